@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// POSENC_ABI, the inline namespace that every name of posenc lives in.
+///
+/// It spells the version and all that changes the code or the layout of a template instance: the vector
+/// instruction set, Eigen's alignment and major version, the size of Eigen::Index, fast-math, exceptions.
+/// Translation units compiled with different -march therefore hold different symbols: they link, and neither
+/// runs the other's instructions. Users write `posenc::` and never see it.
+#ifndef POSENC_DETAIL_ABI_HPP
+#define POSENC_DETAIL_ABI_HPP
+
+#include "posenc/version.hpp"
+
+#include <Eigen/Core>
+
+#if !EIGEN_VERSION_AT_LEAST(3, 4, 0)
+#error "posenc needs Eigen 3.4 or later"
+#endif
+
+#if defined(__AVX512F__)
+#define POSENC_ABI_ISA avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define POSENC_ABI_ISA avx2fma
+#elif defined(__AVX2__)
+#define POSENC_ABI_ISA avx2
+#elif defined(__AVX__)
+#define POSENC_ABI_ISA avx
+#elif defined(__SSE4_1__)
+#define POSENC_ABI_ISA sse4
+#elif defined(__SSE2__) || defined(_M_X64)
+#define POSENC_ABI_ISA sse2
+#elif defined(__ARM_NEON) || defined(_M_ARM64)
+#define POSENC_ABI_ISA neon
+#else
+#define POSENC_ABI_ISA generic
+#endif
+
+#if defined(__F16C__) || defined(__AVX512F__)
+#define POSENC_ABI_HALF _f16c
+#else
+#define POSENC_ABI_HALF
+#endif
+
+#if defined(EIGEN_DONT_VECTORIZE)
+#define POSENC_ABI_EIGEN _scalar
+#elif EIGEN_VERSION_AT_LEAST(5, 0, 0)
+#define POSENC_ABI_EIGEN _eigen5
+#else
+#define POSENC_ABI_EIGEN _eigen3
+#endif
+
+#if defined(__FAST_MATH__)
+#define POSENC_ABI_MATH _fast
+#else
+#define POSENC_ABI_MATH
+#endif
+
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define POSENC_HAS_EXCEPTIONS 1
+#define POSENC_ABI_ERRORS
+#else
+#define POSENC_HAS_EXCEPTIONS 0
+#define POSENC_ABI_ERRORS _noexcept
+#endif
+
+#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, align, math, errors) \
+  v##major##_##minor##_##patch##_##isa##half##eigen##_align##align##math##errors
+#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, align, math, errors) \
+  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, align, math, errors)
+#define POSENC_ABI                                                                                                     \
+  POSENC_ABI_EXPAND(POSENC_VERSION_MAJOR, POSENC_VERSION_MINOR, POSENC_VERSION_PATCH, POSENC_ABI_ISA, POSENC_ABI_HALF, \
+                    POSENC_ABI_EIGEN, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
+
+#endif  // POSENC_DETAIL_ABI_HPP

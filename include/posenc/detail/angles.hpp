@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
+#ifndef POSENC_DETAIL_ANGLES_HPP
+#define POSENC_DETAIL_ANGLES_HPP
+
+#include "posenc/detail/abi.hpp"
+#include "posenc/detail/sin_cos.hpp"
+#include "posenc/frequency/positions.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and pairs, kAngleBlock pairs at a time.
+///
+/// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
+///
+/// Each value is one product of two exact rotations, |position| = anchor + offset: the anchors are every 16th
+/// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
+/// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
+/// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
+/// @param inv_freq   num_pairs finite values.
+/// @param magnitude  Factor on both outputs.
+/// @param positions  Has rows() and operator[], int64 or double.
+template <typename Positions, typename Sink>
+void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
+  constexpr int chunk = 64;
+  alignas(64) double frequency[chunk];
+  alignas(64) double anchor_cos[chunk];
+  alignas(64) double anchor_sin[chunk];
+  alignas(64) double offset_cos[kAnchorStep + 1][chunk];  // the last row is for fractional offsets
+  alignas(64) double offset_sin[kAnchorStep + 1][chunk];
+
+  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += chunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(chunk), inv_freq.size() - first_pair));
+    const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+    double max_frequency = 0;
+    for (int i = 0; i < padded; ++i) {
+      frequency[i] = i < count ? inv_freq[first_pair + i] : 0.0;
+      max_frequency = (std::max)(max_frequency, std::abs(frequency[i]));
+    }
+
+    double anchor = -1;               // none yet
+    std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      const SplitPosition position = split_position(positions[row]);
+      if (position.anchor != anchor) {
+        anchor = position.anchor;
+        sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
+        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
+        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
+      }
+      int k = static_cast<int>(position.offset);
+      const bool whole = position.offset == k;
+      if (!whole) k = kAnchorStep;
+      if (!whole || (known_offsets >> k & 1u) == 0) {
+        sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
+        known_offsets |= whole ? 1u << k : 0u;
+      }
+      const double sign = position.negative ? -1.0 : 1.0;
+      for (int first = 0; first < padded; first += kAngleBlock) {
+        double cosine[kAngleBlock];
+        double sine[kAngleBlock];
+        const double* const a_cos = anchor_cos + first;
+        const double* const a_sin = anchor_sin + first;
+        const double* const o_cos = offset_cos[k] + first;
+        const double* const o_sin = offset_sin[k] + first;
+        for (int i = 0; i < kAngleBlock; ++i) {
+          cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
+          sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
+        }
+        sink(row, first_pair + first, (std::min)(kAngleBlock, count - first), cosine, sine);
+      }
+    }
+  }
+}
+
+/// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
+/// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
+/// values are floats (and so is their product with `magnitude`), held in double.
+template <typename Positions, typename Sink>
+void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const float position = static_cast<float>(positions[row]);
+    for (Eigen::Index first = 0; first < inv_freq.size(); first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), inv_freq.size() - first));
+      double cosine[kAngleBlock] = {};
+      double sine[kAngleBlock] = {};
+      for (int i = 0; i < count; ++i) {
+        const float angle = position * static_cast<float>(inv_freq[first + i]);
+        cosine[i] = static_cast<float>(std::cos(static_cast<double>(angle)));
+        sine[i] = static_cast<float>(std::sin(static_cast<double>(angle)));
+        cosine[i] = static_cast<float>(cosine[i]) * static_cast<float>(magnitude);
+        sine[i] = static_cast<float>(sine[i]) * static_cast<float>(magnitude);
+      }
+      sink(row, first, count, cosine, sine);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ANGLES_HPP

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Argument checks: always on, done before anything is written.
+///
+/// The message is `posenc::<function>: <parameter> must be <rule>, got <value>`. It is thrown as
+/// std::invalid_argument, std::out_of_range or std::length_error. Built without exceptions, the same text goes to
+/// stderr and the program aborts, unless POSENC_FAIL_HANDLER is defined before the first include: it is then
+/// called with the message (a const char*) and must not return.
+#ifndef POSENC_DETAIL_CHECK_HPP
+#define POSENC_DETAIL_CHECK_HPP
+
+#include "posenc/detail/abi.hpp"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+#if defined(__GNUC__) || defined(__clang__)
+#define POSENC_COLD __attribute__((noinline, cold))
+#else
+#define POSENC_COLD
+#endif
+
+template <typename Value>
+POSENC_COLD std::string to_text(const Value& value) {
+  if constexpr (std::is_same_v<Value, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (std::is_integral_v<Value>) {
+    return std::to_string(value);
+  } else if constexpr (std::is_floating_point_v<Value>) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.9g", static_cast<double>(value));
+    return buffer;
+  } else {
+    return std::string(value);
+  }
+}
+
+template <typename Error>
+[[noreturn]] POSENC_COLD void fail(const std::string& message) {
+#if POSENC_HAS_EXCEPTIONS
+  throw Error(message);
+#elif defined(POSENC_FAIL_HANDLER)
+  POSENC_FAIL_HANDLER(message.c_str());
+#else
+  std::fprintf(stderr, "%s\n", message.c_str());
+#endif
+#if !POSENC_HAS_EXCEPTIONS
+  std::abort();
+#endif
+}
+
+template <typename Error, typename Value, typename... Rule>
+[[noreturn]] POSENC_COLD void refuse(const char* function, const std::string& parameter, const Value& value,
+                                     const Rule&... rule) {
+  std::string message = "posenc::" + std::string(function) + ": " + parameter + " must be ";
+  ((message += to_text(rule)), ...);
+  fail<Error>(message + ", got " + to_text(value));
+}
+
+/// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
+template <typename Value, typename... Rule>
+void require(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
+  if (!good) refuse<std::invalid_argument>(function, parameter, value, rule...);
+}
+
+/// A position, row or id that is outside of what exists.
+template <typename Value, typename... Rule>
+void require_in_range(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
+  if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
+}
+
+/// The name of one element in a message: parameter[index].
+inline std::string element(const char* parameter, Eigen::Index index) {
+  return std::string(parameter) + "[" + std::to_string(index) + "]";
+}
+
+/// rows * columns * bytes fits in memory's index type: std::length_error otherwise. All arguments >= 0.
+inline void require_size(const char* function, const char* parameter, Eigen::Index rows, Eigen::Index columns,
+                         std::size_t bytes) {
+  const auto limit = static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / bytes;
+  const bool fits = columns == 0 || static_cast<std::uint64_t>(rows) <= limit / static_cast<std::uint64_t>(columns);
+  if (!fits) {
+    refuse<std::length_error>(function, parameter, rows, "at most ", limit / static_cast<std::uint64_t>(columns),
+                              " for rows of ", columns, " values");
+  }
+}
+
+/// Finite by its bits, so that -ffast-math cannot answer for it.
+inline bool is_finite(double value) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return (~bits & 0x7ff0000000000000u) != 0;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_CHECK_HPP

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// What stands behind every apply_rope...(): the checks, then the kernel or the element-wise path.
+#ifndef POSENC_DETAIL_ROPE_APPLY_HPP
+#define POSENC_DETAIL_ROPE_APPLY_HPP
+
+#include "posenc/detail/eigen.hpp"
+#include "posenc/detail/rope_rows.hpp"
+#include "posenc/detail/rotate.hpp"
+#include "posenc/frequency/table.hpp"
+#include "posenc/rope/heads_view.hpp"
+#include "posenc/rope/layout.hpp"
+
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+template <typename TableScalar>
+void require_window(const char* function, const RopeLayout& layout, const FrequencyTable<TableScalar>& table) {
+  require(table.rotary_dim() <= layout.head_dim() - layout.offset(), function, "table.rotary_dim()", table.rotary_dim(),
+          "at most ", layout.head_dim() - layout.offset(), " (head_dim ", layout.head_dim(), " - offset ",
+          layout.offset(), ")");
+}
+
+/// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                     const Rows& rows, Turn turn) {
+  using OutScalar = typename Out::Scalar;
+  using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
+  using Number = ArithmeticScalar<typename In::Scalar, Wider>;
+  const Eigen::Index pairs = table.num_pairs();
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
+  const auto cos = table.cos();
+  const auto sin = table.sin();
+  const auto turn_pair = [&](Eigen::Index token, Eigen::Index first_column, Eigen::Index pair) {
+    const Eigen::Index column_a = first_column + (half_split ? pair : 2 * pair);
+    const Eigen::Index column_b = column_a + (half_split ? pairs : 1);
+    const Eigen::Index row = rows(token);
+    const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
+    const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
+    const Number a = convert<Number>(in.coeff(token, column_a));
+    const Number b = convert<Number>(in.coeff(token, column_b));
+    out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
+    out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
+  };
+  const Eigen::Index tokens = in.rows();
+  const Eigen::Index head_dim = layout.head_dim();
+  if constexpr (bool(Out::IsRowMajor)) {
+    for (Eigen::Index token = 0; token < tokens; ++token) {
+      for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
+        for (Eigen::Index pair = 0; pair < pairs; ++pair) turn_pair(token, head, pair);
+      }
+    }
+  } else {
+    for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        for (Eigen::Index token = 0; token < tokens; ++token) turn_pair(token, head, pair);
+      }
+    }
+  }
+}
+
+/// out = the channels of `in` that do not turn.
+template <typename Out, typename In>
+void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLayout& layout) {
+  for (Eigen::Index token = 0; token < in.rows(); ++token) {
+    for (Eigen::Index head = 0; head < in.cols(); head += layout.head_dim()) {
+      for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
+        if (i == layout.offset()) i += rotary_dim;
+        if (i == layout.head_dim()) break;
+        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(in.coeff(token, head + i));
+      }
+    }
+  }
+}
+
+/// All checks, then the rotation of `in` into `out`, which may be one object.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
+                 const RopeLayout& layout, const Rows& row_choice, Turn turn) {
+  require_window(function, layout, table);
+  require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
+          layout.head_dim());
+  const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
+  if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
+    if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
+      for (Eigen::Index token = 0; token < in.rows(); ++token) {
+        rotate_token(out.data() + token * out.outerStride() + layout.offset(), layout.head_dim(),
+                     in.data() + token * in.outerStride() + layout.offset(), layout.head_dim(),
+                     in.cols() / layout.head_dim(), table, rows(token), layout.pairs() == RopePairs::half_split, turn);
+      }
+      return;
+    }
+  }
+  rotate_elements(out, in, table, layout, rows, turn);
+}
+
+template <typename Derived, typename TableScalar, typename Rows>
+void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                   const RopeLayout& layout, const Rows& rows, Turn turn) {
+  require_writable<Derived>();
+  rope_matrix(function, x.derived(), x.derived(), table, layout, rows, turn);
+}
+
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
+void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
+               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
+  require_writable<DerivedOut>();
+  require_shape(function, "out", out, x.rows(), x.cols());
+  require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
+  rope_matrix(function, out.derived(), x.derived(), table, layout, rows, turn);
+  copy_unturned(out.derived(), x.derived(), table.rotary_dim(), layout);
+}
+
+template <typename Scalar>
+void require_view(const char* function, const char* parameter, const HeadsView<Scalar>& x, const RopeLayout& layout) {
+  const std::string name = parameter;
+  const auto at_least_zero = [&](const char* field, Eigen::Index value) {
+    if (value < 0) refuse<std::invalid_argument>(function, name + field, value, ">= 0");
+  };
+  at_least_zero(".batch", x.batch);
+  at_least_zero(".seq_len", x.seq_len);
+  at_least_zero(".num_heads", x.num_heads);
+  if (x.head_dim != layout.head_dim()) {
+    refuse<std::invalid_argument>(function, name + ".head_dim", x.head_dim, "layout.head_dim() ", layout.head_dim());
+  }
+  if (x.data == nullptr && x.batch > 0 && x.seq_len > 0 && x.num_heads > 0) {
+    refuse<std::invalid_argument>(function, name + ".data", "null", "a valid pointer");
+  }
+}
+
+/// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
+               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
+  static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
+  require_view(function, "x", in, layout);
+  require_view(function, "out", out, layout);
+  require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
+  require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
+  require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
+  require_window(function, layout, table);
+  bool row_for_each_token = false;
+  if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
+  const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
+  const auto rows = make_rows(function, row_choice, listed, table.rows());
+  using ConstIn = const std::remove_const_t<In>;
+  const bool in_place = static_cast<const void*>(out.data) == static_cast<const void*>(in.data);
+  for (Eigen::Index b = 0; b < in.batch; ++b) {
+    for (Eigen::Index t = 0; t < in.seq_len; ++t) {
+      ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
+      Out* const to = out.data + b * out.batch_stride + t * out.token_stride;
+      rotate_token(to + layout.offset(), out.head_stride, from + layout.offset(), in.head_stride, in.num_heads, table,
+                   rows(row_for_each_token ? b * in.seq_len + t : t), layout.pairs() == RopePairs::half_split, turn);
+      if (in_place) continue;
+      for (Eigen::Index head = 0; head < in.num_heads; ++head) {
+        const auto copy = [&](Eigen::Index begin, Eigen::Index end) {
+          for (Eigen::Index i = begin; i < end; ++i) {
+            to[head * out.head_stride + i] = convert<Out>(from[head * in.head_stride + i]);
+          }
+        };
+        copy(0, layout.offset());
+        copy(layout.offset() + table.rotary_dim(), layout.head_dim());
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ROPE_APPLY_HPP

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Cosine and sine of position * frequency for many frequencies at once, in double.
+///
+/// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
+/// -O2 on. std::sin and std::cos do not vectorise: measured in benchmarks/, this is more than 15 times faster.
+#ifndef POSENC_DETAIL_SIN_COS_HPP
+#define POSENC_DETAIL_SIN_COS_HPP
+
+#include "posenc/detail/abi.hpp"
+
+#include <cmath>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Arrays given to sin_cos() hold a multiple of this many values.
+inline constexpr int kAngleBlock = 16;
+
+/// Beyond this angle the reduction below is no longer exact, and sin_cos_libm() takes over.
+inline constexpr double kMaxReducedAngle = 16777216.0;  // 2^24
+
+/// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
+inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
+  for (int i = 0; i < count; ++i) {
+    cosine[i] = std::cos(position * frequency[i]);
+    sine[i] = std::sin(position * frequency[i]);
+  }
+}
+
+/// cosine[i] = cos(position * frequency[i]) and the sine, for i < kAngleBlock; |position * frequency[i]| <= 2^24.
+///
+/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 29 + 53 bits so that
+/// the first two products are exact. |r| <= pi/4 (1 + 2^-20), where the Taylor polynomials of degree 17 and 16 are
+/// off by less than 0.02 * 2^-53. The quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a
+/// branch: cos(m pi/2) = 1 - |m| and sin(m pi/2) = m (2 - |m|).
+/// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
+inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
+                          double* __restrict sine) {
+  constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
+  constexpr double half_pi_high = 0x1.921fb54p+0;
+  constexpr double half_pi_middle = 0x1.10b4611p-30;
+  constexpr double half_pi_low = 0x1.4c4c6628b80dcp-59;
+  constexpr double to_integer = 0x1.8p52;  // x + to_integer - to_integer rounds x to the nearest integer
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const double angle = position * frequency[i];
+    const double n = (angle * two_over_pi + to_integer) - to_integer;
+    const double r = ((angle - n * half_pi_high) - n * half_pi_middle) - n * half_pi_low;
+    const double z = r * r;
+    const double sin_tail =
+        -1. / 6 +
+        z * (1. / 120 +
+             z * (-1. / 5040 + z * (1. / 362880 + z * (-1. / 39916800 +
+                                                       z * (1. / 6227020800. + z * (-1. / 1307674368000. +
+                                                                                    z * (1. / 355687428096000.)))))));
+    const double cos_tail =
+        1. / 24 +
+        z * (-1. / 720 +
+             z * (1. / 40320 +
+                  z * (-1. / 3628800 + z * (1. / 479001600 + z * (-1. / 87178291200. + z * (1. / 20922789888000.))))));
+    const double sin_r = r + r * z * sin_tail;
+    const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
+    const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);
+    const double abs_m = std::abs(m);
+    const double cos_m = 1.0 - abs_m;
+    const double sin_m = m * (2.0 - abs_m);
+    cosine[i] = cos_m * cos_r - sin_m * sin_r;
+    sine[i] = sin_m * cos_r + cos_m * sin_r;
+  }
+}
+
+/// cosine[i] = cos(position * frequency[i]) and the sine, for i < count, a multiple of kAngleBlock.
+/// `max_frequency` is the largest |frequency[i]|. All finite.
+inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
+                    double* sine) {
+#if defined(__FAST_MATH__)
+  const bool reducible = false;  // reassociation would undo the exact reduction
+#else
+  const bool reducible = std::abs(position) * max_frequency <= kMaxReducedAngle;
+#endif
+  if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
+  for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SIN_COS_HPP

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Frequencies: one angular frequency per channel pair, the value that every encoding starts from.
+#ifndef POSENC_FREQUENCY_FREQUENCIES_HPP
+#define POSENC_FREQUENCY_FREQUENCIES_HPP
+
+#include "posenc/detail/abi.hpp"
+#include "posenc/detail/check.hpp"
+
+#include <cmath>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
+///
+/// A pair i at position p stands at the angle p * inv_freq[i]. Immutable: a scaling rule returns a new value.
+/// Matches: `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
+class Frequencies {
+ public:
+  /// An explicit list, such as the `inv_freq` stored in a checkpoint.
+  ///
+  /// @param inv_freq            num_pairs values [rad / position], finite; any sign, zero leaves a pair unrotated.
+  /// @param magnitude           Factor A on cos and sin (`attention_factor`), finite and > 0.
+  /// @param softmax_multiplier  Factor on the softmax scale that a model needs besides (DeepSeek), finite and > 0.
+  /// @throws std::invalid_argument  when one of these does not hold, or the list is empty.
+  template <typename Derived>
+  explicit Frequencies(const Eigen::DenseBase<Derived>& inv_freq, double magnitude = 1.0,
+                       double softmax_multiplier = 1.0)
+      : Frequencies(Eigen::ArrayXd(inv_freq.derived().template cast<double>().reshaped().array()), magnitude,
+                    softmax_multiplier, 0.0) {}
+
+  /// inv_freq[i], i < num_pairs, in radians per position.
+  const Eigen::ArrayXd& inv_freq() const { return inv_freq_; }
+  /// Number of channel pairs.
+  Eigen::Index num_pairs() const { return inv_freq_.size(); }
+  /// Number of channels that turn: 2 num_pairs.
+  Eigen::Index rotary_dim() const { return 2 * inv_freq_.size(); }
+  /// A, the factor on cos and sin; scores q.k grow by A^2. `attention_factor` of YaRN and LongRoPE, else 1.
+  double magnitude() const { return magnitude_; }
+  /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1 but for the DeepSeek rule of scale_yarn().
+  double softmax_multiplier() const { return softmax_multiplier_; }
+  /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
+  double base() const { return base_; }
+
+  /// The same angles with other factors: for rules that set a magnitude of their own.
+  Frequencies with_magnitude(double magnitude, double softmax_multiplier = 1.0) const {
+    return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
+  }
+
+ private:
+  Frequencies(Eigen::ArrayXd inv_freq, double magnitude, double softmax_multiplier, double base)
+      : inv_freq_(std::move(inv_freq)), magnitude_(magnitude), softmax_multiplier_(softmax_multiplier), base_(base) {
+    const char* const function = "Frequencies";
+    detail::require(inv_freq_.size() > 0, function, "inv_freq.size()", inv_freq_.size(), "> 0");
+    for (Eigen::Index i = 0; i < inv_freq_.size(); ++i) {
+      if (!detail::is_finite(inv_freq_[i])) {
+        detail::refuse<std::invalid_argument>(function, detail::element("inv_freq", i), inv_freq_[i], "finite");
+      }
+    }
+    detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
+    detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
+                    softmax_multiplier, "finite and > 0");
+  }
+  friend Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base);
+
+  Eigen::ArrayXd inv_freq_;
+  double magnitude_;
+  double softmax_multiplier_;
+  double base_;
+};
+
+namespace detail {
+
+/// The type that frequency rules are worked out in before the one rounding to double. It is wider than double on x86
+/// (gcc, clang) and on AArch64 Linux; where it is not (MSVC, Apple), the rules are right to 64 ulp instead of 4.
+using Wide = long double;
+
+inline void require_base(const char* function, double base) {
+  require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
+}
+
+inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
+          "even, > 0 and at most ", limit);
+}
+
+}  // namespace detail
+
+/// The series of the sinusoidal families: inv_freq[i] = base^(-i / divisor), i < num_pairs.
+///
+/// With F = num_pairs and width d = 2F: divisor d/2 is the paper, F - 1 tensor2tensor (the last frequency is 1/base),
+/// F - s the timestep embeddings of diffusion models with `downscale_freq_shift` s. A single pair is 1 whatever the
+/// divisor.
+/// @param num_pairs  F, > 0.
+/// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
+/// @param divisor    Finite and > 0, unless num_pairs is 1.
+/// @throws std::invalid_argument  when one of these does not hold.
+/// Accuracy: 1 ulp of double.
+inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
+  const char* const function = "spaced_frequencies";
+  detail::require(num_pairs > 0 && num_pairs <= (Eigen::Index(1) << 23), function, "num_pairs", num_pairs,
+                  "> 0 and at most 8388608");
+  detail::require_base(function, base);
+  detail::require(num_pairs == 1 || (detail::is_finite(divisor) && divisor > 0), function, "divisor", divisor,
+                  "finite and > 0");
+  Eigen::ArrayXd inv_freq(num_pairs);
+  inv_freq[0] = 1;
+  for (Eigen::Index i = 1; i < num_pairs; ++i) {
+    const detail::Wide exponent = -static_cast<detail::Wide>(i) / static_cast<detail::Wide>(divisor);
+    inv_freq[i] = static_cast<double>(std::pow(static_cast<detail::Wide>(base), exponent));
+  }
+  return Frequencies(inv_freq);
+}
+
+/// The geometric series of RoPE: inv_freq[i] = base^(-2i / rotary_dim), i < rotary_dim / 2.
+///
+/// @param rotary_dim  Number of channels that turn, even and > 0. With partial rotary this is
+///                    int(head_dim * partial_rotary_factor), not head_dim.
+/// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
+/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite.
+/// Accuracy: 1 ulp of double.
+/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
+/// Matches:  Hugging Face "default", vLLM RotaryEmbedding, ggml with freq_scale 1, MLX without `freqs`.
+inline Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base) {
+  detail::require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
+  detail::require_base("geometric_frequencies", base);
+  const double num_pairs = static_cast<double>(rotary_dim / 2);
+  return Frequencies(spaced_frequencies(rotary_dim / 2, base, num_pairs).inv_freq(), 1.0, 1.0, base);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FREQUENCIES_HPP

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// make_table() and fill_table(): frequencies meet positions.
+#ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
+#define POSENC_FREQUENCY_MAKE_TABLE_HPP
+
+#include "posenc/frequency/table.hpp"
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+struct TableWriter {
+  /// Writes whole blocks: rows are padded for it. `Layout` is fixed so that the loops become plain vector stores.
+  template <TableLayout Layout, typename Scalar>
+  static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    if constexpr (Layout == TableLayout::split) {
+      Scalar* const c = row + pair;
+      Scalar* const s = row + sin_offset + pair;
+      for (int i = 0; i < kAngleBlock; ++i) c[i] = round_to<Scalar>(cosine[i]);
+      for (int i = 0; i < kAngleBlock; ++i) s[i] = round_to<Scalar>(sine[i]);
+    } else if constexpr (Layout == TableLayout::paired) {
+      Scalar* const pairs = row + 2 * pair;
+      for (int i = 0; i < kAngleBlock; ++i) {
+        pairs[2 * i] = round_to<Scalar>(cosine[i]);
+        pairs[2 * i + 1] = round_to<Scalar>(sine[i]);
+      }
+    } else {
+      Scalar* const c = row + 2 * pair;
+      Scalar* const s = row + sin_offset + 2 * pair;
+      for (int i = 0; i < kAngleBlock; ++i) c[2 * i] = c[2 * i + 1] = round_to<Scalar>(cosine[i]);
+      for (int i = 0; i < kAngleBlock; ++i) s[2 * i] = s[2 * i + 1] = round_to<Scalar>(sine[i]);
+    }
+  }
+
+  template <TableLayout Layout, typename Scalar, typename Positions>
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
+                   AngleMode angles) {
+    Scalar* const data = table.storage_.data();
+    const Eigen::Index row_stride = table.row_stride_;
+    const Eigen::Index sin_offset = table.sin_offset_;
+    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      write_block<Layout>(data + row * row_stride, sin_offset, pair, cosine, sine);
+    };
+    if (angles == AngleMode::exact) {
+      for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+    } else {
+      for_each_float32_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+    }
+    table.magnitude_ = frequencies.magnitude();
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
+                   AngleMode angles) {
+    switch (table.layout()) {
+      case TableLayout::split: return fill<TableLayout::split>(table, frequencies, positions, angles);
+      case TableLayout::paired: return fill<TableLayout::paired>(table, frequencies, positions, angles);
+      case TableLayout::doubled: return fill<TableLayout::doubled>(table, frequencies, positions, angles);
+    }
+  }
+
+  template <typename Scalar, typename Positions>
+  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
+                           AngleMode angles) {
+    const char* const function = "fill_table";
+    require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
+    require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
+            "table.num_pairs() ", table.num_pairs());
+    require(table.rows() == positions.rows(), function, "positions", positions.rows(), "table.rows() ", table.rows());
+    fill(table, frequencies, positions, angles);
+  }
+
+  template <typename Scalar, typename Positions>
+  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options.layout);
+    fill(table, frequencies, positions, options.angles);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of a run of positions: row i stands at position p = positions.first + i and holds
+///
+///     A cos(p inv_freq[j]),  A sin(p inv_freq[j])        j < num_pairs,  A = frequencies.magnitude()
+///
+/// The numbers of a position do not depend on the run it is in: chunks of a sequence equal the whole, bit for bit.
+/// @tparam Scalar     float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
+/// @param positions   {first, count}; first may be negative or beyond 2^31.
+/// @param options     Row layout, and exact or float32 angles.
+/// @throws std::invalid_argument  positions.count < 0.
+/// @throws std::out_of_range      first + count overflows.
+/// @throws std::length_error      the table does not fit into memory's index type.
+/// Cost:     two multiply-adds and a store for each value; one allocation.
+/// Accuracy: float |error| <= A (2^-25 + 2^-40 + |p inv_freq| 2^-51), double <= A (2^-50 + |p inv_freq| 2^-51).
+/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
+/// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
+///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin.
+template <typename Scalar>
+FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange positions, TableOptions options = {}) {
+  return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions("make_table", positions), options);
+}
+
+/// @overload
+/// Row i stands at positions(i): integer ids (`position_ids`), or real numbers. A matrix of ids is read along its rows.
+/// @throws std::invalid_argument  a real position is NaN or infinite.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
+                                  TableOptions options = {}) {
+  return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_table", positions),
+                                           options);
+}
+
+/// Writes new positions (and frequencies) into a table that make_table() made, without an allocation: the call for a
+/// decode loop, which needs one row for each new token.
+/// @throws std::invalid_argument  another number of rows or pairs than the table has; a table that wraps a cache.
+/// @throws std::out_of_range      first + count overflows.
+template <typename Scalar>
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions,
+                AngleMode angles = AngleMode::exact) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions("fill_table", positions), angles);
+}
+
+/// @overload
+template <typename Scalar, typename Derived>
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
+                const Eigen::DenseBase<Derived>& positions, AngleMode angles = AngleMode::exact) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions),
+                                    angles);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MAKE_TABLE_HPP

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// LongRoPE: searched factors per pair, one list for short and one for long sequences.
+#ifndef POSENC_FREQUENCY_SCALE_LONGROPE_HPP
+#define POSENC_FREQUENCY_SCALE_LONGROPE_HPP
+
+#include "posenc/frequency/scale_linear.hpp"
+
+#include <cmath>
+#include <optional>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Keys of a LongRoPE ("su") config. Those without a default must be set.
+struct LongRopeOptions {
+  std::vector<double> short_factor = {};        ///< num_pairs divisors up to the trained length. Must be set.
+  std::vector<double> long_factor = {};         ///< num_pairs divisors beyond it. Must be set.
+  double original_max_position_embeddings = 0;  ///< Trained length [positions], > 1. Must be set.
+  double max_position_embeddings = 0;           ///< Extended length [positions]; needed unless `factor` is given.
+  std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
+  std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
+  std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.
+  std::optional<double> long_mscale = {};   ///< A of the long list (Phi-3-small, vLLM).
+};
+
+/// LongRoPE: inv_freq[i] / long_factor[i] when seq_len > original_max_position_embeddings, else / short_factor[i].
+///
+/// magnitude: attention_factor if given, else sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
+/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1; the same for both lists.
+///
+/// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
+/// of the long one. Engines that look at the current length in each call break chunked prefill.
+/// @param seq_len  The length that this sequence may reach, >= 0. Equal to the trained length is still short.
+/// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
+///                                neither factor nor max_position_embeddings; anything NaN or infinite.
+/// Accuracy: 1 ulp of double on top of `frequencies`.
+/// Source:   Ding et al. 2024, arXiv:2402.13753.
+/// Matches:  Hugging Face "longrope" and "su" (Phi-3), vLLM Phi3LongRoPEScaled, mlx-lm SuScaledRoPE (always long).
+inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options, double seq_len) {
+  const char* const function = "scale_longrope";
+  const double length = options.original_max_position_embeddings;
+  const auto size = [](const std::vector<double>& list) { return static_cast<Eigen::Index>(list.size()); };
+  const auto positive = [](const std::optional<double>& value) {
+    return !value || (detail::is_finite(*value) && *value > 0);
+  };
+  detail::require(size(options.short_factor) == frequencies.num_pairs(), function, "short_factor.size()",
+                  size(options.short_factor), "num_pairs ", frequencies.num_pairs());
+  detail::require(size(options.long_factor) == frequencies.num_pairs(), function, "long_factor.size()",
+                  size(options.long_factor), "num_pairs ", frequencies.num_pairs());
+  detail::require(detail::is_finite(length) && length > 1, function, "original_max_position_embeddings", length,
+                  "finite and > 1");
+  detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
+  detail::require(
+      options.factor || (detail::is_finite(options.max_position_embeddings) && options.max_position_embeddings > 0),
+      function, "max_position_embeddings", options.max_position_embeddings, "finite and > 0 when factor is not given");
+  detail::require(positive(options.attention_factor), function, "attention_factor",
+                  options.attention_factor.value_or(1), "finite and > 0");
+  detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),
+                  "finite and > 0");
+  detail::require(positive(options.long_mscale), function, "long_mscale", options.long_mscale.value_or(1),
+                  "finite and > 0");
+  detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
+
+  const bool is_long = seq_len > length;
+  const std::vector<double>& factors = is_long ? options.long_factor : options.short_factor;
+  const double extension = options.factor.value_or(options.max_position_embeddings / length);
+  const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
+  const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
+  const double magnitude = own.value_or(options.attention_factor.value_or(derived));
+  return scale_by_factors(frequencies, Eigen::Map<const Eigen::ArrayXd>(factors.data(), size(factors)))
+      .with_magnitude(frequencies.magnitude() * magnitude, frequencies.softmax_multiplier());
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_LONGROPE_HPP

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Context extension by a larger base: NTK-aware, dynamic NTK, and kexue's fixed and mixed forms.
+#ifndef POSENC_FREQUENCY_SCALE_NTK_HPP
+#define POSENC_FREQUENCY_SCALE_NTK_HPP
+
+#include "posenc/frequency/frequencies.hpp"
+
+#include <cmath>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+inline void require_ntk(const char* function, const Frequencies& frequencies, double factor) {
+  require(frequencies.rotary_dim() > 2, function, "rotary_dim", frequencies.rotary_dim(), "> 2");
+  require(is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+}
+
+/// inv_freq[i] * exp(-log_divisor(i)).
+template <typename LogDivisor>
+Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divisor) {
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    inv_freq[i] = static_cast<double>(static_cast<Wide>(inv_freq[i]) * std::exp(-log_divisor(i)));
+  }
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+}  // namespace detail
+
+/// NTK-aware scaling: base' = base * factor^(d / (d - 2)), d = rotary_dim.
+///
+/// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
+/// `factor`. Works on any list of frequencies.
+/// @param factor  "alpha", >= 1.
+/// @throws std::invalid_argument  factor < 1, NaN or infinite; rotary_dim 2, where the exponent divides by zero.
+/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Source:   bloc97, "NTK-Aware Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.1.
+/// Matches:  ExLlama and Hunyuan alpha (vLLM DynamicNTKAlpha), rotary-embedding-torch theta_rescale_factor,
+///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
+inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor) {
+  detail::require_ntk("scale_ntk_aware", frequencies, factor);
+  const detail::Wide d = static_cast<detail::Wide>(frequencies.rotary_dim());
+  if (frequencies.base() > 0) {
+    const detail::Wide base = frequencies.base() * std::pow(static_cast<detail::Wide>(factor), d / (d - 2));
+    return geometric_frequencies(frequencies.rotary_dim(), static_cast<double>(base))
+        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
+  }
+  const detail::Wide step = 2 * std::log(static_cast<detail::Wide>(factor)) / (d - 2);
+  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i) * step; });
+}
+
+/// Dynamic NTK: NTK-aware scaling by what the current length needs.
+///
+/// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
+/// factor * seq_len / max_position_embeddings - (factor - 1).
+///
+/// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
+/// the length once for each sequence avoids that.
+/// @param factor                   `factor` of the config, >= 1.
+/// @param max_position_embeddings  Trained length, > 0.
+/// @param seq_len                  The length to serve, >= 0.
+/// @throws std::invalid_argument   one of these does not hold; rotary_dim 2.
+/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
+inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
+                                     double seq_len) {
+  const char* const function = "scale_dynamic_ntk";
+  detail::require_ntk(function, frequencies, factor);
+  detail::require(detail::is_finite(max_position_embeddings) && max_position_embeddings > 0, function,
+                  "max_position_embeddings", max_position_embeddings, "finite and > 0");
+  detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
+  if (seq_len <= max_position_embeddings) return frequencies;
+  return scale_ntk_aware(frequencies, factor * seq_len / max_position_embeddings - (factor - 1));
+}
+
+/// NTK-RoPE-fixed: inv_freq[i] * factor^(-2(i + 1) / d), every pair is slowed and the last by the whole factor.
+///
+/// @param factor  >= 1.
+/// @throws std::invalid_argument  factor < 1, NaN or infinite; rotary_dim 2.
+/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Source:   Su Jianlin, kexue.fm/archives/9706, 2023.
+/// Matches:  vLLM NTKScaling without mixed_b.
+inline Frequencies scale_ntk_fixed(const Frequencies& frequencies, double factor) {
+  detail::require_ntk("scale_ntk_fixed", frequencies, factor);
+  const detail::Wide step = std::log(static_cast<detail::Wide>(factor)) / frequencies.num_pairs();
+  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i + 1) * step; });
+}
+
+/// NTK-RoPE-mixed: inv_freq[i] / exp(a (i + 1)^b) with a = ln(factor) / (d/2)^b.
+///
+/// @param factor  >= 1.
+/// @param b       Shape, finite and >= 0; 1 is scale_ntk_fixed(), 0 is scale_linear(), 0.625 is the author's choice.
+/// @throws std::invalid_argument  one of these does not hold; rotary_dim 2.
+/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Source:   Su Jianlin, kexue.fm/archives/9706, 2023.
+/// Matches:  vLLM NTKScaling with mixed_b.
+inline Frequencies scale_ntk_mixed(const Frequencies& frequencies, double factor, double b = 0.625) {
+  detail::require_ntk("scale_ntk_mixed", frequencies, factor);
+  detail::require(detail::is_finite(b) && b >= 0, "scale_ntk_mixed", "b", b, "finite and >= 0");
+  const detail::Wide last = static_cast<detail::Wide>(frequencies.num_pairs());
+  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) {
+    return std::log(static_cast<detail::Wide>(factor)) *
+           std::pow(static_cast<detail::Wide>(i + 1) / last, static_cast<detail::Wide>(b));
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_NTK_HPP

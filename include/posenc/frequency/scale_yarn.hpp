@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// YaRN: fast pairs keep their frequency, slow pairs are interpolated, with a ramp between.
+#ifndef POSENC_FREQUENCY_SCALE_YARN_HPP
+#define POSENC_FREQUENCY_SCALE_YARN_HPP
+
+#include "posenc/frequency/frequencies.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Keys of a YaRN config, with the field's defaults. The two without a default must be set.
+struct YarnOptions {
+  double factor = 0;                            ///< New length over trained length, >= 1. Must be set.
+  double original_max_position_embeddings = 0;  ///< Trained length [positions], > 0. Must be set.
+  double beta_fast = 32;                        ///< Pairs with more turns over the trained length stay as they are.
+  double beta_slow = 1;                         ///< Pairs with fewer turns are interpolated; < beta_fast.
+  bool truncate = true;                         ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
+  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
+  double mscale = 0;                            ///< DeepSeek pair; 0 = not given. Counts only when both are given.
+  double mscale_all_dim = 0;                    ///< DeepSeek pair; 0 = not given. Alone it sets the softmax multiplier.
+  double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
+  double attn_factor = 1;                       ///< Factor on a derived A, > 0 (vLLM, original code).
+};
+
+/// g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1: the magnitude that YaRN derives from a factor s.
+/// Matches:  `yarn_get_mscale` of DeepSeek, `get_mscale` of Hugging Face.
+inline double yarn_mscale(double factor, double mscale = 1.0) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+/// YaRN.
+///
+/// With d = rotary_dim, B = base and L = original_max_position_embeddings, the pair that makes n turns over L is
+///
+///     pair(n) = d ln(L / (2 pi n)) / (2 ln B)
+///     low  = max(floor(pair(beta_fast)), 0)          floor and ceil only with `truncate`
+///     high = min(ceil(pair(beta_slow)), d - 1)       + 0.001 when low == high
+///     e[i] = extrapolation_factor (1 - clamp((i - low) / (high - low), 0, 1))
+///     inv_freq'[i] = inv_freq[i] (e[i] + (1 - e[i]) / factor)
+///
+/// magnitude: attention_factor if given; else with both mscale and mscale_all_dim
+/// g(factor, mscale) / g(factor, mscale_all_dim), else g(factor, 1), times attn_factor.
+/// softmax_multiplier: g(factor, mscale_all_dim)^2 when mscale_all_dim is given, else 1. DeepSeek V2 and V3 need it on
+/// the softmax scale; it is the half of the rule that ports forget.
+///
+/// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
+/// @throws std::invalid_argument  not such frequencies; factor < 1; trained length <= 0; beta_slow <= 0 or not
+///                                < beta_fast; attention_factor <= 0; anything NaN or infinite.
+/// Accuracy: 4 ulp of double, enforced on the published configurations in tests/.
+/// Source:   Peng et al. 2023, arXiv:2309.00071; DeepSeek-AI 2024, arXiv:2405.04434.
+/// Matches:  Hugging Face "yarn", vLLM YaRN and DeepseekScaling. ggml always truncates and applies 1 + 0.1 ln(factor)
+///           inside the operator.
+inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions& options) {
+  using detail::Wide;
+  const char* const function = "scale_yarn";
+  const double factor = options.factor;
+  const double length = options.original_max_position_embeddings;
+  detail::require(frequencies.base() > 1, function, "frequencies.base()", frequencies.base(),
+                  "> 1 (use geometric_frequencies)");
+  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
+                  "finite and > 0");
+  detail::require(detail::is_finite(options.beta_slow) && options.beta_slow > 0, function, "beta_slow",
+                  options.beta_slow, "finite and > 0");
+  detail::require(detail::is_finite(options.beta_fast) && options.beta_fast > options.beta_slow, function, "beta_fast",
+                  options.beta_fast, "finite and > beta_slow ", options.beta_slow);
+  detail::require(
+      !options.attention_factor || (detail::is_finite(*options.attention_factor) && *options.attention_factor > 0),
+      function, "attention_factor", options.attention_factor.value_or(1), "finite and > 0");
+  detail::require(detail::is_finite(options.mscale) && options.mscale >= 0, function, "mscale", options.mscale,
+                  "finite and >= 0");
+  detail::require(detail::is_finite(options.mscale_all_dim) && options.mscale_all_dim >= 0, function, "mscale_all_dim",
+                  options.mscale_all_dim, "finite and >= 0");
+  detail::require(options.extrapolation_factor >= 0 && options.extrapolation_factor <= 1, function,
+                  "extrapolation_factor", options.extrapolation_factor, "in [0, 1]");
+  detail::require(detail::is_finite(options.attn_factor) && options.attn_factor > 0, function, "attn_factor",
+                  options.attn_factor, "finite and > 0");
+
+  const Wide d = static_cast<Wide>(frequencies.rotary_dim());
+  const Wide log_base = std::log(static_cast<Wide>(frequencies.base()));
+  constexpr Wide two_pi = 6.283185307179586476925286766559005768L;
+  const auto pair_with_turns = [&](double turns) {
+    return d * std::log(static_cast<Wide>(length) / (static_cast<Wide>(turns) * two_pi)) / (2 * log_base);
+  };
+  Wide low = pair_with_turns(options.beta_fast);
+  Wide high = pair_with_turns(options.beta_slow);
+  if (options.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = (std::max)(low, Wide(0));
+  high = (std::min)(high, d - 1);
+  if (low == high) high += static_cast<Wide>(0.001);
+
+  Eigen::ArrayXd inv_freq(frequencies.num_pairs());
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    const Wide pair = static_cast<Wide>(i);
+    // 1 - ramp, without the cancellation: the small weights near `high` carry the accuracy.
+    const Wide kept = (std::min)((std::max)((high - pair) / (high - low), Wide(0)), Wide(1));
+    const Wide extrapolated = static_cast<Wide>(options.extrapolation_factor) * kept;
+    const Wide unscaled = std::exp(-2 * pair / d * log_base);
+    inv_freq[i] = static_cast<double>(unscaled * (extrapolated + (1 - extrapolated) / static_cast<Wide>(factor)));
+  }
+
+  const bool pair_given = options.mscale != 0 && options.mscale_all_dim != 0;
+  const double derived = pair_given ? yarn_mscale(factor, options.mscale) / yarn_mscale(factor, options.mscale_all_dim)
+                                    : yarn_mscale(factor);
+  const double magnitude = options.attention_factor.value_or(derived * options.attn_factor);
+  const double softmax = options.mscale_all_dim != 0 ? std::pow(yarn_mscale(factor, options.mscale_all_dim), 2) : 1.0;
+  return Frequencies(inv_freq, frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_YARN_HPP

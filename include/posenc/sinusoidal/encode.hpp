@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Writes and adds sinusoidal encodings.
+#ifndef POSENC_SINUSOIDAL_ENCODE_HPP
+#define POSENC_SINUSOIDAL_ENCODE_HPP
+
+#include "posenc/detail/angles.hpp"
+#include "posenc/detail/eigen.hpp"
+#include "posenc/frequency/positions.hpp"
+#include "posenc/sinusoidal/encoding.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// `positions` moved by the encoding's first_position.
+template <typename Positions>
+struct ShiftedPositions {
+  const Positions& positions;
+  std::int64_t shift;
+  Eigen::Index rows() const { return positions.rows(); }
+  auto operator[](Eigen::Index i) const {
+    using Position = std::decay_t<decltype(positions[i])>;
+    return positions[i] + static_cast<Position>(shift);
+  }
+};
+
+/// element(column, value) -> stores or adds; see the two below.
+template <typename Scalar>
+struct StoreElement {
+  static void apply(Scalar& target, double value, double) { target = convert<Scalar>(value); }
+};
+template <typename Scalar>
+struct AddElement {
+  static void apply(Scalar& target, double value, double embedding_scale) {
+    if constexpr (is_storage<Scalar>) {
+      target = round_to<Scalar>(static_cast<double>(target) * embedding_scale + value);
+    } else {
+      target = target * Scalar(embedding_scale) + Scalar(value);
+    }
+  }
+};
+
+/// Writes one block of sines and cosines into a row that lies in memory.
+template <typename Element, typename Scalar>
+void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_sines, int num_cosines,
+                     const double* sine, const double* cosine, double scale) {
+  if (num_sines == kAngleBlock && num_cosines == kAngleBlock) {  // constant trip counts: vector code
+    if (step == 1) {
+      for (int i = 0; i < kAngleBlock; ++i) Element::apply(sines[i], sine[i], scale);
+      for (int i = 0; i < kAngleBlock; ++i) Element::apply(cosines[i], cosine[i], scale);
+    } else {
+      for (int i = 0; i < kAngleBlock; ++i) {
+        Element::apply(sines[2 * i], sine[i], scale);
+        Element::apply(cosines[2 * i], cosine[i], scale);
+      }
+    }
+    return;
+  }
+  for (int i = 0; i < num_sines; ++i) Element::apply(sines[i * step], sine[i], scale);
+  for (int i = 0; i < num_cosines; ++i) Element::apply(cosines[i * step], cosine[i], scale);
+}
+
+template <template <typename> class Element, typename Derived, typename Positions>
+void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions) {
+  using Scalar = typename Derived::Scalar;
+  using Write = Element<Scalar>;
+  const SinusoidalOptions& options = encoding.options();
+  const bool interleaved = options.order == ChannelOrder::interleaved;
+  const Eigen::Index step = interleaved ? 2 : 1;
+  const Eigen::Index first_sine = options.order == ChannelOrder::cos_sin ? encoding.num_cosines() : 0;
+  const Eigen::Index first_cosine = interleaved ? 1 : options.order == ChannelOrder::cos_sin ? 0 : encoding.num_sines();
+  const double scale = options.embedding_scale;
+  const bool contiguous = has_contiguous_rows(x);
+  const auto is_padding = [&](Eigen::Index row) {
+    return options.padding_position &&
+           positions[row] == static_cast<decltype(positions[row])>(*options.padding_position);
+  };
+  const double zeros[kAngleBlock] = {};
+
+  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    if (is_padding(row)) cosine = sine = zeros;
+    const int num_cosines = static_cast<int>((std::min)(Eigen::Index(count), encoding.num_cosines() - pair));
+    if constexpr (has_rows_in_memory<Derived>) {
+      if (contiguous) {
+        Scalar* const data = x.derived().data() + row * x.derived().outerStride();
+        write_sinusoids<Write>(data + first_sine + pair * step, data + first_cosine + pair * step, step, count,
+                               num_cosines, sine, cosine, scale);
+        return;
+      }
+    }
+    for (int i = 0; i < count; ++i) {
+      Write::apply(x.derived().coeffRef(row, first_sine + (pair + i) * step), sine[i], scale);
+    }
+    for (int i = 0; i < num_cosines; ++i) {
+      Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
+    }
+  };
+  const ShiftedPositions<Positions> shifted{positions, options.first_position};
+  for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
+
+  const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
+  if (written < encoding.width()) {
+    for (Eigen::Index row = 0; row < x.rows(); ++row) Write::apply(x.derived().coeffRef(row, written), 0.0, scale);
+  }
+}
+
+template <template <typename> class Element, typename Derived, typename Positions>
+void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
+                      const Positions& given) {
+  require_writable<Derived>();
+  if (x.cols() != encoding.width()) {
+    refuse<std::invalid_argument>(function, "x.cols()", x.cols(), "encoding.width() ", encoding.width());
+  }
+  if constexpr (std::is_integral_v<Positions>) {
+    const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
+    for_each_sinusoid<Element>(x, encoding, RangePositions(function, range));
+  } else {
+    static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
+                  "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
+    const ListPositions<Positions> positions(function, given);
+    require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());
+    for_each_sinusoid<Element>(x, encoding, positions);
+  }
+}
+
+}  // namespace detail
+
+/// Writes the encoding of each row's position into `out`.
+///
+/// @param[out] out   tokens x encoding.width(): any writable dense Eigen object, row- or column-major.
+/// @param encoding   Which sinusoid stands in which channel.
+/// @param positions  An integer: the position of row 0 (0 when left out). Or an Eigen vector of integers or real
+///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows.
+/// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
+///                                position that is NaN or infinite. `out` is then unchanged.
+/// @throws std::out_of_range      a first position so large that the last one overflows 64 bits.
+/// Cost:     two multiply-adds and a store for each value; no allocation.
+/// Accuracy: float |error| <= amplitude (2^-25 + 2^-40 + |angle| 2^-51), double <= amplitude (2^-50 + |angle| 2^-51).
+/// Matches:  see presets.
+template <typename Derived, typename Positions = std::int64_t>
+void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", out, encoding, positions);
+}
+
+/// @overload
+template <typename Derived, typename Positions = std::int64_t>
+void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", out, encoding, positions);
+}
+
+/// Adds the encoding of each row's position to token embeddings, in place: x = embedding_scale x + encoding, formed in
+/// double and rounded once.
+///
+/// Parameters, errors and cost are those of encode_sinusoidal().
+template <typename Derived, typename Positions = std::int64_t>
+void add_sinusoidal(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", x, encoding, positions);
+}
+
+/// @overload
+template <typename Derived, typename Positions = std::int64_t>
+void add_sinusoidal(Eigen::DenseBase<Derived>&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", x, encoding, positions);
+}
+
+/// Returns the table of positions first, ..., first + count - 1: count x encoding.width(), row-major.
+/// @throws  as encode_sinusoidal(); std::invalid_argument for a negative count.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinusoidal(const Sinusoidal& encoding,
+                                                                                       PositionRange positions) {
+  detail::require(positions.count >= 0, "make_sinusoidal", "positions.count", positions.count, ">= 0");
+  detail::require_size("make_sinusoidal", "positions.count", positions.count, encoding.width(), sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> table(positions.count, encoding.width());
+  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", table, encoding, positions.first);
+  return table;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_ENCODE_HPP
