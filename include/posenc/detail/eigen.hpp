@@ -31,6 +31,22 @@ constexpr void require_no_temporary() {
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
 }
 
+/// The Eigen object behind a written argument `X&& x`: an lvalue, or a temporary that writes through (Map, Block, ...).
+template <typename X>
+auto& writable(X& x) {
+  static_assert(std::is_base_of_v<Eigen::EigenBase<std::remove_const_t<X>>, X>,
+                "posenc: the argument that is written to must be an Eigen object");
+  static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
+  require_writable<X>();
+  return x;
+}
+
+/// To be called with the deduced type of `X&& x`: a temporary matrix would take the result with it.
+template <typename X>
+constexpr void require_written_through() {
+  if constexpr (!std::is_lvalue_reference_v<X>) require_no_temporary<std::remove_reference_t<X>>();
+}
+
 template <typename Derived>
 void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, Eigen::Index rows,
                    Eigen::Index columns) {

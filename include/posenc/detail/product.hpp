@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Matrix products that do not touch the heap: Eigen's packing buffers stay on the stack when the blocks are small.
+#ifndef POSENC_DETAIL_PRODUCT_HPP
+#define POSENC_DETAIL_PRODUCT_HPP
+
+#include "posenc/detail/abi.hpp"
+
+#include <algorithm>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr Eigen::Index kProductRows = 32;
+inline constexpr Eigen::Index kProductColumns = 64;
+inline constexpr Eigen::Index kProductDepth = 256;
+
+/// out += scale * a * b.
+template <typename Out, typename A, typename B, typename Scalar>
+void add_product(Out&& out, const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase<B>& b, Scalar scale) {
+  using Eigen::Index;
+  for (Index k = 0; k < a.cols(); k += kProductDepth) {
+    const Index depth = (std::min)(kProductDepth, a.cols() - k);
+    for (Index i = 0; i < a.rows(); i += kProductRows) {
+      const Index rows = (std::min)(kProductRows, a.rows() - i);
+      for (Index j = 0; j < b.cols(); j += kProductColumns) {
+        const Index columns = (std::min)(kProductColumns, b.cols() - j);
+        out.block(i, j, rows, columns).noalias() +=
+            scale * (a.block(i, k, rows, depth) * b.block(k, j, depth, columns));
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_PRODUCT_HPP

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// FIRE: a network of the distance relative to the length seen so far.
+#ifndef POSENC_RELATIVE_BIAS_FIRE_HPP
+#define POSENC_RELATIVE_BIAS_FIRE_HPP
+
+#include "posenc/relative_bias/mlp.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The trained parts of FIRE, with the authors' initial values. A gradient is one of these too (see zeros()).
+template <typename Scalar>
+struct Fire {
+  BiasMlp<Scalar> mlp;           ///< 1 input, one output for each head; the authors use 1 -> 32 -> ReLU -> heads.
+  double c = 0.1;                ///< Trained; not 0.
+  double length_multiplier = 1;  ///< Trained.
+  double initial_length = 512;   ///< Constant L_0.
+  double eps = 1e-6;             ///< Constant.
+
+  /// From this query position on, the distance is relative to the query's position.
+  double threshold() const { return std::abs(length_multiplier * initial_length); }
+  Fire zeros() const { return {mlp.zeros(), 0.0, 0.0, initial_length, eps}; }
+};
+
+namespace detail {
+
+template <typename Scalar>
+void require_fire(const char* function, const Fire<Scalar>& fire, const AttentionSpan& span) {
+  require_mlp(function, fire.mlp, 1);
+  require(is_finite(fire.c) && fire.c != 0, function, "fire.c", fire.c, "finite and not 0");
+  require(is_finite(fire.threshold()) && fire.threshold() > 0, function, "fire.threshold()", fire.threshold(),
+          "finite and > 0");
+  require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+}
+
+/// psi(n) = ln(|c n| + 1).
+inline double fire_psi(double c, double n) { return std::log1p(std::abs(c * n)); }
+
+/// Inputs of the network for keys 0 ... L_k - 1 of one query at `position`, whose normalisation is that of `reach`.
+template <typename Scalar>
+MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double reach, Eigen::Index num_keys) {
+  MlpMatrix<Scalar> inputs(num_keys, 1);
+  const double scale = 1 / (fire_psi(fire.c, reach) + fire.eps);
+  for (Eigen::Index j = 0; j < num_keys; ++j) {
+    inputs(j, 0) = static_cast<Scalar>(fire_psi(fire.c, position - static_cast<double>(j)) * scale);
+  }
+  return inputs;
+}
+
+}  // namespace detail
+
+/// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and i the query's position,
+///
+///     logits(h, i, j) += mlp(psi(n) / (psi(max(i, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
+///
+/// While no query is beyond the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
+/// times; beyond it once for each key of a row.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
+/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0.
+/// @throws std::out_of_range      a negative query_offset.
+/// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations.
+/// Source:   Li et al. 2023, arXiv:2310.04418.
+template <typename Logits, typename Scalar>
+void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
+  const char* const function = "add_fire_bias";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_fire(function, fire, span);
+  const Eigen::Index num_heads = fire.mlp.outputs();
+  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  if (span.query_len() == 0 || span.key_len() == 0) return;
+
+  const double last_query = static_cast<double>(span.query_offset() + span.query_len() - 1);
+  if (last_query <= fire.threshold()) {
+    const DistanceRange range = span.distances();
+    DistanceTable<Scalar> table(num_heads, range);
+    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min), fire.threshold(), range.size());
+    table.values() = detail::mlp_forward(fire.mlp, inputs).back().transpose().array();
+    add_distance_bias(x, table, span);
+    return;
+  }
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const double position = static_cast<double>(span.query_offset() + i);
+    const auto inputs = detail::fire_inputs(fire, position, (std::max)(position, fire.threshold()), span.key_len());
+    const auto bias = detail::mlp_forward(fire.mlp, inputs).back();
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        auto& target = x.coeffRef(head * span.query_len() + i, j);
+        target += detail::convert<std::decay_t<decltype(target)>>(bias(j, head));
+      }
+    }
+  }
+}
+
+/// The gradient of add_fire_bias(): adds into grad_fire.mlp, grad_fire.c and grad_fire.length_multiplier.
+///
+/// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
+/// @param grad_logits        (num_heads L_q) x L_k.
+/// @throws as add_fire_bias().
+template <typename Scalar, typename Derived>
+void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& grad_logits, const Fire<Scalar>& fire,
+                   const AttentionSpan& span) {
+  const char* const function = "fire_backward";
+  detail::require_fire(function, fire, span);
+  detail::require_mlp(function, grad_fire.mlp, 1);
+  const Eigen::Index num_heads = fire.mlp.outputs();
+  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  const double sign_c = fire.c < 0 ? -1 : 1;
+  const double threshold = fire.threshold();
+  double grad_c = 0;
+  double grad_threshold = 0;
+  detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const double position = static_cast<double>(span.query_offset() + i);
+    const double reach = (std::max)(position, threshold);
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        grad_row(j, head) = detail::convert<Scalar>(grad_logits.derived().coeff(head * span.query_len() + i, j));
+      }
+    }
+    const auto inputs = detail::fire_inputs(fire, position, reach, span.key_len());
+    const auto grad_inputs =
+        detail::mlp_backward(grad_fire.mlp, fire.mlp, inputs, detail::mlp_forward(fire.mlp, inputs), grad_row);
+    const double divisor = detail::fire_psi(fire.c, reach) + fire.eps;
+    const double psi_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
+    const double psi_slope_reach = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
+    const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;  // of max(i, threshold)
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      const double n = std::abs(position - static_cast<double>(j));
+      const double g = static_cast<double>(grad_inputs(j, 0));
+      const double psi = detail::fire_psi(fire.c, n);
+      grad_c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * psi_slope_c / (divisor * divisor));
+      grad_threshold -= g * psi * psi_slope_reach / (divisor * divisor) * share;
+    }
+  }
+  const double sign_length = fire.length_multiplier * fire.initial_length < 0 ? -1 : 1;
+  grad_fire.c += grad_c;
+  grad_fire.length_multiplier += grad_threshold * sign_length * fire.initial_length;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_FIRE_HPP

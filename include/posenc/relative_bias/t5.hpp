@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// T5: a learned bias for each bucket of distances.
+#ifndef POSENC_RELATIVE_BIAS_T5_HPP
+#define POSENC_RELATIVE_BIAS_T5_HPP
+
+#include "posenc/detail/log_buckets.hpp"
+#include "posenc/relative_bias/distance_table.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The buckets of T5: single distances up to max_exact, then logarithmically wider ones up to max_distance.
+///
+/// With nb buckets per direction (num_buckets, or half of them when bidirectional), max_exact = nb / 2 and the
+/// distance n = |key - query| (causal: query - key, and 0 for keys after the query),
+///
+///     bucket = n                                                                            n < max_exact
+///              min(nb - 1, max_exact + floor(ln(n / max_exact) / ln(max_distance / max_exact) (nb - max_exact)))
+///
+/// plus nb for keys after the query when bidirectional. The boundaries are found in integers.
+/// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; the formula is in mesh-tensorflow.
+/// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
+class T5Buckets {
+ public:
+  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional); T5: 32.
+  /// @param max_distance   From here on all distances share the last bucket; > max_exact; T5: 128.
+  /// @param bidirectional  Encoder: true; decoder: false.
+  /// @throws std::invalid_argument  one of these does not hold.
+  T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
+      : num_buckets_(num_buckets),
+        per_direction_(bidirectional ? num_buckets / 2 : num_buckets),
+        max_exact_(per_direction_ / 2),
+        bidirectional_(bidirectional) {
+    const char* const function = "T5Buckets";
+    const Eigen::Index fewest = bidirectional ? 4 : 2;
+    detail::require(num_buckets >= fewest && num_buckets <= 65536, function, "num_buckets", num_buckets, "at least ",
+                    fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most 65536");
+    detail::require(max_distance > max_exact_ && max_distance < (Eigen::Index(1) << 31), function, "max_distance",
+                    max_distance, "> max_exact ", max_exact_, " and < 2^31");
+    first_distance_ = detail::log_thresholds(max_exact_, max_distance, per_direction_ - max_exact_);
+    first_distance_.pop_back();  // max_distance itself stays in the last bucket
+  }
+
+  Eigen::Index num_buckets() const { return num_buckets_; }
+  bool bidirectional() const { return bidirectional_; }
+
+  /// The bucket of a relative position key - query, in [0, num_buckets).
+  Eigen::Index operator()(std::int64_t relative) const {
+    const Eigen::Index side = bidirectional_ && relative > 0 ? per_direction_ : 0;
+    const std::int64_t n = relative <= 0 ? -relative : bidirectional_ ? relative : 0;
+    if (n < max_exact_) return side + static_cast<Eigen::Index>(n);
+    const auto above = std::upper_bound(first_distance_.begin(), first_distance_.end(), n);
+    return side + max_exact_ + static_cast<Eigen::Index>(above - first_distance_.begin()) - 1;
+  }
+
+ private:
+  Eigen::Index num_buckets_;
+  Eigen::Index per_direction_;
+  Eigen::Index max_exact_;
+  bool bidirectional_;
+  std::vector<std::int64_t> first_distance_;  // of bucket max_exact_ + k
+};
+
+/// The bias of T5 for a range of distances: table(h, d) = weights(buckets(d), h).
+///
+/// T5 adds it to logits that are not divided by sqrt(head_dim), computes it once and uses it in every layer.
+/// @param weights  num_buckets x num_heads, `relative_attention_bias.weight`; T5X stores its transpose.
+/// @param range    span.distances(), or DistanceRange::causal(n) / symmetric(n) for every length up to n.
+/// @throws std::invalid_argument  weights.rows() is not num_buckets.
+template <typename Derived>
+DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Derived>& weights,
+                                                      const T5Buckets& buckets, DistanceRange range) {
+  detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
+                  "num_buckets ", buckets.num_buckets());
+  DistanceTable<typename Derived::Scalar> table(weights.cols(), range);
+  for (Eigen::Index d = range.min; d <= range.max; ++d) {
+    const Eigen::Index bucket = buckets(d);
+    for (Eigen::Index head = 0; head < weights.cols(); ++head) table(head, d) = weights.derived().coeff(bucket, head);
+  }
+  return table;
+}
+
+/// The gradient of make_t5_table(): grad_weights(buckets(d), h) += grad_table(h, d), in order of d.
+/// @param[in,out] grad_weights  num_buckets x num_heads.
+/// @throws std::invalid_argument  another shape.
+template <typename Weights, typename Scalar>
+void t5_backward(Weights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
+  detail::require_written_through<Weights>();
+  auto& grad = detail::writable(grad_weights);
+  detail::require_shape("t5_backward", "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
+  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    const Eigen::Index bucket = buckets(d);
+    for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+      auto& target = grad.coeffRef(bucket, head);
+      target += detail::convert<std::decay_t<decltype(target)>>(grad_table(head, d));
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_T5_HPP

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Biases in two-dimensional windows: Swin, BEiT with its class token, Swin v2, ALiBi on a grid.
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_HPP
+
+#include "posenc/detail/eigen.hpp"
+#include "posenc/relative_bias/mlp.hpp"
+
+#include <cmath>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A window of height x width tokens, numbered row by row.
+struct WindowShape {
+  Eigen::Index height = 0;
+  Eigen::Index width = 0;
+
+  Eigen::Index tokens() const { return height * width; }
+  /// Number of different displacements between two tokens: (2 height - 1)(2 width - 1).
+  Eigen::Index displacements() const { return (2 * height - 1) * (2 * width - 1); }
+};
+
+namespace detail {
+
+inline void require_window_shape(const char* function, const char* parameter, const WindowShape& window) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+  const std::string name = parameter;
+  if (window.height <= 0 || window.height > limit) {
+    refuse<std::invalid_argument>(function, name + ".height", window.height, "> 0 and at most ", limit);
+  }
+  if (window.width <= 0 || window.width > limit) {
+    refuse<std::invalid_argument>(function, name + ".width", window.width, "> 0 and at most ", limit);
+  }
+}
+
+}  // namespace detail
+
+/// Returns the index of Swin, tokens x tokens, into a table of window.displacements() rows:
+///
+///     index(t, u) = (row(t) - row(u) + height - 1)(2 width - 1) + column(t) - column(u) + width - 1    t query, u key
+///
+/// For those who gather; add_window_bias() needs no index.
+/// @throws std::invalid_argument  a side that is not > 0.
+/// Matches:  relative_position_index of Swin-Transformer and timm, equal to PyTorch's in tests/.
+inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> window_index(
+    const WindowShape& window) {
+  detail::require_window_shape("window_index", "window", window);
+  const Eigen::Index n = window.tokens();
+  Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> index(n, n);
+  for (Eigen::Index t = 0; t < n; ++t) {
+    for (Eigen::Index u = 0; u < n; ++u) {
+      const Eigen::Index rows = t / window.width - u / window.width + window.height - 1;
+      const Eigen::Index columns = t % window.width - u % window.width + window.width - 1;
+      index(t, u) = rows * (2 * window.width - 1) + columns;
+    }
+  }
+  return index;
+}
+
+/// Whether a window's tokens have a class token in front of them, and three more biases for it (BEiT).
+enum class ClassToken { none, first };
+
+/// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
+///
+/// For a fixed query, the keys of one window row lie side by side here, so adding the bias is `height` runs of
+/// additions for each query: no index matrix, no gather.
+template <typename Scalar_>
+class WindowTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// Zeros.
+  /// @throws std::invalid_argument  num_heads < 0, or a side that is not > 0.
+  WindowTable(Eigen::Index num_heads, const WindowShape& window, ClassToken class_token = ClassToken::none)
+      : window_(window), class_token_(class_token) {
+    detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
+    detail::require_window_shape("WindowTable", "window", window);
+    values_ = Values::Zero(num_heads, window.displacements());
+    class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  const WindowShape& window() const { return window_; }
+  ClassToken class_token() const { return class_token_; }
+  /// Tokens of the window, and the class token if there is one.
+  Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
+
+  /// num_heads x displacements: column (dr + height - 1)(2 width - 1) + dc + width - 1 is key - query = (dr, dc).
+  const Values& values() const { return values_; }
+  Values& values() { return values_; }
+  /// num_heads x 3 with a class token: class to token, token to class, class to class. Else num_heads x 0.
+  const Values& class_values() const { return class_values_; }
+  Values& class_values() { return class_values_; }
+
+ private:
+  WindowShape window_;
+  ClassToken class_token_;
+  Values values_;
+  Values class_values_;
+};
+
+/// The bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
+///
+/// @param weights  window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
+///                 class token three more rows: class to token, token to class, class to class.
+/// @throws std::invalid_argument  another number of rows.
+/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
+template <typename Derived>
+WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<Derived>& weights,
+                                                        const WindowShape& window,
+                                                        ClassToken class_token = ClassToken::none) {
+  WindowTable<typename Derived::Scalar> table(weights.cols(), window, class_token);
+  const Eigen::Index n = window.displacements();
+  detail::require(weights.rows() == n + table.class_values().cols(), "make_window_table", "weights.rows()",
+                  weights.rows(), n + table.class_values().cols());
+  for (Eigen::Index head = 0; head < weights.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights.derived().coeff(n - 1 - m, head);
+    for (Eigen::Index m = 0; m < table.class_values().cols(); ++m) {
+      table.class_values()(head, m) = weights.derived().coeff(n + m, head);
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_window_table(): adds into grad_weights, which has the shape of the weights.
+/// @throws std::invalid_argument  another shape.
+template <typename Weights, typename Scalar>
+void window_table_backward(Weights&& grad_weights, const WindowTable<Scalar>& grad_table) {
+  detail::require_written_through<Weights>();
+  auto& grad = detail::writable(grad_weights);
+  const Eigen::Index n = grad_table.window().displacements();
+  detail::require_shape("window_table_backward", "grad_weights", grad, n + grad_table.class_values().cols(),
+                        grad_table.num_heads());
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) {
+      grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(grad_table.values()(head, m));
+    }
+    for (Eigen::Index m = 0; m < grad_table.class_values().cols(); ++m) {
+      grad.coeffRef(n + m, head) += detail::convert<Target>(grad_table.class_values()(head, m));
+    }
+  }
+}
+
+namespace detail {
+
+/// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
+/// single(query, key, column of class_values) for the pairs with the class token.
+template <typename Scalar, typename Run, typename Single>
+void for_each_window_run(const WindowTable<Scalar>& table, Run&& run, Single&& single) {
+  const WindowShape& window = table.window();
+  const Eigen::Index first = table.class_token() == ClassToken::first ? 1 : 0;
+  for (Eigen::Index t = 0; t < window.tokens(); ++t) {
+    const Eigen::Index row = t / window.width;
+    const Eigen::Index column = t % window.width;
+    for (Eigen::Index key_row = 0; key_row < window.height; ++key_row) {
+      const Eigen::Index begin =
+          (key_row - row + window.height - 1) * (2 * window.width - 1) + window.width - 1 - column;
+      run(first + t, first + key_row * window.width, window.width, begin);
+    }
+  }
+  if (first == 0) return;
+  for (Eigen::Index t = 1; t <= window.tokens(); ++t) {
+    single(Eigen::Index(0), t, Eigen::Index(0));
+    single(t, Eigen::Index(0), Eigen::Index(1));
+  }
+  single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
+}
+
+template <typename X, typename Scalar>
+void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
+  using Target = typename X::Scalar;
+  using Number = ArithmeticScalar<Target, Scalar>;
+  const auto values = table.values().row(head);
+  for_each_window_run(
+      table,
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        auto target = x.row(first_row + query).segment(key, count);
+        target.array() =
+            (target.array().template cast<Number>() + values.segment(column, count).template cast<Number>())
+                .template cast<Target>();
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        Target& target = x.coeffRef(first_row + query, key);
+        target = convert<Target>(convert<Number>(target) + convert<Number>(table.class_values()(head, column)));
+      });
+}
+
+template <typename Scalar, typename Grad>
+void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
+  auto values = grad_table.values().row(head);
+  for_each_window_run(
+      grad_table,
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        values.segment(column, count) +=
+            grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        grad_table.class_values()(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
+      });
+}
+
+}  // namespace detail
+
+/// Adds the bias of one head to the logits of one window, in place.
+///
+/// @param[in,out] logits  table.tokens() x table.tokens().
+/// @throws std::invalid_argument  another shape.
+/// @throws std::out_of_range      head. `logits` is then unchanged.
+/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation.
+template <typename Logits, typename Scalar>
+void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::Index head) {
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape("add_window_bias", "logits", x, table.tokens(), table.tokens());
+  detail::require_head("add_window_bias", head, table.num_heads());
+  detail::add_window_head(x, table, head, 0);
+}
+
+/// @overload
+/// All heads stacked: logits is (num_heads tokens) x tokens, head by head.
+template <typename Logits, typename Scalar>
+void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape("add_window_bias", "logits", x, table.num_heads() * table.tokens(), table.tokens());
+  for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+    detail::add_window_head(x, table, head, head * table.tokens());
+  }
+}
+
+/// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
+/// @throws as add_window_bias(); grad_table is then unchanged.
+template <typename Scalar, typename Derived>
+void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                          Eigen::Index head) {
+  detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
+  detail::require_head("window_bias_backward", head, grad_table.num_heads());
+  detail::sum_window_head(grad_table, grad_logits.derived(), head, 0);
+}
+
+/// @overload
+template <typename Scalar, typename Derived>
+void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
+  detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
+                        grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    detail::sum_window_head(grad_table, grad_logits.derived(), head, head * grad_table.tokens());
+  }
+}
+
+/// How far two tokens of a grid are apart.
+enum class GridDistance {
+  manhattan,  ///< |rows| + |columns|
+  euclidean   ///< sqrt(rows^2 + columns^2)
+};
+
+/// ALiBi on a grid: -slope[h] times the distance of the two tokens.
+/// @param slopes  One for each head: alibi_slopes(num_heads), or trained ones; 0 switches a head off.
+/// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
+template <typename Scalar, typename Slopes>
+WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes, const WindowShape& window,
+                                          GridDistance distance) {
+  WindowTable<Scalar> table(slopes.size(), window);
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    if (!detail::is_finite(slope)) {
+      detail::refuse<std::invalid_argument>("make_grid_alibi_table", detail::element("slopes", head), slope, "finite");
+    }
+    for (Eigen::Index m = 0; m < window.displacements(); ++m) {
+      const double rows = static_cast<double>(m / (2 * window.width - 1) - (window.height - 1));
+      const double columns = static_cast<double>(m % (2 * window.width - 1) - (window.width - 1));
+      const double far =
+          distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
+      table.values()(head, m) = detail::convert<Scalar>(-slope * far);
+    }
+  }
+  return table;
+}
+
+namespace detail {
+
+/// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
+template <typename Scalar>
+MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& pretrained) {
+  const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index side, Eigen::Index pretrained_side) {
+    const Eigen::Index reach = (pretrained_side > 0 ? pretrained_side : side) - 1;
+    if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
+    const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(reach);
+    return static_cast<Scalar>(std::copysign(std::log2(std::abs(x) + 1) / 3, x));
+  };
+  MlpMatrix<Scalar> inputs(window.displacements(), 2);
+  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
+    inputs(m, 0) = coordinate(m / (2 * window.width - 1) - (window.height - 1), window.height, pretrained.height);
+    inputs(m, 1) = coordinate(m % (2 * window.width - 1) - (window.width - 1), window.width, pretrained.width);
+  }
+  return inputs;
+}
+
+template <typename Scalar>
+void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                     const WindowShape& pretrained) {
+  require_window_shape(function, "window", window);
+  require_mlp(function, mlp, 2);
+  require(pretrained.height == 0 || pretrained.height > 1, function, "pretrained.height", pretrained.height,
+          "0 (none) or > 1");
+  require(pretrained.width == 0 || pretrained.width > 1, function, "pretrained.width", pretrained.width,
+          "0 (none) or > 1");
+}
+
+}  // namespace detail
+
+/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
+/// rows and in columns.
+///
+/// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
+/// @param window      The window to serve; reach is its side - 1, or that of
+/// @param pretrained  the window of pretraining when its sides are > 0 (`pretrained_window_size`).
+/// @throws std::invalid_argument  layers that do not fit together, sides that are not positive.
+/// Cost:     window.displacements() evaluations of the network.
+/// Source:   Liu et al. 2021, arXiv:2111.09883.
+template <typename Scalar>
+WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                                       const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("make_swin_v2_table", mlp, window, pretrained);
+  WindowTable<Scalar> table(mlp.outputs(), window);
+  const auto outputs = detail::mlp_forward(mlp, detail::swin_v2_inputs<Scalar>(window, pretrained)).back();
+  table.values() = (Scalar(16) / (Scalar(1) + (-outputs.transpose().array()).exp()));
+  return table;
+}
+
+/// The gradient of make_swin_v2_table(): adds into grad_mlp, which has the shape of mlp.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together.
+template <typename Scalar>
+void swin_v2_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                      const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("swin_v2_backward", mlp, grad_table.window(), pretrained);
+  detail::require_mlp("swin_v2_backward", grad_mlp, 2);
+  detail::require(mlp.outputs() == grad_table.num_heads(), "swin_v2_backward", "mlp.outputs()", mlp.outputs(),
+                  "num_heads ", grad_table.num_heads());
+  const auto inputs = detail::swin_v2_inputs<Scalar>(grad_table.window(), pretrained);
+  const auto values = detail::mlp_forward(mlp, inputs);
+  const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
+  const detail::MlpMatrix<Scalar> grad_out =
+      (grad_table.values().transpose() * Scalar(16) * gate.array() * (Scalar(1) - gate.array())).matrix();
+  detail::mlp_backward(grad_mlp, mlp, inputs, values, grad_out);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_HPP
