@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// <windows.h> defines min and max as macros: posenc compiles after it, as Eigen does.
+#include <algorithm>
+#include <complex>
+#include <limits>
+#include <random>
+#include <string>
+
+#include <Eigen/Core>
+
+#define min(a, b) (((a) < (b)) ? (a) : (b))
+#define max(a, b) (((a) > (b)) ? (a) : (b))
+
+#include "posenc/posenc.hpp"
+
+void use_after_min_max() {
+  Eigen::MatrixXf x = Eigen::MatrixXf::Zero(2, 8);
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), {0, 2});
+  posenc::apply_rope(x, table, posenc::RopeLayout::half_split(8));
+  posenc::add_sinusoidal(x, posenc::Sinusoidal(8));
+}

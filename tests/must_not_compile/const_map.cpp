@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// A map of const values cannot be written to.
+// expect: the argument is written to, but this expression cannot be
+#include "posenc/posenc.hpp"
+
+int main() {
+  float values[32] = {};
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), {0, 4});
+  const auto layout = posenc::RopeLayout::half_split(8);
+#if defined(WRONG)
+  Eigen::Map<const Eigen::MatrixXf> q(values, 4, 8);
+#else
+  Eigen::Map<Eigen::MatrixXf> q(values, 4, 8);
+#endif
+  posenc::apply_rope(q, table, layout);
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# Variables: COMPILER, FLAGS, CASE.
+cmake_minimum_required(VERSION 3.21)
+file(STRINGS ${CASE} expect REGEX "^// expect: ")
+string(REGEX REPLACE "^// expect: " "" expect "${expect}")
+if(expect STREQUAL "")
+  message(FATAL_ERROR "${CASE} has no line `// expect: `")
+endif()
+
+execute_process(COMMAND ${COMPILER} ${FLAGS} -fsyntax-only ${CASE} RESULT_VARIABLE right ERROR_VARIABLE text)
+if(NOT right EQUAL 0)
+  message(FATAL_ERROR "the right variant does not compile:\n${text}")
+endif()
+execute_process(COMMAND ${COMPILER} ${FLAGS} -fsyntax-only -DWRONG ${CASE} RESULT_VARIABLE wrong ERROR_VARIABLE text)
+if(wrong EQUAL 0)
+  message(FATAL_ERROR "the wrong variant compiles")
+endif()
+if(NOT text MATCHES "${expect}")
+  message(FATAL_ERROR "expected: ${expect}\ngot:\n${text}")
+endif()

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Prints the headers of posenc as one file. It is a function of the sources alone: no date, no hash.
+
+    amalgamate.py INCLUDE_FOLDER [--output FILE] [--check FILE] [ROOT_HEADER]
+
+Each header comes once, after those that it includes, with its own include guard: the result and the split headers may
+meet in one translation unit. Includes of the standard library and of Eigen are collected at the top.
+"""
+import argparse
+import pathlib
+import re
+import sys
+
+OWN = re.compile(r'#include "(posenc/[^"]+)"')
+OUTSIDE = re.compile(r"#include (<[^>]+>)")
+BANNER = """\
+// SPDX-License-Identifier: MIT
+//
+// posenc {version}: Transformer positional encodings on Eigen, in one header. Needs C++17 and Eigen 3.4 or later.
+// Generated: edit include/ instead.
+//
+{licence}
+"""
+
+
+class Amalgam:
+    def __init__(self, folder):
+        self.folder = folder
+        self.seen = set()
+        self.outside = set()
+        self.text = []
+
+    def add(self, name):
+        """Appends `name` and, before it, every header that it includes."""
+        if name in self.seen:
+            return
+        self.seen.add(name)
+        depth = 0  # of #if; 1 is inside the include guard
+        body = []
+        for number, line in enumerate((self.folder / name).read_text(encoding="utf-8").splitlines(), 1):
+            code = line.strip()
+            depth += code.startswith("#if") - code.startswith("#endif")
+            own, outside = OWN.match(code), OUTSIDE.match(code)
+            if own or (outside and depth <= 1):
+                if depth > 1:
+                    sys.exit(f"{name}:{number}: a header of posenc must be included without a condition")
+                if own:
+                    self.add(own[1])
+                else:
+                    self.outside.add(outside[1])
+            elif code.startswith("#include") and not outside:
+                sys.exit(f'{name}:{number}: include the headers of posenc as "posenc/..."')
+            elif not code.startswith("// SPDX") and code != "/// @file":
+                body.append(line)
+        self.text.append(f"// ---- {name}\n" + re.sub(r"\n{3,}", "\n\n", "\n".join(body)).strip() + "\n")
+
+
+def amalgamate(folder, root):
+    amalgam = Amalgam(folder)
+    amalgam.add("posenc/version.hpp")
+    amalgam.add(root)
+    numbers = re.findall(r"^#define POSENC_VERSION_\w+ (\d+)$", (folder / "posenc/version.hpp").read_text(encoding="utf-8"), re.M)
+    licence = (folder.parent / "LICENSE").read_text(encoding="utf-8").strip().splitlines()
+    banner = BANNER.format(
+        version=".".join(numbers), licence="\n".join(("// " + line).rstrip() for line in licence)
+    )
+    eigen = sorted(name for name in amalgam.outside if "Eigen" in name)
+    standard = sorted(amalgam.outside - set(eigen))
+    blocks = ["\n".join(f"#include {name}" for name in names) for names in (eigen, standard)]
+    return banner + "\n" + "\n\n".join(blocks) + "\n\n" + "\n".join(amalgam.text)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("root", nargs="?", default="posenc/posenc.hpp")
+    parser.add_argument("--output", type=pathlib.Path)
+    parser.add_argument("--check", type=pathlib.Path, help="fails when FILE is not what would be written")
+    options = parser.parse_args()
+    text = amalgamate(options.folder, options.root)
+    if options.check:
+        if options.check.read_bytes() != text.encode():
+            sys.exit(f"{options.check} is stale: build the target single_header")
+    elif options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_bytes(text.encode())
+    else:
+        sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
