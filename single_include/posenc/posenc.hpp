@@ -64,7 +64,7 @@
 /// POSENC_ABI, the inline namespace that every name of posenc lives in.
 ///
 /// It spells the version and all that changes the code or the layout of a template instance: the vector
-/// instruction set, Eigen's alignment and major version, the size of Eigen::Index, fast-math, exceptions.
+/// instruction set, Eigen's alignment and major version, fast-math, exceptions.
 /// Translation units compiled with different -march therefore hold different symbols: they link, and neither
 /// runs the other's instructions. Users write `posenc::` and never see it.
 #ifndef POSENC_DETAIL_ABI_HPP
@@ -543,7 +543,7 @@ class ListPositions {
   using Position = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
 
   ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
-    static_assert(!std::is_same_v<Scalar, std::uint64_t> || sizeof(Scalar) < 8,
+    static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
                   "posenc: positions must be signed integers of up to 64 bits, or float or double");
     static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
     if constexpr (std::is_same_v<Position, double>) {
@@ -2149,6 +2149,8 @@ template <typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
+  static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
+                "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
   require_view(function, "x", in, layout);
   require_view(function, "out", out, layout);
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);

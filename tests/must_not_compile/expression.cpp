@@ -8,7 +8,7 @@ int main() {
   const auto layout = posenc::RopeLayout::half_split(8);
   Eigen::MatrixXf q = Eigen::MatrixXf::Ones(4, 8);
 #if defined(WRONG)
-  posenc::apply_rope(2 * q, table, layout);
+  posenc::apply_rope(q + q, table, layout);
 #else
   posenc::apply_rope(q.topRows(4), table, layout);
 #endif

@@ -3,7 +3,7 @@
 /// POSENC_ABI, the inline namespace that every name of posenc lives in.
 ///
 /// It spells the version and all that changes the code or the layout of a template instance: the vector
-/// instruction set, Eigen's alignment and major version, the size of Eigen::Index, fast-math, exceptions.
+/// instruction set, Eigen's alignment and major version, fast-math, exceptions.
 /// Translation units compiled with different -march therefore hold different symbols: they link, and neither
 /// runs the other's instructions. Users write `posenc::` and never see it.
 #ifndef POSENC_DETAIL_ABI_HPP

@@ -138,6 +138,8 @@ template <typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
+  static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
+                "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
   require_view(function, "x", in, layout);
   require_view(function, "out", out, layout);
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);

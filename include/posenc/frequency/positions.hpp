@@ -68,7 +68,7 @@ class ListPositions {
   using Position = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
 
   ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
-    static_assert(!std::is_same_v<Scalar, std::uint64_t> || sizeof(Scalar) < 8,
+    static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
                   "posenc: positions must be signed integers of up to 64 bits, or float or double");
     static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
     if constexpr (std::is_same_v<Position, double>) {
