@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -80,6 +81,18 @@ void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Posi
   }
 }
 
+/// `value`, a cos or sin right to an ulp of double, to float. Rounding it is rounding twice; that is wrong only where
+/// `value` stands within an ulp of the middle of two floats, and there `recompute()` gives it in long double.
+template <typename Recompute>
+float round_near_middle(double value, Recompute&& recompute) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t middle = std::uint64_t(1) << 28;  // of the 29 bits that float does not have
+  const std::uint64_t cut_off = bits & (2 * middle - 1);
+  if (cut_off - (middle - 1) <= 2) return static_cast<float>(recompute());
+  return static_cast<float>(value);
+}
+
 /// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
 /// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
 /// values are floats (and so is their product with `magnitude`), held in double.
@@ -93,10 +106,12 @@ void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, co
       double sine[kAngleBlock] = {};
       for (int i = 0; i < count; ++i) {
         const float angle = position * static_cast<float>(inv_freq[first + i]);
-        cosine[i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-        sine[i] = static_cast<float>(std::sin(static_cast<double>(angle)));
-        cosine[i] = static_cast<float>(cosine[i]) * static_cast<float>(magnitude);
-        sine[i] = static_cast<float>(sine[i]) * static_cast<float>(magnitude);
+        const double in_double = static_cast<double>(angle);
+        const long double wide = static_cast<long double>(angle);
+        cosine[i] =
+            round_near_middle(std::cos(in_double), [=] { return std::cos(wide); }) * static_cast<float>(magnitude);
+        sine[i] =
+            round_near_middle(std::sin(in_double), [=] { return std::sin(wide); }) * static_cast<float>(magnitude);
       }
       sink(row, first, count, cosine, sine);
     }
