@@ -95,7 +95,8 @@ struct TableWriter {
 /// @throws std::out_of_range      first + count overflows.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a store for each value; one allocation.
-/// Accuracy: float |error| <= A (2^-25 + 2^-40 + |p inv_freq| 2^-51), double <= A (2^-50 + |p inv_freq| 2^-51).
+/// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
+///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51).
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
 /// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
 ///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin.

@@ -141,7 +141,8 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 ///                                position that is NaN or infinite. `out` is then unchanged.
 /// @throws std::out_of_range      a first position so large that the last one overflows 64 bits.
 /// Cost:     two multiply-adds and a store for each value; no allocation.
-/// Accuracy: float |error| <= amplitude (2^-25 + 2^-40 + |angle| 2^-51), double <= amplitude (2^-50 + |angle| 2^-51).
+/// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
+///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51).
 /// Matches:  see presets.
 template <typename Derived, typename Positions = std::int64_t>
 void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
