@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+/// A position gives the same bits, whatever call it comes from.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include <posenc/frequency.hpp>
+
+#include "support/allocations.hpp"
+#include "support/catch2.hpp"
+
+namespace {
+
+using posenc::Frequencies;
+using posenc::make_table;
+using posenc::PositionRange;
+
+using Ids = Eigen::Array<std::int64_t, Eigen::Dynamic, 1>;
+
+/// Also tells +0 from -0.
+template <typename Scalar>
+bool same_bits(const Scalar& a, const Scalar& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+template <typename Scalar>
+bool same_row(const posenc::FrequencyTable<Scalar>& a, Eigen::Index row_a, const posenc::FrequencyTable<Scalar>& b,
+              Eigen::Index row_b) {
+  for (Eigen::Index i = 0; i < a.num_pairs(); ++i) {
+    if (!same_bits(a.cos()(row_a, i), b.cos()(row_b, i)) || !same_bits(a.sin()(row_a, i), b.sin()(row_b, i))) {
+      return false;
+    }
+  }
+  return a.num_pairs() == b.num_pairs();
+}
+
+template <typename Scalar>
+bool same_table(const posenc::FrequencyTable<Scalar>& a, const posenc::FrequencyTable<Scalar>& b) {
+  if (a.rows() != b.rows() || a.magnitude() != b.magnitude()) return false;
+  for (Eigen::Index row = 0; row < a.rows(); ++row) {
+    if (!same_row(a, row, b, row)) return false;
+  }
+  return true;
+}
+
+// More than one chunk of 64 pairs, and a rest.
+const Frequencies kFrequencies = posenc::geometric_frequencies(2 * 77, 1e4).with_magnitude(1.19);
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("range, chunks, ids and whole real positions agree", "[table][determinism]", float, double,
+                   Eigen::half, Eigen::bfloat16) {
+  constexpr Eigen::Index rows = 100;
+  for (const std::int64_t first :
+       {std::int64_t(0), std::int64_t(-50), std::int64_t(131000), std::int64_t(1) << 24, (std::int64_t(1) << 40) + 3}) {
+    INFO("first " << first);
+    const auto whole = make_table<TestType>(kFrequencies, {first, rows});
+    REQUIRE(whole.rows() == rows);
+    const Ids ids = Ids::LinSpaced(rows, first, first + rows - 1);
+    REQUIRE(ids[rows - 1] == first + rows - 1);
+    CHECK(same_table(whole, make_table<TestType>(kFrequencies, ids)));
+    CHECK(same_table(whole, make_table<TestType>(kFrequencies, ids.cast<double>())));
+    if (std::abs(first) < (1 << 23)) {
+      CHECK(same_table(whole, make_table<TestType>(kFrequencies, ids.cast<float>())));
+      CHECK(same_table(whole, make_table<TestType>(kFrequencies, ids.cast<std::int32_t>())));
+    }
+    for (const Eigen::Index chunk : {1, 7, 16, 33}) {
+      bool same = true;
+      for (Eigen::Index begin = 0; begin < rows; begin += chunk) {
+        const Eigen::Index count = (std::min)(chunk, rows - begin);
+        const auto part = make_table<TestType>(kFrequencies, {first + begin, count});
+        for (Eigen::Index row = 0; row < count; ++row) same = same && same_row(part, row, whole, begin + row);
+      }
+      INFO("chunk " << chunk);
+      CHECK(same);
+    }
+    // Ids in another order.
+    const Ids reversed = ids.reverse();
+    const auto backwards = make_table<TestType>(kFrequencies, reversed);
+    bool same = true;
+    for (Eigen::Index row = 0; row < rows; ++row) same = same && same_row(backwards, row, whole, rows - 1 - row);
+    CHECK(same);
+  }
+}
+
+TEMPLATE_TEST_CASE("a fraction beside whole positions leaves them as they are", "[table][determinism]", float, double) {
+  const Eigen::Array<double, 5, 1> mixed(16.5, 17.0, 17.25, 17.0, -0.75);
+  const auto table = make_table<TestType>(kFrequencies, mixed);
+  const auto whole = make_table<TestType>(kFrequencies, {17, 1});
+  CHECK(same_row(table, 1, whole, 0));
+  CHECK(same_row(table, 3, whole, 0));
+  CHECK(same_row(table, 2, make_table<TestType>(kFrequencies, Eigen::Array<double, 1, 1>(17.25)), 0));
+}
+
+TEMPLATE_TEST_CASE("fill_table() is make_table() without the allocation", "[table][determinism]", float, double,
+                   Eigen::half) {
+  using posenc::TableLayout;
+  const Ids ids = Ids::LinSpaced(5, 3, 7) * 1001;
+  const Eigen::ArrayXd real = ids.cast<double>() + 0.5;
+  for (const TableLayout layout : {TableLayout::split, TableLayout::paired, TableLayout::doubled}) {
+    for (const posenc::AngleMode angles : {posenc::AngleMode::exact, posenc::AngleMode::float32}) {
+      const posenc::TableOptions options{layout, angles};
+      auto table = make_table<TestType>(posenc::geometric_frequencies(2 * 77, 5e5), {0, 5}, options);
+      fill_table(table, kFrequencies, {-3, 5}, angles);
+      CHECK(same_table(table, make_table<TestType>(kFrequencies, {-3, 5}, options)));
+      fill_table(table, kFrequencies, ids, angles);
+      CHECK(same_table(table, make_table<TestType>(kFrequencies, ids, options)));
+      fill_table(table, kFrequencies, real, angles);
+      CHECK(same_table(table, make_table<TestType>(kFrequencies, real, options)));
+      if (!posenc_tests::kCountsAllocations) continue;
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, {7, 5}, angles); }) == 0);
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, ids, angles); }) == 0);
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, real, angles); }) == 0);
+    }
+  }
+}
+
+TEST_CASE("make_table() allocates once, which the counter sees", "[table][allocations]") {
+  if (posenc_tests::skip_without_allocation_count("allocations of make_table")) return;
+  CHECK(posenc_tests::count_allocations([] { make_table<float>(kFrequencies, {0, 100}); }) == 1);
+  CHECK(posenc_tests::count_allocations([] { Eigen::ArrayXd(100).setZero(); }) == 1);
+  CHECK(posenc_tests::count_allocations([] { ::operator delete(::operator new(100)); }) == 1);
+}
+
+TEMPLATE_TEST_CASE("a negative position turns the other way, bit for bit", "[table][determinism]", float, double,
+                   Eigen::half, Eigen::bfloat16) {
+  Ids ids(7);
+  ids << 1, 15, 16, 4095, 131071, (1 << 24) + 1, std::int64_t(1) << 52;
+  const auto forward = make_table<TestType>(kFrequencies, ids);
+  const auto backward = make_table<TestType>(kFrequencies, -ids);
+  const Eigen::ArrayXd real = ids.cast<double>() + 0.375;
+  const auto forward_real = make_table<TestType>(kFrequencies, real);
+  const auto backward_real = make_table<TestType>(kFrequencies, -real);
+  bool same = true;
+  for (Eigen::Index row = 0; row < ids.size(); ++row) {
+    for (Eigen::Index i = 0; i < kFrequencies.num_pairs(); ++i) {
+      same = same && same_bits(forward.cos()(row, i), backward.cos()(row, i));
+      same = same && same_bits(TestType(-forward.sin()(row, i)), backward.sin()(row, i));
+      same = same && same_bits(forward_real.cos()(row, i), backward_real.cos()(row, i));
+      same = same && same_bits(TestType(-forward_real.sin()(row, i)), backward_real.sin()(row, i));
+    }
+  }
+  CHECK(same);
+}
+
+TEST_CASE("position zero and the ends of 64 bits", "[table][determinism]") {
+  const auto zero = make_table<double>(kFrequencies, {0, 1});
+  CHECK((zero.cos() == 1.19).all());
+  CHECK((zero.sin() == 0).all());
+  for (Eigen::Index i = 0; i < 77; ++i) CHECK(!std::signbit(zero.sin()(0, i)));
+
+  constexpr std::int64_t smallest = (std::numeric_limits<std::int64_t>::min)();
+  constexpr std::int64_t largest = (std::numeric_limits<std::int64_t>::max)();
+  const auto low = make_table<double>(kFrequencies, {smallest, 2});
+  CHECK(same_row(low, 0, make_table<double>(kFrequencies, Eigen::Array<double, 1, 1>(-0x1p63)), 0));
+  const auto high = make_table<double>(kFrequencies, {largest - 1, 1});
+  for (Eigen::Index i = 0; i < 77; ++i) {
+    CHECK(std::abs(low.cos()(0, i)) <= 1.19 * (1 + 0x1p-50));
+    CHECK(std::abs(high.cos()(0, i)) <= 1.19 * (1 + 0x1p-50));
+  }
+  // The last position counts on: 2^63 - 1 is a range of one that would have to end at 2^63.
+  CHECK_THROWS_AS(make_table<double>(kFrequencies, {largest, 1}), std::out_of_range);
+  const Ids both = (Ids(2) << smallest, largest).finished();
+  const auto ends = make_table<double>(kFrequencies, both);
+  CHECK(same_row(ends, 0, low, 0));
+}
+
+TEST_CASE("no rows are no error", "[table]") {
+  CHECK(make_table<float>(kFrequencies, {5, 0}).rows() == 0);
+  CHECK(make_table<float>(kFrequencies, Ids(0)).rows() == 0);
+  CHECK(make_table<float>(kFrequencies, Eigen::ArrayXd(0)).rows() == 0);
+  auto table = make_table<float>(kFrequencies, {0, 0});
+  fill_table(table, kFrequencies, {3, 0});
+  CHECK(table.cos().rows() == 0);
+}
+
+TEST_CASE("a matrix of ids is read along its rows", "[table]") {
+  Eigen::Matrix<std::int64_t, 2, 3> ids;
+  ids << 0, 1, 2, 7, 8, 9;
+  const Ids flat = (Ids(6) << 0, 1, 2, 7, 8, 9).finished();
+  const auto expected = make_table<float>(kFrequencies, flat);
+  CHECK(same_table(make_table<float>(kFrequencies, ids), expected));
+  const Eigen::Matrix<std::int64_t, 2, 3, Eigen::RowMajor> row_major = ids;
+  CHECK(same_table(make_table<float>(kFrequencies, row_major), expected));
+  CHECK(same_table(make_table<float>(kFrequencies, flat.transpose()), expected));
+}
