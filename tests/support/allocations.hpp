@@ -24,12 +24,12 @@
 
 namespace posenc_tests {
 
-inline std::atomic<long> allocations_so_far{0};
+inline std::atomic<std::size_t> allocations_so_far{0};
 
 /// Heap allocations of the whole program while `work` runs.
 template <typename Work>
-long count_allocations(Work&& work) {
-  const long before = allocations_so_far;
+std::size_t count_allocations(Work&& work) {
+  const std::size_t before = allocations_so_far;
   work();
   return allocations_so_far - before;
 }
