@@ -88,40 +88,73 @@ bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {
   }
 }
 
-/// Whether two objects in memory share an element without being the very same one.
+/// Where an object lies: element (i, j, k) covers `bytes` bytes from first + i steps[0] + j steps[1] + k steps[2].
+struct MemoryExtent {
+  std::intptr_t first = 0;
+  std::intptr_t bytes = 0;
+  std::intptr_t counts[3] = {1, 1, 1};
+  std::intptr_t steps[3] = {0, 0, 0};
+
+  void set_axis(int axis, Eigen::Index count, Eigen::Index stride, std::size_t scalar_bytes) {
+    counts[axis] = static_cast<std::intptr_t>(count);
+    steps[axis] = count > 1 ? static_cast<std::intptr_t>(stride) * static_cast<std::intptr_t>(scalar_bytes) : 0;
+  }
+  bool empty() const { return counts[0] == 0 || counts[1] == 0 || counts[2] == 0; }
+};
+
+template <typename Derived>
+MemoryExtent extent_of(const Eigen::DenseBase<Derived>& x) {
+  using Scalar = typename Derived::Scalar;
+  MemoryExtent extent;
+  extent.first = reinterpret_cast<std::intptr_t>(x.derived().data());
+  extent.bytes = sizeof(Scalar);
+  extent.set_axis(0, x.rows(), x.derived().rowStride(), sizeof(Scalar));
+  extent.set_axis(1, x.cols(), x.derived().colStride(), sizeof(Scalar));
+  return extent;
+}
+
+/// Whether two objects share a byte without being the very same one.
+inline bool overlap_partially(const MemoryExtent& a, const MemoryExtent& b, bool same_scalar) {
+  if (a.empty() || b.empty()) return false;
+  bool same = same_scalar && a.first == b.first;
+  for (int i = 0; i < 3; ++i) same = same && a.counts[i] == b.counts[i] && a.steps[i] == b.steps[i];
+  if (same) return false;
+
+  struct Span {
+    std::intptr_t first, last;
+  };
+  // The bytes that the axes cover whose steps are no multiple of `period`; 0 takes every axis.
+  const auto span = [](const MemoryExtent& x, std::intptr_t period) {
+    Span bytes{x.first, x.first + x.bytes};
+    for (int i = 0; i < 3; ++i) {
+      if (period != 0 && x.steps[i] % period == 0) continue;
+      (x.steps[i] < 0 ? bytes.first : bytes.last) += (x.counts[i] - 1) * x.steps[i];
+    }
+    return bytes;
+  };
+  const Span all_a = span(a, 0);
+  const Span all_b = span(b, 0);
+  if (all_a.last <= all_b.first || all_b.last <= all_a.first) return false;
+  // Side by side in the rows of one matrix (q and k of a packed projection): apart in every period of a common step.
+  for (int i = 0; i < 3; ++i) {
+    const std::intptr_t period = a.steps[i] < 0 ? -a.steps[i] : a.steps[i];
+    if (period == 0 || a.steps[i] != b.steps[i]) continue;
+    const Span one_a = span(a, period);
+    const Span one_b = span(b, period);
+    const std::intptr_t shift = ((one_b.first - one_a.first) % period + period) % period;
+    if (shift >= one_a.last - one_a.first && shift + (one_b.last - one_b.first) <= period) return false;
+  }
+  return true;
+}
+
+/// The same for Eigen objects; an expression that is not in memory is taken to lie apart.
 template <typename DerivedA, typename DerivedB>
 bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  constexpr bool both_in_memory =
-      (DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0;
-  if constexpr (!both_in_memory) {
-    return false;
+  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+    return overlap_partially(extent_of(a), extent_of(b),
+                             std::is_same_v<typename DerivedA::Scalar, typename DerivedB::Scalar>);
   } else {
-    if (a.size() == 0 || b.size() == 0) return false;
-    using ScalarA = typename DerivedA::Scalar;
-    using ScalarB = typename DerivedB::Scalar;
-    const auto address = [](const void* p) { return reinterpret_cast<std::intptr_t>(p); };
-    const auto bytes = [](Eigen::Index count, std::size_t size) {
-      return static_cast<std::intptr_t>(count) * static_cast<std::intptr_t>(size);
-    };
-    const std::intptr_t a_first = address(a.derived().data());
-    const std::intptr_t b_first = address(b.derived().data());
-    const std::intptr_t a_stride = bytes(a.derived().outerStride(), sizeof(ScalarA));
-    const std::intptr_t b_stride = bytes(b.derived().outerStride(), sizeof(ScalarB));
-    const std::intptr_t a_width = bytes((a.innerSize() - 1) * a.derived().innerStride() + 1, sizeof(ScalarA));
-    const std::intptr_t b_width = bytes((b.innerSize() - 1) * b.derived().innerStride() + 1, sizeof(ScalarB));
-    const std::intptr_t a_end = a_first + (a.outerSize() - 1) * a_stride + a_width;
-    const std::intptr_t b_end = b_first + (b.outerSize() - 1) * b_stride + b_width;
-    if (a_end <= b_first || b_end <= a_first) return false;
-    const bool same = std::is_same_v<ScalarA, ScalarB> && a_first == b_first && a_stride == b_stride &&
-                      a.derived().innerStride() == b.derived().innerStride() &&
-                      bool(DerivedA::IsRowMajor) == bool(DerivedB::IsRowMajor);
-    if (same) return false;
-    // Blocks side by side in the rows of one matrix (q and k of a packed projection) do not touch.
-    if (a_stride == b_stride && bool(DerivedA::IsRowMajor) == bool(DerivedB::IsRowMajor) && a_stride > 0) {
-      const std::intptr_t shift = ((b_first - a_first) % a_stride + a_stride) % a_stride;
-      if (shift >= a_width && shift + b_width <= a_stride) return false;
-    }
-    return true;
+    return false;
   }
 }
 

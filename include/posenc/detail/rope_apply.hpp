@@ -133,6 +133,17 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   }
 }
 
+template <typename Scalar>
+MemoryExtent extent_of(const HeadsView<Scalar>& x) {
+  MemoryExtent extent;
+  extent.first = reinterpret_cast<std::intptr_t>(x.data);
+  extent.bytes = static_cast<std::intptr_t>(x.head_dim) * static_cast<std::intptr_t>(sizeof(Scalar));
+  extent.set_axis(0, x.batch, x.batch_stride, sizeof(Scalar));
+  extent.set_axis(1, x.seq_len, x.token_stride, sizeof(Scalar));
+  extent.set_axis(2, x.num_heads, x.head_stride, sizeof(Scalar));
+  return extent;
+}
+
 /// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
 template <typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
@@ -145,6 +156,8 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
   require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
   require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
+  require(!overlap_partially(extent_of(out), extent_of(in), std::is_same_v<Out, std::remove_const_t<In>>), function,
+          "out", "overlapping memory", "x itself or apart from it");
   require_window(function, layout, table);
   bool row_for_each_token = false;
   if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
