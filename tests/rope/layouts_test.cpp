@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/// Every kind of Eigen object, in place and as source and target: right, without an allocation, nothing else touched.
+#include "support/allocations.hpp"
+
+#include "rope/reference.hpp"
+
+using namespace posenc_tests;
+using posenc::apply_rope;
+using posenc::RopeLayout;
+
+namespace {
+
+constexpr Index kTokens = 5;
+constexpr Index kHeads = 5;
+constexpr Index kHeadDim = 22;
+constexpr Index kWidth = kHeads * kHeadDim;
+
+/// The same numbers for each case, before rounding to its scalar.
+template <typename Scalar>
+const RowMatrix<Scalar>& noise() {
+  static const RowMatrix<Scalar> values = Noise(21).matrix<Scalar>(kTokens, kWidth);
+  return values;
+}
+
+const posenc::FrequencyTable<float>& table() {
+  static const auto value = posenc::make_table<float>(posenc::geometric_frequencies(20, 1e4), {1000, kTokens});
+  return value;
+}
+
+int layouts_checked = 0;
+
+/// `view(storage)` is a kTokens x kWidth object, or one token of it, that refers to `storage`.
+template <typename Storage, typename View>
+void check(const char* name, Storage storage, View&& view) {
+  using Scalar = typename Storage::Scalar;
+  ++layouts_checked;
+  INFO(name << ", scalar of " << sizeof(Scalar) << " bytes");
+  for (const bool half_split : {true, false}) {
+    const RopeLayout layout = half_split ? RopeLayout::half_split(kHeadDim, 1) : RopeLayout::interleaved(kHeadDim, 1);
+    for (Index i = 0; i < storage.size(); ++i) storage.data()[i] = static_cast<Scalar>(7 + static_cast<int>(i % 5));
+    auto&& x = view(storage);
+    const RowMatrix<Scalar> given = noise<Scalar>().topRows(x.rows());
+    REQUIRE(x.cols() == given.cols());
+    x = given.template cast<Scalar>();
+    const Storage before = storage;
+    const Turned expected = turned(given, table().cos(), table().sin(), run(x.rows()), layout);
+
+    // In place, and nothing around it: with the old values back, the storage is what it was.
+    CHECK(count_allocations([&] { apply_rope(x, table(), layout); }) == 0);
+    CHECK((error_over_bound<Scalar, float>(x, expected) <= 1));
+    x = given;
+    CHECK(same_bits(storage, before));
+
+    // As the source: not written to.
+    RowMatrix<Scalar> out(x.rows(), x.cols());
+    CHECK(count_allocations([&] { apply_rope_into(out, x, table(), layout); }) == 0);
+    CHECK((error_over_bound<Scalar, float>(out, expected) <= 1));
+    CHECK(same_bits(storage, before));
+
+    // As the target.
+    x.setConstant(Scalar(3));
+    CHECK(count_allocations([&] { apply_rope_into(x, given, table(), layout); }) == 0);
+    CHECK((error_over_bound<Scalar, float>(x, expected) <= 1));
+    x = given;
+    CHECK(same_bits(storage, before));
+
+    CHECK(count_allocations([&] { apply_rope_inverse(x, table(), layout); }) == 0);
+    CHECK(count_allocations([&] { apply_rope_adjoint(x, table(), layout); }) == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the counter counts", "[rope][layouts]") {
+  Index size = 1000;
+  double sum = 0;
+  CHECK(count_allocations([&] {
+          const Eigen::MatrixXd copy = Eigen::MatrixXd::Ones(size, size);
+          sum = copy.sum();
+        }) >= 1);
+  CHECK(sum == 1e6);
+  CHECK(count_allocations([&] {
+          const std::vector<double> copy(static_cast<std::size_t>(size), 2.0);
+          sum = copy[static_cast<std::size_t>(size) / 2];
+        }) >= 1);
+  CHECK(sum == 2);
+  CHECK(count_allocations([&] { sum += 1; }) == 0);
+}
+
+TEMPLATE_TEST_CASE("layouts, strides and scalars", "[rope][layouts]", float, double, Eigen::half, Eigen::bfloat16) {
+  using Eigen::Dynamic;
+  using Scalar = TestType;
+  using RowMajor = RowMatrix<Scalar>;
+  using ColMajor = Eigen::Matrix<Scalar, Dynamic, Dynamic>;
+  layouts_checked = 0;
+  const RowMajor rows(kTokens, kWidth);
+  const RowMajor wide(kTokens + 2, 2 * kWidth + 3);
+  const RowMajor tall(kWidth, kTokens);
+  const RowMajor doubled(kTokens, 2 * kWidth);
+
+  check(
+      "row-major matrix", rows, [](auto& s) -> auto& { return s; });
+  check(
+      "column-major matrix", ColMajor(kTokens, kWidth), [](auto& s) -> auto& { return s; });
+  check(
+      "row-major array", Eigen::Array<Scalar, Dynamic, Dynamic, Eigen::RowMajor>(kTokens, kWidth),
+      [](auto& s) -> auto& { return s; });
+  check(
+      "matrix of fixed size", Eigen::Matrix<Scalar, kTokens, kWidth, Eigen::RowMajor>(),
+      [](auto& s) -> auto& { return s; });
+  check("array of a matrix", rows, [](auto& s) { return s.array(); });
+  check("map", rows, [](auto& s) { return Eigen::Map<RowMajor>(s.data(), s.rows(), s.cols()); });
+  check("map of columns", rows, [](auto& s) { return Eigen::Map<ColMajor>(s.data(), kTokens, kWidth); });
+  check("map with an outer stride", wide, [](auto& s) {
+    return Eigen::Map<RowMajor, 0, Eigen::OuterStride<>>(s.data() + 1, kTokens, kWidth,
+                                                         Eigen::OuterStride<>(s.outerStride()));
+  });
+  check("map with an inner stride", doubled, [](auto& s) {
+    return Eigen::Map<RowMajor, 0, Eigen::Stride<Dynamic, 2>>(s.data() + 1, kTokens, kWidth,
+                                                              Eigen::Stride<Dynamic, 2>(s.outerStride(), 2));
+  });
+  check("map with both strides known at run time", doubled, [](auto& s) {
+    return Eigen::Map<RowMajor, 0, Eigen::Stride<Dynamic, Dynamic>>(
+        s.data(), kTokens, kWidth, Eigen::Stride<Dynamic, Dynamic>(s.outerStride(), 2));
+  });
+  check("block", wide, [](auto& s) { return s.block(1, 2, kTokens, kWidth); });
+  check("middle columns", wide, [](auto& s) { return s.topRows(kTokens).middleCols(kWidth, kWidth); });
+  check("columns of a column-major matrix", ColMajor(kTokens, 3 * kWidth),
+        [](auto& s) { return s.middleCols(kWidth, kWidth); });
+  check("transpose of features x tokens", tall, [](auto& s) { return s.transpose(); });
+  check("transpose of column-major features x tokens", ColMajor(kWidth, kTokens),
+        [](auto& s) { return s.transpose(); });
+  check("ref", wide,
+        [](auto& s) -> Eigen::Ref<RowMajor, 0, Eigen::OuterStride<>> { return s.block(1, 2, kTokens, kWidth); });
+  check("ref with an inner stride", tall,
+        [](auto& s) -> Eigen::Ref<ColMajor, 0, Eigen::Stride<Dynamic, Dynamic>> { return s.transpose(); });
+  check("tokens in reverse", rows, [](auto& s) { return s.colwise().reverse(); });
+  check("reverse of a reverse", rows, [](auto& s) { return s.reverse().reverse(); });
+  check(
+      "row vector", Eigen::Matrix<Scalar, 1, Dynamic>(kWidth), [](auto& s) -> auto& { return s; });
+  check("one row", wide, [](auto& s) { return s.row(2).segment(3, kWidth); });
+  check("one row of a column-major matrix", ColMajor(3, kWidth), [](auto& s) { return s.row(1); });
+  CHECK(4 * layouts_checked >= 40);
+}
+
+TEST_CASE("rows, views and other tables allocate nothing either", "[rope][layouts]") {
+  RowMatrix<float> x = noise<float>();
+  const RopeLayout layout = RopeLayout::interleaved(kHeadDim);
+  const Eigen::Matrix<int, kTokens, 1> rows(4, 0, 3, 3, 1);
+  const auto view = posenc::view_packed(x.data(), kTokens, kHeads, kHeadDim);
+  CHECK(count_allocations([&] { apply_rope(x, table(), layout, rows); }) == 0);
+  CHECK(count_allocations([&] { apply_rope(x.topRows(2), table(), layout, 3); }) == 0);
+  CHECK(count_allocations([&] { apply_rope(view, table(), layout); }) == 0);
+  CHECK(count_allocations([&] {
+          apply_rope(
+              x, posenc::wrap_cos_sin(table().cos_data(0), table().sin_data(0), 1, 20, posenc::CosSinLayout::halves),
+              layout, Eigen::Matrix<int, 5, 1>::Zero());
+        }) == 0);
+}
