@@ -17,8 +17,9 @@ class RowRun {
  public:
   RowRun(const char* function, Eigen::Index first, Eigen::Index tokens, Eigen::Index table_rows) : first_(first) {
     require_in_range(first >= 0, function, "first_row", first, ">= 0");
-    require_in_range(tokens <= table_rows && first <= table_rows - tokens, function, "first_row", first, "at most ",
-                     table_rows - tokens, " (", table_rows, " rows of the table - ", tokens, " tokens)");
+    require_in_range(tokens <= table_rows, function, "table.rows()", table_rows, "at least ", tokens, " (tokens)");
+    require_in_range(first <= table_rows - tokens, function, "first_row", first, "at most ", table_rows - tokens, " (",
+                     table_rows, " rows of the table - ", tokens, " tokens)");
   }
   Eigen::Index operator()(Eigen::Index token) const { return first_ + token; }
 

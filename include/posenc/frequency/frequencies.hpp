@@ -81,6 +81,12 @@ inline void require_base(const char* function, double base) {
   require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
 }
 
+/// Far beyond any model, and small enough that sizes of rows cannot overflow.
+inline void require_num_pairs(const char* function, Eigen::Index num_pairs) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+  require(num_pairs > 0 && num_pairs <= limit, function, "num_pairs", num_pairs, "> 0 and at most ", limit);
+}
+
 inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
   constexpr Eigen::Index limit = Eigen::Index(1) << 24;
   require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
@@ -101,8 +107,7 @@ inline void require_rotary_dim(const char* function, const char* parameter, Eige
 /// Accuracy: 1 ulp of double.
 inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
   const char* const function = "spaced_frequencies";
-  detail::require(num_pairs > 0 && num_pairs <= (Eigen::Index(1) << 23), function, "num_pairs", num_pairs,
-                  "> 0 and at most 8388608");
+  detail::require_num_pairs(function, num_pairs);
   detail::require_base(function, base);
   detail::require(num_pairs == 1 || (detail::is_finite(divisor) && divisor > 0), function, "divisor", divisor,
                   "finite and > 0");

@@ -69,7 +69,8 @@ struct TableWriter {
     require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
     require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
             "table.num_pairs() ", table.num_pairs());
-    require(table.rows() == positions.rows(), function, "positions", positions.rows(), "table.rows() ", table.rows());
+    require(table.rows() == positions.rows(), function, positions.kCount, positions.rows(), "table.rows() ",
+            table.rows());
     fill(table, frequencies, positions, angles);
   }
 

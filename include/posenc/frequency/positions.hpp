@@ -48,10 +48,13 @@ inline SplitPosition split_position(double position) {
 /// Row i stands at first + i.
 class RangePositions {
  public:
+  static constexpr const char* kCount = "positions.count";  // what a message calls rows()
+
   RangePositions(const char* function, PositionRange range) : range_(range) {
     require(range.count >= 0, function, "positions.count", range.count, ">= 0");
-    require_in_range(range.first <= (std::numeric_limits<std::int64_t>::max)() - range.count, function,
-                     "positions.first", range.first, "at most 2^63 - 1 - count");
+    const std::int64_t limit = (std::numeric_limits<std::int64_t>::max)() - range.count;
+    require_in_range(range.first <= limit, function, "positions.first", range.first, "at most ", limit,
+                     " (2^63 - 1 - positions.count)");
   }
   Eigen::Index rows() const { return range_.count; }
   std::int64_t operator[](Eigen::Index row) const { return range_.first + row; }
@@ -66,6 +69,7 @@ class ListPositions {
  public:
   using Scalar = typename Derived::Scalar;
   using Position = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
+  static constexpr const char* kCount = "positions.size()";
 
   ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
     static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,

@@ -17,7 +17,7 @@ inline namespace POSENC_ABI {
 /// Source:   Chen et al. 2023, arXiv:2306.15595.
 /// Matches:  Hugging Face "linear", vLLM LinearScaling, ggml freq_scale = 1 / factor, MLX scale = 1 / factor.
 inline Frequencies scale_linear(const Frequencies& frequencies, double factor) {
-  detail::require(detail::is_finite(factor) && factor >= 1, "scale_linear", "factor", factor, ">= 1");
+  detail::require(detail::is_finite(factor) && factor >= 1, "scale_linear", "factor", factor, "finite and >= 1");
   return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
@@ -56,7 +56,7 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
   const char* const function = "scale_proportional";
   detail::require(partial_rotary_factor > 0 && partial_rotary_factor <= 1, function, "partial_rotary_factor",
                   partial_rotary_factor, "in (0, 1]");
-  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   const Eigen::Index live =
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
   Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;

@@ -35,7 +35,8 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
   using detail::Wide;
   const char* const function = "scale_llama3";
   const double length = options.original_max_position_embeddings;
-  detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor, ">= 1");
+  detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor,
+                  "finite and >= 1");
   detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
                   "finite and > 0");
   detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,

@@ -15,7 +15,7 @@ namespace detail {
 
 inline void require_ntk(const char* function, const Frequencies& frequencies, double factor) {
   require(frequencies.rotary_dim() > 2, function, "rotary_dim", frequencies.rotary_dim(), "> 2");
-  require(is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
 }
 
 /// inv_freq[i] * exp(-log_divisor(i)).

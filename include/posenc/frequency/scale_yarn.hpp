@@ -62,7 +62,7 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   const double length = options.original_max_position_embeddings;
   detail::require(frequencies.base() > 1, function, "frequencies.base()", frequencies.base(),
                   "> 1 (use geometric_frequencies)");
-  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
                   "finite and > 0");
   detail::require(detail::is_finite(options.beta_slow) && options.beta_slow > 0, function, "beta_slow",

@@ -55,13 +55,13 @@ class FrequencyTable {
                               Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
   /// A table of zeros for fill_table() to write.
-  /// @throws std::invalid_argument  rows < 0 or num_pairs <= 0.
+  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23.
   /// @throws std::length_error      the table does not fit into memory's index type.
   FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableLayout layout = TableLayout::split)
       : rows_(rows), num_pairs_(num_pairs), layout_(layout) {
     const char* const function = "FrequencyTable";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require(num_pairs > 0, function, "num_pairs", num_pairs, "> 0");
+    detail::require_num_pairs(function, num_pairs);
     const Eigen::Index plane = padded(num_pairs) * (layout == TableLayout::split ? 1 : 2);
     row_stride_ = layout == TableLayout::paired ? plane : 2 * plane;
     pair_stride_ = layout == TableLayout::split ? 1 : 2;
@@ -72,7 +72,7 @@ class FrequencyTable {
 
   /// Refers to cos and sin that lie elsewhere: entry (row, pair) at row * row_stride + pair * pair_stride of each.
   /// wrap_cache() and wrap_cos_sin() are the friendlier way in.
-  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0; magnitude not > 0;
+  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not > 0;
   ///                                pair_stride not 1 or 2; rows that overlap.
   FrequencyTable(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
                  Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
@@ -88,7 +88,7 @@ class FrequencyTable {
         sin_(sin) {
     const char* const function = "FrequencyTable";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require(num_pairs > 0, function, "num_pairs", num_pairs, "> 0");
+    detail::require_num_pairs(function, num_pairs);
     detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
     detail::require(rows <= 1 || row_stride >= (num_pairs - 1) * pair_stride + 1, function, "row_stride", row_stride,
                     "at least ", (num_pairs - 1) * pair_stride + 1);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 namespace posenc {
@@ -110,6 +111,21 @@ void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
   }
 }
 
+/// Every integer position plus the encoding's first_position fits in 64 bits.
+template <typename Positions>
+void require_shift_fits(const char* function, const Positions& positions, std::int64_t shift) {
+  if constexpr (std::is_integral_v<std::decay_t<decltype(positions[0])>>) {
+    using Limits = std::numeric_limits<std::int64_t>;
+    const std::int64_t limit = shift > 0 ? (Limits::max)() - shift : (Limits::min)() - shift;
+    for (Eigen::Index i = 0; shift != 0 && i < positions.rows(); ++i) {
+      if (shift > 0 ? positions[i] > limit : positions[i] < limit) {
+        refuse<std::out_of_range>(function, element("positions", i), positions[i], shift > 0 ? "at most " : "at least ",
+                                  limit, " (first_position ", shift, " is added)");
+      }
+    }
+  }
+}
+
 template <template <typename> class Element, typename Derived, typename Positions>
 void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
                       const Positions& given) {
@@ -119,12 +135,15 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
   }
   if constexpr (std::is_integral_v<Positions>) {
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
-    for_each_sinusoid<Element>(x, encoding, RangePositions(function, range));
+    const RangePositions positions(function, range);
+    require_shift_fits(function, positions, encoding.options().first_position);
+    for_each_sinusoid<Element>(x, encoding, positions);
   } else {
     static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
     const ListPositions<Positions> positions(function, given);
     require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());
+    require_shift_fits(function, positions, encoding.options().first_position);
     for_each_sinusoid<Element>(x, encoding, positions);
   }
 }
@@ -139,7 +158,7 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 ///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite. `out` is then unchanged.
-/// @throws std::out_of_range      a first position so large that the last one overflows 64 bits.
+/// @throws std::out_of_range      a position that overflows 64 bits, the encoding's first_position included.
 /// Cost:     two multiply-adds and a store for each value; no allocation.
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51).
