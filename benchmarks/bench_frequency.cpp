@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// Table generation: 64 pairs, as for heads of 128 channels.
+
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <posenc/frequency.hpp>
+
+#include "support/measure.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc_benchmarks::Asked;
+using posenc_benchmarks::measure;
+
+constexpr Index kPairs = 64;
+const posenc::Frequencies kFrequencies = posenc::geometric_frequencies(2 * kPairs, 10000);
+
+template <typename Scalar>
+using RowArray = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// What everybody writes first: one std::cos and one std::sin in double for each value.
+template <typename Scalar, typename Position>
+void naive_table(RowArray<Scalar>& cos, RowArray<Scalar>& sin, const std::vector<Position>& positions) {
+  const double* const inv_freq = kFrequencies.inv_freq().data();
+  for (Index row = 0; row < cos.rows(); ++row) {
+    for (Index i = 0; i < kPairs; ++i) {
+      const double angle = static_cast<double>(positions[static_cast<std::size_t>(row)]) * inv_freq[i];
+      cos(row, i) = static_cast<Scalar>(std::cos(angle));
+      sin(row, i) = static_cast<Scalar>(std::sin(angle));
+    }
+  }
+}
+
+/// Fills `table` by `fill`; the ceiling writes one value all over the very same memory.
+template <typename Scalar, typename Position, typename Fill>
+void measure_table(const std::string& name, posenc::FrequencyTable<Scalar>& table,
+                   const std::vector<Position>& positions, Fill fill, Asked asked = {}) {
+  const Index rows = static_cast<Index>(positions.size());
+  Eigen::Map<RowArray<Scalar>> plain(const_cast<Scalar*>(table.cos_data(0)), rows, table.row_stride());
+  RowArray<Scalar> cos(rows, kPairs);
+  RowArray<Scalar> sin(rows, kPairs);
+  volatile float value = 0.5f;
+  measure(
+      "table/" + name + "/" + std::to_string(rows) + "_rows", static_cast<double>(plain.size()) * sizeof(Scalar), fill,
+      [&] { plain.setConstant(static_cast<Scalar>(value)); }, [&] { naive_table(cos, sin, positions); }, asked);
+}
+
+std::vector<std::int64_t> run_of_positions(Index rows) {
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(rows));
+  for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<std::int64_t>(i);
+  return positions;
+}
+
+/// Into a table that exists, so that no allocation is timed.
+template <typename Scalar>
+void measure_fill(const std::string& name, Index rows, posenc::TableLayout layout = posenc::TableLayout::split,
+                  posenc::AngleMode angles = posenc::AngleMode::exact, Asked asked = {}) {
+  posenc::FrequencyTable<Scalar> table(rows, kPairs, layout);
+  measure_table<Scalar>(
+      name, table, run_of_positions(rows),
+      [&] {
+        posenc::fill_table(table, kFrequencies, {0, rows}, angles);
+      },
+      asked);
+}
+
+TEST_CASE("contiguous positions") {
+  using posenc::AngleMode;
+  using posenc::TableLayout;
+  measure_fill<float>("float", 1024, TableLayout::split, AngleMode::exact, {0, 15});
+  measure_fill<float>("float", 16384, TableLayout::split, AngleMode::exact, {0.5, 15});
+  measure_fill<float>("float", 131072, TableLayout::split, AngleMode::exact, {0.65, 15});
+  for (const Index rows : {Index(1024), Index(16384)}) {
+    measure_fill<float>("float_paired", rows, TableLayout::paired);
+    measure_fill<float>("float_doubled", rows, TableLayout::doubled);
+    measure_fill<double>("double", rows);
+    measure_fill<Eigen::half>("half", rows);
+    measure_fill<Eigen::bfloat16>("bfloat16", rows);
+    measure_fill<float>("float32_mode", rows, TableLayout::split, AngleMode::float32);
+  }
+}
+
+TEST_CASE("with the allocation") {
+  for (const Index rows : {Index(1024), Index(16384), Index(131072)}) {
+    posenc::FrequencyTable<float> filled(rows, kPairs);
+    measure_table<float>("float_make_table", filled, run_of_positions(rows), [=] {
+      const auto table = posenc::make_table<float>(kFrequencies, {0, rows});
+      Catch::Benchmark::keep_memory(table.cos_data(0));
+    });
+  }
+}
+
+TEST_CASE("positions of one's own") {
+  constexpr Index rows = 1024;
+  std::mt19937 random(1);
+  std::uniform_int_distribution<std::int64_t> any_id(0, 131071);
+  Eigen::Array<std::int64_t, Eigen::Dynamic, 1> ids(rows);
+  Eigen::ArrayXd reals(rows);
+  for (Index i = 0; i < rows; ++i) {
+    ids[i] = any_id(random);
+    reals[i] = static_cast<double>(ids[i]) + 0.3;
+  }
+  const std::vector<std::int64_t> id_list(ids.data(), ids.data() + rows);
+  const std::vector<double> real_list(reals.data(), reals.data() + rows);
+  posenc::FrequencyTable<float> table(rows, kPairs);
+  measure_table<float>("float_random_ids", table, id_list, [&] { posenc::fill_table(table, kFrequencies, ids); });
+  measure_table<float>("float_real_positions", table, real_list,
+                       [&] { posenc::fill_table(table, kFrequencies, reals); });
+
+  posenc::FrequencyTable<float> row(1, kPairs);
+  std::size_t next = 0;
+  std::vector<std::int64_t> here(1);
+  const auto advance = [&] { next = (next + 1) % id_list.size(); };
+  RowArray<float> plain(1, 2 * kPairs);
+  RowArray<float> cos(1, kPairs);
+  RowArray<float> sin(1, kPairs);
+  volatile float value = 0.5f;
+  measure(
+      "table/float_any_position/1_row", 2.0 * kPairs * sizeof(float),
+      [&] {
+        posenc::fill_table(row, kFrequencies, {id_list[next], 1});
+        advance();
+      },
+      [&] { plain.setConstant(static_cast<float>(value)); },
+      [&] {
+        here[0] = id_list[next];
+        naive_table(cos, sin, here);
+        advance();
+      },
+      {0, 8});
+}
+
+TEST_CASE("shown by Catch2") {
+  posenc::FrequencyTable<float> table(1024, kPairs);
+  BENCHMARK("fill_table, 64 pairs, 1024 rows") { posenc::fill_table(table, kFrequencies, {0, 1024}); };
+}
+
+}  // namespace

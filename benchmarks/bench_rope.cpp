@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+// RoPE in place on 32 heads of 128 channels, the table given, from the first-level cache to memory.
+
+#include <string>
+#include <type_traits>
+
+#include <posenc/frequency.hpp>
+#include <posenc/rope.hpp>
+
+#include "support/measure.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc::RopeLayout;
+using posenc::RopePairs;
+using posenc::TableLayout;
+using posenc_benchmarks::Asked;
+using posenc_benchmarks::measure;
+
+constexpr Index kHeads = 32;
+constexpr Index kHeadDim = 128;
+
+template <typename Scalar>
+using RowMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Numbers of magnitude 1: rotations keep them there, however often they are repeated.
+template <typename Matrix>
+Matrix channels(Index tokens, Index heads = kHeads) {
+  Matrix x(tokens, heads * kHeadDim);
+  for (Index i = 0; i < x.size(); ++i) {
+    x.data()[i] = static_cast<typename Matrix::Scalar>(0.5f + 0.125f * static_cast<float>(i % 7));
+  }
+  return x;
+}
+
+template <typename Scalar>
+posenc::FrequencyTable<Scalar> table_of(Index tokens, TableLayout layout, Index rotary_dim = kHeadDim) {
+  return posenc::make_table<Scalar>(posenc::geometric_frequencies(rotary_dim, 10000), {0, tokens}, {layout});
+}
+
+/// The textbook: token by token, head by head, pair by pair, cosine and sine looked up for each.
+template <typename Out, typename In>
+void naive_rope(Out* out, const In* in, const posenc::FrequencyTable<float>& table, const RopeLayout& layout,
+                Index tokens, Index heads) {
+  const Index pairs = table.num_pairs();
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Index token = 0; token < tokens; ++token) {
+    const float* const cos = table.cos_data(token);
+    const float* const sin = table.sin_data(token);
+    for (Index head = 0; head < heads; ++head) {
+      const Index begin = (token * heads + head) * layout.head_dim();
+      for (Index i = 0; i < pairs; ++i) {
+        const Index a = begin + (half_split ? i : 2 * i);
+        const Index b = half_split ? a + pairs : a + 1;
+        const float x = static_cast<float>(in[a]);
+        const float y = static_cast<float>(in[b]);
+        out[a] = static_cast<Out>(x * cos[i] - y * sin[i]);
+        out[b] = static_cast<Out>(x * sin[i] + y * cos[i]);
+      }
+    }
+  }
+}
+
+/// In place on x: `run(x)`, against x *= a over the same bytes. The naive loop turns an x of its own.
+template <typename Scalar, typename Run>
+void measure_in_place(const std::string& name, RowMatrix<Scalar>& x, const RopeLayout& layout, Index rotary_dim,
+                      Run run, Asked asked = {}) {
+  const Index tokens = x.rows();
+  const double bytes = static_cast<double>(x.size()) * sizeof(Scalar);
+  // The same bytes as float, so that half types are held against moving bytes and not against converting them.
+  RowMatrix<float> scaled;
+  if constexpr (!std::is_same_v<Scalar, float>) {
+    scaled = RowMatrix<float>::Ones(tokens, x.cols() * static_cast<Index>(sizeof(Scalar)) / 4);
+  }
+  const auto table = table_of<float>(tokens, TableLayout::split, rotary_dim);
+  volatile float one = 1.0f;  // known at run time only
+  measure(
+      name, 2 * bytes, run,
+      [&] {
+        if constexpr (std::is_same_v<Scalar, float>) {
+          x *= static_cast<float>(one);
+        } else {
+          scaled *= static_cast<float>(one);
+        }
+      },
+      [&] { naive_rope(x.data(), x.data(), table, layout, tokens, x.cols() / kHeadDim); }, asked);
+}
+
+struct Level {
+  const char* name;
+  Index tokens;
+  double half_split;
+  double interleaved;
+};
+const Level kLevels[] = {{"L1/1_token", 1, 0.75, 0.5},
+                         {"L1/2_tokens", 2, 0.75, 0.5},
+                         {"L2/64_tokens", 64, 0.93, 0.85},
+                         {"last_level/1024_tokens", 1024, 0.93, 0.85},
+                         {"memory/16384_tokens", 16384, 0.85, 0.75}};
+
+TEST_CASE("float in place") {
+  for (const Level& level : kLevels) {
+    auto x = channels<RowMatrix<float>>(level.tokens);
+    const std::string size = std::string("/") + level.name;
+    for (const TableLayout layout : {TableLayout::split, TableLayout::paired}) {
+      const auto table = table_of<float>(level.tokens, layout);
+      const std::string kind = layout == TableLayout::split ? "" : "_paired_table";
+      const RopeLayout half_split = RopeLayout::half_split(kHeadDim);
+      const RopeLayout interleaved = RopeLayout::interleaved(kHeadDim);
+      measure_in_place<float>("rope/half_split" + kind + size, x, half_split, kHeadDim,
+                              [&] { posenc::apply_rope(x, table, half_split); }, {level.half_split, 0});
+      measure_in_place<float>("rope/interleaved" + kind + size, x, interleaved, kHeadDim,
+                              [&] { posenc::apply_rope(x, table, interleaved); }, {level.interleaved, 0});
+    }
+  }
+}
+
+TEST_CASE("variants in the second-level cache") {
+  constexpr Index tokens = 64;
+  const auto table = table_of<float>(tokens, TableLayout::split);
+  auto x = channels<RowMatrix<float>>(tokens);
+  const std::string size = "/L2/64_tokens";
+  for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+    const bool half = pairs == RopePairs::half_split;
+    const RopeLayout layout = half ? RopeLayout::half_split(kHeadDim) : RopeLayout::interleaved(kHeadDim);
+    const std::string name = half ? "rope/half_split" : "rope/interleaved";
+    measure_in_place<float>(name + "_inverse" + size, x, layout, kHeadDim,
+                            [&] { posenc::apply_rope_inverse(x, table, layout); });
+    measure_in_place<float>(name + "_adjoint" + size, x, layout, kHeadDim,
+                            [&] { posenc::apply_rope_adjoint(x, table, layout); });
+    const auto narrow = table_of<float>(tokens, TableLayout::split, 32);
+    measure_in_place<float>(name + "_32_of_128" + size, x, layout, 32, [&] { posenc::apply_rope(x, narrow, layout); });
+
+    auto k = channels<RowMatrix<float>>(4 * tokens, 8);
+    const auto longer = table_of<float>(4 * tokens, TableLayout::split);
+    measure_in_place<float>(name + "_8_heads/L2/256_tokens", k, layout, kHeadDim,
+                            [&] { posenc::apply_rope(k, longer, layout); });
+    auto token = channels<RowMatrix<float>>(1, 8);
+    measure_in_place<float>(name + "_8_heads/L1/1_token", token, layout, kHeadDim,
+                            [&] { posenc::apply_rope(token, longer, layout, 200); });
+
+    // The same buffer as [batch 1, heads 32, tokens 64, 128]: a head's tokens follow one another.
+    const auto view = posenc::view_bhld(x.data(), 1, kHeads, tokens, kHeadDim);
+    measure_in_place<float>(name + "_bhld" + size, x, layout, kHeadDim,
+                            [&] { posenc::apply_rope(view, table, layout); });
+  }
+}
+
+template <typename Scalar>
+void measure_half_type(const std::string& scalar, const Level& level) {
+  const auto table = table_of<float>(level.tokens, TableLayout::split);
+  const auto x = channels<RowMatrix<float>>(level.tokens);
+  auto out = channels<RowMatrix<Scalar>>(level.tokens);
+  const std::string size = std::string("/") + level.name;
+  for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+    const bool half = pairs == RopePairs::half_split;
+    const RopeLayout layout = half ? RopeLayout::half_split(kHeadDim) : RopeLayout::interleaved(kHeadDim);
+    const std::string name = half ? "rope/half_split_" : "rope/interleaved_";
+    measure(
+        name + "float_into_" + scalar + size, static_cast<double>(x.size()) * (sizeof(float) + sizeof(Scalar)),
+        [&] { posenc::apply_rope_into(out, x, table, layout); }, [&] { out = x.template cast<Scalar>(); },
+        [&] { naive_rope(out.data(), x.data(), table, layout, level.tokens, kHeads); });
+    measure_in_place<Scalar>(name + scalar + size, out, layout, kHeadDim,
+                             [&] { posenc::apply_rope(out, table, layout); });
+  }
+}
+
+TEST_CASE("half types") {
+  for (const Level& level : {kLevels[2], kLevels[3]}) {
+    measure_half_type<Eigen::half>("half", level);
+    measure_half_type<Eigen::bfloat16>("bfloat16", level);
+  }
+}
+
+TEST_CASE("column-major") {
+  constexpr Index tokens = 64;
+  auto x = channels<Eigen::MatrixXf>(tokens);
+  auto rows = channels<RowMatrix<float>>(tokens);
+  const auto table = table_of<float>(tokens, TableLayout::split);
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim);
+  measure_in_place<float>("rope/half_split_column_major/L2/64_tokens", rows, layout, kHeadDim,
+                          [&] { posenc::apply_rope(x, table, layout); });
+}
+
+TEST_CASE("shown by Catch2") {
+  constexpr Index tokens = 64;
+  auto x = channels<RowMatrix<float>>(tokens);
+  const auto table = table_of<float>(tokens, TableLayout::split);
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim);
+  volatile float one = 1.0f;
+  BENCHMARK("apply_rope, 64 tokens, 32 heads of 128") { posenc::apply_rope(x, table, layout); };
+  BENCHMARK("x *= a") { x *= static_cast<float>(one); };
+}
+
+}  // namespace

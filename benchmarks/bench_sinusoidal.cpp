@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Sinusoidal encodings of width 512: written, and added to embeddings.
+
+#include <cmath>
+#include <string>
+
+#include <posenc/sinusoidal.hpp>
+
+#include "support/measure.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc_benchmarks::measure;
+
+constexpr Index kWidth = 512;
+
+template <typename Scalar>
+using RowMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The paper's formula, a std::sin or std::cos in double for each value; `write` stores or adds.
+template <typename Scalar, typename Write>
+void naive_sinusoidal(RowMatrix<Scalar>& x, const Eigen::ArrayXd& inv_freq, Write write) {
+  for (Index row = 0; row < x.rows(); ++row) {
+    for (Index i = 0; i < kWidth / 2; ++i) {
+      const double angle = static_cast<double>(row) * inv_freq[i];
+      write(x(row, 2 * i), std::sin(angle));
+      write(x(row, 2 * i + 1), std::cos(angle));
+    }
+  }
+}
+
+template <typename Scalar>
+void measure_sinusoidal(const std::string& name, Index rows, const posenc::SinusoidalOptions& options) {
+  const posenc::Sinusoidal encoding(kWidth, options);
+  const Eigen::ArrayXd& inv_freq = encoding.frequencies().inv_freq();
+  const std::string size = "/" + std::to_string(rows) + "_rows";
+  const double bytes = static_cast<double>(rows) * kWidth * sizeof(Scalar);
+  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
+  const RowMatrix<Scalar> y = x;
+  volatile float value = 0.5f;
+  measure(
+      "sinusoidal/encode_" + name + size, bytes, [&] { posenc::encode_sinusoidal(x, encoding); },
+      [&] { x.setConstant(static_cast<Scalar>(value)); },
+      [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to = static_cast<Scalar>(v); }); });
+  // Repeated sums stay finite: each adds at most 1, and half types stop growing where 1 is less than their last digit.
+  measure(
+      "sinusoidal/add_" + name + size, 2 * bytes, [&] { posenc::add_sinusoidal(x, encoding); }, [&] { x += y; },
+      [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to += static_cast<Scalar>(v); }); });
+}
+
+TEST_CASE("width 512") {
+  for (const Index rows : {Index(1024), Index(16384)}) {
+    measure_sinusoidal<float>("interleaved", rows, posenc::presets::paper());
+    measure_sinusoidal<float>("sin_cos", rows, posenc::presets::transformer_xl());
+    measure_sinusoidal<Eigen::half>("interleaved_half", rows, posenc::presets::paper());
+    measure_sinusoidal<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper());
+  }
+}
+
+TEST_CASE("shown by Catch2") {
+  const posenc::Sinusoidal encoding(kWidth);
+  RowMatrix<float> x = RowMatrix<float>::Zero(1024, kWidth);
+  BENCHMARK("encode_sinusoidal, 1024 x 512") { posenc::encode_sinusoidal(x, encoding); };
+}
+
+}  // namespace

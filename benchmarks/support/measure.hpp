@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/// Times a case, its ceiling and the naive loop side by side, prints one line and appends it to the results file.
+#ifndef POSENC_BENCHMARKS_MEASURE_HPP
+#define POSENC_BENCHMARKS_MEASURE_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <string>
+
+#include "support/catch2.hpp"
+
+namespace posenc_benchmarks {
+
+/// The least that an issue of the project asks of a case; 0 = reported only.
+struct Asked {
+  double ratio_to_ceiling = 0;
+  double times_naive = 0;
+};
+
+constexpr int kRounds = 21;
+constexpr double kRoundSeconds =
+    2e-3;  // long against the clock's step and a call's overhead, short against a time slice
+
+template <typename Run>
+double time_round(Run& run, long repetitions) {
+  const auto start = std::chrono::steady_clock::now();
+  for (long i = 0; i < repetitions; ++i) {
+    run();
+    Catch::Benchmark::keep_memory();  // what was written counts as read
+  }
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Repetitions that make a round last kRoundSeconds at least. Also warms up.
+template <typename Run>
+long repetitions_of_a_round(Run& run) {
+  long repetitions = 1;
+  while (time_round(run, repetitions) < kRoundSeconds) repetitions *= 2;
+  return repetitions;
+}
+
+/// The file that the lines go to: POSENC_BENCH_RESULTS of the environment, else the one that CMake names.
+inline std::string results_path() {
+  const char* const path = std::getenv("POSENC_BENCH_RESULTS");
+  return path != nullptr ? path : POSENC_BENCH_RESULTS;
+}
+
+inline void append_result(const std::string& line) {
+  const std::filesystem::path path = results_path();
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  const bool is_new = !std::filesystem::exists(path);
+  std::ofstream out(path, std::ios::app);
+  if (is_new) out << "case,bytes,seconds,ceiling_seconds,ratio_to_ceiling,times_naive\n";
+  out << line << "\n";
+  REQUIRE(out.good());
+}
+
+/// Runs case, ceiling and naive loop in turn for kRounds rounds, so that all three meet the same disturbances, and
+/// takes the fastest round of each: what other programs on the machine do can only slow a round down.
+template <typename Run, typename Ceiling, typename Naive>
+void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
+  const long run_count = repetitions_of_a_round(run);
+  const long ceiling_count = repetitions_of_a_round(ceiling);
+  const long naive_count = repetitions_of_a_round(naive);
+  double seconds = std::numeric_limits<double>::infinity();
+  double ceiling_seconds = seconds;
+  double naive_seconds = seconds;
+  for (int round = 0; round < kRounds; ++round) {
+    seconds = std::min(seconds, time_round(run, run_count) / static_cast<double>(run_count));
+    ceiling_seconds =
+        std::min(ceiling_seconds, time_round(ceiling, ceiling_count) / static_cast<double>(ceiling_count));
+    naive_seconds = std::min(naive_seconds, time_round(naive, naive_count) / static_cast<double>(naive_count));
+  }
+  const double ratio = ceiling_seconds / seconds;
+  const double times_naive = naive_seconds / seconds;
+
+  char line[256];
+  std::snprintf(line, sizeof line, "%s,%.0f,%.4g,%.4g,%.3f,%.2f", name.c_str(), bytes, seconds, ceiling_seconds, ratio,
+                times_naive);
+  append_result(line);
+  std::printf("%-52s %10.2f us %7.1f GB/s   %5.2f of ceiling   %6.1f x naive", name.c_str(), seconds * 1e6,
+              bytes / seconds * 1e-9, ratio, times_naive);
+  if (asked.ratio_to_ceiling > 0) {
+    std::printf("   %s %.2f of ceiling", ratio >= asked.ratio_to_ceiling ? "met:" : "BELOW", asked.ratio_to_ceiling);
+  }
+  if (asked.times_naive > 0) {
+    std::printf("   %s %.0f x naive", times_naive >= asked.times_naive ? "met:" : "BELOW", asked.times_naive);
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+  CHECK(seconds > 0);
+}
+
+}  // namespace posenc_benchmarks
+
+#endif  // POSENC_BENCHMARKS_MEASURE_HPP
