@@ -30,17 +30,8 @@ template <typename Scalar>
 inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
                                static_cast<int>(sizeof(Scalar));
 
-inline constexpr Eigen::Index kHeadsTogether = 4;
+inline constexpr int kHeadsTogether = 4;
 inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
-
-/// body(integral_constant<int, width>, first) over [first, count): blocks of Width, then of halves of it down to 1.
-template <int Width, typename Body>
-void for_each_block(Eigen::Index first, Eigen::Index count, Body&& body) {
-  for (; first + Width <= count; first += Width) body(std::integral_constant<int, Width>{}, first);
-  if constexpr (Width > 1) {
-    if (first < count) for_each_block<Width / 2>(first, count, body);
-  }
-}
 
 template <int Width, typename Number, typename Scalar>
 auto load(const Scalar* data) {
@@ -57,75 +48,102 @@ void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
   }
 }
 
-/// One block of pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
-template <int Heads, typename Number, typename Out, typename In>
+/// The kernels are plain functions of pointers and sizes: with lambdas that capture them by reference, compilers reload
+/// both around every store (a float store may change them for all they know), which cost a third in the first-level
+/// cache.
+
+/// Pairs first ... count - 1 of `Heads` heads: blocks of Width, then of halves of it down to 1. `cos` and `sin` hold one
+/// value per pair; `half` is the distance of partners.
+template <int Heads, int Width, typename Number, typename Out, typename In>
 void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index half,
-                       const Number* cos, const Number* sin, Eigen::Index count) {
-  for_each_block<kPacket<Number>>(0, count, [&](auto width, Eigen::Index i) {
-    using Block = Eigen::Array<Number, width.value, 1>;
-    const Block c = load<width.value, Number>(cos + i);
-    const Block s = load<width.value, Number>(sin + i);
+                       const Number* cos, const Number* sin, Eigen::Index first, Eigen::Index count) {
+  using Block = Eigen::Array<Number, Width, 1>;
+  Eigen::Index i = first;
+  for (; i + Width <= count; i += Width) {
+    const Block c = load<Width, Number>(cos + i);
+    const Block s = load<Width, Number>(sin + i);
     for (int head = 0; head < Heads; ++head) {
-      const Block a = load<width.value, Number>(in + head * in_stride + i);
-      const Block b = load<width.value, Number>(in + head * in_stride + half + i);
-      store(out + head * out_stride + i, Block(a * c - b * s));
-      store(out + head * out_stride + half + i, Block(a * s + b * c));
+      const In* const from = in + head * in_stride + i;
+      Out* const to = out + head * out_stride + i;
+      const Block a = load<Width, Number>(from);
+      const Block b = load<Width, Number>(from + half);
+      store(to, Block(a * c - b * s));
+      store(to + half, Block(a * s + b * c));
     }
-  });
+  }
+  if constexpr (Width > 1) {
+    if (i < count) {
+      rotate_half_split<Heads, Width / 2>(out, out_stride, in, in_stride, half, cos, sin, i, count);
+    }
+  }
 }
 
-/// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
-template <int Heads, typename Number, typename Out, typename In>
-void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, const Number* cos_sin,
-                        Eigen::Index count) {
-  for_each_block<kPacket<Number> / 2>(0, count, [&](auto width, Eigen::Index i) {
-    constexpr int pairs = width.value;
 #if defined(EIGEN_VECTORIZE)
-    constexpr bool use_packets = pairs > 1;
+inline constexpr bool kHasPackets = true;
 #else
-    constexpr bool use_packets = false;
+inline constexpr bool kHasPackets = false;
 #endif
-    if constexpr (use_packets) {
-      using Complex = Eigen::Array<std::complex<Number>, pairs, 1>;
-      using Reals = Eigen::Array<Number, 2 * pairs, 1>;
-      const auto complex = [](const Number* data) { return reinterpret_cast<const std::complex<Number>*>(data); };
-      const Complex turn = Eigen::Map<const Complex>(complex(cos_sin + 2 * i));
+
+/// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
+template <int Heads, int Width, typename Number, typename Out, typename In>
+void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, const Number* cos_sin,
+                        Eigen::Index first, Eigen::Index count) {
+  Eigen::Index i = first;
+  if constexpr (kHasPackets && Width > 1) {
+    using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
+    using Reals = Eigen::Array<Number, 2 * Width, 1>;
+    for (; i + Width <= count; i += Width) {
+      const Complex turn = Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(cos_sin + 2 * i));
       for (int head = 0; head < Heads; ++head) {
         const In* const from = in + head * in_stride + 2 * i;
         Out* const to = out + head * out_stride + 2 * i;
         if constexpr (std::is_same_v<In, Number> && std::is_same_v<Out, Number>) {
           Eigen::Map<Complex>{reinterpret_cast<std::complex<Number>*>(to)} =
-              turn * Eigen::Map<const Complex>(complex(from));
+              turn * Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(from));
         } else {
-          Reals values = load<2 * pairs, Number>(from);
+          Reals values = load<2 * Width, Number>(from);
           Eigen::Map<Complex> numbers(reinterpret_cast<std::complex<Number>*>(values.data()));
           numbers = (turn * numbers).eval();
           store(to, values);
         }
       }
-    } else {
+    }
+    if (i < count) rotate_interleaved<Heads, Width / 2>(out, out_stride, in, in_stride, cos_sin, i, count);
+  } else {
+    for (; i < count; ++i) {
+      const Number c = cos_sin[2 * i];
+      const Number s = cos_sin[2 * i + 1];
       for (int head = 0; head < Heads; ++head) {
-        for (int k = 0; k < pairs; ++k) {
-          const Number c = cos_sin[2 * (i + k)];
-          const Number s = cos_sin[2 * (i + k) + 1];
-          const Number a = convert<Number>(in[head * in_stride + 2 * (i + k)]);
-          const Number b = convert<Number>(in[head * in_stride + 2 * (i + k) + 1]);
-          out[head * out_stride + 2 * (i + k)] = convert<Out>(a * c - b * s);
-          out[head * out_stride + 2 * (i + k) + 1] = convert<Out>(a * s + b * c);
-        }
+        const In* const from = in + head * in_stride + 2 * i;
+        Out* const to = out + head * out_stride + 2 * i;
+        const Number a = convert<Number>(from[0]);
+        const Number b = convert<Number>(from[1]);
+        to[0] = convert<Out>(Number(a * c - b * s));
+        to[1] = convert<Out>(Number(a * s + b * c));
       }
     }
-  });
+  }
 }
 
-/// Calls body(integral_constant<int, heads>, first head): four heads at a time, then one.
-template <typename Body>
-void for_each_head_group(Eigen::Index num_heads, Body&& body) {
-  Eigen::Index head = 0;
-  for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-    body(std::integral_constant<int, static_cast<int>(kHeadsTogether)>{}, head);
+/// Pairs of a table row, scaled, as the kernels read them: cosine i at to_cos[i * ToStep], table entry at cos[i * Step].
+template <int ToStep, int Step, typename Number, typename TableScalar>
+void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const TableScalar* sin, double cos_scale,
+                 double sin_scale, Eigen::Index count) {
+  constexpr int block = 16;
+  const auto scaled = [](const TableScalar& value, double scale) {
+    return static_cast<Number>(static_cast<double>(value) * scale);
+  };
+  Eigen::Index i = 0;
+  for (; i + block <= count; i += block) {  // a constant trip count: vector code from -O2 on
+    for (Eigen::Index k = i; k < i + block; ++k) {
+      to_cos[k * ToStep] = scaled(cos[k * Step], cos_scale);
+      to_sin[k * ToStep] = scaled(sin[k * Step], sin_scale);
+    }
   }
-  for (; head < num_heads; ++head) body(std::integral_constant<int, 1>{}, head);
+  for (; i < count; ++i) {
+    to_cos[i * ToStep] = scaled(cos[i * Step], cos_scale);
+    to_sin[i * ToStep] = scaled(sin[i * Step], sin_scale);
+  }
 }
 
 /// Turns the window of every head of one token by table row `row`. `in` and `out` point to the window of head 0 and are
@@ -137,54 +155,58 @@ void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index 
   using Number = ArithmeticScalar<In, Wider>;
   const Eigen::Index half = table.num_pairs();
   const Eigen::Index step = table.pair_stride();
-  const TableScalar* const table_cos = table.cos_data(row);
-  const TableScalar* const table_sin = table.sin_data(row);
   const bool as_stored = std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
-  const auto cos_at = [&](Eigen::Index i) {
-    return static_cast<Number>(static_cast<double>(table_cos[i * step]) * turn.scale);
-  };
   const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
-  const auto sin_at = [&](Eigen::Index i) {
-    return static_cast<Number>(static_cast<double>(table_sin[i * step]) * sin_scale);
-  };
 
   alignas(64) Number buffer[2 * kRowChunk];
   for (Eigen::Index first = 0; first < half; first += kRowChunk) {
     const Eigen::Index count = (std::min)(kRowChunk, half - first);
+    const TableScalar* const table_cos = table.cos_data(row) + first * step;
+    const TableScalar* const table_sin = table.sin_data(row) + first * step;
     if (half_split) {
       const Number* cos = buffer;
       const Number* sin = buffer + kRowChunk;
-      bool direct = false;
+      const bool direct = as_stored && step == 1;
       if constexpr (std::is_same_v<TableScalar, Number>) {
-        direct = as_stored && step == 1;
-        if (direct) cos = table_cos + first;
-        if (direct) sin = table_sin + first;
+        if (direct) cos = table_cos;
+        if (direct) sin = table_sin;
       }
       if (!direct) {
-        for (Eigen::Index i = 0; i < count; ++i) buffer[i] = cos_at(first + i);
-        for (Eigen::Index i = 0; i < count; ++i) buffer[kRowChunk + i] = sin_at(first + i);
+        const auto prepare =
+            step == 1 ? prepare_row<1, 1, Number, TableScalar> : prepare_row<1, 2, Number, TableScalar>;
+        prepare(buffer, buffer + kRowChunk, table_cos, table_sin, turn.scale, sin_scale, count);
       }
-      for_each_head_group(num_heads, [&](auto heads, Eigen::Index head) {
-        rotate_half_split<heads.value>(out + head * out_stride + first, out_stride, in + head * in_stride + first,
-                                       in_stride, half, cos, sin, count);
-      });
+      constexpr int width = kPacket<Number>;
+      Eigen::Index head = 0;
+      for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+        rotate_half_split<kHeadsTogether, width>(out + head * out_stride + first, out_stride,
+                                                 in + head * in_stride + first, in_stride, half, cos, sin, 0, count);
+      }
+      for (; head < num_heads; ++head) {
+        rotate_half_split<1, width>(out + head * out_stride + first, out_stride, in + head * in_stride + first,
+                                    in_stride, half, cos, sin, 0, count);
+      }
     } else {
       const Number* cos_sin = buffer;
-      bool direct = false;
+      const bool direct = as_stored && table.layout() == TableLayout::paired;
       if constexpr (std::is_same_v<TableScalar, Number>) {
-        direct = as_stored && table.layout() == TableLayout::paired;
-        if (direct) cos_sin = table_cos + 2 * first;
+        if (direct) cos_sin = table_cos;
       }
       if (!direct) {
-        for (Eigen::Index i = 0; i < count; ++i) {
-          buffer[2 * i] = cos_at(first + i);
-          buffer[2 * i + 1] = sin_at(first + i);
-        }
+        const auto prepare =
+            step == 1 ? prepare_row<2, 1, Number, TableScalar> : prepare_row<2, 2, Number, TableScalar>;
+        prepare(buffer, buffer + 1, table_cos, table_sin, turn.scale, sin_scale, count);
       }
-      for_each_head_group(num_heads, [&](auto heads, Eigen::Index head) {
-        rotate_interleaved<heads.value>(out + head * out_stride + 2 * first, out_stride,
-                                        in + head * in_stride + 2 * first, in_stride, cos_sin, count);
-      });
+      constexpr int width = kPacket<Number> / 2;
+      Eigen::Index head = 0;
+      for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+        rotate_interleaved<kHeadsTogether, width>(out + head * out_stride + 2 * first, out_stride,
+                                                  in + head * in_stride + 2 * first, in_stride, cos_sin, 0, count);
+      }
+      for (; head < num_heads; ++head) {
+        rotate_interleaved<1, width>(out + head * out_stride + 2 * first, out_stride, in + head * in_stride + 2 * first,
+                                     in_stride, cos_sin, 0, count);
+      }
     }
   }
 }
