@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -21,14 +22,31 @@ namespace detail {
 
 /// `positions` moved by the encoding's first_position.
 template <typename Positions>
-struct ShiftedPositions {
-  const Positions& positions;
-  std::int64_t shift;
-  Eigen::Index rows() const { return positions.rows(); }
-  auto operator[](Eigen::Index i) const {
-    using Position = std::decay_t<decltype(positions[i])>;
-    return positions[i] + static_cast<Position>(shift);
+class ShiftedPositions {
+ public:
+  using Position = std::decay_t<decltype(std::declval<const Positions&>()[0])>;
+
+  ShiftedPositions(const char* function, const Positions& positions, std::int64_t shift)
+      : positions_(positions), shift_(shift) {
+    if constexpr (std::is_integral_v<Position>) {
+      if (shift == 0) return;
+      constexpr std::int64_t lowest = (std::numeric_limits<std::int64_t>::min)();
+      constexpr std::int64_t highest = (std::numeric_limits<std::int64_t>::max)();
+      const std::int64_t least = shift < 0 ? lowest - shift : lowest;
+      const std::int64_t most = shift > 0 ? highest - shift : highest;
+      for (Eigen::Index i = 0; i < rows(); ++i) {
+        if (positions[i] < least || positions[i] > most) {
+          refuse<std::out_of_range>(function, element("positions", i), positions[i], "from ", least, " to ", most);
+        }
+      }
+    }
   }
+  Eigen::Index rows() const { return positions_.rows(); }
+  Position operator[](Eigen::Index i) const { return positions_[i] + static_cast<Position>(shift_); }
+
+ private:
+  const Positions& positions_;
+  std::int64_t shift_;
 };
 
 /// element(column, value) -> stores or adds; see the two below.
@@ -68,7 +86,8 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_
 }
 
 template <template <typename> class Element, typename Derived, typename Positions>
-void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions) {
+void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
+                       const Positions& positions) {
   using Scalar = typename Derived::Scalar;
   using Write = Element<Scalar>;
   const SinusoidalOptions& options = encoding.options();
@@ -102,7 +121,7 @@ void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
       Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
     }
   };
-  const ShiftedPositions<Positions> shifted{positions, options.first_position};
+  const ShiftedPositions<Positions> shifted(function, positions, options.first_position);
   for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
@@ -111,20 +130,10 @@ void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
   }
 }
 
-/// Every integer position plus the encoding's first_position fits in 64 bits.
-template <typename Positions>
-void require_shift_fits(const char* function, const Positions& positions, std::int64_t shift) {
-  if constexpr (std::is_integral_v<std::decay_t<decltype(positions[0])>>) {
-    using Limits = std::numeric_limits<std::int64_t>;
-    const std::int64_t limit = shift > 0 ? (Limits::max)() - shift : (Limits::min)() - shift;
-    for (Eigen::Index i = 0; shift != 0 && i < positions.rows(); ++i) {
-      if (shift > 0 ? positions[i] > limit : positions[i] < limit) {
-        refuse<std::out_of_range>(function, element("positions", i), positions[i], shift > 0 ? "at most " : "at least ",
-                                  limit, " (first_position ", shift, " is added)");
-      }
-    }
-  }
-}
+/// Whether a pointer is to an Eigen object. Not all derive from DenseBase of themselves: v.head(n) does from a Block's.
+template <typename Derived>
+std::true_type is_dense(const Eigen::DenseBase<Derived>*);
+std::false_type is_dense(...);
 
 template <template <typename> class Element, typename Derived, typename Positions>
 void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
@@ -135,16 +144,13 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
   }
   if constexpr (std::is_integral_v<Positions>) {
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
-    const RangePositions positions(function, range);
-    require_shift_fits(function, positions, encoding.options().first_position);
-    for_each_sinusoid<Element>(x, encoding, positions);
+    for_each_sinusoid<Element>(function, x, encoding, RangePositions(function, range));
   } else {
-    static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
+    static_assert(decltype(is_dense(&given))::value,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
-    const ListPositions<Positions> positions(function, given);
+    const ListPositions positions(function, given);
     require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());
-    require_shift_fits(function, positions, encoding.options().first_position);
-    for_each_sinusoid<Element>(x, encoding, positions);
+    for_each_sinusoid<Element>(function, x, encoding, positions);
   }
 }
 
@@ -158,7 +164,7 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 ///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite. `out` is then unchanged.
-/// @throws std::out_of_range      a position that overflows 64 bits, the encoding's first_position included.
+/// @throws std::out_of_range      a position that overflows 64 bits, first_position included. `out` is then unchanged.
 /// Cost:     two multiply-adds and a store for each value; no allocation.
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51).
