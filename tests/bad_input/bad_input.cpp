@@ -133,7 +133,7 @@ std::vector<Case> cases() {
        {"spaced_frequencies: base must be", "not 1", "got 1"}},
       {"empty list of frequencies",
        invalid,
-       [](F&) { Frequencies(Eigen::ArrayXd()); },
+       [](F&) { Frequencies(Eigen::ArrayXd::Zero(0)); },
        {"posenc::Frequencies: inv_freq.size() must be > 0, got 0"}},
       {"NaN frequency",
        invalid,
