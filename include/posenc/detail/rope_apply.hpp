@@ -86,6 +86,7 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
   require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
+  if (in.size() == 0) return;  // data() may be null then
   if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
     if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
       for (Eigen::Index token = 0; token < in.rows(); ++token) {
@@ -163,6 +164,7 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
   const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
   const auto rows = make_rows(function, row_choice, listed, table.rows());
+  if (in.num_heads == 0) return;  // data may be null then
   using ConstIn = const std::remove_const_t<In>;
   const bool in_place = static_cast<const void*>(out.data) == static_cast<const void*>(in.data);
   for (Eigen::Index b = 0; b < in.batch; ++b) {

@@ -80,9 +80,9 @@ class FrequencyTable {
         num_pairs_(num_pairs),
         row_stride_(row_stride),
         pair_stride_(pair_stride),
-        layout_(pair_stride == 1 ? TableLayout::split
-                : sin == cos + 1 ? TableLayout::paired
-                                 : TableLayout::doubled),
+        layout_(pair_stride == 1                   ? TableLayout::split
+                : cos != nullptr && sin == cos + 1 ? TableLayout::paired
+                                                   : TableLayout::doubled),
         magnitude_(magnitude),
         cos_(cos),
         sin_(sin) {
@@ -110,7 +110,7 @@ class FrequencyTable {
   /// All cosines, rows x num_pairs, whatever the layout. No copy.
   ConstMap cos() const { return map(cos_data(0)); }
   /// All sines, rows x num_pairs, whatever the layout. No copy.
-  ConstMap sin() const { return map(sin_data(0)); }
+  ConstMap sin() const { return map(rows_ == 0 ? cos_data(0) : sin_data(0)); }
 
   /// Entry (row, pair) lies at cos_data(row)[pair * pair_stride()], and likewise the sine.
   const Scalar* cos_data(Eigen::Index row) const { return cos_base() + row * row_stride_; }
