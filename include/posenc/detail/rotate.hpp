@@ -48,18 +48,17 @@ void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
   }
 }
 
-/// The kernels are plain functions of pointers and sizes: with lambdas that capture them by reference, compilers reload
-/// both around every store (a float store may change them for all they know), which cost a third in the first-level
-/// cache.
+// The kernels are plain loops in plain functions of pointers and sizes. Lambdas that capture those by reference make
+// compilers reload them after every store (a stored float may have changed them for all they know), and a remainder
+// loop in the same function takes the registers: each cost a quarter of the speed in the first-level cache.
 
-/// Pairs first ... count - 1 of `Heads` heads: blocks of Width, then of halves of it down to 1. `cos` and `sin` hold one
-/// value per pair; `half` is the distance of partners.
+/// `blocks` blocks of Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of
+/// partners.
 template <int Heads, int Width, typename Number, typename Out, typename In>
 void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index half,
-                       const Number* cos, const Number* sin, Eigen::Index first, Eigen::Index count) {
+                       const Number* cos, const Number* sin, Eigen::Index blocks) {
   using Block = Eigen::Array<Number, Width, 1>;
-  Eigen::Index i = first;
-  for (; i + Width <= count; i += Width) {
+  for (Eigen::Index i = 0; i < blocks * Width; i += Width) {
     const Block c = load<Width, Number>(cos + i);
     const Block s = load<Width, Number>(sin + i);
     for (int head = 0; head < Heads; ++head) {
@@ -69,11 +68,6 @@ void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::I
       const Block b = load<Width, Number>(from + half);
       store(to, Block(a * c - b * s));
       store(to + half, Block(a * s + b * c));
-    }
-  }
-  if constexpr (Width > 1) {
-    if (i < count) {
-      rotate_half_split<Heads, Width / 2>(out, out_stride, in, in_stride, half, cos, sin, i, count);
     }
   }
 }
@@ -87,12 +81,11 @@ inline constexpr bool kHasPackets = false;
 /// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
 template <int Heads, int Width, typename Number, typename Out, typename In>
 void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, const Number* cos_sin,
-                        Eigen::Index first, Eigen::Index count) {
-  Eigen::Index i = first;
-  if constexpr (kHasPackets && Width > 1) {
-    using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
-    using Reals = Eigen::Array<Number, 2 * Width, 1>;
-    for (; i + Width <= count; i += Width) {
+                        Eigen::Index blocks) {
+  using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
+  using Reals = Eigen::Array<Number, 2 * Width, 1>;
+  for (Eigen::Index i = 0; i < blocks * Width; i += Width) {
+    if constexpr (kHasPackets && Width > 1) {
       const Complex turn = Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(cos_sin + 2 * i));
       for (int head = 0; head < Heads; ++head) {
         const In* const from = in + head * in_stride + 2 * i;
@@ -107,42 +100,99 @@ void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::
           store(to, values);
         }
       }
-    }
-    if (i < count) rotate_interleaved<Heads, Width / 2>(out, out_stride, in, in_stride, cos_sin, i, count);
-  } else {
-    for (; i < count; ++i) {
-      const Number c = cos_sin[2 * i];
-      const Number s = cos_sin[2 * i + 1];
+    } else {
       for (int head = 0; head < Heads; ++head) {
-        const In* const from = in + head * in_stride + 2 * i;
-        Out* const to = out + head * out_stride + 2 * i;
-        const Number a = convert<Number>(from[0]);
-        const Number b = convert<Number>(from[1]);
-        to[0] = convert<Out>(Number(a * c - b * s));
-        to[1] = convert<Out>(Number(a * s + b * c));
+        for (Eigen::Index k = 2 * i; k < 2 * (i + Width); k += 2) {
+          const Number a = convert<Number>(in[head * in_stride + k]);
+          const Number b = convert<Number>(in[head * in_stride + k + 1]);
+          out[head * out_stride + k] = convert<Out>(Number(a * cos_sin[k] - b * cos_sin[k + 1]));
+          out[head * out_stride + k + 1] = convert<Out>(Number(a * cos_sin[k + 1] + b * cos_sin[k]));
+        }
       }
     }
   }
 }
 
-/// Pairs of a table row, scaled, as the kernels read them: cosine i at to_cos[i * ToStep], table entry at cos[i * Step].
-template <int ToStep, int Step, typename Number, typename TableScalar>
-void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const TableScalar* sin, double cos_scale,
-                 double sin_scale, Eigen::Index count) {
+template <bool HalfSplit, int Width, typename Number, typename Out, typename In>
+void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
+                 Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
+
+/// Turns `count` pairs of all heads: blocks of Width pairs, then what is left in blocks of halves of it down to 1.
+/// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
+template <bool HalfSplit, int Width, typename Number, typename Out, typename In>
+void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
+                  Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count) {
+  const Eigen::Index blocks = count / Width;
+  Eigen::Index head = 0;
+  for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+    Out* const to = out + head * out_stride;
+    const In* const from = in + head * in_stride;
+    if constexpr (HalfSplit) {
+      rotate_half_split<kHeadsTogether, Width>(to, out_stride, from, in_stride, half, turns, sines, blocks);
+    } else {
+      rotate_interleaved<kHeadsTogether, Width>(to, out_stride, from, in_stride, turns, blocks);
+    }
+  }
+  for (; head < num_heads; ++head) {
+    Out* const to = out + head * out_stride;
+    const In* const from = in + head * in_stride;
+    if constexpr (HalfSplit) {
+      rotate_half_split<1, Width>(to, out_stride, from, in_stride, half, turns, sines, blocks);
+    } else {
+      rotate_interleaved<1, Width>(to, out_stride, from, in_stride, turns, blocks);
+    }
+  }
+  if constexpr (Width > 1) {
+    const Eigen::Index done = blocks * Width;
+    if (done < count) {
+      const Eigen::Index channels = HalfSplit ? done : 2 * done;
+      rotate_rest<HalfSplit, Width / 2>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
+                                        turns + channels, sines + done, count - done);
+    }
+  }
+}
+
+template <bool HalfSplit, int Width, typename Number, typename Out, typename In>
+POSENC_NOINLINE void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                 Eigen::Index num_heads, Eigen::Index half, const Number* turns, const Number* sines,
+                                 Eigen::Index count) {
+  rotate_heads<HalfSplit, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
+}
+
+/// Table numbers times a factor, as the kernels read them: pair i goes to to_cos[i * ToStep], and comes from cos[i * Step].
+template <int ToStep, int Step, typename Number, typename TableScalar, typename Factor>
+void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const TableScalar* sin, Factor cos_factor,
+                 Factor sin_factor, Eigen::Index count) {
   constexpr int block = 16;
-  const auto scaled = [](const TableScalar& value, double scale) {
-    return static_cast<Number>(static_cast<double>(value) * scale);
-  };
   Eigen::Index i = 0;
   for (; i + block <= count; i += block) {  // a constant trip count: vector code from -O2 on
     for (Eigen::Index k = i; k < i + block; ++k) {
-      to_cos[k * ToStep] = scaled(cos[k * Step], cos_scale);
-      to_sin[k * ToStep] = scaled(sin[k * Step], sin_scale);
+      to_cos[k * ToStep] = static_cast<Number>(static_cast<Factor>(cos[k * Step]) * cos_factor);
+      to_sin[k * ToStep] = static_cast<Number>(static_cast<Factor>(sin[k * Step]) * sin_factor);
     }
   }
   for (; i < count; ++i) {
-    to_cos[i * ToStep] = scaled(cos[i * Step], cos_scale);
-    to_sin[i * ToStep] = scaled(sin[i * Step], sin_scale);
+    to_cos[i * ToStep] = static_cast<Number>(static_cast<Factor>(cos[i * Step]) * cos_factor);
+    to_sin[i * ToStep] = static_cast<Number>(static_cast<Factor>(sin[i * Step]) * sin_factor);
+  }
+}
+
+/// The same for either step of the table. Signs are exact in any type; other factors are applied in double.
+template <int ToStep, typename Number, typename TableScalar>
+void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const TableScalar* sin, Eigen::Index step,
+                 Turn turn, Eigen::Index count) {
+  const auto prepare = [&](auto factor) {
+    const auto sin_factor = turn.backwards ? -factor : factor;
+    if (step == 1) {
+      prepare_row<ToStep, 1>(to_cos, to_sin, cos, sin, factor, sin_factor, count);
+    } else {
+      prepare_row<ToStep, 2>(to_cos, to_sin, cos, sin, factor, sin_factor, count);
+    }
+  };
+  if (turn.scale == 1.0) {
+    prepare(Number(1));
+  } else {
+    prepare(turn.scale);
   }
 }
 
@@ -156,57 +206,34 @@ void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index 
   const Eigen::Index half = table.num_pairs();
   const Eigen::Index step = table.pair_stride();
   const bool as_stored = std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
-  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
 
+  constexpr int width = kPacket<Number>;
   alignas(64) Number buffer[2 * kRowChunk];
   for (Eigen::Index first = 0; first < half; first += kRowChunk) {
     const Eigen::Index count = (std::min)(kRowChunk, half - first);
     const TableScalar* const table_cos = table.cos_data(row) + first * step;
     const TableScalar* const table_sin = table.sin_data(row) + first * step;
+    const Number* turns = buffer;
+    const Number* sines = buffer + kRowChunk;
+    const bool direct = as_stored && (half_split ? step == 1 : table.layout() == TableLayout::paired);
+    if constexpr (std::is_same_v<TableScalar, Number>) {
+      if (direct) turns = table_cos;
+      if (direct) sines = table_sin;
+    }
     if (half_split) {
-      const Number* cos = buffer;
-      const Number* sin = buffer + kRowChunk;
-      const bool direct = as_stored && step == 1;
-      if constexpr (std::is_same_v<TableScalar, Number>) {
-        if (direct) cos = table_cos;
-        if (direct) sin = table_sin;
+      if (!direct) prepare_row<1>(buffer, buffer + kRowChunk, table_cos, table_sin, step, turn, count);
+      if constexpr (std::is_same_v<In, Out>) {
+        if (in == out && in_stride == out_stride) {  // one set of addresses: enough registers for four heads
+          rotate_heads<true, width>(out + first, out_stride, out + first, out_stride, num_heads, half, turns, sines,
+                                    count);
+          continue;
+        }
       }
-      if (!direct) {
-        const auto prepare =
-            step == 1 ? prepare_row<1, 1, Number, TableScalar> : prepare_row<1, 2, Number, TableScalar>;
-        prepare(buffer, buffer + kRowChunk, table_cos, table_sin, turn.scale, sin_scale, count);
-      }
-      constexpr int width = kPacket<Number>;
-      Eigen::Index head = 0;
-      for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-        rotate_half_split<kHeadsTogether, width>(out + head * out_stride + first, out_stride,
-                                                 in + head * in_stride + first, in_stride, half, cos, sin, 0, count);
-      }
-      for (; head < num_heads; ++head) {
-        rotate_half_split<1, width>(out + head * out_stride + first, out_stride, in + head * in_stride + first,
-                                    in_stride, half, cos, sin, 0, count);
-      }
+      rotate_heads<true, width>(out + first, out_stride, in + first, in_stride, num_heads, half, turns, sines, count);
     } else {
-      const Number* cos_sin = buffer;
-      const bool direct = as_stored && table.layout() == TableLayout::paired;
-      if constexpr (std::is_same_v<TableScalar, Number>) {
-        if (direct) cos_sin = table_cos;
-      }
-      if (!direct) {
-        const auto prepare =
-            step == 1 ? prepare_row<2, 1, Number, TableScalar> : prepare_row<2, 2, Number, TableScalar>;
-        prepare(buffer, buffer + 1, table_cos, table_sin, turn.scale, sin_scale, count);
-      }
-      constexpr int width = kPacket<Number> / 2;
-      Eigen::Index head = 0;
-      for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-        rotate_interleaved<kHeadsTogether, width>(out + head * out_stride + 2 * first, out_stride,
-                                                  in + head * in_stride + 2 * first, in_stride, cos_sin, 0, count);
-      }
-      for (; head < num_heads; ++head) {
-        rotate_interleaved<1, width>(out + head * out_stride + 2 * first, out_stride, in + head * in_stride + 2 * first,
-                                     in_stride, cos_sin, 0, count);
-      }
+      if (!direct) prepare_row<2>(buffer, buffer + 1, table_cos, table_sin, step, turn, count);
+      rotate_heads<false, width / 2>(out + 2 * first, out_stride, in + 2 * first, in_stride, num_heads, half, turns,
+                                     sines, count);
     }
   }
 }
