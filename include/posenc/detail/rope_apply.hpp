@@ -89,11 +89,10 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
   if (in.size() == 0) return;  // data() may be null then
   if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
     if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
-      for (Eigen::Index token = 0; token < in.rows(); ++token) {
-        rotate_token(out.data() + token * out.outerStride() + layout.offset(), layout.head_dim(),
-                     in.data() + token * in.outerStride() + layout.offset(), layout.head_dim(),
-                     in.cols() / layout.head_dim(), table, rows(token), layout.pairs() == RopePairs::half_split, turn);
-      }
+      using InScalar = typename In::Scalar;
+      const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
+      const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
+      rotate_tokens(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
       return;
     }
   }
@@ -164,16 +163,19 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
   const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
   const auto rows = make_rows(function, row_choice, listed, table.rows());
-  if (in.num_heads == 0) return;  // data may be null then
   using ConstIn = const std::remove_const_t<In>;
   const bool in_place = static_cast<const void*>(out.data) == static_cast<const void*>(in.data);
+  if (in.seq_len == 0 || in.num_heads == 0) return;  // data may be null then
   for (Eigen::Index b = 0; b < in.batch; ++b) {
+    const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
+    const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
+                                       in.token_stride};
+    const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
+    rotate_tokens(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
+    if (in_place) continue;
     for (Eigen::Index t = 0; t < in.seq_len; ++t) {
       ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
       Out* const to = out.data + b * out.batch_stride + t * out.token_stride;
-      rotate_token(to + layout.offset(), out.head_stride, from + layout.offset(), in.head_stride, in.num_heads, table,
-                   rows(row_for_each_token ? b * in.seq_len + t : t), layout.pairs() == RopePairs::half_split, turn);
-      if (in_place) continue;
       for (Eigen::Index head = 0; head < in.num_heads; ++head) {
         const auto copy = [&](Eigen::Index begin, Eigen::Index end) {
           for (Eigen::Index i = begin; i < end; ++i) {

@@ -10,6 +10,7 @@
 
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/table.hpp"
+#include "posenc/rope/layout.hpp"
 
 #include <algorithm>
 #include <complex>
@@ -31,7 +32,22 @@ inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYT
                                static_cast<int>(sizeof(Scalar));
 
 inline constexpr int kHeadsTogether = 4;
+inline constexpr int kBlocksTogether = 4;
 inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
+
+#if defined(__clang__)
+#define POSENC_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define POSENC_UNROLL _Pragma("GCC unroll 8")
+#else
+#define POSENC_UNROLL
+#endif
+
+#if defined(EIGEN_VECTORIZE)
+inline constexpr bool kHasPackets = true;
+#else
+inline constexpr bool kHasPackets = false;
+#endif
 
 template <int Width, typename Number, typename Scalar>
 auto load(const Scalar* data) {
@@ -50,17 +66,19 @@ void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
 
 // The kernels are plain loops in plain functions of pointers and sizes. Lambdas that capture those by reference make
 // compilers reload them after every store (a stored float may have changed them for all they know), and a remainder
-// loop in the same function takes the registers: each cost a quarter of the speed in the first-level cache.
+// loop in the same function takes the registers: each cost a quarter of the speed in the first-level cache. Four blocks
+// at a time are worth 10 % in memory: more cache lines are on their way at once.
 
-/// `blocks` blocks of Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of
-/// partners.
-template <int Heads, int Width, typename Number, typename Out, typename In>
+/// Blocks * Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
+template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
 void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index half,
-                       const Number* cos, const Number* sin, Eigen::Index blocks) {
+                       const Number* cos, const Number* sin) {
   using Block = Eigen::Array<Number, Width, 1>;
-  for (Eigen::Index i = 0; i < blocks * Width; i += Width) {
+  POSENC_UNROLL
+  for (int i = 0; i < Blocks * Width; i += Width) {
     const Block c = load<Width, Number>(cos + i);
     const Block s = load<Width, Number>(sin + i);
+    POSENC_UNROLL
     for (int head = 0; head < Heads; ++head) {
       const In* const from = in + head * in_stride + i;
       Out* const to = out + head * out_stride + i;
@@ -72,21 +90,17 @@ void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::I
   }
 }
 
-#if defined(EIGEN_VECTORIZE)
-inline constexpr bool kHasPackets = true;
-#else
-inline constexpr bool kHasPackets = false;
-#endif
-
 /// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
-template <int Heads, int Width, typename Number, typename Out, typename In>
-void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, const Number* cos_sin,
-                        Eigen::Index blocks) {
+template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                        const Number* cos_sin) {
   using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
   using Reals = Eigen::Array<Number, 2 * Width, 1>;
-  for (Eigen::Index i = 0; i < blocks * Width; i += Width) {
+  POSENC_UNROLL
+  for (int i = 0; i < Blocks * Width; i += Width) {
     if constexpr (kHasPackets && Width > 1) {
       const Complex turn = Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(cos_sin + 2 * i));
+      POSENC_UNROLL
       for (int head = 0; head < Heads; ++head) {
         const In* const from = in + head * in_stride + 2 * i;
         Out* const to = out + head * out_stride + 2 * i;
@@ -113,50 +127,58 @@ void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::
   }
 }
 
-template <bool HalfSplit, int Width, typename Number, typename Out, typename In>
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
 void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
                  Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
 
-/// Turns `count` pairs of all heads: blocks of Width pairs, then what is left in blocks of halves of it down to 1.
+/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, then what is left one block, then half a
+/// block ... then one pair at a time.
 /// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
-template <bool HalfSplit, int Width, typename Number, typename Out, typename In>
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
 void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
                   Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count) {
-  const Eigen::Index blocks = count / Width;
+  constexpr Eigen::Index step = Blocks * Width;
+  const Eigen::Index whole = count / step * step;
   Eigen::Index head = 0;
   for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
     Out* const to = out + head * out_stride;
     const In* const from = in + head * in_stride;
-    if constexpr (HalfSplit) {
-      rotate_half_split<kHeadsTogether, Width>(to, out_stride, from, in_stride, half, turns, sines, blocks);
-    } else {
-      rotate_interleaved<kHeadsTogether, Width>(to, out_stride, from, in_stride, turns, blocks);
+    for (Eigen::Index i = 0; i < whole; i += step) {
+      if constexpr (HalfSplit) {
+        rotate_half_split<kHeadsTogether, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i,
+                                                         sines + i);
+      } else {
+        rotate_interleaved<kHeadsTogether, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride,
+                                                          turns + 2 * i);
+      }
     }
   }
   for (; head < num_heads; ++head) {
     Out* const to = out + head * out_stride;
     const In* const from = in + head * in_stride;
-    if constexpr (HalfSplit) {
-      rotate_half_split<1, Width>(to, out_stride, from, in_stride, half, turns, sines, blocks);
-    } else {
-      rotate_interleaved<1, Width>(to, out_stride, from, in_stride, turns, blocks);
+    for (Eigen::Index i = 0; i < whole; i += step) {
+      if constexpr (HalfSplit) {
+        rotate_half_split<1, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i, sines + i);
+      } else {
+        rotate_interleaved<1, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride, turns + 2 * i);
+      }
     }
   }
-  if constexpr (Width > 1) {
-    const Eigen::Index done = blocks * Width;
-    if (done < count) {
-      const Eigen::Index channels = HalfSplit ? done : 2 * done;
-      rotate_rest<HalfSplit, Width / 2>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
-                                        turns + channels, sines + done, count - done);
+  if constexpr (step > 1) {
+    if (whole < count) {
+      constexpr int width = Blocks > 1 ? Width : Width / 2;
+      const Eigen::Index channels = HalfSplit ? whole : 2 * whole;
+      rotate_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
+                                       turns + channels, sines + whole, count - whole);
     }
   }
 }
 
-template <bool HalfSplit, int Width, typename Number, typename Out, typename In>
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
 POSENC_NOINLINE void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
                                  Eigen::Index num_heads, Eigen::Index half, const Number* turns, const Number* sines,
                                  Eigen::Index count) {
-  rotate_heads<HalfSplit, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
+  rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
 }
 
 /// Table numbers times a factor, as the kernels read them: pair i goes to to_cos[i * ToStep], and comes from cos[i * Step].
@@ -196,45 +218,60 @@ void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const T
   }
 }
 
-/// Turns the window of every head of one token by table row `row`. `in` and `out` point to the window of head 0 and are
-/// the same or do not overlap.
-template <typename Out, typename In, typename TableScalar>
-void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
-                  const FrequencyTable<TableScalar>& table, Eigen::Index row, bool half_split, Turn turn) {
+/// The window of head 0 of token 0, and the way to the next head and to the next token.
+template <typename Scalar>
+struct TokenRows {
+  Scalar* data;
+  Eigen::Index head_stride;
+  Eigen::Index token_stride;
+};
+
+template <bool HalfSplit, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
+                   const FrequencyTable<TableScalar>& table, const Rows& rows, Turn turn) {
   using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
   using Number = ArithmeticScalar<In, Wider>;
+  constexpr int width = HalfSplit ? kPacket<Number> : kPacket<Number> / 2;
   const Eigen::Index half = table.num_pairs();
   const Eigen::Index step = table.pair_stride();
-  const bool as_stored = std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
+  const bool fitting = HalfSplit ? step == 1 : table.layout() == TableLayout::paired;
+  const bool direct = fitting && std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
 
-  constexpr int width = kPacket<Number>;
   alignas(64) Number buffer[2 * kRowChunk];
-  for (Eigen::Index first = 0; first < half; first += kRowChunk) {
-    const Eigen::Index count = (std::min)(kRowChunk, half - first);
-    const TableScalar* const table_cos = table.cos_data(row) + first * step;
-    const TableScalar* const table_sin = table.sin_data(row) + first * step;
-    const Number* turns = buffer;
-    const Number* sines = buffer + kRowChunk;
-    const bool direct = as_stored && (half_split ? step == 1 : table.layout() == TableLayout::paired);
-    if constexpr (std::is_same_v<TableScalar, Number>) {
-      if (direct) turns = table_cos;
-      if (direct) sines = table_sin;
-    }
-    if (half_split) {
-      if (!direct) prepare_row<1>(buffer, buffer + kRowChunk, table_cos, table_sin, step, turn, count);
-      if constexpr (std::is_same_v<In, Out>) {
-        if (in == out && in_stride == out_stride) {  // one set of addresses: enough registers for four heads
-          rotate_heads<true, width>(out + first, out_stride, out + first, out_stride, num_heads, half, turns, sines,
-                                    count);
-          continue;
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    const Eigen::Index row = rows(token);
+    for (Eigen::Index first = 0; first < half; first += kRowChunk) {
+      const Eigen::Index count = (std::min)(kRowChunk, half - first);
+      const Eigen::Index channel = HalfSplit ? first : 2 * first;
+      const TableScalar* const cos = table.cos_data(row) + first * step;
+      const TableScalar* const sin = table.sin_data(row) + first * step;
+      const Number* turns = buffer;
+      const Number* sines = buffer + kRowChunk;
+      if (!direct) {
+        if constexpr (HalfSplit) {
+          prepare_row<1>(buffer, buffer + kRowChunk, cos, sin, step, turn, count);
+        } else {
+          prepare_row<2>(buffer, buffer + 1, cos, sin, step, turn, count);
         }
+      } else if constexpr (std::is_same_v<TableScalar, Number>) {
+        turns = cos;
+        sines = sin;
       }
-      rotate_heads<true, width>(out + first, out_stride, in + first, in_stride, num_heads, half, turns, sines, count);
-    } else {
-      if (!direct) prepare_row<2>(buffer, buffer + 1, table_cos, table_sin, step, turn, count);
-      rotate_heads<false, width / 2>(out + 2 * first, out_stride, in + 2 * first, in_stride, num_heads, half, turns,
-                                     sines, count);
+      rotate_heads<HalfSplit, kBlocksTogether, width>(out.data + token * out.token_stride + channel, out.head_stride,
+                                                      in.data + token * in.token_stride + channel, in.head_stride,
+                                                      num_heads, half, turns, sines, count);
     }
+  }
+}
+
+/// Turns the window of every head of all tokens. `in` and `out` are the same or do not overlap.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
+                   const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
+  if (pairs == RopePairs::half_split) {
+    rotate_tokens<true>(out, in, tokens, num_heads, table, rows, turn);
+  } else {
+    rotate_tokens<false>(out, in, tokens, num_heads, table, rows, turn);
   }
 }
 
