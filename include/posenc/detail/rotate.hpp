@@ -50,13 +50,13 @@ inline constexpr bool kHasPackets = false;
 #endif
 
 template <int Width, typename Number, typename Scalar>
-auto load(const Scalar* data) {
+EIGEN_ALWAYS_INLINE auto load(const Scalar* data) {
   using Stored = Eigen::Map<const Eigen::Array<Scalar, Width, 1>>;
   return Eigen::Array<Number, Width, 1>(Stored(data).template cast<Number>());
 }
 
 template <typename Scalar, typename Number, int Width>
-void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
+EIGEN_ALWAYS_INLINE void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
   if constexpr (is_half<Scalar> && std::is_same_v<Number, double>) {
     for (int i = 0; i < Width; ++i) data[i] = round_to<Scalar>(values[i]);
   } else {
@@ -71,8 +71,8 @@ void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
 
 /// Blocks * Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
 template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
-void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index half,
-                       const Number* cos, const Number* sin) {
+EIGEN_ALWAYS_INLINE void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                           Eigen::Index half, const Number* cos, const Number* sin) {
   using Block = Eigen::Array<Number, Width, 1>;
   POSENC_UNROLL
   for (int i = 0; i < Blocks * Width; i += Width) {
@@ -92,8 +92,8 @@ void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::I
 
 /// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
 template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
-void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                        const Number* cos_sin) {
+EIGEN_ALWAYS_INLINE void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                            const Number* cos_sin) {
   using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
   using Reals = Eigen::Array<Number, 2 * Width, 1>;
   POSENC_UNROLL
@@ -135,8 +135,9 @@ void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index i
 /// block ... then one pair at a time.
 /// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
-                  Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count) {
+EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                      Eigen::Index num_heads, Eigen::Index half, const Number* turns,
+                                      const Number* sines, Eigen::Index count) {
   constexpr Eigen::Index step = Blocks * Width;
   const Eigen::Index whole = count / step * step;
   Eigen::Index head = 0;
@@ -226,7 +227,7 @@ struct TokenRows {
   Eigen::Index token_stride;
 };
 
-template <bool HalfSplit, typename Out, typename In, typename TableScalar, typename Rows>
+template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
                    const FrequencyTable<TableScalar>& table, const Rows& rows, Turn turn) {
   using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
@@ -257,9 +258,15 @@ void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index toke
         turns = cos;
         sines = sin;
       }
-      rotate_heads<HalfSplit, kBlocksTogether, width>(out.data + token * out.token_stride + channel, out.head_stride,
-                                                      in.data + token * in.token_stride + channel, in.head_stride,
-                                                      num_heads, half, turns, sines, count);
+      Out* const to = out.data + token * out.token_stride + channel;
+      if constexpr (InPlace) {
+        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, to, out.head_stride, num_heads, half,
+                                                        turns, sines, count);
+      } else {
+        const In* const from = in.data + token * in.token_stride + channel;
+        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, from, in.head_stride, num_heads, half,
+                                                        turns, sines, count);
+      }
     }
   }
 }
@@ -268,11 +275,15 @@ void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index toke
 template <typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
                    const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
-  if (pairs == RopePairs::half_split) {
-    rotate_tokens<true>(out, in, tokens, num_heads, table, rows, turn);
-  } else {
-    rotate_tokens<false>(out, in, tokens, num_heads, table, rows, turn);
+  const bool half_split = pairs == RopePairs::half_split;
+  if constexpr (std::is_same_v<Out, In>) {  // one set of addresses leaves enough registers for four heads
+    if (in.data == out.data && in.head_stride == out.head_stride && in.token_stride == out.token_stride) {
+      if (half_split) return rotate_tokens<true, true>(out, in, tokens, num_heads, table, rows, turn);
+      return rotate_tokens<false, true>(out, in, tokens, num_heads, table, rows, turn);
+    }
   }
+  if (half_split) return rotate_tokens<true, false>(out, in, tokens, num_heads, table, rows, turn);
+  return rotate_tokens<false, false>(out, in, tokens, num_heads, table, rows, turn);
 }
 
 }  // namespace detail
