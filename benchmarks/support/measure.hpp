@@ -4,12 +4,12 @@
 #define POSENC_BENCHMARKS_MEASURE_HPP
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 
 #include "support/catch2.hpp"
@@ -22,9 +22,9 @@ struct Asked {
   double times_naive = 0;
 };
 
-constexpr int kRounds = 21;
-constexpr double kRoundSeconds =
-    2e-3;  // long against the clock's step and a call's overhead, short against a time slice
+constexpr double kRoundSeconds = 2e-4;  // long against the clock's step (0.01 %), short against a time slice (5 %)
+constexpr int kLeastRounds = 21;
+constexpr double kLeastSeconds = 0.2;  // of all rounds of a case together
 
 template <typename Run>
 double time_round(Run& run, long repetitions) {
@@ -60,38 +60,33 @@ inline void append_result(const std::string& line) {
   REQUIRE(out.good());
 }
 
-/// Seconds of one call each.
-struct Round {
-  double seconds;
-  double ceiling_seconds;
-  double naive_seconds;
-  double ratio_to_ceiling() const { return ceiling_seconds / seconds; }
-};
-
-/// Runs case, ceiling and naive loop in turn for kRounds rounds, and takes the round with the median ratio to the
-/// ceiling. The three times of a round meet the same clock frequency and the same neighbours on the machine, which
-/// change from one round to the next by more than what is measured.
+/// Runs case, ceiling and naive loop in turn, round after round, and takes the fastest round of each. What else happens
+/// on the machine only ever slows a round down; short rounds, and many of them, find the quiet moments, and taking turns
+/// lets all three find the same ones.
 template <typename Run, typename Ceiling, typename Naive>
 void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
   const long run_count = repetitions_of_a_round(run);
   const long ceiling_count = repetitions_of_a_round(ceiling);
   const long naive_count = repetitions_of_a_round(naive);
-  std::array<Round, kRounds> rounds;
-  for (Round& round : rounds) {
-    round.seconds = time_round(run, run_count) / static_cast<double>(run_count);
-    round.ceiling_seconds = time_round(ceiling, ceiling_count) / static_cast<double>(ceiling_count);
-    round.naive_seconds = time_round(naive, naive_count) / static_cast<double>(naive_count);
+  double seconds = std::numeric_limits<double>::infinity();
+  double ceiling_seconds = seconds;
+  double naive_seconds = seconds;
+  double spent = 0;
+  for (int round = 0; round < kLeastRounds || spent < kLeastSeconds; ++round) {
+    const double run_time = time_round(run, run_count);
+    const double ceiling_time = time_round(ceiling, ceiling_count);
+    const double naive_time = time_round(naive, naive_count);
+    seconds = std::min(seconds, run_time / static_cast<double>(run_count));
+    ceiling_seconds = std::min(ceiling_seconds, ceiling_time / static_cast<double>(ceiling_count));
+    naive_seconds = std::min(naive_seconds, naive_time / static_cast<double>(naive_count));
+    spent += run_time + ceiling_time + naive_time;
   }
-  const auto middle = rounds.begin() + kRounds / 2;
-  std::nth_element(rounds.begin(), middle, rounds.end(),
-                   [](const Round& a, const Round& b) { return a.ratio_to_ceiling() < b.ratio_to_ceiling(); });
-  const double seconds = middle->seconds;
-  const double ratio = middle->ratio_to_ceiling();
-  const double times_naive = middle->naive_seconds / seconds;
+  const double ratio = ceiling_seconds / seconds;
+  const double times_naive = naive_seconds / seconds;
 
   char line[256];
-  std::snprintf(line, sizeof line, "%s,%.0f,%.4g,%.4g,%.3f,%.2f", name.c_str(), bytes, seconds, middle->ceiling_seconds,
-                ratio, times_naive);
+  std::snprintf(line, sizeof line, "%s,%.0f,%.4g,%.4g,%.3f,%.2f", name.c_str(), bytes, seconds, ceiling_seconds, ratio,
+                times_naive);
   append_result(line);
   std::printf("%-52s %10.2f us %7.1f GB/s   %5.2f of ceiling   %6.1f x naive", name.c_str(), seconds * 1e6,
               bytes / seconds * 1e-9, ratio, times_naive);
