@@ -15,6 +15,15 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+// Not every expression derives from DenseBase of itself: v.head(n) does from a Block's.
+template <typename Derived>
+std::true_type derives_from_dense(const Eigen::DenseBase<Derived>*);
+std::false_type derives_from_dense(...);
+
+/// Whether T is a dense Eigen object.
+template <typename T>
+inline constexpr bool is_dense = decltype(derives_from_dense(static_cast<const T*>(nullptr)))::value;
+
 template <typename Derived>
 constexpr void require_writable() {
   static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
@@ -34,8 +43,7 @@ constexpr void require_no_temporary() {
 /// The Eigen object behind a written argument `X&& x`: an lvalue, or a temporary that writes through (Map, Block, ...).
 template <typename X>
 auto& writable(X& x) {
-  static_assert(std::is_base_of_v<Eigen::EigenBase<std::remove_const_t<X>>, X>,
-                "posenc: the argument that is written to must be an Eigen object");
+  static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");
   static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
   require_writable<X>();
   return x;

@@ -4,9 +4,9 @@
 #ifndef POSENC_FREQUENCY_TABLE_HPP
 #define POSENC_FREQUENCY_TABLE_HPP
 
-#include "posenc/detail/angles.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/scalar.hpp"
+#include "posenc/frequency/angles.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/positions.hpp"
 

@@ -4,8 +4,8 @@
 #ifndef POSENC_ROPE_APPLY_HPP
 #define POSENC_ROPE_APPLY_HPP
 
-#include "posenc/detail/rope_apply.hpp"
 #include "posenc/frequency/table.hpp"
+#include "posenc/rope/dispatch.hpp"
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/layout.hpp"
 

@@ -4,8 +4,8 @@
 #ifndef POSENC_SINUSOIDAL_ENCODE_HPP
 #define POSENC_SINUSOIDAL_ENCODE_HPP
 
-#include "posenc/detail/angles.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/frequency/angles.hpp"
 #include "posenc/frequency/positions.hpp"
 #include "posenc/sinusoidal/encoding.hpp"
 
@@ -130,11 +130,6 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
   }
 }
 
-/// Whether a pointer is to an Eigen object. Not all derive from DenseBase of themselves: v.head(n) does from a Block's.
-template <typename Derived>
-std::true_type is_dense(const Eigen::DenseBase<Derived>*);
-std::false_type is_dense(...);
-
 template <template <typename> class Element, typename Derived, typename Positions>
 void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
                       const Positions& given) {
@@ -146,7 +141,7 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
     for_each_sinusoid<Element>(function, x, encoding, RangePositions(function, range));
   } else {
-    static_assert(decltype(is_dense(&given))::value,
+    static_assert(is_dense<Positions>,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
     const ListPositions positions(function, given);
     require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());

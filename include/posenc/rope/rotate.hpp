@@ -5,8 +5,8 @@
 /// Eigen expressions of fixed size reach the speed of an in-place scale from the second-level cache on (benchmarks/).
 /// Four heads are turned at a time: the cosines and sines then stay in registers, which is worth 10 to 30 % in the
 /// first-level cache. Interleaved pairs are complex numbers, and Eigen has packets for those.
-#ifndef POSENC_DETAIL_ROTATE_HPP
-#define POSENC_DETAIL_ROTATE_HPP
+#ifndef POSENC_ROPE_ROTATE_HPP
+#define POSENC_ROPE_ROTATE_HPP
 
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/table.hpp"
@@ -290,4 +290,4 @@ void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index toke
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ROTATE_HPP
+#endif  // POSENC_ROPE_ROTATE_HPP

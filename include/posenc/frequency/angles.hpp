@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
-#ifndef POSENC_DETAIL_ANGLES_HPP
-#define POSENC_DETAIL_ANGLES_HPP
+#ifndef POSENC_FREQUENCY_ANGLES_HPP
+#define POSENC_FREQUENCY_ANGLES_HPP
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/sin_cos.hpp"
@@ -122,4 +122,4 @@ void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, co
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ANGLES_HPP
+#endif  // POSENC_FREQUENCY_ANGLES_HPP

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// What stands behind every apply_rope...(): the checks, then the kernel or the element-wise path.
-#ifndef POSENC_DETAIL_ROPE_APPLY_HPP
-#define POSENC_DETAIL_ROPE_APPLY_HPP
+#ifndef POSENC_ROPE_DISPATCH_HPP
+#define POSENC_ROPE_DISPATCH_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/detail/rope_rows.hpp"
-#include "posenc/detail/rotate.hpp"
 #include "posenc/frequency/table.hpp"
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/layout.hpp"
+#include "posenc/rope/rotate.hpp"
+#include "posenc/rope/rows.hpp"
 
 #include <type_traits>
 
@@ -193,4 +193,4 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ROPE_APPLY_HPP
+#endif  // POSENC_ROPE_DISPATCH_HPP

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Which table row a token takes: a run from `first_row`, or a list with one row for each token.
-#ifndef POSENC_DETAIL_ROPE_ROWS_HPP
-#define POSENC_DETAIL_ROPE_ROWS_HPP
+#ifndef POSENC_ROPE_ROWS_HPP
+#define POSENC_ROPE_ROWS_HPP
 
-#include "posenc/detail/check.hpp"
+#include "posenc/detail/eigen.hpp"
 
 #include <type_traits>
 
@@ -58,9 +58,8 @@ auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eige
   if constexpr (std::is_integral_v<Rows>) {
     return RowRun(function, static_cast<Eigen::Index>(rows), tokens, table_rows);
   } else {
-    static_assert(std::is_base_of_v<Eigen::EigenBase<Rows>, Rows>,
-                  "posenc: `rows` must be an integer (the first row) or an Eigen vector of integers");
-    return RowList<Rows>(function, rows, tokens, table_rows);
+    static_assert(is_dense<Rows>, "posenc: `rows` must be an integer (the first row) or an Eigen vector of integers");
+    return RowList(function, rows, tokens, table_rows);  // of a base class for v.head(n)
   }
 }
 
@@ -68,4 +67,4 @@ auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eige
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ROPE_ROWS_HPP
+#endif  // POSENC_ROPE_ROWS_HPP
