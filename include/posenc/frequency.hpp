@@ -5,6 +5,7 @@
 #define POSENC_FREQUENCY_HPP
 
 #include "posenc/frequency/cache.hpp"           // other codebases' cos/sin caches: read in place, written
+#include "posenc/frequency/channel_order.hpp"   // where sines and cosines stand in a row
 #include "posenc/frequency/frequencies.hpp"     // one angular frequency per pair: geometric, spaced, a list
 #include "posenc/frequency/make_table.hpp"      // frequencies x positions -> table
 #include "posenc/frequency/positions.hpp"       // a range, integer ids, real numbers

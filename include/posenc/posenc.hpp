@@ -10,6 +10,7 @@
 #include "posenc/version.hpp"
 
 #include "posenc/frequency.hpp"      // the shared source of angles: frequencies x positions = table of cos and sin
+#include "posenc/learnable.hpp"      // trained tables, added to embeddings
 #include "posenc/relative_bias.hpp"  // adds to attention logits
 #include "posenc/rope.hpp"           // turns queries and keys
 #include "posenc/sinusoidal.hpp"     // fixed tables, added to embeddings

@@ -5,6 +5,7 @@
 #define POSENC_SINUSOIDAL_ENCODING_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/frequency/channel_order.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
 #include <cstdint>
@@ -12,13 +13,6 @@
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// Where sines and cosines stand in a row of `width` channels.
-enum class ChannelOrder {
-  interleaved,  ///< s0 c0 s1 c1 ..       the paper
-  sin_cos,      ///< s0 s1 .. | c0 c1 ..  tensor2tensor and most of its descendants
-  cos_sin       ///< c0 c1 .. | s0 s1 ..  Stable Diffusion, ggml
-};
 
 /// What the exponent of frequency m runs over.
 enum class FrequencySpacing {

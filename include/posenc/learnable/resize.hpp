@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Brings a trained table to another number of positions, or to another grid.
+#ifndef POSENC_LEARNABLE_RESIZE_HPP
+#define POSENC_LEARNABLE_RESIZE_HPP
+
+#include "posenc/detail/resample.hpp"
+#include "posenc/detail/share_memory.hpp"
+
+#include <limits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The grids of a two-dimensional table: `prefix` rows (class and register tokens), then height x width patches, row
+/// by row. Neither need be square.
+///
+///     c r | p00 p01 p02 | p10 p11 p12        prefix 2, from 2 x 3
+struct GridResize {
+  Eigen::Index from_height = 0;  ///< Of the table that is read.
+  Eigen::Index from_width = 0;
+  Eigen::Index to_height = 0;  ///< Of the result.
+  Eigen::Index to_width = 0;
+  Eigen::Index prefix = 0;  ///< Rows in front that are copied.
+};
+
+namespace detail {
+
+template <typename DerivedOut, typename DerivedIn>
+void require_resize(const char* function, const char* out_name, const Eigen::DenseBase<DerivedOut>& out,
+                    const char* in_name, const Eigen::DenseBase<DerivedIn>& in) {
+  require_writable<DerivedOut>();
+  const auto name = [](const char* parameter, const char* field) { return std::string(parameter) + field; };
+  if (in.rows() <= 0) refuse<std::invalid_argument>(function, name(in_name, ".rows()"), in.rows(), "> 0");
+  if (out.rows() <= 0) refuse<std::invalid_argument>(function, name(out_name, ".rows()"), out.rows(), "> 0");
+  if (out.cols() != in.cols()) {
+    refuse<std::invalid_argument>(function, name(out_name, ".cols()"), out.cols(), in_name, ".cols() ", in.cols());
+  }
+  require_apart(function, out_name, out, in);
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void resize_rows(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
+                 LinearRule rule) {
+  require_resize(function, "out", out, "table", table);
+  apply_taps<false>(out.derived(), table.derived(), linear_taps(table.rows(), out.rows(), rule));
+}
+
+template <typename DerivedGrad, typename DerivedOut>
+void resize_rows_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                          const Eigen::DenseBase<DerivedOut>& grad_out, LinearRule rule) {
+  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
+  const Taps taps = linear_taps(grad_table.rows(), grad_out.rows(), rule);
+  apply_taps<true>(grad_table.derived(), grad_out.derived(), transposed(taps, grad_table.rows()));
+}
+
+inline void require_grid(const char* function, const char* height_name, Eigen::Index height, const char* width_name,
+                         Eigen::Index width, Eigen::Index prefix, const std::string& rows_name, Eigen::Index rows) {
+  require(height > 0, function, height_name, height, "> 0");
+  require(width > 0, function, width_name, width, "> 0");
+  require(prefix >= 0, function, "prefix", prefix, ">= 0");
+  if (prefix > rows || (rows - prefix) / height != width || (rows - prefix) % height != 0) {
+    refuse<std::invalid_argument>(function, rows_name, rows, prefix, " + ", height, " * ", width);
+  }
+}
+
+/// A table of the distances -(n - 1), ..., n - 1 has 2 n - 1 rows.
+inline void require_odd(const char* function, const std::string& parameter, Eigen::Index rows) {
+  if (rows % 2 == 0) refuse<std::invalid_argument>(function, parameter, rows, "odd (2 n - 1 distances)");
+}
+
+using AxisTaps = Taps (*)(Eigen::Index, Eigen::Index);
+
+inline Taps resize_grid_taps(const GridResize& grid, AxisTaps axis_taps) {
+  return grid_taps(axis_taps(grid.from_height, grid.to_height), axis_taps(grid.from_width, grid.to_width),
+                   grid.from_width, grid.prefix);
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void resize_grid(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
+                 const GridResize& grid, AxisTaps axis_taps) {
+  require_resize(function, "out", out, "table", table);
+  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix, "table.rows()",
+               table.rows());
+  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "out.rows()", out.rows());
+  apply_taps<false>(out.derived(), table.derived(), resize_grid_taps(grid, axis_taps));
+}
+
+template <typename DerivedGrad, typename DerivedOut>
+void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                          const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid, AxisTaps axis_taps) {
+  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
+  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix,
+               "grad_table.rows()", grad_table.rows());
+  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "grad_out.rows()",
+               grad_out.rows());
+  apply_taps<true>(grad_table.derived(), grad_out.derived(),
+                   transposed(resize_grid_taps(grid, axis_taps), grad_table.rows()));
+}
+
+}  // namespace detail
+
+/// Resizes a table along its positions, the rows being pixels with their centres at 1/2, 3/2, ...:
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = max((t + 1/2) from / to - 1/2, 0),  i + 1 at most from - 1
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= (from + 4) 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Matches:  F.interpolate(mode="linear", align_corners=False) of PyTorch.
+template <typename DerivedOut, typename Derived>
+void resize_linear(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_linear(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
+}
+
+/// The adjoint of resize_linear(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_linear_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// Resizes a table along its positions, first row to first row and last to last:
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = t (from - 1) / (to - 1)
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= (from + 4) 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Matches:  F.interpolate(mode="linear", align_corners=True) of PyTorch.
+template <typename DerivedOut, typename Derived>
+void resize_align_corners(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_align_corners(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
+}
+
+/// The adjoint of resize_align_corners(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
+                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
+                               detail::LinearRule::align_corners);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
+                               detail::LinearRule::align_corners);
+}
+
+/// Position interpolation of a trained table: position t reads at t from / to.
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = t from / to,  i + 1 at most from - 1
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= (from + 4) 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Source:   Chen et al. 2023, arXiv:2306.15595, which does this to RoPE: scale_linear() there.
+template <typename DerivedOut, typename Derived>
+void interpolate_positions(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void interpolate_positions(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
+}
+
+/// The adjoint of interpolate_positions(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
+                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
+}
+
+/// Resizes a table of relative distances -(n - 1), ..., n - 1 to another n, linearly with half-pixel centres.
+///
+/// @param[out] out  2 n' - 1 rows of the table's width.
+/// @param table     2 n - 1 rows.
+/// @throws std::invalid_argument  an even number of rows; otherwise as resize_linear(), whose cost and accuracy it has.
+/// Matches:  get_rel_pos of Segment Anything and MViTv2.
+template <typename DerivedOut, typename Derived>
+void resize_relative(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_odd("resize_relative", "table.rows()", table.rows());
+  detail::require_odd("resize_relative", "out.rows()", out.rows());
+  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_relative(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::require_odd("resize_relative", "table.rows()", table.rows());
+  detail::require_odd("resize_relative", "out.rows()", out.rows());
+  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
+}
+
+/// The adjoint of resize_relative(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_relative_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
+  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                              const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
+  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// Resizes the grid of a two-dimensional table with the cubic kernel of Keys, a = -0.75, prefix rows copied.
+///
+/// Along each axis, out[i] = sum over k = -1, ..., 2 of c(f - k) P[j + k] with j + f = (i + 1/2) from / to - 1/2, j whole,
+/// which is not clamped; indices outside repeat the border.
+///
+/// @param[out] out  grid.prefix + grid.to_height * grid.to_width rows of the table's width.
+/// @param table     grid.prefix + grid.from_height * grid.from_width rows.
+/// @throws std::invalid_argument  other numbers of rows; a grid that is empty; prefix < 0; widths differ; memory that
+///                                overlaps. `out` is then unchanged.
+/// Cost:     16 multiply-adds for each value, and a list of as many weights for each row.
+/// Accuracy: formed in double and rounded once: |error| <= 64 * 2^-53 max|table| before that. Equal grids copy bit for
+///           bit. PyTorch in float is off by up to 1e-6 relative itself.
+/// Source:   Keys 1981, IEEE TASSP 29(6).
+/// Matches:  F.interpolate(mode="bicubic", align_corners=False) of PyTorch given a size: Hugging Face ViT, DeiT, MAE,
+///           Swin; ggml_interpolate with BICUBIC.
+template <typename DerivedOut, typename Derived>
+void resize_bicubic(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
+  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_bicubic(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
+                    const GridResize& grid) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
+}
+
+/// The adjoint of resize_bicubic(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                             const GridResize& grid) {
+  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                             const GridResize& grid) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
+}
+
+/// resize_bicubic() with antialiasing: a = -0.5, the kernel stretched by from / to along an axis that shrinks, its
+/// weights cut at the border and normalised. Parameters and errors are those of resize_bicubic().
+/// Cost:     4 max(from_height / to_height, 1) * 4 max(from_width / to_width, 1) multiply-adds for each value.
+/// Matches:  F.interpolate(mode="bicubic", antialias=True) of PyTorch, resample_abs_pos_embed of timm, BICUBIC of Pillow.
+template <typename DerivedOut, typename Derived>
+void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table,
+                                const GridResize& grid) {
+  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
+                                const GridResize& grid) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
+}
+
+/// The adjoint of resize_bicubic_antialiased(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
+                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
+  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
+                               detail::antialiased_cubic_taps);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
+                               detail::antialiased_cubic_taps);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_RESIZE_HPP
