@@ -3,8 +3,9 @@
 /// Initial values of a trained table: seeded, and the same bits on every platform.
 ///
 /// Value k of the seed's sequence goes to row k / width, column k % width, whatever the storage order; each takes one
-/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions use neither std::normal_distribution
-/// nor libm, which differ between platforms. All values are formed in double and rounded once. Not under -ffast-math.
+/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions are not the standard's and do
+/// without libm, which differ between platforms. All values are formed in double and rounded once.
+/// -ffast-math voids the promise.
 #ifndef POSENC_LEARNABLE_INITIALISE_HPP
 #define POSENC_LEARNABLE_INITIALISE_HPP
 

@@ -108,7 +108,7 @@ void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
 /// @param table     from x width, from > 0; of any scalar.
 /// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
-/// Accuracy: formed in double, |error| <= (from + 4) 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Matches:  F.interpolate(mode="linear", align_corners=False) of PyTorch.
 template <typename DerivedOut, typename Derived>
 void resize_linear(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
@@ -143,7 +143,7 @@ void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Ei
 /// @param table     from x width, from > 0; of any scalar.
 /// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
-/// Accuracy: formed in double, |error| <= (from + 4) 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Matches:  F.interpolate(mode="linear", align_corners=True) of PyTorch.
 template <typename DerivedOut, typename Derived>
 void resize_align_corners(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
@@ -182,7 +182,7 @@ void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// @param table     from x width, from > 0; of any scalar.
 /// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
-/// Accuracy: formed in double, |error| <= (from + 4) 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Source:   Chen et al. 2023, arXiv:2306.15595, which does this to RoPE: scale_linear() there.
 template <typename DerivedOut, typename Derived>
 void interpolate_positions(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
@@ -253,16 +253,16 @@ void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 
 /// Resizes the grid of a two-dimensional table with the cubic kernel of Keys, a = -0.75, prefix rows copied.
 ///
-/// Along each axis, out[i] = sum over k = -1, ..., 2 of c(f - k) P[j + k] with j + f = (i + 1/2) from / to - 1/2, j whole,
-/// which is not clamped; indices outside repeat the border.
+/// Along each axis, out[i] = sum over k = -1, ..., 2 of c(f - k) P[j + k] where j + f = (i + 1/2) from / to - 1/2 and j
+/// is whole. That is not clamped; indices outside repeat the border.
 ///
 /// @param[out] out  grid.prefix + grid.to_height * grid.to_width rows of the table's width.
 /// @param table     grid.prefix + grid.from_height * grid.from_width rows.
 /// @throws std::invalid_argument  other numbers of rows; a grid that is empty; prefix < 0; widths differ; memory that
 ///                                overlaps. `out` is then unchanged.
 /// Cost:     16 multiply-adds for each value, and a list of as many weights for each row.
-/// Accuracy: formed in double and rounded once: |error| <= 64 * 2^-53 max|table| before that. Equal grids copy bit for
-///           bit. PyTorch in float is off by up to 1e-6 relative itself.
+/// Accuracy: formed in double, |error| <= 16 (from_height + from_width) 2^-52 max|table|, and rounded once. Equal grids
+///           copy bit for bit.
 /// Source:   Keys 1981, IEEE TASSP 29(6).
 /// Matches:  F.interpolate(mode="bicubic", align_corners=False) of PyTorch given a size: Hugging Face ViT, DeiT, MAE,
 ///           Swin; ggml_interpolate with BICUBIC.
@@ -297,7 +297,7 @@ void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const E
 /// resize_bicubic() with antialiasing: a = -0.5, the kernel stretched by from / to along an axis that shrinks, its
 /// weights cut at the border and normalised. Parameters and errors are those of resize_bicubic().
 /// Cost:     4 max(from_height / to_height, 1) * 4 max(from_width / to_width, 1) multiply-adds for each value.
-/// Matches:  F.interpolate(mode="bicubic", antialias=True) of PyTorch, resample_abs_pos_embed of timm, BICUBIC of Pillow.
+/// Matches:  F.interpolate(mode="bicubic", antialias=True) of PyTorch, resample_abs_pos_embed of timm, Pillow.
 template <typename DerivedOut, typename Derived>
 void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table,
                                 const GridResize& grid) {
