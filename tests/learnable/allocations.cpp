@@ -26,12 +26,13 @@
 using namespace learnable_tests;
 
 namespace {
-thread_local long allocations = 0;
-}
+// volatile, because compilers hold that malloc changes no variable
+thread_local volatile long allocations = 0;
+}  // namespace
 extern "C" {
 void* __libc_malloc(std::size_t size);
 void* malloc(std::size_t size) {
-  ++allocations;
+  allocations = allocations + 1;
   return __libc_malloc(size);
 }
 }
