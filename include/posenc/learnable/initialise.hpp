@@ -9,9 +9,9 @@
 #ifndef POSENC_LEARNABLE_INITIALISE_HPP
 #define POSENC_LEARNABLE_INITIALISE_HPP
 
-#include "posenc/detail/angles.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/random.hpp"
+#include "posenc/frequency/angles.hpp"
 #include "posenc/frequency/channel_order.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/positions.hpp"
