@@ -818,6 +818,7 @@ void fail_handler(const char* message) {
 #endif
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // an assertion of Eigen must not swallow what failed before it
   int passed = 0;
   int failed = 0;
   const auto count = [&](const char* name, const std::string& wrong) {
