@@ -182,34 +182,50 @@ POSENC_NOINLINE void rotate_rest(Out* out, Eigen::Index out_stride, const In* in
   rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
 }
 
-/// Table numbers times a factor, as the kernels read them: pair i goes to to_cos[i * ToStep], and comes from cos[i * Step].
-template <int ToStep, int Step, typename Number, typename TableScalar, typename Factor>
-void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const TableScalar* sin, Factor cos_factor,
-                 Factor sin_factor, Eigen::Index count) {
-  constexpr int block = 16;
-  Eigen::Index i = 0;
-  for (; i + block <= count; i += block) {  // a constant trip count: vector code from -O2 on
-    for (Eigen::Index k = i; k < i + block; ++k) {
-      to_cos[k * ToStep] = static_cast<Number>(static_cast<Factor>(cos[k * Step]) * cos_factor);
-      to_sin[k * ToStep] = static_cast<Number>(static_cast<Factor>(sin[k * Step]) * sin_factor);
+/// `Count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
+/// sines from to + kRowChunk on. The table's pairs are Step apart.
+template <bool Interleave, int Step, int Count, typename Number, typename TableScalar, typename Factor>
+EIGEN_ALWAYS_INLINE void prepare_block(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor,
+                                       Factor sin_factor) {
+  Number c[Count];  // local copies cannot overlap the table: the loops become vector code
+  Number s[Count];
+  for (int i = 0; i < Count; ++i) c[i] = static_cast<Number>(static_cast<Factor>(cos[i * Step]) * cos_factor);
+  for (int i = 0; i < Count; ++i) s[i] = static_cast<Number>(static_cast<Factor>(sin[i * Step]) * sin_factor);
+  if constexpr (Interleave) {
+    for (int i = 0; i < Count; ++i) {
+      to[2 * i] = c[i];
+      to[2 * i + 1] = s[i];
     }
+  } else {
+    for (int i = 0; i < Count; ++i) to[i] = c[i];
+    for (int i = 0; i < Count; ++i) to[kRowChunk + i] = s[i];
+  }
+}
+
+template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
+void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor, Factor sin_factor,
+                 Eigen::Index count) {
+  constexpr int block = 16;
+  constexpr int width = Interleave ? 2 : 1;
+  Eigen::Index i = 0;
+  for (; i + block <= count; i += block) {
+    prepare_block<Interleave, Step, block>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
   }
   for (; i < count; ++i) {
-    to_cos[i * ToStep] = static_cast<Number>(static_cast<Factor>(cos[i * Step]) * cos_factor);
-    to_sin[i * ToStep] = static_cast<Number>(static_cast<Factor>(sin[i * Step]) * sin_factor);
+    prepare_block<Interleave, Step, 1>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
   }
 }
 
 /// The same for either step of the table. Signs are exact in any type; other factors are applied in double.
-template <int ToStep, typename Number, typename TableScalar>
-void prepare_row(Number* to_cos, Number* to_sin, const TableScalar* cos, const TableScalar* sin, Eigen::Index step,
-                 Turn turn, Eigen::Index count) {
+template <bool Interleave, typename Number, typename TableScalar>
+void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eigen::Index step, Turn turn,
+                 Eigen::Index count) {
   const auto prepare = [&](auto factor) {
     const auto sin_factor = turn.backwards ? -factor : factor;
     if (step == 1) {
-      prepare_row<ToStep, 1>(to_cos, to_sin, cos, sin, factor, sin_factor, count);
+      prepare_row<Interleave, 1>(to, cos, sin, factor, sin_factor, count);
     } else {
-      prepare_row<ToStep, 2>(to_cos, to_sin, cos, sin, factor, sin_factor, count);
+      prepare_row<Interleave, 2>(to, cos, sin, factor, sin_factor, count);
     }
   };
   if (turn.scale == 1.0) {
@@ -249,11 +265,7 @@ void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index toke
       const Number* turns = buffer;
       const Number* sines = buffer + kRowChunk;
       if (!direct) {
-        if constexpr (HalfSplit) {
-          prepare_row<1>(buffer, buffer + kRowChunk, cos, sin, step, turn, count);
-        } else {
-          prepare_row<2>(buffer, buffer + 1, cos, sin, step, turn, count);
-        }
+        prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
       } else if constexpr (std::is_same_v<TableScalar, Number>) {
         turns = cos;
         sines = sin;
