@@ -30,12 +30,17 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <istream>
 #include <limits>
 #include <optional>
+#include <ostream>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -146,8 +151,10 @@ namespace detail {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define POSENC_COLD __attribute__((noinline, cold))
+#define POSENC_NOINLINE __attribute__((noinline))
 #else
 #define POSENC_COLD
+#define POSENC_NOINLINE
 #endif
 
 template <typename Value>
@@ -296,6 +303,15 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+// Not every expression derives from DenseBase of itself: v.head(n) does from a Block's.
+template <typename Derived>
+std::true_type derives_from_dense(const Eigen::DenseBase<Derived>*);
+std::false_type derives_from_dense(...);
+
+/// Whether T is a dense Eigen object.
+template <typename T>
+inline constexpr bool is_dense = decltype(derives_from_dense(static_cast<const T*>(nullptr)))::value;
+
 template <typename Derived>
 constexpr void require_writable() {
   static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
@@ -310,6 +326,21 @@ template <typename Derived>
 constexpr void require_no_temporary() {
   static_assert(!std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>,
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
+}
+
+/// The Eigen object behind a written argument `X&& x`: an lvalue, or a temporary that writes through (Map, Block, ...).
+template <typename X>
+auto& writable(X& x) {
+  static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");
+  static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
+  require_writable<X>();
+  return x;
+}
+
+/// To be called with the deduced type of `X&& x`: a temporary matrix would take the result with it.
+template <typename X>
+constexpr void require_written_through() {
+  if constexpr (!std::is_lvalue_reference_v<X>) require_no_temporary<std::remove_reference_t<X>>();
 }
 
 template <typename Derived>
@@ -353,40 +384,73 @@ bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {
   }
 }
 
-/// Whether two objects in memory share an element without being the very same one.
+/// Where an object lies: element (i, j, k) covers `bytes` bytes from first + i steps[0] + j steps[1] + k steps[2].
+struct MemoryExtent {
+  std::intptr_t first = 0;
+  std::intptr_t bytes = 0;
+  std::intptr_t counts[3] = {1, 1, 1};
+  std::intptr_t steps[3] = {0, 0, 0};
+
+  void set_axis(int axis, Eigen::Index count, Eigen::Index stride, std::size_t scalar_bytes) {
+    counts[axis] = static_cast<std::intptr_t>(count);
+    steps[axis] = count > 1 ? static_cast<std::intptr_t>(stride) * static_cast<std::intptr_t>(scalar_bytes) : 0;
+  }
+  bool empty() const { return counts[0] == 0 || counts[1] == 0 || counts[2] == 0; }
+};
+
+template <typename Derived>
+MemoryExtent extent_of(const Eigen::DenseBase<Derived>& x) {
+  using Scalar = typename Derived::Scalar;
+  MemoryExtent extent;
+  extent.first = reinterpret_cast<std::intptr_t>(x.derived().data());
+  extent.bytes = sizeof(Scalar);
+  extent.set_axis(0, x.rows(), x.derived().rowStride(), sizeof(Scalar));
+  extent.set_axis(1, x.cols(), x.derived().colStride(), sizeof(Scalar));
+  return extent;
+}
+
+/// Whether two objects share a byte without being the very same one.
+inline bool overlap_partially(const MemoryExtent& a, const MemoryExtent& b, bool same_scalar) {
+  if (a.empty() || b.empty()) return false;
+  bool same = same_scalar && a.first == b.first;
+  for (int i = 0; i < 3; ++i) same = same && a.counts[i] == b.counts[i] && a.steps[i] == b.steps[i];
+  if (same) return false;
+
+  struct Span {
+    std::intptr_t first, last;
+  };
+  // The bytes that the axes cover whose steps are no multiple of `period`; 0 takes every axis.
+  const auto span = [](const MemoryExtent& x, std::intptr_t period) {
+    Span bytes{x.first, x.first + x.bytes};
+    for (int i = 0; i < 3; ++i) {
+      if (period != 0 && x.steps[i] % period == 0) continue;
+      (x.steps[i] < 0 ? bytes.first : bytes.last) += (x.counts[i] - 1) * x.steps[i];
+    }
+    return bytes;
+  };
+  const Span all_a = span(a, 0);
+  const Span all_b = span(b, 0);
+  if (all_a.last <= all_b.first || all_b.last <= all_a.first) return false;
+  // Side by side in the rows of one matrix (q and k of a packed projection): apart in every period of a common step.
+  for (int i = 0; i < 3; ++i) {
+    const std::intptr_t period = a.steps[i] < 0 ? -a.steps[i] : a.steps[i];
+    if (period == 0 || a.steps[i] != b.steps[i]) continue;
+    const Span one_a = span(a, period);
+    const Span one_b = span(b, period);
+    const std::intptr_t shift = ((one_b.first - one_a.first) % period + period) % period;
+    if (shift >= one_a.last - one_a.first && shift + (one_b.last - one_b.first) <= period) return false;
+  }
+  return true;
+}
+
+/// The same for Eigen objects; an expression that is not in memory is taken to lie apart.
 template <typename DerivedA, typename DerivedB>
 bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  constexpr bool both_in_memory =
-      (DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0;
-  if constexpr (!both_in_memory) {
-    return false;
+  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+    return overlap_partially(extent_of(a), extent_of(b),
+                             std::is_same_v<typename DerivedA::Scalar, typename DerivedB::Scalar>);
   } else {
-    if (a.size() == 0 || b.size() == 0) return false;
-    using ScalarA = typename DerivedA::Scalar;
-    using ScalarB = typename DerivedB::Scalar;
-    const auto address = [](const void* p) { return reinterpret_cast<std::intptr_t>(p); };
-    const auto bytes = [](Eigen::Index count, std::size_t size) {
-      return static_cast<std::intptr_t>(count) * static_cast<std::intptr_t>(size);
-    };
-    const std::intptr_t a_first = address(a.derived().data());
-    const std::intptr_t b_first = address(b.derived().data());
-    const std::intptr_t a_stride = bytes(a.derived().outerStride(), sizeof(ScalarA));
-    const std::intptr_t b_stride = bytes(b.derived().outerStride(), sizeof(ScalarB));
-    const std::intptr_t a_width = bytes((a.innerSize() - 1) * a.derived().innerStride() + 1, sizeof(ScalarA));
-    const std::intptr_t b_width = bytes((b.innerSize() - 1) * b.derived().innerStride() + 1, sizeof(ScalarB));
-    const std::intptr_t a_end = a_first + (a.outerSize() - 1) * a_stride + a_width;
-    const std::intptr_t b_end = b_first + (b.outerSize() - 1) * b_stride + b_width;
-    if (a_end <= b_first || b_end <= a_first) return false;
-    const bool same = std::is_same_v<ScalarA, ScalarB> && a_first == b_first && a_stride == b_stride &&
-                      a.derived().innerStride() == b.derived().innerStride() &&
-                      bool(DerivedA::IsRowMajor) == bool(DerivedB::IsRowMajor);
-    if (same) return false;
-    // Blocks side by side in the rows of one matrix (q and k of a packed projection) do not touch.
-    if (a_stride == b_stride && bool(DerivedA::IsRowMajor) == bool(DerivedB::IsRowMajor) && a_stride > 0) {
-      const std::intptr_t shift = ((b_first - a_first) % a_stride + a_stride) % a_stride;
-      if (shift >= a_width && shift + b_width <= a_stride) return false;
-    }
-    return true;
+    return false;
   }
 }
 
@@ -523,10 +587,13 @@ inline SplitPosition split_position(double position) {
 /// Row i stands at first + i.
 class RangePositions {
  public:
+  static constexpr const char* kCount = "positions.count";  // what a message calls rows()
+
   RangePositions(const char* function, PositionRange range) : range_(range) {
     require(range.count >= 0, function, "positions.count", range.count, ">= 0");
-    require_in_range(range.first <= (std::numeric_limits<std::int64_t>::max)() - range.count, function,
-                     "positions.first", range.first, "at most 2^63 - 1 - count");
+    const std::int64_t limit = (std::numeric_limits<std::int64_t>::max)() - range.count;
+    require_in_range(range.first <= limit, function, "positions.first", range.first, "at most ", limit,
+                     " (2^63 - 1 - positions.count)");
   }
   Eigen::Index rows() const { return range_.count; }
   std::int64_t operator[](Eigen::Index row) const { return range_.first + row; }
@@ -541,6 +608,7 @@ class ListPositions {
  public:
   using Scalar = typename Derived::Scalar;
   using Position = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
+  static constexpr const char* kCount = "positions.size()";
 
   ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
     static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
@@ -571,14 +639,27 @@ class ListPositions {
 
 #endif  // POSENC_FREQUENCY_POSITIONS_HPP
 
-// ---- posenc/detail/angles.hpp
+// ---- posenc/frequency/angles.hpp
 /// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
-#ifndef POSENC_DETAIL_ANGLES_HPP
-#define POSENC_DETAIL_ANGLES_HPP
+#ifndef POSENC_FREQUENCY_ANGLES_HPP
+#define POSENC_FREQUENCY_ANGLES_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
+
+/// The largest |value[i]|, i < count, a multiple of kAngleBlock. One running maximum would wait for itself at each value,
+/// which took a third of the time of a table of one row; kAngleBlock of them are vector code.
+inline double max_magnitude(const double* value, int count) {
+  double largest[kAngleBlock] = {};
+  for (int first = 0; first < count; first += kAngleBlock) {
+    for (int i = 0; i < kAngleBlock; ++i) largest[i] = (std::max)(largest[i], std::abs(value[first + i]));
+  }
+  for (int lanes = kAngleBlock / 2; lanes > 0; lanes /= 2) {
+    for (int i = 0; i < lanes; ++i) largest[i] = (std::max)(largest[i], largest[i + lanes]);
+  }
+  return largest[0];
+}
 
 /// Calls sink(row, first_pair, count, cosines, sines) for all rows and pairs, kAngleBlock pairs at a time.
 ///
@@ -594,7 +675,7 @@ namespace detail {
 template <typename Positions, typename Sink>
 void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
   constexpr int chunk = 64;
-  alignas(64) double frequency[chunk];
+  alignas(64) double padded_frequency[chunk];
   alignas(64) double anchor_cos[chunk];
   alignas(64) double anchor_sin[chunk];
   alignas(64) double offset_cos[kAnchorStep + 1][chunk];  // the last row is for fractional offsets
@@ -603,11 +684,13 @@ void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Posi
   for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += chunk) {
     const int count = static_cast<int>((std::min)(Eigen::Index(chunk), inv_freq.size() - first_pair));
     const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
-    double max_frequency = 0;
-    for (int i = 0; i < padded; ++i) {
-      frequency[i] = i < count ? inv_freq[first_pair + i] : 0.0;
-      max_frequency = (std::max)(max_frequency, std::abs(frequency[i]));
+    const double* frequency = inv_freq.data() + first_pair;
+    if (count < padded) {
+      std::copy_n(frequency, count, padded_frequency);
+      std::fill(padded_frequency + count, padded_frequency + padded, 0.0);
+      frequency = padded_frequency;
     }
+    const double max_frequency = max_magnitude(frequency, padded);
 
     double anchor = -1;               // none yet
     std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
@@ -644,6 +727,18 @@ void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Posi
   }
 }
 
+/// `value`, a cos or sin right to an ulp of double, to float. Rounding it is rounding twice; that is wrong only where
+/// `value` stands within an ulp of the middle of two floats, and there `recompute()` gives it in long double.
+template <typename Recompute>
+float round_near_middle(double value, Recompute&& recompute) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t middle = std::uint64_t(1) << 28;  // of the 29 bits that float does not have
+  const std::uint64_t cut_off = bits & (2 * middle - 1);
+  if (cut_off - (middle - 1) <= 2) return static_cast<float>(recompute());
+  return static_cast<float>(value);
+}
+
 /// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
 /// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
 /// values are floats (and so is their product with `magnitude`), held in double.
@@ -657,10 +752,12 @@ void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, co
       double sine[kAngleBlock] = {};
       for (int i = 0; i < count; ++i) {
         const float angle = position * static_cast<float>(inv_freq[first + i]);
-        cosine[i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-        sine[i] = static_cast<float>(std::sin(static_cast<double>(angle)));
-        cosine[i] = static_cast<float>(cosine[i]) * static_cast<float>(magnitude);
-        sine[i] = static_cast<float>(sine[i]) * static_cast<float>(magnitude);
+        const double in_double = static_cast<double>(angle);
+        const long double wide = static_cast<long double>(angle);
+        cosine[i] =
+            round_near_middle(std::cos(in_double), [=] { return std::cos(wide); }) * static_cast<float>(magnitude);
+        sine[i] =
+            round_near_middle(std::sin(in_double), [=] { return std::sin(wide); }) * static_cast<float>(magnitude);
       }
       sink(row, first, count, cosine, sine);
     }
@@ -671,7 +768,7 @@ void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, co
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ANGLES_HPP
+#endif  // POSENC_FREQUENCY_ANGLES_HPP
 
 // ---- posenc/frequency/frequencies.hpp
 /// Frequencies: one angular frequency per channel pair, the value that every encoding starts from.
@@ -749,6 +846,12 @@ inline void require_base(const char* function, double base) {
   require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
 }
 
+/// Far beyond any model, and small enough that sizes of rows cannot overflow.
+inline void require_num_pairs(const char* function, Eigen::Index num_pairs) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+  require(num_pairs > 0 && num_pairs <= limit, function, "num_pairs", num_pairs, "> 0 and at most ", limit);
+}
+
 inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
   constexpr Eigen::Index limit = Eigen::Index(1) << 24;
   require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
@@ -769,8 +872,7 @@ inline void require_rotary_dim(const char* function, const char* parameter, Eige
 /// Accuracy: 1 ulp of double.
 inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
   const char* const function = "spaced_frequencies";
-  detail::require(num_pairs > 0 && num_pairs <= (Eigen::Index(1) << 23), function, "num_pairs", num_pairs,
-                  "> 0 and at most 8388608");
+  detail::require_num_pairs(function, num_pairs);
   detail::require_base(function, base);
   detail::require(num_pairs == 1 || (detail::is_finite(divisor) && divisor > 0), function, "divisor", divisor,
                   "finite and > 0");
@@ -852,13 +954,13 @@ class FrequencyTable {
                               Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
   /// A table of zeros for fill_table() to write.
-  /// @throws std::invalid_argument  rows < 0 or num_pairs <= 0.
+  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23.
   /// @throws std::length_error      the table does not fit into memory's index type.
   FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableLayout layout = TableLayout::split)
       : rows_(rows), num_pairs_(num_pairs), layout_(layout) {
     const char* const function = "FrequencyTable";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require(num_pairs > 0, function, "num_pairs", num_pairs, "> 0");
+    detail::require_num_pairs(function, num_pairs);
     const Eigen::Index plane = padded(num_pairs) * (layout == TableLayout::split ? 1 : 2);
     row_stride_ = layout == TableLayout::paired ? plane : 2 * plane;
     pair_stride_ = layout == TableLayout::split ? 1 : 2;
@@ -869,7 +971,7 @@ class FrequencyTable {
 
   /// Refers to cos and sin that lie elsewhere: entry (row, pair) at row * row_stride + pair * pair_stride of each.
   /// wrap_cache() and wrap_cos_sin() are the friendlier way in.
-  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0; magnitude not > 0;
+  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not > 0;
   ///                                pair_stride not 1 or 2; rows that overlap.
   FrequencyTable(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
                  Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
@@ -877,15 +979,15 @@ class FrequencyTable {
         num_pairs_(num_pairs),
         row_stride_(row_stride),
         pair_stride_(pair_stride),
-        layout_(pair_stride == 1 ? TableLayout::split
-                : sin == cos + 1 ? TableLayout::paired
-                                 : TableLayout::doubled),
+        layout_(pair_stride == 1                   ? TableLayout::split
+                : cos != nullptr && sin == cos + 1 ? TableLayout::paired
+                                                   : TableLayout::doubled),
         magnitude_(magnitude),
         cos_(cos),
         sin_(sin) {
     const char* const function = "FrequencyTable";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require(num_pairs > 0, function, "num_pairs", num_pairs, "> 0");
+    detail::require_num_pairs(function, num_pairs);
     detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
     detail::require(rows <= 1 || row_stride >= (num_pairs - 1) * pair_stride + 1, function, "row_stride", row_stride,
                     "at least ", (num_pairs - 1) * pair_stride + 1);
@@ -907,7 +1009,7 @@ class FrequencyTable {
   /// All cosines, rows x num_pairs, whatever the layout. No copy.
   ConstMap cos() const { return map(cos_data(0)); }
   /// All sines, rows x num_pairs, whatever the layout. No copy.
-  ConstMap sin() const { return map(sin_data(0)); }
+  ConstMap sin() const { return map(rows_ == 0 ? cos_data(0) : sin_data(0)); }
 
   /// Entry (row, pair) lies at cos_data(row)[pair * pair_stride()], and likewise the sine.
   const Scalar* cos_data(Eigen::Index row) const { return cos_base() + row * row_stride_; }
@@ -1083,6 +1185,26 @@ void write_cos_sin(Eigen::DenseBase<DerivedCos>&& cos, Eigen::DenseBase<DerivedS
 
 #endif  // POSENC_FREQUENCY_CACHE_HPP
 
+// ---- posenc/frequency/channel_order.hpp
+/// ChannelOrder: where sines and cosines stand in a row.
+#ifndef POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+#define POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Where sines and cosines stand in a row of `width` channels.
+enum class ChannelOrder {
+  interleaved,  ///< s0 c0 s1 c1 ..       the paper
+  sin_cos,      ///< s0 s1 .. | c0 c1 ..  tensor2tensor and most of its descendants
+  cos_sin       ///< c0 c1 .. | s0 s1 ..  Stable Diffusion, ggml
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+
 // ---- posenc/frequency/make_table.hpp
 /// make_table() and fill_table(): frequencies meet positions.
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
@@ -1151,7 +1273,8 @@ struct TableWriter {
     require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
     require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
             "table.num_pairs() ", table.num_pairs());
-    require(table.rows() == positions.rows(), function, "positions", positions.rows(), "table.rows() ", table.rows());
+    require(table.rows() == positions.rows(), function, positions.kCount, positions.rows(), "table.rows() ",
+            table.rows());
     fill(table, frequencies, positions, angles);
   }
 
@@ -1177,7 +1300,8 @@ struct TableWriter {
 /// @throws std::out_of_range      first + count overflows.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a store for each value; one allocation.
-/// Accuracy: float |error| <= A (2^-25 + 2^-40 + |p inv_freq| 2^-51), double <= A (2^-50 + |p inv_freq| 2^-51).
+/// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
+///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51).
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
 /// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
 ///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin.
@@ -1235,7 +1359,7 @@ inline namespace POSENC_ABI {
 /// Source:   Chen et al. 2023, arXiv:2306.15595.
 /// Matches:  Hugging Face "linear", vLLM LinearScaling, ggml freq_scale = 1 / factor, MLX scale = 1 / factor.
 inline Frequencies scale_linear(const Frequencies& frequencies, double factor) {
-  detail::require(detail::is_finite(factor) && factor >= 1, "scale_linear", "factor", factor, ">= 1");
+  detail::require(detail::is_finite(factor) && factor >= 1, "scale_linear", "factor", factor, "finite and >= 1");
   return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
@@ -1274,7 +1398,7 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
   const char* const function = "scale_proportional";
   detail::require(partial_rotary_factor > 0 && partial_rotary_factor <= 1, function, "partial_rotary_factor",
                   partial_rotary_factor, "in (0, 1]");
-  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   const Eigen::Index live =
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
   Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
@@ -1319,7 +1443,8 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
   using detail::Wide;
   const char* const function = "scale_llama3";
   const double length = options.original_max_position_embeddings;
-  detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor, ">= 1");
+  detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor,
+                  "finite and >= 1");
   detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
                   "finite and > 0");
   detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
@@ -1433,7 +1558,7 @@ namespace detail {
 
 inline void require_ntk(const char* function, const Frequencies& frequencies, double factor) {
   require(frequencies.rotary_dim() > 2, function, "rotary_dim", frequencies.rotary_dim(), "> 2");
-  require(is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
 }
 
 /// inv_freq[i] * exp(-log_divisor(i)).
@@ -1587,7 +1712,7 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   const double length = options.original_max_position_embeddings;
   detail::require(frequencies.base() > 1, function, "frequencies.base()", frequencies.base(),
                   "> 1 (use geometric_frequencies)");
-  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, ">= 1");
+  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
                   "finite and > 0");
   detail::require(detail::is_finite(options.beta_slow) && options.beta_slow > 0, function, "beta_slow",
@@ -1652,63 +1777,37 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
 
 #endif  // POSENC_FREQUENCY_HPP
 
-// ---- posenc/detail/rope_rows.hpp
-/// Which table row a token takes: a run from `first_row`, or a list with one row for each token.
-#ifndef POSENC_DETAIL_ROPE_ROWS_HPP
-#define POSENC_DETAIL_ROPE_ROWS_HPP
+// ---- posenc/learnable/overflow.hpp
+/// What a trained table answers past its last row, and which row has no gradient.
+#ifndef POSENC_LEARNABLE_OVERFLOW_HPP
+#define POSENC_LEARNABLE_OVERFLOW_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
+
+/// What stands at position p >= n of a table of n rows P. Negative positions are an error under every policy.
+enum class Overflow {
+  error,        ///< std::out_of_range. BERT, GPT-2, OPT, RoBERTa, x-transformers.
+  clamp,        ///< P[n - 1]. Marian's transformer.h.
+  zero,         ///< 0, and no gradient. tensor2tensor, which pads its table with zeros.
+  hierarchical  ///< a u[p / n] + (1 - a) u[p % n], u = (P - a P[0]) / (1 - a), a = alpha: n^2 positions. bert4keras.
+};
+
+/// How positions are looked up in a trained table.
+struct LookupOptions {
+  Overflow overflow = Overflow::error;
+  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, (i, j) and (j, i) look the same.
+  std::optional<Eigen::Index> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
+};
+
 namespace detail {
 
-/// Token i takes row first + i. Made only when all of them exist.
-class RowRun {
- public:
-  RowRun(const char* function, Eigen::Index first, Eigen::Index tokens, Eigen::Index table_rows) : first_(first) {
-    require_in_range(first >= 0, function, "first_row", first, ">= 0");
-    require_in_range(tokens <= table_rows && first <= table_rows - tokens, function, "first_row", first, "at most ",
-                     table_rows - tokens, " (", table_rows, " rows of the table - ", tokens, " tokens)");
-  }
-  Eigen::Index operator()(Eigen::Index token) const { return first_ + token; }
-
- private:
-  Eigen::Index first_;
-};
-
-/// Token i takes row rows(i), the list read along its rows. Made only when all of them exist.
-template <typename Derived>
-class RowList {
- public:
-  RowList(const char* function, const Eigen::DenseBase<Derived>& rows, Eigen::Index tokens, Eigen::Index table_rows)
-      : rows_(rows.derived()) {
-    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger,
-                  "posenc: rows of a table are given by integers: a first row, or a list with one for each token");
-    require(rows.size() == tokens, function, "rows.size()", rows.size(), "the number of tokens ", tokens);
-    for (Eigen::Index i = 0; i < tokens; ++i) {
-      const Eigen::Index row = (*this)(i);
-      if (row < 0 || row >= table_rows) {
-        refuse<std::out_of_range>(function, element("rows", i), row, "in [0, ", table_rows, ") (rows of the table)");
-      }
-    }
-  }
-  Eigen::Index operator()(Eigen::Index i) const {
-    const Eigen::Index columns = rows_.cols();
-    return static_cast<Eigen::Index>(columns == 1 ? rows_.coeff(i, 0) : rows_.coeff(i / columns, i % columns));
-  }
-
- private:
-  const Derived& rows_;
-};
-
-/// RowRun for an integer, RowList for an Eigen expression of integers.
-template <typename Rows>
-auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eigen::Index table_rows) {
-  if constexpr (std::is_integral_v<Rows>) {
-    return RowRun(function, static_cast<Eigen::Index>(rows), tokens, table_rows);
-  } else {
-    static_assert(std::is_base_of_v<Eigen::EigenBase<Rows>, Rows>,
-                  "posenc: `rows` must be an integer (the first row) or an Eigen vector of integers");
-    return RowList<Rows>(function, rows, tokens, table_rows);
+inline void require_lookup(const char* function, const LookupOptions& options, Eigen::Index rows) {
+  require(is_finite(options.alpha) && options.alpha > 0 && options.alpha < 1, function, "alpha", options.alpha,
+          "> 0 and < 1");
+  if (options.padding_row) {
+    require_in_range(*options.padding_row >= 0 && *options.padding_row < rows, function, "padding_row",
+                     *options.padding_row, "in [0, ", rows, ") (rows of the table)");
   }
 }
 
@@ -1716,187 +1815,1786 @@ auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eige
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ROPE_ROWS_HPP
+#endif  // POSENC_LEARNABLE_OVERFLOW_HPP
 
-// ---- posenc/detail/rotate.hpp
-/// The rotation kernels: all heads of one token, contiguous in memory, by one row of a table.
-///
-/// Eigen expressions of fixed size reach the speed of an in-place scale from the second-level cache on (benchmarks/).
-/// Four heads are turned at a time: the cosines and sines then stay in registers, which is worth 10 to 30 % in the
-/// first-level cache. Interleaved pairs are complex numbers, and Eigen has packets for those.
-#ifndef POSENC_DETAIL_ROTATE_HPP
-#define POSENC_DETAIL_ROTATE_HPP
+// ---- posenc/detail/learned_rows.hpp
+/// What stands behind the lookups in a trained table: which rows a position takes, and the row kernels.
+#ifndef POSENC_DETAIL_LEARNED_ROWS_HPP
+#define POSENC_DETAIL_LEARNED_ROWS_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Forward A R(t); adjoint A R(-t); inverse R(-t) / A. `scale` is a factor on the table's numbers, which hold A.
-struct Turn {
-  bool backwards = false;
-  double scale = 1.0;
+/// Sequences one after the other: row i stands at first + i % length.
+struct SequencePositions {
+  std::int64_t first;
+  Eigen::Index length;
+  Eigen::Index batch;
+  std::int64_t operator[](Eigen::Index i) const { return first + i % length; }
 };
 
-/// Values in one vector register of the widest kind that Eigen uses.
+/// P[row] + ratio (P[outer] - P[0]); outer is 0 but for hierarchical positions, row is -1 where the answer is zero.
+struct TableRow {
+  Eigen::Index row;
+  Eigen::Index outer;
+};
+
+/// Which rows a position takes. Hierarchical: a u[o] + (1 - a) u[i] = P[i] + ratio (P[o] - P[0]), ratio = a / (1 - a).
+class Lookup {
+ public:
+  Lookup(const LookupOptions& options, Eigen::Index rows)
+      : overflow_(options.overflow), rows_(rows), ratio_(options.alpha / (1 - options.alpha)) {}
+
+  double ratio() const { return ratio_; }
+
+  TableRow operator()(std::int64_t position) const {
+    if (position < rows_) return {static_cast<Eigen::Index>(position), 0};
+    if (overflow_ == Overflow::clamp) return {rows_ - 1, 0};
+    if (overflow_ == Overflow::zero) return {-1, 0};
+    return {static_cast<Eigen::Index>(position % rows_), static_cast<Eigen::Index>(position / rows_)};
+  }
+
+  bool has(std::int64_t position) const {
+    if (position < 0) return false;
+    if (position < rows_ || overflow_ == Overflow::clamp || overflow_ == Overflow::zero) return true;
+    return overflow_ == Overflow::hierarchical && position / rows_ < rows_;
+  }
+
+  POSENC_COLD void refuse_position(const char* function, const std::string& parameter, std::int64_t position) const {
+    if (position < 0) refuse<std::out_of_range>(function, parameter, position, ">= 0");
+    const bool squared = overflow_ == Overflow::hierarchical;
+    refuse<std::out_of_range>(function, parameter, position, "less than ", rows_, squared ? "^2" : "",
+                              squared ? " (rows of the table, squared)" : " (rows of the table)");
+  }
+
+ private:
+  Overflow overflow_;
+  std::int64_t rows_;
+  double ratio_;
+};
+
+/// Checks `given` against the rows of `x` and the table, then calls action(positions): SequencePositions for an
+/// integer or a PositionRange, ListPositions for an Eigen expression.
+template <typename Positions, typename Action>
+void with_positions(const char* function, const char* parameter, const Positions& given, Eigen::Index x_rows,
+                    const Lookup& lookup, Action&& action) {
+  if constexpr (std::is_integral_v<Positions> || std::is_same_v<Positions, PositionRange>) {
+    PositionRange range{0, x_rows};
+    if constexpr (std::is_integral_v<Positions>) {
+      range.first = static_cast<std::int64_t>(given);
+    } else {
+      range = given;
+    }
+    const RangePositions checked(function, range);
+    if (range.count == 0 ? x_rows != 0 : x_rows % range.count != 0) {
+      refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x_rows,
+                                    "a multiple of positions.count ", range.count);
+    }
+    if (!lookup.has(range.first)) lookup.refuse_position(function, "positions.first", range.first);
+    if (x_rows == 0) return;
+    const std::int64_t last = checked[range.count - 1];
+    if (!lookup.has(last)) lookup.refuse_position(function, "the last position", last);
+    action(SequencePositions{range.first, range.count, x_rows / range.count});
+  } else {
+    static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
+                  "posenc: positions must be an integer (of the first row), a PositionRange (of each sequence), or an "
+                  "Eigen vector of integers");
+    static_assert(Eigen::NumTraits<typename Positions::Scalar>::IsInteger,
+                  "posenc: positions in a trained table are integers");
+    const ListPositions<Positions> positions(function, given);
+    if (positions.rows() != x_rows) {
+      refuse<std::invalid_argument>(function, "positions.size()", positions.rows(), parameter, ".rows() ", x_rows);
+    }
+    for (Eigen::Index i = 0; i < x_rows; ++i) {
+      if (!lookup.has(positions[i])) lookup.refuse_position(function, element("positions", i), positions[i]);
+    }
+    action(positions);
+  }
+}
+
 template <typename Scalar>
-inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
-                               static_cast<int>(sizeof(Scalar));
+using ConstRow = Eigen::Map<const Eigen::Array<Scalar, 1, Eigen::Dynamic>>;
+template <typename Scalar>
+using MutableRow = Eigen::Map<Eigen::Array<Scalar, 1, Eigen::Dynamic>>;
 
-inline constexpr Eigen::Index kHeadsTogether = 4;
-inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
-
-/// body(integral_constant<int, width>, first) over [first, count): blocks of Width, then of halves of it down to 1.
-template <int Width, typename Body>
-void for_each_block(Eigen::Index first, Eigen::Index count, Body&& body) {
-  for (; first + Width <= count; first += Width) body(std::integral_constant<int, Width>{}, first);
-  if constexpr (Width > 1) {
-    if (first < count) for_each_block<Width / 2>(first, count, body);
-  }
-}
-
-template <int Width, typename Number, typename Scalar>
-auto load(const Scalar* data) {
-  using Stored = Eigen::Map<const Eigen::Array<Scalar, Width, 1>>;
-  return Eigen::Array<Number, Width, 1>(Stored(data).template cast<Number>());
-}
-
-template <typename Scalar, typename Number, int Width>
-void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
-  if constexpr (is_half<Scalar> && std::is_same_v<Number, double>) {
-    for (int i = 0; i < Width; ++i) data[i] = round_to<Scalar>(values[i]);
+/// to[i] = from[i], rounded once.
+template <typename To, typename From>
+void store_row(To* to, const From* from, Eigen::Index width) {
+  if constexpr (std::is_same_v<To, From>) {
+    std::memcpy(static_cast<void*>(to), from, static_cast<std::size_t>(width) * sizeof(To));
+  } else if constexpr (!std::is_same_v<From, double> || std::is_same_v<To, float>) {
+    MutableRow<To>(to, width) = ConstRow<From>(from, width).template cast<float>().template cast<To>();
   } else {
-    Eigen::Map<Eigen::Array<Scalar, Width, 1>>{data} = values.template cast<Scalar>();
+    for (Eigen::Index i = 0; i < width; ++i) to[i] = convert<To>(from[i]);
   }
 }
 
-/// One block of pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
-template <int Heads, typename Number, typename Out, typename In>
-void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index half,
-                       const Number* cos, const Number* sin, Eigen::Index count) {
-  for_each_block<kPacket<Number>>(0, count, [&](auto width, Eigen::Index i) {
-    using Block = Eigen::Array<Number, width.value, 1>;
-    const Block c = load<width.value, Number>(cos + i);
-    const Block s = load<width.value, Number>(sin + i);
-    for (int head = 0; head < Heads; ++head) {
-      const Block a = load<width.value, Number>(in + head * in_stride + i);
-      const Block b = load<width.value, Number>(in + head * in_stride + half + i);
-      store(out + head * out_stride + i, Block(a * c - b * s));
-      store(out + head * out_stride + half + i, Block(a * s + b * c));
+/// to[i] += from[i], formed in the wider of the two (half types in float) and rounded once.
+template <typename To, typename From>
+void add_row(To* to, const From* from, Eigen::Index width) {
+  using Number = ArithmeticScalar<To, From>;
+  MutableRow<To> target(to, width);
+  const ConstRow<From> source(from, width);
+  if constexpr (std::is_same_v<To, From> && std::is_same_v<To, Number>) {
+    target += source;
+  } else if constexpr (std::is_same_v<Number, float> || std::is_same_v<To, double>) {
+    target = (target.template cast<Number>() + source.template cast<Number>()).template cast<To>();
+  } else {
+    for (Eigen::Index i = 0; i < width; ++i) {
+      to[i] = convert<To>(static_cast<double>(to[i]) + static_cast<double>(from[i]));
     }
+  }
+}
+
+/// Columns that a row kernel with scratch space on the stack works on at a time.
+inline constexpr Eigen::Index kSumChunk = 256;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_LEARNED_ROWS_HPP
+
+// ---- posenc/detail/share_memory.hpp
+/// Whether what is written lies in the memory of what is read.
+#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
+#define POSENC_DETAIL_SHARE_MEMORY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// overlap_partially(), or the very same first element.
+template <typename DerivedA, typename DerivedB>
+bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
+  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+    if (a.size() == 0 || b.size() == 0) return false;
+    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
+    return same || overlap_partially(a, b);
+  } else {
+    return false;
+  }
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
+                   const Eigen::DenseBase<DerivedIn>& in) {
+  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
+
+// ---- posenc/learnable/backward.hpp
+/// The gradient of a trained table.
+#ifndef POSENC_LEARNABLE_BACKWARD_HPP
+#define POSENC_LEARNABLE_BACKWARD_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Calls add(row, factor) for each table row that a token's gradient goes to.
+template <typename Add>
+void for_each_trained_row(TableRow at, const LookupOptions& options, double ratio, Add&& add) {
+  const Eigen::Index padding = options.padding_row.value_or(-1);
+  if (at.row >= 0 && at.row != padding) add(at.row, 1.0);
+  if (at.outer == 0) return;
+  if (at.outer != padding) add(at.outer, ratio);
+  if (padding != 0) add(Eigen::Index(0), -ratio);
+}
+
+/// grad += factor * sum over b < batch of grad_out[b * step + i]. The product is rounded before it is added: whether a
+/// compiler fuses the two would depend on where a chunk of columns begins, and with it the last bit.
+template <typename Grad, typename Out>
+void add_summed_row(Grad* grad, const Out* grad_out, Eigen::Index step, Eigen::Index batch, Eigen::Index width,
+                    double factor) {
+  using Number = ArithmeticScalar<Grad, Out>;
+  if constexpr (std::is_same_v<Grad, Number>) {
+    if (factor == 1.0) {
+      for (Eigen::Index b = 0; b < batch; ++b) add_row(grad, grad_out + b * step, width);
+      return;
+    }
+  }
+  for (Eigen::Index first = 0; first < width; first += kSumChunk) {
+    const Eigen::Index count = (std::min)(kSumChunk, width - first);
+    Number sum[kSumChunk] = {};
+    for (Eigen::Index b = 0; b < batch; ++b) add_row(sum, grad_out + b * step + first, count);
+    if (factor != 1.0) MutableRow<Number>(sum, count) *= static_cast<Number>(factor);
+    add_row(grad + first, sum, count);
+  }
+}
+
+template <typename DerivedGrad, typename DerivedOut, typename Positions>
+void backward_learned(DerivedGrad& grad_table, const DerivedOut& grad_out, const LookupOptions& options,
+                      const Lookup& lookup, const Positions& positions) {
+  // Tokens first, ..., first + length - 1, each `batch` times, `length` rows apart.
+  Eigen::Index length = grad_out.rows();
+  Eigen::Index batch = 1;
+  if constexpr (std::is_same_v<Positions, SequencePositions>) {
+    length = positions.length;
+    batch = positions.batch;
+  }
+  if constexpr (has_rows_in_memory<DerivedGrad> && has_rows_in_memory<DerivedOut>) {
+    if (has_contiguous_rows(grad_table) && has_contiguous_rows(grad_out)) {
+      const Eigen::Index stride = grad_out.outerStride();
+      for (Eigen::Index t = 0; t < length; ++t) {
+        const auto add = [&](Eigen::Index row, double factor) {
+          add_summed_row(grad_table.data() + row * grad_table.outerStride(), grad_out.data() + t * stride,
+                         length * stride, batch, grad_out.cols(), factor);
+        };
+        for_each_trained_row(lookup(positions[t]), options, lookup.ratio(), add);
+      }
+      return;
+    }
+  }
+  using Scalar = typename DerivedGrad::Scalar;
+  using Number = ArithmeticScalar<Scalar, typename DerivedOut::Scalar>;
+  for (Eigen::Index t = 0; t < length; ++t) {
+    const auto add = [&](Eigen::Index row, double factor) {
+      for (Eigen::Index column = 0; column < grad_out.cols(); ++column) {
+        Number sum(0);
+        for (Eigen::Index b = 0; b < batch; ++b) {
+          sum = sum + convert<Number>(grad_out.coeff(b * length + t, column));
+        }
+        Scalar& target = grad_table.coeffRef(row, column);
+        target = convert<Scalar>(Number(convert<Number>(target) + Number(factor) * sum));
+      }
+    };
+    for_each_trained_row(lookup(positions[t]), options, lookup.ratio(), add);
+  }
+}
+
+template <typename DerivedGrad, typename DerivedOut, typename Positions>
+void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                      const Eigen::DenseBase<DerivedOut>& grad_out, const Positions& given,
+                      const LookupOptions& options) {
+  require_writable<DerivedGrad>();
+  require(grad_table.rows() > 0, function, "grad_table.rows()", grad_table.rows(), "> 0");
+  require(grad_out.cols() == grad_table.cols(), function, "grad_out.cols()", grad_out.cols(), "grad_table.cols() ",
+          grad_table.cols());
+  require_lookup(function, options, grad_table.rows());
+  require_apart(function, "grad_table", grad_table, grad_out);
+  const Lookup lookup(options, grad_table.rows());
+  with_positions(function, "grad_out", given, grad_out.rows(), lookup, [&](const auto& positions) {
+    backward_learned(grad_table.derived(), grad_out.derived(), options, lookup, positions);
   });
 }
 
-/// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
-template <int Heads, typename Number, typename Out, typename In>
-void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, const Number* cos_sin,
-                        Eigen::Index count) {
-  for_each_block<kPacket<Number> / 2>(0, count, [&](auto width, Eigen::Index i) {
-    constexpr int pairs = width.value;
-#if defined(EIGEN_VECTORIZE)
-    constexpr bool use_packets = pairs > 1;
-#else
-    constexpr bool use_packets = false;
-#endif
-    if constexpr (use_packets) {
-      using Complex = Eigen::Array<std::complex<Number>, pairs, 1>;
-      using Reals = Eigen::Array<Number, 2 * pairs, 1>;
-      const auto complex = [](const Number* data) { return reinterpret_cast<const std::complex<Number>*>(data); };
-      const Complex turn = Eigen::Map<const Complex>(complex(cos_sin + 2 * i));
-      for (int head = 0; head < Heads; ++head) {
-        const In* const from = in + head * in_stride + 2 * i;
-        Out* const to = out + head * out_stride + 2 * i;
-        if constexpr (std::is_same_v<In, Number> && std::is_same_v<Out, Number>) {
-          Eigen::Map<Complex>{reinterpret_cast<std::complex<Number>*>(to)} =
-              turn * Eigen::Map<const Complex>(complex(from));
-        } else {
-          Reals values = load<2 * pairs, Number>(from);
-          Eigen::Map<Complex> numbers(reinterpret_cast<std::complex<Number>*>(values.data()));
-          numbers = (turn * numbers).eval();
-          store(to, values);
-        }
+}  // namespace detail
+
+/// Adds the gradient of a trained table: grad_table[p] += sum of grad_out[t] over the tokens t at position p.
+///
+/// Where a position took two more rows (Overflow::hierarchical: P[i] + r (P[o] - P[0]), r = alpha / (1 - alpha)) all
+/// three get their share; zeroed positions have none, clamped ones go to the last row. The padding row gets nothing.
+///
+/// @param[in,out] grad_table  rows x width, of the table's shape; added to, so set it to zero before the first call.
+///                            A float gradient of half outputs is fine, and more accurate than a half one.
+/// @param grad_out            tokens x width: the gradient of what encode_learned() or add_learned() put out.
+/// @param positions           As given to encode_learned(). A PositionRange is the fast way: its sequences are summed
+///                            into a contiguous block.
+/// @param options             The table's own: table.options().
+/// @throws std::invalid_argument  widths differ; another number of positions than rows of grad_out; alpha not in
+///                                (0, 1); memory that overlaps.
+/// @throws std::out_of_range      as encode_learned(), or a padding_row that is no row. grad_table is then unchanged.
+/// Cost:     one addition for each value; no allocation. A column-major or strided gradient element by element.
+/// Accuracy: n - 1 roundings for n summands, in order of the tokens (a PositionRange: in order of the batch). Half
+///           types are added in float, and rounded after each position.
+/// Threads:  split by columns, grad_table.middleCols(a, n) and grad_out.middleCols(a, n): the bits do not depend on how
+///           many threads there are. No atomics.
+/// Matches:  the weight gradient of nn.Embedding, with padding_idx.
+template <typename DerivedGrad, typename DerivedOut, typename Positions = std::int64_t>
+void learned_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                      const Positions& positions = 0, const LookupOptions& options = {}) {
+  detail::learned_backward("learned_backward", grad_table, grad_out, positions, options);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut, typename Positions = std::int64_t>
+void learned_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                      const Positions& positions = 0, const LookupOptions& options = {}) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::learned_backward("learned_backward", grad_table, grad_out, positions, options);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_BACKWARD_HPP
+
+// ---- posenc/learnable/table.hpp
+/// PositionTable: one trained row for each position.
+#ifndef POSENC_LEARNABLE_TABLE_HPP
+#define POSENC_LEARNABLE_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A trained table, rows x width: row p is the encoding of position p.
+///
+/// Either owns its numbers, or refers to a caller's weights, which must outlive it (from wrap_position_table()).
+/// Copying copies the numbers in the first case and the reference in the second. Const access from many threads is
+/// safe.
+/// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
+/// Matches:  nn.Embedding of PyTorch with padding_idx; `wpe` of GPT-2, `position_embeddings` of BERT.
+template <typename Scalar_>
+class PositionTable {
+  static_assert(detail::is_storage<Scalar_>,
+                "posenc: a PositionTable holds float, double, Eigen::half or Eigen::bfloat16");
+
+ public:
+  using Scalar = Scalar_;
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using ConstMap = Eigen::Map<const Matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+  /// A table of zeros of its own, for mutable_values() and the initialisers to fill.
+  /// @throws std::invalid_argument  rows <= 0 or width <= 0; alpha not in (0, 1).
+  /// @throws std::out_of_range      options.padding_row is no row.
+  /// @throws std::length_error      the table does not fit into memory's index type.
+  PositionTable(Eigen::Index rows, Eigen::Index width, const LookupOptions& options = {})
+      : PositionTable(nullptr, rows, width, width, options) {
+    detail::require_size("PositionTable", "rows", rows, width, sizeof(Scalar));
+    storage_ = Matrix::Zero(rows, width);
+  }
+
+  /// A table of its own, copied from a matrix and rounded once to Scalar.
+  /// @throws  as above.
+  template <typename Derived>
+  explicit PositionTable(const Eigen::DenseBase<Derived>& values, const LookupOptions& options = {})
+      : PositionTable(values.rows(), values.cols(), options) {
+    for (Eigen::Index row = 0; row < values.rows(); ++row) {
+      for (Eigen::Index i = 0; i < values.cols(); ++i) {
+        storage_(row, i) = detail::convert<Scalar>(values.derived().coeff(row, i));
       }
+    }
+  }
+
+  Eigen::Index rows() const { return rows_; }
+  Eigen::Index width() const { return width_; }
+  const LookupOptions& options() const { return options_; }
+  /// Whether the numbers are the table's own.
+  bool owns_data() const { return weights_ == nullptr; }
+  /// All rows, rows x width. No copy.
+  ConstMap values() const { return ConstMap(row_data(0), rows_, width_, Eigen::OuterStride<>(row_stride_)); }
+  /// The table's own numbers, to initialise and to train; the shape must stay.
+  /// @throws std::invalid_argument  the table refers to a caller's weights: change those instead.
+  Eigen::Map<Matrix> mutable_values() {
+    detail::require(owns_data(), "PositionTable::mutable_values", "owns_data()", false, "true");
+    return Eigen::Map<Matrix>(storage_.data(), rows_, width_);
+  }
+  /// The width() numbers of one row.
+  const Scalar* row_data(Eigen::Index row) const {
+    return (owns_data() ? storage_.data() : weights_) + row * row_stride_;
+  }
+  Eigen::Index row_stride() const { return row_stride_; }
+
+ private:
+  PositionTable(const Scalar* weights, Eigen::Index rows, Eigen::Index width, Eigen::Index row_stride,
+                const LookupOptions& options)
+      : rows_(rows), width_(width), row_stride_(row_stride), weights_(weights), options_(options) {
+    const char* const function = "PositionTable";
+    detail::require(rows > 0, function, "rows", rows, "> 0");
+    detail::require(width > 0, function, "width", width, "> 0");
+    detail::require(rows == 1 || row_stride >= width, function, "row_stride", row_stride, "at least ", width);
+    detail::require_lookup(function, options, rows);
+  }
+  template <typename Scalar>
+  friend PositionTable<Scalar> wrap_position_table(const Scalar* weights, Eigen::Index rows, Eigen::Index width,
+                                                   Eigen::Index row_stride, const LookupOptions& options);
+
+  Eigen::Index rows_;
+  Eigen::Index width_;
+  Eigen::Index row_stride_;
+  const Scalar* weights_;
+  LookupOptions options_;
+  Matrix storage_;
+};
+
+/// Refers to a caller's weights. No copy; they must outlive the table, which sees every change made to them.
+///
+/// @param weights     Entry (row, i) at weights[row * row_stride + i].
+/// @param rows        Number of positions, > 0.
+/// @param width       Row length (d_model), > 0.
+/// @param row_stride  Distance from row to row, >= width.
+/// @throws std::invalid_argument  one of these does not hold; a null pointer; alpha not in (0, 1).
+/// @throws std::out_of_range      options.padding_row is no row.
+template <typename Scalar>
+PositionTable<Scalar> wrap_position_table(const Scalar* weights, Eigen::Index rows, Eigen::Index width,
+                                          Eigen::Index row_stride, const LookupOptions& options = {}) {
+  detail::require(weights != nullptr, "wrap_position_table", "weights", "null", "a valid pointer");
+  return PositionTable<Scalar>(weights, rows, width, row_stride, options);
+}
+
+/// @overload
+/// From an Eigen object in memory: a row-major Matrix, Map, Ref or Block. A temporary matrix does not compile, and
+/// neither does a column-major one: there `PositionTable<Scalar>(weights)` copies.
+template <typename Derived>
+PositionTable<typename Derived::Scalar> wrap_position_table(const Eigen::DenseBase<Derived>& weights,
+                                                            const LookupOptions& options = {}) {
+  static_assert(detail::has_rows_in_memory<Derived>,
+                "posenc: only rows that lie in memory can be wrapped: a row-major Matrix, Map, Ref or Block");
+  detail::require(weights.size() == 0 || detail::has_contiguous_rows(weights), "wrap_position_table",
+                  "weights.innerStride()", weights.derived().innerStride(), "1");
+  detail::require(weights.rows() > 0, "wrap_position_table", "weights.rows()", weights.rows(), "> 0");
+  detail::require(weights.cols() > 0, "wrap_position_table", "weights.cols()", weights.cols(), "> 0");
+  return wrap_position_table(weights.derived().data(), weights.rows(), weights.cols(), weights.derived().outerStride(),
+                             options);
+}
+
+/// @overload
+template <typename Derived>
+PositionTable<typename Derived::Scalar> wrap_position_table(const Eigen::DenseBase<Derived>&& weights,
+                                                            const LookupOptions& options = {}) {
+  static_assert(!std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>,
+                "posenc: the weights are a temporary matrix, and the table would outlive them");
+  return wrap_position_table(static_cast<const Eigen::DenseBase<Derived>&>(weights), options);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_TABLE_HPP
+
+// ---- posenc/learnable/encode.hpp
+/// Writes and adds the rows of a trained table.
+#ifndef POSENC_LEARNABLE_ENCODE_HPP
+#define POSENC_LEARNABLE_ENCODE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Entry (row, column) of what the lookup found, in Number.
+template <typename Number, typename TableScalar>
+Number learned_value(const PositionTable<TableScalar>& table, TableRow at, Eigen::Index column, Number ratio) {
+  if (at.row < 0) return Number(0);
+  const Number value = convert<Number>(table.row_data(at.row)[column]);
+  if (at.outer == 0) return value;
+  return value +
+         ratio * (convert<Number>(table.row_data(at.outer)[column]) - convert<Number>(table.row_data(0)[column]));
+}
+
+/// One row of x that lies in memory.
+template <bool kAdd, typename Scalar, typename TableScalar>
+void write_learned_row(Scalar* x, const PositionTable<TableScalar>& table, TableRow at, double ratio) {
+  const Eigen::Index width = table.width();
+  if (at.row < 0) {
+    if constexpr (!kAdd) std::fill(x, x + width, Scalar(0));
+  } else if (at.outer == 0) {
+    if constexpr (kAdd) {
+      add_row(x, table.row_data(at.row), width);
     } else {
-      for (int head = 0; head < Heads; ++head) {
-        for (int k = 0; k < pairs; ++k) {
-          const Number c = cos_sin[2 * (i + k)];
-          const Number s = cos_sin[2 * (i + k) + 1];
-          const Number a = convert<Number>(in[head * in_stride + 2 * (i + k)]);
-          const Number b = convert<Number>(in[head * in_stride + 2 * (i + k) + 1]);
-          out[head * out_stride + 2 * (i + k)] = convert<Out>(a * c - b * s);
-          out[head * out_stride + 2 * (i + k) + 1] = convert<Out>(a * s + b * c);
-        }
-      }
+      store_row(x, table.row_data(at.row), width);
     }
-  });
-}
-
-/// Calls body(integral_constant<int, heads>, first head): four heads at a time, then one.
-template <typename Body>
-void for_each_head_group(Eigen::Index num_heads, Body&& body) {
-  Eigen::Index head = 0;
-  for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-    body(std::integral_constant<int, static_cast<int>(kHeadsTogether)>{}, head);
+  } else {
+    using Number = ArithmeticScalar<Scalar, TableScalar>;
+    for (Eigen::Index i = 0; i < width; ++i) {
+      const Number value = learned_value(table, at, i, static_cast<Number>(ratio));
+      x[i] = convert<Scalar>(kAdd ? convert<Number>(x[i]) + value : value);
+    }
   }
-  for (; head < num_heads; ++head) body(std::integral_constant<int, 1>{}, head);
 }
 
-/// Turns the window of every head of one token by table row `row`. `in` and `out` point to the window of head 0 and are
-/// the same or do not overlap.
-template <typename Out, typename In, typename TableScalar>
-void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
-                  const FrequencyTable<TableScalar>& table, Eigen::Index row, bool half_split, Turn turn) {
-  using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
-  using Number = ArithmeticScalar<In, Wider>;
-  const Eigen::Index half = table.num_pairs();
-  const Eigen::Index step = table.pair_stride();
-  const TableScalar* const table_cos = table.cos_data(row);
-  const TableScalar* const table_sin = table.sin_data(row);
-  const bool as_stored = std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
-  const auto cos_at = [&](Eigen::Index i) {
-    return static_cast<Number>(static_cast<double>(table_cos[i * step]) * turn.scale);
+template <bool kAdd, typename Derived, typename TableScalar, typename Positions>
+void write_learned(Derived& x, const PositionTable<TableScalar>& table, const Lookup& lookup,
+                   const Positions& positions) {
+  using Scalar = typename Derived::Scalar;
+  if constexpr (has_rows_in_memory<Derived>) {
+    if (has_contiguous_rows(x)) {
+      for (Eigen::Index row = 0; row < x.rows(); ++row) {
+        write_learned_row<kAdd>(x.data() + row * x.outerStride(), table, lookup(positions[row]), lookup.ratio());
+      }
+      return;
+    }
+  }
+  using Number = ArithmeticScalar<Scalar, TableScalar>;
+  const Number ratio = Number(lookup.ratio());
+  const auto write = [&](Eigen::Index row, Eigen::Index column, TableRow at) {
+    const Number value = learned_value(table, at, column, ratio);
+    Scalar& target = x.coeffRef(row, column);
+    if constexpr (kAdd) {
+      target = convert<Scalar>(Number(convert<Number>(target) + value));
+    } else {
+      target = convert<Scalar>(value);
+    }
   };
-  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
-  const auto sin_at = [&](Eigen::Index i) {
-    return static_cast<Number>(static_cast<double>(table_sin[i * step]) * sin_scale);
-  };
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    const TableRow at = lookup(positions[row]);
+    for (Eigen::Index column = 0; column < x.cols(); ++column) write(row, column, at);
+  }
+}
 
-  alignas(64) Number buffer[2 * kRowChunk];
-  for (Eigen::Index first = 0; first < half; first += kRowChunk) {
-    const Eigen::Index count = (std::min)(kRowChunk, half - first);
-    if (half_split) {
-      const Number* cos = buffer;
-      const Number* sin = buffer + kRowChunk;
-      bool direct = false;
-      if constexpr (std::is_same_v<TableScalar, Number>) {
-        direct = as_stored && step == 1;
-        if (direct) cos = table_cos + first;
-        if (direct) sin = table_sin + first;
+template <bool kAdd, typename Derived, typename TableScalar, typename Positions>
+void apply_learned(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
+                   const PositionTable<TableScalar>& table, const Positions& given) {
+  require_writable<Derived>();
+  if (x.cols() != table.width()) {
+    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
+                                  table.width());
+  }
+  require_apart(function, parameter, x, table.values());
+  const Lookup lookup(table.options(), table.rows());
+  with_positions(function, parameter, given, x.rows(), lookup,
+                 [&](const auto& positions) { write_learned<kAdd>(x.derived(), table, lookup, positions); });
+}
+
+}  // namespace detail
+
+/// Writes the table's row of each token's position into `out`: out[t] = P[position of t].
+///
+/// @param[out] out   tokens x table.width(): any writable dense Eigen object, row- or column-major, of any real scalar.
+/// @param table      What lies past its last row is its own choice, see Overflow.
+/// @param positions  An integer: the position of row 0 (0 when left out), the others follow. Or a PositionRange: `out`
+///                   holds sequences of `count` rows, each of which starts at `first`. Or an Eigen vector of integers,
+///                   one for each row; a [batch, length] matrix of ids is read along its rows. Models that begin
+///                   elsewhere: opt_positions(), roberta_positions(); BART is first position + 2.
+/// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; a number
+///                                of rows that `count` does not divide; memory shared with the table.
+/// @throws std::out_of_range      a position < 0, or one that the table and its Overflow do not have. `out` is
+///                                unchanged whenever one is thrown.
+/// Cost:     a copy of each row; hierarchical positions past the table one multiplication and two additions for each
+///           value. No allocation. Column-major and strided `out` element by element.
+/// Accuracy: table rows exactly, rounded once where `out` has another scalar. Hierarchical: 3 roundings of the largest
+///           term, half types in float.
+/// Threads:  blocks of rows of one `out` may be written at the same time.
+/// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
+///           Su 2020, kexue.fm/archives/7947.
+/// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2.
+template <typename Derived, typename Scalar, typename Positions = std::int64_t>
+void encode_learned(Eigen::DenseBase<Derived>& out, const PositionTable<Scalar>& table,
+                    const Positions& positions = 0) {
+  detail::apply_learned<false>("encode_learned", "out", out, table, positions);
+}
+
+/// @overload
+template <typename Derived, typename Scalar, typename Positions = std::int64_t>
+void encode_learned(Eigen::DenseBase<Derived>&& out, const PositionTable<Scalar>& table,
+                    const Positions& positions = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::apply_learned<false>("encode_learned", "out", out, table, positions);
+}
+
+/// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
+///
+/// Parameters and errors are those of encode_learned().
+/// Cost:     that of x += y. No allocation.
+/// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double.
+template <typename Derived, typename Scalar, typename Positions = std::int64_t>
+void add_learned(Eigen::DenseBase<Derived>& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
+  detail::apply_learned<true>("add_learned", "x", x, table, positions);
+}
+
+/// @overload
+template <typename Derived, typename Scalar, typename Positions = std::int64_t>
+void add_learned(Eigen::DenseBase<Derived>&& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::apply_learned<true>("add_learned", "x", x, table, positions);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_ENCODE_HPP
+
+// ---- posenc/learnable/fourier.hpp
+/// Fourier features of coordinates, with learned or random directions.
+#ifndef POSENC_LEARNABLE_FOURIER_HPP
+#define POSENC_LEARNABLE_FOURIER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Conventions of encode_fourier(); the functions below have them by project.
+struct FourierOptions {
+  ChannelOrder order = ChannelOrder::cos_sin;
+  double angle_scale = 1;        ///< Factor on every angle; 2 pi counts full turns.
+  double coordinate_scale = 1;   ///< Coordinates are used as coordinate_scale x + coordinate_offset.
+  double coordinate_offset = 0;  ///< As above.
+  double amplitude = 1;          ///< Factor on the features.
+};
+
+/// Learned Fourier features: [cos x W | sin x W] / sqrt(num_features), W ~ N(0, 1 / gamma^2) and trained. The paper's
+/// two-layer perceptron that follows is the caller's.
+/// @param num_features  Columns of the result, > 0.
+/// Source:   Li et al. 2021, arXiv:2106.02795, equation 3.
+inline FourierOptions learned_fourier_options(Eigen::Index num_features) {
+  detail::require(num_features > 0, "learned_fourier_options", "num_features", num_features, "> 0");
+  FourierOptions options;
+  options.amplitude = 1 / std::sqrt(static_cast<double>(num_features));
+  return options;
+}
+
+/// Segment Anything: coordinates in [0, 1] become 2 x - 1, then [sin | cos] of 2 pi x G, G ~ N(0, scale^2) and fixed.
+/// Matches:  PositionEmbeddingRandom, with make_pixel_centres() for its grid.
+inline FourierOptions segment_anything_fourier_options() {
+  return {ChannelOrder::sin_cos, 6.283185307179586, 2.0, -1.0, 1.0};
+}
+
+/// Noise levels of score models: [sin | cos] of 2 pi x W, W ~ N(0, scale^2) and fixed.
+/// Matches:  GaussianFourierProjection of diffusers with flip_sin_to_cos=False; set order to cos_sin for True, and give
+///           log(x) where the model has log=True.
+inline FourierOptions gaussian_fourier_options() { return {ChannelOrder::sin_cos, 6.283185307179586, 1.0, 0.0, 1.0}; }
+
+/// The centres of height x width pixels in [0, 1]: row y * width + x holds ((x + 1/2) / width, (y + 1/2) / height).
+/// @throws std::invalid_argument  height or width negative.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> make_pixel_centres(Eigen::Index height, Eigen::Index width) {
+  detail::require(height >= 0, "make_pixel_centres", "height", height, ">= 0");
+  detail::require(width >= 0, "make_pixel_centres", "width", width, ">= 0");
+  detail::require_size("make_pixel_centres", "height", height, width, 2 * sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> centres(height * width, 2);
+  for (Eigen::Index y = 0; y < height; ++y) {
+    for (Eigen::Index x = 0; x < width; ++x) {
+      centres(y * width + x, 0) = detail::convert<Scalar>((static_cast<double>(x) + 0.5) / static_cast<double>(width));
+      centres(y * width + x, 1) = detail::convert<Scalar>((static_cast<double>(y) + 0.5) / static_cast<double>(height));
+    }
+  }
+  return centres;
+}
+
+namespace detail {
+
+template <typename DerivedX, typename DerivedW>
+void require_fourier(const char* function, const char* features_name, Eigen::Index rows, Eigen::Index cols,
+                     const Eigen::DenseBase<DerivedX>& coordinates, const Eigen::DenseBase<DerivedW>& weights,
+                     const FourierOptions& options) {
+  static_assert(is_storage<typename DerivedX::Scalar> && is_storage<typename DerivedW::Scalar>,
+                "posenc: coordinates and weights are float, double, Eigen::half or Eigen::bfloat16");
+  require(weights.rows() == coordinates.cols(), function, "weights.rows()", weights.rows(), "coordinates.cols() ",
+          coordinates.cols());
+  const std::string name = features_name;
+  if (rows != coordinates.rows()) {
+    refuse<std::invalid_argument>(function, name + ".rows()", rows, "coordinates.rows() ", coordinates.rows());
+  }
+  if (cols % 2 != 0 || cols / 2 != weights.cols()) {
+    refuse<std::invalid_argument>(function, name + ".cols()", cols, "2 * weights.cols() ", 2 * weights.cols());
+  }
+  require(is_finite(options.angle_scale), function, "angle_scale", options.angle_scale, "finite");
+  require(is_finite(options.coordinate_scale), function, "coordinate_scale", options.coordinate_scale, "finite");
+  require(is_finite(options.coordinate_offset), function, "coordinate_offset", options.coordinate_offset, "finite");
+  require(is_finite(options.amplitude), function, "amplitude", options.amplitude, "finite");
+}
+
+/// Calls sink(token, feature, cos, sin) for every angle, worked out in double in blocks on the stack.
+template <typename DerivedX, typename DerivedW, typename Sink>
+void for_each_feature(const DerivedX& coordinates, const DerivedW& weights, const FourierOptions& options,
+                      Sink&& sink) {
+  alignas(64) double angle[kAngleBlock];
+  alignas(64) double cosine[kAngleBlock];
+  alignas(64) double sine[kAngleBlock];
+  for (Eigen::Index token = 0; token < coordinates.rows(); ++token) {
+    for (Eigen::Index first = 0; first < weights.cols(); first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), weights.cols() - first));
+      std::fill(angle, angle + kAngleBlock, 0.0);
+      for (Eigen::Index m = 0; m < weights.rows(); ++m) {
+        const double x =
+            options.coordinate_scale * static_cast<double>(coordinates.coeff(token, m)) + options.coordinate_offset;
+        for (int i = 0; i < count; ++i) angle[i] += x * static_cast<double>(weights.coeff(m, first + i));
       }
-      if (!direct) {
-        for (Eigen::Index i = 0; i < count; ++i) buffer[i] = cos_at(first + i);
-        for (Eigen::Index i = 0; i < count; ++i) buffer[kRowChunk + i] = sin_at(first + i);
+      double largest = 0;
+      for (int i = 0; i < count; ++i) {
+        angle[i] *= options.angle_scale;
+        largest = (std::max)(largest, std::abs(angle[i]));
       }
-      for_each_head_group(num_heads, [&](auto heads, Eigen::Index head) {
-        rotate_half_split<heads.value>(out + head * out_stride + first, out_stride, in + head * in_stride + first,
-                                       in_stride, half, cos, sin, count);
+      sin_cos(angle, largest, 1.0, kAngleBlock, cosine, sine);
+      for (int i = 0; i < count; ++i) sink(token, first + i, cosine[i], sine[i]);
+    }
+  }
+}
+
+/// Columns of the sine and the cosine of a feature.
+struct FeatureColumns {
+  Eigen::Index step;
+  Eigen::Index sine_at;
+  Eigen::Index cosine_at;
+  FeatureColumns(ChannelOrder order, Eigen::Index num_features)
+      : step(order == ChannelOrder::interleaved ? 2 : 1),
+        sine_at(order == ChannelOrder::cos_sin ? num_features : 0),
+        cosine_at(order == ChannelOrder::interleaved ? 1 : num_features - sine_at) {}
+  Eigen::Index sine(Eigen::Index feature) const { return sine_at + feature * step; }
+  Eigen::Index cosine(Eigen::Index feature) const { return cosine_at + feature * step; }
+};
+
+template <typename DerivedOut, typename DerivedX, typename DerivedW>
+void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedX>& coordinates,
+                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
+  using Scalar = typename DerivedOut::Scalar;
+  require_writable<DerivedOut>();
+  require_fourier("encode_fourier", "out", out.rows(), out.cols(), coordinates, weights, options);
+  require_apart("encode_fourier", "out", out, coordinates);
+  require_apart("encode_fourier", "out", out, weights);
+  const FeatureColumns columns(options.order, weights.cols());
+  for_each_feature(coordinates.derived(), weights.derived(), options,
+                   [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {
+                     out.derived().coeffRef(token, columns.sine(feature)) = convert<Scalar>(options.amplitude * sine);
+                     out.derived().coeffRef(token, columns.cosine(feature)) =
+                         convert<Scalar>(options.amplitude * cosine);
+                   });
+}
+
+}  // namespace detail
+
+/// Writes Fourier features of coordinates: with a[t, f] = angle_scale sum over m of x[t, m] W[m, f], feature f is
+///
+///     g cos(a[t, f]),  g sin(a[t, f])        x = coordinate_scale coordinates + coordinate_offset,  g = amplitude
+///
+/// @param[out] out     tokens x 2 F: any writable dense Eigen object.
+/// @param coordinates  tokens x M: pixels, points, time; float, double or half types.
+/// @param weights      M x F: the directions W, such as fill_normal() draws them.
+/// @param options      Conventions: learned_fourier_options(), segment_anything_fourier_options(),
+///                     gaussian_fourier_options().
+/// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
+///                                `out` is then unchanged.
+/// Cost:     M multiply-adds, and the polynomials of a sine and a cosine, for each feature; no allocation.
+/// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|); float rounds that once more.
+/// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.
+template <typename DerivedOut, typename DerivedX, typename DerivedW>
+void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedX>& coordinates,
+                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
+  detail::encode_fourier(out, coordinates, weights, options);
+}
+
+/// @overload
+template <typename DerivedOut, typename DerivedX, typename DerivedW>
+void encode_fourier(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<DerivedX>& coordinates,
+                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::encode_fourier(out, coordinates, weights, options);
+}
+
+/// Adds the gradients of encode_fourier() to those of its directions and its coordinates. With the bracket
+/// b[t, f] = g angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]),
+///
+///     grad_weights[m, f] += sum over t of x[t, m] b[t, f]
+///     grad_coordinates[t, m] += coordinate_scale sum over f of W[m, f] b[t, f]
+///
+/// @param[in,out] grad_weights      M x F; added to.
+/// @param[in,out] grad_coordinates  tokens x M; added to.
+/// @param grad_out                  tokens x 2 F: the gradient of what encode_fourier() put out.
+/// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite. Nothing is then written.
+/// Cost:     3 M multiply-adds, a sine and a cosine for each feature; no allocation.
+/// Accuracy: each summand is formed in double and added in the gradient's own scalar.
+template <typename DerivedGW, typename DerivedGX, typename DerivedOut, typename DerivedX, typename DerivedW>
+void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBase<DerivedGX>& grad_coordinates,
+                      const Eigen::DenseBase<DerivedOut>& grad_out, const Eigen::DenseBase<DerivedX>& coordinates,
+                      const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
+  const char* const function = "fourier_backward";
+  detail::require_writable<DerivedGW>();
+  detail::require_writable<DerivedGX>();
+  detail::require_fourier(function, "grad_out", grad_out.rows(), grad_out.cols(), coordinates, weights, options);
+  detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
+  detail::require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
+  const detail::FeatureColumns columns(options.order, weights.cols());
+  const auto add = [](auto& target, double value) {
+    using Scalar = std::decay_t<decltype(target)>;
+    target = detail::convert<Scalar>(static_cast<double>(target) + value);
+  };
+  detail::for_each_feature(
+      coordinates.derived(), weights.derived(), options,
+      [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {
+        const double by_sine = static_cast<double>(grad_out.derived().coeff(token, columns.sine(feature)));
+        const double by_cosine = static_cast<double>(grad_out.derived().coeff(token, columns.cosine(feature)));
+        const double bracket = options.amplitude * options.angle_scale * (by_sine * cosine - by_cosine * sine);
+        for (Eigen::Index m = 0; m < weights.rows(); ++m) {
+          const double x = options.coordinate_scale * static_cast<double>(coordinates.derived().coeff(token, m)) +
+                           options.coordinate_offset;
+          const double w = static_cast<double>(weights.derived().coeff(m, feature));
+          add(grad_weights.derived().coeffRef(m, feature), x * bracket);
+          add(grad_coordinates.derived().coeffRef(token, m), options.coordinate_scale * w * bracket);
+        }
       });
-    } else {
-      const Number* cos_sin = buffer;
-      bool direct = false;
-      if constexpr (std::is_same_v<TableScalar, Number>) {
-        direct = as_stored && table.layout() == TableLayout::paired;
-        if (direct) cos_sin = table_cos + 2 * first;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_FOURIER_HPP
+
+// ---- posenc/detail/random.hpp
+/// Random numbers with the same bits on every platform: the engine is the standard's, the distributions are posenc's.
+///
+/// Only operations that IEEE 754 rounds correctly take part (+ - * / sqrt, std::fma), and every product that is added
+/// to goes through std::fma, so that it does not matter whether a compiler fuses. -ffast-math voids that.
+#ifndef POSENC_DETAIL_RANDOM_HPP
+#define POSENC_DETAIL_RANDOM_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One number for each call, uniform in (0, 1): (k + 1/2) 2^-52 with k the upper 52 bits of the engine's next output.
+class UniformSource {
+ public:
+  explicit UniformSource(std::uint64_t seed) : engine_(seed) {}
+  double operator()() { return (static_cast<double>(engine_() >> 12) + 0.5) * 0x1p-52; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+/// c[0] + x (c[1] + x (c[2] + ...)).
+template <int kCount>
+double polynomial(const double (&c)[kCount], double x) {
+  double sum = c[kCount - 1];
+  for (int i = kCount - 2; i >= 0; --i) sum = std::fma(sum, x, c[i]);
+  return sum;
+}
+
+/// log(x) for finite x > 0, to 2 ulp, without the platform's libm: x = m 2^e with m in [sqrt(1/2), sqrt(2)), and
+/// log m = 2 artanh(s) with s = (m - 1) / (m + 1), |s| < 0.1716; what the series leaves out is below 2^-56 of it.
+inline double portable_log(double x) {
+  static constexpr double kArtanh[] = {1.,      1. / 3,  1. / 5,  1. / 7,  1. / 9,  1. / 11,
+                                       1. / 13, 1. / 15, 1. / 17, 1. / 19, 1. / 21, 1. / 23};
+  int exponent = 0;
+  double m = std::frexp(x, &exponent);  // exact
+  if (m < 0x1.6a09e667f3bcdp-1) {
+    m *= 2;
+    --exponent;
+  }
+  const double s = (m - 1) / (m + 1);
+  const double log_m = 2 * s * polynomial(kArtanh, s * s);
+  return std::fma(static_cast<double>(exponent), 0x1.62e42fefa39efp-1, log_m);
+}
+
+/// The z with a share p of the standard normal distribution below it, 0 < p < 1.
+/// Accuracy: 2e-15 relative. Source: Wichura 1988, Applied Statistics 37(3), algorithm AS 241, PPND16.
+inline double normal_quantile(double p) {
+  static constexpr double kCentre[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+                                       1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+                                       3.3430575583588128105e4, 2.5090809287301226727e3};
+  static constexpr double kCentreBelow[] = {1.,
+                                            4.2313330701600911252e1,
+                                            6.8718700749205790830e2,
+                                            5.3941960214247511077e3,
+                                            2.1213794301586595867e4,
+                                            3.9307895800092710610e4,
+                                            2.8729085735721942674e4,
+                                            5.2264952788528545610e3};
+  static constexpr double kTail[] = {1.42343711074968357734e0,  4.63033784615654529590e0, 5.76949722146069140550e0,
+                                     3.64784832476320460504e0,  1.27045825245236838258e0, 2.41780725177450611770e-1,
+                                     2.27238449892691845833e-2, 7.74545014278341407640e-4};
+  static constexpr double kTailBelow[] = {1.,
+                                          2.05319162663775882187e0,
+                                          1.67638483018380384940e0,
+                                          6.89767334985100004550e-1,
+                                          1.48103976427480074590e-1,
+                                          1.51986665636164571966e-2,
+                                          5.47593808499534494600e-4,
+                                          1.05075007164441684324e-9};
+  static constexpr double kFar[] = {6.65790464350110377720e0,  5.46378491116411436990e0,  1.78482653991729133580e0,
+                                    2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                                    2.71155556874348757815e-5, 2.01033439929228813265e-7};
+  static constexpr double kFarBelow[] = {1.,
+                                         5.99832206555887937690e-1,
+                                         1.36929880922735805310e-1,
+                                         1.48753612908506148525e-2,
+                                         7.86869131145613259100e-4,
+                                         1.84631831751005468180e-5,
+                                         1.42151175831644588870e-7,
+                                         2.04426310338993978564e-15};
+  const double q = p - 0.5;
+  if (std::abs(q) <= 0.425) {
+    const double r = std::fma(-q, q, 0.180625);
+    return q * polynomial(kCentre, r) / polynomial(kCentreBelow, r);
+  }
+  const double r = std::sqrt(-portable_log(q < 0 ? p : 1 - p));
+  const double z = r <= 5 ? polynomial(kTail, r - 1.6) / polynomial(kTailBelow, r - 1.6)
+                          : polynomial(kFar, r - 5) / polynomial(kFarBelow, r - 5);
+  return q < 0 ? -z : z;
+}
+
+/// The p in [0, 1] with normal_quantile(p) = z, by bisection over all doubles: as portable as the quantile itself.
+/// Precise for z < 0; for z > 0 take 1 - p(-z).
+inline double normal_share_below(double z) {
+  const auto value = [](std::uint64_t bits) {
+    double x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+  };
+  std::uint64_t low = 0;                     // 0.0, whose quantile is below any z
+  std::uint64_t high = 0x3ff0000000000000u;  // 1.0, whose quantile is above
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (normal_quantile(value(middle)) < z ? low : high) = middle;
+  }
+  return value(high);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_RANDOM_HPP
+
+// ---- posenc/learnable/initialise.hpp
+/// Initial values of a trained table: seeded, and the same bits on every platform.
+///
+/// Value k of the seed's sequence goes to row k / width, column k % width, whatever the storage order; each takes one
+/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions are not the standard's and do
+/// without libm, which differ between platforms. All values are formed in double and rounded once.
+/// -ffast-math voids the promise.
+#ifndef POSENC_LEARNABLE_INITIALISE_HPP
+#define POSENC_LEARNABLE_INITIALISE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// fill_truncated_normal(): defaults of BERT and timm's ViT. The bounds are values, not multiples of `stddev`.
+struct TruncatedNormal {
+  double mean = 0;
+  double stddev = 0.02;
+  double low = -2;
+  double high = 2;
+};
+
+namespace detail {
+
+template <typename Derived, typename Next>
+void fill_rows(Eigen::DenseBase<Derived>& out, Next&& next) {
+  require_writable<Derived>();
+  for (Eigen::Index row = 0; row < out.rows(); ++row) {
+    for (Eigen::Index i = 0; i < out.cols(); ++i) {
+      out.derived().coeffRef(row, i) = convert<typename Derived::Scalar>(next());
+    }
+  }
+}
+
+template <typename Derived>
+void fill_normal(const char* function, Eigen::DenseBase<Derived>& out, std::uint64_t seed, double stddev, double mean) {
+  require(is_finite(stddev) && stddev >= 0, function, "stddev", stddev, "finite and >= 0");
+  require(is_finite(mean), function, "mean", mean, "finite");
+  UniformSource uniform(seed);
+  fill_rows(out, [&] { return std::fma(stddev, normal_quantile(uniform()), mean); });
+}
+
+template <typename Derived>
+void fill_uniform(const char* function, Eigen::DenseBase<Derived>& out, std::uint64_t seed, double low, double high) {
+  require(is_finite(low), function, "low", low, "finite");
+  require(is_finite(high) && is_finite(high - low) && low <= high, function, "high", high, "finite and at least low ",
+          low);
+  UniformSource uniform(seed);
+  fill_rows(out, [&] { return std::fma(high - low, uniform(), low); });
+}
+
+template <typename Derived>
+void fill_truncated_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, const TruncatedNormal& options) {
+  const char* const function = "fill_truncated_normal";
+  require(is_finite(options.mean), function, "mean", options.mean, "finite");
+  require(is_finite(options.stddev) && options.stddev > 0, function, "stddev", options.stddev, "finite and > 0");
+  require(is_finite(options.low), function, "low", options.low, "finite");
+  require(is_finite(options.high) && options.low < options.high, function, "high", options.high,
+          "finite and greater than low ", options.low);
+  double low = (options.low - options.mean) / options.stddev;
+  double high = (options.high - options.mean) / options.stddev;
+  constexpr double furthest = 37;  // shares beyond are below the smallest normal double
+  require(low < furthest, function, "low", options.low, "less than 37 stddev above the mean");
+  require(high > -furthest, function, "high", options.high, "less than 37 stddev below the mean");
+  const double sign = low > 0 ? -1 : 1;  // the lower tail is the one that doubles resolve
+  if (sign < 0) {
+    std::swap(low, high);
+    low = -low;
+    high = -high;
+  }
+  const double share_low = normal_share_below(low);
+  const double share_high = normal_share_below(high);
+  UniformSource uniform(seed);
+  fill_rows(out, [&] {
+    const double share = (std::min)(std::fma(share_high - share_low, uniform(), share_low), 1 - 0x1p-53);
+    const double z = sign * normal_quantile(share);
+    return (std::min)((std::max)(std::fma(options.stddev, z, options.mean), options.low), options.high);
+  });
+}
+
+inline double xavier_scale(const char* function, double gain, Eigen::Index rows, Eigen::Index cols) {
+  require(is_finite(gain) && gain >= 0, function, "gain", gain, "finite and >= 0");
+  const double sum = static_cast<double>(rows) + static_cast<double>(cols);
+  return sum == 0 ? 0.0 : gain * std::sqrt(2 / sum);
+}
+
+template <typename Derived>
+void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequencies, ChannelOrder order) {
+  using Scalar = typename Derived::Scalar;
+  require_writable<Derived>();
+  const Eigen::Index pairs = frequencies.num_pairs();
+  require(out.cols() == 2 * pairs, "fill_sinusoidal", "out.cols()", out.cols(), "2 * frequencies.num_pairs() ",
+          2 * pairs);
+  const Eigen::Index step = order == ChannelOrder::interleaved ? 2 : 1;
+  const Eigen::Index sine_at = order == ChannelOrder::cos_sin ? pairs : 0;
+  const Eigen::Index cosine_at = order == ChannelOrder::interleaved ? 1 : pairs - sine_at;
+  for_each_angle(frequencies.inv_freq(), frequencies.magnitude(),
+                 RangePositions("fill_sinusoidal", PositionRange{0, out.rows()}),
+                 [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+                   for (int i = 0; i < count; ++i) {
+                     out.derived().coeffRef(row, sine_at + (pair + i) * step) = convert<Scalar>(sine[i]);
+                     out.derived().coeffRef(row, cosine_at + (pair + i) * step) = convert<Scalar>(cosine[i]);
+                   }
+                 });
+}
+
+}  // namespace detail
+
+/// Zeros: the start of PositionEmbedding in bert4keras, and of tables that are added to a pretrained model.
+///
+/// @param[out] out  rows x width: any writable dense Eigen object, such as PositionTable::mutable_values().
+template <typename Derived>
+void fill_zeros(Eigen::DenseBase<Derived>& out) {
+  detail::fill_rows(out, [] { return 0.0; });
+}
+
+/// @overload
+template <typename Derived>
+void fill_zeros(Eigen::DenseBase<Derived>&& out) {
+  detail::require_no_temporary<Derived>();
+  detail::fill_rows(out, [] { return 0.0; });
+}
+
+/// Independent normal numbers N(mean, stddev^2), by the inverse of the distribution function.
+///
+/// @param[out] out  rows x width: any writable dense Eigen object.
+/// @param seed      Of std::mt19937_64.
+/// @param stddev    Standard deviation, finite and >= 0: GPT-2 0.01, BERT and RoBERTa 0.02, fairseq width^-0.5.
+/// @throws std::invalid_argument  stddev negative; anything NaN or infinite. `out` is then unchanged.
+/// Accuracy: quantiles to 2e-15 relative.
+/// Source:   Wichura 1988, Applied Statistics 37(3), AS 241.
+/// Matches:  nn.init.normal_ of PyTorch in distribution, not in the numbers.
+template <typename Derived>
+void fill_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double stddev, double mean = 0) {
+  detail::fill_normal("fill_normal", out, seed, stddev, mean);
+}
+
+/// @overload
+template <typename Derived>
+void fill_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double stddev, double mean = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::fill_normal("fill_normal", out, seed, stddev, mean);
+}
+
+/// Independent normal numbers that lie in [low, high]: what lies outside is cut off, not clamped.
+///
+/// @param[out] out  rows x width: any writable dense Eigen object.
+/// @param options   low < high in absolute units, so that stddev 0.02 with bounds +-2 cuts at 100 stddev. TensorFlow
+///                  and bert4keras cut at 2 stddev: low = -0.04, high = 0.04.
+/// @throws std::invalid_argument  stddev <= 0; low >= high; bounds more than 37 stddev on one side of the mean;
+///                                anything NaN or infinite. `out` is then unchanged.
+/// Matches:  nn.init.trunc_normal_ of PyTorch and timm in distribution, not in the numbers.
+template <typename Derived>
+void fill_truncated_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
+  detail::fill_truncated_normal(out, seed, options);
+}
+
+/// @overload
+template <typename Derived>
+void fill_truncated_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
+  detail::require_no_temporary<Derived>();
+  detail::fill_truncated_normal(out, seed, options);
+}
+
+/// Independent numbers, uniform in [low, high]. flashlight: -0.1, 0.1.
+/// @throws std::invalid_argument  low > high, or anything NaN or infinite. `out` is then unchanged.
+/// Matches:  nn.init.uniform_ of PyTorch in distribution, not in the numbers.
+template <typename Derived>
+void fill_uniform(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double low, double high) {
+  detail::fill_uniform("fill_uniform", out, seed, low, high);
+}
+
+/// @overload
+template <typename Derived>
+void fill_uniform(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double low, double high) {
+  detail::require_no_temporary<Derived>();
+  detail::fill_uniform("fill_uniform", out, seed, low, high);
+}
+
+/// Xavier (Glorot): uniform in +-gain sqrt(6 / (rows + width)).
+/// @throws std::invalid_argument  gain negative, NaN or infinite. `out` is then unchanged.
+/// Source:   Glorot and Bengio 2010, AISTATS.
+/// Matches:  nn.init.xavier_uniform_ of PyTorch in distribution, not in the numbers.
+template <typename Derived>
+void fill_xavier_uniform(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double gain = 1) {
+  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, out.rows(), out.cols());
+  detail::fill_uniform("fill_xavier_uniform", out, seed, -bound, bound);
+}
+
+/// @overload
+template <typename Derived>
+void fill_xavier_uniform(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double gain = 1) {
+  detail::require_no_temporary<Derived>();
+  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, out.rows(), out.cols());
+  detail::fill_uniform("fill_xavier_uniform", out, seed, -bound, bound);
+}
+
+/// Xavier (Glorot): normal with standard deviation gain sqrt(2 / (rows + width)).
+/// @throws std::invalid_argument  gain negative, NaN or infinite. `out` is then unchanged.
+/// Source:   Glorot and Bengio 2010, AISTATS.
+/// Matches:  nn.init.xavier_normal_ of PyTorch in distribution, not in the numbers.
+template <typename Derived>
+void fill_xavier_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double gain = 1) {
+  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, out.rows(), out.cols());
+  detail::fill_normal("fill_xavier_normal", out, seed, stddev, 0.0);
+}
+
+/// @overload
+template <typename Derived>
+void fill_xavier_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double gain = 1) {
+  detail::require_no_temporary<Derived>();
+  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, out.rows(), out.cols());
+  detail::fill_normal("fill_xavier_normal", out, seed, stddev, 0.0);
+}
+
+/// The sinusoidal table of positions 0, 1, ..., as a start for training: the values of encode_sinusoidal().
+///
+/// @param[out] out     rows x 2 frequencies.num_pairs(): any writable dense Eigen object.
+/// @param frequencies  One for each sine, such as geometric_frequencies(width, 10000); its magnitude is a factor.
+/// @param order        Where sines and cosines stand.
+/// @throws std::invalid_argument  another width. `out` is then unchanged.
+/// Accuracy: float |error| <= magnitude (2^-25 + 2^-40 + |angle| 2^-51). The frequencies come from std::pow, whose last
+///           bit is the platform's.
+/// Matches:  the Sinusoidal initializer of bert4keras.
+template <typename Derived>
+void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequencies,
+                     ChannelOrder order = ChannelOrder::interleaved) {
+  detail::fill_sinusoidal(out, frequencies, order);
+}
+
+/// @overload
+template <typename Derived>
+void fill_sinusoidal(Eigen::DenseBase<Derived>&& out, const Frequencies& frequencies,
+                     ChannelOrder order = ChannelOrder::interleaved) {
+  detail::require_no_temporary<Derived>();
+  detail::fill_sinusoidal(out, frequencies, order);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_INITIALISE_HPP
+
+// ---- posenc/detail/npy_header.hpp
+/// The header of a .npy file: {'descr': '<f4', 'fortran_order': False, 'shape': (512, 128), }, spaces, a newline.
+#ifndef POSENC_DETAIL_NPY_HEADER_HPP
+#define POSENC_DETAIL_NPY_HEADER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+struct NpyHeader {
+  std::string type;
+  std::vector<Eigen::Index> shape;
+};
+
+/// At most 40 characters of a file's text that are safe in a message.
+inline std::string printable(const std::string& text) {
+  std::string shown = "'";
+  for (std::size_t i = 0; i < text.size() && i < 40; ++i) {
+    const char c = text[i];
+    shown.push_back(c >= ' ' && c <= '~' ? c : '?');
+  }
+  return shown + (text.size() > 40 ? "...'" : "'");
+}
+
+/// Reads the header's text from the left; every step checks that there is something left.
+class NpyHeaderParser {
+ public:
+  explicit NpyHeaderParser(const std::string& text) : text_(text) {}
+
+  NpyHeader parse() {
+    NpyHeader header;
+    bool has_type = false;
+    bool has_order = false;
+    bool has_shape = false;
+    expect('{');
+    while (!accept('}')) {
+      const std::string key = quoted();
+      expect(':');
+      if (key == "descr" && !has_type) {
+        header.type = quoted();
+        has_type = true;
+      } else if (key == "fortran_order" && !has_order) {
+        const std::string order = word();
+        require(order == "False", "read_npy", "fortran_order", printable(order), "False (save a C-ordered array)");
+        has_order = true;
+      } else if (key == "shape" && !has_shape) {
+        header.shape = tuple();
+        has_shape = true;
+      } else {
+        refuse<std::invalid_argument>("read_npy", "a key of the header", printable(key),
+                                      "'descr', 'fortran_order' or 'shape', each once");
       }
-      if (!direct) {
+      if (!accept(',')) {
+        expect('}');
+        break;
+      }
+    }
+    if (!has_type || !has_order || !has_shape) {
+      refuse<std::invalid_argument>("read_npy", "the header", printable(text_),
+                                    "complete: 'descr', 'fortran_order' and 'shape'");
+    }
+    skip_spaces();
+    if (at_ + 1 != text_.size() || text_[at_] != '\n') refuse_here("ended by spaces and one newline");
+    return header;
+  }
+
+ private:
+  void skip_spaces() {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+  }
+  bool accept(char c) {
+    skip_spaces();
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  void expect(char c) {
+    if (!accept(c)) refuse_here(std::string("followed by ") + c + " at byte " + std::to_string(at_));
+  }
+  [[noreturn]] void refuse_here(const std::string& rule) const {
+    refuse<std::invalid_argument>("read_npy", "the header", printable(text_.substr((std::min)(at_, text_.size()))),
+                                  rule);
+  }
+  std::string quoted() {
+    skip_spaces();
+    const char quote = at_ < text_.size() ? text_[at_] : ' ';
+    if (quote != '\'' && quote != '"') refuse_here("a quoted word at byte " + std::to_string(at_));
+    const std::size_t end = text_.find(quote, at_ + 1);
+    if (end == std::string::npos) refuse_here("closed by a quote after byte " + std::to_string(at_));
+    const std::string inside = text_.substr(at_ + 1, end - at_ - 1);
+    at_ = end + 1;
+    return inside;
+  }
+  std::string word() {
+    skip_spaces();
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && ((text_[at_] >= 'a' && text_[at_] <= 'z') || (text_[at_] >= 'A' && text_[at_] <= 'Z')))
+      ++at_;
+    return text_.substr(begin, at_ - begin);
+  }
+  Eigen::Index number() {
+    skip_spaces();
+    constexpr Eigen::Index largest = (std::numeric_limits<Eigen::Index>::max)();
+    const std::size_t begin = at_;
+    Eigen::Index value = 0;
+    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+      const int digit = text_[at_] - '0';
+      if (value > (largest - digit) / 10) {
+        refuse<std::length_error>("read_npy", "shape", printable(text_.substr(begin)), "at most ", largest);
+      }
+      value = 10 * value + digit;
+    }
+    if (at_ == begin) refuse_here("a number >= 0 at byte " + std::to_string(at_));
+    return value;
+  }
+  std::vector<Eigen::Index> tuple() {
+    std::vector<Eigen::Index> sizes;
+    expect('(');
+    while (!accept(')')) {
+      sizes.push_back(number());
+      if (!accept(',')) {
+        expect(')');
+        break;
+      }
+    }
+    return sizes;
+  }
+
+  const std::string& text_;
+  std::size_t at_ = 0;
+};
+
+inline NpyHeader parse_npy_header(const std::string& text) { return NpyHeaderParser(text).parse(); }
+
+/// Magic, version and header, together a multiple of 64 bytes.
+inline std::string npy_header_text(const char* type, const std::vector<Eigen::Index>& shape) {
+  std::string text = std::string("{'descr': '") + type + "', 'fortran_order': False, 'shape': (";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  text += shape.size() == 1 ? ",), }" : "), }";
+  constexpr std::size_t start = 10;
+  text.append(63 - (start + text.size()) % 64, ' ');
+  text.push_back('\n');
+  require(text.size() <= 0xffff, "write_npy", "shape.size()", shape.size(), "so small that the header has 65535 bytes");
+  return std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(text.size() & 0xff) +
+         static_cast<char>(text.size() >> 8) + text;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_NPY_HEADER_HPP
+
+// ---- posenc/learnable/npy.hpp
+/// Reads and writes arrays as .npy: how a table comes from PyTorch, `numpy.save(path, weight.detach().cpu().numpy())`.
+#ifndef POSENC_LEARNABLE_NPY_HPP
+#define POSENC_LEARNABLE_NPY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// An array of any number of axes as a matrix: the last axis is the columns, all others are merged into rows. One axis
+/// gives one row.
+template <typename Scalar_>
+struct NpyArray {
+  using Scalar = Scalar_;
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> values;
+  std::vector<Eigen::Index> shape;  ///< As the file has it; empty for a single number.
+};
+
+namespace detail {
+
+template <typename Unsigned>
+Unsigned little_endian(const char* bytes) {
+  Unsigned value = 0;
+  for (std::size_t i = sizeof(Unsigned); i-- > 0;) {
+    value = static_cast<Unsigned>(static_cast<Unsigned>(value << 8 % (8 * sizeof(Unsigned))) |
+                                  static_cast<unsigned char>(bytes[i]));
+  }
+  return value;
+}
+
+/// The number whose little-endian bytes these are.
+template <typename Value>
+Value value_of_bytes(const char* bytes) {
+  using Bits = std::conditional_t<sizeof(Value) == 2, std::uint16_t,
+                                  std::conditional_t<sizeof(Value) == 4, std::uint32_t, std::uint64_t>>;
+  const Bits bits = little_endian<Bits>(bytes);
+  Value value;
+  std::memcpy(static_cast<void*>(&value), &bits, sizeof value);
+  return value;
+}
+
+template <typename Value>
+void append_bytes(std::string& text, const Value& value) {
+  using Bits = std::conditional_t<sizeof(Value) == 2, std::uint16_t,
+                                  std::conditional_t<sizeof(Value) == 4, std::uint32_t, std::uint64_t>>;
+  Bits bits;
+  std::memcpy(&bits, static_cast<const void*>(&value), sizeof bits);
+  for (std::size_t i = 0; i < sizeof bits; ++i) text.push_back(static_cast<char>(bits >> (8 * i) & 0xff));
+}
+
+/// Reads `wanted` bytes piece by piece, so that memory grows with what the stream really holds.
+inline std::string read_bytes(std::istream& in, std::size_t wanted, const char* what) {
+  constexpr std::size_t piece = std::size_t(1) << 20;
+  std::string bytes;
+  while (bytes.size() < wanted) {
+    const std::size_t had = bytes.size();
+    bytes.resize(had + (std::min)(piece, wanted - had));
+    in.read(&bytes[had], static_cast<std::streamsize>(bytes.size() - had));
+    const std::size_t got = static_cast<std::size_t>(in.gcount());
+    if (got < bytes.size() - had) {
+      refuse<std::invalid_argument>("read_npy", what, had + got, wanted, " bytes long");
+    }
+  }
+  return bytes;
+}
+
+template <typename Scalar, typename Value>
+void convert_values(const std::string& bytes,
+                    Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>& to) {
+  for (Eigen::Index i = 0; i < to.size(); ++i) {
+    const Value value = value_of_bytes<Value>(bytes.data() + static_cast<std::size_t>(i) * sizeof(Value));
+    if constexpr (std::is_integral_v<Value>) {
+      to.data()[i] = static_cast<Scalar>(value);
+    } else {
+      to.data()[i] = convert<Scalar>(value);
+    }
+  }
+}
+
+template <typename Scalar>
+constexpr const char* npy_type() {
+  if constexpr (std::is_same_v<Scalar, Eigen::half>) return "<f2";
+  if constexpr (std::is_same_v<Scalar, float>) return "<f4";
+  if constexpr (std::is_same_v<Scalar, double>) return "<f8";
+  if constexpr (std::is_same_v<Scalar, std::int32_t>) return "<i4";
+  if constexpr (std::is_same_v<Scalar, std::int64_t>) return "<i8";
+  return nullptr;
+}
+
+}  // namespace detail
+
+/// Reads one array; the stream is left behind it, so that several in a row can be read.
+///
+/// Format version 1.0, C order, little-endian: '<f2', '<f4' and '<f8' into a Scalar of float, double, Eigen::half or
+/// Eigen::bfloat16, rounded once where it is narrower; '<i4' into int32 and int64, '<i8' into int64.
+/// @param in  Opened in binary mode.
+/// @throws std::invalid_argument  no .npy file; another version, type or order; a header or data cut short; a header
+///                                that says anything but these three things.
+/// @throws std::length_error      a shape that does not fit into memory's index type.
+/// Cost:     memory of twice the data that the stream holds; what a header merely promises is not allocated.
+/// Source:   the .npy format of NumPy, numpy.lib.format.
+template <typename Scalar>
+NpyArray<Scalar> read_npy(std::istream& in) {
+  constexpr bool integer = std::is_same_v<Scalar, std::int32_t> || std::is_same_v<Scalar, std::int64_t>;
+  static_assert(detail::is_storage<Scalar> || integer,
+                "posenc: .npy files are read as float, double, Eigen::half, Eigen::bfloat16, int32 or int64");
+  const char* const function = "read_npy";
+  const std::string start = detail::read_bytes(in, 10, "the start of the file");
+  detail::require(start.compare(0, 6, "\x93NUMPY") == 0, function, "the start of the file", "something else",
+                  "\\x93NUMPY");
+  const int major = static_cast<unsigned char>(start[6]);
+  const int minor = static_cast<unsigned char>(start[7]);
+  detail::require(major == 1 && minor == 0, function, "the format version",
+                  std::to_string(major) + "." + std::to_string(minor), "1.0");
+  const std::size_t length = detail::little_endian<std::uint16_t>(start.data() + 8);
+  const detail::NpyHeader header = detail::parse_npy_header(detail::read_bytes(in, length, "the header"));
+
+  const bool half = header.type == "<f2" && !integer;
+  const bool single = header.type == "<f4" && !integer;
+  const bool twice = header.type == "<f8" && !integer;
+  const bool int32 = header.type == "<i4" && integer;
+  const bool int64 = header.type == "<i8" && std::is_same_v<Scalar, std::int64_t>;
+  detail::require(half || single || twice || int32 || int64, function, "descr", detail::printable(header.type),
+                  !integer                               ? "'<f2', '<f4' or '<f8' (little-endian floats)"
+                  : std::is_same_v<Scalar, std::int32_t> ? "'<i4' (little-endian integers)"
+                                                         : "'<i4' or '<i8' (little-endian integers)");
+  const std::size_t size = half ? 2 : single || int32 ? 4 : 8;
+  Eigen::Index rows = 1;
+  for (std::size_t axis = 0; axis + 1 < header.shape.size(); ++axis) {
+    detail::require_size(function, "shape", rows, header.shape[axis], sizeof(double));
+    rows *= header.shape[axis];
+  }
+  const Eigen::Index columns = header.shape.empty() ? 1 : header.shape.back();
+  detail::require_size(function, "shape", rows, columns, sizeof(double));
+  const std::string bytes = detail::read_bytes(in, static_cast<std::size_t>(rows * columns) * size, "the data");
+  NpyArray<Scalar> array;
+  array.shape = header.shape;
+  array.values.resize(rows, columns);
+  if constexpr (integer) {
+    if (int32) detail::convert_values<Scalar, std::int32_t>(bytes, array.values);
+    if (int64) detail::convert_values<Scalar, std::int64_t>(bytes, array.values);
+  } else {
+    if (half) detail::convert_values<Scalar, Eigen::half>(bytes, array.values);
+    if (single) detail::convert_values<Scalar, float>(bytes, array.values);
+    if (twice) detail::convert_values<Scalar, double>(bytes, array.values);
+  }
+  return array;
+}
+
+/// @overload
+/// The file must end with the array.
+/// @throws std::invalid_argument  besides: a path that cannot be opened; bytes after the array.
+template <typename Scalar>
+NpyArray<Scalar> read_npy(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  detail::require(static_cast<bool>(in), "read_npy", "path", path, "a file that can be read");
+  NpyArray<Scalar> array = read_npy<Scalar>(in);
+  detail::require(in.peek() == std::ifstream::traits_type::eof(), "read_npy", "the end of the file", "more bytes",
+                  "the end of the array");
+  return array;
+}
+
+/// Writes a matrix or expression as an array of format version 1.0 in C order: '<f2', '<f4', '<f8', '<i4' or '<i8' by
+/// its scalar. bfloat16 has no .npy type: cast it to float.
+///
+/// @param out     Opened in binary mode.
+/// @param values  Any dense Eigen expression.
+/// @param shape   Sizes of the axes, whose product is values.size(), read along the rows; rows and columns when empty.
+/// @throws std::invalid_argument  another product, a negative size, more axes than a header of version 1.0 holds, or a
+///                                stream that fails.
+template <typename Derived>
+void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values, std::vector<Eigen::Index> shape = {}) {
+  using Scalar = typename Derived::Scalar;
+  static_assert(detail::npy_type<Scalar>() != nullptr,
+                "posenc: .npy files hold float, double, Eigen::half, int32 or int64");
+  const char* const function = "write_npy";
+  if (shape.empty()) shape = {values.rows(), values.cols()};
+  Eigen::Index size = 1;
+  for (const Eigen::Index axis : shape) {
+    detail::require(axis >= 0, function, "shape", axis, ">= 0");
+    detail::require_size(function, "shape", size, axis, 1);
+    size *= axis;
+  }
+  detail::require(size == values.size(), function, "the product of shape", size, "values.size() ", values.size());
+  std::string text = detail::npy_header_text(detail::npy_type<Scalar>(), shape);
+  constexpr std::size_t flush_at = std::size_t(1) << 16;
+  for (Eigen::Index row = 0; row < values.rows(); ++row) {
+    for (Eigen::Index i = 0; i < values.cols(); ++i) {
+      const Scalar value = values.derived().coeff(row, i);
+      detail::append_bytes(text, value);
+      if (text.size() >= flush_at) {
+        out.write(text.data(), static_cast<std::streamsize>(text.size()));
+        text.clear();
+      }
+    }
+  }
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out.flush();
+  detail::require(static_cast<bool>(out), function, "out", "an error", "a stream that takes the data");
+}
+
+/// @overload
+template <typename Derived>
+void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
+               const std::vector<Eigen::Index>& shape = {}) {
+  std::ofstream out(path, std::ios::binary);
+  detail::require(static_cast<bool>(out), "write_npy", "path", path, "a file that can be written");
+  write_npy(out, values, shape);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_NPY_HPP
+
+// ---- posenc/learnable/position_ids.hpp
+/// The position ids of models that count real tokens only: OPT and RoBERTa.
+#ifndef POSENC_LEARNABLE_POSITION_IDS_HPP
+#define POSENC_LEARNABLE_POSITION_IDS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// One position for each token of a batch: batch x length.
+using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
+template <typename Derived, typename IsReal, typename At>
+PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
+  PositionIds ids(tokens.rows(), tokens.cols() - first);
+  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
+    std::int64_t count = 0;
+    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
+      const bool real = is_real(tokens.derived().coeff(row, j));
+      count += real ? 1 : 0;
+      if (j >= first) ids(row, j - first) = at(count, real);
+    }
+  }
+  return ids;
+}
+
+}  // namespace detail
+
+/// Positions of OPT: the k-th real token (k from 0) stands at k + 2, pads at 1.
+///
+/// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param past  Number of cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @returns     batch x length.
+/// @throws std::invalid_argument  past is outside of that.
+/// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
+template <typename Derived>
+PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
+  using Scalar = typename Derived::Scalar;
+  detail::require(past >= 0 && past <= mask.cols(), "opt_positions", "past", past, "in [0, ", mask.cols(),
+                  "] (columns of the mask)");
+  return detail::counted_positions(
+      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); },
+      [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
+}
+
+/// Positions of RoBERTa: the k-th real token (k from 0) stands at padding_idx + 1 + k, pads at padding_idx.
+///
+/// @param token_ids    batch x length; a pad is a token with the id `padding_idx`. Integers.
+/// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
+/// @param past         Number of cached tokens in front, >= 0.
+/// @throws std::invalid_argument  padding_idx or past negative.
+/// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
+template <typename Derived>
+PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::int64_t padding_idx,
+                              std::int64_t past = 0) {
+  using Scalar = typename Derived::Scalar;
+  static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
+  constexpr std::int64_t limit = std::int64_t(1) << 60;  // the sums below stay within 64 bits
+  detail::require(padding_idx >= 0 && padding_idx < limit, "roberta_positions", "padding_idx", padding_idx,
+                  ">= 0 and < 2^60");
+  detail::require(past >= 0 && past < limit, "roberta_positions", "past", past, ">= 0 and < 2^60");
+  return detail::counted_positions(
+      token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
+      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : padding_idx; });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_POSITION_IDS_HPP
+
+// ---- posenc/detail/resample.hpp
+/// Resampling as one sparse list of weights: every rule is data, and one loop does them all, forward and adjoint.
+#ifndef POSENC_DETAIL_RESAMPLE_HPP
+#define POSENC_DETAIL_RESAMPLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Row i of the result is the sum of weight[k] * input row source[k], first[i] <= k < first[i + 1].
+struct Taps {
+  std::vector<std::size_t> first = {0};
+  std::vector<Eigen::Index> source;
+  std::vector<double> weight;
+
+  Eigen::Index rows() const { return static_cast<Eigen::Index>(first.size()) - 1; }
+  /// Adds a tap to the row that end_row() will close. Equal neighbours are merged, zeros left out.
+  void add(Eigen::Index from, double w) {
+    if (w == 0) return;
+    if (source.size() > first.back() && source.back() == from) {
+      weight.back() += w;
+    } else {
+      source.push_back(from);
+      weight.push_back(w);
+    }
+  }
+  void end_row() { first.push_back(source.size()); }
+};
+
+/// Every row as it is.
+inline Taps identity_taps(Eigen::Index size) {
+  Taps taps;
+  for (Eigen::Index i = 0; i < size; ++i) {
+    taps.add(i, 1.0);
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// Where output i of a linear resize reads.
+enum class LinearRule {
+  half_pixel,     ///< max((i + 1/2) from / to - 1/2, 0): PyTorch align_corners=False
+  align_corners,  ///< i (from - 1) / (to - 1): PyTorch align_corners=True
+  scaled          ///< i from / to: position interpolation
+};
+
+/// Linear interpolation from `from` rows to `to`, both > 0; past the last row its value stays.
+inline Taps linear_taps(Eigen::Index from, Eigen::Index to, LinearRule rule) {
+  if (from == to) return identity_taps(from);
+  const double n = static_cast<double>(from);
+  const double m = static_cast<double>(to);
+  Taps taps;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double t = static_cast<double>(i);
+    const double at = rule == LinearRule::half_pixel      ? (std::max)((t + 0.5) * n / m - 0.5, 0.0)
+                      : rule == LinearRule::align_corners ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1))
+                                                          : t * n / m;
+    const Eigen::Index low = (std::min)(static_cast<Eigen::Index>(at), from - 1);
+    const Eigen::Index high = (std::min)(low + 1, from - 1);
+    const double share = at - static_cast<double>(low);
+    taps.add(low, high == low ? 1.0 : 1.0 - share);
+    taps.add(high, high == low ? 0.0 : share);
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// The cubic convolution kernel of Keys (1981) with parameter a, 0 beyond |x| = 2.
+inline double cubic_kernel(double x, double a) {
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+  return 0;
+}
+
+/// Four taps around (i + 1/2) from / to - 1/2, which is not clamped; what lies outside repeats the border.
+/// As PyTorch: a = -0.75.
+inline Taps cubic_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(from);
+  Taps taps;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double at = (static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
+    const double low = std::floor(at);
+    for (int k = -1; k <= 2; ++k) {
+      const Eigen::Index wanted = static_cast<Eigen::Index>(low) + k;
+      taps.add((std::min)((std::max)(wanted, Eigen::Index(0)), from - 1), cubic_kernel(at - low - k, -0.75));
+    }
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// The same with the kernel stretched by from / to where the result is smaller, cut at the border and normalised.
+/// As PyTorch antialias=True and Pillow: a = -0.5.
+inline Taps antialiased_cubic_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(from);
+  const double scale = static_cast<double>(from) / static_cast<double>(to);
+  const double stretch = (std::max)(scale, 1.0);
+  Taps taps;
+  std::vector<double> weights;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double centre = (static_cast<double>(i) + 0.5) * scale;
+    const Eigen::Index begin = (std::max)(static_cast<Eigen::Index>(centre - 2 * stretch + 0.5), Eigen::Index(0));
+    const Eigen::Index end = (std::min)(static_cast<Eigen::Index>(centre + 2 * stretch + 0.5), from);
+    weights.clear();
+    double sum = 0;
+    for (Eigen::Index j = begin; j < end; ++j) {
+      weights.push_back(cubic_kernel((static_cast<double>(j) + 0.5 - centre) / stretch, -0.5));
+      sum += weights.back();
+    }
+    for (Eigen::Index j = begin; j < end; ++j) taps.add(j, weights[static_cast<std::size_t>(j - begin)] / sum);
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// A grid whose row y * columns.rows() + x is the product of both lists, after `prefix` rows that stay as they are.
+/// `width` is the number of columns of the input grid.
+inline Taps grid_taps(const Taps& rows, const Taps& columns, Eigen::Index width, Eigen::Index prefix) {
+  Taps taps = identity_taps(prefix);
+  for (std::size_t y = 0; y + 1 < rows.first.size(); ++y) {
+    for (std::size_t x = 0; x + 1 < columns.first.size(); ++x) {
+      for (std::size_t j = rows.first[y]; j < rows.first[y + 1]; ++j) {
+        for (std::size_t i = columns.first[x]; i < columns.first[x + 1]; ++i) {
+          taps.add(prefix + rows.source[j] * width + columns.source[i], rows.weight[j] * columns.weight[i]);
+        }
+      }
+      taps.end_row();
+    }
+  }
+  return taps;
+}
+
+/// The transposed list: from the rows of the result back to `inputs` rows.
+inline Taps transposed(const Taps& taps, Eigen::Index inputs) {
+  Taps back;
+  back.first.assign(static_cast<std::size_t>(inputs) + 1, 0);
+  for (const Eigen::Index source : taps.source) ++back.first[static_cast<std::size_t>(source) + 1];
+  for (std::size_t i = 1; i < back.first.size(); ++i) back.first[i] += back.first[i - 1];
+  back.source.resize(taps.source.size());
+  back.weight.resize(taps.weight.size());
+  std::vector<std::size_t> next(back.first.begin(), back.first.end() - 1);
+  for (std::size_t row = 0; row + 1 < taps.first.size(); ++row) {
+    for (std::size_t k = taps.first[row]; k < taps.first[row + 1]; ++k) {
+      const std::size_t place = next[static_cast<std::size_t>(taps.source[k])]++;
+      back.source[place] = static_cast<Eigen::Index>(row);
+      back.weight[place] = taps.weight[k];
+    }
+  }
+  return back;
+}
+
+/// out = taps * in, or out += taps * in: summed in double (a scalar of the user's in itself) and rounded once. A row
+/// that is one tap of weight 1 is copied, bit for bit.
+template <bool kAdd, typename Out, typename In>
+void apply_taps(Out& out, const In& in, const Taps& taps) {
+  using Scalar = typename Out::Scalar;
+  using Number = std::conditional_t<is_storage<Scalar>, double, Scalar>;
+  constexpr Eigen::Index chunk = 64;
+  for (Eigen::Index row = 0; row < out.rows(); ++row) {
+    const std::size_t begin = taps.first[static_cast<std::size_t>(row)];
+    const std::size_t end = taps.first[static_cast<std::size_t>(row) + 1];
+    if (!kAdd && end == begin + 1 && taps.weight[begin] == 1.0) {
+      for (Eigen::Index i = 0; i < out.cols(); ++i) {
+        out.coeffRef(row, i) = convert<Scalar>(in.coeff(taps.source[begin], i));
+      }
+      continue;
+    }
+    for (Eigen::Index first = 0; first < out.cols(); first += chunk) {
+      const Eigen::Index count = (std::min)(chunk, out.cols() - first);
+      Number sum[chunk];
+      for (Eigen::Index i = 0; i < count; ++i) {
+        sum[i] = kAdd ? convert<Number>(out.coeff(row, first + i)) : Number(0);
+      }
+      for (std::size_t k = begin; k < end; ++k) {
+        const Number weight(taps.weight[k]);
         for (Eigen::Index i = 0; i < count; ++i) {
-          buffer[2 * i] = cos_at(first + i);
-          buffer[2 * i + 1] = sin_at(first + i);
+          sum[i] = sum[i] + weight * convert<Number>(in.coeff(taps.source[k], first + i));
         }
       }
-      for_each_head_group(num_heads, [&](auto heads, Eigen::Index head) {
-        rotate_interleaved<heads.value>(out + head * out_stride + 2 * first, out_stride,
-                                        in + head * in_stride + 2 * first, in_stride, cos_sin, count);
-      });
+      for (Eigen::Index i = 0; i < count; ++i) out.coeffRef(row, first + i) = convert<Scalar>(sum[i]);
     }
   }
 }
@@ -1905,7 +3603,2889 @@ void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ROTATE_HPP
+#endif  // POSENC_DETAIL_RESAMPLE_HPP
+
+// ---- posenc/learnable/resize.hpp
+/// Brings a trained table to another number of positions, or to another grid.
+#ifndef POSENC_LEARNABLE_RESIZE_HPP
+#define POSENC_LEARNABLE_RESIZE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The grids of a two-dimensional table: `prefix` rows (class and register tokens), then height x width patches, row
+/// by row. Neither need be square.
+///
+///     c r | p00 p01 p02 | p10 p11 p12        prefix 2, from 2 x 3
+struct GridResize {
+  Eigen::Index from_height = 0;  ///< Of the table that is read.
+  Eigen::Index from_width = 0;
+  Eigen::Index to_height = 0;  ///< Of the result.
+  Eigen::Index to_width = 0;
+  Eigen::Index prefix = 0;  ///< Rows in front that are copied.
+};
+
+namespace detail {
+
+template <typename DerivedOut, typename DerivedIn>
+void require_resize(const char* function, const char* out_name, const Eigen::DenseBase<DerivedOut>& out,
+                    const char* in_name, const Eigen::DenseBase<DerivedIn>& in) {
+  require_writable<DerivedOut>();
+  const auto name = [](const char* parameter, const char* field) { return std::string(parameter) + field; };
+  if (in.rows() <= 0) refuse<std::invalid_argument>(function, name(in_name, ".rows()"), in.rows(), "> 0");
+  if (out.rows() <= 0) refuse<std::invalid_argument>(function, name(out_name, ".rows()"), out.rows(), "> 0");
+  if (out.cols() != in.cols()) {
+    refuse<std::invalid_argument>(function, name(out_name, ".cols()"), out.cols(), in_name, ".cols() ", in.cols());
+  }
+  require_apart(function, out_name, out, in);
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void resize_rows(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
+                 LinearRule rule) {
+  require_resize(function, "out", out, "table", table);
+  apply_taps<false>(out.derived(), table.derived(), linear_taps(table.rows(), out.rows(), rule));
+}
+
+template <typename DerivedGrad, typename DerivedOut>
+void resize_rows_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                          const Eigen::DenseBase<DerivedOut>& grad_out, LinearRule rule) {
+  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
+  const Taps taps = linear_taps(grad_table.rows(), grad_out.rows(), rule);
+  apply_taps<true>(grad_table.derived(), grad_out.derived(), transposed(taps, grad_table.rows()));
+}
+
+inline void require_grid(const char* function, const char* height_name, Eigen::Index height, const char* width_name,
+                         Eigen::Index width, Eigen::Index prefix, const std::string& rows_name, Eigen::Index rows) {
+  require(height > 0, function, height_name, height, "> 0");
+  require(width > 0, function, width_name, width, "> 0");
+  require(prefix >= 0, function, "prefix", prefix, ">= 0");
+  if (prefix > rows || (rows - prefix) / height != width || (rows - prefix) % height != 0) {
+    refuse<std::invalid_argument>(function, rows_name, rows, prefix, " + ", height, " * ", width);
+  }
+}
+
+/// A table of the distances -(n - 1), ..., n - 1 has 2 n - 1 rows.
+inline void require_odd(const char* function, const std::string& parameter, Eigen::Index rows) {
+  if (rows % 2 == 0) refuse<std::invalid_argument>(function, parameter, rows, "odd (2 n - 1 distances)");
+}
+
+using AxisTaps = Taps (*)(Eigen::Index, Eigen::Index);
+
+inline Taps resize_grid_taps(const GridResize& grid, AxisTaps axis_taps) {
+  return grid_taps(axis_taps(grid.from_height, grid.to_height), axis_taps(grid.from_width, grid.to_width),
+                   grid.from_width, grid.prefix);
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void resize_grid(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
+                 const GridResize& grid, AxisTaps axis_taps) {
+  require_resize(function, "out", out, "table", table);
+  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix, "table.rows()",
+               table.rows());
+  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "out.rows()", out.rows());
+  apply_taps<false>(out.derived(), table.derived(), resize_grid_taps(grid, axis_taps));
+}
+
+template <typename DerivedGrad, typename DerivedOut>
+void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                          const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid, AxisTaps axis_taps) {
+  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
+  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix,
+               "grad_table.rows()", grad_table.rows());
+  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "grad_out.rows()",
+               grad_out.rows());
+  apply_taps<true>(grad_table.derived(), grad_out.derived(),
+                   transposed(resize_grid_taps(grid, axis_taps), grad_table.rows()));
+}
+
+}  // namespace detail
+
+/// Resizes a table along its positions, the rows being pixels with their centres at 1/2, 3/2, ...:
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = max((t + 1/2) from / to - 1/2, 0),  i + 1 at most from - 1
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Matches:  F.interpolate(mode="linear", align_corners=False) of PyTorch.
+template <typename DerivedOut, typename Derived>
+void resize_linear(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_linear(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
+}
+
+/// The adjoint of resize_linear(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_linear_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// Resizes a table along its positions, first row to first row and last to last:
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = t (from - 1) / (to - 1)
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Matches:  F.interpolate(mode="linear", align_corners=True) of PyTorch.
+template <typename DerivedOut, typename Derived>
+void resize_align_corners(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_align_corners(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
+}
+
+/// The adjoint of resize_align_corners(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
+                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
+                               detail::LinearRule::align_corners);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
+                               detail::LinearRule::align_corners);
+}
+
+/// Position interpolation of a trained table: position t reads at t from / to.
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = t from / to,  i + 1 at most from - 1
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Source:   Chen et al. 2023, arXiv:2306.15595, which does this to RoPE: scale_linear() there.
+template <typename DerivedOut, typename Derived>
+void interpolate_positions(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void interpolate_positions(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
+}
+
+/// The adjoint of interpolate_positions(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
+                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
+}
+
+/// Resizes a table of relative distances -(n - 1), ..., n - 1 to another n, linearly with half-pixel centres.
+///
+/// @param[out] out  2 n' - 1 rows of the table's width.
+/// @param table     2 n - 1 rows.
+/// @throws std::invalid_argument  an even number of rows; otherwise as resize_linear(), whose cost and accuracy it has.
+/// Matches:  get_rel_pos of Segment Anything and MViTv2.
+template <typename DerivedOut, typename Derived>
+void resize_relative(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_odd("resize_relative", "table.rows()", table.rows());
+  detail::require_odd("resize_relative", "out.rows()", out.rows());
+  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_relative(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::require_odd("resize_relative", "table.rows()", table.rows());
+  detail::require_odd("resize_relative", "out.rows()", out.rows());
+  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
+}
+
+/// The adjoint of resize_relative(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_relative_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
+  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                              const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
+  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+}
+
+/// Resizes the grid of a two-dimensional table with the cubic kernel of Keys, a = -0.75, prefix rows copied.
+///
+/// Along each axis, out[i] = sum over k = -1, ..., 2 of c(f - k) P[j + k] where j + f = (i + 1/2) from / to - 1/2 and j
+/// is whole. That is not clamped; indices outside repeat the border.
+///
+/// @param[out] out  grid.prefix + grid.to_height * grid.to_width rows of the table's width.
+/// @param table     grid.prefix + grid.from_height * grid.from_width rows.
+/// @throws std::invalid_argument  other numbers of rows; a grid that is empty; prefix < 0; widths differ; memory that
+///                                overlaps. `out` is then unchanged.
+/// Cost:     16 multiply-adds for each value, and a list of as many weights for each row.
+/// Accuracy: formed in double, |error| <= 16 (from_height + from_width) 2^-52 max|table|, and rounded once. Equal grids
+///           copy bit for bit.
+/// Source:   Keys 1981, IEEE TASSP 29(6).
+/// Matches:  F.interpolate(mode="bicubic", align_corners=False) of PyTorch given a size: Hugging Face ViT, DeiT, MAE,
+///           Swin; ggml_interpolate with BICUBIC.
+template <typename DerivedOut, typename Derived>
+void resize_bicubic(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
+  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_bicubic(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
+                    const GridResize& grid) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
+}
+
+/// The adjoint of resize_bicubic(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                             const GridResize& grid) {
+  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                             const GridResize& grid) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
+}
+
+/// resize_bicubic() with antialiasing: a = -0.5, the kernel stretched by from / to along an axis that shrinks, its
+/// weights cut at the border and normalised. Parameters and errors are those of resize_bicubic().
+/// Cost:     4 max(from_height / to_height, 1) * 4 max(from_width / to_width, 1) multiply-adds for each value.
+/// Matches:  F.interpolate(mode="bicubic", antialias=True) of PyTorch, resample_abs_pos_embed of timm, Pillow.
+template <typename DerivedOut, typename Derived>
+void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table,
+                                const GridResize& grid) {
+  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived>
+void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
+                                const GridResize& grid) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
+}
+
+/// The adjoint of resize_bicubic_antialiased(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
+                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
+  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
+                               detail::antialiased_cubic_taps);
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedOut>
+void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
+                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
+  detail::require_no_temporary<DerivedGrad>();
+  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
+                               detail::antialiased_cubic_taps);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_RESIZE_HPP
+
+// ---- posenc/learnable.hpp
+/// Trained tables: one learned row for each position.
+#ifndef POSENC_LEARNABLE_HPP
+#define POSENC_LEARNABLE_HPP
+
+#endif  // POSENC_LEARNABLE_HPP
+
+// ---- posenc/relative_bias/span.hpp
+/// AttentionSpan: which queries meet which keys, and at which distances.
+#ifndef POSENC_RELATIVE_BIAS_SPAN_HPP
+#define POSENC_RELATIVE_BIAS_SPAN_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Relative positions min, ..., max (key - query, both ends included).
+struct DistanceRange {
+  Eigen::Index min = 0;
+  Eigen::Index max = 0;
+
+  Eigen::Index size() const { return max - min + 1; }
+
+  /// -(len - 1), ..., 0: what causal attention over `len` tokens sees.
+  static DistanceRange causal(Eigen::Index len) { return {1 - len, 0}; }
+  /// -(len - 1), ..., len - 1.
+  static DistanceRange symmetric(Eigen::Index len) { return {1 - len, len - 1}; }
+};
+
+/// Which queries meet which keys: key j stands at position j, query i at position query_offset + i.
+///
+/// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the offset
+/// of cached keys is the most repeated bug of the field, so there is no default for it: name the situation.
+class AttentionSpan {
+ public:
+  /// len queries and the same keys: training, or a prompt without cache.
+  static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
+  /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
+  /// @throws std::out_of_range  query_len > key_len.
+  static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
+    detail::require_in_range(query_len <= key_len, "AttentionSpan::cached", "query_len", query_len, "at most key_len ",
+                             key_len);
+    return AttentionSpan("AttentionSpan::cached", query_len, key_len, key_len - query_len);
+  }
+  /// Any situation: cross attention, keys whose first ones were dropped, L_q > L_k. The offset may be negative.
+  static AttentionSpan at(Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset) {
+    return AttentionSpan("AttentionSpan::at", query_len, key_len, query_offset);
+  }
+
+  Eigen::Index query_len() const { return query_len_; }
+  Eigen::Index key_len() const { return key_len_; }
+  Eigen::Index query_offset() const { return query_offset_; }
+
+  /// key - query.
+  Eigen::Index relative(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
+  /// Relative position of query i and key 0, from which the row's other keys count upwards.
+  Eigen::Index first_relative(Eigen::Index query) const { return -query_offset_ - query; }
+  /// Number of keys, from key 0 on, that query i sees in causal attention: those at its position or before.
+  Eigen::Index visible_keys(Eigen::Index query) const {
+    return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
+  }
+  /// All relative positions that occur: L_q + L_k - 1 of them. For an empty span {0, -1}.
+  DistanceRange distances() const {
+    if (query_len_ == 0 || key_len_ == 0) return {0, -1};
+    return {first_relative(query_len_ - 1), first_relative(0) + key_len_ - 1};
+  }
+
+ private:
+  AttentionSpan(const char* function, Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset)
+      : query_len_(query_len), key_len_(key_len), query_offset_(query_offset) {
+    constexpr Eigen::Index limit = Eigen::Index(1) << 40;
+    detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
+    detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
+    detail::require_in_range(query_offset >= -limit && query_offset <= limit, function, "query_offset", query_offset,
+                             "in [-", limit, ", ", limit, "]");
+  }
+
+  Eigen::Index query_len_;
+  Eigen::Index key_len_;
+  Eigen::Index query_offset_;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SPAN_HPP
+
+// ---- posenc/detail/product.hpp
+/// Matrix products that do not touch the heap: Eigen's packing buffers stay on the stack when the blocks are small.
+#ifndef POSENC_DETAIL_PRODUCT_HPP
+#define POSENC_DETAIL_PRODUCT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr Eigen::Index kProductRows = 32;
+inline constexpr Eigen::Index kProductColumns = 64;
+inline constexpr Eigen::Index kProductDepth = 256;
+
+/// out += scale * a * b.
+template <typename Out, typename A, typename B, typename Scalar>
+void add_product(Out&& out, const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase<B>& b, Scalar scale) {
+  using Eigen::Index;
+  for (Index k = 0; k < a.cols(); k += kProductDepth) {
+    const Index depth = (std::min)(kProductDepth, a.cols() - k);
+    for (Index i = 0; i < a.rows(); i += kProductRows) {
+      const Index rows = (std::min)(kProductRows, a.rows() - i);
+      for (Index j = 0; j < b.cols(); j += kProductColumns) {
+        const Index columns = (std::min)(kProductColumns, b.cols() - j);
+        out.block(i, j, rows, columns).noalias() +=
+            scale * (a.block(i, k, rows, depth) * b.block(k, j, depth, columns));
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_PRODUCT_HPP
+
+// ---- posenc/relative_bias/workspace.hpp
+/// Workspace: scratch memory that the caller keeps, so that repeated calls allocate nothing.
+#ifndef POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+#define POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Scratch memory of the content-dependent biases. It grows in a first call and is reused afterwards; one for each
+/// thread. Its contents mean nothing between calls.
+template <typename Scalar>
+class Workspace {
+ public:
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// A rows x columns matrix of the scratch memory, contents undefined. Invalidates what was handed out before.
+  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) {
+    if (storage_.size() < rows * columns) storage_.resize(rows * columns);
+    return Eigen::Map<Matrix>(storage_.data(), rows, columns);
+  }
+
+ private:
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> storage_;
+};
+
+namespace detail {
+
+/// Queries worked on at a time: scratch memory is this many rows.
+inline constexpr Eigen::Index kQueryBlock = 32;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+
+// ---- posenc/relative_bias/distance_table.hpp
+/// DistanceTable: a bias that depends on key - query alone, as one number per head and distance.
+#ifndef POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
+#define POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A bias that depends on the relative position (key - query) alone: one number per head and distance.
+///
+/// The L_q x L_k bias of a head is constant along diagonals, so row i of it is a contiguous piece of one vector,
+///
+///     distances   -4 -3 -2 -1  0  1  2
+///     query 0               [ 0  1  2 ]       L_q = 3 queries, L_k = 3 keys: row i begins one further left
+///     query 1            [-1  0  1 ]
+///     query 2         [-2 -1  0 ]
+///
+/// and adding it costs no more than adding a constant. T5, ALiBi, KERPLE, Sandwich and learned biases are such tables.
+/// A trained bias per distance is one directly: fill values() and train it with distance_bias_backward().
+/// @tparam Scalar_  float or double; half types as storage.
+template <typename Scalar_>
+class DistanceTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// Zeros for the given heads and distances.
+  /// @throws std::invalid_argument  num_heads < 0 or an empty range.
+  DistanceTable(Eigen::Index num_heads, DistanceRange range) : range_(range) {
+    const char* const function = "DistanceTable";
+    detail::require(num_heads >= 0, function, "num_heads", num_heads, ">= 0");
+    detail::require(range.max >= range.min, function, "range.max", range.max, "at least range.min ", range.min);
+    detail::require_size(function, "num_heads", num_heads, range.size(), sizeof(Scalar));
+    values_ = Values::Zero(num_heads, range.size());
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  DistanceRange range() const { return range_; }
+
+  /// num_heads x range().size(): column m is the relative position range().min + m.
+  const Values& values() const { return values_; }
+  Values& values() { return values_; }
+
+  /// The bias of `head` at key - query = relative, which must be in range().
+  const Scalar& operator()(Eigen::Index head, Eigen::Index relative) const {
+    return values_(head, relative - range_.min);
+  }
+  Scalar& operator()(Eigen::Index head, Eigen::Index relative) { return values_(head, relative - range_.min); }
+
+ private:
+  DistanceRange range_;
+  Values values_;
+};
+
+namespace detail {
+
+template <typename Scalar>
+void require_distances(const char* function, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
+  const DistanceRange needed = span.distances();
+  if (needed.size() <= 0) return;
+  require_in_range(table.range().min <= needed.min, function, "table.range().min", table.range().min, "at most ",
+                   needed.min, ", the smallest key - query of the span");
+  require_in_range(table.range().max >= needed.max, function, "table.range().max", table.range().max, "at least ",
+                   needed.max, ", the largest key - query of the span");
+}
+
+inline void require_head(const char* function, Eigen::Index head, Eigen::Index num_heads) {
+  require_in_range(head >= 0 && head < num_heads, function, "head", head, "in [0, ", num_heads, ")");
+}
+
+/// x += the bias of one head. Rows for row-major x, reversed columns for column-major x: always along memory.
+template <typename X, typename Scalar>
+void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head,
+                   Eigen::Index first_row) {
+  using Number = ArithmeticScalar<typename X::Scalar, Scalar>;
+  using Target = typename X::Scalar;
+  const auto diagonal = table.values().row(head);
+  const Eigen::Index origin = -table.range().min;
+  const auto add = [](auto&& target, const auto& bias) {
+    if constexpr (std::is_same_v<Number, Target>) {
+      target.array() += bias.template cast<Number>();
+    } else {
+      target.array() = (target.array().template cast<Number>() + bias.template cast<Number>()).template cast<Target>();
+    }
+  };
+  if (span.key_len() == 0 || span.query_len() == 0) return;
+  if constexpr (bool(X::IsRowMajor)) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      add(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
+    }
+  } else {
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      add(x.col(j).segment(first_row, span.query_len()),
+          diagonal.segment(last, span.query_len()).reverse().transpose());
+    }
+  }
+}
+
+/// The gradient of add_head_bias(): sums along the diagonals of `grad`, one shifted vector addition for each row.
+template <typename Scalar, typename Grad>
+void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const AttentionSpan& span, Eigen::Index head,
+                   Eigen::Index first_row) {
+  if (span.key_len() == 0 || span.query_len() == 0) return;
+  auto diagonal = grad_table.values().row(head);
+  const Eigen::Index origin = -grad_table.range().min;
+  if constexpr (bool(Grad::IsRowMajor)) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      diagonal.segment(origin + span.first_relative(i), span.key_len()) +=
+          grad.row(first_row + i).array().template cast<Scalar>();
+    }
+  } else {
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      diagonal.segment(last, span.query_len()) +=
+          grad.col(j).segment(first_row, span.query_len()).reverse().transpose().array().template cast<Scalar>();
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Adds the bias of one head to its logits, in place: logits(i, j) += table(head, j - (query_offset + i)).
+///
+/// @param[in,out] logits  L_q x L_k: any writable dense Eigen object, row- or column-major.
+/// @param table           Covers the distances of the span; it may cover more, so one table serves every step.
+/// @throws std::invalid_argument  another shape of logits.
+/// @throws std::out_of_range      head, or a distance that the table lacks. `logits` is then unchanged.
+/// Cost:     one addition for each logit, in order of memory; no allocation.
+template <typename Logits, typename Scalar>
+void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span,
+                       Eigen::Index head) {
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape("add_distance_bias", "logits", x, span.query_len(), span.key_len());
+  detail::require_head("add_distance_bias", head, table.num_heads());
+  detail::require_distances("add_distance_bias", table, span);
+  detail::add_head_bias(x, table, span, head, 0);
+}
+
+/// @overload
+/// All heads stacked: logits is (num_heads L_q) x L_k, head by head.
+template <typename Logits, typename Scalar>
+void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape("add_distance_bias", "logits", x, table.num_heads() * span.query_len(), span.key_len());
+  detail::require_distances("add_distance_bias", table, span);
+  for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+    detail::add_head_bias(x, table, span, head, head * span.query_len());
+  }
+}
+
+/// Returns the bias of one head as a matrix, L_q x L_k, for those who want one.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_distance_bias(
+    const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head) {
+  detail::require_size("make_distance_bias", "span.query_len()", span.query_len(), span.key_len(), sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> bias =
+      Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>::Zero(span.query_len(), span.key_len());
+  add_distance_bias(bias, table, span, head);
+  return bias;
+}
+
+/// The gradient of add_distance_bias(): adds the diagonal sums of dL/d(logits) into `grad_table`.
+///
+///     grad_table(head, d) += sum over all (i, j) with j - (query_offset + i) = d of grad_logits(i, j)
+///
+/// Deterministic: rows are added in order. Several heads may be worked on at the same time.
+/// @throws as add_distance_bias(); grad_table is then unchanged.
+/// Cost:     one addition for each logit; no allocation.
+template <typename Scalar, typename Derived>
+void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                            const AttentionSpan& span, Eigen::Index head) {
+  detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_head("distance_bias_backward", head, grad_table.num_heads());
+  detail::require_distances("distance_bias_backward", grad_table, span);
+  detail::sum_diagonals(grad_table, grad_logits.derived(), span, head, 0);
+}
+
+/// @overload
+/// All heads stacked: grad_logits is (num_heads L_q) x L_k.
+template <typename Scalar, typename Derived>
+void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                            const AttentionSpan& span) {
+  detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, grad_table.num_heads() * span.query_len(),
+                        span.key_len());
+  detail::require_distances("distance_bias_backward", grad_table, span);
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    detail::sum_diagonals(grad_table, grad_logits.derived(), span, head, head * span.query_len());
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
+
+// ---- posenc/relative_bias/alibi.hpp
+/// ALiBi: a penalty that grows linearly with distance, steeper or flatter by head.
+#ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
+#define POSENC_RELATIVE_BIAS_ALIBI_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The slopes of ALiBi for any number of heads.
+///
+/// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n, and for the heads beyond
+/// every other slope of 2n heads, 2^(-b (2 (h - n) + 1) / (2n)). The paper's own formula, 2^(-8 (h + 1) / num_heads),
+/// differs when num_heads is no power of two; checkpoints use this one.
+/// @param num_heads  > 0.
+/// @param bias_max   `alibi_bias_max` of MPT, finite and > 0; 8 everywhere else.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 1 ulp of double.
+/// Source:   Press et al. 2022, arXiv:2108.12409.
+/// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
+inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0) {
+  const char* const function = "alibi_slopes";
+  detail::require(num_heads > 0 && num_heads <= (Eigen::Index(1) << 20), function, "num_heads", num_heads,
+                  "> 0 and at most 1048576");
+  detail::require(detail::is_finite(bias_max) && bias_max > 0, function, "bias_max", bias_max, "finite and > 0");
+  Eigen::Index whole = 1;
+  while (2 * whole <= num_heads) whole *= 2;
+  Eigen::ArrayXd slopes(num_heads);
+  for (Eigen::Index h = 0; h < num_heads; ++h) {
+    const double step = h < whole ? static_cast<double>(2 * (h + 1)) : static_cast<double>(2 * (h - whole) + 1);
+    slopes[h] = std::exp2(-bias_max * step / static_cast<double>(2 * whole));
+  }
+  return slopes;
+}
+
+/// What ALiBi does with keys after the query.
+enum class AlibiForm {
+  causal,    ///< slope * (key - query) everywhere; keys after the query are for the causal mask.
+  symmetric  ///< -slope * |key - query|: encoders.
+};
+
+/// ALiBi with slopes of their own for keys before and after the query:
+///
+///     table(h, d) = left[h] d  for d <= 0,  -right[h] d  for d > 0        d = key - query
+///
+/// @param left, right  One slope for each head, finite. 0 switches a head off; trained slopes are fine.
+/// @throws std::invalid_argument  lists of different length, or a slope that is not finite.
+template <typename Scalar, typename Left, typename Right>
+DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const Eigen::DenseBase<Right>& right,
+                                       DistanceRange range) {
+  const char* const function = "make_alibi_table";
+  detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
+  DistanceTable<Scalar> table(left.size(), range);
+  for (Eigen::Index head = 0; head < left.size(); ++head) {
+    const double before = static_cast<double>(left.derived().reshaped()(head));
+    const double after = static_cast<double>(right.derived().reshaped()(head));
+    if (!detail::is_finite(before)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("left", head), before, "finite");
+    }
+    if (!detail::is_finite(after)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("right", head), after, "finite");
+    }
+    for (Eigen::Index d = range.min; d <= range.max; ++d) {
+      const double distance = static_cast<double>(d);
+      table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
+    }
+  }
+  return table;
+}
+
+/// ALiBi.
+///
+/// The original adds slope * key, which differs from slope * (key - query) by a constant of each row: softmax does not
+/// see it, and near the diagonal this form keeps the digits that matter.
+/// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
+///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
+template <typename Scalar, typename Slopes>
+DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Slopes>& slopes, DistanceRange range, AlibiForm form) {
+  const Eigen::ArrayXd left = slopes.derived().reshaped().template cast<double>().array();
+  const Eigen::ArrayXd right = form == AlibiForm::causal ? Eigen::ArrayXd(-left) : left;
+  return make_alibi_table<Scalar>(left, right, range);
+}
+
+/// The gradient of make_alibi_table() with respect to the slopes: grad_slopes[h] += sum over d of
+/// grad_table(h, d) * d, or * -|d| for the symmetric form.
+/// @throws std::invalid_argument  another number of heads.
+template <typename Slopes, typename Scalar>
+void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
+  detail::require_written_through<Slopes>();
+  auto& grad = detail::writable(grad_slopes);
+  detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
+                  "num_heads ", grad_table.num_heads());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    double sum = 0;
+    for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+      const double distance = static_cast<double>(d);
+      const double factor = form == AlibiForm::causal || d <= 0 ? distance : -distance;
+      sum += static_cast<double>(grad_table(head, d)) * factor;
+    }
+    auto& target = grad.cols() == 1 ? grad.coeffRef(head, 0) : grad.coeffRef(0, head);
+    target += detail::convert<std::decay_t<decltype(target)>>(sum);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_ALIBI_HPP
+
+// ---- posenc/relative_bias/mlp.hpp
+/// BiasMlp: the small network that turns a distance into a bias, and dynamic position bias made from it.
+#ifndef POSENC_RELATIVE_BIAS_MLP_HPP
+#define POSENC_RELATIVE_BIAS_MLP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Between the layers of a BiasMlp.
+enum class Activation { relu, silu };
+
+/// One layer, y = W x + b.
+template <typename Scalar>
+struct MlpLayer {
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
+};
+
+/// Layers with an activation between them (none after the last).
+template <typename Scalar>
+struct BiasMlp {
+  std::vector<MlpLayer<Scalar>> layers;
+  Activation activation = Activation::relu;
+
+  Eigen::Index inputs() const { return layers.empty() ? 0 : layers.front().weight.cols(); }
+  Eigen::Index outputs() const { return layers.empty() ? 0 : layers.back().weight.rows(); }
+
+  /// The same shape with zeros: what gradients are added into.
+  BiasMlp zeros() const {
+    BiasMlp result = *this;
+    for (MlpLayer<Scalar>& layer : result.layers) {
+      layer.weight.setZero();
+      layer.bias.setZero();
+    }
+    return result;
+  }
+};
+
+namespace detail {
+
+template <typename Scalar>
+using MlpMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+template <typename Scalar>
+void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index inputs) {
+  require(!mlp.layers.empty(), function, "mlp.layers.size()", mlp.layers.size(), "> 0");
+  Eigen::Index width = inputs;
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const MlpLayer<Scalar>& layer = mlp.layers[k];
+    const std::string name = element("mlp.layers", static_cast<Eigen::Index>(k));
+    if (layer.weight.cols() != width) {
+      refuse<std::invalid_argument>(function, name + ".weight.cols()", layer.weight.cols(), width);
+    }
+    if (layer.bias.size() != 0 && layer.bias.size() != layer.weight.rows()) {
+      refuse<std::invalid_argument>(function, name + ".bias.size()", layer.bias.size(), "0 or ", layer.weight.rows());
+    }
+    width = layer.weight.rows();
+  }
+}
+
+template <typename Scalar>
+Scalar activate(Activation activation, Scalar x) {
+  if (activation == Activation::relu) return x > Scalar(0) ? x : Scalar(0);
+  return x / (Scalar(1) + std::exp(-x));
+}
+
+template <typename Scalar>
+Scalar activation_slope(Activation activation, Scalar x) {
+  if (activation == Activation::relu) return x > Scalar(0) ? Scalar(1) : Scalar(0);
+  const Scalar gate = Scalar(1) / (Scalar(1) + std::exp(-x));
+  return gate * (Scalar(1) + x * (Scalar(1) - gate));
+}
+
+/// Values before each activation, layer by layer; the last is the output. One row for each row of `inputs`.
+template <typename Scalar>
+std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs) {
+  std::vector<MlpMatrix<Scalar>> values;
+  MlpMatrix<Scalar> x = inputs;
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const MlpLayer<Scalar>& layer = mlp.layers[k];
+    MlpMatrix<Scalar> y = x * layer.weight.transpose();
+    if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
+    if (k + 1 < mlp.layers.size()) {
+      x = y.unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    }
+    values.push_back(std::move(y));
+  }
+  return values;
+}
+
+/// Adds the parameters' gradients into `grad` and returns the inputs' gradient.
+template <typename Scalar>
+MlpMatrix<Scalar> mlp_backward(BiasMlp<Scalar>& grad, const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs,
+                               const std::vector<MlpMatrix<Scalar>>& values, MlpMatrix<Scalar> grad_out) {
+  for (std::size_t k = mlp.layers.size(); k-- > 0;) {
+    MlpMatrix<Scalar> x = inputs;
+    if (k > 0) x = values[k - 1].unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    grad.layers[k].weight.noalias() += grad_out.transpose() * x;
+    if (mlp.layers[k].bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
+    MlpMatrix<Scalar> grad_x = grad_out * mlp.layers[k].weight;
+    if (k > 0) {
+      grad_x.array() *= values[k - 1].unaryExpr([&](Scalar v) { return activation_slope(mlp.activation, v); }).array();
+    }
+    grad_out = std::move(grad_x);
+  }
+  return grad_out;
+}
+
+}  // namespace detail
+
+/// What a dynamic position bias feeds its network with.
+enum class DistanceInput {
+  linear,      ///< query - key.
+  logarithmic  ///< sign(query - key) ln(|query - key| + 1).
+};
+
+namespace detail {
+
+template <typename Scalar>
+MlpMatrix<Scalar> distance_inputs(DistanceRange range, DistanceInput input) {
+  MlpMatrix<Scalar> inputs(range.size(), 1);
+  for (Eigen::Index m = 0; m < range.size(); ++m) {
+    const double distance = -static_cast<double>(range.min + m);
+    const double size = std::log1p(std::abs(distance));
+    inputs(m, 0) = static_cast<Scalar>(input == DistanceInput::linear ? distance : distance < 0 ? -size : size);
+  }
+  return inputs;
+}
+
+}  // namespace detail
+
+/// Dynamic position bias: the network is asked once for each distance, not for each pair.
+///
+///     table(h, d) = mlp(f(-d))[h]        d = key - query, f as `input` says
+///
+/// @param mlp  1 input, one output for each head.
+/// @throws std::invalid_argument  layers that do not fit together.
+/// Cost:     range.size() evaluations of the network.
+/// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
+/// Matches:  DynamicPositionBias of x-transformers (SiLU, log_distance) without its layer norms.
+template <typename Scalar>
+DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, DistanceRange range, DistanceInput input) {
+  detail::require_mlp("make_mlp_table", mlp, 1);
+  DistanceTable<Scalar> table(mlp.outputs(), range);
+  table.values() = detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(range, input)).back().transpose().array();
+  return table;
+}
+
+/// The gradient of make_mlp_table(): adds into `grad_mlp`, which has the shape of `mlp` (mlp.zeros()).
+/// @throws std::invalid_argument  another number of heads, or layers that do not fit together.
+template <typename Scalar>
+void mlp_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                  DistanceInput input) {
+  detail::require_mlp("mlp_backward", mlp, 1);
+  detail::require_mlp("mlp_backward", grad_mlp, 1);
+  detail::require(mlp.outputs() == grad_table.num_heads(), "mlp_backward", "mlp.outputs()", mlp.outputs(), "num_heads ",
+                  grad_table.num_heads());
+  detail::require(grad_mlp.layers.size() == mlp.layers.size(), "mlp_backward", "grad_mlp.layers.size()",
+                  grad_mlp.layers.size(), "mlp.layers.size() ", mlp.layers.size());
+  const auto inputs = detail::distance_inputs<Scalar>(grad_table.range(), input);
+  detail::mlp_backward(grad_mlp, mlp, inputs, detail::mlp_forward(mlp, inputs),
+                       detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_MLP_HPP
+
+// ---- posenc/relative_bias/fire.hpp
+/// FIRE: a network of the distance relative to the length seen so far.
+#ifndef POSENC_RELATIVE_BIAS_FIRE_HPP
+#define POSENC_RELATIVE_BIAS_FIRE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The trained parts of FIRE, with the authors' initial values. A gradient is one of these too (see zeros()).
+template <typename Scalar>
+struct Fire {
+  BiasMlp<Scalar> mlp;           ///< 1 input, one output for each head; the authors use 1 -> 32 -> ReLU -> heads.
+  double c = 0.1;                ///< Trained; not 0.
+  double length_multiplier = 1;  ///< Trained.
+  double initial_length = 512;   ///< Constant L_0.
+  double eps = 1e-6;             ///< Constant.
+
+  /// From this query position on, the distance is relative to the query's position.
+  double threshold() const { return std::abs(length_multiplier * initial_length); }
+  Fire zeros() const { return {mlp.zeros(), 0.0, 0.0, initial_length, eps}; }
+};
+
+namespace detail {
+
+template <typename Scalar>
+void require_fire(const char* function, const Fire<Scalar>& fire, const AttentionSpan& span) {
+  require_mlp(function, fire.mlp, 1);
+  require(is_finite(fire.c) && fire.c != 0, function, "fire.c", fire.c, "finite and not 0");
+  require(is_finite(fire.threshold()) && fire.threshold() > 0, function, "fire.threshold()", fire.threshold(),
+          "finite and > 0");
+  require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+}
+
+/// psi(n) = ln(|c n| + 1).
+inline double fire_psi(double c, double n) { return std::log1p(std::abs(c * n)); }
+
+/// Inputs of the network for keys 0 ... L_k - 1 of one query at `position`, whose normalisation is that of `reach`.
+template <typename Scalar>
+MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double reach, Eigen::Index num_keys) {
+  MlpMatrix<Scalar> inputs(num_keys, 1);
+  const double scale = 1 / (fire_psi(fire.c, reach) + fire.eps);
+  for (Eigen::Index j = 0; j < num_keys; ++j) {
+    inputs(j, 0) = static_cast<Scalar>(fire_psi(fire.c, position - static_cast<double>(j)) * scale);
+  }
+  return inputs;
+}
+
+}  // namespace detail
+
+/// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and i the query's position,
+///
+///     logits(h, i, j) += mlp(psi(n) / (psi(max(i, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
+///
+/// While no query is beyond the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
+/// times; beyond it once for each key of a row.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
+/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0.
+/// @throws std::out_of_range      a negative query_offset.
+/// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations.
+/// Source:   Li et al. 2023, arXiv:2310.04418.
+template <typename Logits, typename Scalar>
+void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
+  const char* const function = "add_fire_bias";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_fire(function, fire, span);
+  const Eigen::Index num_heads = fire.mlp.outputs();
+  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  if (span.query_len() == 0 || span.key_len() == 0) return;
+
+  const double last_query = static_cast<double>(span.query_offset() + span.query_len() - 1);
+  if (last_query <= fire.threshold()) {
+    const DistanceRange range = span.distances();
+    DistanceTable<Scalar> table(num_heads, range);
+    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min), fire.threshold(), range.size());
+    table.values() = detail::mlp_forward(fire.mlp, inputs).back().transpose().array();
+    add_distance_bias(x, table, span);
+    return;
+  }
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const double position = static_cast<double>(span.query_offset() + i);
+    const auto inputs = detail::fire_inputs(fire, position, (std::max)(position, fire.threshold()), span.key_len());
+    const auto bias = detail::mlp_forward(fire.mlp, inputs).back();
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        auto& target = x.coeffRef(head * span.query_len() + i, j);
+        target += detail::convert<std::decay_t<decltype(target)>>(bias(j, head));
+      }
+    }
+  }
+}
+
+/// The gradient of add_fire_bias(): adds into grad_fire.mlp, grad_fire.c and grad_fire.length_multiplier.
+///
+/// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
+/// @param grad_logits        (num_heads L_q) x L_k.
+/// @throws as add_fire_bias().
+template <typename Scalar, typename Derived>
+void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& grad_logits, const Fire<Scalar>& fire,
+                   const AttentionSpan& span) {
+  const char* const function = "fire_backward";
+  detail::require_fire(function, fire, span);
+  detail::require_mlp(function, grad_fire.mlp, 1);
+  const Eigen::Index num_heads = fire.mlp.outputs();
+  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  const double sign_c = fire.c < 0 ? -1 : 1;
+  const double threshold = fire.threshold();
+  double grad_c = 0;
+  double grad_threshold = 0;
+  detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const double position = static_cast<double>(span.query_offset() + i);
+    const double reach = (std::max)(position, threshold);
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        grad_row(j, head) = detail::convert<Scalar>(grad_logits.derived().coeff(head * span.query_len() + i, j));
+      }
+    }
+    const auto inputs = detail::fire_inputs(fire, position, reach, span.key_len());
+    const auto grad_inputs =
+        detail::mlp_backward(grad_fire.mlp, fire.mlp, inputs, detail::mlp_forward(fire.mlp, inputs), grad_row);
+    const double divisor = detail::fire_psi(fire.c, reach) + fire.eps;
+    const double psi_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
+    const double psi_slope_reach = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
+    const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;  // of max(i, threshold)
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      const double n = std::abs(position - static_cast<double>(j));
+      const double g = static_cast<double>(grad_inputs(j, 0));
+      const double psi = detail::fire_psi(fire.c, n);
+      grad_c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * psi_slope_c / (divisor * divisor));
+      grad_threshold -= g * psi * psi_slope_reach / (divisor * divisor) * share;
+    }
+  }
+  const double sign_length = fire.length_multiplier * fire.initial_length < 0 ? -1 : 1;
+  grad_fire.c += grad_c;
+  grad_fire.length_multiplier += grad_threshold * sign_length * fire.initial_length;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_FIRE_HPP
+
+// ---- posenc/relative_bias/kerple.hpp
+/// KERPLE: trained logarithmic and power-law decay with distance.
+#ifndef POSENC_RELATIVE_BIAS_KERPLE_HPP
+#define POSENC_RELATIVE_BIAS_KERPLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// KERPLE's two kernels of the distance n = |key - query|, with two trained numbers a and p for each head.
+enum class KerpleKernel {
+  logarithmic,  ///< -p ln(1 + a n)
+  power         ///< -a n^p, 0 < p <= 2
+};
+
+namespace detail {
+
+template <typename A, typename P>
+void require_kerple(const char* function, const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p,
+                    KerpleKernel kernel) {
+  require(p.size() == a.size(), function, "p.size()", p.size(), "a.size() ", a.size());
+  for (Eigen::Index head = 0; head < a.size(); ++head) {
+    const double a_value = static_cast<double>(a.derived().reshaped()(head));
+    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    if (!(is_finite(a_value) && a_value > 0)) {
+      refuse<std::invalid_argument>(function, element("a", head), a_value, "finite and > 0");
+    }
+    if (!(is_finite(p_value) && p_value > 0)) {
+      refuse<std::invalid_argument>(function, element("p", head), p_value, "finite and > 0");
+    }
+    if (kernel == KerpleKernel::power && p_value > 2) {
+      refuse<std::invalid_argument>(function, element("p", head), p_value, "at most 2 (power kernel)");
+    }
+  }
+}
+
+}  // namespace detail
+
+/// The bias of KERPLE for a range of distances.
+///
+/// @param a, p  One number for each head, > 0, p <= 2 for the power kernel. The authors clamp both to at least 0.01 in
+///              every step of training.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one logarithm or power for each head and distance, not for each logit.
+/// Source:   Chi et al. 2022, arXiv:2205.09921.
+template <typename Scalar, typename A, typename P>
+DistanceTable<Scalar> make_kerple_table(const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, DistanceRange range,
+                                        KerpleKernel kernel) {
+  detail::require_kerple("make_kerple_table", a, p, kernel);
+  DistanceTable<Scalar> table(a.size(), range);
+  for (Eigen::Index head = 0; head < a.size(); ++head) {
+    const double a_value = static_cast<double>(a.derived().reshaped()(head));
+    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    for (Eigen::Index d = range.min; d <= range.max; ++d) {
+      const double n = std::abs(static_cast<double>(d));
+      const double bias =
+          kernel == KerpleKernel::logarithmic ? -p_value * std::log1p(a_value * n) : -a_value * std::pow(n, p_value);
+      table(head, d) = detail::convert<Scalar>(bias);
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_kerple_table(): adds into grad_a and grad_p, one number for each head.
+///
+///     logarithmic   dL/dp = -sum g ln(1 + a n)      dL/da = -sum g p n / (1 + a n)
+///     power         dL/da = -sum g n^p              dL/dp = -sum g a n^p ln n        g = grad_table(h, d)
+///
+/// @throws std::invalid_argument  parameters as above, or another number of heads.
+template <typename GradA, typename GradP, typename Scalar, typename A, typename P>
+void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table,
+                     const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, KerpleKernel kernel) {
+  const char* const function = "kerple_backward";
+  detail::require_written_through<GradA>();
+  detail::require_written_through<GradP>();
+  auto& da = detail::writable(grad_a);
+  auto& dp = detail::writable(grad_p);
+  detail::require_kerple(function, a, p, kernel);
+  detail::require(a.size() == grad_table.num_heads(), function, "a.size()", a.size(), "num_heads ",
+                  grad_table.num_heads());
+  detail::require(da.size() == a.size(), function, "grad_a.size()", da.size(), "num_heads ", a.size());
+  detail::require(dp.size() == a.size(), function, "grad_p.size()", dp.size(), "num_heads ", a.size());
+  const auto add = [](auto& target, Eigen::Index head, double value) {
+    auto& element = target.cols() == 1 ? target.coeffRef(head, 0) : target.coeffRef(0, head);
+    element += detail::convert<std::decay_t<decltype(element)>>(value);
+  };
+  for (Eigen::Index head = 0; head < a.size(); ++head) {
+    const double a_value = static_cast<double>(a.derived().reshaped()(head));
+    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    double sum_a = 0;
+    double sum_p = 0;
+    for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+      const double g = static_cast<double>(grad_table(head, d));
+      const double n = std::abs(static_cast<double>(d));
+      if (kernel == KerpleKernel::logarithmic) {
+        sum_p -= g * std::log1p(a_value * n);
+        sum_a -= g * p_value * n / (1 + a_value * n);
+      } else if (n > 0) {  // n = 0: the bias is 0 whatever a and p are
+        sum_a -= g * std::pow(n, p_value);
+        sum_p -= g * a_value * std::pow(n, p_value) * std::log(n);
+      }
+    }
+    add(da, head, sum_a);
+    add(dp, head, sum_p);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_KERPLE_HPP
+
+// ---- posenc/relative_bias/sandwich.hpp
+/// Sandwich: the inner products of sinusoids as a bias without parameters.
+#ifndef POSENC_RELATIVE_BIAS_SANDWICH_HPP
+#define POSENC_RELATIVE_BIAS_SANDWICH_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The bias of Sandwich for a range of distances d = key - query:
+///
+///     table(h, d) = (sum over m = 1 ... D/2 of cos(d base^(-2m/D)) - D/2) num_heads / (8 (h + 1))
+///
+/// @param num_heads  > 0.
+/// @param dim        D, even and > 0.
+/// @param base       Finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     D/2 cosines for each distance, from the shared generator.
+/// Source:   Chi et al. 2023, arXiv:2212.10356.
+/// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
+template <typename Scalar>
+DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index dim, DistanceRange range,
+                                          double base = 10000) {
+  const char* const function = "make_sandwich_table";
+  detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");
+  detail::require_rotary_dim(function, "dim", dim);
+  detail::require_base(function, base);
+  DistanceTable<Scalar> table(num_heads, range);
+  Eigen::ArrayXd frequencies(dim / 2);
+  for (Eigen::Index m = 1; m <= dim / 2; ++m) {
+    frequencies[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(dim));
+  }
+  Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(range.size(), -static_cast<double>(dim) / 2);
+  const detail::RangePositions positions(function, {range.min, range.size()});
+  detail::for_each_angle(frequencies, 1.0, positions,
+                         [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
+                           for (int i = 0; i < count; ++i) sums[row] += cosine[i];
+                         });
+  for (Eigen::Index head = 0; head < num_heads; ++head) {
+    const double scale = static_cast<double>(num_heads) / (8 * static_cast<double>(head + 1));
+    for (Eigen::Index m = 0; m < range.size(); ++m) {
+      table(head, range.min + m) = detail::convert<Scalar>(sums[m] * scale);
+    }
+  }
+  return table;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SANDWICH_HPP
+
+// ---- posenc/detail/log_buckets.hpp
+/// Logarithmic buckets of distances in exact integer arithmetic.
+///
+/// The published formulas truncate a quotient of two logarithms. At the powers where the quotient is a whole number, a
+/// logarithm one ulp low puts a distance into the wrong bucket; integers cannot.
+#ifndef POSENC_DETAIL_LOG_BUCKETS_HPP
+#define POSENC_DETAIL_LOG_BUCKETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A whole number of any size, for products and comparisons.
+class BigNumber {
+ public:
+  BigNumber& multiply_by_power(std::uint32_t factor, Eigen::Index exponent) {
+    for (Eigen::Index k = 0; k < exponent; ++k) {
+      std::uint64_t carry = 0;
+      for (std::uint32_t& digit : digits_) {
+        carry += static_cast<std::uint64_t>(digit) * factor;
+        digit = static_cast<std::uint32_t>(carry);
+        carry >>= 32;
+      }
+      if (carry != 0) digits_.push_back(static_cast<std::uint32_t>(carry));
+    }
+    return *this;
+  }
+  friend bool operator<(const BigNumber& a, const BigNumber& b) {
+    if (a.digits_.size() != b.digits_.size()) return a.digits_.size() < b.digits_.size();
+    return std::lexicographical_compare(a.digits_.rbegin(), a.digits_.rend(), b.digits_.rbegin(), b.digits_.rend());
+  }
+
+ private:
+  std::vector<std::uint32_t> digits_ = {1};  // least significant first
+};
+
+/// The sign of steps * ln(n / first) / ln(last / first) - k, that is of n^steps - last^k first^(steps - k).
+/// 0 < first < last < 2^31, 1 <= steps < 2^16, 0 < n < 2^31.
+inline int compare_log_quotient(std::int64_t n, Eigen::Index k, std::int64_t first, std::int64_t last,
+                                Eigen::Index steps) {
+  // Doubles decide where they can: the quotient is right to 1e-11.
+  const double quotient = static_cast<double>(steps) * std::log(static_cast<double>(n) / static_cast<double>(first)) /
+                          std::log(static_cast<double>(last) / static_cast<double>(first));
+  const double difference = quotient - static_cast<double>(k);
+  if (std::abs(difference) > 1e-6) return difference > 0 ? 1 : -1;
+  const auto whole = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
+  const BigNumber power = BigNumber().multiply_by_power(whole(n), steps);
+  const BigNumber limit = BigNumber().multiply_by_power(whole(last), k).multiply_by_power(whole(first), steps - k);
+  return power < limit ? -1 : limit < power ? 1 : 0;
+}
+
+/// For k = 0, ..., steps: the smallest n >= first whose quotient is at least k, so that floor(quotient) is the last k
+/// with thresholds[k] <= n.
+inline std::vector<std::int64_t> log_thresholds(std::int64_t first, std::int64_t last, Eigen::Index steps) {
+  const double log_ratio = std::log(static_cast<double>(last) / static_cast<double>(first));
+  std::vector<std::int64_t> thresholds;
+  for (Eigen::Index k = 0; k <= steps; ++k) {
+    const double estimate =
+        static_cast<double>(first) * std::exp(log_ratio * static_cast<double>(k) / static_cast<double>(steps));
+    std::int64_t n = (std::max)(static_cast<std::int64_t>(estimate), first);
+    while (compare_log_quotient(n, k, first, last, steps) < 0) ++n;
+    while (n > first && compare_log_quotient(n - 1, k, first, last, steps) >= 0) --n;
+    thresholds.push_back(n);
+  }
+  return thresholds;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_LOG_BUCKETS_HPP
+
+// ---- posenc/relative_bias/t5.hpp
+/// T5: a learned bias for each bucket of distances.
+#ifndef POSENC_RELATIVE_BIAS_T5_HPP
+#define POSENC_RELATIVE_BIAS_T5_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The buckets of T5: single distances up to max_exact, then logarithmically wider ones up to max_distance.
+///
+/// With nb buckets per direction (num_buckets, or half of them when bidirectional), max_exact = nb / 2 and the
+/// distance n = |key - query| (causal: query - key, and 0 for keys after the query),
+///
+///     bucket = n                                                                            n < max_exact
+///              min(nb - 1, max_exact + floor(ln(n / max_exact) / ln(max_distance / max_exact) (nb - max_exact)))
+///
+/// plus nb for keys after the query when bidirectional. The boundaries are found in integers.
+/// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; the formula is in mesh-tensorflow.
+/// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
+class T5Buckets {
+ public:
+  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional); T5: 32.
+  /// @param max_distance   From here on all distances share the last bucket; > max_exact; T5: 128.
+  /// @param bidirectional  Encoder: true; decoder: false.
+  /// @throws std::invalid_argument  one of these does not hold.
+  T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
+      : num_buckets_(num_buckets),
+        per_direction_(bidirectional ? num_buckets / 2 : num_buckets),
+        max_exact_(per_direction_ / 2),
+        bidirectional_(bidirectional) {
+    const char* const function = "T5Buckets";
+    const Eigen::Index fewest = bidirectional ? 4 : 2;
+    detail::require(num_buckets >= fewest && num_buckets <= 65536, function, "num_buckets", num_buckets, "at least ",
+                    fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most 65536");
+    detail::require(max_distance > max_exact_ && max_distance < (Eigen::Index(1) << 31), function, "max_distance",
+                    max_distance, "> max_exact ", max_exact_, " and < 2^31");
+    first_distance_ = detail::log_thresholds(max_exact_, max_distance, per_direction_ - max_exact_);
+    first_distance_.pop_back();  // max_distance itself stays in the last bucket
+  }
+
+  Eigen::Index num_buckets() const { return num_buckets_; }
+  bool bidirectional() const { return bidirectional_; }
+
+  /// The bucket of a relative position key - query, in [0, num_buckets).
+  Eigen::Index operator()(std::int64_t relative) const {
+    const Eigen::Index side = bidirectional_ && relative > 0 ? per_direction_ : 0;
+    const std::int64_t n = relative <= 0 ? -relative : bidirectional_ ? relative : 0;
+    if (n < max_exact_) return side + static_cast<Eigen::Index>(n);
+    const auto above = std::upper_bound(first_distance_.begin(), first_distance_.end(), n);
+    return side + max_exact_ + static_cast<Eigen::Index>(above - first_distance_.begin()) - 1;
+  }
+
+ private:
+  Eigen::Index num_buckets_;
+  Eigen::Index per_direction_;
+  Eigen::Index max_exact_;
+  bool bidirectional_;
+  std::vector<std::int64_t> first_distance_;  // of bucket max_exact_ + k
+};
+
+/// The bias of T5 for a range of distances: table(h, d) = weights(buckets(d), h).
+///
+/// T5 adds it to logits that are not divided by sqrt(head_dim), computes it once and uses it in every layer.
+/// @param weights  num_buckets x num_heads, `relative_attention_bias.weight`; T5X stores its transpose.
+/// @param range    span.distances(), or DistanceRange::causal(n) / symmetric(n) for every length up to n.
+/// @throws std::invalid_argument  weights.rows() is not num_buckets.
+template <typename Derived>
+DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Derived>& weights,
+                                                      const T5Buckets& buckets, DistanceRange range) {
+  detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
+                  "num_buckets ", buckets.num_buckets());
+  DistanceTable<typename Derived::Scalar> table(weights.cols(), range);
+  for (Eigen::Index d = range.min; d <= range.max; ++d) {
+    const Eigen::Index bucket = buckets(d);
+    for (Eigen::Index head = 0; head < weights.cols(); ++head) table(head, d) = weights.derived().coeff(bucket, head);
+  }
+  return table;
+}
+
+/// The gradient of make_t5_table(): grad_weights(buckets(d), h) += grad_table(h, d), in order of d.
+/// @param[in,out] grad_weights  num_buckets x num_heads.
+/// @throws std::invalid_argument  another shape.
+template <typename Weights, typename Scalar>
+void t5_backward(Weights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
+  detail::require_written_through<Weights>();
+  auto& grad = detail::writable(grad_weights);
+  detail::require_shape("t5_backward", "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
+  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    const Eigen::Index bucket = buckets(d);
+    for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+      auto& target = grad.coeffRef(bucket, head);
+      target += detail::convert<std::decay_t<decltype(target)>>(grad_table(head, d));
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_T5_HPP
+
+// ---- posenc/relative_bias/window.hpp
+/// Biases in two-dimensional windows: Swin, BEiT with its class token, Swin v2, ALiBi on a grid.
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A window of height x width tokens, numbered row by row.
+struct WindowShape {
+  Eigen::Index height = 0;
+  Eigen::Index width = 0;
+
+  Eigen::Index tokens() const { return height * width; }
+  /// Number of different displacements between two tokens: (2 height - 1)(2 width - 1).
+  Eigen::Index displacements() const { return (2 * height - 1) * (2 * width - 1); }
+};
+
+namespace detail {
+
+inline void require_window_shape(const char* function, const char* parameter, const WindowShape& window) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+  const std::string name = parameter;
+  if (window.height <= 0 || window.height > limit) {
+    refuse<std::invalid_argument>(function, name + ".height", window.height, "> 0 and at most ", limit);
+  }
+  if (window.width <= 0 || window.width > limit) {
+    refuse<std::invalid_argument>(function, name + ".width", window.width, "> 0 and at most ", limit);
+  }
+}
+
+}  // namespace detail
+
+/// Returns the index of Swin, tokens x tokens, into a table of window.displacements() rows:
+///
+///     index(t, u) = (row(t) - row(u) + height - 1)(2 width - 1) + column(t) - column(u) + width - 1    t query, u key
+///
+/// For those who gather; add_window_bias() needs no index.
+/// @throws std::invalid_argument  a side that is not > 0.
+/// Matches:  relative_position_index of Swin-Transformer and timm, equal to PyTorch's in tests/.
+inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> window_index(
+    const WindowShape& window) {
+  detail::require_window_shape("window_index", "window", window);
+  const Eigen::Index n = window.tokens();
+  Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> index(n, n);
+  for (Eigen::Index t = 0; t < n; ++t) {
+    for (Eigen::Index u = 0; u < n; ++u) {
+      const Eigen::Index rows = t / window.width - u / window.width + window.height - 1;
+      const Eigen::Index columns = t % window.width - u % window.width + window.width - 1;
+      index(t, u) = rows * (2 * window.width - 1) + columns;
+    }
+  }
+  return index;
+}
+
+/// Whether a window's tokens have a class token in front of them, and three more biases for it (BEiT).
+enum class ClassToken { none, first };
+
+/// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
+///
+/// For a fixed query, the keys of one window row lie side by side here, so adding the bias is `height` runs of
+/// additions for each query: no index matrix, no gather.
+template <typename Scalar_>
+class WindowTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// Zeros.
+  /// @throws std::invalid_argument  num_heads < 0, or a side that is not > 0.
+  WindowTable(Eigen::Index num_heads, const WindowShape& window, ClassToken class_token = ClassToken::none)
+      : window_(window), class_token_(class_token) {
+    detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
+    detail::require_window_shape("WindowTable", "window", window);
+    values_ = Values::Zero(num_heads, window.displacements());
+    class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  const WindowShape& window() const { return window_; }
+  ClassToken class_token() const { return class_token_; }
+  /// Tokens of the window, and the class token if there is one.
+  Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
+
+  /// num_heads x displacements: column (dr + height - 1)(2 width - 1) + dc + width - 1 is key - query = (dr, dc).
+  const Values& values() const { return values_; }
+  Values& values() { return values_; }
+  /// num_heads x 3 with a class token: class to token, token to class, class to class. Else num_heads x 0.
+  const Values& class_values() const { return class_values_; }
+  Values& class_values() { return class_values_; }
+
+ private:
+  WindowShape window_;
+  ClassToken class_token_;
+  Values values_;
+  Values class_values_;
+};
+
+/// The bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
+///
+/// @param weights  window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
+///                 class token three more rows: class to token, token to class, class to class.
+/// @throws std::invalid_argument  another number of rows.
+/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
+template <typename Derived>
+WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<Derived>& weights,
+                                                        const WindowShape& window,
+                                                        ClassToken class_token = ClassToken::none) {
+  WindowTable<typename Derived::Scalar> table(weights.cols(), window, class_token);
+  const Eigen::Index n = window.displacements();
+  detail::require(weights.rows() == n + table.class_values().cols(), "make_window_table", "weights.rows()",
+                  weights.rows(), n + table.class_values().cols());
+  for (Eigen::Index head = 0; head < weights.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights.derived().coeff(n - 1 - m, head);
+    for (Eigen::Index m = 0; m < table.class_values().cols(); ++m) {
+      table.class_values()(head, m) = weights.derived().coeff(n + m, head);
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_window_table(): adds into grad_weights, which has the shape of the weights.
+/// @throws std::invalid_argument  another shape.
+template <typename Weights, typename Scalar>
+void window_table_backward(Weights&& grad_weights, const WindowTable<Scalar>& grad_table) {
+  detail::require_written_through<Weights>();
+  auto& grad = detail::writable(grad_weights);
+  const Eigen::Index n = grad_table.window().displacements();
+  detail::require_shape("window_table_backward", "grad_weights", grad, n + grad_table.class_values().cols(),
+                        grad_table.num_heads());
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) {
+      grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(grad_table.values()(head, m));
+    }
+    for (Eigen::Index m = 0; m < grad_table.class_values().cols(); ++m) {
+      grad.coeffRef(n + m, head) += detail::convert<Target>(grad_table.class_values()(head, m));
+    }
+  }
+}
+
+namespace detail {
+
+/// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
+/// single(query, key, column of class_values) for the pairs with the class token.
+template <typename Scalar, typename Run, typename Single>
+void for_each_window_run(const WindowTable<Scalar>& table, Run&& run, Single&& single) {
+  const WindowShape& window = table.window();
+  const Eigen::Index first = table.class_token() == ClassToken::first ? 1 : 0;
+  for (Eigen::Index t = 0; t < window.tokens(); ++t) {
+    const Eigen::Index row = t / window.width;
+    const Eigen::Index column = t % window.width;
+    for (Eigen::Index key_row = 0; key_row < window.height; ++key_row) {
+      const Eigen::Index begin =
+          (key_row - row + window.height - 1) * (2 * window.width - 1) + window.width - 1 - column;
+      run(first + t, first + key_row * window.width, window.width, begin);
+    }
+  }
+  if (first == 0) return;
+  for (Eigen::Index t = 1; t <= window.tokens(); ++t) {
+    single(Eigen::Index(0), t, Eigen::Index(0));
+    single(t, Eigen::Index(0), Eigen::Index(1));
+  }
+  single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
+}
+
+template <typename X, typename Scalar>
+void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
+  using Target = typename X::Scalar;
+  using Number = ArithmeticScalar<Target, Scalar>;
+  const auto values = table.values().row(head);
+  for_each_window_run(
+      table,
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        auto target = x.row(first_row + query).segment(key, count);
+        target.array() =
+            (target.array().template cast<Number>() + values.segment(column, count).template cast<Number>())
+                .template cast<Target>();
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        Target& target = x.coeffRef(first_row + query, key);
+        target = convert<Target>(convert<Number>(target) + convert<Number>(table.class_values()(head, column)));
+      });
+}
+
+template <typename Scalar, typename Grad>
+void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
+  auto values = grad_table.values().row(head);
+  for_each_window_run(
+      grad_table,
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        values.segment(column, count) +=
+            grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        grad_table.class_values()(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
+      });
+}
+
+}  // namespace detail
+
+/// Adds the bias of one head to the logits of one window, in place.
+///
+/// @param[in,out] logits  table.tokens() x table.tokens().
+/// @throws std::invalid_argument  another shape.
+/// @throws std::out_of_range      head. `logits` is then unchanged.
+/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation.
+template <typename Logits, typename Scalar>
+void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::Index head) {
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape("add_window_bias", "logits", x, table.tokens(), table.tokens());
+  detail::require_head("add_window_bias", head, table.num_heads());
+  detail::add_window_head(x, table, head, 0);
+}
+
+/// @overload
+/// All heads stacked: logits is (num_heads tokens) x tokens, head by head.
+template <typename Logits, typename Scalar>
+void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape("add_window_bias", "logits", x, table.num_heads() * table.tokens(), table.tokens());
+  for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+    detail::add_window_head(x, table, head, head * table.tokens());
+  }
+}
+
+/// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
+/// @throws as add_window_bias(); grad_table is then unchanged.
+template <typename Scalar, typename Derived>
+void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                          Eigen::Index head) {
+  detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
+  detail::require_head("window_bias_backward", head, grad_table.num_heads());
+  detail::sum_window_head(grad_table, grad_logits.derived(), head, 0);
+}
+
+/// @overload
+template <typename Scalar, typename Derived>
+void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
+  detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
+                        grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    detail::sum_window_head(grad_table, grad_logits.derived(), head, head * grad_table.tokens());
+  }
+}
+
+/// How far two tokens of a grid are apart.
+enum class GridDistance {
+  manhattan,  ///< |rows| + |columns|
+  euclidean   ///< sqrt(rows^2 + columns^2)
+};
+
+/// ALiBi on a grid: -slope[h] times the distance of the two tokens.
+/// @param slopes  One for each head: alibi_slopes(num_heads), or trained ones; 0 switches a head off.
+/// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
+template <typename Scalar, typename Slopes>
+WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes, const WindowShape& window,
+                                          GridDistance distance) {
+  WindowTable<Scalar> table(slopes.size(), window);
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    if (!detail::is_finite(slope)) {
+      detail::refuse<std::invalid_argument>("make_grid_alibi_table", detail::element("slopes", head), slope, "finite");
+    }
+    for (Eigen::Index m = 0; m < window.displacements(); ++m) {
+      const double rows = static_cast<double>(m / (2 * window.width - 1) - (window.height - 1));
+      const double columns = static_cast<double>(m % (2 * window.width - 1) - (window.width - 1));
+      const double far =
+          distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
+      table.values()(head, m) = detail::convert<Scalar>(-slope * far);
+    }
+  }
+  return table;
+}
+
+namespace detail {
+
+/// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
+template <typename Scalar>
+MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& pretrained) {
+  const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index side, Eigen::Index pretrained_side) {
+    const Eigen::Index reach = (pretrained_side > 0 ? pretrained_side : side) - 1;
+    if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
+    const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(reach);
+    return static_cast<Scalar>(std::copysign(std::log2(std::abs(x) + 1) / 3, x));
+  };
+  MlpMatrix<Scalar> inputs(window.displacements(), 2);
+  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
+    inputs(m, 0) = coordinate(m / (2 * window.width - 1) - (window.height - 1), window.height, pretrained.height);
+    inputs(m, 1) = coordinate(m % (2 * window.width - 1) - (window.width - 1), window.width, pretrained.width);
+  }
+  return inputs;
+}
+
+template <typename Scalar>
+void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                     const WindowShape& pretrained) {
+  require_window_shape(function, "window", window);
+  require_mlp(function, mlp, 2);
+  require(pretrained.height == 0 || pretrained.height > 1, function, "pretrained.height", pretrained.height,
+          "0 (none) or > 1");
+  require(pretrained.width == 0 || pretrained.width > 1, function, "pretrained.width", pretrained.width,
+          "0 (none) or > 1");
+}
+
+}  // namespace detail
+
+/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
+/// rows and in columns.
+///
+/// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
+/// @param window      The window to serve; reach is its side - 1, or that of
+/// @param pretrained  the window of pretraining when its sides are > 0 (`pretrained_window_size`).
+/// @throws std::invalid_argument  layers that do not fit together, sides that are not positive.
+/// Cost:     window.displacements() evaluations of the network.
+/// Source:   Liu et al. 2021, arXiv:2111.09883.
+template <typename Scalar>
+WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                                       const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("make_swin_v2_table", mlp, window, pretrained);
+  WindowTable<Scalar> table(mlp.outputs(), window);
+  const auto outputs = detail::mlp_forward(mlp, detail::swin_v2_inputs<Scalar>(window, pretrained)).back();
+  table.values() = (Scalar(16) / (Scalar(1) + (-outputs.transpose().array()).exp()));
+  return table;
+}
+
+/// The gradient of make_swin_v2_table(): adds into grad_mlp, which has the shape of mlp.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together.
+template <typename Scalar>
+void swin_v2_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                      const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("swin_v2_backward", mlp, grad_table.window(), pretrained);
+  detail::require_mlp("swin_v2_backward", grad_mlp, 2);
+  detail::require(mlp.outputs() == grad_table.num_heads(), "swin_v2_backward", "mlp.outputs()", mlp.outputs(),
+                  "num_heads ", grad_table.num_heads());
+  const auto inputs = detail::swin_v2_inputs<Scalar>(grad_table.window(), pretrained);
+  const auto values = detail::mlp_forward(mlp, inputs);
+  const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
+  const detail::MlpMatrix<Scalar> grad_out =
+      (grad_table.values().transpose() * Scalar(16) * gate.array() * (Scalar(1) - gate.array())).matrix();
+  detail::mlp_backward(grad_mlp, mlp, inputs, values, grad_out);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_HPP
+
+// ---- posenc/relative_bias/decomposed.hpp
+/// Decomposed relative positions of vision backbones (MViTv2, SAM): rows and columns apart, by content.
+#ifndef POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
+#define POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The table row for query coordinate q and key coordinate k along one side, tables having 2 max(sides) - 1 rows:
+/// int(q max(key/query, 1) - k max(query/key, 1) + (key - 1) max(query/key, 1)), in integers.
+inline Eigen::Index decomposed_row(Eigen::Index q, Eigen::Index k, Eigen::Index query_side, Eigen::Index key_side) {
+  const Eigen::Index longer = (std::max)(query_side, key_side);
+  const Eigen::Index numerator = q * longer * key_side + (key_side - 1 - k) * longer * query_side;
+  return numerator / (query_side * key_side);
+}
+
+template <typename Query, typename Rows, typename Columns>
+void require_decomposed(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
+                        const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
+  require_window_shape(function, "query", query);
+  require_window_shape(function, "key", key);
+  require(q.rows() == query.tokens(), function, "q.rows()", q.rows(), "query.tokens() ", query.tokens());
+  require_shape(function, "rel_h", rel_h, 2 * (std::max)(query.height, key.height) - 1, q.cols());
+  require_shape(function, "rel_w", rel_w, 2 * (std::max)(query.width, key.width) - 1, q.cols());
+}
+
+}  // namespace detail
+
+/// Adds the decomposed relative positions of one head to its logits, in place. With query token t = (h, w) and key
+/// token u = (y, x), both numbered row by row,
+///
+///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
+///
+/// @param[in,out] logits  query.tokens() x key.tokens(). float or double, as the rest.
+/// @param q               query.tokens() x head_dim, not scaled: the logits are already.
+/// @param rel_h, rel_w    2 max(query side, key side) - 1 rows each, x head_dim. Tables of another length are resized
+///                        first (linearly, half-pixel).
+/// @param query, key      Grids; they may differ (pooled keys).
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation.
+/// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2). Matches: add_decomposed_rel_pos of Segment Anything.
+template <typename Logits, typename Query, typename Rows, typename Columns>
+void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
+                         const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
+  const char* const function = "add_decomposed_bias";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_decomposed(function, q, rel_h, rel_w, query, key);
+  detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
+  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
+    for (Eigen::Index y = 0; y < key.height; ++y) {
+      const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
+      x.row(t).segment(y * key.width, key.width).array() += q.row(t).dot(rel_h.row(row));
+    }
+    for (Eigen::Index u = 0; u < key.width; ++u) {
+      const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
+      const auto score = q.row(t).dot(rel_w.row(row));
+      for (Eigen::Index y = 0; y < key.height; ++y) x.coeffRef(t, y * key.width + u) += score;
+    }
+  }
+}
+
+/// The gradient of add_decomposed_bias(): adds into grad_q, grad_h and grad_w, each of the shape of its parameter.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Query, typename Rows,
+          typename Columns>
+void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& grad_w,
+                         const Eigen::MatrixBase<Grad>& grad_logits, const Eigen::MatrixBase<Query>& q,
+                         const Eigen::MatrixBase<Rows>& rel_h, const Eigen::MatrixBase<Columns>& rel_w,
+                         const WindowShape& query, const WindowShape& key) {
+  const char* const function = "decomposed_backward";
+  detail::require_written_through<GradQuery>();
+  detail::require_written_through<GradRows>();
+  detail::require_written_through<GradColumns>();
+  auto& dq = detail::writable(grad_q);
+  auto& dh = detail::writable(grad_h);
+  auto& dw = detail::writable(grad_w);
+  detail::require_decomposed(function, q, rel_h, rel_w, query, key);
+  detail::require_shape(function, "grad_logits", grad_logits, query.tokens(), key.tokens());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_h", dh, rel_h.rows(), rel_h.cols());
+  detail::require_shape(function, "grad_w", dw, rel_w.rows(), rel_w.cols());
+  using Scalar = typename Query::Scalar;
+  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
+    for (Eigen::Index y = 0; y < key.height; ++y) {
+      const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
+      const Scalar sum = grad_logits.row(t).segment(y * key.width, key.width).sum();
+      dq.row(t) += sum * rel_h.row(row);
+      dh.row(row) += sum * q.row(t);
+    }
+    for (Eigen::Index u = 0; u < key.width; ++u) {
+      const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
+      Scalar sum = 0;
+      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits.derived().coeff(t, y * key.width + u);
+      dq.row(t) += sum * rel_w.row(row);
+      dw.row(row) += sum * q.row(t);
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
+
+// ---- posenc/relative_bias/cope.hpp
+/// CoPE: positions counted by content.
+#ifndef POSENC_RELATIVE_BIAS_COPE_HPP
+#define POSENC_RELATIVE_BIAS_COPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+template <typename Query, typename Table>
+void require_cope(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                  const AttentionSpan& span) {
+  require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  require(table.rows() > 0, function, "table.rows()", table.rows(), "> 0");
+  require(table.cols() == q.cols(), function, "table.cols()", table.cols(), "q.cols() ", q.cols());
+}
+
+template <typename Scalar>
+Scalar sigmoid(Scalar x) {
+  return Scalar(1) / (Scalar(1) + std::exp(-x));
+}
+
+/// Where a counted position falls between two rows of the table.
+template <typename Scalar>
+struct CopePosition {
+  Eigen::Index below;
+  Eigen::Index above;
+  Scalar weight;  // of `above`
+
+  CopePosition(Scalar counted, Eigen::Index rows) {
+    const Scalar position = (std::min)(counted, static_cast<Scalar>(rows - 1));
+    below = static_cast<Eigen::Index>(std::floor(position));
+    above = static_cast<Eigen::Index>(std::ceil(position));
+    weight = position - static_cast<Scalar>(below);
+  }
+};
+
+}  // namespace detail
+
+/// Adds contextual positions to the logits of one head, in place, for the keys that a query sees:
+///
+///     p(i, j) = min(sum over t = j ... query of sigmoid(logits(i, t)), rows - 1)
+///     logits(i, j) += q[i] . table[p]        rows of the table interpolated linearly
+///
+/// With all gates open p = distance + 1: the key itself counts.
+/// @param[in,out] logits  L_q x L_k, before softmax; keys after the query are left as they are.
+/// @param q               L_q x head_dim. float or double, as the rest.
+/// @param table           max positions x head_dim.
+/// @throws std::invalid_argument  shapes that do not fit, or an empty table. `logits` is then unchanged.
+/// Cost:     a product L_q x head_dim x rows and one sigmoid for each visible logit. Extra memory 32 x rows.
+/// Source:   Golovneva et al. 2024, arXiv:2405.18719. Matches: CoPE of x-transformers.
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_cope_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                     const AttentionSpan& span, Workspace<Scalar>& workspace) {
+  const char* const function = "add_cope_logits";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_cope(function, q, table, span);
+  auto scratch = workspace.matrix(detail::kQueryBlock, table.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto scores = scratch.topRows(rows);
+    scores.setZero();
+    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      Scalar counted = 0;
+      for (Eigen::Index j = span.visible_keys(block + i) - 1; j >= 0; --j) {
+        Scalar& logit = x.coeffRef(block + i, j);
+        counted += detail::sigmoid(logit);
+        const detail::CopePosition<Scalar> at(counted, table.rows());
+        logit += scores(i, at.below) + at.weight * (scores(i, at.above) - scores(i, at.below));
+      }
+    }
+  }
+}
+
+/// The gradient of add_cope_logits(): adds into grad_q and grad_table, and turns `grad_logits`, dL/d(logits with CoPE),
+/// into dL/d(logits without) in place: the gates depend on the logits too.
+///
+/// @param[in,out] grad_logits  L_q x L_k.
+/// @param logits               L_q x L_k, as they were before add_cope_logits().
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradLogits, typename GradQuery, typename GradTable, typename Logits, typename Query, typename Table,
+          typename Scalar>
+void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& grad_table,
+                   const Eigen::MatrixBase<Logits>& logits, const Eigen::MatrixBase<Query>& q,
+                   const Eigen::MatrixBase<Table>& table, const AttentionSpan& span, Workspace<Scalar>& workspace) {
+  const char* const function = "cope_backward";
+  detail::require_written_through<GradLogits>();
+  detail::require_written_through<GradQuery>();
+  detail::require_written_through<GradTable>();
+  auto& dx = detail::writable(grad_logits);
+  auto& dq = detail::writable(grad_q);
+  auto& dtable = detail::writable(grad_table);
+  detail::require_shape(function, "grad_logits", dx, span.query_len(), span.key_len());
+  detail::require_shape(function, "logits", logits, span.query_len(), span.key_len());
+  detail::require_cope(function, q, table, span);
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const Scalar last = static_cast<Scalar>(table.rows() - 1);
+  auto scratch = workspace.matrix(2 * detail::kQueryBlock, (std::max)(table.rows(), span.key_len()));
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto scores = scratch.topLeftCorner(rows, table.rows());
+    auto sums = scratch.bottomLeftCorner(detail::kQueryBlock, table.rows()).topRows(rows);
+    scores.setZero();
+    sums.setZero();
+    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const Eigen::Index visible = span.visible_keys(block + i);
+      // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
+      Scalar counted = 0;
+      Scalar all = 0;
+      for (Eigen::Index j = visible - 1; j >= 0; --j) {
+        counted += detail::sigmoid(logits.derived().coeff(block + i, j));
+        const detail::CopePosition<Scalar> at(counted, table.rows());
+        const Scalar g = dx.coeff(block + i, j);
+        sums(i, at.below) += (Scalar(1) - at.weight) * g;
+        sums(i, at.above) += at.weight * g;
+        if (counted < last) all += g * (scores(i, at.above) - scores(i, at.below));
+      }
+      counted = 0;
+      for (Eigen::Index t = visible - 1; t >= 0; --t) {
+        const Scalar gate = detail::sigmoid(logits.derived().coeff(block + i, t));
+        counted += gate;
+        const detail::CopePosition<Scalar> at(counted, table.rows());
+        const Scalar g = dx.coeff(block + i, t);
+        const Scalar own = counted < last ? g * (scores(i, at.above) - scores(i, at.below)) : Scalar(0);
+        dx.coeffRef(block + i, t) = g + gate * (Scalar(1) - gate) * all;
+        all -= own;
+      }
+    }
+    detail::add_product(dq.middleRows(block, rows), sums, table, Scalar(1));
+    detail::add_product(dtable, sums.transpose(), q.middleRows(block, rows), Scalar(1));
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_COPE_HPP
+
+// ---- posenc/relative_bias/deberta.hpp
+/// DeBERTa: disentangled attention, content against position and position against content, by log buckets.
+#ifndef POSENC_RELATIVE_BIAS_DEBERTA_HPP
+#define POSENC_RELATIVE_BIAS_DEBERTA_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The table rows of DeBERTa by distance. Here the relative position is query - key, as in the original.
+///
+/// With s = rows() / 2, row(query - key) = clamp(bucket(query - key) + s, 0, 2s - 1). Without buckets (v1)
+/// bucket(n) = n and s = max_position. With `position_buckets` b (v2, v3), mid = b / 2 and s = b:
+///
+///     bucket(n) = n                                                                             |n| <= mid
+///                 sign(n) (mid + ceil(ln(|n| / mid) / ln((max_position - 1) / mid) (mid - 1)))  otherwise
+///
+/// The boundaries are found in integers.
+/// Source:   He et al. 2021, arXiv:2006.03654; v3 arXiv:2111.09543.
+/// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
+class DebertaBuckets {
+ public:
+  /// @param max_position      `max_relative_positions`, > 0 (512).
+  /// @param position_buckets  0 for none (v1), else even, >= 4 (256), and position_buckets / 2 < max_position - 1.
+  /// @throws std::invalid_argument  one of these does not hold.
+  explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets = 0) {
+    const char* const function = "DebertaBuckets";
+    constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+    detail::require(max_position > 0 && max_position <= limit, function, "max_position", max_position,
+                    "> 0 and at most ", limit);
+    detail::require(position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
+                                              position_buckets / 2 < max_position - 1 && position_buckets <= limit),
+                    function, "position_buckets", position_buckets,
+                    "0, or even, >= 4 and < 2 (max_position - 1) = ", 2 * (max_position - 1));
+    half_ = position_buckets == 0 ? max_position : position_buckets;
+    const Eigen::Index mid = position_buckets == 0 ? max_position : position_buckets / 2;
+    // One distance beyond the last that differs: -max_position still has a row of its own.
+    bucket_.resize(static_cast<std::size_t>(max_position + 1));
+    Eigen::Index step = 0;
+    for (Eigen::Index n = 0; n <= max_position; ++n) {
+      Eigen::Index& bucket = bucket_[static_cast<std::size_t>(n)];
+      bucket = n;
+      if (n <= mid) continue;
+      // ceil(quotient) is the first step that the quotient does not exceed.
+      while (step < mid && detail::compare_log_quotient(n, step, mid, max_position - 1, mid - 1) > 0) ++step;
+      bucket = mid + step;
+    }
+  }
+
+  /// Rows of the position tables: 2s.
+  Eigen::Index rows() const { return 2 * half_; }
+
+  /// The table row of query - key.
+  Eigen::Index operator()(std::int64_t query_minus_key) const {
+    const std::int64_t size = query_minus_key < 0 ? -query_minus_key : query_minus_key;
+    const std::size_t n = static_cast<std::size_t>((std::min)(size, static_cast<std::int64_t>(bucket_.size() - 1)));
+    const Eigen::Index bucket = query_minus_key < 0 ? -bucket_[n] : bucket_[n];
+    return (std::min)((std::max)(bucket + half_, Eigen::Index(0)), 2 * half_ - 1);
+  }
+
+ private:
+  Eigen::Index half_ = 0;
+  std::vector<Eigen::Index> bucket_;  // of |n|; larger distances share the last
+};
+
+namespace detail {
+
+template <typename Content, typename Table>
+void require_deberta(const char* function, const char* parameter, const Eigen::MatrixBase<Content>& content,
+                     const Eigen::MatrixBase<Table>& table, const DebertaBuckets& buckets, Eigen::Index tokens) {
+  const std::string name = parameter;
+  if (content.rows() != tokens) {
+    refuse<std::invalid_argument>(function, name + ".rows()", content.rows(), tokens);
+  }
+  require_shape(function, "table", table, buckets.rows(), content.cols());
+}
+
+}  // namespace detail
+
+/// Adds content-to-position scores to the logits of one head, in place:
+///
+///     logits(i, j) += scale q[i] . table[row(query_offset + i - j)]
+///
+/// @param[in,out] logits  L_q x L_k. float or double, as q and table.
+/// @param q               L_q x head_dim.
+/// @param table           buckets.rows() x head_dim: position embeddings through the key projection.
+/// @param scale           1 / sqrt(head_dim (1 + number of position terms)).
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     a product L_q x head_dim x buckets.rows(), then one look-up in a row for each logit. Extra memory
+///           32 x buckets.rows().
+/// Source:   He et al. 2021, arXiv:2006.03654, equation 4. Matches: "c2p".
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                     const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                     Workspace<Scalar>& workspace) {
+  const char* const function = "add_deberta_c2p";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_deberta(function, "q", q, table, buckets, span.query_len());
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto scores = scratch.topRows(rows);
+    scores.setZero();
+    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        x.coeffRef(block + i, j) += scores(i, buckets(-span.relative(block + i, j)));
+      }
+    }
+  }
+}
+
+/// The gradient of add_deberta_c2p(): adds into grad_q and grad_table.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
+                          const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                          const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                          Workspace<Scalar>& workspace) {
+  const char* const function = "deberta_c2p_backward";
+  detail::require_written_through<GradQuery>();
+  detail::require_written_through<GradTable>();
+  auto& dq = detail::writable(grad_q);
+  auto& dtable = detail::writable(grad_table);
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_deberta(function, "q", q, table, buckets, span.query_len());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto sums = scratch.topRows(rows);
+    sums.setZero();
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        sums(i, buckets(-span.relative(block + i, j))) += grad_logits.derived().coeff(block + i, j);
+      }
+    }
+    detail::add_product(dq.middleRows(block, rows), sums, table, scale);
+    detail::add_product(dtable, sums.transpose(), q.middleRows(block, rows), scale);
+  }
+}
+
+/// Adds position-to-content scores to the logits of one head, in place:
+///
+///     logits(i, j) += scale k[j] . table[row(query_offset + i - j)]
+///
+/// @param k      L_k x head_dim.
+/// @param table  buckets.rows() x head_dim: position embeddings through the query projection.
+/// The rest, errors and cost are as for add_deberta_c2p().
+/// Source:   He et al. 2021, arXiv:2006.03654, equation 4. Matches: "p2c" of Microsoft's repository.
+template <typename Logits, typename Key, typename Table, typename Scalar>
+void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& table,
+                     const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                     Workspace<Scalar>& workspace) {
+  const char* const function = "add_deberta_p2c";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_deberta(function, "k", k, table, buckets, span.key_len());
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
+    const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
+    auto scores = scratch.topRows(keys);
+    scores.setZero();
+    detail::add_product(scores, k.middleRows(block, keys), table.transpose(), scale);
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index j = 0; j < keys; ++j) {
+        x.coeffRef(i, block + j) += scores(j, buckets(-span.relative(i, block + j)));
+      }
+    }
+  }
+}
+
+/// The gradient of add_deberta_p2c(): adds into grad_k and grad_table.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradKey, typename GradTable, typename Grad, typename Key, typename Table, typename Scalar>
+void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
+                          const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& table,
+                          const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                          Workspace<Scalar>& workspace) {
+  const char* const function = "deberta_p2c_backward";
+  detail::require_written_through<GradKey>();
+  detail::require_written_through<GradTable>();
+  auto& dk = detail::writable(grad_k);
+  auto& dtable = detail::writable(grad_table);
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_deberta(function, "k", k, table, buckets, span.key_len());
+  detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
+    const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
+    auto sums = scratch.topRows(keys);
+    sums.setZero();
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index j = 0; j < keys; ++j) {
+        sums(j, buckets(-span.relative(i, block + j))) += grad_logits.derived().coeff(i, block + j);
+      }
+    }
+    detail::add_product(dk.middleRows(block, keys), sums, table, scale);
+    detail::add_product(dtable, sums.transpose(), k.middleRows(block, keys), scale);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DEBERTA_HPP
+
+// ---- posenc/relative_bias/forgetting.hpp
+/// Forgetting attention (data-dependent ALiBi): every token decides how much of the past it forgets.
+#ifndef POSENC_RELATIVE_BIAS_FORGETTING_HPP
+#define POSENC_RELATIVE_BIAS_FORGETTING_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Returns the running sums F[t] = sum over l <= t of ln sigmoid(gates[l]), one for each token.
+/// @param gates   Forget logits w . x[t] + b of one head.
+/// @param before  F of the last cached token, to go on from it.
+template <typename Derived>
+Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
+                                                                          double before = 0) {
+  using Scalar = typename Derived::Scalar;
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates.size());
+  double sum = before;
+  for (Eigen::Index t = 0; t < gates.size(); ++t) {
+    const double gate = static_cast<double>(gates.derived().reshaped()(t));
+    sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
+    sums(t) = detail::convert<Scalar>(sum);
+  }
+  return sums;
+}
+
+/// The gradient of forgetting_sums(): grad_gates[t] += sigmoid(-gates[t]) times the sum of grad_sums from t on.
+/// @throws std::invalid_argument  another number of tokens.
+template <typename GradGates, typename GradSums, typename Derived>
+void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<GradSums>& grad_sums,
+                              const Eigen::DenseBase<Derived>& gates) {
+  const char* const function = "forgetting_sums_backward";
+  detail::require_written_through<GradGates>();
+  auto& grad = detail::writable(grad_gates);
+  detail::require(grad_sums.size() == gates.size(), function, "grad_sums.size()", grad_sums.size(), "gates.size() ",
+                  gates.size());
+  detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
+                  gates.size());
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  double sum = 0;
+  for (Eigen::Index t = gates.size() - 1; t >= 0; --t) {
+    sum += static_cast<double>(grad_sums.derived().reshaped()(t));
+    const double gate = static_cast<double>(gates.derived().reshaped()(t));
+    Target& target = grad.cols() == 1 ? grad.coeffRef(t, 0) : grad.coeffRef(0, t);
+    target += detail::convert<Target>(sum / (1 + std::exp(gate)));
+  }
+}
+
+/// Adds the forgetting bias to the logits of one head, in place, for the keys that a query sees:
+///
+///     logits(i, j) += F[query_offset + i] - F[j]        j <= query_offset + i
+///
+/// @param[in,out] logits  L_q x L_k. Keys after the query are left as they are, for the causal mask.
+/// @param sums            F at the positions of all queries and keys: at least max(L_k, query_offset + L_q) values.
+/// @throws std::invalid_argument  another shape, or too few sums. `logits` is then unchanged.
+/// @throws std::out_of_range      a negative query_offset.
+/// Cost:     one subtraction and addition for each visible logit; the bias is never stored.
+/// Source:   Lin et al. 2025, arXiv:2503.02130. Matches: DataDependentAlibi of x-transformers.
+template <typename Logits, typename Sums>
+void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, const AttentionSpan& span) {
+  const char* const function = "add_forgetting_bias";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+  detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
+                  "sums.size()", sums.size(), "at least ",
+                  (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  using Scalar = typename std::decay_t<decltype(x)>::Scalar;
+  using Number = detail::ArithmeticScalar<Scalar, typename Sums::Scalar>;
+  const auto f = sums.derived().reshaped();
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const Number own = detail::convert<Number>(f(span.query_offset() + i));
+    const Eigen::Index visible = span.visible_keys(i);
+    for (Eigen::Index j = 0; j < visible; ++j) {
+      Scalar& target = x.coeffRef(i, j);
+      target = detail::convert<Scalar>(detail::convert<Number>(target) + own - detail::convert<Number>(f(j)));
+    }
+  }
+}
+
+/// The gradient of add_forgetting_bias(): adds into grad_sums, which has the size of the sums.
+/// @throws as add_forgetting_bias(); nothing is written then.
+template <typename GradSums, typename Derived>
+void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Derived>& grad_logits,
+                              const AttentionSpan& span) {
+  const char* const function = "forgetting_bias_backward";
+  detail::require_written_through<GradSums>();
+  auto& grad = detail::writable(grad_sums);
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+  detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
+                  "grad_sums.size()", grad.size(), "at least ",
+                  (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  const auto at = [&](Eigen::Index t) -> Target& {
+    return grad.cols() == 1 ? grad.coeffRef(t, 0) : grad.coeffRef(0, t);
+  };
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    double sum = 0;
+    for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
+      const double g = static_cast<double>(grad_logits.derived().coeff(i, j));
+      sum += g;
+      at(j) -= detail::convert<Target>(g);
+    }
+    at(span.query_offset() + i) += detail::convert<Target>(sum);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_FORGETTING_HPP
+
+// ---- posenc/relative_bias/relative_logits.hpp
+/// A vector for every distance, by content: the Music Transformer form and the relative shift without a copy.
+#ifndef POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
+#define POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The relative shift ("skew") as a view: no padding, no reshape, no copy.
+///
+/// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().min. The view is
+/// L_q x L_k with element (i, j) = x(i, j - i + L_q - 1), the column of that pair's distance. In a row-major matrix these
+/// elements are P - 1 apart from row to row, so the view is a Map. Writing to it (+=) is the adjoint.
+///
+/// A causal x needs only the L_k columns of distances <= 0 (query_offset = L_k - L_q): elements with key after query then
+/// belong to the next row, and the mask must hide them.
+/// @param x  L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a plain row-major matrix.
+/// @throws std::invalid_argument  another shape.
+/// Matches:  _rel_shift of Transformer-XL, skewing of the Music Transformer and tensor2tensor.
+template <typename Scalar>
+auto relative_shift(Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>& x,
+                    const AttentionSpan& span) {
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const char* const function = "relative_shift";
+  const bool causal = x.cols() == span.key_len() && span.query_offset() == span.key_len() - span.query_len();
+  const Eigen::Index columns = causal ? span.key_len() : span.query_len() + span.key_len() - 1;
+  detail::require_shape(function, "x", x, span.query_len(), columns);
+  const Eigen::Index shift = (std::max)(span.query_len() - 1, Eigen::Index(0));
+  return Eigen::Map<Matrix, Eigen::Unaligned, Eigen::OuterStride<>>(
+      x.data() + shift, span.query_len(), span.key_len(),
+      Eigen::OuterStride<>((std::max)(columns - 1, Eigen::Index(1))));
+}
+
+/// The rows of a relative table: row m is the relative position (key - query) first_relative + m.
+struct RelativeRows {
+  Eigen::Index first_relative = 0;
+};
+
+namespace detail {
+
+/// What the keys of query i have in a table of `num_rows` rows from first_relative on: keys [first, last), key j at row
+/// j + shift.
+struct RelativeKeys {
+  Eigen::Index first;
+  Eigen::Index last;
+  Eigen::Index shift;
+
+  RelativeKeys(const AttentionSpan& span, Eigen::Index query, RelativeRows rows, Eigen::Index num_rows) {
+    shift = span.first_relative(query) - rows.first_relative;
+    first = (std::min)((std::max)(-shift, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(num_rows - shift, span.key_len()), first);
+  }
+  Eigen::Index count() const { return last - first; }
+};
+
+/// Table rows that queries [block, block + rows) need: [first, first + count).
+struct RelativeWindow {
+  Eigen::Index first = 0;
+  Eigen::Index count = 0;
+
+  RelativeWindow(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, RelativeRows table,
+                 Eigen::Index num_rows) {
+    const Eigen::Index lowest = span.first_relative(block + rows - 1) - table.first_relative;
+    const Eigen::Index highest = span.first_relative(block) + span.key_len() - table.first_relative;
+    first = (std::min)((std::max)(lowest, Eigen::Index(0)), num_rows);
+    count = (std::max)((std::min)(highest, num_rows) - first, Eigen::Index(0));
+  }
+};
+
+template <typename Query, typename Table>
+void require_relative(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
+                      const AttentionSpan& span) {
+  require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  require(r.cols() == q.cols(), function, "r.cols()", r.cols(), "q.cols() ", q.cols());
+}
+
+/// For queries that are used as they are.
+struct NoQueryBias {
+  template <typename Queries>
+  void operator()(Queries&&) const {}
+};
+
+/// x += scale q' . r by distance, where add_query_bias(q') has changed the copied queries of a block.
+template <typename X, typename Query, typename AddQueryBias, typename Table, typename Scalar>
+void add_relative(X& x, const Query& q, AddQueryBias&& add_query_bias, const Table& r, RelativeRows table_rows,
+                  const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const Eigen::Index widest = (std::min)(r.rows(), span.key_len() + kQueryBlock - 1);
+  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, q.cols()));
+  for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+    const RelativeWindow window(span, block, rows, table_rows, r.rows());
+    auto scores = scratch.topLeftCorner(rows, window.count);
+    auto queries = scratch.bottomLeftCorner(kQueryBlock, q.cols()).topRows(rows);
+    queries = q.middleRows(block, rows);
+    add_query_bias(queries);
+    scores.setZero();
+    add_product(scores, queries, r.middleRows(window.first, window.count).transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const RelativeKeys keys(span, block + i, table_rows, r.rows());
+      if (keys.count() == 0) continue;
+      x.row(block + i).segment(keys.first, keys.count()) +=
+          scores.row(i).segment(keys.first + keys.shift - window.first, keys.count());
+    }
+  }
+}
+
+/// The gradients of add_relative(): grad_r, grad_q, and sum_query_gradient(rows of dL/dq') for the bias of the queries.
+template <typename GradQuery, typename SumQueryGradient, typename GradTable, typename Grad, typename Query,
+          typename AddQueryBias, typename Table, typename Scalar>
+void add_relative_backward(GradQuery& grad_q, SumQueryGradient&& sum_query_gradient, GradTable& grad_r,
+                           const Grad& grad, const Query& q, AddQueryBias&& add_query_bias, const Table& r,
+                           RelativeRows table_rows, const AttentionSpan& span, Scalar scale,
+                           Workspace<Scalar>& workspace) {
+  const Eigen::Index widest = (std::min)(r.rows(), span.key_len() + kQueryBlock - 1);
+  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, q.cols()));
+  for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+    const RelativeWindow window(span, block, rows, table_rows, r.rows());
+    auto by_distance = scratch.topLeftCorner(rows, window.count);
+    auto queries = scratch.bottomLeftCorner(kQueryBlock, q.cols()).topRows(rows);
+    by_distance.setZero();
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const RelativeKeys keys(span, block + i, table_rows, r.rows());
+      if (keys.count() == 0) continue;
+      by_distance.row(i).segment(keys.first + keys.shift - window.first, keys.count()) =
+          grad.row(block + i).segment(keys.first, keys.count());
+    }
+    queries = q.middleRows(block, rows);
+    add_query_bias(queries);
+    add_product(grad_r.middleRows(window.first, window.count), by_distance.transpose(), queries, scale);
+    queries.setZero();
+    add_product(queries, by_distance, r.middleRows(window.first, window.count), scale);
+    grad_q.middleRows(block, rows) += queries;
+    sum_query_gradient(queries);
+  }
+}
+
+}  // namespace detail
+
+/// Adds a trained or fixed vector for every distance to the logits of one head, in place:
+///
+///     logits(i, j) += scale q[i] . r[j - (query_offset + i) - first_relative]
+///
+/// Distances that r has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits() clips).
+/// @param[in,out] logits  L_q x L_k. float or double, as q and r.
+/// @param q               L_q x head_dim.
+/// @param r               Any number of rows x head_dim, by ascending key - query. For L_k causal positions: L_k rows
+///                        and first_relative 1 - L_k.
+/// @param scale           What q k^T is scaled by.
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31).
+/// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
+/// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
+                         RelativeRows rows, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "add_relative_logits";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, span);
+  detail::add_relative(x, q.derived(), detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
+}
+
+/// The gradient of add_relative_logits(): adds into grad_q (L_q x head_dim) and grad_r (the shape of r).
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eigen::MatrixBase<Grad>& grad_logits,
+                              const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
+                              const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "relative_logits_backward";
+  detail::require_written_through<GradQuery>();
+  detail::require_written_through<GradTable>();
+  auto& dq = detail::writable(grad_q);
+  auto& dr = detail::writable(grad_r);
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, span);
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
+  detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits.derived(), q.derived(),
+                                detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
+
+// ---- posenc/relative_bias/shaw.hpp
+/// Shaw: a trained vector for each clipped distance, added to keys and to values.
+#ifndef POSENC_RELATIVE_BIAS_SHAW_HPP
+#define POSENC_RELATIVE_BIAS_SHAW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Distances beyond these share the outermost vectors. The table has left + right + 1 rows; key - query = d takes row
+/// clamp(d, -left, right) + left.
+struct ShawClip {
+  Eigen::Index left = 0;   ///< For keys before the query, >= 0.
+  Eigen::Index right = 0;  ///< For keys after it, >= 0.
+
+  static ShawClip symmetric(Eigen::Index max_relative_position) {
+    return {max_relative_position, max_relative_position};
+  }
+  Eigen::Index rows() const { return left + right + 1; }
+};
+
+namespace detail {
+
+template <typename Table>
+void require_shaw(const char* function, const Eigen::MatrixBase<Table>& table, const ShawClip& clip,
+                  Eigen::Index head_dim) {
+  require(clip.left >= 0, function, "clip.left", clip.left, ">= 0");
+  require(clip.right >= 0, function, "clip.right", clip.right, ">= 0");
+  require_shape(function, "table", table, clip.rows(), head_dim);
+}
+
+/// The keys of one query by table row: [0, first) take row 0, [last, L_k) the last row, and between them key j takes
+/// row j + shift.
+struct ShawRow {
+  Eigen::Index first;
+  Eigen::Index last;
+  Eigen::Index shift;
+
+  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
+    const Eigen::Index relative = span.first_relative(query);
+    first = (std::min)((std::max)(-clip.left - relative, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(clip.right + 1 - relative, span.key_len()), first);
+    shift = relative + clip.left;
+  }
+};
+
+/// row += by table row, what `values` (one for each table row) says.
+template <typename Row, typename Values>
+void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  row.head(keys.first).array() += values(0);
+  if (middle > 0) row.segment(keys.first, middle) += values.segment(keys.first + keys.shift, middle);
+  row.tail(row.size() - keys.last).array() += values(values.size() - 1);
+}
+
+/// sums = the total of `row` for each table row.
+template <typename Sums, typename Row>
+void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  sums.setZero();
+  if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
+  sums(0) += row.head(keys.first).sum();
+  sums(sums.size() - 1) += row.tail(row.size() - keys.last).sum();
+}
+
+}  // namespace detail
+
+/// Adds the key part of Shaw's encoding to the logits of one head, in place:
+///
+///     logits(i, j) += scale q[i] . table[clamp(j - (query_offset + i), -left, right) + left]
+///
+/// @param[in,out] logits  L_q x L_k. float or double, as q and table.
+/// @param q               L_q x head_dim.
+/// @param table           clip.rows() x head_dim; often shared by all heads.
+/// @param scale           What q k^T is scaled by, usually 1 / sqrt(head_dim).
+/// @throws std::invalid_argument  shapes that do not fit; a negative clip. `logits` is then unchanged.
+/// Cost:     one product L_q x head_dim x (left + right + 1), then three runs of additions for each row. Extra memory
+///           is O(left + right), where gathering table rows takes L_q x L_k x head_dim.
+/// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
+/// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
+///           left != right wav2vec2-BERT.
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                     const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "add_shaw_logits";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  detail::require_shaw(function, table, clip, q.cols());
+  auto scores = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    scores.topRows(rows).setZero();
+    detail::add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::add_by_clipped_distance(x.row(block + i), scores.row(i), detail::ShawRow(span, block + i, clip));
+    }
+  }
+}
+
+/// The gradient of add_shaw_logits(): adds into grad_q (L_q x head_dim) and grad_table (clip.rows() x head_dim).
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
+                          const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                          const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "shaw_logits_backward";
+  detail::require_written_through<GradQuery>();
+  detail::require_written_through<GradTable>();
+  auto& dq = detail::writable(grad_q);
+  auto& dtable = detail::writable(grad_table);
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  detail::require_shaw(function, table, clip, q.cols());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::sum_by_clipped_distance(sums.row(i), grad_logits.row(block + i), detail::ShawRow(span, block + i, clip));
+    }
+    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table, scale);
+    detail::add_product(dtable, sums.topRows(rows).transpose(), q.middleRows(block, rows), scale);
+  }
+}
+
+/// Adds the value part of Shaw's encoding to the outputs of one head, in place:
+///
+///     out[i] += sum over j of attention(i, j) table[clamp(j - (query_offset + i), -left, right) + left]
+///
+/// @param[in,out] out  L_q x head_dim.
+/// @param attention    L_q x L_k, after softmax (and masked: 0 where a query may not look).
+/// @param table        clip.rows() x head_dim, the table of the values.
+/// @throws std::invalid_argument  shapes that do not fit. `out` is then unchanged.
+/// Cost:     as add_shaw_logits().
+/// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
+template <typename Out, typename Attention, typename Table, typename Scalar>
+void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, const Eigen::MatrixBase<Table>& table,
+                     const ShawClip& clip, const AttentionSpan& span, Workspace<Scalar>& workspace) {
+  const char* const function = "add_shaw_values";
+  detail::require_written_through<Out>();
+  auto& y = detail::writable(out);
+  detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
+  detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
+                  span.query_len());
+  detail::require_shaw(function, table, clip, y.cols());
+  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::sum_by_clipped_distance(sums.row(i), attention.row(block + i), detail::ShawRow(span, block + i, clip));
+    }
+    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table, Scalar(1));
+  }
+}
+
+/// The gradient of add_shaw_values(): adds into grad_attention (L_q x L_k) and grad_table.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradAttention, typename GradTable, typename Grad, typename Attention, typename Table,
+          typename Scalar>
+void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table,
+                          const Eigen::MatrixBase<Grad>& grad_out, const Eigen::MatrixBase<Attention>& attention,
+                          const Eigen::MatrixBase<Table>& table, const ShawClip& clip, const AttentionSpan& span,
+                          Workspace<Scalar>& workspace) {
+  const char* const function = "shaw_values_backward";
+  detail::require_written_through<GradAttention>();
+  detail::require_written_through<GradTable>();
+  auto& dattention = detail::writable(grad_attention);
+  auto& dtable = detail::writable(grad_table);
+  detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
+  detail::require(grad_out.rows() == span.query_len(), function, "grad_out.rows()", grad_out.rows(),
+                  "span.query_len() ", span.query_len());
+  detail::require_shaw(function, table, clip, grad_out.cols());
+  detail::require_shape(function, "grad_attention", dattention, span.query_len(), span.key_len());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::sum_by_clipped_distance(sums.row(i), attention.row(block + i), detail::ShawRow(span, block + i, clip));
+    }
+    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out.middleRows(block, rows), Scalar(1));
+    sums.topRows(rows).setZero();
+    detail::add_product(sums.topRows(rows), grad_out.middleRows(block, rows), table.transpose(), Scalar(1));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::add_by_clipped_distance(dattention.row(block + i), sums.row(i), detail::ShawRow(span, block + i, clip));
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SHAW_HPP
+
+// ---- posenc/relative_bias/transformer_xl.hpp
+/// Transformer-XL: sinusoids of distances, with trained biases for content and for position.
+#ifndef POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
+#define POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Returns the sinusoids R of Transformer-XL for a range of distances, range.size() x width, to be projected by W_r.
+///
+/// Row m stands at the distance n = query - key = -(range.min + m) and holds [sin(n w) | cos(n w)],
+/// w[i] = base^(-2i / width): with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original.
+/// @param width  d_model, even and > 0.
+/// @throws std::invalid_argument  odd width, a bad base, or an empty range.
+/// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3. Keys before the query have positive distance.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(DistanceRange range,
+                                                                                               Eigen::Index width,
+                                                                                               double base = 10000) {
+  const char* const function = "make_relative_sinusoids";
+  detail::require(range.max >= range.min, function, "range.max", range.max, "at least range.min ", range.min);
+  const Frequencies frequencies = geometric_frequencies(width, base);
+  detail::require_size(function, "range.size()", range.size(), width, sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(range.size(), width);
+  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    for (int i = 0; i < count; ++i) r(row, pair + i) = detail::round_to<Scalar>(-sine[i]);
+    for (int i = 0; i < count; ++i) r(row, width / 2 + pair + i) = detail::round_to<Scalar>(cosine[i]);
+  };
+  detail::for_each_angle(frequencies.inv_freq(), 1.0, detail::RangePositions(function, {range.min, range.size()}),
+                         sink);
+  return r;
+}
+
+/// Adds to the logits of one head, which hold scale q k^T, the other three terms of Transformer-XL:
+///
+///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - first_relative])
+///
+/// @param[in,out] logits  L_q x L_k. float or double, as all the rest.
+/// @param q, k            L_q x head_dim and L_k x head_dim.
+/// @param r               Rows of W_r R for this head, by ascending key - query: make_relative_sinusoids() projected.
+///                        Causal: L_k rows with first_relative 1 - L_k. Distances without a row get nothing from r.
+/// @param u, v            head_dim each: `r_w_bias` and `r_r_bias`.
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31).
+///           No shifted copy: row i is read from a contiguous piece.
+/// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
+/// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of ESPnet.
+template <typename Logits, typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
+void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Key>& k,
+                               const Eigen::MatrixBase<Table>& r, RelativeRows rows, const Eigen::MatrixBase<U>& u,
+                               const Eigen::MatrixBase<V>& v, const AttentionSpan& span, Scalar scale,
+                               Workspace<Scalar>& workspace) {
+  const char* const function = "add_transformer_xl_logits";
+  detail::require_written_through<Logits>();
+  auto& x = detail::writable(logits);
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, span);
+  detail::require_shape(function, "k", k, span.key_len(), q.cols());
+  detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
+  detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v.derived().reshaped().transpose(); };
+  detail::add_relative(x, q.derived(), add_v, r.derived(), rows, span, scale, workspace);
+  auto content = workspace.matrix(1, span.key_len());
+  for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+    content(0, j) = scale * k.row(j).dot(u.derived().reshaped().transpose());
+  }
+  x.rowwise() += content.row(0);
+}
+
+/// The gradients of add_transformer_xl_logits(): adds into grad_q, grad_k, grad_r, grad_u and grad_v, each of the shape
+/// of its parameter. Those of q k^T itself are the caller's.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,
+          typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
+void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& grad_r, GradU&& grad_u, GradV&& grad_v,
+                             const Eigen::MatrixBase<Grad>& grad_logits, const Eigen::MatrixBase<Query>& q,
+                             const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
+                             const Eigen::MatrixBase<U>& u, const Eigen::MatrixBase<V>& v, const AttentionSpan& span,
+                             Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "transformer_xl_backward";
+  detail::require_written_through<GradQuery>();
+  detail::require_written_through<GradKey>();
+  detail::require_written_through<GradTable>();
+  detail::require_written_through<GradU>();
+  detail::require_written_through<GradV>();
+  auto& dq = detail::writable(grad_q);
+  auto& dk = detail::writable(grad_k);
+  auto& dr = detail::writable(grad_r);
+  auto& du = detail::writable(grad_u);
+  auto& dv = detail::writable(grad_v);
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, span);
+  detail::require_shape(function, "k", k, span.key_len(), q.cols());
+  detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
+  detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
+  detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
+  detail::require_shape(function, "grad_u", du, u.rows(), u.cols());
+  detail::require_shape(function, "grad_v", dv, v.rows(), v.cols());
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v.derived().reshaped().transpose(); };
+  const auto sum_v = [&](const auto& grad_queries) {
+    for (Eigen::Index i = 0; i < grad_queries.rows(); ++i) dv.reshaped() += grad_queries.row(i).transpose();
+  };
+  detail::add_relative_backward(dq, sum_v, dr, grad_logits.derived(), q.derived(), add_v, r.derived(), rows, span,
+                                scale, workspace);
+  for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+    const Scalar column = scale * grad_logits.col(j).sum();
+    dk.row(j) += column * u.derived().reshaped().transpose();
+    du.reshaped() += (column * k.row(j)).transpose();
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
+
+// ---- posenc/relative_bias.hpp
+/// Relative biases: added to attention logits (and, for Shaw, to values).
+#ifndef POSENC_RELATIVE_BIAS_HPP
+#define POSENC_RELATIVE_BIAS_HPP
+
+// By distance alone: one number per head and distance.
+
+// In windows of an image.
+
+// By content.
+
+#endif  // POSENC_RELATIVE_BIAS_HPP
 
 // ---- posenc/rope/heads_view.hpp
 /// HeadsView: queries or keys in a buffer that somebody else owns.
@@ -2019,10 +6599,373 @@ class RopeLayout {
 
 #endif  // POSENC_ROPE_LAYOUT_HPP
 
-// ---- posenc/detail/rope_apply.hpp
+// ---- posenc/rope/rotate.hpp
+/// The rotation kernels: all heads of one token, contiguous in memory, by one row of a table.
+///
+/// Eigen expressions of fixed size reach the speed of an in-place scale from the second-level cache on (benchmarks/).
+/// Four heads are turned at a time: the cosines and sines then stay in registers, which is worth 10 to 30 % in the
+/// first-level cache. Interleaved pairs are complex numbers, and Eigen has packets for those.
+#ifndef POSENC_ROPE_ROTATE_HPP
+#define POSENC_ROPE_ROTATE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Forward A R(t); adjoint A R(-t); inverse R(-t) / A. `scale` is a factor on the table's numbers, which hold A.
+struct Turn {
+  bool backwards = false;
+  double scale = 1.0;
+};
+
+/// Values in one vector register of the widest kind that Eigen uses.
+template <typename Scalar>
+inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
+                               static_cast<int>(sizeof(Scalar));
+
+inline constexpr int kHeadsTogether = 4;
+inline constexpr int kBlocksTogether = 4;
+inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
+
+#if defined(__clang__)
+#define POSENC_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define POSENC_UNROLL _Pragma("GCC unroll 8")
+#else
+#define POSENC_UNROLL
+#endif
+
+#if defined(EIGEN_VECTORIZE)
+inline constexpr bool kHasPackets = true;
+#else
+inline constexpr bool kHasPackets = false;
+#endif
+
+template <int Width, typename Number, typename Scalar>
+EIGEN_ALWAYS_INLINE auto load(const Scalar* data) {
+  using Stored = Eigen::Map<const Eigen::Array<Scalar, Width, 1>>;
+  return Eigen::Array<Number, Width, 1>(Stored(data).template cast<Number>());
+}
+
+template <typename Scalar, typename Number, int Width>
+EIGEN_ALWAYS_INLINE void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
+  if constexpr (is_half<Scalar> && std::is_same_v<Number, double>) {
+    for (int i = 0; i < Width; ++i) data[i] = round_to<Scalar>(values[i]);
+  } else {
+    Eigen::Map<Eigen::Array<Scalar, Width, 1>>{data} = values.template cast<Scalar>();
+  }
+}
+
+// The kernels are plain loops in plain functions of pointers and sizes. Lambdas that capture those by reference make
+// compilers reload them after every store (a stored float may have changed them for all they know), and a remainder
+// loop in the same function takes the registers: each cost a quarter of the speed in the first-level cache. Four blocks
+// at a time are worth 10 % in memory: more cache lines are on their way at once.
+
+/// Blocks * Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
+template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                           Eigen::Index half, const Number* cos, const Number* sin) {
+  using Block = Eigen::Array<Number, Width, 1>;
+  POSENC_UNROLL
+  for (int i = 0; i < Blocks * Width; i += Width) {
+    const Block c = load<Width, Number>(cos + i);
+    const Block s = load<Width, Number>(sin + i);
+    POSENC_UNROLL
+    for (int head = 0; head < Heads; ++head) {
+      const In* const from = in + head * in_stride + i;
+      Out* const to = out + head * out_stride + i;
+      const Block a = load<Width, Number>(from);
+      const Block b = load<Width, Number>(from + half);
+      store(to, Block(a * c - b * s));
+      store(to + half, Block(a * s + b * c));
+    }
+  }
+}
+
+/// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
+template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                            const Number* cos_sin) {
+  using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
+  using Reals = Eigen::Array<Number, 2 * Width, 1>;
+  POSENC_UNROLL
+  for (int i = 0; i < Blocks * Width; i += Width) {
+    if constexpr (kHasPackets && Width > 1) {
+      const Complex turn = Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(cos_sin + 2 * i));
+      POSENC_UNROLL
+      for (int head = 0; head < Heads; ++head) {
+        const In* const from = in + head * in_stride + 2 * i;
+        Out* const to = out + head * out_stride + 2 * i;
+        if constexpr (std::is_same_v<In, Number> && std::is_same_v<Out, Number>) {
+          Eigen::Map<Complex>{reinterpret_cast<std::complex<Number>*>(to)} =
+              turn * Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(from));
+        } else {
+          Reals values = load<2 * Width, Number>(from);
+          Eigen::Map<Complex> numbers(reinterpret_cast<std::complex<Number>*>(values.data()));
+          numbers = (turn * numbers).eval();
+          store(to, values);
+        }
+      }
+    } else {
+      for (int head = 0; head < Heads; ++head) {
+        for (Eigen::Index k = 2 * i; k < 2 * (i + Width); k += 2) {
+          const Number a = convert<Number>(in[head * in_stride + k]);
+          const Number b = convert<Number>(in[head * in_stride + k + 1]);
+          out[head * out_stride + k] = convert<Out>(Number(a * cos_sin[k] - b * cos_sin[k + 1]));
+          out[head * out_stride + k + 1] = convert<Out>(Number(a * cos_sin[k + 1] + b * cos_sin[k]));
+        }
+      }
+    }
+  }
+}
+
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
+void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
+                 Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
+
+/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, then what is left one block, then half a
+/// block ... then one pair at a time.
+/// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                      Eigen::Index num_heads, Eigen::Index half, const Number* turns,
+                                      const Number* sines, Eigen::Index count) {
+  constexpr Eigen::Index step = Blocks * Width;
+  const Eigen::Index whole = count / step * step;
+  Eigen::Index head = 0;
+  for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+    Out* const to = out + head * out_stride;
+    const In* const from = in + head * in_stride;
+    for (Eigen::Index i = 0; i < whole; i += step) {
+      if constexpr (HalfSplit) {
+        rotate_half_split<kHeadsTogether, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i,
+                                                         sines + i);
+      } else {
+        rotate_interleaved<kHeadsTogether, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride,
+                                                          turns + 2 * i);
+      }
+    }
+  }
+  for (; head < num_heads; ++head) {
+    Out* const to = out + head * out_stride;
+    const In* const from = in + head * in_stride;
+    for (Eigen::Index i = 0; i < whole; i += step) {
+      if constexpr (HalfSplit) {
+        rotate_half_split<1, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i, sines + i);
+      } else {
+        rotate_interleaved<1, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride, turns + 2 * i);
+      }
+    }
+  }
+  if constexpr (step > 1) {
+    if (whole < count) {
+      constexpr int width = Blocks > 1 ? Width : Width / 2;
+      const Eigen::Index channels = HalfSplit ? whole : 2 * whole;
+      rotate_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
+                                       turns + channels, sines + whole, count - whole);
+    }
+  }
+}
+
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
+POSENC_NOINLINE void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                 Eigen::Index num_heads, Eigen::Index half, const Number* turns, const Number* sines,
+                                 Eigen::Index count) {
+  rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
+}
+
+/// `Count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
+/// sines from to + kRowChunk on. The table's pairs are Step apart.
+template <bool Interleave, int Step, int Count, typename Number, typename TableScalar, typename Factor>
+EIGEN_ALWAYS_INLINE void prepare_block(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor,
+                                       Factor sin_factor) {
+  Number c[Count];  // local copies cannot overlap the table: the loops become vector code
+  Number s[Count];
+  for (int i = 0; i < Count; ++i) c[i] = static_cast<Number>(static_cast<Factor>(cos[i * Step]) * cos_factor);
+  for (int i = 0; i < Count; ++i) s[i] = static_cast<Number>(static_cast<Factor>(sin[i * Step]) * sin_factor);
+  if constexpr (Interleave) {
+    for (int i = 0; i < Count; ++i) {
+      to[2 * i] = c[i];
+      to[2 * i + 1] = s[i];
+    }
+  } else {
+    for (int i = 0; i < Count; ++i) to[i] = c[i];
+    for (int i = 0; i < Count; ++i) to[kRowChunk + i] = s[i];
+  }
+}
+
+template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
+void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor, Factor sin_factor,
+                 Eigen::Index count) {
+  constexpr int block = 16;
+  constexpr int width = Interleave ? 2 : 1;
+  Eigen::Index i = 0;
+  for (; i + block <= count; i += block) {
+    prepare_block<Interleave, Step, block>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
+  }
+  for (; i < count; ++i) {
+    prepare_block<Interleave, Step, 1>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
+  }
+}
+
+/// The same for either step of the table. Signs are exact in any type; other factors are applied in double.
+template <bool Interleave, typename Number, typename TableScalar>
+void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eigen::Index step, Turn turn,
+                 Eigen::Index count) {
+  const auto prepare = [&](auto factor) {
+    const auto sin_factor = turn.backwards ? -factor : factor;
+    if (step == 1) {
+      prepare_row<Interleave, 1>(to, cos, sin, factor, sin_factor, count);
+    } else {
+      prepare_row<Interleave, 2>(to, cos, sin, factor, sin_factor, count);
+    }
+  };
+  if (turn.scale == 1.0) {
+    prepare(Number(1));
+  } else {
+    prepare(turn.scale);
+  }
+}
+
+/// The window of head 0 of token 0, and the way to the next head and to the next token.
+template <typename Scalar>
+struct TokenRows {
+  Scalar* data;
+  Eigen::Index head_stride;
+  Eigen::Index token_stride;
+};
+
+template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
+                   const FrequencyTable<TableScalar>& table, const Rows& rows, Turn turn) {
+  using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
+  using Number = ArithmeticScalar<In, Wider>;
+  constexpr int width = HalfSplit ? kPacket<Number> : kPacket<Number> / 2;
+  const Eigen::Index half = table.num_pairs();
+  const Eigen::Index step = table.pair_stride();
+  const bool fitting = HalfSplit ? step == 1 : table.layout() == TableLayout::paired;
+  const bool direct = fitting && std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
+
+  alignas(64) Number buffer[2 * kRowChunk];
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    const Eigen::Index row = rows(token);
+    for (Eigen::Index first = 0; first < half; first += kRowChunk) {
+      const Eigen::Index count = (std::min)(kRowChunk, half - first);
+      const Eigen::Index channel = HalfSplit ? first : 2 * first;
+      const TableScalar* const cos = table.cos_data(row) + first * step;
+      const TableScalar* const sin = table.sin_data(row) + first * step;
+      const Number* turns = buffer;
+      const Number* sines = buffer + kRowChunk;
+      if (!direct) {
+        prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
+      } else if constexpr (std::is_same_v<TableScalar, Number>) {
+        turns = cos;
+        sines = sin;
+      }
+      Out* const to = out.data + token * out.token_stride + channel;
+      if constexpr (InPlace) {
+        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, to, out.head_stride, num_heads, half,
+                                                        turns, sines, count);
+      } else {
+        const In* const from = in.data + token * in.token_stride + channel;
+        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, from, in.head_stride, num_heads, half,
+                                                        turns, sines, count);
+      }
+    }
+  }
+}
+
+/// Turns the window of every head of all tokens. `in` and `out` are the same or do not overlap.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
+                   const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
+  const bool half_split = pairs == RopePairs::half_split;
+  if constexpr (std::is_same_v<Out, In>) {  // one set of addresses leaves enough registers for four heads
+    if (in.data == out.data && in.head_stride == out.head_stride && in.token_stride == out.token_stride) {
+      if (half_split) return rotate_tokens<true, true>(out, in, tokens, num_heads, table, rows, turn);
+      return rotate_tokens<false, true>(out, in, tokens, num_heads, table, rows, turn);
+    }
+  }
+  if (half_split) return rotate_tokens<true, false>(out, in, tokens, num_heads, table, rows, turn);
+  return rotate_tokens<false, false>(out, in, tokens, num_heads, table, rows, turn);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROTATE_HPP
+
+// ---- posenc/rope/rows.hpp
+/// Which table row a token takes: a run from `first_row`, or a list with one row for each token.
+#ifndef POSENC_ROPE_ROWS_HPP
+#define POSENC_ROPE_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Token i takes row first + i. Made only when all of them exist.
+class RowRun {
+ public:
+  RowRun(const char* function, Eigen::Index first, Eigen::Index tokens, Eigen::Index table_rows) : first_(first) {
+    require_in_range(first >= 0, function, "first_row", first, ">= 0");
+    require_in_range(tokens <= table_rows, function, "table.rows()", table_rows, "at least ", tokens, " (tokens)");
+    require_in_range(first <= table_rows - tokens, function, "first_row", first, "at most ", table_rows - tokens, " (",
+                     table_rows, " rows of the table - ", tokens, " tokens)");
+  }
+  Eigen::Index operator()(Eigen::Index token) const { return first_ + token; }
+
+ private:
+  Eigen::Index first_;
+};
+
+/// Token i takes row rows(i), the list read along its rows. Made only when all of them exist.
+template <typename Derived>
+class RowList {
+ public:
+  RowList(const char* function, const Eigen::DenseBase<Derived>& rows, Eigen::Index tokens, Eigen::Index table_rows)
+      : rows_(rows.derived()) {
+    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger,
+                  "posenc: rows of a table are given by integers: a first row, or a list with one for each token");
+    require(rows.size() == tokens, function, "rows.size()", rows.size(), "the number of tokens ", tokens);
+    for (Eigen::Index i = 0; i < tokens; ++i) {
+      const Eigen::Index row = (*this)(i);
+      if (row < 0 || row >= table_rows) {
+        refuse<std::out_of_range>(function, element("rows", i), row, "in [0, ", table_rows, ") (rows of the table)");
+      }
+    }
+  }
+  Eigen::Index operator()(Eigen::Index i) const {
+    const Eigen::Index columns = rows_.cols();
+    return static_cast<Eigen::Index>(columns == 1 ? rows_.coeff(i, 0) : rows_.coeff(i / columns, i % columns));
+  }
+
+ private:
+  const Derived& rows_;
+};
+
+/// RowRun for an integer, RowList for an Eigen expression of integers.
+template <typename Rows>
+auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eigen::Index table_rows) {
+  if constexpr (std::is_integral_v<Rows>) {
+    return RowRun(function, static_cast<Eigen::Index>(rows), tokens, table_rows);
+  } else {
+    static_assert(is_dense<Rows>, "posenc: `rows` must be an integer (the first row) or an Eigen vector of integers");
+    return RowList(function, rows, tokens, table_rows);  // of a base class for v.head(n)
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROWS_HPP
+
+// ---- posenc/rope/dispatch.hpp
 /// What stands behind every apply_rope...(): the checks, then the kernel or the element-wise path.
-#ifndef POSENC_DETAIL_ROPE_APPLY_HPP
-#define POSENC_DETAIL_ROPE_APPLY_HPP
+#ifndef POSENC_ROPE_DISPATCH_HPP
+#define POSENC_ROPE_DISPATCH_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -2097,13 +7040,13 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
   require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
+  if (in.size() == 0) return;  // data() may be null then
   if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
     if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
-      for (Eigen::Index token = 0; token < in.rows(); ++token) {
-        rotate_token(out.data() + token * out.outerStride() + layout.offset(), layout.head_dim(),
-                     in.data() + token * in.outerStride() + layout.offset(), layout.head_dim(),
-                     in.cols() / layout.head_dim(), table, rows(token), layout.pairs() == RopePairs::half_split, turn);
-      }
+      using InScalar = typename In::Scalar;
+      const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
+      const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
+      rotate_tokens(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
       return;
     }
   }
@@ -2144,6 +7087,17 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   }
 }
 
+template <typename Scalar>
+MemoryExtent extent_of(const HeadsView<Scalar>& x) {
+  MemoryExtent extent;
+  extent.first = reinterpret_cast<std::intptr_t>(x.data);
+  extent.bytes = static_cast<std::intptr_t>(x.head_dim) * static_cast<std::intptr_t>(sizeof(Scalar));
+  extent.set_axis(0, x.batch, x.batch_stride, sizeof(Scalar));
+  extent.set_axis(1, x.seq_len, x.token_stride, sizeof(Scalar));
+  extent.set_axis(2, x.num_heads, x.head_stride, sizeof(Scalar));
+  return extent;
+}
+
 /// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
 template <typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
@@ -2156,6 +7110,8 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
   require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
   require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
+  require(!overlap_partially(extent_of(out), extent_of(in), std::is_same_v<Out, std::remove_const_t<In>>), function,
+          "out", "overlapping memory", "x itself or apart from it");
   require_window(function, layout, table);
   bool row_for_each_token = false;
   if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
@@ -2163,13 +7119,17 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   const auto rows = make_rows(function, row_choice, listed, table.rows());
   using ConstIn = const std::remove_const_t<In>;
   const bool in_place = static_cast<const void*>(out.data) == static_cast<const void*>(in.data);
+  if (in.seq_len == 0 || in.num_heads == 0) return;  // data may be null then
   for (Eigen::Index b = 0; b < in.batch; ++b) {
+    const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
+    const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
+                                       in.token_stride};
+    const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
+    rotate_tokens(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
+    if (in_place) continue;
     for (Eigen::Index t = 0; t < in.seq_len; ++t) {
       ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
       Out* const to = out.data + b * out.batch_stride + t * out.token_stride;
-      rotate_token(to + layout.offset(), out.head_stride, from + layout.offset(), in.head_stride, in.num_heads, table,
-                   rows(row_for_each_token ? b * in.seq_len + t : t), layout.pairs() == RopePairs::half_split, turn);
-      if (in_place) continue;
       for (Eigen::Index head = 0; head < in.num_heads; ++head) {
         const auto copy = [&](Eigen::Index begin, Eigen::Index end) {
           for (Eigen::Index i = begin; i < end; ++i) {
@@ -2187,7 +7147,7 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_ROPE_APPLY_HPP
+#endif  // POSENC_ROPE_DISPATCH_HPP
 
 // ---- posenc/rope/apply.hpp
 /// apply_rope(): turns queries and keys, with its inverse and its adjoint.
@@ -2396,13 +7356,6 @@ void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Sc
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Where sines and cosines stand in a row of `width` channels.
-enum class ChannelOrder {
-  interleaved,  ///< s0 c0 s1 c1 ..       the paper
-  sin_cos,      ///< s0 s1 .. | c0 c1 ..  tensor2tensor and most of its descendants
-  cos_sin       ///< c0 c1 .. | s0 s1 ..  Stable Diffusion, ggml
-};
-
 /// What the exponent of frequency m runs over.
 enum class FrequencySpacing {
   over_width,  ///< base^(-2m / width)
@@ -2472,7 +7425,7 @@ class Sinusoidal {
     const double pairs = static_cast<double>(width / 2);
     detail::require(
         over_width || num_sines == 1 || (detail::is_finite(options.frequency_shift) && options.frequency_shift < pairs),
-        function, "frequency_shift", options.frequency_shift, "less than width / 2 = ", width / 2);
+        function, "frequency_shift", options.frequency_shift, "finite and less than width / 2 = ", width / 2);
     const double divisor = over_width ? static_cast<double>(width) / 2 : pairs - options.frequency_shift;
     return Frequencies(spaced_frequencies(num_sines, options.base, divisor).inv_freq() * options.position_scale);
   }
@@ -2499,14 +7452,31 @@ namespace detail {
 
 /// `positions` moved by the encoding's first_position.
 template <typename Positions>
-struct ShiftedPositions {
-  const Positions& positions;
-  std::int64_t shift;
-  Eigen::Index rows() const { return positions.rows(); }
-  auto operator[](Eigen::Index i) const {
-    using Position = std::decay_t<decltype(positions[i])>;
-    return positions[i] + static_cast<Position>(shift);
+class ShiftedPositions {
+ public:
+  using Position = std::decay_t<decltype(std::declval<const Positions&>()[0])>;
+
+  ShiftedPositions(const char* function, const Positions& positions, std::int64_t shift)
+      : positions_(positions), shift_(shift) {
+    if constexpr (std::is_integral_v<Position>) {
+      if (shift == 0) return;
+      constexpr std::int64_t lowest = (std::numeric_limits<std::int64_t>::min)();
+      constexpr std::int64_t highest = (std::numeric_limits<std::int64_t>::max)();
+      const std::int64_t least = shift < 0 ? lowest - shift : lowest;
+      const std::int64_t most = shift > 0 ? highest - shift : highest;
+      for (Eigen::Index i = 0; i < rows(); ++i) {
+        if (positions[i] < least || positions[i] > most) {
+          refuse<std::out_of_range>(function, element("positions", i), positions[i], "from ", least, " to ", most);
+        }
+      }
+    }
   }
+  Eigen::Index rows() const { return positions_.rows(); }
+  Position operator[](Eigen::Index i) const { return positions_[i] + static_cast<Position>(shift_); }
+
+ private:
+  const Positions& positions_;
+  std::int64_t shift_;
 };
 
 /// element(column, value) -> stores or adds; see the two below.
@@ -2546,7 +7516,8 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_
 }
 
 template <template <typename> class Element, typename Derived, typename Positions>
-void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions) {
+void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
+                       const Positions& positions) {
   using Scalar = typename Derived::Scalar;
   using Write = Element<Scalar>;
   const SinusoidalOptions& options = encoding.options();
@@ -2580,7 +7551,7 @@ void for_each_sinusoid(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
       Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
     }
   };
-  const ShiftedPositions<Positions> shifted{positions, options.first_position};
+  const ShiftedPositions<Positions> shifted(function, positions, options.first_position);
   for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
@@ -2598,13 +7569,13 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
   }
   if constexpr (std::is_integral_v<Positions>) {
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
-    for_each_sinusoid<Element>(x, encoding, RangePositions(function, range));
+    for_each_sinusoid<Element>(function, x, encoding, RangePositions(function, range));
   } else {
-    static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
+    static_assert(is_dense<Positions>,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
-    const ListPositions<Positions> positions(function, given);
+    const ListPositions positions(function, given);
     require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());
-    for_each_sinusoid<Element>(x, encoding, positions);
+    for_each_sinusoid<Element>(function, x, encoding, positions);
   }
 }
 
@@ -2618,9 +7589,10 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 ///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite. `out` is then unchanged.
-/// @throws std::out_of_range      a first position so large that the last one overflows 64 bits.
+/// @throws std::out_of_range      a position that overflows 64 bits, first_position included. `out` is then unchanged.
 /// Cost:     two multiply-adds and a store for each value; no allocation.
-/// Accuracy: float |error| <= amplitude (2^-25 + 2^-40 + |angle| 2^-51), double <= amplitude (2^-50 + |angle| 2^-51).
+/// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
+///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51).
 /// Matches:  see presets.
 template <typename Derived, typename Positions = std::int64_t>
 void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
