@@ -6,6 +6,7 @@
 
 #include "posenc/detail/abi.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -39,11 +40,11 @@ using ArithmeticScalar = typename Arithmetic<Scalar, TableScalar>::type;
 inline float round_to_odd(double value) {
   float nearest = static_cast<float>(value);
   const double back = static_cast<double>(nearest);
-  if (back == value || !(back == back)) return nearest;
   std::uint32_t bits;
   std::memcpy(&bits, &nearest, sizeof bits);
-  const bool away = value < 0 ? back < value : back > value;
-  bits = (bits - (away ? 1u : 0u)) | 1u;
+  const std::uint32_t away = std::abs(back) > std::abs(value);    // false for NaN
+  const std::uint32_t cut_off = (back < value) | (back > value);  // no branch: vector code
+  bits = (bits - away) | cut_off;
   std::memcpy(&nearest, &bits, sizeof bits);
   return nearest;
 }

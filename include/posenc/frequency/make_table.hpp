@@ -16,17 +16,18 @@ struct TableWriter {
   template <TableLayout Layout, typename Scalar>
   static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
                           const double* sine) {
-    if constexpr (Layout == TableLayout::split) {
+    if constexpr (Layout == TableLayout::paired) {
+      double values[2 * kAngleBlock];  // put in order before memory is touched: both loops become vector code
+      for (int i = 0; i < kAngleBlock; ++i) {
+        values[2 * i] = cosine[i];
+        values[2 * i + 1] = sine[i];
+      }
+      for (int i = 0; i < 2 * kAngleBlock; ++i) row[2 * pair + i] = round_to<Scalar>(values[i]);
+    } else if constexpr (Layout == TableLayout::split) {
       Scalar* const c = row + pair;
       Scalar* const s = row + sin_offset + pair;
       for (int i = 0; i < kAngleBlock; ++i) c[i] = round_to<Scalar>(cosine[i]);
       for (int i = 0; i < kAngleBlock; ++i) s[i] = round_to<Scalar>(sine[i]);
-    } else if constexpr (Layout == TableLayout::paired) {
-      Scalar* const pairs = row + 2 * pair;
-      for (int i = 0; i < kAngleBlock; ++i) {
-        pairs[2 * i] = round_to<Scalar>(cosine[i]);
-        pairs[2 * i + 1] = round_to<Scalar>(sine[i]);
-      }
     } else {
       Scalar* const c = row + 2 * pair;
       Scalar* const s = row + sin_offset + 2 * pair;

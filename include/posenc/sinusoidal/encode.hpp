@@ -73,11 +73,13 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_
     if (step == 1) {
       for (int i = 0; i < kAngleBlock; ++i) Element::apply(sines[i], sine[i], scale);
       for (int i = 0; i < kAngleBlock; ++i) Element::apply(cosines[i], cosine[i], scale);
-    } else {
+    } else {  // neighbours: one run of memory, put in order before it is touched
+      double values[2 * kAngleBlock];
       for (int i = 0; i < kAngleBlock; ++i) {
-        Element::apply(sines[2 * i], sine[i], scale);
-        Element::apply(cosines[2 * i], cosine[i], scale);
+        values[2 * i] = sine[i];
+        values[2 * i + 1] = cosine[i];
       }
+      for (int i = 0; i < 2 * kAngleBlock; ++i) Element::apply(sines[i], values[i], scale);
     }
     return;
   }
