@@ -68,7 +68,7 @@ void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {
-  detail::rope_view("apply_rope", x, x, table, layout, rows, detail::forward_turn());
+  detail::rope_view<true>("apply_rope", x, x, table, layout, rows, detail::forward_turn());
 }
 
 /// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
@@ -93,7 +93,7 @@ void apply_rope_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<
 template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                      const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+  detail::rope_view<false>("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
 }
 
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
@@ -118,7 +118,7 @@ void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
@@ -140,7 +140,8 @@ void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::De
 template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
+                           detail::inverse_turn(table.magnitude()));
 }
 
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
@@ -166,7 +167,7 @@ void apply_rope_adjoint(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
+  detail::rope_view<true>("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
 }
 
 /// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
@@ -188,7 +189,7 @@ void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::De
 template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+  detail::rope_view<false>("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
 }
 
 }  // namespace POSENC_ABI

@@ -78,8 +78,8 @@ void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLa
   }
 }
 
-/// All checks, then the rotation of `in` into `out`, which may be one object.
-template <typename Out, typename In, typename TableScalar, typename Rows>
+/// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
                  const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   require_window(function, layout, table);
@@ -92,7 +92,7 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
       using InScalar = typename In::Scalar;
       const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
       const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
-      rotate_tokens(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
+      rotate_tokens<InPlace>(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
       return;
     }
   }
@@ -103,7 +103,7 @@ template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_writable<Derived>();
-  rope_matrix(function, x.derived(), x.derived(), table, layout, rows, turn);
+  rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
@@ -112,7 +112,7 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
   require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
-  rope_matrix(function, out.derived(), x.derived(), table, layout, rows, turn);
+  rope_matrix<false>(function, out.derived(), x.derived(), table, layout, rows, turn);
   copy_unturned(out.derived(), x.derived(), table.rotary_dim(), layout);
 }
 
@@ -145,7 +145,7 @@ MemoryExtent extent_of(const HeadsView<Scalar>& x) {
 }
 
 /// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
-template <typename Out, typename In, typename TableScalar, typename Rows>
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
@@ -164,15 +164,14 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
   const auto rows = make_rows(function, row_choice, listed, table.rows());
   using ConstIn = const std::remove_const_t<In>;
-  const bool in_place = static_cast<const void*>(out.data) == static_cast<const void*>(in.data);
   if (in.seq_len == 0 || in.num_heads == 0) return;  // data may be null then
   for (Eigen::Index b = 0; b < in.batch; ++b) {
     const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
     const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
                                        in.token_stride};
     const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
-    rotate_tokens(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
-    if (in_place) continue;
+    rotate_tokens<InPlace>(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
+    if (InPlace) continue;
     for (Eigen::Index t = 0; t < in.seq_len; ++t) {
       ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
       Out* const to = out.data + b * out.batch_stride + t * out.token_stride;

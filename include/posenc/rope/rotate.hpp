@@ -128,11 +128,24 @@ EIGEN_ALWAYS_INLINE void rotate_interleaved(Out* out, Eigen::Index out_stride, c
 }
 
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
-                 Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
+void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
+                       Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
 
-/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, then what is left one block, then half a
-/// block ... then one pair at a time.
+template <bool HalfSplit, int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_blocks(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                       Eigen::Index half, const Number* turns, const Number* sines,
+                                       Eigen::Index count) {
+  for (Eigen::Index i = 0; i < count; i += Blocks * Width) {
+    if constexpr (HalfSplit) {
+      rotate_half_split<Heads, Blocks, Width>(out + i, out_stride, in + i, in_stride, half, turns + i, sines + i);
+    } else {
+      rotate_interleaved<Heads, Blocks, Width>(out + 2 * i, out_stride, in + 2 * i, in_stride, turns + 2 * i);
+    }
+  }
+}
+
+/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, four heads together, then what is left
+/// in one block, then in blocks of 4 pairs, then pair by pair. Few steps, because each is compiled code.
 /// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
 EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
@@ -141,44 +154,30 @@ EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const I
   constexpr Eigen::Index step = Blocks * Width;
   const Eigen::Index whole = count / step * step;
   Eigen::Index head = 0;
-  for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-    Out* const to = out + head * out_stride;
-    const In* const from = in + head * in_stride;
-    for (Eigen::Index i = 0; i < whole; i += step) {
-      if constexpr (HalfSplit) {
-        rotate_half_split<kHeadsTogether, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i,
-                                                         sines + i);
-      } else {
-        rotate_interleaved<kHeadsTogether, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride,
-                                                          turns + 2 * i);
-      }
+  if constexpr (Width > 1) {
+    for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+      rotate_blocks<HalfSplit, kHeadsTogether, Blocks, Width>(
+          out + head * out_stride, out_stride, in + head * in_stride, in_stride, half, turns, sines, whole);
     }
   }
   for (; head < num_heads; ++head) {
-    Out* const to = out + head * out_stride;
-    const In* const from = in + head * in_stride;
-    for (Eigen::Index i = 0; i < whole; i += step) {
-      if constexpr (HalfSplit) {
-        rotate_half_split<1, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i, sines + i);
-      } else {
-        rotate_interleaved<1, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride, turns + 2 * i);
-      }
-    }
+    rotate_blocks<HalfSplit, 1, Blocks, Width>(out + head * out_stride, out_stride, in + head * in_stride, in_stride,
+                                               half, turns, sines, whole);
   }
   if constexpr (step > 1) {
     if (whole < count) {
-      constexpr int width = Blocks > 1 ? Width : Width / 2;
+      constexpr int width = Blocks > 1 ? Width : Width > 4 ? 4 : 1;
       const Eigen::Index channels = HalfSplit ? whole : 2 * whole;
-      rotate_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
-                                       turns + channels, sines + whole, count - whole);
+      rotate_heads_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
+                                             turns + channels, sines + whole, count - whole);
     }
   }
 }
 
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-POSENC_NOINLINE void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                 Eigen::Index num_heads, Eigen::Index half, const Number* turns, const Number* sines,
-                                 Eigen::Index count) {
+POSENC_NOINLINE void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                       Eigen::Index num_heads, Eigen::Index half, const Number* turns,
+                                       const Number* sines, Eigen::Index count) {
   rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
 }
 
@@ -243,9 +242,12 @@ struct TokenRows {
   Eigen::Index token_stride;
 };
 
-template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
-                   const FrequencyTable<TableScalar>& table, const Rows& rows, Turn turn) {
+/// Turns the window of every head of one token by table row `row`. A function of its own, so that callers which choose
+/// rows in different ways share its code.
+template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                  Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index row,
+                                  Turn turn) {
   using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
   using Number = ArithmeticScalar<In, Wider>;
   constexpr int width = HalfSplit ? kPacket<Number> : kPacket<Number> / 2;
@@ -255,47 +257,42 @@ void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index toke
   const bool direct = fitting && std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
 
   alignas(64) Number buffer[2 * kRowChunk];
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = rows(token);
-    for (Eigen::Index first = 0; first < half; first += kRowChunk) {
-      const Eigen::Index count = (std::min)(kRowChunk, half - first);
-      const Eigen::Index channel = HalfSplit ? first : 2 * first;
-      const TableScalar* const cos = table.cos_data(row) + first * step;
-      const TableScalar* const sin = table.sin_data(row) + first * step;
-      const Number* turns = buffer;
-      const Number* sines = buffer + kRowChunk;
-      if (!direct) {
-        prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
-      } else if constexpr (std::is_same_v<TableScalar, Number>) {
-        turns = cos;
-        sines = sin;
-      }
-      Out* const to = out.data + token * out.token_stride + channel;
-      if constexpr (InPlace) {
-        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, to, out.head_stride, num_heads, half,
-                                                        turns, sines, count);
-      } else {
-        const In* const from = in.data + token * in.token_stride + channel;
-        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, from, in.head_stride, num_heads, half,
-                                                        turns, sines, count);
-      }
+  for (Eigen::Index first = 0; first < half; first += kRowChunk) {
+    const Eigen::Index count = (std::min)(kRowChunk, half - first);
+    const Eigen::Index channel = HalfSplit ? first : 2 * first;
+    const TableScalar* const cos = table.cos_data(row) + first * step;
+    const TableScalar* const sin = table.sin_data(row) + first * step;
+    const Number* turns = buffer;
+    const Number* sines = buffer + kRowChunk;
+    if (!direct) {
+      prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
+    } else if constexpr (std::is_same_v<TableScalar, Number>) {
+      turns = cos;
+      sines = sin;
+    }
+    if constexpr (InPlace) {  // one set of addresses leaves enough registers for four heads
+      rotate_heads<HalfSplit, kBlocksTogether, width>(out + channel, out_stride, out + channel, out_stride, num_heads,
+                                                      half, turns, sines, count);
+    } else {
+      rotate_heads<HalfSplit, kBlocksTogether, width>(out + channel, out_stride, in + channel, in_stride, num_heads,
+                                                      half, turns, sines, count);
     }
   }
 }
 
-/// Turns the window of every head of all tokens. `in` and `out` are the same or do not overlap.
-template <typename Out, typename In, typename TableScalar, typename Rows>
+/// Turns the window of every head of all tokens. With InPlace `in` and `out` are the same, else they do not overlap.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
                    const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
-  const bool half_split = pairs == RopePairs::half_split;
-  if constexpr (std::is_same_v<Out, In>) {  // one set of addresses leaves enough registers for four heads
-    if (in.data == out.data && in.head_stride == out.head_stride && in.token_stride == out.token_stride) {
-      if (half_split) return rotate_tokens<true, true>(out, in, tokens, num_heads, table, rows, turn);
-      return rotate_tokens<false, true>(out, in, tokens, num_heads, table, rows, turn);
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    Out* const to = out.data + token * out.token_stride;
+    const In* const from = in.data + token * in.token_stride;
+    if (pairs == RopePairs::half_split) {
+      rotate_token<true, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
+    } else {
+      rotate_token<false, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
     }
   }
-  if (half_split) return rotate_tokens<true, false>(out, in, tokens, num_heads, table, rows, turn);
-  return rotate_tokens<false, false>(out, in, tokens, num_heads, table, rows, turn);
 }
 
 }  // namespace detail
