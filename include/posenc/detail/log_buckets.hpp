@@ -42,15 +42,20 @@ class BigNumber {
   std::vector<std::uint32_t> digits_ = {1};  // least significant first
 };
 
+/// Limit on `steps` below: keeps the powers short enough to be compared in milliseconds.
+inline constexpr Eigen::Index kMaxLogSteps = Eigen::Index(1) << 13;
+
 /// The sign of steps * ln(n / first) / ln(last / first) - k, that is of n^steps - last^k first^(steps - k).
-/// 0 < first < last < 2^31, 1 <= steps < 2^16, 0 < n < 2^31.
+/// 0 < first <= n < 2^31, first < last < 2^31, 1 <= steps <= kMaxLogSteps, 0 <= k <= 2 steps.
 inline int compare_log_quotient(std::int64_t n, Eigen::Index k, std::int64_t first, std::int64_t last,
                                 Eigen::Index steps) {
-  // Doubles decide where they can: the quotient is right to 1e-11.
-  const double quotient = static_cast<double>(steps) * std::log(static_cast<double>(n) / static_cast<double>(first)) /
-                          std::log(static_cast<double>(last) / static_cast<double>(first));
-  const double difference = quotient - static_cast<double>(k);
-  if (std::abs(difference) > 1e-6) return difference > 0 ? 1 : -1;
+  // Doubles decide where they can. log1p of the excess over 1 keeps full relative precision however close n and last
+  // are to first, so near k <= 2 steps the quotient is right to 2^14 * 8 * 2^-53 < 2e-11.
+  const auto log_ratio = [first](std::int64_t value) {
+    return std::log1p(static_cast<double>(value - first) / static_cast<double>(first));
+  };
+  const double difference = static_cast<double>(steps) * log_ratio(n) / log_ratio(last) - static_cast<double>(k);
+  if (std::abs(difference) > 1e-9) return difference > 0 ? 1 : -1;
   const auto whole = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
   const BigNumber power = BigNumber().multiply_by_power(whole(n), steps);
   const BigNumber limit = BigNumber().multiply_by_power(whole(last), k).multiply_by_power(whole(first), steps - k);

@@ -30,18 +30,20 @@ inline namespace POSENC_ABI {
 /// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
 class DebertaBuckets {
  public:
-  /// @param max_position      `max_relative_positions`, > 0 (512).
-  /// @param position_buckets  0 for none (v1), else even, >= 4 (256), and position_buckets / 2 < max_position - 1.
+  /// @param max_position      `max_relative_positions`, > 0 (512), at most 2^20.
+  /// @param position_buckets  0 for none (v1), else even, in [4, 8192] (256), and position_buckets / 2 <
+  ///                          max_position - 1.
   /// @throws std::invalid_argument  one of these does not hold.
   explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets = 0) {
     const char* const function = "DebertaBuckets";
     constexpr Eigen::Index limit = Eigen::Index(1) << 20;
     detail::require(max_position > 0 && max_position <= limit, function, "max_position", max_position,
                     "> 0 and at most ", limit);
-    detail::require(position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
-                                              position_buckets / 2 < max_position - 1 && position_buckets <= limit),
-                    function, "position_buckets", position_buckets,
-                    "0, or even, >= 4 and < 2 (max_position - 1) = ", 2 * (max_position - 1));
+    detail::require(
+        position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
+                                  position_buckets / 2 < max_position - 1 && position_buckets <= detail::kMaxLogSteps),
+        function, "position_buckets", position_buckets, "0, or even, >= 4, at most ", detail::kMaxLogSteps,
+        " and < 2 (max_position - 1) = ", 2 * (max_position - 1));
     half_ = position_buckets == 0 ? max_position : position_buckets;
     const Eigen::Index mid = position_buckets == 0 ? max_position : position_buckets / 2;
     // One distance beyond the last that differs: -max_position still has a row of its own.
@@ -62,9 +64,10 @@ class DebertaBuckets {
 
   /// The table row of query - key.
   Eigen::Index operator()(std::int64_t query_minus_key) const {
-    const std::int64_t size = query_minus_key < 0 ? -query_minus_key : query_minus_key;
-    const std::size_t n = static_cast<std::size_t>((std::min)(size, static_cast<std::int64_t>(bucket_.size() - 1)));
-    const Eigen::Index bucket = query_minus_key < 0 ? -bucket_[n] : bucket_[n];
+    const std::int64_t last = static_cast<std::int64_t>(bucket_.size() - 1);
+    const std::int64_t n = (std::min)((std::max)(query_minus_key, -last), last);
+    const Eigen::Index size = bucket_[static_cast<std::size_t>(n < 0 ? -n : n)];
+    const Eigen::Index bucket = n < 0 ? -size : size;
     return (std::min)((std::max)(bucket + half_, Eigen::Index(0)), 2 * half_ - 1);
   }
 

@@ -31,12 +31,14 @@ class DistanceTable {
   using Scalar = Scalar_;
   using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Zeros for the given heads and distances.
-  /// @throws std::invalid_argument  num_heads < 0 or an empty range.
+  /// Zeros for the given heads and distances; no distances (of an empty span) make an empty table.
+  /// @throws std::invalid_argument  num_heads < 0, or range.max < range.min - 1.
+  /// @throws std::out_of_range      a range that ends beyond 2^41.
+  /// @throws std::length_error      the table does not fit into memory's index type.
   DistanceTable(Eigen::Index num_heads, DistanceRange range) : range_(range) {
     const char* const function = "DistanceTable";
     detail::require(num_heads >= 0, function, "num_heads", num_heads, ">= 0");
-    detail::require(range.max >= range.min, function, "range.max", range.max, "at least range.min ", range.min);
+    detail::require_distance_range(function, range);
     detail::require_size(function, "num_heads", num_heads, range.size(), sizeof(Scalar));
     values_ = Values::Zero(num_heads, range.size());
   }
@@ -79,27 +81,18 @@ inline void require_head(const char* function, Eigen::Index head, Eigen::Index n
 template <typename X, typename Scalar>
 void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head,
                    Eigen::Index first_row) {
-  using Number = ArithmeticScalar<typename X::Scalar, Scalar>;
-  using Target = typename X::Scalar;
   const auto diagonal = table.values().row(head);
   const Eigen::Index origin = -table.range().min;
-  const auto add = [](auto&& target, const auto& bias) {
-    if constexpr (std::is_same_v<Number, Target>) {
-      target.array() += bias.template cast<Number>();
-    } else {
-      target.array() = (target.array().template cast<Number>() + bias.template cast<Number>()).template cast<Target>();
-    }
-  };
   if (span.key_len() == 0 || span.query_len() == 0) return;
   if constexpr (bool(X::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      add(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
+      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
     }
   } else {
     for (Eigen::Index j = 0; j < span.key_len(); ++j) {
       const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
-      add(x.col(j).segment(first_row, span.query_len()),
-          diagonal.segment(last, span.query_len()).reverse().transpose());
+      add_rounded_once(x.col(j).segment(first_row, span.query_len()),
+                       diagonal.segment(last, span.query_len()).reverse().transpose());
     }
   }
 }

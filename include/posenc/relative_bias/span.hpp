@@ -20,9 +20,26 @@ struct DistanceRange {
 
   /// -(len - 1), ..., 0: what causal attention over `len` tokens sees.
   static DistanceRange causal(Eigen::Index len) { return {1 - len, 0}; }
-  /// -(len - 1), ..., len - 1.
-  static DistanceRange symmetric(Eigen::Index len) { return {1 - len, len - 1}; }
+  /// -(len - 1), ..., len - 1: what attention over `len` tokens sees without a mask. Nothing for len = 0.
+  static DistanceRange symmetric(Eigen::Index len) {
+    return len == 0 ? DistanceRange{0, -1} : DistanceRange{1 - len, len - 1};
+  }
 };
+
+namespace detail {
+
+/// Lengths and offsets stay below this, so that their sums and differences never overflow.
+inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << 40;
+
+inline void require_distance_range(const char* function, const DistanceRange& range) {
+  require_in_range(range.min >= -2 * kSpanLimit && range.min <= 2 * kSpanLimit, function, "range.min", range.min,
+                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require_in_range(range.max >= -2 * kSpanLimit && range.max <= 2 * kSpanLimit, function, "range.max", range.max,
+                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require(range.max >= range.min - 1, function, "range.max", range.max, "at least range.min - 1 = ", range.min - 1);
+}
+
+}  // namespace detail
 
 /// Which queries meet which keys: key j stands at position j, query i at position query_offset + i.
 ///
@@ -31,15 +48,21 @@ struct DistanceRange {
 class AttentionSpan {
  public:
   /// len queries and the same keys: training, or a prompt without cache.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
   static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
   /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
-  /// @throws std::out_of_range  query_len > key_len.
+  /// @throws std::out_of_range      query_len > key_len.
+  /// @throws std::invalid_argument  a negative length.
   static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
-    detail::require_in_range(query_len <= key_len, "AttentionSpan::cached", "query_len", query_len, "at most key_len ",
-                             key_len);
-    return AttentionSpan("AttentionSpan::cached", query_len, key_len, key_len - query_len);
+    const char* const function = "AttentionSpan::cached";
+    detail::require(key_len >= 0 && key_len <= detail::kSpanLimit, function, "key_len", key_len, ">= 0 and at most ",
+                    detail::kSpanLimit);
+    detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
+    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
   }
   /// Any situation: cross attention, keys whose first ones were dropped, L_q > L_k. The offset may be negative.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
+  /// @throws std::out_of_range      an offset beyond 2^40 either way.
   static AttentionSpan at(Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset) {
     return AttentionSpan("AttentionSpan::at", query_len, key_len, query_offset);
   }
@@ -65,7 +88,7 @@ class AttentionSpan {
  private:
   AttentionSpan(const char* function, Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset)
       : query_len_(query_len), key_len_(key_len), query_offset_(query_offset) {
-    constexpr Eigen::Index limit = Eigen::Index(1) << 40;
+    constexpr Eigen::Index limit = detail::kSpanLimit;
     detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
     detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
     detail::require_in_range(query_offset >= -limit && query_offset <= limit, function, "query_offset", query_offset,

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace posenc {
@@ -27,8 +28,8 @@ inline namespace POSENC_ABI {
 /// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
 class T5Buckets {
  public:
-  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional); T5: 32.
-  /// @param max_distance   From here on all distances share the last bucket; > max_exact; T5: 128.
+  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional), at most 8192; T5: 32.
+  /// @param max_distance   From here on all distances share the last bucket; > max_exact and < 2^31; T5: 128.
   /// @param bidirectional  Encoder: true; decoder: false.
   /// @throws std::invalid_argument  one of these does not hold.
   T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
@@ -38,8 +39,9 @@ class T5Buckets {
         bidirectional_(bidirectional) {
     const char* const function = "T5Buckets";
     const Eigen::Index fewest = bidirectional ? 4 : 2;
-    detail::require(num_buckets >= fewest && num_buckets <= 65536, function, "num_buckets", num_buckets, "at least ",
-                    fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most 65536");
+    detail::require(num_buckets >= fewest && num_buckets <= detail::kMaxLogSteps, function, "num_buckets", num_buckets,
+                    "at least ", fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most ",
+                    detail::kMaxLogSteps);
     detail::require(max_distance > max_exact_ && max_distance < (Eigen::Index(1) << 31), function, "max_distance",
                     max_distance, "> max_exact ", max_exact_, " and < 2^31");
     first_distance_ = detail::log_thresholds(max_exact_, max_distance, per_direction_ - max_exact_);
@@ -52,7 +54,8 @@ class T5Buckets {
   /// The bucket of a relative position key - query, in [0, num_buckets).
   Eigen::Index operator()(std::int64_t relative) const {
     const Eigen::Index side = bidirectional_ && relative > 0 ? per_direction_ : 0;
-    const std::int64_t n = relative <= 0 ? -relative : bidirectional_ ? relative : 0;
+    const std::int64_t n = relative > 0 ? (bidirectional_ ? relative : 0)
+                                        : -(std::max)(relative, -(std::numeric_limits<std::int64_t>::max)());
     if (n < max_exact_) return side + static_cast<Eigen::Index>(n);
     const auto above = std::upper_bound(first_distance_.begin(), first_distance_.end(), n);
     return side + max_exact_ + static_cast<Eigen::Index>(above - first_distance_.begin()) - 1;
