@@ -37,6 +37,18 @@ inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0
   return slopes;
 }
 
+namespace detail {
+
+template <typename Derived>
+void require_slopes(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& slopes) {
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    if (!is_finite(slope)) refuse<std::invalid_argument>(function, element(parameter, head), slope, "finite");
+  }
+}
+
+}  // namespace detail
+
 /// What ALiBi does with keys after the query.
 enum class AlibiForm {
   causal,    ///< slope * (key - query) everywhere; keys after the query are for the causal mask.
@@ -54,16 +66,12 @@ DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const
                                        DistanceRange range) {
   const char* const function = "make_alibi_table";
   detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
+  detail::require_slopes(function, "left", left);
+  detail::require_slopes(function, "right", right);
   DistanceTable<Scalar> table(left.size(), range);
   for (Eigen::Index head = 0; head < left.size(); ++head) {
     const double before = static_cast<double>(left.derived().reshaped()(head));
     const double after = static_cast<double>(right.derived().reshaped()(head));
-    if (!detail::is_finite(before)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("left", head), before, "finite");
-    }
-    if (!detail::is_finite(after)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("right", head), after, "finite");
-    }
     for (Eigen::Index d = range.min; d <= range.max; ++d) {
       const double distance = static_cast<double>(d);
       table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
@@ -78,12 +86,38 @@ DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const
 /// see it, and near the diagonal this form keeps the digits that matter.
 /// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
 ///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
+///                Finite; 0 switches a head off.
+/// @throws std::invalid_argument  a slope that is not finite.
 template <typename Scalar, typename Slopes>
 DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Slopes>& slopes, DistanceRange range, AlibiForm form) {
+  detail::require_slopes("make_alibi_table", "slopes", slopes);
   const Eigen::ArrayXd left = slopes.derived().reshaped().template cast<double>().array();
   const Eigen::ArrayXd right = form == AlibiForm::causal ? Eigen::ArrayXd(-left) : left;
   return make_alibi_table<Scalar>(left, right, range);
 }
+
+namespace detail {
+
+struct AlibiSlopeGradients {
+  double left = 0;
+  double right = 0;
+};
+
+template <typename Scalar>
+AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_table, Eigen::Index head) {
+  AlibiSlopeGradients sums;
+  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    const double term = static_cast<double>(grad_table(head, d)) * static_cast<double>(d);
+    if (d <= 0) {
+      sums.left += term;
+    } else {
+      sums.right -= term;
+    }
+  }
+  return sums;
+}
+
+}  // namespace detail
 
 /// The gradient of make_alibi_table() with respect to the slopes: grad_slopes[h] += sum over d of
 /// grad_table(h, d) * d, or * -|d| for the symmetric form.
@@ -94,15 +128,31 @@ void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_tabl
   auto& grad = detail::writable(grad_slopes);
   detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
                   "num_heads ", grad_table.num_heads());
+  using Slope = typename std::decay_t<decltype(grad)>::Scalar;
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    double sum = 0;
-    for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
-      const double distance = static_cast<double>(d);
-      const double factor = form == AlibiForm::causal || d <= 0 ? distance : -distance;
-      sum += static_cast<double>(grad_table(head, d)) * factor;
-    }
-    auto& target = grad.cols() == 1 ? grad.coeffRef(head, 0) : grad.coeffRef(0, head);
-    target += detail::convert<std::decay_t<decltype(target)>>(sum);
+    const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
+    detail::entry(grad, head) += detail::convert<Slope>(form == AlibiForm::causal ? left - right : left + right);
+  }
+}
+
+/// @overload
+/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -= sum
+/// over d > 0 of grad_table(h, d) d.
+/// @throws std::invalid_argument  another number of heads; nothing is written then.
+template <typename Left, typename Right, typename Scalar>
+void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {
+  detail::require_written_through<Left>();
+  detail::require_written_through<Right>();
+  auto& dleft = detail::writable(grad_left);
+  auto& dright = detail::writable(grad_right);
+  detail::require(dleft.size() == grad_table.num_heads(), "alibi_backward", "grad_left.size()", dleft.size(),
+                  "num_heads ", grad_table.num_heads());
+  detail::require(dright.size() == grad_table.num_heads(), "alibi_backward", "grad_right.size()", dright.size(),
+                  "num_heads ", grad_table.num_heads());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
+    detail::entry(dleft, head) += detail::convert<typename std::decay_t<decltype(dleft)>::Scalar>(left);
+    detail::entry(dright, head) += detail::convert<typename std::decay_t<decltype(dright)>::Scalar>(right);
   }
 }
 

@@ -29,7 +29,7 @@ Scalar sigmoid(Scalar x) {
   return Scalar(1) / (Scalar(1) + std::exp(-x));
 }
 
-/// Where a counted position falls between two rows of the table.
+/// Where a counted position falls between two rows of the table. NaN takes the last row and keeps a NaN weight.
 template <typename Scalar>
 struct CopePosition {
   Eigen::Index below;
@@ -37,10 +37,14 @@ struct CopePosition {
   Scalar weight;  // of `above`
 
   CopePosition(Scalar counted, Eigen::Index rows) {
-    const Scalar position = (std::min)(counted, static_cast<Scalar>(rows - 1));
-    below = static_cast<Eigen::Index>(std::floor(position));
-    above = static_cast<Eigen::Index>(std::ceil(position));
-    weight = position - static_cast<Scalar>(below);
+    if (counted < static_cast<Scalar>(rows - 1)) {
+      below = static_cast<Eigen::Index>(std::floor(counted));
+      above = static_cast<Eigen::Index>(std::ceil(counted));
+      weight = counted - static_cast<Scalar>(below);
+    } else {
+      below = above = rows - 1;
+      weight = counted * Scalar(0);
+    }
   }
 };
 
@@ -107,37 +111,32 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
   detail::require_cope(function, q, table, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  const Scalar last = static_cast<Scalar>(table.rows() - 1);
-  auto scratch = workspace.matrix(2 * detail::kQueryBlock, (std::max)(table.rows(), span.key_len()));
+  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table.rows(), span.key_len()));
+  auto grad_positions = scratch.bottomRows(1);
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     auto scores = scratch.topLeftCorner(rows, table.rows());
-    auto sums = scratch.bottomLeftCorner(detail::kQueryBlock, table.rows()).topRows(rows);
+    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table.rows());
     scores.setZero();
     sums.setZero();
     detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       const Eigen::Index visible = span.visible_keys(block + i);
-      // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
       Scalar counted = 0;
-      Scalar all = 0;
       for (Eigen::Index j = visible - 1; j >= 0; --j) {
         counted += detail::sigmoid(logits.derived().coeff(block + i, j));
         const detail::CopePosition<Scalar> at(counted, table.rows());
         const Scalar g = dx.coeff(block + i, j);
         sums(i, at.below) += (Scalar(1) - at.weight) * g;
         sums(i, at.above) += at.weight * g;
-        if (counted < last) all += g * (scores(i, at.above) - scores(i, at.below));
+        grad_positions(0, j) = g * (scores(i, at.above) - scores(i, at.below));
       }
-      counted = 0;
-      for (Eigen::Index t = visible - 1; t >= 0; --t) {
+      // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
+      Scalar sum = 0;
+      for (Eigen::Index t = 0; t < visible; ++t) {
         const Scalar gate = detail::sigmoid(logits.derived().coeff(block + i, t));
-        counted += gate;
-        const detail::CopePosition<Scalar> at(counted, table.rows());
-        const Scalar g = dx.coeff(block + i, t);
-        const Scalar own = counted < last ? g * (scores(i, at.above) - scores(i, at.below)) : Scalar(0);
-        dx.coeffRef(block + i, t) = g + gate * (Scalar(1) - gate) * all;
-        all -= own;
+        sum += grad_positions(0, t);
+        dx.coeffRef(block + i, t) += gate * (Scalar(1) - gate) * sum;
       }
     }
     detail::add_product(dq.middleRows(block, rows), sums, table, Scalar(1));

@@ -34,6 +34,7 @@ void require_fire(const char* function, const Fire<Scalar>& fire, const Attentio
   require(is_finite(fire.c) && fire.c != 0, function, "fire.c", fire.c, "finite and not 0");
   require(is_finite(fire.threshold()) && fire.threshold() > 0, function, "fire.threshold()", fire.threshold(),
           "finite and > 0");
+  require(is_finite(fire.eps) && fire.eps >= 0, function, "fire.eps", fire.eps, "finite and >= 0");
   require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
 }
 
@@ -51,16 +52,22 @@ MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double 
   return inputs;
 }
 
+/// Whether no query of a span that is not empty reaches the threshold: the bias then depends on the distance alone.
+template <typename Scalar>
+bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
+  return static_cast<double>(span.query_offset() + span.query_len() - 1) < fire.threshold();
+}
+
 }  // namespace detail
 
 /// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and i the query's position,
 ///
 ///     logits(h, i, j) += mlp(psi(n) / (psi(max(i, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
 ///
-/// While no query is beyond the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
+/// While no query has reached the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
 /// times; beyond it once for each key of a row.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
-/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0.
+/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0; eps < 0.
 /// @throws std::out_of_range      a negative query_offset.
 /// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations.
 /// Source:   Li et al. 2023, arXiv:2310.04418.
@@ -74,8 +81,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
   detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
   if (span.query_len() == 0 || span.key_len() == 0) return;
 
-  const double last_query = static_cast<double>(span.query_offset() + span.query_len() - 1);
-  if (last_query <= fire.threshold()) {
+  if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> table(num_heads, range);
     const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min), fire.threshold(), range.size());
@@ -88,58 +94,78 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
     const auto inputs = detail::fire_inputs(fire, position, (std::max)(position, fire.threshold()), span.key_len());
     const auto bias = detail::mlp_forward(fire.mlp, inputs).back();
     for (Eigen::Index head = 0; head < num_heads; ++head) {
-      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        auto& target = x.coeffRef(head * span.query_len() + i, j);
-        target += detail::convert<std::decay_t<decltype(target)>>(bias(j, head));
-      }
+      detail::add_rounded_once(x.row(head * span.query_len() + i), bias.col(head).transpose().array());
     }
   }
 }
+
+namespace detail {
+
+/// What the logits say about c and the threshold.
+struct FireGradient {
+  double c = 0;
+  double threshold = 0;
+
+  /// Adds the part of keys 0 ... L_k - 1 of a query at `position`. share: d reach / d threshold.
+  template <typename Scalar>
+  void add(BiasMlp<Scalar>& grad_mlp, const Fire<Scalar>& fire, double position, double reach, double share,
+           const MlpMatrix<Scalar>& grad_out) {
+    const auto inputs = fire_inputs(fire, position, reach, grad_out.rows());
+    const auto grad_inputs = mlp_backward(grad_mlp, fire.mlp, inputs, mlp_forward(fire.mlp, inputs), grad_out);
+    const double sign_c = fire.c < 0 ? -1 : 1;
+    const double divisor = fire_psi(fire.c, reach) + fire.eps;
+    const double reach_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
+    const double reach_slope = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
+    for (Eigen::Index j = 0; j < grad_out.rows(); ++j) {
+      const double n = std::abs(position - static_cast<double>(j));
+      const double g = static_cast<double>(grad_inputs(j, 0));
+      const double psi = fire_psi(fire.c, n);
+      c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * reach_slope_c / (divisor * divisor));
+      threshold -= g * psi * reach_slope / (divisor * divisor) * share;
+    }
+  }
+};
+
+}  // namespace detail
 
 /// The gradient of add_fire_bias(): adds into grad_fire.mlp, grad_fire.c and grad_fire.length_multiplier.
 ///
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
-/// @throws as add_fire_bias().
+/// Where the threshold equals a query's position, each side of the maximum gets half.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers; nothing is written then.
+/// Cost:     as add_fire_bias(), about three times.
 template <typename Scalar, typename Derived>
 void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& grad_logits, const Fire<Scalar>& fire,
                    const AttentionSpan& span) {
   const char* const function = "fire_backward";
   detail::require_fire(function, fire, span);
-  detail::require_mlp(function, grad_fire.mlp, 1);
+  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
-  const double sign_c = fire.c < 0 ? -1 : 1;
+  if (span.query_len() == 0 || span.key_len() == 0) return;
   const double threshold = fire.threshold();
-  double grad_c = 0;
-  double grad_threshold = 0;
-  detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
-  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-    const double position = static_cast<double>(span.query_offset() + i);
-    const double reach = (std::max)(position, threshold);
-    for (Eigen::Index head = 0; head < num_heads; ++head) {
-      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        grad_row(j, head) = detail::convert<Scalar>(grad_logits.derived().coeff(head * span.query_len() + i, j));
+  detail::FireGradient grad;
+  if (detail::fire_by_distance(fire, span)) {
+    const DistanceRange range = span.distances();
+    DistanceTable<Scalar> grad_table(num_heads, range);
+    distance_bias_backward(grad_table, grad_logits, span);
+    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min), threshold, 1,
+             detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+  } else {
+    detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index head = 0; head < num_heads; ++head) {
+        grad_row.col(head) = grad_logits.derived().row(head * span.query_len() + i).transpose().template cast<Scalar>();
       }
-    }
-    const auto inputs = detail::fire_inputs(fire, position, reach, span.key_len());
-    const auto grad_inputs =
-        detail::mlp_backward(grad_fire.mlp, fire.mlp, inputs, detail::mlp_forward(fire.mlp, inputs), grad_row);
-    const double divisor = detail::fire_psi(fire.c, reach) + fire.eps;
-    const double psi_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
-    const double psi_slope_reach = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
-    const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;  // of max(i, threshold)
-    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      const double n = std::abs(position - static_cast<double>(j));
-      const double g = static_cast<double>(grad_inputs(j, 0));
-      const double psi = detail::fire_psi(fire.c, n);
-      grad_c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * psi_slope_c / (divisor * divisor));
-      grad_threshold -= g * psi * psi_slope_reach / (divisor * divisor) * share;
+      const double position = static_cast<double>(span.query_offset() + i);
+      const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;
+      grad.add(grad_fire.mlp, fire, position, (std::max)(position, threshold), share, grad_row);
     }
   }
   const double sign_length = fire.length_multiplier * fire.initial_length < 0 ? -1 : 1;
-  grad_fire.c += grad_c;
-  grad_fire.length_multiplier += grad_threshold * sign_length * fire.initial_length;
+  grad_fire.c += grad.c;
+  grad_fire.length_multiplier += grad.threshold * sign_length * fire.initial_length;
 }
 
 }  // namespace POSENC_ABI

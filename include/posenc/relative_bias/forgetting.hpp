@@ -7,6 +7,7 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/span.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace posenc {
@@ -14,7 +15,8 @@ inline namespace POSENC_ABI {
 
 /// Returns the running sums F[t] = sum over l <= t of ln sigmoid(gates[l]), one for each token.
 /// @param gates   Forget logits w . x[t] + b of one head.
-/// @param before  F of the last cached token, to go on from it.
+/// @param before  F of the last cached token, to go on from it. Its gradient is the sum of all grad_sums.
+/// Cost:     one exponential and one logarithm for each token; summed in double.
 template <typename Derived>
 Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
                                                                           double before = 0) {
@@ -46,8 +48,7 @@ void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<Gra
   for (Eigen::Index t = gates.size() - 1; t >= 0; --t) {
     sum += static_cast<double>(grad_sums.derived().reshaped()(t));
     const double gate = static_cast<double>(gates.derived().reshaped()(t));
-    Target& target = grad.cols() == 1 ? grad.coeffRef(t, 0) : grad.coeffRef(0, t);
-    target += detail::convert<Target>(sum / (1 + std::exp(gate)));
+    detail::entry(grad, t) += detail::convert<Target>(sum / (1 + std::exp(gate)));
   }
 }
 
@@ -79,7 +80,7 @@ void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, co
     const Eigen::Index visible = span.visible_keys(i);
     for (Eigen::Index j = 0; j < visible; ++j) {
       Scalar& target = x.coeffRef(i, j);
-      target = detail::convert<Scalar>(detail::convert<Number>(target) + own - detail::convert<Number>(f(j)));
+      target = detail::convert<Scalar>(detail::convert<Number>(target) + (own - detail::convert<Number>(f(j))));
     }
   }
 }
@@ -98,17 +99,14 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Deriv
                   "grad_sums.size()", grad.size(), "at least ",
                   (std::max)(span.key_len(), span.query_offset() + span.query_len()));
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  const auto at = [&](Eigen::Index t) -> Target& {
-    return grad.cols() == 1 ? grad.coeffRef(t, 0) : grad.coeffRef(0, t);
-  };
   for (Eigen::Index i = 0; i < span.query_len(); ++i) {
     double sum = 0;
     for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
       const double g = static_cast<double>(grad_logits.derived().coeff(i, j));
       sum += g;
-      at(j) -= detail::convert<Target>(g);
+      detail::entry(grad, j) -= detail::convert<Target>(g);
     }
-    at(span.query_offset() + i) += detail::convert<Target>(sum);
+    detail::entry(grad, span.query_offset() + i) += detail::convert<Target>(sum);
   }
 }
 

@@ -85,8 +85,7 @@ void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>
   detail::require(da.size() == a.size(), function, "grad_a.size()", da.size(), "num_heads ", a.size());
   detail::require(dp.size() == a.size(), function, "grad_p.size()", dp.size(), "num_heads ", a.size());
   const auto add = [](auto& target, Eigen::Index head, double value) {
-    auto& element = target.cols() == 1 ? target.coeffRef(head, 0) : target.coeffRef(0, head);
-    element += detail::convert<std::decay_t<decltype(element)>>(value);
+    detail::entry(target, head) += detail::convert<typename std::decay_t<decltype(target)>::Scalar>(value);
   };
   for (Eigen::Index head = 0; head < a.size(); ++head) {
     const double a_value = static_cast<double>(a.derived().reshaped()(head));

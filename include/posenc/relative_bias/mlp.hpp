@@ -65,6 +65,21 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
   }
 }
 
+/// A gradient has the layers of its network.
+template <typename Scalar>
+void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
+                          const BiasMlp<Scalar>& mlp) {
+  if (grad.layers.size() != mlp.layers.size()) {
+    refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
+  }
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
+    require_shape(function, (name + ".weight").c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
+                  mlp.layers[k].weight.cols());
+    require_shape(function, (name + ".bias").c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
+  }
+}
+
 template <typename Scalar>
 Scalar activate(Activation activation, Scalar x) {
   if (activation == Activation::relu) return x > Scalar(0) ? x : Scalar(0);
@@ -159,11 +174,9 @@ template <typename Scalar>
 void mlp_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
                   DistanceInput input) {
   detail::require_mlp("mlp_backward", mlp, 1);
-  detail::require_mlp("mlp_backward", grad_mlp, 1);
+  detail::require_mlp_gradient("mlp_backward", "grad_mlp", grad_mlp, mlp);
   detail::require(mlp.outputs() == grad_table.num_heads(), "mlp_backward", "mlp.outputs()", mlp.outputs(), "num_heads ",
                   grad_table.num_heads());
-  detail::require(grad_mlp.layers.size() == mlp.layers.size(), "mlp_backward", "grad_mlp.layers.size()",
-                  grad_mlp.layers.size(), "mlp.layers.size() ", mlp.layers.size());
   const auto inputs = detail::distance_inputs<Scalar>(grad_table.range(), input);
   detail::mlp_backward(grad_mlp, mlp, inputs, detail::mlp_forward(mlp, inputs),
                        detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));

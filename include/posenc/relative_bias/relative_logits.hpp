@@ -76,7 +76,9 @@ struct RelativeWindow {
 
 template <typename Query, typename Table>
 void require_relative(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
-                      const AttentionSpan& span) {
+                      RelativeRows rows, const AttentionSpan& span) {
+  require_in_range(rows.first_relative >= -2 * kSpanLimit && rows.first_relative <= 2 * kSpanLimit, function,
+                   "rows.first_relative", rows.first_relative, "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
   require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   require(r.cols() == q.cols(), function, "r.cols()", r.cols(), "q.cols() ", q.cols());
 }
@@ -165,7 +167,7 @@ void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, con
   detail::require_written_through<Logits>();
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::add_relative(x, q.derived(), detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
 }
 
@@ -181,7 +183,7 @@ void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eige
   auto& dq = detail::writable(grad_q);
   auto& dr = detail::writable(grad_r);
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
   detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits.derived(), q.derived(),

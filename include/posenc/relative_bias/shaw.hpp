@@ -30,8 +30,9 @@ namespace detail {
 template <typename Table>
 void require_shaw(const char* function, const Eigen::MatrixBase<Table>& table, const ShawClip& clip,
                   Eigen::Index head_dim) {
-  require(clip.left >= 0, function, "clip.left", clip.left, ">= 0");
-  require(clip.right >= 0, function, "clip.right", clip.right, ">= 0");
+  require(clip.left >= 0 && clip.left <= kSpanLimit, function, "clip.left", clip.left, ">= 0 and at most ", kSpanLimit);
+  require(clip.right >= 0 && clip.right <= kSpanLimit, function, "clip.right", clip.right, ">= 0 and at most ",
+          kSpanLimit);
   require_shape(function, "table", table, clip.rows(), head_dim);
 }
 

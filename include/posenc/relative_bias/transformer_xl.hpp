@@ -16,14 +16,15 @@ inline namespace POSENC_ABI {
 /// Row m stands at the distance n = query - key = -(range.min + m) and holds [sin(n w) | cos(n w)],
 /// w[i] = base^(-2i / width): with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original.
 /// @param width  d_model, even and > 0.
-/// @throws std::invalid_argument  odd width, a bad base, or an empty range.
+/// @throws std::invalid_argument  odd width, a bad base, or range.max < range.min - 1.
+/// Cost:     width / 2 sines and cosines for each distance, from the shared generator.
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3. Keys before the query have positive distance.
 template <typename Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(DistanceRange range,
                                                                                                Eigen::Index width,
                                                                                                double base = 10000) {
   const char* const function = "make_relative_sinusoids";
-  detail::require(range.max >= range.min, function, "range.max", range.max, "at least range.min ", range.min);
+  detail::require_distance_range(function, range);
   const Frequencies frequencies = geometric_frequencies(width, base);
   detail::require_size(function, "range.size()", range.size(), width, sizeof(Scalar));
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(range.size(), width);
@@ -59,7 +60,7 @@ void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& 
   detail::require_written_through<Logits>();
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
   detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
   detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
@@ -94,7 +95,7 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
   auto& du = detail::writable(grad_u);
   auto& dv = detail::writable(grad_v);
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
   detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
   detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
@@ -109,10 +110,11 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
   };
   detail::add_relative_backward(dq, sum_v, dr, grad_logits.derived(), q.derived(), add_v, r.derived(), rows, span,
                                 scale, workspace);
+  auto columns = workspace.matrix(1, span.key_len());
+  columns = scale * grad_logits.colwise().sum();
   for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    const Scalar column = scale * grad_logits.col(j).sum();
-    dk.row(j) += column * u.derived().reshaped().transpose();
-    du.reshaped() += (column * k.row(j)).transpose();
+    dk.row(j) += columns(0, j) * u.derived().reshaped().transpose();
+    du.reshaped() += columns(0, j) * k.row(j).transpose();
   }
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Biases in two-dimensional windows: Swin, BEiT with its class token, Swin v2, ALiBi on a grid.
+/// Biases in two-dimensional windows: Swin, and BEiT with its class token.
 #ifndef POSENC_RELATIVE_BIAS_WINDOW_HPP
 #define POSENC_RELATIVE_BIAS_WINDOW_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/relative_bias/mlp.hpp"
+#include "posenc/relative_bias/distance_table.hpp"
 
-#include <cmath>
+#include <string>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -48,6 +49,7 @@ inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
     const WindowShape& window) {
   detail::require_window_shape("window_index", "window", window);
   const Eigen::Index n = window.tokens();
+  detail::require_size("window_index", "window.tokens()", n, n, sizeof(Eigen::Index));
   Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> index(n, n);
   for (Eigen::Index t = 0; t < n; ++t) {
     for (Eigen::Index u = 0; u < n; ++u) {
@@ -78,6 +80,7 @@ class WindowTable {
       : window_(window), class_token_(class_token) {
     detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
     detail::require_window_shape("WindowTable", "window", window);
+    detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
     values_ = Values::Zero(num_heads, window.displacements());
     class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
   }
@@ -178,10 +181,7 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   for_each_window_run(
       table,
       [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
-        auto target = x.row(first_row + query).segment(key, count);
-        target.array() =
-            (target.array().template cast<Number>() + values.segment(column, count).template cast<Number>())
-                .template cast<Target>();
+        add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
       },
       [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
         Target& target = x.coeffRef(first_row + query, key);
@@ -250,103 +250,6 @@ void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBas
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
     detail::sum_window_head(grad_table, grad_logits.derived(), head, head * grad_table.tokens());
   }
-}
-
-/// How far two tokens of a grid are apart.
-enum class GridDistance {
-  manhattan,  ///< |rows| + |columns|
-  euclidean   ///< sqrt(rows^2 + columns^2)
-};
-
-/// ALiBi on a grid: -slope[h] times the distance of the two tokens.
-/// @param slopes  One for each head: alibi_slopes(num_heads), or trained ones; 0 switches a head off.
-/// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
-template <typename Scalar, typename Slopes>
-WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes, const WindowShape& window,
-                                          GridDistance distance) {
-  WindowTable<Scalar> table(slopes.size(), window);
-  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
-    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
-    if (!detail::is_finite(slope)) {
-      detail::refuse<std::invalid_argument>("make_grid_alibi_table", detail::element("slopes", head), slope, "finite");
-    }
-    for (Eigen::Index m = 0; m < window.displacements(); ++m) {
-      const double rows = static_cast<double>(m / (2 * window.width - 1) - (window.height - 1));
-      const double columns = static_cast<double>(m % (2 * window.width - 1) - (window.width - 1));
-      const double far =
-          distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
-      table.values()(head, m) = detail::convert<Scalar>(-slope * far);
-    }
-  }
-  return table;
-}
-
-namespace detail {
-
-/// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
-template <typename Scalar>
-MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& pretrained) {
-  const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index side, Eigen::Index pretrained_side) {
-    const Eigen::Index reach = (pretrained_side > 0 ? pretrained_side : side) - 1;
-    if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
-    const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(reach);
-    return static_cast<Scalar>(std::copysign(std::log2(std::abs(x) + 1) / 3, x));
-  };
-  MlpMatrix<Scalar> inputs(window.displacements(), 2);
-  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
-    inputs(m, 0) = coordinate(m / (2 * window.width - 1) - (window.height - 1), window.height, pretrained.height);
-    inputs(m, 1) = coordinate(m % (2 * window.width - 1) - (window.width - 1), window.width, pretrained.width);
-  }
-  return inputs;
-}
-
-template <typename Scalar>
-void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const WindowShape& window,
-                     const WindowShape& pretrained) {
-  require_window_shape(function, "window", window);
-  require_mlp(function, mlp, 2);
-  require(pretrained.height == 0 || pretrained.height > 1, function, "pretrained.height", pretrained.height,
-          "0 (none) or > 1");
-  require(pretrained.width == 0 || pretrained.width > 1, function, "pretrained.width", pretrained.width,
-          "0 (none) or > 1");
-}
-
-}  // namespace detail
-
-/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
-/// rows and in columns.
-///
-/// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
-/// @param window      The window to serve; reach is its side - 1, or that of
-/// @param pretrained  the window of pretraining when its sides are > 0 (`pretrained_window_size`).
-/// @throws std::invalid_argument  layers that do not fit together, sides that are not positive.
-/// Cost:     window.displacements() evaluations of the network.
-/// Source:   Liu et al. 2021, arXiv:2111.09883.
-template <typename Scalar>
-WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
-                                       const WindowShape& pretrained = {}) {
-  detail::require_swin_v2("make_swin_v2_table", mlp, window, pretrained);
-  WindowTable<Scalar> table(mlp.outputs(), window);
-  const auto outputs = detail::mlp_forward(mlp, detail::swin_v2_inputs<Scalar>(window, pretrained)).back();
-  table.values() = (Scalar(16) / (Scalar(1) + (-outputs.transpose().array()).exp()));
-  return table;
-}
-
-/// The gradient of make_swin_v2_table(): adds into grad_mlp, which has the shape of mlp.
-/// @throws std::invalid_argument  another number of heads, layers that do not fit together.
-template <typename Scalar>
-void swin_v2_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
-                      const WindowShape& pretrained = {}) {
-  detail::require_swin_v2("swin_v2_backward", mlp, grad_table.window(), pretrained);
-  detail::require_mlp("swin_v2_backward", grad_mlp, 2);
-  detail::require(mlp.outputs() == grad_table.num_heads(), "swin_v2_backward", "mlp.outputs()", mlp.outputs(),
-                  "num_heads ", grad_table.num_heads());
-  const auto inputs = detail::swin_v2_inputs<Scalar>(grad_table.window(), pretrained);
-  const auto values = detail::mlp_forward(mlp, inputs);
-  const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
-  const detail::MlpMatrix<Scalar> grad_out =
-      (grad_table.values().transpose() * Scalar(16) * gate.array() * (Scalar(1) - gate.array())).matrix();
-  detail::mlp_backward(grad_mlp, mlp, inputs, values, grad_out);
 }
 
 }  // namespace POSENC_ABI
