@@ -26,8 +26,14 @@ void add_product(Out&& out, const Eigen::MatrixBase<A>& a, const Eigen::MatrixBa
       const Index rows = (std::min)(kProductRows, a.rows() - i);
       for (Index j = 0; j < b.cols(); j += kProductColumns) {
         const Index columns = (std::min)(kProductColumns, b.cols() - j);
-        out.block(i, j, rows, columns).noalias() +=
-            scale * (a.block(i, k, rows, depth) * b.block(k, j, depth, columns));
+        auto target = out.block(i, j, rows, columns);
+        const auto left = a.block(i, k, rows, depth);
+        const auto right = b.block(k, j, depth, columns);
+        if (rows == 1) {  // Eigen's product of a scaled row copies the row to the heap
+          target.noalias() += scale * left.lazyProduct(right);
+        } else {
+          target.noalias() += scale * (left * right);
+        }
       }
     }
   }

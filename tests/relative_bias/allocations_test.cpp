@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/// Nothing allocates after a first call, except where a comment in the headers says so (FIRE, the make_ functions).
+#include "support/allocations.hpp"
+#include "relative_bias/support.hpp"
+
+using namespace posenc_tests;
+using posenc::AttentionSpan;
+using posenc::ShawClip;
+
+namespace {
+
+/// The second call: the first grew the workspace.
+template <typename Run>
+std::size_t allocations_when_warm(Run&& run) {
+  run();
+  return count_allocations(run);
+}
+
+}  // namespace
+
+TEST_CASE("the counter counts") {
+  REQUIRE(count_allocations([] { Eigen::VectorXd(1000).setZero(); }) == 1);
+  REQUIRE(count_allocations([] { delete new int(3); }) <= 1);
+}
+
+TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "", float, double) {
+  using Scalar = TestType;
+  using Matrix = RowMatrix<Scalar>;
+  posenc::Workspace<Scalar> workspace;
+  for (const AttentionSpan& span :
+       {AttentionSpan::square(100), AttentionSpan::cached(1, 300), AttentionSpan::at(33, 65, 32)}) {
+    INFO(span.query_len() << " x " << span.key_len());
+    const Index d = 64;
+    const Matrix q = random_matrix<Scalar>(span.query_len(), d, 1);
+    const Matrix k = random_matrix<Scalar>(span.key_len(), d, 2);
+    Matrix logits = random_matrix<Scalar>(span.query_len(), span.key_len(), 3);
+    ColumnMatrix<Scalar> columns = logits;
+    RowMatrix<Eigen::half> halves = logits.template cast<Eigen::half>();
+    Matrix out = q;
+    Matrix dq = Matrix::Zero(q.rows(), d);
+    Matrix dk = Matrix::Zero(k.rows(), d);
+
+    posenc::DistanceTable<Scalar> table(1, span.distances());
+    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(logits, table, span); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(columns, table, span, 0); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(halves, table, span, 0); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table, logits, span, 0); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table, columns, span); }) == 0);
+
+    const posenc::T5Buckets buckets(32, 128, true);
+    Matrix weights = Matrix::Zero(32, 1);
+    REQUIRE(allocations_when_warm([&] { posenc::t5_backward(weights, table, buckets); }) == 0);
+    Eigen::Array<Scalar, 1, 1> a(Scalar(0.5));
+    Eigen::Array<Scalar, 1, 1> p(Scalar(0.5));
+    Eigen::Array<Scalar, 1, 1> da(Scalar(0));
+    Eigen::Array<Scalar, 1, 1> dp(Scalar(0));
+    REQUIRE(allocations_when_warm([&] { posenc::alibi_backward(da, table, posenc::AlibiForm::causal); }) == 0);
+    REQUIRE(allocations_when_warm(
+                [&] { posenc::kerple_backward(da, dp, table, a, p, posenc::KerpleKernel::logarithmic); }) == 0);
+
+    const ShawClip clip{16, 8};
+    Matrix shaw = random_matrix<Scalar>(clip.rows(), d, 4);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::add_shaw_logits(logits, q, shaw, clip, span, Scalar(0.1), workspace);
+              posenc::add_shaw_logits(columns, q, shaw, clip, span, Scalar(0.1), workspace);
+            }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::add_shaw_values(out, logits, shaw, clip, span, workspace); }) == 0);
+    Matrix dtable = Matrix::Zero(clip.rows(), d);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::shaw_logits_backward(dq, dtable, logits, q, shaw, clip, span, Scalar(0.1), workspace);
+            }) == 0);
+    Matrix dlogits = logits;
+    REQUIRE(allocations_when_warm(
+                [&] { posenc::shaw_values_backward(dlogits, dtable, out, logits, shaw, clip, span, workspace); }) == 0);
+
+    const posenc::DistanceRange all = span.distances();
+    const posenc::RelativeRows rows{all.min};
+    const Matrix r = random_matrix<Scalar>(all.size(), d, 5);
+    Matrix dr = Matrix::Zero(r.rows(), d);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::add_relative_logits(logits, q, r, rows, span, Scalar(0.1), workspace);
+              posenc::add_relative_logits(columns, q, r, rows, span, Scalar(0.1), workspace);
+            }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::relative_logits_backward(dq, dr, logits, q, r, rows, span, Scalar(0.1), workspace);
+            }) == 0);
+    const Matrix u = random_matrix<Scalar>(1, d, 6);
+    Matrix du = Matrix::Zero(1, d);
+    Matrix dv = Matrix::Zero(1, d);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::add_transformer_xl_logits(logits, q, k, r, rows, u, u, span, Scalar(0.1), workspace);
+              posenc::add_transformer_xl_logits(columns, q, k, r, rows, u, u, span, Scalar(0.1), workspace);
+            }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::transformer_xl_backward(dq, dk, dr, du, dv, logits, q, k, r, rows, u, u, span, Scalar(0.1),
+                                              workspace);
+            }) == 0);
+
+    const posenc::DebertaBuckets deberta(64, 32);
+    const Matrix positions = random_matrix<Scalar>(deberta.rows(), d, 7);
+    Matrix dpositions = Matrix::Zero(deberta.rows(), d);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::add_deberta_c2p(logits, q, positions, deberta, span, Scalar(0.1), workspace);
+              posenc::add_deberta_p2c(logits, k, positions, deberta, span, Scalar(0.1), workspace);
+            }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::deberta_c2p_backward(dq, dpositions, logits, q, positions, deberta, span, Scalar(0.1), workspace);
+              posenc::deberta_p2c_backward(dk, dpositions, logits, k, positions, deberta, span, Scalar(0.1), workspace);
+            }) == 0);
+
+    const Matrix cope = random_matrix<Scalar>(20, d, 8);
+    Matrix dcope = Matrix::Zero(20, d);
+    REQUIRE(allocations_when_warm([&] { posenc::add_cope_logits(logits, q, cope, span, workspace); }) == 0);
+    REQUIRE(allocations_when_warm(
+                [&] { posenc::cope_backward(dlogits, dq, dcope, logits, q, cope, span, workspace); }) == 0);
+
+    const Eigen::Array<Scalar, Eigen::Dynamic, 1> sums = random_matrix<Scalar>(span.key_len(), 1, 9).array();
+    Eigen::Array<Scalar, Eigen::Dynamic, 1> dsums = sums;
+    REQUIRE(allocations_when_warm([&] { posenc::add_forgetting_bias(logits, sums, span); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::forgetting_bias_backward(dsums, logits, span); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::forgetting_sums_backward(dsums, dsums, sums); }) == 0);
+  }
+
+  const posenc::WindowShape window{7, 5};
+  posenc::WindowTable<Scalar> table(2, window, posenc::ClassToken::first);
+  Matrix logits = random_matrix<Scalar>(72, 36, 10);
+  Matrix weights = Matrix::Zero(window.displacements() + 3, 2);
+  REQUIRE(allocations_when_warm([&] { posenc::add_window_bias(logits, table); }) == 0);
+  REQUIRE(allocations_when_warm([&] { posenc::window_bias_backward(table, logits); }) == 0);
+  REQUIRE(allocations_when_warm([&] { posenc::window_table_backward(weights, table); }) == 0);
+
+  const Matrix q = random_matrix<Scalar>(35, 64, 11);
+  const Matrix rel_h = random_matrix<Scalar>(13, 64, 12);
+  const Matrix rel_w = random_matrix<Scalar>(9, 64, 13);
+  Matrix square = random_matrix<Scalar>(35, 35, 14);
+  Matrix dq = Matrix::Zero(35, 64);
+  Matrix dh = Matrix::Zero(13, 64);
+  Matrix dw = Matrix::Zero(9, 64);
+  REQUIRE(allocations_when_warm([&] { posenc::add_decomposed_bias(square, q, rel_h, rel_w, window, window); }) == 0);
+  REQUIRE(allocations_when_warm(
+              [&] { posenc::decomposed_backward(dq, dh, dw, square, q, rel_h, rel_w, window, window); }) == 0);
+  Matrix scores = random_matrix<Scalar>(20, 49, 15);
+  REQUIRE(count_allocations(
+              [&] { posenc::relative_shift(scores, AttentionSpan::cached(20, 30)) += Matrix::Ones(20, 30); }) == 0);
+}
