@@ -25,6 +25,8 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
                                                                                                double base = 10000) {
   const char* const function = "make_relative_sinusoids";
   detail::require_distance_range(function, range);
+  detail::require_rotary_dim(function, "width", width);
+  detail::require_base(function, base);
   const Frequencies frequencies = geometric_frequencies(width, base);
   detail::require_size(function, "range.size()", range.size(), width, sizeof(Scalar));
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(range.size(), width);
