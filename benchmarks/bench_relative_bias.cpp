@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// Relative biases added to the logits of one head, float, in place. The scratch memory of each case is printed.
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include <posenc/relative_bias.hpp>
+
+#include "support/measure.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc::AttentionSpan;
+using posenc_benchmarks::Asked;
+using posenc_benchmarks::measure;
+
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// Small numbers: added again and again they stay finite.
+Matrix numbers(Index rows, Index columns) {
+  Matrix x(rows, columns);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = 1e-3f * (static_cast<float>(i % 17) - 8.0f);
+  return x;
+}
+
+double bytes_of(Index rows, Index columns) { return 2.0 * sizeof(float) * static_cast<double>(rows * columns); }
+
+void print_scratch(const char* name, Index floats) {
+  std::printf("%-52s %10.1f KiB beside the logits\n", name, static_cast<double>(floats) * sizeof(float) / 1024);
+}
+
+/// The textbook T5 bucket, a logarithm for each far pair.
+Index bucket_of(Index relative, Index num_buckets, double max_distance) {
+  const Index half = num_buckets / 2;
+  const Index exact = half / 2;
+  const Index n = std::abs(relative);
+  Index bucket = n;
+  if (n >= exact) {
+    const float steps = static_cast<float>(half - exact) * std::log(static_cast<float>(n) / static_cast<float>(exact)) /
+                        std::log(static_cast<float>(max_distance) / static_cast<float>(exact));
+    bucket = std::min(half - 1, exact + static_cast<Index>(steps));
+  }
+  return bucket + (relative > 0 ? half : 0);
+}
+
+TEST_CASE("biases by distance, L = 2048") {
+  const Index length = 2048;
+  const AttentionSpan span = AttentionSpan::square(length);
+  Matrix logits = numbers(length, length);
+  const Matrix weights = numbers(32, 1);
+  const auto constant = [&] { logits.array() += 1e-9f; };
+  const posenc::T5Buckets buckets(32, 128, true);
+  const auto t5 = posenc::make_t5_table(weights, buckets, span.distances());
+  const auto naive_t5 = [&] {
+    for (Index i = 0; i < length; ++i) {
+      for (Index j = 0; j < length; ++j) logits(i, j) += weights(bucket_of(j - i, 32, 128), 0);
+    }
+  };
+  const double bytes = bytes_of(length, length);
+  const Asked asked{0.85, 20};
+  measure(
+      "T5 add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, t5, span, 0); }, constant, naive_t5, asked);
+
+  const auto alibi =
+      posenc::make_alibi_table<float>(posenc::alibi_slopes(1), span.distances(), posenc::AlibiForm::symmetric);
+  measure(
+      "ALiBi add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, alibi, span, 0); }, constant, naive_t5,
+      asked);
+
+  posenc::DistanceTable<float> learned(1, span.distances());
+  learned.values() = numbers(1, learned.range().size()).array();
+  measure(
+      "learned per distance add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, learned, span, 0); },
+      constant, naive_t5, asked);
+  print_scratch("one table of distances, 2048x2048", learned.values().size());
+
+  posenc::DistanceTable<float> gradient(1, span.distances());
+  Matrix copy = logits;
+  measure(
+      "T5 backward to distances 2048x2048", bytes / 2,
+      [&] { posenc::distance_bias_backward(gradient, logits, span, 0); },
+      [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
+      [&] {
+        Matrix sums = Matrix::Zero(32, 1);
+        for (Index i = 0; i < length; ++i) {
+          for (Index j = 0; j < length; ++j) sums(bucket_of(j - i, 32, 128), 0) += logits(i, j);
+        }
+        Catch::Benchmark::deoptimize_value(sums(0, 0));
+      });
+}
+
+TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
+  const Index length = 1024;
+  const Index d = 64;
+  const AttentionSpan span = AttentionSpan::square(length);
+  const auto clip = posenc::ShawClip::symmetric(16);
+  const Matrix q = numbers(length, d);
+  const Matrix table = numbers(clip.rows(), d);
+  Matrix logits = numbers(length, length);
+  Matrix out = numbers(length, d);
+  posenc::Workspace<float> workspace;
+  // Frameworks build [L, L, d] by index, then contract it. The gather is redone each time, as they do.
+  Matrix gathered(length * length, d);
+  const auto gather = [&] {
+    for (Index i = 0; i < length; ++i) {
+      for (Index j = 0; j < length; ++j) {
+        const Index row = std::min<Index>(std::max<Index>(j - i, -16), 16) + 16;
+        gathered.row(i * length + j) = table.row(row);
+      }
+    }
+  };
+  const Asked asked{0, 100};
+  const double bytes = bytes_of(length, length);
+  measure(
+      "Shaw keys 1024x1024 d64 k16", bytes,
+      [&] { posenc::add_shaw_logits(logits, q, table, clip, span, 0.125f, workspace); },
+      [&] { logits.array() += 1e-9f; },
+      [&] {
+        gather();
+        for (Index i = 0; i < length; ++i) {
+          logits.row(i).noalias() += 0.125f * (q.row(i) * gathered.middleRows(i * length, length).transpose());
+        }
+      },
+      asked);
+  measure(
+      "Shaw values 1024x1024 d64 k16", bytes / 2,
+      [&] { posenc::add_shaw_values(out, logits, table, clip, span, workspace); },
+      [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
+      [&] {
+        gather();
+        for (Index i = 0; i < length; ++i) {
+          out.row(i).noalias() += logits.row(i) * gathered.middleRows(i * length, length);
+        }
+      },
+      asked);
+  print_scratch("Shaw, blocks of 32 queries", 32 * clip.rows());
+  print_scratch("Shaw, the gather", gathered.size());
+}
+
+TEST_CASE("Transformer-XL, L = 1024, d = 64") {
+  const Index length = 1024;
+  const Index d = 64;
+  const AttentionSpan span = AttentionSpan::square(length);
+  const Matrix q = numbers(length, d);
+  const Matrix k = numbers(length, d);
+  const Matrix r = numbers(2 * length - 1, d);
+  const Matrix u = numbers(1, d);
+  const posenc::RelativeRows rows{1 - length};
+  Matrix logits = numbers(length, length);
+  posenc::Workspace<float> workspace;
+  Matrix all(length, 2 * length - 1);
+  const Matrix biased = q.rowwise() + u.row(0);
+  measure(
+      "Transformer-XL 1024x1024 d64", bytes_of(length, length),
+      [&] { posenc::add_transformer_xl_logits(logits, q, k, r, rows, u, u, span, 0.125f, workspace); },
+      [&] { logits.noalias() += 0.125f * (biased * r.topRows(length).transpose()); },  // the product alone
+      [&] {  // the product with all distances, padded, reshaped and copied, as frameworks do
+        all.noalias() = biased * r.transpose();
+        const Matrix padded = (Matrix(length, 2 * length) << Matrix::Zero(length, 1), all).finished();
+        const Eigen::Map<const Matrix> reshaped(padded.data(), 2 * length, length);
+        const Matrix shifted =
+            Eigen::Map<const Matrix>(Matrix(reshaped.bottomRows(2 * length - 1)).data(), length, 2 * length - 1)
+                .leftCols(length);
+        logits += 0.125f * shifted;
+      });
+  print_scratch("Transformer-XL, blocks of 32 queries", 64 * (length + 31));
+}
+
+TEST_CASE("decode, one query and 8192 keys") {
+  const Index keys = 8192;
+  const Index d = 64;
+  const AttentionSpan span = AttentionSpan::cached(1, keys);
+  Matrix logits = numbers(1, keys);
+  const Matrix row = numbers(1, keys);
+  // One table serves every step; its part for this one lies anywhere.
+  posenc::DistanceTable<float> table(1, posenc::DistanceRange::causal(keys + 3));
+  table.values() = numbers(1, keys + 3).array();
+  const Matrix weights = numbers(32, 1);
+  const double asked = 1 / 1.3;
+  measure(
+      "decode: distance bias 1x8192", bytes_of(1, keys), [&] { posenc::add_distance_bias(logits, table, span, 0); },
+      [&] { logits += row; },
+      [&] {
+        for (Index j = 0; j < keys; ++j) logits(0, j) += weights(bucket_of(j - keys + 1, 32, 128), 0);
+      },
+      {asked, 0});
+  const auto clip = posenc::ShawClip::symmetric(16);
+  const Matrix q = numbers(1, d);
+  const Matrix shaw = numbers(clip.rows(), d);
+  posenc::Workspace<float> workspace;
+  measure(
+      "decode: Shaw keys 1x8192 d64 k16", bytes_of(1, keys),
+      [&] { posenc::add_shaw_logits(logits, q, shaw, clip, span, 0.125f, workspace); }, [&] { logits += row; },
+      [&] {
+        for (Index j = 0; j < keys; ++j) {
+          logits(0, j) += 0.125f * q.row(0).dot(shaw.row(std::min<Index>(std::max<Index>(j - keys + 1, -16), 16) + 16));
+        }
+      },
+      {asked, 0});
+}
+
+}  // namespace
