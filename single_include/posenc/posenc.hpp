@@ -269,11 +269,11 @@ using ArithmeticScalar = typename Arithmetic<Scalar, TableScalar>::type;
 inline float round_to_odd(double value) {
   float nearest = static_cast<float>(value);
   const double back = static_cast<double>(nearest);
-  if (back == value || !(back == back)) return nearest;
   std::uint32_t bits;
   std::memcpy(&bits, &nearest, sizeof bits);
-  const bool away = value < 0 ? back < value : back > value;
-  bits = (bits - (away ? 1u : 0u)) | 1u;
+  const std::uint32_t away = std::abs(back) > std::abs(value);    // false for NaN
+  const std::uint32_t cut_off = (back < value) | (back > value);  // no branch: vector code
+  bits = (bits - away) | cut_off;
   std::memcpy(&nearest, &bits, sizeof bits);
   return nearest;
 }
@@ -365,6 +365,29 @@ To convert(const From& value) {
     return To(static_cast<double>(value));
   } else {
     return static_cast<To>(value);
+  }
+}
+
+/// Entry i of a list of numbers that may be a row, a column or a matrix: what x.reshaped()(i) reads, to write to.
+template <typename X>
+typename X::Scalar& entry(X& x, Eigen::Index i) {
+  return x.coeffRef(i % x.rows(), i / x.rows());
+}
+
+/// target += values, added in the arithmetic type and rounded once.
+template <typename Target, typename Values>
+void add_rounded_once(Target&& target, const Values& values) {
+  using Stored = typename std::decay_t<Target>::Scalar;
+  using Number = ArithmeticScalar<Stored, typename Values::Scalar>;
+  if constexpr (std::is_same_v<Number, Stored>) {
+    target.array() += values.template cast<Number>();
+  } else {
+    const auto sum = target.array().template cast<Number>() + values.template cast<Number>();
+    if constexpr (is_half<Stored> && std::is_same_v<Number, double>) {  // Eigen's cast goes through float
+      target.array() = sum.unaryExpr([](Number value) { return round_to<Stored>(value); });
+    } else {
+      target.array() = sum.template cast<Stored>();
+    }
   }
 }
 
@@ -1220,17 +1243,18 @@ struct TableWriter {
   template <TableLayout Layout, typename Scalar>
   static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
                           const double* sine) {
-    if constexpr (Layout == TableLayout::split) {
+    if constexpr (Layout == TableLayout::paired) {
+      double values[2 * kAngleBlock];  // put in order before memory is touched: both loops become vector code
+      for (int i = 0; i < kAngleBlock; ++i) {
+        values[2 * i] = cosine[i];
+        values[2 * i + 1] = sine[i];
+      }
+      for (int i = 0; i < 2 * kAngleBlock; ++i) row[2 * pair + i] = round_to<Scalar>(values[i]);
+    } else if constexpr (Layout == TableLayout::split) {
       Scalar* const c = row + pair;
       Scalar* const s = row + sin_offset + pair;
       for (int i = 0; i < kAngleBlock; ++i) c[i] = round_to<Scalar>(cosine[i]);
       for (int i = 0; i < kAngleBlock; ++i) s[i] = round_to<Scalar>(sine[i]);
-    } else if constexpr (Layout == TableLayout::paired) {
-      Scalar* const pairs = row + 2 * pair;
-      for (int i = 0; i < kAngleBlock; ++i) {
-        pairs[2 * i] = round_to<Scalar>(cosine[i]);
-        pairs[2 * i + 1] = round_to<Scalar>(sine[i]);
-      }
     } else {
       Scalar* const c = row + 2 * pair;
       Scalar* const s = row + sin_offset + 2 * pair;
@@ -3959,9 +3983,26 @@ struct DistanceRange {
 
   /// -(len - 1), ..., 0: what causal attention over `len` tokens sees.
   static DistanceRange causal(Eigen::Index len) { return {1 - len, 0}; }
-  /// -(len - 1), ..., len - 1.
-  static DistanceRange symmetric(Eigen::Index len) { return {1 - len, len - 1}; }
+  /// -(len - 1), ..., len - 1: what attention over `len` tokens sees without a mask. Nothing for len = 0.
+  static DistanceRange symmetric(Eigen::Index len) {
+    return len == 0 ? DistanceRange{0, -1} : DistanceRange{1 - len, len - 1};
+  }
 };
+
+namespace detail {
+
+/// Lengths and offsets stay below this, so that their sums and differences never overflow.
+inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << 40;
+
+inline void require_distance_range(const char* function, const DistanceRange& range) {
+  require_in_range(range.min >= -2 * kSpanLimit && range.min <= 2 * kSpanLimit, function, "range.min", range.min,
+                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require_in_range(range.max >= -2 * kSpanLimit && range.max <= 2 * kSpanLimit, function, "range.max", range.max,
+                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require(range.max >= range.min - 1, function, "range.max", range.max, "at least range.min - 1 = ", range.min - 1);
+}
+
+}  // namespace detail
 
 /// Which queries meet which keys: key j stands at position j, query i at position query_offset + i.
 ///
@@ -3970,15 +4011,21 @@ struct DistanceRange {
 class AttentionSpan {
  public:
   /// len queries and the same keys: training, or a prompt without cache.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
   static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
   /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
-  /// @throws std::out_of_range  query_len > key_len.
+  /// @throws std::out_of_range      query_len > key_len.
+  /// @throws std::invalid_argument  a negative length.
   static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
-    detail::require_in_range(query_len <= key_len, "AttentionSpan::cached", "query_len", query_len, "at most key_len ",
-                             key_len);
-    return AttentionSpan("AttentionSpan::cached", query_len, key_len, key_len - query_len);
+    const char* const function = "AttentionSpan::cached";
+    detail::require(key_len >= 0 && key_len <= detail::kSpanLimit, function, "key_len", key_len, ">= 0 and at most ",
+                    detail::kSpanLimit);
+    detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
+    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
   }
   /// Any situation: cross attention, keys whose first ones were dropped, L_q > L_k. The offset may be negative.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
+  /// @throws std::out_of_range      an offset beyond 2^40 either way.
   static AttentionSpan at(Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset) {
     return AttentionSpan("AttentionSpan::at", query_len, key_len, query_offset);
   }
@@ -4004,7 +4051,7 @@ class AttentionSpan {
  private:
   AttentionSpan(const char* function, Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset)
       : query_len_(query_len), key_len_(key_len), query_offset_(query_offset) {
-    constexpr Eigen::Index limit = Eigen::Index(1) << 40;
+    constexpr Eigen::Index limit = detail::kSpanLimit;
     detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
     detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
     detail::require_in_range(query_offset >= -limit && query_offset <= limit, function, "query_offset", query_offset,
@@ -4044,8 +4091,14 @@ void add_product(Out&& out, const Eigen::MatrixBase<A>& a, const Eigen::MatrixBa
       const Index rows = (std::min)(kProductRows, a.rows() - i);
       for (Index j = 0; j < b.cols(); j += kProductColumns) {
         const Index columns = (std::min)(kProductColumns, b.cols() - j);
-        out.block(i, j, rows, columns).noalias() +=
-            scale * (a.block(i, k, rows, depth) * b.block(k, j, depth, columns));
+        auto target = out.block(i, j, rows, columns);
+        const auto left = a.block(i, k, rows, depth);
+        const auto right = b.block(k, j, depth, columns);
+        if (rows == 1) {  // Eigen's product of a scaled row copies the row to the heap
+          target.noalias() += scale * left.lazyProduct(right);
+        } else {
+          target.noalias() += scale * (left * right);
+        }
       }
     }
   }
@@ -4119,12 +4172,14 @@ class DistanceTable {
   using Scalar = Scalar_;
   using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Zeros for the given heads and distances.
-  /// @throws std::invalid_argument  num_heads < 0 or an empty range.
+  /// Zeros for the given heads and distances; no distances (of an empty span) make an empty table.
+  /// @throws std::invalid_argument  num_heads < 0, or range.max < range.min - 1.
+  /// @throws std::out_of_range      a range that ends beyond 2^41.
+  /// @throws std::length_error      the table does not fit into memory's index type.
   DistanceTable(Eigen::Index num_heads, DistanceRange range) : range_(range) {
     const char* const function = "DistanceTable";
     detail::require(num_heads >= 0, function, "num_heads", num_heads, ">= 0");
-    detail::require(range.max >= range.min, function, "range.max", range.max, "at least range.min ", range.min);
+    detail::require_distance_range(function, range);
     detail::require_size(function, "num_heads", num_heads, range.size(), sizeof(Scalar));
     values_ = Values::Zero(num_heads, range.size());
   }
@@ -4167,27 +4222,18 @@ inline void require_head(const char* function, Eigen::Index head, Eigen::Index n
 template <typename X, typename Scalar>
 void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head,
                    Eigen::Index first_row) {
-  using Number = ArithmeticScalar<typename X::Scalar, Scalar>;
-  using Target = typename X::Scalar;
   const auto diagonal = table.values().row(head);
   const Eigen::Index origin = -table.range().min;
-  const auto add = [](auto&& target, const auto& bias) {
-    if constexpr (std::is_same_v<Number, Target>) {
-      target.array() += bias.template cast<Number>();
-    } else {
-      target.array() = (target.array().template cast<Number>() + bias.template cast<Number>()).template cast<Target>();
-    }
-  };
   if (span.key_len() == 0 || span.query_len() == 0) return;
   if constexpr (bool(X::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      add(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
+      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
     }
   } else {
     for (Eigen::Index j = 0; j < span.key_len(); ++j) {
       const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
-      add(x.col(j).segment(first_row, span.query_len()),
-          diagonal.segment(last, span.query_len()).reverse().transpose());
+      add_rounded_once(x.col(j).segment(first_row, span.query_len()),
+                       diagonal.segment(last, span.query_len()).reverse().transpose());
     }
   }
 }
@@ -4325,6 +4371,18 @@ inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0
   return slopes;
 }
 
+namespace detail {
+
+template <typename Derived>
+void require_slopes(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& slopes) {
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    if (!is_finite(slope)) refuse<std::invalid_argument>(function, element(parameter, head), slope, "finite");
+  }
+}
+
+}  // namespace detail
+
 /// What ALiBi does with keys after the query.
 enum class AlibiForm {
   causal,    ///< slope * (key - query) everywhere; keys after the query are for the causal mask.
@@ -4342,16 +4400,12 @@ DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const
                                        DistanceRange range) {
   const char* const function = "make_alibi_table";
   detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
+  detail::require_slopes(function, "left", left);
+  detail::require_slopes(function, "right", right);
   DistanceTable<Scalar> table(left.size(), range);
   for (Eigen::Index head = 0; head < left.size(); ++head) {
     const double before = static_cast<double>(left.derived().reshaped()(head));
     const double after = static_cast<double>(right.derived().reshaped()(head));
-    if (!detail::is_finite(before)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("left", head), before, "finite");
-    }
-    if (!detail::is_finite(after)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("right", head), after, "finite");
-    }
     for (Eigen::Index d = range.min; d <= range.max; ++d) {
       const double distance = static_cast<double>(d);
       table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
@@ -4366,12 +4420,38 @@ DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const
 /// see it, and near the diagonal this form keeps the digits that matter.
 /// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
 ///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
+///                Finite; 0 switches a head off.
+/// @throws std::invalid_argument  a slope that is not finite.
 template <typename Scalar, typename Slopes>
 DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Slopes>& slopes, DistanceRange range, AlibiForm form) {
+  detail::require_slopes("make_alibi_table", "slopes", slopes);
   const Eigen::ArrayXd left = slopes.derived().reshaped().template cast<double>().array();
   const Eigen::ArrayXd right = form == AlibiForm::causal ? Eigen::ArrayXd(-left) : left;
   return make_alibi_table<Scalar>(left, right, range);
 }
+
+namespace detail {
+
+struct AlibiSlopeGradients {
+  double left = 0;
+  double right = 0;
+};
+
+template <typename Scalar>
+AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_table, Eigen::Index head) {
+  AlibiSlopeGradients sums;
+  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    const double term = static_cast<double>(grad_table(head, d)) * static_cast<double>(d);
+    if (d <= 0) {
+      sums.left += term;
+    } else {
+      sums.right -= term;
+    }
+  }
+  return sums;
+}
+
+}  // namespace detail
 
 /// The gradient of make_alibi_table() with respect to the slopes: grad_slopes[h] += sum over d of
 /// grad_table(h, d) * d, or * -|d| for the symmetric form.
@@ -4382,15 +4462,31 @@ void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_tabl
   auto& grad = detail::writable(grad_slopes);
   detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
                   "num_heads ", grad_table.num_heads());
+  using Slope = typename std::decay_t<decltype(grad)>::Scalar;
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    double sum = 0;
-    for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
-      const double distance = static_cast<double>(d);
-      const double factor = form == AlibiForm::causal || d <= 0 ? distance : -distance;
-      sum += static_cast<double>(grad_table(head, d)) * factor;
-    }
-    auto& target = grad.cols() == 1 ? grad.coeffRef(head, 0) : grad.coeffRef(0, head);
-    target += detail::convert<std::decay_t<decltype(target)>>(sum);
+    const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
+    detail::entry(grad, head) += detail::convert<Slope>(form == AlibiForm::causal ? left - right : left + right);
+  }
+}
+
+/// @overload
+/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -= sum
+/// over d > 0 of grad_table(h, d) d.
+/// @throws std::invalid_argument  another number of heads; nothing is written then.
+template <typename Left, typename Right, typename Scalar>
+void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {
+  detail::require_written_through<Left>();
+  detail::require_written_through<Right>();
+  auto& dleft = detail::writable(grad_left);
+  auto& dright = detail::writable(grad_right);
+  detail::require(dleft.size() == grad_table.num_heads(), "alibi_backward", "grad_left.size()", dleft.size(),
+                  "num_heads ", grad_table.num_heads());
+  detail::require(dright.size() == grad_table.num_heads(), "alibi_backward", "grad_right.size()", dright.size(),
+                  "num_heads ", grad_table.num_heads());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
+    detail::entry(dleft, head) += detail::convert<typename std::decay_t<decltype(dleft)>::Scalar>(left);
+    detail::entry(dright, head) += detail::convert<typename std::decay_t<decltype(dright)>::Scalar>(right);
   }
 }
 
@@ -4456,6 +4552,21 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
       refuse<std::invalid_argument>(function, name + ".bias.size()", layer.bias.size(), "0 or ", layer.weight.rows());
     }
     width = layer.weight.rows();
+  }
+}
+
+/// A gradient has the layers of its network.
+template <typename Scalar>
+void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
+                          const BiasMlp<Scalar>& mlp) {
+  if (grad.layers.size() != mlp.layers.size()) {
+    refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
+  }
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
+    require_shape(function, (name + ".weight").c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
+                  mlp.layers[k].weight.cols());
+    require_shape(function, (name + ".bias").c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
   }
 }
 
@@ -4553,11 +4664,9 @@ template <typename Scalar>
 void mlp_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
                   DistanceInput input) {
   detail::require_mlp("mlp_backward", mlp, 1);
-  detail::require_mlp("mlp_backward", grad_mlp, 1);
+  detail::require_mlp_gradient("mlp_backward", "grad_mlp", grad_mlp, mlp);
   detail::require(mlp.outputs() == grad_table.num_heads(), "mlp_backward", "mlp.outputs()", mlp.outputs(), "num_heads ",
                   grad_table.num_heads());
-  detail::require(grad_mlp.layers.size() == mlp.layers.size(), "mlp_backward", "grad_mlp.layers.size()",
-                  grad_mlp.layers.size(), "mlp.layers.size() ", mlp.layers.size());
   const auto inputs = detail::distance_inputs<Scalar>(grad_table.range(), input);
   detail::mlp_backward(grad_mlp, mlp, inputs, detail::mlp_forward(mlp, inputs),
                        detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
@@ -4598,6 +4707,7 @@ void require_fire(const char* function, const Fire<Scalar>& fire, const Attentio
   require(is_finite(fire.c) && fire.c != 0, function, "fire.c", fire.c, "finite and not 0");
   require(is_finite(fire.threshold()) && fire.threshold() > 0, function, "fire.threshold()", fire.threshold(),
           "finite and > 0");
+  require(is_finite(fire.eps) && fire.eps >= 0, function, "fire.eps", fire.eps, "finite and >= 0");
   require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
 }
 
@@ -4615,16 +4725,22 @@ MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double 
   return inputs;
 }
 
+/// Whether no query of a span that is not empty reaches the threshold: the bias then depends on the distance alone.
+template <typename Scalar>
+bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
+  return static_cast<double>(span.query_offset() + span.query_len() - 1) < fire.threshold();
+}
+
 }  // namespace detail
 
 /// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and i the query's position,
 ///
 ///     logits(h, i, j) += mlp(psi(n) / (psi(max(i, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
 ///
-/// While no query is beyond the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
+/// While no query has reached the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
 /// times; beyond it once for each key of a row.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
-/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0.
+/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0; eps < 0.
 /// @throws std::out_of_range      a negative query_offset.
 /// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations.
 /// Source:   Li et al. 2023, arXiv:2310.04418.
@@ -4638,8 +4754,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
   detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
   if (span.query_len() == 0 || span.key_len() == 0) return;
 
-  const double last_query = static_cast<double>(span.query_offset() + span.query_len() - 1);
-  if (last_query <= fire.threshold()) {
+  if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> table(num_heads, range);
     const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min), fire.threshold(), range.size());
@@ -4652,58 +4767,78 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
     const auto inputs = detail::fire_inputs(fire, position, (std::max)(position, fire.threshold()), span.key_len());
     const auto bias = detail::mlp_forward(fire.mlp, inputs).back();
     for (Eigen::Index head = 0; head < num_heads; ++head) {
-      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        auto& target = x.coeffRef(head * span.query_len() + i, j);
-        target += detail::convert<std::decay_t<decltype(target)>>(bias(j, head));
-      }
+      detail::add_rounded_once(x.row(head * span.query_len() + i), bias.col(head).transpose().array());
     }
   }
 }
+
+namespace detail {
+
+/// What the logits say about c and the threshold.
+struct FireGradient {
+  double c = 0;
+  double threshold = 0;
+
+  /// Adds the part of keys 0 ... L_k - 1 of a query at `position`. share: d reach / d threshold.
+  template <typename Scalar>
+  void add(BiasMlp<Scalar>& grad_mlp, const Fire<Scalar>& fire, double position, double reach, double share,
+           const MlpMatrix<Scalar>& grad_out) {
+    const auto inputs = fire_inputs(fire, position, reach, grad_out.rows());
+    const auto grad_inputs = mlp_backward(grad_mlp, fire.mlp, inputs, mlp_forward(fire.mlp, inputs), grad_out);
+    const double sign_c = fire.c < 0 ? -1 : 1;
+    const double divisor = fire_psi(fire.c, reach) + fire.eps;
+    const double reach_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
+    const double reach_slope = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
+    for (Eigen::Index j = 0; j < grad_out.rows(); ++j) {
+      const double n = std::abs(position - static_cast<double>(j));
+      const double g = static_cast<double>(grad_inputs(j, 0));
+      const double psi = fire_psi(fire.c, n);
+      c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * reach_slope_c / (divisor * divisor));
+      threshold -= g * psi * reach_slope / (divisor * divisor) * share;
+    }
+  }
+};
+
+}  // namespace detail
 
 /// The gradient of add_fire_bias(): adds into grad_fire.mlp, grad_fire.c and grad_fire.length_multiplier.
 ///
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
-/// @throws as add_fire_bias().
+/// Where the threshold equals a query's position, each side of the maximum gets half.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers; nothing is written then.
+/// Cost:     as add_fire_bias(), about three times.
 template <typename Scalar, typename Derived>
 void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& grad_logits, const Fire<Scalar>& fire,
                    const AttentionSpan& span) {
   const char* const function = "fire_backward";
   detail::require_fire(function, fire, span);
-  detail::require_mlp(function, grad_fire.mlp, 1);
+  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
-  const double sign_c = fire.c < 0 ? -1 : 1;
+  if (span.query_len() == 0 || span.key_len() == 0) return;
   const double threshold = fire.threshold();
-  double grad_c = 0;
-  double grad_threshold = 0;
-  detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
-  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-    const double position = static_cast<double>(span.query_offset() + i);
-    const double reach = (std::max)(position, threshold);
-    for (Eigen::Index head = 0; head < num_heads; ++head) {
-      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        grad_row(j, head) = detail::convert<Scalar>(grad_logits.derived().coeff(head * span.query_len() + i, j));
+  detail::FireGradient grad;
+  if (detail::fire_by_distance(fire, span)) {
+    const DistanceRange range = span.distances();
+    DistanceTable<Scalar> grad_table(num_heads, range);
+    distance_bias_backward(grad_table, grad_logits, span);
+    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min), threshold, 1,
+             detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+  } else {
+    detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index head = 0; head < num_heads; ++head) {
+        grad_row.col(head) = grad_logits.derived().row(head * span.query_len() + i).transpose().template cast<Scalar>();
       }
-    }
-    const auto inputs = detail::fire_inputs(fire, position, reach, span.key_len());
-    const auto grad_inputs =
-        detail::mlp_backward(grad_fire.mlp, fire.mlp, inputs, detail::mlp_forward(fire.mlp, inputs), grad_row);
-    const double divisor = detail::fire_psi(fire.c, reach) + fire.eps;
-    const double psi_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
-    const double psi_slope_reach = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
-    const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;  // of max(i, threshold)
-    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      const double n = std::abs(position - static_cast<double>(j));
-      const double g = static_cast<double>(grad_inputs(j, 0));
-      const double psi = detail::fire_psi(fire.c, n);
-      grad_c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * psi_slope_c / (divisor * divisor));
-      grad_threshold -= g * psi * psi_slope_reach / (divisor * divisor) * share;
+      const double position = static_cast<double>(span.query_offset() + i);
+      const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;
+      grad.add(grad_fire.mlp, fire, position, (std::max)(position, threshold), share, grad_row);
     }
   }
   const double sign_length = fire.length_multiplier * fire.initial_length < 0 ? -1 : 1;
-  grad_fire.c += grad_c;
-  grad_fire.length_multiplier += grad_threshold * sign_length * fire.initial_length;
+  grad_fire.c += grad.c;
+  grad_fire.length_multiplier += grad.threshold * sign_length * fire.initial_length;
 }
 
 }  // namespace POSENC_ABI
@@ -4793,8 +4928,7 @@ void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>
   detail::require(da.size() == a.size(), function, "grad_a.size()", da.size(), "num_heads ", a.size());
   detail::require(dp.size() == a.size(), function, "grad_p.size()", dp.size(), "num_heads ", a.size());
   const auto add = [](auto& target, Eigen::Index head, double value) {
-    auto& element = target.cols() == 1 ? target.coeffRef(head, 0) : target.coeffRef(0, head);
-    element += detail::convert<std::decay_t<decltype(element)>>(value);
+    detail::entry(target, head) += detail::convert<typename std::decay_t<decltype(target)>::Scalar>(value);
   };
   for (Eigen::Index head = 0; head < a.size(); ++head) {
     const double a_value = static_cast<double>(a.derived().reshaped()(head));
@@ -4909,15 +5043,20 @@ class BigNumber {
   std::vector<std::uint32_t> digits_ = {1};  // least significant first
 };
 
+/// Limit on `steps` below: keeps the powers short enough to be compared in milliseconds.
+inline constexpr Eigen::Index kMaxLogSteps = Eigen::Index(1) << 13;
+
 /// The sign of steps * ln(n / first) / ln(last / first) - k, that is of n^steps - last^k first^(steps - k).
-/// 0 < first < last < 2^31, 1 <= steps < 2^16, 0 < n < 2^31.
+/// 0 < first <= n < 2^31, first < last < 2^31, 1 <= steps <= kMaxLogSteps, 0 <= k <= 2 steps.
 inline int compare_log_quotient(std::int64_t n, Eigen::Index k, std::int64_t first, std::int64_t last,
                                 Eigen::Index steps) {
-  // Doubles decide where they can: the quotient is right to 1e-11.
-  const double quotient = static_cast<double>(steps) * std::log(static_cast<double>(n) / static_cast<double>(first)) /
-                          std::log(static_cast<double>(last) / static_cast<double>(first));
-  const double difference = quotient - static_cast<double>(k);
-  if (std::abs(difference) > 1e-6) return difference > 0 ? 1 : -1;
+  // Doubles decide where they can. log1p of the excess over 1 keeps full relative precision however close n and last
+  // are to first, so near k <= 2 steps the quotient is right to 2^14 * 8 * 2^-53 < 2e-11.
+  const auto log_ratio = [first](std::int64_t value) {
+    return std::log1p(static_cast<double>(value - first) / static_cast<double>(first));
+  };
+  const double difference = static_cast<double>(steps) * log_ratio(n) / log_ratio(last) - static_cast<double>(k);
+  if (std::abs(difference) > 1e-9) return difference > 0 ? 1 : -1;
   const auto whole = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
   const BigNumber power = BigNumber().multiply_by_power(whole(n), steps);
   const BigNumber limit = BigNumber().multiply_by_power(whole(last), k).multiply_by_power(whole(first), steps - k);
@@ -4967,8 +5106,8 @@ inline namespace POSENC_ABI {
 /// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
 class T5Buckets {
  public:
-  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional); T5: 32.
-  /// @param max_distance   From here on all distances share the last bucket; > max_exact; T5: 128.
+  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional), at most 8192; T5: 32.
+  /// @param max_distance   From here on all distances share the last bucket; > max_exact and < 2^31; T5: 128.
   /// @param bidirectional  Encoder: true; decoder: false.
   /// @throws std::invalid_argument  one of these does not hold.
   T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
@@ -4978,8 +5117,9 @@ class T5Buckets {
         bidirectional_(bidirectional) {
     const char* const function = "T5Buckets";
     const Eigen::Index fewest = bidirectional ? 4 : 2;
-    detail::require(num_buckets >= fewest && num_buckets <= 65536, function, "num_buckets", num_buckets, "at least ",
-                    fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most 65536");
+    detail::require(num_buckets >= fewest && num_buckets <= detail::kMaxLogSteps, function, "num_buckets", num_buckets,
+                    "at least ", fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most ",
+                    detail::kMaxLogSteps);
     detail::require(max_distance > max_exact_ && max_distance < (Eigen::Index(1) << 31), function, "max_distance",
                     max_distance, "> max_exact ", max_exact_, " and < 2^31");
     first_distance_ = detail::log_thresholds(max_exact_, max_distance, per_direction_ - max_exact_);
@@ -4992,7 +5132,8 @@ class T5Buckets {
   /// The bucket of a relative position key - query, in [0, num_buckets).
   Eigen::Index operator()(std::int64_t relative) const {
     const Eigen::Index side = bidirectional_ && relative > 0 ? per_direction_ : 0;
-    const std::int64_t n = relative <= 0 ? -relative : bidirectional_ ? relative : 0;
+    const std::int64_t n = relative > 0 ? (bidirectional_ ? relative : 0)
+                                        : -(std::max)(relative, -(std::numeric_limits<std::int64_t>::max)());
     if (n < max_exact_) return side + static_cast<Eigen::Index>(n);
     const auto above = std::upper_bound(first_distance_.begin(), first_distance_.end(), n);
     return side + max_exact_ + static_cast<Eigen::Index>(above - first_distance_.begin()) - 1;
@@ -5048,7 +5189,7 @@ void t5_backward(Weights&& grad_weights, const DistanceTable<Scalar>& grad_table
 #endif  // POSENC_RELATIVE_BIAS_T5_HPP
 
 // ---- posenc/relative_bias/window.hpp
-/// Biases in two-dimensional windows: Swin, BEiT with its class token, Swin v2, ALiBi on a grid.
+/// Biases in two-dimensional windows: Swin, and BEiT with its class token.
 #ifndef POSENC_RELATIVE_BIAS_WINDOW_HPP
 #define POSENC_RELATIVE_BIAS_WINDOW_HPP
 
@@ -5091,6 +5232,7 @@ inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
     const WindowShape& window) {
   detail::require_window_shape("window_index", "window", window);
   const Eigen::Index n = window.tokens();
+  detail::require_size("window_index", "window.tokens()", n, n, sizeof(Eigen::Index));
   Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> index(n, n);
   for (Eigen::Index t = 0; t < n; ++t) {
     for (Eigen::Index u = 0; u < n; ++u) {
@@ -5121,6 +5263,7 @@ class WindowTable {
       : window_(window), class_token_(class_token) {
     detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
     detail::require_window_shape("WindowTable", "window", window);
+    detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
     values_ = Values::Zero(num_heads, window.displacements());
     class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
   }
@@ -5221,10 +5364,7 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   for_each_window_run(
       table,
       [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
-        auto target = x.row(first_row + query).segment(key, count);
-        target.array() =
-            (target.array().template cast<Number>() + values.segment(column, count).template cast<Number>())
-                .template cast<Target>();
+        add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
       },
       [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
         Target& target = x.coeffRef(first_row + query, key);
@@ -5293,103 +5433,6 @@ void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBas
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
     detail::sum_window_head(grad_table, grad_logits.derived(), head, head * grad_table.tokens());
   }
-}
-
-/// How far two tokens of a grid are apart.
-enum class GridDistance {
-  manhattan,  ///< |rows| + |columns|
-  euclidean   ///< sqrt(rows^2 + columns^2)
-};
-
-/// ALiBi on a grid: -slope[h] times the distance of the two tokens.
-/// @param slopes  One for each head: alibi_slopes(num_heads), or trained ones; 0 switches a head off.
-/// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
-template <typename Scalar, typename Slopes>
-WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes, const WindowShape& window,
-                                          GridDistance distance) {
-  WindowTable<Scalar> table(slopes.size(), window);
-  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
-    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
-    if (!detail::is_finite(slope)) {
-      detail::refuse<std::invalid_argument>("make_grid_alibi_table", detail::element("slopes", head), slope, "finite");
-    }
-    for (Eigen::Index m = 0; m < window.displacements(); ++m) {
-      const double rows = static_cast<double>(m / (2 * window.width - 1) - (window.height - 1));
-      const double columns = static_cast<double>(m % (2 * window.width - 1) - (window.width - 1));
-      const double far =
-          distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
-      table.values()(head, m) = detail::convert<Scalar>(-slope * far);
-    }
-  }
-  return table;
-}
-
-namespace detail {
-
-/// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
-template <typename Scalar>
-MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& pretrained) {
-  const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index side, Eigen::Index pretrained_side) {
-    const Eigen::Index reach = (pretrained_side > 0 ? pretrained_side : side) - 1;
-    if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
-    const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(reach);
-    return static_cast<Scalar>(std::copysign(std::log2(std::abs(x) + 1) / 3, x));
-  };
-  MlpMatrix<Scalar> inputs(window.displacements(), 2);
-  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
-    inputs(m, 0) = coordinate(m / (2 * window.width - 1) - (window.height - 1), window.height, pretrained.height);
-    inputs(m, 1) = coordinate(m % (2 * window.width - 1) - (window.width - 1), window.width, pretrained.width);
-  }
-  return inputs;
-}
-
-template <typename Scalar>
-void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const WindowShape& window,
-                     const WindowShape& pretrained) {
-  require_window_shape(function, "window", window);
-  require_mlp(function, mlp, 2);
-  require(pretrained.height == 0 || pretrained.height > 1, function, "pretrained.height", pretrained.height,
-          "0 (none) or > 1");
-  require(pretrained.width == 0 || pretrained.width > 1, function, "pretrained.width", pretrained.width,
-          "0 (none) or > 1");
-}
-
-}  // namespace detail
-
-/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
-/// rows and in columns.
-///
-/// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
-/// @param window      The window to serve; reach is its side - 1, or that of
-/// @param pretrained  the window of pretraining when its sides are > 0 (`pretrained_window_size`).
-/// @throws std::invalid_argument  layers that do not fit together, sides that are not positive.
-/// Cost:     window.displacements() evaluations of the network.
-/// Source:   Liu et al. 2021, arXiv:2111.09883.
-template <typename Scalar>
-WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
-                                       const WindowShape& pretrained = {}) {
-  detail::require_swin_v2("make_swin_v2_table", mlp, window, pretrained);
-  WindowTable<Scalar> table(mlp.outputs(), window);
-  const auto outputs = detail::mlp_forward(mlp, detail::swin_v2_inputs<Scalar>(window, pretrained)).back();
-  table.values() = (Scalar(16) / (Scalar(1) + (-outputs.transpose().array()).exp()));
-  return table;
-}
-
-/// The gradient of make_swin_v2_table(): adds into grad_mlp, which has the shape of mlp.
-/// @throws std::invalid_argument  another number of heads, layers that do not fit together.
-template <typename Scalar>
-void swin_v2_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
-                      const WindowShape& pretrained = {}) {
-  detail::require_swin_v2("swin_v2_backward", mlp, grad_table.window(), pretrained);
-  detail::require_mlp("swin_v2_backward", grad_mlp, 2);
-  detail::require(mlp.outputs() == grad_table.num_heads(), "swin_v2_backward", "mlp.outputs()", mlp.outputs(),
-                  "num_heads ", grad_table.num_heads());
-  const auto inputs = detail::swin_v2_inputs<Scalar>(grad_table.window(), pretrained);
-  const auto values = detail::mlp_forward(mlp, inputs);
-  const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
-  const detail::MlpMatrix<Scalar> grad_out =
-      (grad_table.values().transpose() * Scalar(16) * gate.array() * (Scalar(1) - gate.array())).matrix();
-  detail::mlp_backward(grad_mlp, mlp, inputs, values, grad_out);
 }
 
 }  // namespace POSENC_ABI
@@ -5504,6 +5547,155 @@ void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& gr
 
 #endif  // POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
 
+// ---- posenc/relative_bias/grid_alibi.hpp
+/// ALiBi on a grid of tokens: a penalty that grows with the distance in two dimensions.
+#ifndef POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+#define POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How far two tokens of a grid are apart.
+enum class GridDistance {
+  manhattan,  ///< |rows| + |columns|
+  euclidean   ///< sqrt(rows^2 + columns^2)
+};
+
+namespace detail {
+
+/// Distance of the displacement in column m of WindowTable::values().
+inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDistance distance) {
+  const double rows = static_cast<double>(m / (2 * window.width - 1) - (window.height - 1));
+  const double columns = static_cast<double>(m % (2 * window.width - 1) - (window.width - 1));
+  return distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
+}
+
+}  // namespace detail
+
+/// ALiBi on a grid: the bias of two tokens is -slope[h] times their distance.
+/// @param slopes  One for each head: alibi_slopes(num_heads), or trained ones; 0 switches a head off.
+/// @throws std::invalid_argument  a slope that is not finite, or a side that is not > 0.
+/// Cost:     one product for each head and displacement.
+/// Source:   Press et al. 2022, arXiv:2108.12409, with the distance in two dimensions.
+/// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
+template <typename Scalar, typename Slopes>
+WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes, const WindowShape& window,
+                                          GridDistance distance) {
+  detail::require_slopes("make_grid_alibi_table", "slopes", slopes);
+  WindowTable<Scalar> table(slopes.size(), window);
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    for (Eigen::Index m = 0; m < window.displacements(); ++m) {
+      table.values()(head, m) = detail::convert<Scalar>(-slope * detail::grid_distance(window, m, distance));
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_grid_alibi_table(): grad_slopes[h] -= the sum of grad_table times distance.
+/// @throws std::invalid_argument  another number of heads.
+template <typename Slopes, typename Scalar>
+void grid_alibi_backward(Slopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
+  detail::require_written_through<Slopes>();
+  auto& grad = detail::writable(grad_slopes);
+  detail::require(grad.size() == grad_table.num_heads(), "grid_alibi_backward", "grad_slopes.size()", grad.size(),
+                  "num_heads ", grad_table.num_heads());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    double sum = 0;
+    for (Eigen::Index m = 0; m < grad_table.window().displacements(); ++m) {
+      sum -=
+          static_cast<double>(grad_table.values()(head, m)) * detail::grid_distance(grad_table.window(), m, distance);
+    }
+    detail::entry(grad, head) += detail::convert<typename std::decay_t<decltype(grad)>::Scalar>(sum);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+
+// ---- posenc/relative_bias/swin_v2.hpp
+/// Swin v2: the bias of a window from a small network of log-spaced displacements.
+#ifndef POSENC_RELATIVE_BIAS_SWIN_V2_HPP
+#define POSENC_RELATIVE_BIAS_SWIN_V2_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
+template <typename Scalar>
+MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& pretrained) {
+  const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index side, Eigen::Index pretrained_side) {
+    const Eigen::Index reach = (pretrained_side > 0 ? pretrained_side : side) - 1;
+    if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
+    const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(reach);
+    return static_cast<Scalar>(std::copysign(std::log2(std::abs(x) + 1) / 3, x));
+  };
+  MlpMatrix<Scalar> inputs(window.displacements(), 2);
+  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
+    inputs(m, 0) = coordinate(m / (2 * window.width - 1) - (window.height - 1), window.height, pretrained.height);
+    inputs(m, 1) = coordinate(m % (2 * window.width - 1) - (window.width - 1), window.width, pretrained.width);
+  }
+  return inputs;
+}
+
+template <typename Scalar>
+void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                     const WindowShape& pretrained) {
+  require_window_shape(function, "window", window);
+  require_mlp(function, mlp, 2);
+  require(pretrained.height == 0 || pretrained.height > 1, function, "pretrained.height", pretrained.height,
+          "0 (none) or > 1");
+  require(pretrained.width == 0 || pretrained.width > 1, function, "pretrained.width", pretrained.width,
+          "0 (none) or > 1");
+}
+
+}  // namespace detail
+
+/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
+/// rows and in columns.
+///
+/// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
+/// @param window      The window to serve; reach is its side - 1, or that of
+/// @param pretrained  the window of pretraining when its sides are > 0 (`pretrained_window_size`).
+/// @throws std::invalid_argument  layers that do not fit together, sides that are not positive.
+/// Cost:     window.displacements() evaluations of the network.
+/// Source:   Liu et al. 2021, arXiv:2111.09883.
+template <typename Scalar>
+WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                                       const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("make_swin_v2_table", mlp, window, pretrained);
+  WindowTable<Scalar> table(mlp.outputs(), window);
+  const auto outputs = detail::mlp_forward(mlp, detail::swin_v2_inputs<Scalar>(window, pretrained)).back();
+  table.values() = (Scalar(16) / (Scalar(1) + (-outputs.transpose().array()).exp()));
+  return table;
+}
+
+/// The gradient of make_swin_v2_table(): adds into grad_mlp, which has the shape of mlp.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together.
+template <typename Scalar>
+void swin_v2_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                      const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("swin_v2_backward", mlp, grad_table.window(), pretrained);
+  detail::require_mlp_gradient("swin_v2_backward", "grad_mlp", grad_mlp, mlp);
+  detail::require(mlp.outputs() == grad_table.num_heads(), "swin_v2_backward", "mlp.outputs()", mlp.outputs(),
+                  "num_heads ", grad_table.num_heads());
+  const auto inputs = detail::swin_v2_inputs<Scalar>(grad_table.window(), pretrained);
+  const auto values = detail::mlp_forward(mlp, inputs);
+  const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
+  const detail::MlpMatrix<Scalar> grad_out =
+      (grad_table.values().transpose() * Scalar(16) * gate.array() * (Scalar(1) - gate.array())).matrix();
+  detail::mlp_backward(grad_mlp, mlp, inputs, values, grad_out);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SWIN_V2_HPP
+
 // ---- posenc/relative_bias/cope.hpp
 /// CoPE: positions counted by content.
 #ifndef POSENC_RELATIVE_BIAS_COPE_HPP
@@ -5527,7 +5719,7 @@ Scalar sigmoid(Scalar x) {
   return Scalar(1) / (Scalar(1) + std::exp(-x));
 }
 
-/// Where a counted position falls between two rows of the table.
+/// Where a counted position falls between two rows of the table. NaN takes the last row and keeps a NaN weight.
 template <typename Scalar>
 struct CopePosition {
   Eigen::Index below;
@@ -5535,10 +5727,14 @@ struct CopePosition {
   Scalar weight;  // of `above`
 
   CopePosition(Scalar counted, Eigen::Index rows) {
-    const Scalar position = (std::min)(counted, static_cast<Scalar>(rows - 1));
-    below = static_cast<Eigen::Index>(std::floor(position));
-    above = static_cast<Eigen::Index>(std::ceil(position));
-    weight = position - static_cast<Scalar>(below);
+    if (counted < static_cast<Scalar>(rows - 1)) {
+      below = static_cast<Eigen::Index>(std::floor(counted));
+      above = static_cast<Eigen::Index>(std::ceil(counted));
+      weight = counted - static_cast<Scalar>(below);
+    } else {
+      below = above = rows - 1;
+      weight = counted * Scalar(0);
+    }
   }
 };
 
@@ -5605,37 +5801,32 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
   detail::require_cope(function, q, table, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  const Scalar last = static_cast<Scalar>(table.rows() - 1);
-  auto scratch = workspace.matrix(2 * detail::kQueryBlock, (std::max)(table.rows(), span.key_len()));
+  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table.rows(), span.key_len()));
+  auto grad_positions = scratch.bottomRows(1);
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     auto scores = scratch.topLeftCorner(rows, table.rows());
-    auto sums = scratch.bottomLeftCorner(detail::kQueryBlock, table.rows()).topRows(rows);
+    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table.rows());
     scores.setZero();
     sums.setZero();
     detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       const Eigen::Index visible = span.visible_keys(block + i);
-      // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
       Scalar counted = 0;
-      Scalar all = 0;
       for (Eigen::Index j = visible - 1; j >= 0; --j) {
         counted += detail::sigmoid(logits.derived().coeff(block + i, j));
         const detail::CopePosition<Scalar> at(counted, table.rows());
         const Scalar g = dx.coeff(block + i, j);
         sums(i, at.below) += (Scalar(1) - at.weight) * g;
         sums(i, at.above) += at.weight * g;
-        if (counted < last) all += g * (scores(i, at.above) - scores(i, at.below));
+        grad_positions(0, j) = g * (scores(i, at.above) - scores(i, at.below));
       }
-      counted = 0;
-      for (Eigen::Index t = visible - 1; t >= 0; --t) {
+      // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
+      Scalar sum = 0;
+      for (Eigen::Index t = 0; t < visible; ++t) {
         const Scalar gate = detail::sigmoid(logits.derived().coeff(block + i, t));
-        counted += gate;
-        const detail::CopePosition<Scalar> at(counted, table.rows());
-        const Scalar g = dx.coeff(block + i, t);
-        const Scalar own = counted < last ? g * (scores(i, at.above) - scores(i, at.below)) : Scalar(0);
-        dx.coeffRef(block + i, t) = g + gate * (Scalar(1) - gate) * all;
-        all -= own;
+        sum += grad_positions(0, t);
+        dx.coeffRef(block + i, t) += gate * (Scalar(1) - gate) * sum;
       }
     }
     detail::add_product(dq.middleRows(block, rows), sums, table, Scalar(1));
@@ -5669,18 +5860,20 @@ inline namespace POSENC_ABI {
 /// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
 class DebertaBuckets {
  public:
-  /// @param max_position      `max_relative_positions`, > 0 (512).
-  /// @param position_buckets  0 for none (v1), else even, >= 4 (256), and position_buckets / 2 < max_position - 1.
+  /// @param max_position      `max_relative_positions`, > 0 (512), at most 2^20.
+  /// @param position_buckets  0 for none (v1), else even, in [4, 8192] (256), and position_buckets / 2 <
+  ///                          max_position - 1.
   /// @throws std::invalid_argument  one of these does not hold.
   explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets = 0) {
     const char* const function = "DebertaBuckets";
     constexpr Eigen::Index limit = Eigen::Index(1) << 20;
     detail::require(max_position > 0 && max_position <= limit, function, "max_position", max_position,
                     "> 0 and at most ", limit);
-    detail::require(position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
-                                              position_buckets / 2 < max_position - 1 && position_buckets <= limit),
-                    function, "position_buckets", position_buckets,
-                    "0, or even, >= 4 and < 2 (max_position - 1) = ", 2 * (max_position - 1));
+    detail::require(
+        position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
+                                  position_buckets / 2 < max_position - 1 && position_buckets <= detail::kMaxLogSteps),
+        function, "position_buckets", position_buckets, "0, or even, >= 4, at most ", detail::kMaxLogSteps,
+        " and < 2 (max_position - 1) = ", 2 * (max_position - 1));
     half_ = position_buckets == 0 ? max_position : position_buckets;
     const Eigen::Index mid = position_buckets == 0 ? max_position : position_buckets / 2;
     // One distance beyond the last that differs: -max_position still has a row of its own.
@@ -5701,9 +5894,10 @@ class DebertaBuckets {
 
   /// The table row of query - key.
   Eigen::Index operator()(std::int64_t query_minus_key) const {
-    const std::int64_t size = query_minus_key < 0 ? -query_minus_key : query_minus_key;
-    const std::size_t n = static_cast<std::size_t>((std::min)(size, static_cast<std::int64_t>(bucket_.size() - 1)));
-    const Eigen::Index bucket = query_minus_key < 0 ? -bucket_[n] : bucket_[n];
+    const std::int64_t last = static_cast<std::int64_t>(bucket_.size() - 1);
+    const std::int64_t n = (std::min)((std::max)(query_minus_key, -last), last);
+    const Eigen::Index size = bucket_[static_cast<std::size_t>(n < 0 ? -n : n)];
+    const Eigen::Index bucket = n < 0 ? -size : size;
     return (std::min)((std::max)(bucket + half_, Eigen::Index(0)), 2 * half_ - 1);
   }
 
@@ -5869,7 +6063,8 @@ inline namespace POSENC_ABI {
 
 /// Returns the running sums F[t] = sum over l <= t of ln sigmoid(gates[l]), one for each token.
 /// @param gates   Forget logits w . x[t] + b of one head.
-/// @param before  F of the last cached token, to go on from it.
+/// @param before  F of the last cached token, to go on from it. Its gradient is the sum of all grad_sums.
+/// Cost:     one exponential and one logarithm for each token; summed in double.
 template <typename Derived>
 Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
                                                                           double before = 0) {
@@ -5901,8 +6096,7 @@ void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<Gra
   for (Eigen::Index t = gates.size() - 1; t >= 0; --t) {
     sum += static_cast<double>(grad_sums.derived().reshaped()(t));
     const double gate = static_cast<double>(gates.derived().reshaped()(t));
-    Target& target = grad.cols() == 1 ? grad.coeffRef(t, 0) : grad.coeffRef(0, t);
-    target += detail::convert<Target>(sum / (1 + std::exp(gate)));
+    detail::entry(grad, t) += detail::convert<Target>(sum / (1 + std::exp(gate)));
   }
 }
 
@@ -5934,7 +6128,7 @@ void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, co
     const Eigen::Index visible = span.visible_keys(i);
     for (Eigen::Index j = 0; j < visible; ++j) {
       Scalar& target = x.coeffRef(i, j);
-      target = detail::convert<Scalar>(detail::convert<Number>(target) + own - detail::convert<Number>(f(j)));
+      target = detail::convert<Scalar>(detail::convert<Number>(target) + (own - detail::convert<Number>(f(j))));
     }
   }
 }
@@ -5953,17 +6147,14 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Deriv
                   "grad_sums.size()", grad.size(), "at least ",
                   (std::max)(span.key_len(), span.query_offset() + span.query_len()));
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  const auto at = [&](Eigen::Index t) -> Target& {
-    return grad.cols() == 1 ? grad.coeffRef(t, 0) : grad.coeffRef(0, t);
-  };
   for (Eigen::Index i = 0; i < span.query_len(); ++i) {
     double sum = 0;
     for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
       const double g = static_cast<double>(grad_logits.derived().coeff(i, j));
       sum += g;
-      at(j) -= detail::convert<Target>(g);
+      detail::entry(grad, j) -= detail::convert<Target>(g);
     }
-    at(span.query_offset() + i) += detail::convert<Target>(sum);
+    detail::entry(grad, span.query_offset() + i) += detail::convert<Target>(sum);
   }
 }
 
@@ -6043,7 +6234,9 @@ struct RelativeWindow {
 
 template <typename Query, typename Table>
 void require_relative(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
-                      const AttentionSpan& span) {
+                      RelativeRows rows, const AttentionSpan& span) {
+  require_in_range(rows.first_relative >= -2 * kSpanLimit && rows.first_relative <= 2 * kSpanLimit, function,
+                   "rows.first_relative", rows.first_relative, "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
   require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   require(r.cols() == q.cols(), function, "r.cols()", r.cols(), "q.cols() ", q.cols());
 }
@@ -6132,7 +6325,7 @@ void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, con
   detail::require_written_through<Logits>();
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::add_relative(x, q.derived(), detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
 }
 
@@ -6148,7 +6341,7 @@ void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eige
   auto& dq = detail::writable(grad_q);
   auto& dr = detail::writable(grad_r);
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
   detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits.derived(), q.derived(),
@@ -6185,8 +6378,9 @@ namespace detail {
 template <typename Table>
 void require_shaw(const char* function, const Eigen::MatrixBase<Table>& table, const ShawClip& clip,
                   Eigen::Index head_dim) {
-  require(clip.left >= 0, function, "clip.left", clip.left, ">= 0");
-  require(clip.right >= 0, function, "clip.right", clip.right, ">= 0");
+  require(clip.left >= 0 && clip.left <= kSpanLimit, function, "clip.left", clip.left, ">= 0 and at most ", kSpanLimit);
+  require(clip.right >= 0 && clip.right <= kSpanLimit, function, "clip.right", clip.right, ">= 0 and at most ",
+          kSpanLimit);
   require_shape(function, "table", table, clip.rows(), head_dim);
 }
 
@@ -6369,14 +6563,17 @@ inline namespace POSENC_ABI {
 /// Row m stands at the distance n = query - key = -(range.min + m) and holds [sin(n w) | cos(n w)],
 /// w[i] = base^(-2i / width): with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original.
 /// @param width  d_model, even and > 0.
-/// @throws std::invalid_argument  odd width, a bad base, or an empty range.
+/// @throws std::invalid_argument  odd width, a bad base, or range.max < range.min - 1.
+/// Cost:     width / 2 sines and cosines for each distance, from the shared generator.
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3. Keys before the query have positive distance.
 template <typename Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(DistanceRange range,
                                                                                                Eigen::Index width,
                                                                                                double base = 10000) {
   const char* const function = "make_relative_sinusoids";
-  detail::require(range.max >= range.min, function, "range.max", range.max, "at least range.min ", range.min);
+  detail::require_distance_range(function, range);
+  detail::require_rotary_dim(function, "width", width);
+  detail::require_base(function, base);
   const Frequencies frequencies = geometric_frequencies(width, base);
   detail::require_size(function, "range.size()", range.size(), width, sizeof(Scalar));
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(range.size(), width);
@@ -6412,7 +6609,7 @@ void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& 
   detail::require_written_through<Logits>();
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
   detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
   detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
@@ -6447,7 +6644,7 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
   auto& du = detail::writable(grad_u);
   auto& dv = detail::writable(grad_v);
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, span);
+  detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
   detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
   detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
@@ -6462,10 +6659,11 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
   };
   detail::add_relative_backward(dq, sum_v, dr, grad_logits.derived(), q.derived(), add_v, r.derived(), rows, span,
                                 scale, workspace);
+  auto columns = workspace.matrix(1, span.key_len());
+  columns = scale * grad_logits.colwise().sum();
   for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    const Scalar column = scale * grad_logits.col(j).sum();
-    dk.row(j) += column * u.derived().reshaped().transpose();
-    du.reshaped() += (column * k.row(j)).transpose();
+    dk.row(j) += columns(0, j) * u.derived().reshaped().transpose();
+    du.reshaped() += columns(0, j) * k.row(j).transpose();
   }
 }
 
@@ -6720,11 +6918,24 @@ EIGEN_ALWAYS_INLINE void rotate_interleaved(Out* out, Eigen::Index out_stride, c
 }
 
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
-                 Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
+void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
+                       Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
 
-/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, then what is left one block, then half a
-/// block ... then one pair at a time.
+template <bool HalfSplit, int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_blocks(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                       Eigen::Index half, const Number* turns, const Number* sines,
+                                       Eigen::Index count) {
+  for (Eigen::Index i = 0; i < count; i += Blocks * Width) {
+    if constexpr (HalfSplit) {
+      rotate_half_split<Heads, Blocks, Width>(out + i, out_stride, in + i, in_stride, half, turns + i, sines + i);
+    } else {
+      rotate_interleaved<Heads, Blocks, Width>(out + 2 * i, out_stride, in + 2 * i, in_stride, turns + 2 * i);
+    }
+  }
+}
+
+/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, four heads together, then what is left
+/// in one block, then in blocks of 4 pairs, then pair by pair. Few steps, because each is compiled code.
 /// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
 EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
@@ -6733,44 +6944,30 @@ EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const I
   constexpr Eigen::Index step = Blocks * Width;
   const Eigen::Index whole = count / step * step;
   Eigen::Index head = 0;
-  for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-    Out* const to = out + head * out_stride;
-    const In* const from = in + head * in_stride;
-    for (Eigen::Index i = 0; i < whole; i += step) {
-      if constexpr (HalfSplit) {
-        rotate_half_split<kHeadsTogether, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i,
-                                                         sines + i);
-      } else {
-        rotate_interleaved<kHeadsTogether, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride,
-                                                          turns + 2 * i);
-      }
+  if constexpr (Width > 1) {
+    for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+      rotate_blocks<HalfSplit, kHeadsTogether, Blocks, Width>(
+          out + head * out_stride, out_stride, in + head * in_stride, in_stride, half, turns, sines, whole);
     }
   }
   for (; head < num_heads; ++head) {
-    Out* const to = out + head * out_stride;
-    const In* const from = in + head * in_stride;
-    for (Eigen::Index i = 0; i < whole; i += step) {
-      if constexpr (HalfSplit) {
-        rotate_half_split<1, Blocks, Width>(to + i, out_stride, from + i, in_stride, half, turns + i, sines + i);
-      } else {
-        rotate_interleaved<1, Blocks, Width>(to + 2 * i, out_stride, from + 2 * i, in_stride, turns + 2 * i);
-      }
-    }
+    rotate_blocks<HalfSplit, 1, Blocks, Width>(out + head * out_stride, out_stride, in + head * in_stride, in_stride,
+                                               half, turns, sines, whole);
   }
   if constexpr (step > 1) {
     if (whole < count) {
-      constexpr int width = Blocks > 1 ? Width : Width / 2;
+      constexpr int width = Blocks > 1 ? Width : Width > 4 ? 4 : 1;
       const Eigen::Index channels = HalfSplit ? whole : 2 * whole;
-      rotate_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
-                                       turns + channels, sines + whole, count - whole);
+      rotate_heads_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
+                                             turns + channels, sines + whole, count - whole);
     }
   }
 }
 
 template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-POSENC_NOINLINE void rotate_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                 Eigen::Index num_heads, Eigen::Index half, const Number* turns, const Number* sines,
-                                 Eigen::Index count) {
+POSENC_NOINLINE void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                       Eigen::Index num_heads, Eigen::Index half, const Number* turns,
+                                       const Number* sines, Eigen::Index count) {
   rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
 }
 
@@ -6835,9 +7032,12 @@ struct TokenRows {
   Eigen::Index token_stride;
 };
 
-template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
-                   const FrequencyTable<TableScalar>& table, const Rows& rows, Turn turn) {
+/// Turns the window of every head of one token by table row `row`. A function of its own, so that callers which choose
+/// rows in different ways share its code.
+template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                  Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index row,
+                                  Turn turn) {
   using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
   using Number = ArithmeticScalar<In, Wider>;
   constexpr int width = HalfSplit ? kPacket<Number> : kPacket<Number> / 2;
@@ -6847,47 +7047,42 @@ void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index toke
   const bool direct = fitting && std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
 
   alignas(64) Number buffer[2 * kRowChunk];
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = rows(token);
-    for (Eigen::Index first = 0; first < half; first += kRowChunk) {
-      const Eigen::Index count = (std::min)(kRowChunk, half - first);
-      const Eigen::Index channel = HalfSplit ? first : 2 * first;
-      const TableScalar* const cos = table.cos_data(row) + first * step;
-      const TableScalar* const sin = table.sin_data(row) + first * step;
-      const Number* turns = buffer;
-      const Number* sines = buffer + kRowChunk;
-      if (!direct) {
-        prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
-      } else if constexpr (std::is_same_v<TableScalar, Number>) {
-        turns = cos;
-        sines = sin;
-      }
-      Out* const to = out.data + token * out.token_stride + channel;
-      if constexpr (InPlace) {
-        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, to, out.head_stride, num_heads, half,
-                                                        turns, sines, count);
-      } else {
-        const In* const from = in.data + token * in.token_stride + channel;
-        rotate_heads<HalfSplit, kBlocksTogether, width>(to, out.head_stride, from, in.head_stride, num_heads, half,
-                                                        turns, sines, count);
-      }
+  for (Eigen::Index first = 0; first < half; first += kRowChunk) {
+    const Eigen::Index count = (std::min)(kRowChunk, half - first);
+    const Eigen::Index channel = HalfSplit ? first : 2 * first;
+    const TableScalar* const cos = table.cos_data(row) + first * step;
+    const TableScalar* const sin = table.sin_data(row) + first * step;
+    const Number* turns = buffer;
+    const Number* sines = buffer + kRowChunk;
+    if (!direct) {
+      prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
+    } else if constexpr (std::is_same_v<TableScalar, Number>) {
+      turns = cos;
+      sines = sin;
+    }
+    if constexpr (InPlace) {  // one set of addresses leaves enough registers for four heads
+      rotate_heads<HalfSplit, kBlocksTogether, width>(out + channel, out_stride, out + channel, out_stride, num_heads,
+                                                      half, turns, sines, count);
+    } else {
+      rotate_heads<HalfSplit, kBlocksTogether, width>(out + channel, out_stride, in + channel, in_stride, num_heads,
+                                                      half, turns, sines, count);
     }
   }
 }
 
-/// Turns the window of every head of all tokens. `in` and `out` are the same or do not overlap.
-template <typename Out, typename In, typename TableScalar, typename Rows>
+/// Turns the window of every head of all tokens. With InPlace `in` and `out` are the same, else they do not overlap.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
                    const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
-  const bool half_split = pairs == RopePairs::half_split;
-  if constexpr (std::is_same_v<Out, In>) {  // one set of addresses leaves enough registers for four heads
-    if (in.data == out.data && in.head_stride == out.head_stride && in.token_stride == out.token_stride) {
-      if (half_split) return rotate_tokens<true, true>(out, in, tokens, num_heads, table, rows, turn);
-      return rotate_tokens<false, true>(out, in, tokens, num_heads, table, rows, turn);
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    Out* const to = out.data + token * out.token_stride;
+    const In* const from = in.data + token * in.token_stride;
+    if (pairs == RopePairs::half_split) {
+      rotate_token<true, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
+    } else {
+      rotate_token<false, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
     }
   }
-  if (half_split) return rotate_tokens<true, false>(out, in, tokens, num_heads, table, rows, turn);
-  return rotate_tokens<false, false>(out, in, tokens, num_heads, table, rows, turn);
 }
 
 }  // namespace detail
@@ -7032,8 +7227,8 @@ void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLa
   }
 }
 
-/// All checks, then the rotation of `in` into `out`, which may be one object.
-template <typename Out, typename In, typename TableScalar, typename Rows>
+/// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
                  const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   require_window(function, layout, table);
@@ -7046,7 +7241,7 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
       using InScalar = typename In::Scalar;
       const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
       const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
-      rotate_tokens(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
+      rotate_tokens<InPlace>(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
       return;
     }
   }
@@ -7057,7 +7252,7 @@ template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_writable<Derived>();
-  rope_matrix(function, x.derived(), x.derived(), table, layout, rows, turn);
+  rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
@@ -7066,7 +7261,7 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
   require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
-  rope_matrix(function, out.derived(), x.derived(), table, layout, rows, turn);
+  rope_matrix<false>(function, out.derived(), x.derived(), table, layout, rows, turn);
   copy_unturned(out.derived(), x.derived(), table.rotary_dim(), layout);
 }
 
@@ -7099,7 +7294,7 @@ MemoryExtent extent_of(const HeadsView<Scalar>& x) {
 }
 
 /// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
-template <typename Out, typename In, typename TableScalar, typename Rows>
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
@@ -7118,15 +7313,14 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
   const auto rows = make_rows(function, row_choice, listed, table.rows());
   using ConstIn = const std::remove_const_t<In>;
-  const bool in_place = static_cast<const void*>(out.data) == static_cast<const void*>(in.data);
   if (in.seq_len == 0 || in.num_heads == 0) return;  // data may be null then
   for (Eigen::Index b = 0; b < in.batch; ++b) {
     const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
     const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
                                        in.token_stride};
     const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
-    rotate_tokens(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
-    if (in_place) continue;
+    rotate_tokens<InPlace>(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
+    if (InPlace) continue;
     for (Eigen::Index t = 0; t < in.seq_len; ++t) {
       ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
       Out* const to = out.data + b * out.batch_stride + t * out.token_stride;
@@ -7213,7 +7407,7 @@ void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {
-  detail::rope_view("apply_rope", x, x, table, layout, rows, detail::forward_turn());
+  detail::rope_view<true>("apply_rope", x, x, table, layout, rows, detail::forward_turn());
 }
 
 /// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
@@ -7238,7 +7432,7 @@ void apply_rope_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<
 template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                      const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+  detail::rope_view<false>("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
 }
 
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
@@ -7263,7 +7457,7 @@ void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
@@ -7285,7 +7479,8 @@ void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::De
 template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
+                           detail::inverse_turn(table.magnitude()));
 }
 
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
@@ -7311,7 +7506,7 @@ void apply_rope_adjoint(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
+  detail::rope_view<true>("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
 }
 
 /// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
@@ -7333,7 +7528,7 @@ void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::De
 template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+  detail::rope_view<false>("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
 }
 
 }  // namespace POSENC_ABI
@@ -7503,11 +7698,13 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_
     if (step == 1) {
       for (int i = 0; i < kAngleBlock; ++i) Element::apply(sines[i], sine[i], scale);
       for (int i = 0; i < kAngleBlock; ++i) Element::apply(cosines[i], cosine[i], scale);
-    } else {
+    } else {  // neighbours: one run of memory, put in order before it is touched
+      double values[2 * kAngleBlock];
       for (int i = 0; i < kAngleBlock; ++i) {
-        Element::apply(sines[2 * i], sine[i], scale);
-        Element::apply(cosines[2 * i], cosine[i], scale);
+        values[2 * i] = sine[i];
+        values[2 * i + 1] = cosine[i];
       }
+      for (int i = 0; i < 2 * kAngleBlock; ++i) Element::apply(sines[i], values[i], scale);
     }
     return;
   }
