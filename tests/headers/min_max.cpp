@@ -2,9 +2,12 @@
 // <windows.h> defines min and max as macros: posenc compiles after it, as Eigen does.
 #include <algorithm>
 #include <complex>
+#include <fstream>
 #include <limits>
 #include <random>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <Eigen/Core>
 

@@ -98,7 +98,9 @@ const std::vector<Case>& cases() {
        [](Matrix& x) { posenc::add_learned(x, table_of(9), 4); }},
       {Error::out_of_range, "add_learned: positions.first must be >= 0, got -1",
        [](Matrix& x) { posenc::add_learned(x, table_of(9, Overflow::clamp), -1); }},
-      {Error::out_of_range, "add_learned: positions.first must be at most 2^63 - 1 - count, got 9223372036854775807",
+      {Error::out_of_range,
+       "add_learned: positions.first must be at most 9223372036854775801 (2^63 - 1 - positions.count), got "
+       "9223372036854775807",
        [](Matrix& x) { posenc::add_learned(x, table_of(9, Overflow::zero), kHuge); }},
       {Error::out_of_range, "encode_learned: positions[4] must be less than 6 (rows of the table), got 6",
        [](Matrix& x) { posenc::encode_learned(x, table_of(6), (Ids(6) << 0, 1, 2, 3, 6, 9).finished()); }},
