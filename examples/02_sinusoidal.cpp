@@ -4,6 +4,18 @@
 //   g++ -std=c++17 -O2 -I include -I /usr/include/eigen3 examples/02_sinusoidal.cpp -o sinusoidal && ./sinusoidal
 //
 // Prints:
+//   channels 0 to 5 of positions 0 to 3:
+//    0.0000  1.0000  0.0000  1.0000  0.0000  1.0000
+//    0.8415  0.5403  0.6816  0.7318  0.5332  0.8460
+//    0.9093 -0.4161  0.9975  0.0709  0.9021  0.4315
+//    0.1411 -0.9900  0.7783 -0.6279  0.9933 -0.1160
+//
+//   similarity of positions at distance
+//          0       1       2       4       8      16      32      64
+//     1.0000  0.9662  0.8845  0.7479  0.7004  0.6054  0.6111  0.4346
+//
+//   drew 02_sinusoidal.png
+//   ok
 #include "posenc/posenc.hpp"
 
 #include "support/plot.hpp"
@@ -55,8 +67,12 @@ int main() {
   }
   const bool added = embeddings.isApprox((table.array() + 1).matrix(), 1e-6F);
 
-  // For gnuplot: the table, two empty lines, the similarity.
-  std::ofstream("02_sinusoidal.dat") << table << "\n\n\n" << similarity << "\n";
+  // For gnuplot: the table, two empty lines, the similarity. The order of channels is an option; sines first, then
+  // cosines makes the clearer picture.
+  posenc::SinusoidalOptions sines_first = posenc::presets::paper();
+  sines_first.order = posenc::ChannelOrder::sin_cos;
+  const Matrix picture = posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, sines_first), {0, tokens});
+  std::ofstream("02_sinusoidal.dat") << picture << "\n\n\n" << similarity << "\n";
   const bool drawn = plot("02_sinusoidal", 1200, 600, R"gnuplot(
 set multiplot layout 1,2
 set yrange [127.5:-0.5]
@@ -64,13 +80,15 @@ set ylabel "position [tokens]"
 set tics out nomirror
 set title "sinusoidal table: 128 positions x 64 channels"
 set xrange [-0.5:63.5]
-set xlabel "channel (2i = sine, 2i+1 = cosine of pair i)"
+set xlabel "channel (0-31: sines, 32-63: cosines)"
+set arrow 1 from 31.5,-0.5 to 31.5,127.5 nohead front lw 2 lc rgb '#000000'
 set xtics 8
 set ytics 16
 set cblabel "value"
 set cbrange [-1:1]
 set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', 0.5 '#f4a582', 1 '#b2182b')
 plot '02_sinusoidal.dat' index 0 matrix with image notitle
+unset arrow 1
 set title "similarity of two positions: only the distance counts"
 set xrange [-0.5:127.5]
 set xlabel "position [tokens]"

@@ -5,6 +5,11 @@
 //   g++ -std=c++17 -O2 -I include -I /usr/include/eigen3 examples/03_rope_kv_cache.cpp -o kv_cache && ./kv_cache
 //
 // Prints:
+//   prefill of 6 tokens, then 4 decoded one at a time
+//   cached keys equal those of the whole sequence bit for bit: yes
+//   largest difference of a score: 0
+//   the common bug, a decoded query at position 0: off by 1.49012
+//   ok
 #include "posenc/posenc.hpp"
 
 #include <algorithm>
