@@ -14,6 +14,8 @@
 #include <iostream>
 #include <string>
 
+#include <Eigen/Core>  // first: clang's mm_malloc.h declares posix_memalign again, without noexcept
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define POSENC_TESTS_SANITIZED
 #elif defined(__has_feature)
