@@ -1,26 +1,17 @@
 # SPDX-License-Identifier: MIT
 # Beside those of Eigen and of the standard headers that it includes, posenc.hpp defines POSENC_ macros alone.
-# Variables: COMPILER, FLAGS, HEADERS (folder of the headers), FOLDER (to write to).
+# Variables: COMPILER, FLAGS, FOLDER (of outside.hpp).
 cmake_minimum_required(VERSION 3.21)
 function(list_macros source result)
-  execute_process(COMMAND ${COMPILER} ${FLAGS} -dM -E ${source} OUTPUT_VARIABLE output
+  execute_process(COMMAND ${COMPILER} ${FLAGS} -x c++ -dM -E ${source} OUTPUT_VARIABLE output
                   COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX MATCHALL "#define [A-Za-z0-9_]+" names "${output}")
   list(TRANSFORM names REPLACE "#define " "")
   set(${result} "${names}" PARENT_SCOPE)
 endfunction()
 
-file(GLOB_RECURSE headers ${HEADERS}/*.hpp)
-set(outside "")
-foreach(header IN LISTS headers)
-  file(STRINGS ${header} lines REGEX "^#include <")
-  list(APPEND outside ${lines})
-endforeach()
-list(REMOVE_DUPLICATES outside)
-list(JOIN outside "\n" outside)
-file(WRITE ${FOLDER}/without.cpp "${outside}\n")
-file(WRITE ${FOLDER}/with.cpp "${outside}\n#include \"posenc/posenc.hpp\"\n")
-list_macros(${FOLDER}/without.cpp before)
+file(WRITE ${FOLDER}/with.cpp "#include \"outside.hpp\"\n#include \"posenc/posenc.hpp\"\n")
+list_macros(${FOLDER}/outside.hpp before)
 list_macros(${FOLDER}/with.cpp after)
 list(REMOVE_ITEM after ${before})
 list(LENGTH after count)

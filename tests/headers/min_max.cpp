@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: MIT
-// <windows.h> defines min and max as macros: posenc compiles after it, as Eigen does.
-#include <algorithm>
-#include <complex>
-#include <fstream>
-#include <limits>
-#include <random>
-#include <sstream>
-#include <string>
-#include <vector>
-
-#include <Eigen/Core>
+// <windows.h> defines min and max as macros. posenc compiles after it; not every standard header does, so those come
+// first.
+#include "outside.hpp"
 
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #define max(a, b) (((a) > (b)) ? (a) : (b))

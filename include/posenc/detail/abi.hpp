@@ -6,6 +6,9 @@
 /// instruction set, Eigen's alignment and major version, fast-math, exceptions.
 /// Translation units compiled with different -march therefore hold different symbols: they link, and neither
 /// runs the other's instructions. Users write `posenc::` and never see it.
+///
+/// Eigen's own names carry none of this. Units with and without AVX must therefore be optimised, which inlines most of
+/// them, and agree on EIGEN_MAX_ALIGN_BYTES (32 for AVX): else Eigen may free a block in another way than it was made.
 #ifndef POSENC_DETAIL_ABI_HPP
 #define POSENC_DETAIL_ABI_HPP
 
