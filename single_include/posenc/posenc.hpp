@@ -1804,6 +1804,39 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
 
 #endif  // POSENC_FREQUENCY_HPP
 
+// ---- posenc/detail/share_memory.hpp
+/// Whether what is written lies in the memory of what is read.
+#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
+#define POSENC_DETAIL_SHARE_MEMORY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// overlap_partially(), or the very same first element.
+template <typename DerivedA, typename DerivedB>
+bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
+  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+    if (a.size() == 0 || b.size() == 0) return false;
+    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
+    return same || overlap_partially(a, b);
+  } else {
+    return false;
+  }
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
+                   const Eigen::DenseBase<DerivedIn>& in) {
+  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
+
 // ---- posenc/learnable/overflow.hpp
 /// What a trained table answers past its last row, and which row has no gradient.
 #ifndef POSENC_LEARNABLE_OVERFLOW_HPP
@@ -1844,10 +1877,10 @@ inline void require_lookup(const char* function, const LookupOptions& options, E
 
 #endif  // POSENC_LEARNABLE_OVERFLOW_HPP
 
-// ---- posenc/detail/learned_rows.hpp
+// ---- posenc/learnable/rows.hpp
 /// What stands behind the lookups in a trained table: which rows a position takes, and the row kernels.
-#ifndef POSENC_DETAIL_LEARNED_ROWS_HPP
-#define POSENC_DETAIL_LEARNED_ROWS_HPP
+#ifndef POSENC_LEARNABLE_ROWS_HPP
+#define POSENC_LEARNABLE_ROWS_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -1981,40 +2014,7 @@ inline constexpr Eigen::Index kSumChunk = 256;
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_LEARNED_ROWS_HPP
-
-// ---- posenc/detail/share_memory.hpp
-/// Whether what is written lies in the memory of what is read.
-#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
-#define POSENC_DETAIL_SHARE_MEMORY_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// overlap_partially(), or the very same first element.
-template <typename DerivedA, typename DerivedB>
-bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
-    if (a.size() == 0 || b.size() == 0) return false;
-    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
-    return same || overlap_partially(a, b);
-  } else {
-    return false;
-  }
-}
-
-template <typename DerivedOut, typename DerivedIn>
-void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
-                   const Eigen::DenseBase<DerivedIn>& in) {
-  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
+#endif  // POSENC_LEARNABLE_ROWS_HPP
 
 // ---- posenc/learnable/backward.hpp
 /// The gradient of a trained table.

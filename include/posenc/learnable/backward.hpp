@@ -4,9 +4,9 @@
 #ifndef POSENC_LEARNABLE_BACKWARD_HPP
 #define POSENC_LEARNABLE_BACKWARD_HPP
 
-#include "posenc/detail/learned_rows.hpp"
 #include "posenc/detail/share_memory.hpp"
 #include "posenc/learnable/overflow.hpp"
+#include "posenc/learnable/rows.hpp"
 
 #include <algorithm>
 #include <cstdint>

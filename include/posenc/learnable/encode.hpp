@@ -4,8 +4,8 @@
 #ifndef POSENC_LEARNABLE_ENCODE_HPP
 #define POSENC_LEARNABLE_ENCODE_HPP
 
-#include "posenc/detail/learned_rows.hpp"
 #include "posenc/detail/share_memory.hpp"
+#include "posenc/learnable/rows.hpp"
 #include "posenc/learnable/table.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// What stands behind the lookups in a trained table: which rows a position takes, and the row kernels.
-#ifndef POSENC_DETAIL_LEARNED_ROWS_HPP
-#define POSENC_DETAIL_LEARNED_ROWS_HPP
+#ifndef POSENC_LEARNABLE_ROWS_HPP
+#define POSENC_LEARNABLE_ROWS_HPP
 
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/positions.hpp"
@@ -146,4 +146,4 @@ inline constexpr Eigen::Index kSumChunk = 256;
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_LEARNED_ROWS_HPP
+#endif  // POSENC_LEARNABLE_ROWS_HPP
