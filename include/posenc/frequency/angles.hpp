@@ -30,6 +30,57 @@ inline double max_magnitude(const double* value, int count) {
   return largest[0];
 }
 
+/// How many pairs for_each_angle() holds on the stack at a time.
+inline constexpr int kAngleChunk = 64;
+
+/// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
+/// multiple of kAngleBlock.
+template <typename Positions, typename Sink>
+void for_each_angle_of_chunk(const double* frequency, int count, double magnitude, const Positions& positions,
+                             Sink&& sink) {
+  alignas(64) double anchor_cos[kAngleChunk];
+  alignas(64) double anchor_sin[kAngleChunk];
+  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
+  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
+
+  const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+  const double max_frequency = max_magnitude(frequency, padded);
+  double anchor = -1;               // none yet
+  std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const SplitPosition position = split_position(positions[row]);
+    if (position.anchor != anchor) {
+      anchor = position.anchor;
+      sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
+      if (magnitude != 1) {
+        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
+        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
+      }
+    }
+    int k = static_cast<int>(position.offset);
+    const bool whole = position.offset == k;
+    if (!whole) k = kAnchorStep;
+    if (!whole || (known_offsets >> k & 1u) == 0) {
+      sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
+      known_offsets |= whole ? 1u << k : 0u;
+    }
+    const double sign = position.negative ? -1.0 : 1.0;
+    for (int first = 0; first < padded; first += kAngleBlock) {
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      const double* const a_cos = anchor_cos + first;
+      const double* const a_sin = anchor_sin + first;
+      const double* const o_cos = offset_cos[k] + first;
+      const double* const o_sin = offset_sin[k] + first;
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
+        sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
+      }
+      sink(row, first, (std::min)(kAngleBlock, count - first), cosine, sine);
+    }
+  }
+}
+
 /// Calls sink(row, first_pair, count, cosines, sines) for all rows and pairs, kAngleBlock pairs at a time.
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
@@ -43,56 +94,17 @@ inline double max_magnitude(const double* value, int count) {
 /// @param positions  Has rows() and operator[], int64 or double.
 template <typename Positions, typename Sink>
 void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
-  constexpr int chunk = 64;
-  alignas(64) double padded_frequency[chunk];
-  alignas(64) double anchor_cos[chunk];
-  alignas(64) double anchor_sin[chunk];
-  alignas(64) double offset_cos[kAnchorStep + 1][chunk];  // the last row is for fractional offsets
-  alignas(64) double offset_sin[kAnchorStep + 1][chunk];
-
-  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += chunk) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(chunk), inv_freq.size() - first_pair));
-    const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+  alignas(64) double padded_frequency[kAngleChunk];
+  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += kAngleChunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), inv_freq.size() - first_pair));
     const double* frequency = inv_freq.data() + first_pair;
-    if (count < padded) {
-      std::copy_n(frequency, count, padded_frequency);
-      std::fill(padded_frequency + count, padded_frequency + padded, 0.0);
+    if (count % kAngleBlock != 0) {
+      std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
       frequency = padded_frequency;
     }
-    const double max_frequency = max_magnitude(frequency, padded);
-
-    double anchor = -1;               // none yet
-    std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
-    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-      const SplitPosition position = split_position(positions[row]);
-      if (position.anchor != anchor) {
-        anchor = position.anchor;
-        sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
-        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
-        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
-      }
-      int k = static_cast<int>(position.offset);
-      const bool whole = position.offset == k;
-      if (!whole) k = kAnchorStep;
-      if (!whole || (known_offsets >> k & 1u) == 0) {
-        sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
-        known_offsets |= whole ? 1u << k : 0u;
-      }
-      const double sign = position.negative ? -1.0 : 1.0;
-      for (int first = 0; first < padded; first += kAngleBlock) {
-        double cosine[kAngleBlock];
-        double sine[kAngleBlock];
-        const double* const a_cos = anchor_cos + first;
-        const double* const a_sin = anchor_sin + first;
-        const double* const o_cos = offset_cos[k] + first;
-        const double* const o_sin = offset_sin[k] + first;
-        for (int i = 0; i < kAngleBlock; ++i) {
-          cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
-          sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
-        }
-        sink(row, first_pair + first, (std::min)(kAngleBlock, count - first), cosine, sine);
-      }
-    }
+    for_each_angle_of_chunk(frequency, count, magnitude, positions,
+                            [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
+                                const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
   }
 }
 
@@ -112,11 +124,12 @@ float round_near_middle(double value, Recompute&& recompute) {
 /// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
 /// values are floats (and so is their product with `magnitude`), held in double.
 template <typename Positions, typename Sink>
-void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
+void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
+                            const Positions& positions, Sink&& sink) {
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
     const float position = static_cast<float>(positions[row]);
-    for (Eigen::Index first = 0; first < inv_freq.size(); first += kAngleBlock) {
-      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), inv_freq.size() - first));
+    for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
       double cosine[kAngleBlock] = {};
       double sine[kAngleBlock] = {};
       for (int i = 0; i < count; ++i) {

@@ -9,7 +9,20 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
+class AxisMap;
+
 namespace detail {
+
+/// Whether fill_table() may write `rows` positions, named `count`, into `table`.
+template <typename Scalar>
+void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
+                      Eigen::Index rows) {
+  const char* const function = "fill_table";
+  require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
+  require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
+          "table.num_pairs() ", table.num_pairs());
+  require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
+}
 
 struct TableWriter {
   /// Writes whole blocks: rows are padded for it. `Layout` is fixed so that the loops become plain vector stores.
@@ -48,7 +61,8 @@ struct TableWriter {
     if (angles == AngleMode::exact) {
       for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
     } else {
-      for_each_float32_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+      for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
+                             sink);
     }
     table.magnitude_ = frequencies.magnitude();
   }
@@ -66,14 +80,14 @@ struct TableWriter {
   template <typename Scalar, typename Positions>
   static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
                            AngleMode angles) {
-    const char* const function = "fill_table";
-    require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
-    require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
-            "table.num_pairs() ", table.num_pairs());
-    require(table.rows() == positions.rows(), function, positions.kCount, positions.rows(), "table.rows() ",
-            table.rows());
+    require_fillable(table, frequencies, positions.kCount, positions.rows());
     fill(table, frequencies, positions, angles);
   }
+
+  /// On several axes: make_axis_table.hpp.
+  template <typename Scalar, typename Derived>
+  static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
+                        const Derived& positions, AngleMode angles);
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {

@@ -63,18 +63,26 @@ class RangePositions {
   PositionRange range_;
 };
 
-/// Row i stands at positions(i): integers as std::int64_t, real numbers as double.
+/// Integers are held as std::int64_t, real numbers as double.
+template <typename Scalar>
+using PositionOf = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
+
+template <typename Scalar>
+constexpr void require_position_scalar() {
+  static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
+                "posenc: positions must be signed integers of up to 64 bits, or float or double");
+  static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
+}
+
+/// Row i stands at positions(i).
 template <typename Derived>
 class ListPositions {
  public:
-  using Scalar = typename Derived::Scalar;
-  using Position = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
+  using Position = PositionOf<typename Derived::Scalar>;
   static constexpr const char* kCount = "positions.size()";
 
   ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
-    static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
-                  "posenc: positions must be signed integers of up to 64 bits, or float or double");
-    static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
+    require_position_scalar<typename Derived::Scalar>();
     if constexpr (std::is_same_v<Position, double>) {
       for (Eigen::Index i = 0; i < rows(); ++i) {
         if (!is_finite((*this)[i])) {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// AxisMap: which of several positions drives which pair.
+#ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
+#define POSENC_FREQUENCY_AXIS_MAP_HPP
+
+#include "posenc/detail/check.hpp"
+#include "posenc/frequency/frequencies.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The axis of each pair, for tokens that stand at several positions at once (time, height, width).
+///
+/// The angle of pair j of a token at positions p[0 ... num_axes) is p[axis(j)] inv_freq[j]. Every multi-axis RoPE is
+/// such a list; the functions below write the ones in use. Pairs keep their own frequency: which positions drive them
+/// and how channels pair up (RopeLayout) are independent, although both are called "interleaved".
+class AxisMap {
+ public:
+  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes.
+  /// @param num_axes      Positions of a token, > 0.
+  /// @throws std::invalid_argument  an empty list, or num_axes <= 0.
+  /// @throws std::out_of_range      an entry that is no axis.
+  template <typename Derived>
+  AxisMap(const Eigen::DenseBase<Derived>& axis_of_pair, Eigen::Index num_axes)
+      : axes_(axis_of_pair.derived().template cast<int>().reshaped().array()), num_axes_(num_axes) {
+    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: axes are numbered by integers");
+    detail::require_num_pairs("AxisMap", axis_of_pair.size());
+    detail::require(num_axes > 0, "AxisMap", "num_axes", num_axes, "> 0");
+    for (Eigen::Index i = 0; i < axes_.size(); ++i) {
+      const auto axis = axis_of_pair.derived().reshaped()(i);
+      if (axis < 0 || static_cast<Eigen::Index>(axis) >= num_axes) {
+        detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
+                                          num_axes, ")");
+      }
+    }
+  }
+
+  Eigen::Index num_pairs() const { return axes_.size(); }
+  /// Positions of a token. Some may drive no pair.
+  Eigen::Index num_axes() const { return num_axes_; }
+  /// The axis of each pair.
+  const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
+  /// Number of pairs that `axis` drives.
+  Eigen::Index count(int axis) const { return (axes_ == axis).count(); }
+
+  friend bool operator==(const AxisMap& a, const AxisMap& b) {
+    return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
+  }
+  friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
+
+ private:
+  Eigen::ArrayXi axes_;
+  Eigen::Index num_axes_;
+};
+
+namespace detail {
+
+/// Number of pairs that `sections` cover, and an error when one is negative or all are zero.
+inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
+  Eigen::Index pairs = 0;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i] < 0) {
+      refuse<std::invalid_argument>(function, element("mrope_section", static_cast<Eigen::Index>(i)), sections[i],
+                                    ">= 0");
+    }
+    pairs += sections[i];
+  }
+  require(pairs > 0, function, "sum of mrope_section", pairs, "> 0");
+  return pairs;
+}
+
+inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
+                                  std::size_t most) {
+  require(sections.size() >= least && sections.size() <= most, function, "mrope_section.size()", sections.size(),
+          least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
+}
+
+}  // namespace detail
+
+/// Sections one after the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of axis 2.
+///
+/// @param mrope_section  Pairs of each axis, >= 0, not all zero; any number of axes.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), XD-RoPE of HunYuan-VL (p, w, h, t), ggml MROPE.
+inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
+  Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
+  Eigen::Index pair = 0;
+  for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
+    axes.segment(pair, mrope_section[axis]) = static_cast<int>(axis);
+    pair += mrope_section[axis];
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
+}
+
+/// Axes in turn, t h w t h w ..., for as long as h and w last; the rest is t.
+///
+/// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
+/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw", "th".
+/// @param mrope_section  Pairs of t, h, w, >= 0.
+/// @throws std::invalid_argument  not three sections; sections that this order cannot give: the counts that come out
+///                                must be the ones asked for.
+/// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
+inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "interleaved_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  for (int axis = 1; axis < 3; ++axis) {
+    for (Eigen::Index pair = axis;
+         pair < (std::min)(Eigen::Index(3) * mrope_section[static_cast<std::size_t>(axis)], axes.size()); pair += 3) {
+      axes[pair] = axis;
+    }
+  }
+  AxisMap map(axes, 3);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
+      detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
+                                            mrope_section[static_cast<std::size_t>(axis)], map.count(axis),
+                                            " to fit the order t h w t h w ...");
+    }
+  }
+  return map;
+}
+
+/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2 as everywhere.
+///
+/// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
+/// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
+/// Matches:  ERNIE-4.5-VL.
+inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "height_width_time_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
+                  "mrope_section[0] ", mrope_section[0]);
+  for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
+  return AxisMap(axes, 3);
+}
+
+/// Always the axis that lags most behind its share, never the same twice in a row while another is left.
+///
+/// The share of an axis is placed / section; ties go to the lower axis. With three sections one pair of axis 0 is kept
+/// for the very end. {2, 3, 3} gives 0 1 2 1 2 1 2 0.
+/// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
+inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "rarest_first_axes";
+  detail::require_section_count(function, mrope_section, 2, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  std::vector<int> section = mrope_section;
+  const bool time_last = section.size() == 3;
+  if (time_last) {
+    detail::require(section[0] > 0, function, "mrope_section[0]", section[0], "> 0");
+    --section[0];
+  }
+  std::vector<int> placed(section.size(), 0);
+  // placed[a] / section[a] < placed[b] / section[b], in integers.
+  const auto lags = [&](std::size_t a, std::size_t b) {
+    return static_cast<long long>(placed[a]) * section[b] < static_cast<long long>(placed[b]) * section[a];
+  };
+  std::size_t last = section.size();
+  for (Eigen::Index pair = 0; pair < axes.size() - (time_last ? 1 : 0); ++pair) {
+    std::size_t best = section.size();
+    for (std::size_t axis = 0; axis < section.size(); ++axis) {
+      if (axis == last || placed[axis] == section[axis]) continue;
+      if (best == section.size() || lags(axis, best)) best = axis;
+    }
+    if (best == section.size()) best = last;  // only this one is left
+    axes[pair] = static_cast<int>(best);
+    ++placed[best];
+    last = best;
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(section.size()));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
