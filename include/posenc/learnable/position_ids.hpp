@@ -5,33 +5,12 @@
 #define POSENC_LEARNABLE_POSITION_IDS_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/frequency/position_ids.hpp"
 
 #include <cstdint>
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// One position for each token of a batch: batch x length.
-using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-namespace detail {
-
-/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
-template <typename Derived, typename IsReal, typename At>
-PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
-  PositionIds ids(tokens.rows(), tokens.cols() - first);
-  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
-    std::int64_t count = 0;
-    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
-      const bool real = is_real(tokens.derived().coeff(row, j));
-      count += real ? 1 : 0;
-      if (j >= first) ids(row, j - first) = at(count, real);
-    }
-  }
-  return ids;
-}
-
-}  // namespace detail
 
 /// Positions of OPT: the k-th real token (k from 0) stands at k + 2, pads at 1.
 ///
@@ -42,12 +21,8 @@ PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::In
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
-  using Scalar = typename Derived::Scalar;
-  detail::require(past >= 0 && past <= mask.cols(), "opt_positions", "past", past, "in [0, ", mask.cols(),
-                  "] (columns of the mask)");
-  return detail::counted_positions(
-      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); },
-      [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
+  return detail::masked_positions("opt_positions", mask, past,
+                                  [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
 
 /// Positions of RoBERTa: the k-th real token (k from 0) stands at padding_idx + 1 + k, pads at padding_idx.
