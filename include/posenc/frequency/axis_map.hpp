@@ -8,6 +8,7 @@
 #include "posenc/frequency/frequencies.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,12 @@ class AxisMap {
   Eigen::Index num_axes() const { return num_axes_; }
   /// The axis of each pair.
   const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
+  /// The identity of a table made of these frequencies on these axes.
+  std::uint64_t id(const Frequencies& frequencies) const {
+    std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
+    for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
+    return id;
+  }
   /// Number of pairs that `axis` drives.
   Eigen::Index count(int axis) const { return (axes_ == axis).count(); }
 

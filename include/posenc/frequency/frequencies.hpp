@@ -8,10 +8,28 @@
 #include "posenc/detail/check.hpp"
 
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// An identity that takes in one more number; never 0.
+inline std::uint64_t mix_id(std::uint64_t id, std::uint64_t value) {
+  id = (id ^ value) * 0x9e3779b97f4a7c15u;
+  id ^= id >> 32;
+  return id == 0 ? 1 : id;
+}
+inline std::uint64_t mix_id(std::uint64_t id, double value) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return mix_id(id, bits);
+}
+
+}  // namespace detail
 
 /// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
 ///
@@ -44,6 +62,10 @@ class Frequencies {
   /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
   double base() const { return base_; }
 
+  /// Tells these angles and this magnitude from others: the same on every machine, never 0. Tables hand it on, so that
+  /// a key/value cache can remember what its keys were turned with (rope/cached_keys.hpp).
+  std::uint64_t id() const { return id_; }
+
   /// The same angles with other factors: for rules that set a magnitude of their own.
   Frequencies with_magnitude(double magnitude, double softmax_multiplier = 1.0) const {
     return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
@@ -62,6 +84,8 @@ class Frequencies {
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
                     softmax_multiplier, "finite and > 0");
+    for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
+    id_ = detail::mix_id(id_, magnitude);
   }
   friend Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base);
 
@@ -69,6 +93,7 @@ class Frequencies {
   double magnitude_;
   double softmax_multiplier_;
   double base_;
+  std::uint64_t id_ = 1;
 };
 
 namespace detail {

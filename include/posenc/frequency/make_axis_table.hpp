@@ -35,7 +35,7 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
   };
   for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), angles == AngleMode::float32, positions,
                       sink);
-  table.magnitude_ = frequencies.magnitude();
+  set_origin(table, frequencies.magnitude(), axes.id(frequencies));
 }
 
 }  // namespace detail

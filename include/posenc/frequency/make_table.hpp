@@ -49,6 +49,25 @@ struct TableWriter {
     }
   }
 
+  /// One block of a row, for other writers.
+  template <typename Scalar>
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    Scalar* const data = table.storage_.data() + row * table.row_stride_;
+    switch (table.layout()) {
+      case TableLayout::split: return write_block<TableLayout::split>(data, table.sin_offset_, pair, cosine, sine);
+      case TableLayout::paired: return write_block<TableLayout::paired>(data, table.sin_offset_, pair, cosine, sine);
+      case TableLayout::doubled: return write_block<TableLayout::doubled>(data, table.sin_offset_, pair, cosine, sine);
+    }
+  }
+
+  /// What the table was made of.
+  template <typename Scalar>
+  static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id) {
+    table.magnitude_ = magnitude;
+    table.id_ = id;
+  }
+
   template <TableLayout Layout, typename Scalar, typename Positions>
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
                    AngleMode angles) {
@@ -64,7 +83,7 @@ struct TableWriter {
       for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
                              sink);
     }
-    table.magnitude_ = frequencies.magnitude();
+    set_origin(table, frequencies.magnitude(), frequencies.id());
   }
 
   template <typename Scalar, typename Positions>

@@ -11,6 +11,7 @@
 #include "posenc/frequency/positions.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -102,8 +103,10 @@ class FrequencyTable {
   /// Number of channels that turn: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * num_pairs_; }
   TableLayout layout() const { return layout_; }
-  /// A, which cos and sin have been multiplied by.
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
   double magnitude() const { return magnitude_; }
+  /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache.
+  std::uint64_t id() const { return id_; }
   /// Whether the numbers are the table's own.
   bool owns_data() const { return cos_ == nullptr; }
 
@@ -142,6 +145,7 @@ class FrequencyTable {
   Eigen::Index sin_offset_ = 0;
   TableLayout layout_;
   double magnitude_ = 1.0;
+  std::uint64_t id_ = 0;
   const Scalar* cos_ = nullptr;
   const Scalar* sin_ = nullptr;
   Storage storage_;

@@ -16,7 +16,13 @@ namespace detail {
 
 inline Turn forward_turn() { return {false, 1.0}; }
 inline Turn adjoint_turn() { return {true, 1.0}; }
-inline Turn inverse_turn(double magnitude) { return {true, 1.0 / (magnitude * magnitude)}; }
+template <typename TableScalar>
+Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table) {
+  const double magnitude = table.magnitude();
+  require(magnitude > 0, function, "table.magnitude()", magnitude,
+          "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+  return {true, 1.0 / (magnitude * magnitude)};
+}
 
 }  // namespace detail
 
@@ -97,11 +103,13 @@ void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x
 }
 
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
+/// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
 /// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
 template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                         const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
@@ -110,7 +118,8 @@ template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
                         const RopeLayout& layout, const Rows& rows = 0) {
   detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
@@ -118,14 +127,16 @@ void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows,
+                          detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
@@ -133,7 +144,8 @@ template <typename DerivedOut, typename Derived, typename TableScalar, typename 
 void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
   detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
@@ -141,7 +153,7 @@ template <typename OutScalar, typename Scalar, typename TableScalar, typename Ro
 void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
   detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
-                           detail::inverse_turn(table.magnitude()));
+                           detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
+#ifndef POSENC_ROPE_XPOS_HPP
+#define POSENC_ROPE_XPOS_HPP
+
+#include "posenc/frequency/make_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Numbers of xPos, with the field's defaults.
+struct XposOptions {
+  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
+  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
+};
+
+/// What make_xpos_tables() returns: one table for queries, one for keys.
+template <typename Scalar>
+struct XposTables {
+  FrequencyTable<Scalar> queries;
+  FrequencyTable<Scalar> keys;
+};
+
+namespace detail {
+
+/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
+inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
+  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  const double d = 2 * static_cast<double>(num_pairs);
+  for (Eigen::Index j = 0; j < num_pairs; ++j) {
+    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
+  }
+  return values;
+}
+
+/// The largest number that a scalar holds, in double.
+template <typename Scalar>
+double largest() {
+  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
+}
+
+struct XposWriter {
+  template <typename Scalar, typename Positions>
+  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
+                                 const XposOptions& options, TableLayout layout) {
+    const char* const function = "make_xpos_tables";
+    require(is_finite(center), function, "center", center, "finite");
+    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
+            "finite and > 0");
+    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
+    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
+    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      const double distance = static_cast<double>(positions[row]) - center;
+      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
+                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
+    }
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout)};
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      using Block = Eigen::Array<double, kAngleBlock, 1>;
+      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
+      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
+      const Eigen::Map<const Block> c(cosine);
+      const Eigen::Map<const Block> s(sine);
+      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
+      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+    };
+    for_each_angle(frequencies.inv_freq(), 1.0, positions, sink);
+    TableWriter::set_origin(tables.queries, 0, 0);
+    TableWriter::set_origin(tables.keys, 0, 0);
+    return tables;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the two tables of xPos: rope turns queries with one and keys with the other.
+///
+///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
+///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
+///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
+///
+/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
+/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+///
+/// apply_rope() and apply_rope_adjoint() take the tables as they are. The inverse of one table is the adjoint of the
+/// other, and apply_rope_inverse() refuses both.
+/// @param frequencies  Magnitude 1.
+/// @param positions    {first, count}.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
+/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
+/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
+/// Source:   Sun et al. 2022, arXiv:2212.10554.
+/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos of
+///           flash-attention (center = cached length / 2).
+template <typename Scalar>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
+                                    const XposOptions& options = {}, TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
+                                          options, layout);
+}
+
+/// @overload
+/// Row i stands at positions(i): integer ids or real numbers.
+template <typename Scalar, typename Derived>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
+                                    double center, const XposOptions& options = {},
+                                    TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
+                                          center, options, layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_XPOS_HPP
