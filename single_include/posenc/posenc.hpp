@@ -28,6 +28,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <complex>
 #include <cstddef>
@@ -114,7 +115,7 @@
 #define POSENC_ABI_EIGEN _eigen3
 #endif
 
-#if defined(__FAST_MATH__)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST)
 #define POSENC_ABI_MATH _fast
 #else
 #define POSENC_ABI_MATH
@@ -504,6 +505,13 @@ inline constexpr int kAngleBlock = 16;
 /// Beyond this angle the reduction below is no longer exact, and sin_cos_libm() takes over.
 inline constexpr double kMaxReducedAngle = 16777216.0;  // 2^24
 
+/// Whether compilers leave the reduction below as it is written: reassociation and the long registers of x87 undo it.
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST) || FLT_EVAL_METHOD == 2
+inline constexpr bool kReducesExactly = false;
+#else
+inline constexpr bool kReducesExactly = true;
+#endif
+
 /// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
 inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
   for (int i = 0; i < count; ++i) {
@@ -521,6 +529,9 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
                           double* __restrict sine) {
+#if defined(__clang__)
+#pragma clang fp reassociate(off)  // clang has no macro for -fassociative-math
+#endif
   constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
   constexpr double half_pi_high = 0x1.921fb54p+0;
   constexpr double half_pi_middle = 0x1.10b4611p-30;
@@ -557,11 +568,7 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 /// `max_frequency` is the largest |frequency[i]|. All finite.
 inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
                     double* sine) {
-#if defined(__FAST_MATH__)
-  const bool reducible = false;  // reassociation would undo the exact reduction
-#else
-  const bool reducible = std::abs(position) * max_frequency <= kMaxReducedAngle;
-#endif
+  const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
   for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);
 }

@@ -52,7 +52,7 @@
 #define POSENC_ABI_EIGEN _eigen3
 #endif
 
-#if defined(__FAST_MATH__)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST)
 #define POSENC_ABI_MATH _fast
 #else
 #define POSENC_ABI_MATH
