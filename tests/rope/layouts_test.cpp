@@ -157,3 +157,26 @@ TEST_CASE("rows, views and other tables allocate nothing either", "[rope][layout
               layout, Eigen::Matrix<int, 5, 1>::Zero());
         }) == 0);
 }
+
+TEST_CASE("a projection as the source is computed once", "[rope][layouts]") {
+  // Reading a product element by element would compute all of it, on the heap, for each of kTokens * kWidth elements.
+  // Whole numbers: every order of summation gives the same product.
+  const auto whole_numbers = [](std::uint64_t seed, Index rows, Index columns) -> RowMatrix<float> {
+    return (8 * Noise(seed).matrix<float>(rows, columns).array()).round();
+  };
+  const RowMatrix<float> hidden = whole_numbers(22, kTokens, 16);
+  const RowMatrix<float> weights = whole_numbers(23, kWidth, 16);
+  const Eigen::RowVectorXf bias = whole_numbers(24, 1, kWidth);
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim, 1);
+  RowMatrix<float> out(kTokens, kWidth);
+
+  const RowMatrix<float> product = hidden * weights.transpose();
+  CHECK(count_allocations([&] { apply_rope_into(out, hidden * weights.transpose(), table(), layout); }) <= 1);
+  CHECK(
+      (error_over_bound<float, float>(out, turned(product, table().cos(), table().sin(), run(kTokens), layout)) <= 1));
+
+  const RowMatrix<float> sum = product.rowwise() + bias;
+  const auto projection = (hidden * weights.transpose()).rowwise() + bias;
+  CHECK(count_allocations([&] { apply_rope_into(out, projection, table(), layout); }) <= 1);
+  CHECK((error_over_bound<float, float>(out, turned(sum, table().cos(), table().sin(), run(kTokens), layout)) <= 1));
+}

@@ -80,6 +80,7 @@ void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& t
 /// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
 ///
 /// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
+/// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
 /// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
