@@ -487,6 +487,39 @@ bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBa
 
 #endif  // POSENC_DETAIL_EIGEN_HPP
 
+// ---- posenc/detail/share_memory.hpp
+/// Whether what is written lies in the memory of what is read.
+#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
+#define POSENC_DETAIL_SHARE_MEMORY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// overlap_partially(), or the very same first element.
+template <typename DerivedA, typename DerivedB>
+bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
+  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+    if (a.size() == 0 || b.size() == 0) return false;
+    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
+    return same || overlap_partially(a, b);
+  } else {
+    return false;
+  }
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
+                   const Eigen::DenseBase<DerivedIn>& in) {
+  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
+
 // ---- posenc/detail/sin_cos.hpp
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
 ///
@@ -1154,7 +1187,7 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
 template <typename Derived, typename Scalar>
 void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
   detail::require_writable<Derived>();
@@ -1162,6 +1195,8 @@ void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>&
   const Eigen::Index n = table.num_pairs();
   const auto cos = table.cos();
   const auto sin = table.sin();
+  detail::require_apart("write_cache", "cache", cache, cos);
+  detail::require_apart("write_cache", "cache", cache, sin);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
@@ -1179,10 +1214,11 @@ void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>
   write_cache(static_cast<Eigen::DenseBase<Derived>&>(cache), table, layout);
 }
 
-/// Writes a table as a cache in two arrays, rounding once to their scalar.
+/// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
 ///
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
-/// @throws std::invalid_argument  another shape; both are then unchanged.
+/// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
+///                                unchanged.
 template <typename DerivedCos, typename DerivedSin, typename Scalar>
 void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSin>& sin,
                    const FrequencyTable<Scalar>& table, CosSinLayout layout) {
@@ -1194,6 +1230,11 @@ void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSi
   detail::require_shape("write_cos_sin", "sin", sin, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
+  detail::require_apart("write_cos_sin", "cos", cos, table_cos);
+  detail::require_apart("write_cos_sin", "cos", cos, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin, table_cos);
+  detail::require_apart("write_cos_sin", "sin", sin, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin, cos);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
       const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;
@@ -1810,39 +1851,6 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
 #define POSENC_FREQUENCY_HPP
 
 #endif  // POSENC_FREQUENCY_HPP
-
-// ---- posenc/detail/share_memory.hpp
-/// Whether what is written lies in the memory of what is read.
-#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
-#define POSENC_DETAIL_SHARE_MEMORY_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// overlap_partially(), or the very same first element.
-template <typename DerivedA, typename DerivedB>
-bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
-    if (a.size() == 0 || b.size() == 0) return false;
-    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
-    return same || overlap_partially(a, b);
-  } else {
-    return false;
-  }
-}
-
-template <typename DerivedOut, typename DerivedIn>
-void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
-                   const Eigen::DenseBase<DerivedIn>& in) {
-  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
 
 // ---- posenc/learnable/overflow.hpp
 /// What a trained table answers past its last row, and which row has no gradient.

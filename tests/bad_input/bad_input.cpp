@@ -464,6 +464,27 @@ std::vector<Case> cases() {
          posenc::write_cos_sin(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinLayout::halves);
        },
        {"posenc::write_cos_sin: sin.cols() must be 16, got 15"}},
+      {"rewrite a cache in its own memory",
+       invalid,
+       [](F& f) {
+         const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CacheLayout::cos_sin);
+         posenc::write_cache(f.x, wrapped, posenc::CacheLayout::pairs);
+       },
+       {"posenc::write_cache: cache must be apart from what is read, got overlapping memory"}},
+      {"rewrite cosines over the sines of the table",
+       invalid,
+       [](F& f) {
+         const auto wrapped = posenc::wrap_cos_sin(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinLayout::halves);
+         posenc::write_cos_sin(f.x.leftCols(8), f.out.leftCols(8), wrapped, posenc::CosSinLayout::halves);
+       },
+       {"posenc::write_cos_sin: cos must be apart from what is read, got overlapping memory"}},
+      {"cosines and sines in one place",
+       invalid,
+       [](F& f) {
+         const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
+         posenc::write_cos_sin(f.out, f.out, three, posenc::CosSinLayout::halves);
+       },
+       {"posenc::write_cos_sin: sin must be apart from what is read, got overlapping memory"}},
 
       // RoPE
       {"head_dim 0",

@@ -5,6 +5,7 @@
 #define POSENC_FREQUENCY_CACHE_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/share_memory.hpp"
 #include "posenc/frequency/table.hpp"
 
 namespace posenc {
@@ -72,7 +73,7 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
 template <typename Derived, typename Scalar>
 void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
   detail::require_writable<Derived>();
@@ -80,6 +81,8 @@ void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>&
   const Eigen::Index n = table.num_pairs();
   const auto cos = table.cos();
   const auto sin = table.sin();
+  detail::require_apart("write_cache", "cache", cache, cos);
+  detail::require_apart("write_cache", "cache", cache, sin);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
@@ -97,10 +100,11 @@ void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>
   write_cache(static_cast<Eigen::DenseBase<Derived>&>(cache), table, layout);
 }
 
-/// Writes a table as a cache in two arrays, rounding once to their scalar.
+/// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
 ///
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
-/// @throws std::invalid_argument  another shape; both are then unchanged.
+/// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
+///                                unchanged.
 template <typename DerivedCos, typename DerivedSin, typename Scalar>
 void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSin>& sin,
                    const FrequencyTable<Scalar>& table, CosSinLayout layout) {
@@ -112,6 +116,11 @@ void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSi
   detail::require_shape("write_cos_sin", "sin", sin, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
+  detail::require_apart("write_cos_sin", "cos", cos, table_cos);
+  detail::require_apart("write_cos_sin", "cos", cos, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin, table_cos);
+  detail::require_apart("write_cos_sin", "sin", sin, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin, cos);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
       const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;
