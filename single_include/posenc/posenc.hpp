@@ -6715,7 +6715,8 @@ inline namespace POSENC_ABI {
 ///
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
-/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in.
+/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
+/// something is written, heads may not lie in one another.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 struct HeadsView {
@@ -7310,6 +7311,22 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   }
 }
 
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
+/// left out is 0.
+template <typename Scalar>
+void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
+  if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
+  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
+    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
+      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
+                                    " forwards or backwards");
+    }
+  };
+  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
+  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
+  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
+}
+
 template <typename Scalar>
 MemoryExtent extent_of(const HeadsView<Scalar>& x) {
   MemoryExtent extent;
@@ -7329,7 +7346,8 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
                 "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
   require_view(function, "x", in, layout);
-  require_view(function, "out", out, layout);
+  if constexpr (!InPlace) require_view(function, "out", out, layout);
+  require_heads_apart(function, InPlace ? "x" : "out", out);
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
   require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
   require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
@@ -7432,6 +7450,7 @@ void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
+/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {

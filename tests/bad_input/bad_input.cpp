@@ -617,6 +617,39 @@ std::vector<Case> cases() {
        invalid,
        [](F& f) { posenc::apply_rope_into(posenc::view_packed<float>(nullptr, 3, 2, 8), f.view(), f.table, f.layout); },
        {"apply_rope_into: out.data must be a valid pointer, got null"}},
+      {"view without a head stride",
+       invalid,
+       [](F& f) {
+         posenc::HeadsView<float> view = f.view();
+         view.head_stride = 0;
+         posenc::apply_rope(view, f.table, f.layout);
+       },
+       {"posenc::apply_rope: x.head_stride must be at least head_dim 8 forwards or backwards, got 0"}},
+      {"view with tokens in one another",
+       invalid,
+       [](F& f) {
+         posenc::HeadsView<float> out = f.out_view();
+         out.token_stride = -7;
+         posenc::apply_rope_into(out, f.view(), f.table, f.layout);
+       },
+       {"posenc::apply_rope_into: out.token_stride must be at least head_dim 8 forwards or backwards, got -7"}},
+      {"view without a batch stride",
+       invalid,
+       [](F& f) {
+         posenc::HeadsView<float> view = posenc::view_blhd(f.x.data(), 3, 1, 2, 8);
+         view.batch_stride = 0;
+         posenc::apply_rope_inverse(view, f.table, f.layout);
+       },
+       {"posenc::apply_rope_inverse: x.batch_stride must be", "got 0"}},
+      {"strides of axes with one entry say nothing",
+       Kind::no_error,
+       [](F& f) {
+         posenc::HeadsView<float> view{f.x.data(), 1, 1, 1, 8, 0, 0, 0};
+         const std::vector<float> before(f.x.data(), f.x.data() + 8);
+         posenc::apply_rope(view, f.table, f.layout);
+         std::copy(before.begin(), before.end(), f.x.data());
+       },
+       {}},
       {"views that overlap",
        invalid,
        [](F& f) {

@@ -71,6 +71,7 @@ void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
+/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {

@@ -141,6 +141,22 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   }
 }
 
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
+/// left out is 0.
+template <typename Scalar>
+void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
+  if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
+  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
+    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
+      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
+                                    " forwards or backwards");
+    }
+  };
+  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
+  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
+  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
+}
+
 template <typename Scalar>
 MemoryExtent extent_of(const HeadsView<Scalar>& x) {
   MemoryExtent extent;
@@ -160,7 +176,8 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
                 "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
   require_view(function, "x", in, layout);
-  require_view(function, "out", out, layout);
+  if constexpr (!InPlace) require_view(function, "out", out, layout);
+  require_heads_apart(function, InPlace ? "x" : "out", out);
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
   require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
   require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);

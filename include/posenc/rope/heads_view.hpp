@@ -13,7 +13,8 @@ inline namespace POSENC_ABI {
 ///
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
-/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in.
+/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
+/// something is written, heads may not lie in one another.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 struct HeadsView {
