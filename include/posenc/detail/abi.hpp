@@ -4,8 +4,9 @@
 ///
 /// It spells the version and all that changes the code or the layout of a template instance: the vector
 /// instruction set, Eigen's alignment and major version, fast-math, exceptions.
-/// Translation units compiled with different -march therefore hold different symbols: they link, and neither
-/// runs the other's instructions. Users write `posenc::` and never see it.
+/// Translation units compiled for different ones of those below therefore hold different symbols: they link, and neither
+/// runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
+/// Users write `posenc::` and never see it.
 ///
 /// Eigen's own names carry none of this. Units with and without AVX must therefore be optimised, which inlines most of
 /// them, and agree on EIGEN_MAX_ALIGN_BYTES (32 for AVX): else Eigen may free a block in another way than it was made.
@@ -44,12 +45,16 @@
 #define POSENC_ABI_HALF
 #endif
 
-#if defined(EIGEN_DONT_VECTORIZE)
-#define POSENC_ABI_EIGEN _scalar
-#elif EIGEN_VERSION_AT_LEAST(5, 0, 0)
+#if EIGEN_VERSION_AT_LEAST(5, 0, 0)
 #define POSENC_ABI_EIGEN _eigen5
 #else
 #define POSENC_ABI_EIGEN _eigen3
+#endif
+
+#if defined(EIGEN_DONT_VECTORIZE)
+#define POSENC_ABI_VECTORS _scalar
+#else
+#define POSENC_ABI_VECTORS
 #endif
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST)
@@ -66,12 +71,12 @@
 #define POSENC_ABI_ERRORS _noexcept
 #endif
 
-#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, align, math, errors) \
-  v##major##_##minor##_##patch##_##isa##half##eigen##_align##align##math##errors
-#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, align, math, errors) \
-  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, align, math, errors)
+#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
+  v##major##_##minor##_##patch##_##isa##half##eigen##vectors##_align##align##math##errors
+#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
+  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors)
 #define POSENC_ABI                                                                                                     \
   POSENC_ABI_EXPAND(POSENC_VERSION_MAJOR, POSENC_VERSION_MINOR, POSENC_VERSION_PATCH, POSENC_ABI_ISA, POSENC_ABI_HALF, \
-                    POSENC_ABI_EIGEN, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
+                    POSENC_ABI_EIGEN, POSENC_ABI_VECTORS, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
 
 #endif  // POSENC_DETAIL_ABI_HPP
