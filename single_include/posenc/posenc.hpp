@@ -567,8 +567,8 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
                           double* __restrict sine) {
-#if defined(__clang__)
-#pragma clang fp reassociate(off)  // clang has no macro for -fassociative-math
+#if defined(__clang__) && __clang_major__ >= 13  // Apple's clang 12 does not know it
+#pragma clang fp reassociate(off)                // clang has no macro for -fassociative-math
 #endif
   constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
   constexpr double half_pi_high = 0x1.921fb54p+0;
