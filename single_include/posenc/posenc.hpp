@@ -7811,11 +7811,12 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
 }
 
 template <template <typename> class Element, typename Derived, typename Positions>
-void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
-                      const Positions& given) {
+void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
+                      const Sinusoidal& encoding, const Positions& given) {
   require_writable<Derived>();
   if (x.cols() != encoding.width()) {
-    refuse<std::invalid_argument>(function, "x.cols()", x.cols(), "encoding.width() ", encoding.width());
+    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ",
+                                  encoding.width());
   }
   if constexpr (std::is_integral_v<Positions>) {
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
@@ -7824,7 +7825,8 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
     static_assert(is_dense<Positions>,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
     const ListPositions positions(function, given);
-    require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());
+    require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), parameter, ".rows() ",
+            x.rows());
     for_each_sinusoid<Element>(function, x, encoding, positions);
   }
 }
@@ -7846,14 +7848,14 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 /// Matches:  see presets.
 template <typename Derived, typename Positions = std::int64_t>
 void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", out, encoding, positions);
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
 }
 
 /// @overload
 template <typename Derived, typename Positions = std::int64_t>
 void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
   detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", out, encoding, positions);
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
 }
 
 /// Adds the encoding of each row's position to token embeddings, in place: x = embedding_scale x + encoding, formed in
@@ -7862,14 +7864,14 @@ void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encodi
 /// Parameters, errors and cost are those of encode_sinusoidal().
 template <typename Derived, typename Positions = std::int64_t>
 void add_sinusoidal(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", x, encoding, positions);
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
 }
 
 /// @overload
 template <typename Derived, typename Positions = std::int64_t>
 void add_sinusoidal(Eigen::DenseBase<Derived>&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
   detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", x, encoding, positions);
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
 }
 
 /// Returns the table of positions first, ..., first + count - 1: count x encoding.width(), row-major.
@@ -7880,7 +7882,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
   detail::require(positions.count >= 0, "make_sinusoidal", "positions.count", positions.count, ">= 0");
   detail::require_size("make_sinusoidal", "positions.count", positions.count, encoding.width(), sizeof(Scalar));
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> table(positions.count, encoding.width());
-  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", table, encoding, positions.first);
+  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", "table", table, encoding, positions.first);
   return table;
 }
 

@@ -698,7 +698,7 @@ std::vector<Case> cases() {
       {"sinusoid into another width",
        invalid,
        [](F& f) { posenc::encode_sinusoidal(f.x, posenc::Sinusoidal(8)); },
-       {"posenc::encode_sinusoidal: x.cols() must be encoding.width() 8, got 16"}},
+       {"posenc::encode_sinusoidal: out.cols() must be encoding.width() 8, got 16"}},
       {"sinusoid, too few positions",
        invalid,
        [](F& f) { posenc::add_sinusoidal(f.x, posenc::Sinusoidal(16), Eigen::Array2i(0, 1)); },
