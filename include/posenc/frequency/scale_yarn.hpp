@@ -53,8 +53,8 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///                                < beta_fast; attention_factor <= 0; anything NaN or infinite.
 /// Accuracy: 4 ulp of double, enforced on the published configurations in tests/.
 /// Source:   Peng et al. 2023, arXiv:2309.00071; DeepSeek-AI 2024, arXiv:2405.04434.
-/// Matches:  Hugging Face "yarn", vLLM YaRN and DeepseekScaling. ggml always truncates and applies 1 + 0.1 ln(factor)
-///           inside the operator.
+/// Matches:  Hugging Face "yarn", vLLM YaRN, and vLLM DeepseekScaling where both mscale keys or neither are given: a
+///           missing one is 1 and 0 there. ggml always truncates and applies 1 + 0.1 ln(factor) inside the operator.
 inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions& options) {
   using detail::Wide;
   const char* const function = "scale_yarn";
