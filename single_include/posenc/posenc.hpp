@@ -244,6 +244,443 @@ inline bool is_finite(double value) {
 
 #endif  // POSENC_DETAIL_CHECK_HPP
 
+// ---- posenc/frequency/frequencies.hpp
+/// Frequencies: one angular frequency per channel pair, the value that every encoding starts from.
+#ifndef POSENC_FREQUENCY_FREQUENCIES_HPP
+#define POSENC_FREQUENCY_FREQUENCIES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// An identity that takes in one more number; never 0.
+inline std::uint64_t mix_id(std::uint64_t id, std::uint64_t value) {
+  id = (id ^ value) * 0x9e3779b97f4a7c15u;
+  id ^= id >> 32;
+  return id == 0 ? 1 : id;
+}
+inline std::uint64_t mix_id(std::uint64_t id, double value) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return mix_id(id, bits);
+}
+
+}  // namespace detail
+
+/// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
+///
+/// A pair i at position p stands at the angle p * inv_freq[i]. Immutable: a scaling rule returns a new value.
+/// Matches: `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
+class Frequencies {
+ public:
+  /// An explicit list, such as the `inv_freq` stored in a checkpoint.
+  ///
+  /// @param inv_freq            num_pairs values [rad / position], finite; any sign, zero leaves a pair unrotated.
+  /// @param magnitude           Factor A on cos and sin (`attention_factor`), finite and > 0.
+  /// @param softmax_multiplier  Factor on the softmax scale that a model needs besides (DeepSeek), finite and > 0.
+  /// @throws std::invalid_argument  when one of these does not hold, or the list is empty.
+  template <typename Derived>
+  explicit Frequencies(const Eigen::DenseBase<Derived>& inv_freq, double magnitude = 1.0,
+                       double softmax_multiplier = 1.0)
+      : Frequencies(Eigen::ArrayXd(inv_freq.derived().template cast<double>().reshaped().array()), magnitude,
+                    softmax_multiplier, 0.0) {}
+
+  /// inv_freq[i], i < num_pairs, in radians per position.
+  const Eigen::ArrayXd& inv_freq() const { return inv_freq_; }
+  /// Number of channel pairs.
+  Eigen::Index num_pairs() const { return inv_freq_.size(); }
+  /// Number of channels that turn: 2 num_pairs.
+  Eigen::Index rotary_dim() const { return 2 * inv_freq_.size(); }
+  /// A, the factor on cos and sin; scores q.k grow by A^2. `attention_factor` of YaRN and LongRoPE, else 1.
+  double magnitude() const { return magnitude_; }
+  /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1 but for the DeepSeek rule of scale_yarn().
+  double softmax_multiplier() const { return softmax_multiplier_; }
+  /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
+  double base() const { return base_; }
+
+  /// Tells these angles and this magnitude from others: the same on every machine, never 0. Tables hand it on, so that
+  /// a key/value cache can remember what its keys were turned with (rope/cached_keys.hpp).
+  std::uint64_t id() const { return id_; }
+
+  /// The same angles with other factors: for rules that set a magnitude of their own.
+  Frequencies with_magnitude(double magnitude, double softmax_multiplier = 1.0) const {
+    return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
+  }
+
+ private:
+  Frequencies(Eigen::ArrayXd inv_freq, double magnitude, double softmax_multiplier, double base)
+      : inv_freq_(std::move(inv_freq)), magnitude_(magnitude), softmax_multiplier_(softmax_multiplier), base_(base) {
+    const char* const function = "Frequencies";
+    detail::require(inv_freq_.size() > 0, function, "inv_freq.size()", inv_freq_.size(), "> 0");
+    for (Eigen::Index i = 0; i < inv_freq_.size(); ++i) {
+      if (!detail::is_finite(inv_freq_[i])) {
+        detail::refuse<std::invalid_argument>(function, detail::element("inv_freq", i), inv_freq_[i], "finite");
+      }
+    }
+    detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
+    detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
+                    softmax_multiplier, "finite and > 0");
+    for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
+    id_ = detail::mix_id(id_, magnitude);
+  }
+  friend Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base);
+
+  Eigen::ArrayXd inv_freq_;
+  double magnitude_;
+  double softmax_multiplier_;
+  double base_;
+  std::uint64_t id_ = 1;
+};
+
+namespace detail {
+
+/// The type that frequency rules are worked out in before the one rounding to double. It is wider than double on x86
+/// (gcc, clang) and on AArch64 Linux; where it is not (MSVC, Apple), the rules are right to 64 ulp instead of 4.
+using Wide = long double;
+
+inline void require_base(const char* function, double base) {
+  require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
+}
+
+/// Far beyond any model, and small enough that sizes of rows cannot overflow.
+inline void require_num_pairs(const char* function, Eigen::Index num_pairs) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+  require(num_pairs > 0 && num_pairs <= limit, function, "num_pairs", num_pairs, "> 0 and at most ", limit);
+}
+
+inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
+          "even, > 0 and at most ", limit);
+}
+
+}  // namespace detail
+
+/// The series of the sinusoidal families: inv_freq[i] = base^(-i / divisor), i < num_pairs.
+///
+/// With F = num_pairs and width d = 2F: divisor d/2 is the paper, F - 1 tensor2tensor (the last frequency is 1/base),
+/// F - s the timestep embeddings of diffusion models with `downscale_freq_shift` s. A single pair is 1 whatever the
+/// divisor.
+/// @param num_pairs  F, > 0.
+/// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
+/// @param divisor    Finite and > 0, unless num_pairs is 1.
+/// @throws std::invalid_argument  when one of these does not hold.
+/// Accuracy: 1 ulp of double.
+inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
+  const char* const function = "spaced_frequencies";
+  detail::require_num_pairs(function, num_pairs);
+  detail::require_base(function, base);
+  detail::require(num_pairs == 1 || (detail::is_finite(divisor) && divisor > 0), function, "divisor", divisor,
+                  "finite and > 0");
+  Eigen::ArrayXd inv_freq(num_pairs);
+  inv_freq[0] = 1;
+  for (Eigen::Index i = 1; i < num_pairs; ++i) {
+    const detail::Wide exponent = -static_cast<detail::Wide>(i) / static_cast<detail::Wide>(divisor);
+    inv_freq[i] = static_cast<double>(std::pow(static_cast<detail::Wide>(base), exponent));
+  }
+  return Frequencies(inv_freq);
+}
+
+/// The geometric series of RoPE: inv_freq[i] = base^(-2i / rotary_dim), i < rotary_dim / 2.
+///
+/// @param rotary_dim  Number of channels that turn, even and > 0. With partial rotary this is
+///                    int(head_dim * partial_rotary_factor), not head_dim.
+/// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
+/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite.
+/// Accuracy: 1 ulp of double.
+/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
+/// Matches:  Hugging Face "default", vLLM RotaryEmbedding, ggml with freq_scale 1, MLX without `freqs`.
+inline Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base) {
+  detail::require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
+  detail::require_base("geometric_frequencies", base);
+  const double num_pairs = static_cast<double>(rotary_dim / 2);
+  return Frequencies(spaced_frequencies(rotary_dim / 2, base, num_pairs).inv_freq(), 1.0, 1.0, base);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FREQUENCIES_HPP
+
+// ---- posenc/frequency/axis_map.hpp
+/// AxisMap: which of several positions drives which pair.
+#ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
+#define POSENC_FREQUENCY_AXIS_MAP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The axis of each pair, for tokens that stand at several positions at once (time, height, width).
+///
+/// The angle of pair j of a token at positions p[0 ... num_axes) is p[axis(j)] inv_freq[j]. Every multi-axis RoPE is
+/// such a list; the functions below write the ones in use. Pairs keep their own frequency: which positions drive them
+/// and how channels pair up (RopeLayout) are independent, although both are called "interleaved".
+class AxisMap {
+ public:
+  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes.
+  /// @param num_axes      Positions of a token, > 0.
+  /// @throws std::invalid_argument  an empty list, or num_axes <= 0.
+  /// @throws std::out_of_range      an entry that is no axis.
+  template <typename Derived>
+  AxisMap(const Eigen::DenseBase<Derived>& axis_of_pair, Eigen::Index num_axes)
+      : axes_(axis_of_pair.derived().template cast<int>().reshaped().array()), num_axes_(num_axes) {
+    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: axes are numbered by integers");
+    detail::require_num_pairs("AxisMap", axis_of_pair.size());
+    detail::require(num_axes > 0, "AxisMap", "num_axes", num_axes, "> 0");
+    for (Eigen::Index i = 0; i < axes_.size(); ++i) {
+      const auto axis = axis_of_pair.derived().reshaped()(i);
+      if (axis < 0 || static_cast<Eigen::Index>(axis) >= num_axes) {
+        detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
+                                          num_axes, ")");
+      }
+    }
+  }
+
+  Eigen::Index num_pairs() const { return axes_.size(); }
+  /// Positions of a token. Some may drive no pair.
+  Eigen::Index num_axes() const { return num_axes_; }
+  /// The axis of each pair.
+  const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
+  /// The identity of a table made of these frequencies on these axes.
+  std::uint64_t id(const Frequencies& frequencies) const {
+    std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
+    for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
+    return id;
+  }
+  /// Number of pairs that `axis` drives.
+  Eigen::Index count(int axis) const { return (axes_ == axis).count(); }
+
+  friend bool operator==(const AxisMap& a, const AxisMap& b) {
+    return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
+  }
+  friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
+
+ private:
+  Eigen::ArrayXi axes_;
+  Eigen::Index num_axes_;
+};
+
+namespace detail {
+
+/// Number of pairs that `sections` cover, and an error when one is negative or all are zero.
+inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
+  Eigen::Index pairs = 0;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i] < 0) {
+      refuse<std::invalid_argument>(function, element("mrope_section", static_cast<Eigen::Index>(i)), sections[i],
+                                    ">= 0");
+    }
+    pairs += sections[i];
+  }
+  require(pairs > 0, function, "sum of mrope_section", pairs, "> 0");
+  return pairs;
+}
+
+inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
+                                  std::size_t most) {
+  require(sections.size() >= least && sections.size() <= most, function, "mrope_section.size()", sections.size(),
+          least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
+}
+
+}  // namespace detail
+
+/// Sections one after the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of axis 2.
+///
+/// @param mrope_section  Pairs of each axis, >= 0, not all zero; any number of axes.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), XD-RoPE of HunYuan-VL (p, w, h, t), ggml MROPE.
+inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
+  Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
+  Eigen::Index pair = 0;
+  for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
+    axes.segment(pair, mrope_section[axis]) = static_cast<int>(axis);
+    pair += mrope_section[axis];
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
+}
+
+/// Axes in turn, t h w t h w ..., for as long as h and w last; the rest is t.
+///
+/// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
+/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw", "th".
+/// @param mrope_section  Pairs of t, h, w, >= 0.
+/// @throws std::invalid_argument  not three sections; sections that this order cannot give: the counts that come out
+///                                must be the ones asked for.
+/// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
+inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "interleaved_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  for (int axis = 1; axis < 3; ++axis) {
+    for (Eigen::Index pair = axis;
+         pair < (std::min)(Eigen::Index(3) * mrope_section[static_cast<std::size_t>(axis)], axes.size()); pair += 3) {
+      axes[pair] = axis;
+    }
+  }
+  AxisMap map(axes, 3);
+  for (int axis = 0; axis < 3; ++axis) {
+    if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
+      detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
+                                            mrope_section[static_cast<std::size_t>(axis)], map.count(axis),
+                                            " to fit the order t h w t h w ...");
+    }
+  }
+  return map;
+}
+
+/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2 as everywhere.
+///
+/// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
+/// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
+/// Matches:  ERNIE-4.5-VL.
+inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "height_width_time_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
+                  "mrope_section[0] ", mrope_section[0]);
+  for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
+  return AxisMap(axes, 3);
+}
+
+/// Always the axis that lags most behind its share, never the same twice in a row while another is left.
+///
+/// The share of an axis is placed / section; ties go to the lower axis. With three sections one pair of axis 0 is kept
+/// for the very end. {2, 3, 3} gives 0 1 2 1 2 1 2 0.
+/// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
+inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "rarest_first_axes";
+  detail::require_section_count(function, mrope_section, 2, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  std::vector<int> section = mrope_section;
+  const bool time_last = section.size() == 3;
+  if (time_last) {
+    detail::require(section[0] > 0, function, "mrope_section[0]", section[0], "> 0");
+    --section[0];
+  }
+  std::vector<int> placed(section.size(), 0);
+  // placed[a] / section[a] < placed[b] / section[b], in integers.
+  const auto lags = [&](std::size_t a, std::size_t b) {
+    return static_cast<long long>(placed[a]) * section[b] < static_cast<long long>(placed[b]) * section[a];
+  };
+  std::size_t last = section.size();
+  for (Eigen::Index pair = 0; pair < axes.size() - (time_last ? 1 : 0); ++pair) {
+    std::size_t best = section.size();
+    for (std::size_t axis = 0; axis < section.size(); ++axis) {
+      if (axis == last || placed[axis] == section[axis]) continue;
+      if (best == section.size() || lags(axis, best)) best = axis;
+    }
+    if (best == section.size()) best = last;  // only this one is left
+    axes[pair] = static_cast<int>(best);
+    ++placed[best];
+    last = best;
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(section.size()));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
+
+// ---- posenc/frequency/axial.hpp
+/// Frequencies of vision towers: a spectrum for each axis of a grid.
+#ifndef POSENC_FREQUENCY_AXIAL_HPP
+#define POSENC_FREQUENCY_AXIAL_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Frequencies and the axis that drives each of them: what the make_table() of several axes takes.
+struct AxialFrequencies {
+  Frequencies frequencies;
+  AxisMap axes;
+};
+
+/// A geometric series for each axis, one axis after the other:
+///
+///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
+///
+/// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
+/// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
+/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full turns (DINOv3).
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 1 ulp of double, 2 with a position_scale.
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
+/// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
+///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
+///           patch_centres(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
+///           ChatGLM-6B and the Gemma 4 vision tower pair channels within the half of a head that an axis owns: turn
+///           each half by a table of its own, RopeLayout::half_split(head_dim, 0) and (head_dim, head_dim / 2).
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
+                                          double position_scale = 1) {
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  detail::require_base("axial_frequencies", base);
+  detail::require(detail::is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  Eigen::Index first = 0;
+  for (const int pairs : pairs_of_axis) {
+    if (pairs == 0) continue;
+    inv_freq.segment(first, pairs) = position_scale * spaced_frequencies(pairs, base, pairs).inv_freq();
+    first += pairs;
+  }
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+/// One geometric series dealt out to rows and columns in turn: pair i of axis a is base^(-(4i + 2a) / rotary_dim),
+/// i < rotary_dim / 4, rows (axis 0) first.
+///
+/// @param rotary_dim  Channels that turn, a multiple of 4, > 0.
+/// @param base        `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 1 ulp of double.
+/// Matches:  Pixtral and Mistral 3 vision (half-split; the flat id there is row * max_width + column).
+inline AxialFrequencies dealt_axial_frequencies(Eigen::Index rotary_dim, double base) {
+  const char* const function = "dealt_axial_frequencies";
+  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
+  detail::require(rotary_dim % 4 == 0, function, "rotary_dim", rotary_dim, "a multiple of 4");
+  const Eigen::ArrayXd all = geometric_frequencies(rotary_dim, base).inv_freq();
+  const Eigen::Index quarter = rotary_dim / 4;
+  Eigen::ArrayXd inv_freq(2 * quarter);
+  for (Eigen::Index i = 0; i < quarter; ++i) {
+    inv_freq[i] = all[2 * i];
+    inv_freq[quarter + i] = all[2 * i + 1];
+  }
+  return {Frequencies(inv_freq), contiguous_axes({static_cast<int>(quarter), static_cast<int>(quarter)})};
+}
+
+/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each axis.
+///
+/// @param num_axes       Axes, > 0.
+/// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
+/// @param max_frequency  `max_res`, `max_freq`: twice the highest band over pi; finite.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 2 ulp of double.
+/// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
+///           rotary-embedding-torch.
+inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, double max_frequency) {
+  const char* const function = "pixel_frequencies";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require_num_pairs(function, pairs_of_axis);
+  detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
+  const detail::Wide step =
+      pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
+  Eigen::ArrayXd inv_freq(Eigen::Index(num_axes) * pairs_of_axis);
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
+  }
+  return {Frequencies(inv_freq), contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), pairs_of_axis))};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIAL_HPP
+
 // ---- posenc/detail/scalar.hpp
 /// Which type a storage scalar is computed in, and the one rounding from double into it.
 #ifndef POSENC_DETAIL_SCALAR_HPP
@@ -673,18 +1110,26 @@ class RangePositions {
   PositionRange range_;
 };
 
-/// Row i stands at positions(i): integers as std::int64_t, real numbers as double.
+/// Integers are held as std::int64_t, real numbers as double.
+template <typename Scalar>
+using PositionOf = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
+
+template <typename Scalar>
+constexpr void require_position_scalar() {
+  static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
+                "posenc: positions must be signed integers of up to 64 bits, or float or double");
+  static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
+}
+
+/// Row i stands at positions(i).
 template <typename Derived>
 class ListPositions {
  public:
-  using Scalar = typename Derived::Scalar;
-  using Position = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
+  using Position = PositionOf<typename Derived::Scalar>;
   static constexpr const char* kCount = "positions.size()";
 
   ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
-    static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
-                  "posenc: positions must be signed integers of up to 64 bits, or float or double");
-    static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
+    require_position_scalar<typename Derived::Scalar>();
     if constexpr (std::is_same_v<Position, double>) {
       for (Eigen::Index i = 0; i < rows(); ++i) {
         if (!is_finite((*this)[i])) {
@@ -732,6 +1177,57 @@ inline double max_magnitude(const double* value, int count) {
   return largest[0];
 }
 
+/// How many pairs for_each_angle() holds on the stack at a time.
+inline constexpr int kAngleChunk = 64;
+
+/// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
+/// multiple of kAngleBlock.
+template <typename Positions, typename Sink>
+void for_each_angle_of_chunk(const double* frequency, int count, double magnitude, const Positions& positions,
+                             Sink&& sink) {
+  alignas(64) double anchor_cos[kAngleChunk];
+  alignas(64) double anchor_sin[kAngleChunk];
+  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
+  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
+
+  const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+  const double max_frequency = max_magnitude(frequency, padded);
+  double anchor = -1;               // none yet
+  std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const SplitPosition position = split_position(positions[row]);
+    if (position.anchor != anchor) {
+      anchor = position.anchor;
+      sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
+      if (magnitude != 1) {
+        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
+        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
+      }
+    }
+    int k = static_cast<int>(position.offset);
+    const bool whole = position.offset == k;
+    if (!whole) k = kAnchorStep;
+    if (!whole || (known_offsets >> k & 1u) == 0) {
+      sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
+      known_offsets |= whole ? 1u << k : 0u;
+    }
+    const double sign = position.negative ? -1.0 : 1.0;
+    for (int first = 0; first < padded; first += kAngleBlock) {
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      const double* const a_cos = anchor_cos + first;
+      const double* const a_sin = anchor_sin + first;
+      const double* const o_cos = offset_cos[k] + first;
+      const double* const o_sin = offset_sin[k] + first;
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
+        sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
+      }
+      sink(row, first, (std::min)(kAngleBlock, count - first), cosine, sine);
+    }
+  }
+}
+
 /// Calls sink(row, first_pair, count, cosines, sines) for all rows and pairs, kAngleBlock pairs at a time.
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
@@ -745,56 +1241,17 @@ inline double max_magnitude(const double* value, int count) {
 /// @param positions  Has rows() and operator[], int64 or double.
 template <typename Positions, typename Sink>
 void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
-  constexpr int chunk = 64;
-  alignas(64) double padded_frequency[chunk];
-  alignas(64) double anchor_cos[chunk];
-  alignas(64) double anchor_sin[chunk];
-  alignas(64) double offset_cos[kAnchorStep + 1][chunk];  // the last row is for fractional offsets
-  alignas(64) double offset_sin[kAnchorStep + 1][chunk];
-
-  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += chunk) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(chunk), inv_freq.size() - first_pair));
-    const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+  alignas(64) double padded_frequency[kAngleChunk];
+  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += kAngleChunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), inv_freq.size() - first_pair));
     const double* frequency = inv_freq.data() + first_pair;
-    if (count < padded) {
-      std::copy_n(frequency, count, padded_frequency);
-      std::fill(padded_frequency + count, padded_frequency + padded, 0.0);
+    if (count % kAngleBlock != 0) {
+      std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
       frequency = padded_frequency;
     }
-    const double max_frequency = max_magnitude(frequency, padded);
-
-    double anchor = -1;               // none yet
-    std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
-    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-      const SplitPosition position = split_position(positions[row]);
-      if (position.anchor != anchor) {
-        anchor = position.anchor;
-        sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
-        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
-        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
-      }
-      int k = static_cast<int>(position.offset);
-      const bool whole = position.offset == k;
-      if (!whole) k = kAnchorStep;
-      if (!whole || (known_offsets >> k & 1u) == 0) {
-        sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
-        known_offsets |= whole ? 1u << k : 0u;
-      }
-      const double sign = position.negative ? -1.0 : 1.0;
-      for (int first = 0; first < padded; first += kAngleBlock) {
-        double cosine[kAngleBlock];
-        double sine[kAngleBlock];
-        const double* const a_cos = anchor_cos + first;
-        const double* const a_sin = anchor_sin + first;
-        const double* const o_cos = offset_cos[k] + first;
-        const double* const o_sin = offset_sin[k] + first;
-        for (int i = 0; i < kAngleBlock; ++i) {
-          cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
-          sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
-        }
-        sink(row, first_pair + first, (std::min)(kAngleBlock, count - first), cosine, sine);
-      }
-    }
+    for_each_angle_of_chunk(frequency, count, magnitude, positions,
+                            [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
+                                const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
   }
 }
 
@@ -814,11 +1271,12 @@ float round_near_middle(double value, Recompute&& recompute) {
 /// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
 /// values are floats (and so is their product with `magnitude`), held in double.
 template <typename Positions, typename Sink>
-void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
+void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
+                            const Positions& positions, Sink&& sink) {
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
     const float position = static_cast<float>(positions[row]);
-    for (Eigen::Index first = 0; first < inv_freq.size(); first += kAngleBlock) {
-      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), inv_freq.size() - first));
+    for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
       double cosine[kAngleBlock] = {};
       double sine[kAngleBlock] = {};
       for (int i = 0; i < count; ++i) {
@@ -840,142 +1298,6 @@ void for_each_float32_angle(const Eigen::ArrayXd& inv_freq, double magnitude, co
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_ANGLES_HPP
-
-// ---- posenc/frequency/frequencies.hpp
-/// Frequencies: one angular frequency per channel pair, the value that every encoding starts from.
-#ifndef POSENC_FREQUENCY_FREQUENCIES_HPP
-#define POSENC_FREQUENCY_FREQUENCIES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
-///
-/// A pair i at position p stands at the angle p * inv_freq[i]. Immutable: a scaling rule returns a new value.
-/// Matches: `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
-class Frequencies {
- public:
-  /// An explicit list, such as the `inv_freq` stored in a checkpoint.
-  ///
-  /// @param inv_freq            num_pairs values [rad / position], finite; any sign, zero leaves a pair unrotated.
-  /// @param magnitude           Factor A on cos and sin (`attention_factor`), finite and > 0.
-  /// @param softmax_multiplier  Factor on the softmax scale that a model needs besides (DeepSeek), finite and > 0.
-  /// @throws std::invalid_argument  when one of these does not hold, or the list is empty.
-  template <typename Derived>
-  explicit Frequencies(const Eigen::DenseBase<Derived>& inv_freq, double magnitude = 1.0,
-                       double softmax_multiplier = 1.0)
-      : Frequencies(Eigen::ArrayXd(inv_freq.derived().template cast<double>().reshaped().array()), magnitude,
-                    softmax_multiplier, 0.0) {}
-
-  /// inv_freq[i], i < num_pairs, in radians per position.
-  const Eigen::ArrayXd& inv_freq() const { return inv_freq_; }
-  /// Number of channel pairs.
-  Eigen::Index num_pairs() const { return inv_freq_.size(); }
-  /// Number of channels that turn: 2 num_pairs.
-  Eigen::Index rotary_dim() const { return 2 * inv_freq_.size(); }
-  /// A, the factor on cos and sin; scores q.k grow by A^2. `attention_factor` of YaRN and LongRoPE, else 1.
-  double magnitude() const { return magnitude_; }
-  /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1 but for the DeepSeek rule of scale_yarn().
-  double softmax_multiplier() const { return softmax_multiplier_; }
-  /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
-  double base() const { return base_; }
-
-  /// The same angles with other factors: for rules that set a magnitude of their own.
-  Frequencies with_magnitude(double magnitude, double softmax_multiplier = 1.0) const {
-    return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
-  }
-
- private:
-  Frequencies(Eigen::ArrayXd inv_freq, double magnitude, double softmax_multiplier, double base)
-      : inv_freq_(std::move(inv_freq)), magnitude_(magnitude), softmax_multiplier_(softmax_multiplier), base_(base) {
-    const char* const function = "Frequencies";
-    detail::require(inv_freq_.size() > 0, function, "inv_freq.size()", inv_freq_.size(), "> 0");
-    for (Eigen::Index i = 0; i < inv_freq_.size(); ++i) {
-      if (!detail::is_finite(inv_freq_[i])) {
-        detail::refuse<std::invalid_argument>(function, detail::element("inv_freq", i), inv_freq_[i], "finite");
-      }
-    }
-    detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
-    detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
-                    softmax_multiplier, "finite and > 0");
-  }
-  friend Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base);
-
-  Eigen::ArrayXd inv_freq_;
-  double magnitude_;
-  double softmax_multiplier_;
-  double base_;
-};
-
-namespace detail {
-
-/// The type that frequency rules are worked out in before the one rounding to double. It is wider than double on x86
-/// (gcc, clang) and on AArch64 Linux; where it is not (MSVC, Apple), the rules are right to 64 ulp instead of 4.
-using Wide = long double;
-
-inline void require_base(const char* function, double base) {
-  require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
-}
-
-/// Far beyond any model, and small enough that sizes of rows cannot overflow.
-inline void require_num_pairs(const char* function, Eigen::Index num_pairs) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
-  require(num_pairs > 0 && num_pairs <= limit, function, "num_pairs", num_pairs, "> 0 and at most ", limit);
-}
-
-inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
-  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
-          "even, > 0 and at most ", limit);
-}
-
-}  // namespace detail
-
-/// The series of the sinusoidal families: inv_freq[i] = base^(-i / divisor), i < num_pairs.
-///
-/// With F = num_pairs and width d = 2F: divisor d/2 is the paper, F - 1 tensor2tensor (the last frequency is 1/base),
-/// F - s the timestep embeddings of diffusion models with `downscale_freq_shift` s. A single pair is 1 whatever the
-/// divisor.
-/// @param num_pairs  F, > 0.
-/// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
-/// @param divisor    Finite and > 0, unless num_pairs is 1.
-/// @throws std::invalid_argument  when one of these does not hold.
-/// Accuracy: 1 ulp of double.
-inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
-  const char* const function = "spaced_frequencies";
-  detail::require_num_pairs(function, num_pairs);
-  detail::require_base(function, base);
-  detail::require(num_pairs == 1 || (detail::is_finite(divisor) && divisor > 0), function, "divisor", divisor,
-                  "finite and > 0");
-  Eigen::ArrayXd inv_freq(num_pairs);
-  inv_freq[0] = 1;
-  for (Eigen::Index i = 1; i < num_pairs; ++i) {
-    const detail::Wide exponent = -static_cast<detail::Wide>(i) / static_cast<detail::Wide>(divisor);
-    inv_freq[i] = static_cast<double>(std::pow(static_cast<detail::Wide>(base), exponent));
-  }
-  return Frequencies(inv_freq);
-}
-
-/// The geometric series of RoPE: inv_freq[i] = base^(-2i / rotary_dim), i < rotary_dim / 2.
-///
-/// @param rotary_dim  Number of channels that turn, even and > 0. With partial rotary this is
-///                    int(head_dim * partial_rotary_factor), not head_dim.
-/// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
-/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite.
-/// Accuracy: 1 ulp of double.
-/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
-/// Matches:  Hugging Face "default", vLLM RotaryEmbedding, ggml with freq_scale 1, MLX without `freqs`.
-inline Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base) {
-  detail::require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
-  detail::require_base("geometric_frequencies", base);
-  const double num_pairs = static_cast<double>(rotary_dim / 2);
-  return Frequencies(spaced_frequencies(rotary_dim / 2, base, num_pairs).inv_freq(), 1.0, 1.0, base);
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_FREQUENCIES_HPP
 
 // ---- posenc/frequency/table.hpp
 /// FrequencyTable: cosine and sine of position * inv_freq, one row per position.
@@ -1072,8 +1394,10 @@ class FrequencyTable {
   /// Number of channels that turn: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * num_pairs_; }
   TableLayout layout() const { return layout_; }
-  /// A, which cos and sin have been multiplied by.
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
   double magnitude() const { return magnitude_; }
+  /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache.
+  std::uint64_t id() const { return id_; }
   /// Whether the numbers are the table's own.
   bool owns_data() const { return cos_ == nullptr; }
 
@@ -1112,6 +1436,7 @@ class FrequencyTable {
   Eigen::Index sin_offset_ = 0;
   TableLayout layout_;
   double magnitude_ = 1.0;
+  std::uint64_t id_ = 0;
   const Scalar* cos_ = nullptr;
   const Scalar* sin_ = nullptr;
   Storage storage_;
@@ -1284,6 +1609,177 @@ enum class ChannelOrder {
 
 #endif  // POSENC_FREQUENCY_CHANNEL_ORDER_HPP
 
+// ---- posenc/frequency/grid_positions.hpp
+/// Positions of the tokens of a grid: a picture, a video.
+#ifndef POSENC_FREQUENCY_GRID_POSITIONS_HPP
+#define POSENC_FREQUENCY_GRID_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Positions of tokens on several axes: tokens x axes, a token's positions side by side.
+template <typename Scalar>
+using AxisPositionMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row t holds at(axis, index) for each axis, the last axis counting fastest.
+template <typename Scalar, typename At>
+AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int>& sizes, At at) {
+  require(!sizes.empty(), function, "sizes.size()", sizes.size(), "> 0");
+  const Eigen::Index axes = static_cast<Eigen::Index>(sizes.size());
+  Eigen::Index tokens = 1;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (sizes[axis] < 0) {
+      refuse<std::invalid_argument>(function, element("sizes", static_cast<Eigen::Index>(axis)), sizes[axis], ">= 0");
+    }
+    require_size(function, "number of tokens", tokens, Eigen::Index(sizes[axis]) * axes, sizeof(Scalar));
+    tokens *= sizes[axis];
+  }
+  AxisPositionMatrix<Scalar> positions(tokens, axes);
+  Eigen::Index repeat = 1;
+  for (Eigen::Index axis = axes - 1; axis >= 0; --axis) {
+    const int size = sizes[static_cast<std::size_t>(axis)];
+    for (Eigen::Index t = 0; t < tokens; ++t) positions(t, axis) = at(axis, static_cast<int>(t / repeat % size));
+    repeat *= size;
+  }
+  return positions;
+}
+
+}  // namespace detail
+
+/// Whole positions: token (i, j, ...) of a grid, in row-major order, stands at (first + i, first + j, ...).
+///
+/// @param sizes  Length of each axis, >= 0: {height, width} or {frames, height, width}.
+/// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
+/// @returns      tokens x axes.
+/// @throws std::invalid_argument  no axis, or a negative size.
+/// @throws std::length_error      more tokens than memory's index type counts.
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
+  constexpr std::int64_t limit = std::int64_t(1) << 62;
+  detail::require_in_range(first >= -limit && first <= limit, "grid_positions", "first", first, "within +-2^62");
+  return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
+}
+
+/// Centres of the patches that fill [-1, 1]: (2 i + 1) / size - 1 on each axis.
+/// Parameters and errors are those of grid_positions().
+/// Matches: DINOv3 and timm RotaryEmbeddingDinoV3 (normalize_coords "separate").
+inline AxisPositionMatrix<double> patch_centres(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("patch_centres", sizes, [&](Eigen::Index axis, int i) {
+    const double size = sizes[static_cast<std::size_t>(axis)];
+    return (2.0 * i + 1.0 - size) / size;
+  });
+}
+
+/// Equally spaced from -1 to 1, both included: 2 i / (size - 1) - 1 on each axis, -1 when it has one token.
+/// Parameters and errors are those of grid_positions().
+/// Matches: timm and EVA-02 with in_pixels, rotary-embedding-torch get_axial_freqs.
+inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("linspace_positions", sizes, [&](Eigen::Index axis, int i) {
+    const double last = sizes[static_cast<std::size_t>(axis)] - 1;
+    return last > 0 ? (2.0 * i - last) / last : -1.0;
+  });
+}
+
+/// A grid stretched to the positions of another: i reference_sizes[a] / sizes[a], for a model that was trained on
+/// `reference_sizes`.
+///
+/// @param reference_sizes  As many entries as `sizes`.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes.
+/// Matches: EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
+inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
+                                                      const std::vector<int>& reference_sizes) {
+  detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
+                  reference_sizes.size(), "sizes.size() ", sizes.size());
+  return detail::fill_grid<double>("stretched_positions", sizes, [&](Eigen::Index axis, int i) {
+    const std::size_t a = static_cast<std::size_t>(axis);
+    return static_cast<double>(i) * reference_sizes[a] / sizes[a];
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_GRID_POSITIONS_HPP
+
+// ---- posenc/frequency/axis_angles.hpp
+/// for_each_angle() for pairs on several axes.
+#ifndef POSENC_FREQUENCY_AXIS_ANGLES_HPP
+#define POSENC_FREQUENCY_AXIS_ANGLES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Row i stands at positions(i, axis). Same meaning of integers and real numbers as ListPositions.
+template <typename Derived>
+class AxisPositions {
+ public:
+  using Position = PositionOf<typename Derived::Scalar>;
+
+  AxisPositions(const Derived& positions, Eigen::Index axis) : positions_(positions), axis_(axis) {}
+  Eigen::Index rows() const { return positions_.rows(); }
+  Position operator[](Eigen::Index i) const { return static_cast<Position>(positions_.coeff(i, axis_)); }
+
+ private:
+  const Derived& positions_;
+  Eigen::Index axis_;
+};
+
+/// Positions of tokens on several axes: tokens x num_axes, all of them finite.
+template <typename Derived>
+void require_axis_positions(const char* function, const Eigen::DenseBase<Derived>& positions, Eigen::Index num_axes) {
+  require_position_scalar<typename Derived::Scalar>();
+  require(positions.cols() == num_axes, function, "positions.cols()", positions.cols(), "the number of axes ",
+          num_axes);
+  if constexpr (!Eigen::NumTraits<typename Derived::Scalar>::IsInteger) {
+    for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+      for (Eigen::Index axis = 0; axis < num_axes; ++axis) {
+        const double position = static_cast<double>(positions.derived().coeff(i, axis));
+        if (is_finite(position)) continue;
+        refuse<std::invalid_argument>(function, "positions(" + std::to_string(i) + ", " + std::to_string(axis) + ")",
+                                      position, "finite");
+      }
+    }
+  }
+}
+
+/// Calls sink(row, pairs, count, cosines, sines) for all rows and pairs, up to kAngleBlock pairs of one axis at a time:
+/// entry i < count is pair pairs[i]. Each pair gets the bits that for_each_angle() gives it on its axis alone.
+template <typename Derived, typename Sink>
+void for_each_axis_angle(const Eigen::ArrayXd& inv_freq, const AxisMap& axes, double magnitude, bool float32,
+                         const Derived& positions, Sink&& sink) {
+  alignas(64) double frequency[kAngleChunk];
+  Eigen::Index pairs[kAngleChunk];
+  for (int axis = 0; axis < axes.num_axes(); ++axis) {
+    Eigen::Index next = 0;
+    while (next < inv_freq.size()) {
+      int count = 0;
+      for (; next < inv_freq.size() && count < kAngleChunk; ++next) {
+        if (axes.axis_of_pair()[next] != axis) continue;
+        frequency[count] = inv_freq[next];
+        pairs[count++] = next;
+      }
+      if (count == 0) break;
+      std::fill(frequency + count, frequency + kAngleChunk, 0.0);
+      const AxisPositions<Derived> on_axis(positions, axis);
+      const auto chunk_sink = [&](Eigen::Index row, Eigen::Index first, int n, const double* cosine,
+                                  const double* sine) { sink(row, pairs + first, n, cosine, sine); };
+      if (float32) {
+        for_each_float32_angle(frequency, count, magnitude, on_axis, chunk_sink);
+      } else {
+        for_each_angle_of_chunk(frequency, count, magnitude, on_axis, chunk_sink);
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIS_ANGLES_HPP
+
 // ---- posenc/frequency/make_table.hpp
 /// make_table() and fill_table(): frequencies meet positions.
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
@@ -1292,7 +1788,20 @@ enum class ChannelOrder {
 namespace posenc {
 inline namespace POSENC_ABI {
 
+class AxisMap;
+
 namespace detail {
+
+/// Whether fill_table() may write `rows` positions, named `count`, into `table`.
+template <typename Scalar>
+void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
+                      Eigen::Index rows) {
+  const char* const function = "fill_table";
+  require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
+  require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
+          "table.num_pairs() ", table.num_pairs());
+  require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
+}
 
 struct TableWriter {
   /// Writes whole blocks: rows are padded for it. `Layout` is fixed so that the loops become plain vector stores.
@@ -1319,6 +1828,25 @@ struct TableWriter {
     }
   }
 
+  /// One block of a row, for other writers.
+  template <typename Scalar>
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    Scalar* const data = table.storage_.data() + row * table.row_stride_;
+    switch (table.layout()) {
+      case TableLayout::split: return write_block<TableLayout::split>(data, table.sin_offset_, pair, cosine, sine);
+      case TableLayout::paired: return write_block<TableLayout::paired>(data, table.sin_offset_, pair, cosine, sine);
+      case TableLayout::doubled: return write_block<TableLayout::doubled>(data, table.sin_offset_, pair, cosine, sine);
+    }
+  }
+
+  /// What the table was made of.
+  template <typename Scalar>
+  static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id) {
+    table.magnitude_ = magnitude;
+    table.id_ = id;
+  }
+
   template <TableLayout Layout, typename Scalar, typename Positions>
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
                    AngleMode angles) {
@@ -1331,9 +1859,10 @@ struct TableWriter {
     if (angles == AngleMode::exact) {
       for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
     } else {
-      for_each_float32_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+      for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
+                             sink);
     }
-    table.magnitude_ = frequencies.magnitude();
+    set_origin(table, frequencies.magnitude(), frequencies.id());
   }
 
   template <typename Scalar, typename Positions>
@@ -1349,14 +1878,14 @@ struct TableWriter {
   template <typename Scalar, typename Positions>
   static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
                            AngleMode angles) {
-    const char* const function = "fill_table";
-    require(table.owns_data(), function, "table", "a wrapped cache", "a table that owns its numbers");
-    require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
-            "table.num_pairs() ", table.num_pairs());
-    require(table.rows() == positions.rows(), function, positions.kCount, positions.rows(), "table.rows() ",
-            table.rows());
+    require_fillable(table, frequencies, positions.kCount, positions.rows());
     fill(table, frequencies, positions, angles);
   }
+
+  /// On several axes: make_axis_table.hpp.
+  template <typename Scalar, typename Derived>
+  static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
+                        const Derived& positions, AngleMode angles);
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
@@ -1422,6 +1951,316 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_MAKE_TABLE_HPP
+
+// ---- posenc/frequency/make_axis_table.hpp
+/// make_table() and fill_table() for tokens that stand at several positions at once.
+#ifndef POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
+#define POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+template <typename Scalar, typename Derived>
+void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
+                            const Derived& positions, AngleMode angles) {
+  Scalar* const data = table.storage_.data();
+  const Eigen::Index row_stride = table.row_stride_;
+  const Eigen::Index pair_stride = table.pair_stride_;
+  const Eigen::Index sin_offset = table.sin_offset_;
+  const bool doubled = table.layout() == TableLayout::doubled;
+  const auto sink = [=](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
+                        const double* sine) {
+    for (int i = 0; i < count; ++i) {
+      Scalar* const entry = data + row * row_stride + pairs[i] * pair_stride;
+      entry[0] = round_to<Scalar>(cosine[i]);
+      entry[sin_offset] = round_to<Scalar>(sine[i]);
+      if (doubled) {
+        entry[1] = entry[0];
+        entry[sin_offset + 1] = entry[sin_offset];
+      }
+    }
+  };
+  for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), angles == AngleMode::float32, positions,
+                      sink);
+  set_origin(table, frequencies.magnitude(), axes.id(frequencies));
+}
+
+}  // namespace detail
+
+/// Makes the table of tokens on several axes: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with
+/// p = positions(i, axis of pair j) and A = frequencies.magnitude().
+///
+/// A token whose positions are equal gets the numbers that make_table() gives that position, bit for bit: text in a
+/// multi-axis model is plain RoPE. A token at zeros is not turned: prefix tokens of vision models.
+/// @param axes       The axis of each pair: contiguous_axes() and its neighbours.
+/// @param positions  tokens x axes.num_axes(), integers or real numbers.
+/// @throws std::invalid_argument  other numbers of pairs in `axes` and `frequencies`; another number of columns than
+///                                axes; a real position that is NaN or infinite.
+/// @throws std::length_error      the table does not fit into memory's index type.
+/// Cost:     two multiply-adds and a scattered store for each value, and two evaluations whenever a position moves on
+///           its axis; one allocation.
+/// Accuracy: as make_table() for one axis.
+/// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
+/// Matches:  get_rope_index tables of Qwen-VL, MRotaryEmbedding of vLLM, ggml_rope_multi, axial RoPE of vision models.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap& axes,
+                                  const Eigen::DenseBase<Derived>& positions, TableOptions options = {}) {
+  detail::require(axes.num_pairs() == frequencies.num_pairs(), "make_table", "axes.num_pairs()", axes.num_pairs(),
+                  "frequencies.num_pairs() ", frequencies.num_pairs());
+  detail::require_axis_positions("make_table", positions, axes.num_axes());
+  FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options.layout);
+  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived(), options.angles);
+  return table;
+}
+
+/// Writes new positions into a table that make_table() made, without an allocation.
+/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has; a
+///                                table that wraps a cache. The table is then unchanged.
+template <typename Scalar, typename Derived>
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
+                const Eigen::DenseBase<Derived>& positions, AngleMode angles = AngleMode::exact) {
+  const char* const function = "fill_table";
+  detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
+                  "frequencies.num_pairs() ", frequencies.num_pairs());
+  detail::require_axis_positions(function, positions, axes.num_axes());
+  detail::require_fillable(table, frequencies, "positions.rows()", positions.rows());
+  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived(), angles);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
+
+// ---- posenc/frequency/mrope_positions.hpp
+/// mrope_positions(): time, height and width of text with pictures and videos in it.
+#ifndef POSENC_FREQUENCY_MROPE_POSITIONS_HPP
+#define POSENC_FREQUENCY_MROPE_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A run of a multimodal prompt: text, or a picture or video.
+struct MropeSegment {
+  /// `tokens` of text, >= 0.
+  static MropeSegment text(Eigen::Index tokens) { return {tokens, 0, 0, 0, 0}; }
+  /// A picture of height x width tokens (after spatial merging), >= 0.
+  static MropeSegment image(Eigen::Index height, Eigen::Index width) { return {0, 1, height, width, 1}; }
+  /// A video of frames x height x width tokens, >= 0. Time advances by frame_step for each frame, finite and >= 0:
+  /// tokens_per_second times the seconds between two frames in Qwen2.5-VL, 1 in Qwen2-VL.
+  static MropeSegment video(Eigen::Index frames, Eigen::Index height, Eigen::Index width, double frame_step = 1) {
+    return {0, frames, height, width, frame_step};
+  }
+
+  Eigen::Index text_tokens = 0;
+  Eigen::Index frames = 0;
+  Eigen::Index height = 0;
+  Eigen::Index width = 0;
+  double frame_step = 1;
+};
+
+/// What mrope_positions() returns.
+struct MropePositions {
+  AxisPositionMatrix<std::int64_t> ids;  ///< tokens x 3: time, height, width.
+  std::int64_t next_position = 0;        ///< On all axes, of the first token to be decoded.
+  std::int64_t rope_delta = 0;  ///< next_position - (first_position + tokens): cache length + this is a position.
+};
+
+/// Positions on three axes (time, height, width) of a prompt that mixes text with pictures and videos.
+///
+/// Text stands at the same position on all axes and moves on by 1. Token (f, y, x) of a picture or video that starts at
+/// s stands at (s + trunc(f frame_step), s + y, s + x), and what follows starts one after the largest of these: a
+/// picture moves on by the larger of height and width, not by its number of tokens.
+/// @param segments        The prompt in order.
+/// @param first_position  Of the first token.
+/// @throws std::invalid_argument  a negative count, a frame_step that is negative or not finite.
+/// @throws std::out_of_range      first_position beyond +-2^60, or positions that grow beyond 2^62.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
+/// Matches:  get_rope_index of Qwen2-VL and Qwen2.5-VL with its rope_deltas. Qwen3-VL gives each frame of a video as a
+///           picture of its own between time stamps.
+inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments, std::int64_t first_position = 0) {
+  const char* const function = "mrope_positions";
+  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  detail::require_in_range(first_position >= -limit && first_position <= limit, function, "first_position",
+                           first_position, "within +-2^60");
+  // Counts up to 2^20 keep every product within 64 bits: 2^40 tokens to a frame, 2^60 to a video.
+  constexpr Eigen::Index most = Eigen::Index(1) << 20;
+  Eigen::Index tokens = 0;
+  std::int64_t span = 0;  // what positions can grow by
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const MropeSegment& s = segments[i];
+    const auto require_count = [&](const char* field, Eigen::Index value, Eigen::Index limit_of_field) {
+      if (value >= 0 && value <= limit_of_field) return;
+      detail::refuse<std::invalid_argument>(function, detail::element("segments", static_cast<Eigen::Index>(i)) + field,
+                                            value, "in [0, ", limit_of_field, "]");
+    };
+    require_count(".text_tokens", s.text_tokens, Eigen::Index(1) << 40);
+    require_count(".frames", s.frames, most);
+    require_count(".height", s.height, most);
+    require_count(".width", s.width, most);
+    if (!(s.frame_step >= 0 && s.frame_step <= static_cast<double>(most))) {
+      detail::refuse<std::invalid_argument>(function,
+                                            detail::element("segments", static_cast<Eigen::Index>(i)) + ".frame_step",
+                                            s.frame_step, "in [0, ", most, "]");
+    }
+    const Eigen::Index of_segment = s.text_tokens + s.frames * s.height * s.width;
+    detail::require_size(function, "number of tokens", 1, of_segment, 3 * sizeof(std::int64_t));
+    tokens += of_segment;
+    detail::require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
+    span += s.text_tokens + s.frames * most + s.height + s.width;
+    detail::require_in_range(span <= limit, function, "span of the positions", span, "at most 2^60");
+  }
+
+  MropePositions result;
+  result.ids.resize(tokens, 3);
+  std::int64_t next = first_position;
+  Eigen::Index row = 0;
+  for (const MropeSegment& s : segments) {
+    for (Eigen::Index t = 0; t < s.text_tokens; ++t) result.ids.row(row++).setConstant(next++);
+    const std::int64_t start = next;
+    for (Eigen::Index frame = 0; frame < s.frames; ++frame) {
+      const std::int64_t time = start + static_cast<std::int64_t>(static_cast<double>(frame) * s.frame_step);
+      for (Eigen::Index y = 0; y < s.height; ++y) {
+        for (Eigen::Index x = 0; x < s.width; ++x, ++row) {
+          result.ids.row(row) << time, start + y, start + x;
+          next = (std::max)({next, time + 1, start + y + 1, start + x + 1});
+        }
+      }
+    }
+  }
+  result.next_position = next;
+  result.rope_delta = next - (first_position + tokens);
+  return result;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MROPE_POSITIONS_HPP
+
+// ---- posenc/frequency/position_ids.hpp
+/// Position ids of text: padded batches, packed documents, chunks.
+#ifndef POSENC_FREQUENCY_POSITION_IDS_HPP
+#define POSENC_FREQUENCY_POSITION_IDS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// One position for each token of a batch: batch x length.
+using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
+template <typename Derived, typename IsReal, typename At>
+PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
+  PositionIds ids(tokens.rows(), tokens.cols() - first);
+  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
+    std::int64_t count = 0;
+    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
+      const bool real = is_real(tokens.derived().coeff(row, j));
+      count += real ? 1 : 0;
+      if (j >= first) ids(row, j - first) = at(count, real);
+    }
+  }
+  return ids;
+}
+
+/// counted_positions() of a mask, which is not zero where a token is real.
+template <typename Derived, typename At>
+PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, Eigen::Index past, At at) {
+  using Scalar = typename Derived::Scalar;
+  require(past >= 0 && past <= mask.cols(), function, "past", past, "in [0, ", mask.cols(), "] (columns of the mask)");
+  return counted_positions(
+      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
+}
+
+}  // namespace detail
+
+/// Positions in a padded batch: the k-th real token (k from 0) stands at k, pads at `pad_position`.
+///
+/// @param mask          batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @param pad_position  Where pads stand; attention must mask them.
+/// @returns             batch x length.
+/// @throws std::invalid_argument  past is outside of that.
+/// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
+template <typename Derived>
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0,
+                             std::int64_t pad_position = 1) {
+  return detail::masked_positions("padded_positions", mask, past,
+                                  [&](std::int64_t count, bool real) { return real ? count - 1 : pad_position; });
+}
+
+/// Positions of documents packed one after the other: each starts again at 0.
+///
+/// @param cu_seqlens  num_documents + 1 integers that do not decrease, the first 0: document i is the tokens
+///                    cu_seqlens(i) ... cu_seqlens(i + 1) - 1.
+/// @returns           One position for each token, cu_seqlens(num_documents) in all.
+/// @throws std::invalid_argument  an empty list; the first entry not 0; a list that decreases.
+/// Matches:  cu_seqlens of flash-attention.
+template <typename Derived>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::DenseBase<Derived>& cu_seqlens) {
+  static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: cu_seqlens holds integers");
+  const char* const function = "packed_positions";
+  const auto at = [&](Eigen::Index i) { return static_cast<Eigen::Index>(cu_seqlens.derived().reshaped()(i)); };
+  const Eigen::Index size = cu_seqlens.size();
+  detail::require(size > 0, function, "cu_seqlens.size()", size, "> 0");
+  detail::require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
+  for (Eigen::Index i = 1; i < size; ++i) {
+    if (at(i) < at(i - 1)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
+    }
+  }
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(at(size - 1));
+  for (Eigen::Index i = 1; i < size; ++i) {
+    for (Eigen::Index t = at(i - 1); t < at(i); ++t) ids[t] = t - at(i - 1);
+  }
+  return ids;
+}
+
+/// The six positions of a token under dual chunk attention. With c = chunk_size - local_size and p the position:
+struct DualChunkPositions {
+  std::int64_t key;                  ///< p mod c
+  std::int64_t intra;                ///< p mod c: the query against keys of its own chunk.
+  std::int64_t successive;           ///< min(p mod c + c, chunk_size): against keys of the chunk before.
+  std::int64_t inter;                ///< min(2 c - 1, chunk_size): against keys of all earlier chunks.
+  std::int64_t successive_critical;  ///< p mod c + c: `successive` without the limit, for choosing sparse blocks.
+  std::int64_t inter_critical;       ///< p mod c + chunk_size
+};
+
+/// @param position    >= 0.
+/// @param chunk_size  Trained length, > 0.
+/// @param local_size  In [0, chunk_size).
+/// @throws std::invalid_argument  one of the sizes does not hold.
+/// @throws std::out_of_range      a negative position.
+/// Source:   An et al. 2024, arXiv:2402.17463.
+/// Matches:  DualChunkRotaryEmbedding of vLLM (Qwen2.5-1M).
+inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64_t chunk_size,
+                                               std::int64_t local_size) {
+  const char* const function = "dual_chunk_positions";
+  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  detail::require(chunk_size > 0 && chunk_size <= limit, function, "chunk_size", chunk_size, "in [1, 2^60]");
+  detail::require(local_size >= 0 && local_size < chunk_size, function, "local_size", local_size, "in [0, chunk_size ",
+                  chunk_size, ")");
+  detail::require_in_range(position >= 0, function, "position", position, ">= 0");
+  const std::int64_t chunk = chunk_size - local_size;
+  const std::int64_t within = position % chunk;
+  return {within,
+          within,
+          (std::min)(within + chunk, chunk_size),
+          (std::min)(2 * chunk - 1, chunk_size),
+          within + chunk,
+          within + chunk_size};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_POSITION_IDS_HPP
 
 // ---- posenc/frequency/scale_linear.hpp
 /// Context extension by dividing frequencies: linear interpolation, a factor for each pair, and the live part alone.
@@ -3396,28 +4235,6 @@ void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// One position for each token of a batch: batch x length.
-using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-namespace detail {
-
-/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
-template <typename Derived, typename IsReal, typename At>
-PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
-  PositionIds ids(tokens.rows(), tokens.cols() - first);
-  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
-    std::int64_t count = 0;
-    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
-      const bool real = is_real(tokens.derived().coeff(row, j));
-      count += real ? 1 : 0;
-      if (j >= first) ids(row, j - first) = at(count, real);
-    }
-  }
-  return ids;
-}
-
-}  // namespace detail
-
 /// Positions of OPT: the k-th real token (k from 0) stands at k + 2, pads at 1.
 ///
 /// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
@@ -3427,12 +4244,8 @@ PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::In
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
-  using Scalar = typename Derived::Scalar;
-  detail::require(past >= 0 && past <= mask.cols(), "opt_positions", "past", past, "in [0, ", mask.cols(),
-                  "] (columns of the mask)");
-  return detail::counted_positions(
-      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); },
-      [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
+  return detail::masked_positions("opt_positions", mask, past,
+                                  [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
 
 /// Positions of RoBERTa: the k-th real token (k from 0) stands at padding_idx + 1 + k, pads at padding_idx.
@@ -7406,7 +8219,13 @@ namespace detail {
 
 inline Turn forward_turn() { return {false, 1.0}; }
 inline Turn adjoint_turn() { return {true, 1.0}; }
-inline Turn inverse_turn(double magnitude) { return {true, 1.0 / (magnitude * magnitude)}; }
+template <typename TableScalar>
+Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table) {
+  const double magnitude = table.magnitude();
+  require(magnitude > 0, function, "table.magnitude()", magnitude,
+          "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+  return {true, 1.0 / (magnitude * magnitude)};
+}
 
 }  // namespace detail
 
@@ -7489,11 +8308,13 @@ void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x
 }
 
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
+/// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
 /// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
 template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                         const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
@@ -7502,7 +8323,8 @@ template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
                         const RopeLayout& layout, const Rows& rows = 0) {
   detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
@@ -7510,14 +8332,16 @@ void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows,
+                          detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
@@ -7525,7 +8349,8 @@ template <typename DerivedOut, typename Derived, typename TableScalar, typename 
 void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
   detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
@@ -7533,7 +8358,7 @@ template <typename OutScalar, typename Scalar, typename TableScalar, typename Ro
 void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
   detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
-                           detail::inverse_turn(table.magnitude()));
+                           detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
@@ -7588,6 +8413,508 @@ void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Sc
 }  // namespace posenc
 
 #endif  // POSENC_ROPE_APPLY_HPP
+
+// ---- posenc/rope/cached_keys.hpp
+/// Tables that turn keys which are in a cache, and so turned already: to other positions, to other frequencies.
+#ifndef POSENC_ROPE_CACHED_KEYS_HPP
+#define POSENC_ROPE_CACHED_KEYS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+inline void require_keys_id(const char* function, std::uint64_t keys_id, std::uint64_t expected, const char* what) {
+  require(keys_id == 0 || keys_id == expected, function, "keys_id", keys_id, "0 or ", expected, " (", what, ")");
+}
+
+/// Turns what `from` has turned into what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
+inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
+  require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
+          from.num_pairs());
+  return Frequencies(to.inv_freq() - from.inv_freq(), to.magnitude() / from.magnitude());
+}
+
+}  // namespace detail
+
+/// Moves cached keys by `deltas` positions: apply_rope(keys, table, layout) with this table takes R(p) k to R(p + delta) k.
+///
+/// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
+/// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
+/// @tparam Scalar       as make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
+/// @param frequencies   What the keys were turned with.
+/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
+///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
+/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @throws std::invalid_argument  keys_id is not that of `frequencies`; a delta that is NaN or infinite.
+/// Cost:     as make_table() and apply_rope(): nothing is computed again from hidden states.
+/// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar.
+/// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
+///           arXiv:2309.17453.
+/// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& deltas,
+                                        std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), "frequencies.id()");
+  return make_table<Scalar>(frequencies.with_magnitude(1), deltas);
+}
+
+/// @overload
+/// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
+                                        const Eigen::DenseBase<Derived>& deltas, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
+  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+}
+
+/// Takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with this table takes
+/// A R(p) k of `from` to A' R'(p) k of `to`.
+///
+/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE crosses
+/// from the short to the long factors, the keys follow. It needs the positions that the keys stand at.
+/// @param from, to      Frequencies of equal length.
+/// @param positions     One for each token: those that the keys were cached with.
+/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
+///                                infinite.
+/// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53.
+/// Source:   R'(p) R(p)^-1 = R(p (w' - w)).
+/// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to,
+                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
+}
+
+/// @overload
+/// Keys at first, first + 1, ...
+template <typename Scalar>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, PositionRange positions,
+                                          std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
+}
+
+/// @overload
+/// Keys of a multi-axis model: positions is tokens x axes.num_axes().
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
+                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_CACHED_KEYS_HPP
+
+// ---- posenc/rope/mixed.hpp
+/// Learned frequencies: every position takes part in every angle, and the gradient that trains them.
+#ifndef POSENC_ROPE_MIXED_HPP
+#define POSENC_ROPE_MIXED_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Start of learned frequencies for a head that looks in the direction `angle`: 2 x head_dim / 2, rows x and y.
+///
+///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
+///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
+///
+/// @param head_dim  A multiple of 4, > 0.
+/// @param base      10 in the paper: finite, > 0, not 1.
+/// @param angle     Radians, finite; drawn from [0, 2 pi) for each head, or 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:  Heo et al. 2024, arXiv:2403.13298.
+/// Matches: timm init_random_2d_freqs.
+inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
+  const char* const function = "initial_mixed_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
+  detail::require_base(function, base);
+  detail::require(detail::is_finite(angle), function, "angle", angle, "finite");
+  const Eigen::Index quarter = head_dim / 4;
+  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  Eigen::Array2Xd frequencies(2, 2 * quarter);
+  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
+  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  return frequencies;
+}
+
+namespace detail {
+
+struct MixedWriter {
+  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
+                                     TableLayout layout) {
+    const char* const function = "make_mixed_table";
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
+        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
+        if (is_finite(frequency)) continue;
+        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
+                                      frequency, "finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), layout);
+    alignas(64) double angle[kAngleBlock];
+    alignas(64) double cosine[kAngleBlock];
+    alignas(64) double sine[kAngleBlock];
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      for (Eigen::Index first = 0; first < frequencies.cols(); first += kAngleBlock) {
+        const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), frequencies.cols() - first));
+        std::fill(angle, angle + kAngleBlock, 0.0);
+        for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+          const double position = static_cast<double>(positions.coeff(row, axis));
+          for (int i = 0; i < count; ++i) {
+            angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
+          }
+        }
+        sin_cos(angle, max_magnitude(angle, kAngleBlock), 1.0, kAngleBlock, cosine, sine);
+        TableWriter::write_block(table, row, first, cosine, sine);
+      }
+    }
+    TableWriter::set_origin(table, 1, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of one head with learned frequencies: pair j of a token turns by the angle
+///
+///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
+///
+/// @param frequencies  num_axes x num_pairs, of any real scalar, finite.
+/// @param positions    tokens x num_axes, integers or finite real numbers.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation.
+/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more.
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableLayout layout = TableLayout::split) {
+  return detail::MixedWriter::make<Scalar>(frequencies.derived(), positions.derived(), layout);
+}
+
+/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
+///
+///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
+///
+/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The gradient
+/// by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies of its own
+/// give that head's columns.
+/// @param[in,out] grad_frequencies  num_axes x num_pairs.
+/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
+/// @param positions   tokens x num_axes.
+/// @param layout      As of apply_rope().
+/// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
+/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
+/// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
+template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
+                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  const char* const function = "mixed_frequencies_backward";
+  detail::require_writable<DerivedGrad>();
+  const Eigen::Index pairs = grad_frequencies.cols();
+  detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
+                  "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
+  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
+                  layout.head_dim());
+  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
+  detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  // Sums of a block of entries are kept in double over all tokens and rounded once.
+  using Number = typename DerivedGrad::Scalar;
+  constexpr Eigen::Index axes_together = 4;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index first_axis = 0; first_axis < grad_frequencies.rows(); first_axis += axes_together) {
+    const Eigen::Index axes = (std::min)(axes_together, grad_frequencies.rows() - first_axis);
+    for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
+      const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
+      double sums[axes_together][detail::kAngleBlock] = {};
+      for (Eigen::Index token = 0; token < y.rows(); ++token) {
+        double grad_angle[detail::kAngleBlock] = {};
+        for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
+          for (Eigen::Index i = 0; i < count; ++i) {
+            const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
+            const Eigen::Index b = a + (half_split ? pairs : 1);
+            const auto value = [&](const auto& x, Eigen::Index column) {
+              return static_cast<double>(x.derived().coeff(token, column));
+            };
+            grad_angle[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
+          }
+        }
+        for (Eigen::Index axis = 0; axis < axes; ++axis) {
+          const double position = static_cast<double>(positions.derived().coeff(token, first_axis + axis));
+          for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
+        }
+      }
+      for (Eigen::Index axis = 0; axis < axes; ++axis) {
+        for (Eigen::Index i = 0; i < count; ++i) {
+          Number& target = grad_frequencies.derived().coeffRef(first_axis + axis, first + i);
+          target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
+        }
+      }
+    }
+  }
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>&& grad_frequencies,
+                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  detail::require_no_temporary<DerivedGrad>();
+  mixed_frequencies_backward(static_cast<Eigen::DenseBase<DerivedGrad>&>(grad_frequencies), grad_y, y, positions,
+                             layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_MIXED_HPP
+
+// ---- posenc/rope/permute.hpp
+/// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
+#ifndef POSENC_ROPE_PERMUTE_HPP
+#define POSENC_ROPE_PERMUTE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes the
+/// same head in the layout `to`. Channels that do not turn keep their order.
+///
+/// @param from, to    Layouts of equal head_dim; their offsets may differ (a suffix becomes a prefix).
+/// @param rotary_dim  Channels that turn: even, > 0, and offset + rotary_dim <= head_dim in both.
+/// @throws std::invalid_argument  one of these does not hold.
+inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to,
+                                                                         Eigen::Index rotary_dim) {
+  const char* const function = "channel_permutation";
+  const Eigen::Index head_dim = from.head_dim();
+  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
+  detail::require(to.head_dim() == head_dim, function, "to.head_dim()", to.head_dim(), "from.head_dim() ", head_dim);
+  detail::require(rotary_dim <= head_dim - from.offset(), function, "rotary_dim", rotary_dim, "at most ",
+                  head_dim - from.offset(), " (head_dim ", head_dim, " - offset ", from.offset(), " of from)");
+  detail::require(rotary_dim <= head_dim - to.offset(), function, "rotary_dim", rotary_dim, "at most ",
+                  head_dim - to.offset(), " (head_dim ", head_dim, " - offset ", to.offset(), " of to)");
+  // Channel i of the window belongs to pair i mod n, or i / 2.
+  const auto channel = [&](const RopeLayout& layout, Eigen::Index pair, Eigen::Index second) {
+    return layout.offset() +
+           (layout.pairs() == RopePairs::half_split ? pair + second * rotary_dim / 2 : 2 * pair + second);
+  };
+  Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> source(head_dim);
+  for (Eigen::Index pair = 0; pair < rotary_dim / 2; ++pair) {
+    for (Eigen::Index second = 0; second < 2; ++second) {
+      source[channel(to, pair, second)] = channel(from, pair, second);
+    }
+  }
+  const auto unturned = [&](const RopeLayout& layout, Eigen::Index i) {
+    return i < layout.offset() ? i : i + rotary_dim;
+  };
+  for (Eigen::Index i = 0; i < head_dim - rotary_dim; ++i) source[unturned(to, i)] = unturned(from, i);
+  return source;
+}
+
+namespace detail {
+
+template <typename Derived>
+void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim, const char* parameter) {
+  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
+                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
+  const auto source = channel_permutation(from, to, rotary_dim);
+  const Eigen::Index head_dim = from.head_dim();
+  require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
+  Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> head(head_dim);
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    for (Eigen::Index first = 0; first < x.cols(); first += head_dim) {
+      for (Eigen::Index c = 0; c < head_dim; ++c) head[c] = x.derived().coeff(row, first + source[c]);
+      for (Eigen::Index c = 0; c < head_dim; ++c) x.derived().coeffRef(row, first + c) = head[c];
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Reorders the channels of every head of queries or keys, in place, from one layout to another.
+///
+/// Turning and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
+/// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
+/// @param from, to, rotary_dim  As in channel_permutation().
+/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
+/// Cost: one pass over x; two allocations of one head's size.
+template <typename Derived>
+void permute_columns(Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim) {
+  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+}
+
+/// @overload
+template <typename Derived>
+void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim) {
+  detail::require_no_temporary<Derived>();
+  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+}
+
+/// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
+/// keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
+///
+/// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
+/// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
+/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
+/// Cost: one pass over weights; two allocations of one head's size.
+/// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
+template <typename Derived>
+void permute_rows(Eigen::DenseBase<Derived>& weights, const RopeLayout& from, const RopeLayout& to,
+                  Eigen::Index rotary_dim) {
+  auto columns = weights.derived().transpose();
+  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+}
+
+/// @overload
+template <typename Derived>
+void permute_rows(Eigen::DenseBase<Derived>&& weights, const RopeLayout& from, const RopeLayout& to,
+                  Eigen::Index rotary_dim) {
+  detail::require_no_temporary<Derived>();
+  auto columns = weights.derived().transpose();
+  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_PERMUTE_HPP
+
+// ---- posenc/rope/xpos.hpp
+/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
+#ifndef POSENC_ROPE_XPOS_HPP
+#define POSENC_ROPE_XPOS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Numbers of xPos, with the field's defaults.
+struct XposOptions {
+  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
+  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
+};
+
+/// What make_xpos_tables() returns: one table for queries, one for keys.
+template <typename Scalar>
+struct XposTables {
+  FrequencyTable<Scalar> queries;
+  FrequencyTable<Scalar> keys;
+};
+
+namespace detail {
+
+/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
+inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
+  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  const double d = 2 * static_cast<double>(num_pairs);
+  for (Eigen::Index j = 0; j < num_pairs; ++j) {
+    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
+  }
+  return values;
+}
+
+/// The largest number that a scalar holds, in double.
+template <typename Scalar>
+double largest() {
+  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
+}
+
+struct XposWriter {
+  template <typename Scalar, typename Positions>
+  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
+                                 const XposOptions& options, TableLayout layout) {
+    const char* const function = "make_xpos_tables";
+    require(is_finite(center), function, "center", center, "finite");
+    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
+            "finite and > 0");
+    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
+    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
+    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      const double distance = static_cast<double>(positions[row]) - center;
+      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
+                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
+    }
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout)};
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      using Block = Eigen::Array<double, kAngleBlock, 1>;
+      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
+      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
+      const Eigen::Map<const Block> c(cosine);
+      const Eigen::Map<const Block> s(sine);
+      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
+      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+    };
+    for_each_angle(frequencies.inv_freq(), 1.0, positions, sink);
+    TableWriter::set_origin(tables.queries, 0, 0);
+    TableWriter::set_origin(tables.keys, 0, 0);
+    return tables;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the two tables of xPos: rope turns queries with one and keys with the other.
+///
+///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
+///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
+///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
+///
+/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
+/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+///
+/// apply_rope() and apply_rope_adjoint() take the tables as they are. The inverse of one table is the adjoint of the
+/// other, and apply_rope_inverse() refuses both.
+/// @param frequencies  Magnitude 1.
+/// @param positions    {first, count}.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
+/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
+/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
+/// Source:   Sun et al. 2022, arXiv:2212.10554.
+/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos of
+///           flash-attention (center = cached length / 2).
+template <typename Scalar>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
+                                    const XposOptions& options = {}, TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
+                                          options, layout);
+}
+
+/// @overload
+/// Row i stands at positions(i): integer ids or real numbers.
+template <typename Scalar, typename Derived>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
+                                    double center, const XposOptions& options = {},
+                                    TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
+                                          center, options, layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_XPOS_HPP
 
 // ---- posenc/rope.hpp
 /// Rotary position embedding: turns queries and keys, so that their scores depend on distance.
