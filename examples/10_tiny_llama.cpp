@@ -41,10 +41,10 @@ int main(int argc, char** argv) {
 
   try {
     const tiny_llama::Model model = tiny_llama::read_model(folder + "/stories260K.bin");
-    const auto pieces = tiny_llama::read_tokenizer(folder + "/tok512.bin", model.config.vocab_size);
+    const auto tokenizer = tiny_llama::read_tokenizer(folder + "/tok512.bin", model.config.vocab_size);
     const auto rope = tiny_llama::rotary_embedding(
         model.config, half_split ? posenc::RopePairs::half_split : posenc::RopePairs::interleaved);
-    const std::string story = tiny_llama::decode(pieces, tiny_llama::generate_greedily(model, rope, 256)) + "\n";
+    const std::string story = tiny_llama::decode(tokenizer, tiny_llama::generate_greedily(model, rope, 256)) + "\n";
     std::cout << story << std::flush;  // the story alone goes to stdout
 
     std::ifstream file(folder + "/greedy.txt", std::ios::binary);

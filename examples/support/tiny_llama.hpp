@@ -7,7 +7,9 @@
 
 #include "posenc/posenc.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <stdexcept>
@@ -83,23 +85,30 @@ inline Model read_model(const std::string& path) {
   return model;  // the cos/sin tables that follow are not needed: posenc makes them
 }
 
+struct Tokenizer {
+  std::vector<std::string> pieces;
+  std::vector<float> scores;  // of two pieces that could merge into one, the better result goes first
+};
+
 /// Reads `tok512.bin`: the longest length, then for each token a score, a length and that many bytes.
-inline std::vector<std::string> read_tokenizer(const std::string& path, int vocab_size) {
+inline Tokenizer read_tokenizer(const std::string& path, int vocab_size) {
   std::ifstream file(path, std::ios::binary);
-  std::vector<std::string> pieces(static_cast<std::size_t>(vocab_size));
+  Tokenizer tokenizer;
   std::int32_t max_length = 0;
   file.read(reinterpret_cast<char*>(&max_length), sizeof max_length);
-  for (std::string& piece : pieces) {
-    float score = 0;  // for the encoder, which a story without a prompt does not need
+  for (int token = 0; token < vocab_size; ++token) {
+    float score = 0;
     std::int32_t length = 0;
     file.read(reinterpret_cast<char*>(&score), sizeof score);
     file.read(reinterpret_cast<char*>(&length), sizeof length);
     if (!file || length < 0 || length > max_length) throw std::runtime_error(path + " is no tokenizer of this model");
-    piece.resize(static_cast<std::size_t>(length));
+    std::string piece(static_cast<std::size_t>(length), ' ');
     file.read(piece.data(), length);
+    tokenizer.pieces.push_back(piece);
+    tokenizer.scores.push_back(score);
   }
   if (!file) throw std::runtime_error(path + " ends too early");
-  return pieces;
+  return tokenizer;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -207,10 +216,10 @@ inline std::vector<int> generate_greedily(const Model& model, const RotaryEmbedd
   return tokens;
 }
 
-inline std::string decode(const std::vector<std::string>& pieces, const std::vector<int>& tokens) {
+inline std::string decode(const Tokenizer& tokenizer, const std::vector<int>& tokens) {
   std::string text;
   for (const int token : tokens) {
-    std::string piece = pieces.at(static_cast<std::size_t>(token));
+    std::string piece = tokenizer.pieces.at(static_cast<std::size_t>(token));
     if (text.empty() && piece[0] == ' ') piece.erase(0, 1);  // the first word has no space in front
     if (piece.size() == 6 && piece.compare(0, 3, "<0x") == 0) {
       piece = std::string(1, static_cast<char>(std::stoi(piece.substr(3, 2), nullptr, 16)));  // one byte: <0x0A>
@@ -218,6 +227,49 @@ inline std::string decode(const std::vector<std::string>& pieces, const std::vec
     text += piece;
   }
   return text;
+}
+
+/// One word with its space in front: every byte is a token, then the two neighbours with the best score merge, and again.
+inline std::vector<int> encode_word(const Tokenizer& tokenizer, const std::string& word) {
+  const auto find = [&](const std::string& piece) {
+    const auto at = std::find(tokenizer.pieces.begin(), tokenizer.pieces.end(), piece);
+    return at == tokenizer.pieces.end() ? -1 : static_cast<int>(at - tokenizer.pieces.begin());
+  };
+  constexpr int first_byte = 3;  // <0x00>, after the unknown, the begin and the end
+  std::vector<int> tokens;
+  for (const char byte : word) {
+    const int token = find(std::string(1, byte));
+    tokens.push_back(token >= 0 ? token : first_byte + static_cast<unsigned char>(byte));
+  }
+  while (true) {
+    float best_score = -1e10F;
+    std::size_t best = 0;
+    int merged = -1;
+    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+      const int token = find(tokenizer.pieces[static_cast<std::size_t>(tokens[i])] +
+                             tokenizer.pieces[static_cast<std::size_t>(tokens[i + 1])]);
+      if (token < 0 || !(tokenizer.scores[static_cast<std::size_t>(token)] > best_score)) continue;
+      best_score = tokenizer.scores[static_cast<std::size_t>(token)];
+      best = i;
+      merged = token;
+    }
+    if (merged < 0) return tokens;
+    tokens[best] = merged;
+    tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(best) + 1);
+  }
+}
+
+/// Byte pair encoding. No piece of the vocabulary reaches over a space.
+inline std::vector<int> encode(const Tokenizer& tokenizer, const std::string& text) {
+  std::vector<int> tokens;
+  const std::string with_space = " " + text;
+  for (std::size_t begin = 0; begin < with_space.size();) {
+    const std::size_t end = std::min(with_space.find(' ', begin + 1), with_space.size());
+    const std::vector<int> word = encode_word(tokenizer, with_space.substr(begin, end - begin));
+    tokens.insert(tokens.end(), word.begin(), word.end());
+    begin = end;
+  }
+  return tokens;
 }
 
 }  // namespace tiny_llama
