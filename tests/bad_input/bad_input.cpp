@@ -274,14 +274,14 @@ std::vector<Case> cases() {
        {"scale_yarn: attn_factor must be finite and > 0, got 0"}},
       {"Llama 3, band factors equal",
        invalid,
-       [](F& f) { posenc::scale_llama3(f.eight, with(f.llama3(), &Llama3Options::high_freq_factor, 1.0)); },
-       {"posenc::scale_llama3: high_freq_factor must be finite and > low_freq_factor 1, got 1"}},
+       [](F& f) { posenc::scale_llama3(f.eight, with(f.llama3(), &Llama3Options::high_freq_factor, 0.99)); },
+       {"posenc::scale_llama3: high_freq_factor must be finite and >= low_freq_factor 1, got 0.99"}},
       {"Llama 3, band factors swapped",
        invalid,
        [](F& f) {
          posenc::scale_llama3(f.eight, Llama3Options{8, 8192, 4, 1});
        },
-       {"high_freq_factor", "> low_freq_factor 4", "got 1"}},
+       {"high_freq_factor", ">= low_freq_factor 4", "got 1"}},
       {"Llama 3, low band 0",
        invalid,
        [](F& f) { posenc::scale_llama3(f.eight, with(f.llama3(), &Llama3Options::low_freq_factor, 0.0)); },

@@ -420,6 +420,19 @@ TEST_CASE("Llama 3", "[frequencies]") {
   CHECK((mirrored.inv_freq() == -large.inv_freq()).all());
 }
 
+TEST_CASE("Llama 3 without a band between", "[frequencies]") {
+  const Frequencies plain = geometric_frequencies(128, 5e5);
+  posenc::Llama3Options scout;  // Llama 4 Scout
+  scout.factor = 16;
+  scout.original_max_position_embeddings = 8192;
+  scout.high_freq_factor = 1;
+  const Frequencies scaled = scale_llama3(plain, scout);
+  // inv_freq * 8192 / (2 pi) falls below 1 where 500000^(2i/128) > 8192 / (2 pi): i > 64 ln(1303.8) / ln(500000)
+  // = 34.98.
+  CHECK((scaled.inv_freq().head(35) == plain.inv_freq().head(35)).all());
+  CHECK((scaled.inv_freq().tail(29) == plain.inv_freq().tail(29) / 16).all());
+}
+
 TEST_CASE("proportional is not the rotation of a prefix", "[frequencies]") {
   const Frequencies proportional = scale_proportional(geometric_frequencies(512, 1e6), 0.25);
   check(proportional, {{1, ".947463526"}, {32, ".177827941"}, {63, ".0333762469"}});

@@ -16,7 +16,7 @@ struct Llama3Options {
   double factor = 0;                            ///< Divisor of the slow pairs, >= 1. Must be set.
   double original_max_position_embeddings = 0;  ///< Trained length L [positions], > 0. Must be set.
   double low_freq_factor = 1;                   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
-  double high_freq_factor = 4;                  ///< Wavelengths below L / high_freq_factor are kept; > low_freq_factor.
+  double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 
 /// Llama 3 scaling.
@@ -27,7 +27,8 @@ struct Llama3Options {
 ///                    inv_freq[i]                                w < L / high_freq_factor
 ///                    inv_freq[i] ((1 - s) / factor + s)         between
 ///
-/// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or not < high_freq_factor; NaN, infinite.
+/// Llama 4 Scout has both factors at 1: nothing lies between, and a pair is kept or divided.
+/// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
 /// Accuracy: 4 ulp of double, enforced on Llama 3.1 and 3.2 in tests/.
 /// Source:   Dubey et al. 2024, arXiv:2407.21783; the rule is in Meta's model code.
 /// Matches:  Hugging Face "llama3", vLLM Llama3, MLX Llama3RoPE, CTranslate2 Llama3; ggml ships it as freq_factors.
@@ -41,8 +42,8 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
                   "finite and > 0");
   detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
                   "low_freq_factor", options.low_freq_factor, "finite and > 0");
-  detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor > options.low_freq_factor,
-                  function, "high_freq_factor", options.high_freq_factor, "finite and > low_freq_factor ",
+  detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor >= options.low_freq_factor,
+                  function, "high_freq_factor", options.high_freq_factor, "finite and >= low_freq_factor ",
                   options.low_freq_factor);
 
   constexpr Wide two_pi = 6.283185307179586476925286766559005768L;
@@ -53,7 +54,7 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
     // A negative frequency turns the other way at the same wavelength.
     const Wide turns = static_cast<Wide>(length) * static_cast<Wide>(std::abs(inv_freq[i])) / two_pi;  // L / w
     if (turns > high) continue;
-    const Wide s = turns < low ? Wide(0) : (turns - low) / (high - low);
+    const Wide s = turns <= low ? Wide(0) : (turns - low) / (high - low);
     inv_freq[i] =
         static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
   }
