@@ -11,6 +11,7 @@
 
 #include "posenc/frequency.hpp"      // the shared source of angles: frequencies x positions = table of cos and sin
 #include "posenc/learnable.hpp"      // trained tables, added to embeddings
+#include "posenc/model_config.hpp"   // config.json and GGUF metadata -> what a model does with positions
 #include "posenc/relative_bias.hpp"  // adds to attention logits
 #include "posenc/rope.hpp"           // turns queries and keys
 #include "posenc/sinusoidal.hpp"     // fixed tables, added to embeddings

@@ -272,7 +272,7 @@ std::vector<Case> cases() {
        invalid,
        [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::attn_factor, 0.0)); },
        {"scale_yarn: attn_factor must be finite and > 0, got 0"}},
-      {"Llama 3, band factors equal",
+      {"Llama 3, no band between the factors",
        invalid,
        [](F& f) { posenc::scale_llama3(f.eight, with(f.llama3(), &Llama3Options::high_freq_factor, 0.99)); },
        {"posenc::scale_llama3: high_freq_factor must be finite and >= low_freq_factor 1, got 0.99"}},

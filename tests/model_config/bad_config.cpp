@@ -81,6 +81,10 @@ std::vector<BadConfig> bad_configs() {
        R"({"model_type": "llama", "head_dim": 128, "num_hidden_layers": 1e300})",
        {f + "num_hidden_layers must be a whole number from 1 to 8388608, got 1e+300"}},
 
+      {"more layers than memory",
+       R"({"model_type": "llama", "head_dim": 128, "num_hidden_layers": 100000})",
+       {f + "num_hidden_layers must be at most 65536, got 100000"}},
+
       // Heads and windows
       {"no head_dim",
        R"({"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 2})",

@@ -3,7 +3,9 @@
 ///
 /// Numbers come from golden/frequencies, from the tables of the reference, or from the closed form B^(-2i/d) in 40
 /// digits; each case says which. Values of keys are public facts; the texts are written here.
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model_config/expected.hpp"
@@ -15,6 +17,7 @@
 
 namespace {
 
+using posenc::ConfigValue;
 using posenc::RopePairs;
 using posenc_tests::ExpectedSet;
 using posenc_tests::golden;
@@ -437,6 +440,25 @@ std::vector<Published> others() {
   };
 }
 
+/// The config with one value, at any depth, replaced by one of another kind or size.
+std::vector<ConfigValue> with_one_value_spoilt(const ConfigValue& config) {
+  const std::vector<ConfigValue> spoilt = {
+      {}, true, "text", -1, 0, 0.5, 1e300, ConfigValue::list(), ConfigValue::list({{}}), ConfigValue::dictionary()};
+  std::vector<ConfigValue> out;
+  for (std::size_t i = 0; i < config.keys().size(); ++i) {
+    std::vector<ConfigValue> values = spoilt;
+    if (config.items()[i].is(ConfigValue::Kind::dictionary)) {
+      const std::vector<ConfigValue> inside = with_one_value_spoilt(config.items()[i]);
+      values.insert(values.end(), inside.begin(), inside.end());
+    }
+    for (const ConfigValue& value : values) {
+      out.push_back(config);
+      out.back().set(config.keys()[i], value);
+    }
+  }
+  return out;
+}
+
 std::vector<Published> all_models() {
   std::vector<Published> all = llama_and_relatives();
   for (const auto& group : {qwen_and_deepseek(), phi_and_gemma(), others()}) {
@@ -453,6 +475,22 @@ TEST_CASE("published models resolve", "[model_config]") {
     posenc_tests::check_model(posenc::read_hugging_face_config(Json::parse(model.config), model.serving_length),
                               model.sets, model.plan, model.ignored_keys);
   }
+}
+
+TEST_CASE("no value of a wrong kind gets past the checks", "[model_config][errors]") {
+  std::size_t refused = 0;
+  for (const Published& model : all_models()) {
+    for (const ConfigValue& spoilt : with_one_value_spoilt(posenc::to_config_value(Json::parse(model.config)))) {
+      try {
+        posenc::read_hugging_face_config(spoilt, model.serving_length);
+      } catch (const std::invalid_argument& error) {
+        ++refused;
+        INFO(model.name << ": " << error.what());
+        CHECK(std::string(error.what()).rfind("posenc::", 0) == 0);
+      }  // any other exception fails the test
+    }
+  }
+  CHECK(refused > 1000);
 }
 
 #if defined(POSENC_TESTS_HAVE_NLOHMANN_JSON)

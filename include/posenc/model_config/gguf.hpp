@@ -115,6 +115,7 @@ class GgufReader {
   ModelRope read() {
     const auto layers = file_.count(key("block_count"));
     if (!layers) file_.refuse_missing(key("block_count"), "");
+    require(*layers <= kMaxLayers, kFunction, "block_count", *layers, "at most ", kMaxLayers);
     const std::vector<std::string> types = read_layers(*layers);
     // Sliding layers have a theta of their own and no scaling: by the file, or by the architecture.
     const std::optional<double> sliding_theta = file_.number(key("rope.freq_base_swa"));

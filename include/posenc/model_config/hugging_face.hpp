@@ -159,6 +159,7 @@ class HuggingFaceReader {
     const auto layers = config_.agreed_count(
         {"num_hidden_layers", "num_layers", "n_layer", "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
     if (!layers) config_.refuse_missing("num_hidden_layers", "");
+    require(*layers <= kMaxLayers, kFunction, "num_hidden_layers", *layers, "at most ", kMaxLayers);
     result_.layers.resize(static_cast<std::size_t>(*layers));
     Eigen::Index period = model_.period;
     if (period > 0) {

@@ -22,6 +22,9 @@ enum class LayerSchedule {
   nope_last      ///< Every n-th layer does not turn: Llama 4, SmolLM3.
 };
 
+/// Far beyond any model, so that a wrong number cannot ask for all memory.
+constexpr Eigen::Index kMaxLayers = 65536;
+
 inline const char* const kFull = "full_attention";
 inline const char* const kSliding = "sliding_attention";
 
