@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -79,7 +80,7 @@ class Json {
     ++at;
   }
   static bool skip(const char*& at, const std::string& word) {
-    if (word.compare(0, word.size(), at, word.size()) != 0) return false;
+    if (std::strncmp(at, word.c_str(), word.size()) != 0) return false;
     at += word.size();
     return true;
   }
