@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which encodings extrapolate? One causal attention layer (one head of 32 channels, support/attention_layer.hpp) learns to
-// put out the token three places back, from scratch and once for each encoding, on sequences of 32 tokens; then it reads
-// sequences of 128. Seconds on one core.
+// Which encodings extrapolate? One causal attention layer (one head of 32 channels, support/attention_layer.hpp) learns
+// to put out the token three places back, from scratch and once for each encoding, on sequences of 32 tokens; then it
+// reads sequences of 128. Seconds on one core.
 //
 //   g++ -std=c++17 -O2 -I include -I /usr/include/eigen3 examples/12_train_offset.cpp -o train && ./train
 //
@@ -16,9 +16,10 @@
 //     RoPE                                      1.00         0.88                   0.84
 //   ok
 //
-// There are 16 tokens, so guessing is right 1 time in 16 (0.06). A trained row past the last one was never trained. A
-// bias by distance, clipped within what training saw, goes on as it began. ALiBi, even with a trained slope, always
-// prefers the nearest key, so that a single head cannot skip two: it is for language, where near matters most.
+// There are 16 tokens, so guessing is right 1 time in 16 (0.06). A row of the learned table past the trained ones was
+// never trained. A bias by distance that is clipped within what training saw goes on as it began. ALiBi falls with the
+// distance all the way, even where its slope is trained, so that one head cannot single out the fourth nearest key: it
+// is made for language, where near matters most.
 #include "posenc/posenc.hpp"
 
 #include "support/attention_layer.hpp"
