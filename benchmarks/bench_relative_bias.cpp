@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Relative biases added to the logits of one head, float, in place. The scratch memory of each case is printed.
+// Relative biases added to the logits of one head, float, in place. Tables that a case only reads
+// are printed beside it.
 
 #include <cmath>
 #include <cstdio>
@@ -27,8 +28,8 @@ Matrix numbers(Index rows, Index columns) {
 
 double bytes_of(Index rows, Index columns) { return 2.0 * sizeof(float) * static_cast<double>(rows * columns); }
 
-void print_scratch(const char* name, Index floats) {
-  std::printf("%-52s %10.1f KiB beside the logits\n", name, static_cast<double>(floats) * sizeof(float) / 1024);
+void print_memory(const char* name, Index floats) {
+  std::printf("%-52s %10.1f KiB, held by the caller\n", name, static_cast<double>(floats) * sizeof(float) / 1024);
 }
 
 /// The textbook T5 bucket, a logarithm for each far pair.
@@ -74,7 +75,7 @@ TEST_CASE("biases by distance, L = 2048") {
   measure(
       "learned per distance add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, learned, span, 0); },
       constant, naive_t5, asked);
-  print_scratch("one table of distances, 2048x2048", learned.values().size());
+  print_memory("one table of distances, 2048x2048", learned.values().size());
 
   posenc::DistanceTable<float> gradient(1, span.distances());
   Matrix copy = logits;
@@ -101,6 +102,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
   Matrix logits = numbers(length, length);
   Matrix out = numbers(length, d);
   posenc::Workspace<float> workspace;
+  posenc::Workspace<float> values_workspace;
   // Frameworks build [L, L, d] by index, then contract it. The gather is redone each time, as they do.
   Matrix gathered(length * length, d);
   const auto gather = [&] {
@@ -126,7 +128,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
       asked);
   measure(
       "Shaw values 1024x1024 d64 k16", bytes / 2,
-      [&] { posenc::add_shaw_values(out, logits, table, clip, span, workspace); },
+      [&] { posenc::add_shaw_values(out, logits, table, clip, span, values_workspace); },
       [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
       [&] {
         gather();
@@ -135,8 +137,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
         }
       },
       asked);
-  print_scratch("Shaw, blocks of 32 queries", 32 * clip.rows());
-  print_scratch("Shaw, the gather", gathered.size());
+  print_memory("Shaw, the gather", gathered.size());
 }
 
 TEST_CASE("Transformer-XL, L = 1024, d = 64") {
@@ -165,7 +166,6 @@ TEST_CASE("Transformer-XL, L = 1024, d = 64") {
                 .leftCols(length);
         logits += 0.125f * shifted;
       });
-  print_scratch("Transformer-XL, blocks of 32 queries", 64 * (length + 31));
 }
 
 TEST_CASE("decode, one query and 8192 keys") {

@@ -12,6 +12,7 @@
 #include <limits>
 #include <string>
 
+#include "support/allocations.hpp"
 #include "support/catch2.hpp"
 
 namespace posenc_benchmarks {
@@ -65,6 +66,8 @@ inline void append_result(const std::string& line) {
 /// lets all three find the same ones.
 template <typename Run, typename Ceiling, typename Naive>
 void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
+  // Of the first call, in which a Workspace grows to what it needs.
+  const double heap_bytes = static_cast<double>(posenc_tests::peak_heap_bytes(run));
   const long run_count = repetitions_of_a_round(run);
   const long ceiling_count = repetitions_of_a_round(ceiling);
   const long naive_count = repetitions_of_a_round(naive);
@@ -90,6 +93,7 @@ void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Na
   append_result(line);
   std::printf("%-52s %10.2f us %7.1f GB/s   %5.2f of ceiling   %6.1f x naive", name.c_str(), seconds * 1e6,
               bytes / seconds * 1e-9, ratio, times_naive);
+  if (posenc_tests::kMeasuresHeap) std::printf("   %6.1f KiB heap", heap_bytes / 1024);
   if (asked.ratio_to_ceiling > 0) {
     std::printf("   %s %.2f of ceiling", ratio >= asked.ratio_to_ceiling ? "met:" : "BELOW", asked.ratio_to_ceiling);
   }

@@ -23,6 +23,31 @@ TEST_CASE("the counter counts") {
   REQUIRE(count_allocations([] { delete new int(3); }) <= 1);
 }
 
+TEST_CASE("extra memory of the content biases is O(k) and O(L), never O(L^2)") {
+  if (!kMeasuresHeap) return;
+  constexpr std::size_t kRounding = 64;  // what an allocator adds to a request
+  constexpr std::size_t kMegabyte = std::size_t(1) << 20;
+  const std::size_t measured = peak_heap_bytes([] { Eigen::VectorXd(kMegabyte / sizeof(double)).setZero(); });
+  REQUIRE(measured >= kMegabyte);
+  REQUIRE(measured <= kMegabyte + 4096 + kRounding);  // of this size a block is whole pages
+
+  const Index len = 512;
+  const auto span = AttentionSpan::square(len);
+  const auto q = random_matrix<float>(len, 64, 1);
+  auto logits = random_matrix<float>(len, len, 2);
+  posenc::Workspace<float> for_shaw;
+  const auto clip = ShawClip::symmetric(16);
+  const auto table = random_matrix<float>(clip.rows(), 64, 3);
+  REQUIRE(peak_heap_bytes([&] { posenc::add_shaw_logits(logits, q, table, clip, span, 0.125F, for_shaw); }) <=
+          sizeof(float) * 32 * 33 + kRounding);
+  posenc::Workspace<float> for_xl;
+  const auto r = random_matrix<float>(2 * len - 1, 64, 4);
+  const Eigen::VectorXf u = Eigen::VectorXf::Ones(64);
+  REQUIRE(peak_heap_bytes([&] {
+            posenc::add_transformer_xl_logits(logits, q, q, r, {1 - len}, u, u, span, 0.125F, for_xl);
+          }) <= sizeof(float) * 64 * (len + 31) + kRounding);
+}
+
 TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "", float, double) {
   using Scalar = TestType;
   using Matrix = RowMatrix<Scalar>;

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Trained tables of width 768, float: looked up, added to embeddings, and their gradient.
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include <posenc/learnable.hpp>
+
+#include "support/measure.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc_benchmarks::measure;
+
+using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Ids = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
+
+constexpr Index kWidth = 768;
+
+/// Small numbers: added again and again they stay finite.
+Matrix numbers(Index rows) {
+  Matrix x(rows, kWidth);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = 1e-6f * (static_cast<float>(i % 17) - 8.0f);
+  return x;
+}
+
+Ids random_ids(Index count, Index rows) {
+  std::mt19937_64 random(1);
+  return Ids::NullaryExpr(count,
+                          [&] { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(rows)); });
+}
+
+/// Bytes of `matrices` matrices of `rows` rows.
+double bytes_of(Index matrices, Index rows) {
+  return static_cast<double>(matrices) * static_cast<double>(rows * kWidth) * sizeof(float);
+}
+
+/// The ceilings read a matrix of as many rows as there are tokens.
+void measure_lookup(Index tokens, Index rows) {
+  const std::string size = "/" + std::to_string(tokens) + "_of_" + std::to_string(rows);
+  const posenc::PositionTable<float> table(numbers(rows));
+  const auto values = table.values();
+  const Ids ids = random_ids(tokens, rows);
+  const posenc::PositionRange range{0, std::min(tokens, rows)};  // sequences of that length
+  const Matrix y = numbers(tokens);
+  Matrix x = numbers(tokens);
+  Matrix gathered(tokens, kWidth);
+  const auto gather = [&] {  // what frameworks do first
+    for (Index i = 0; i < tokens; ++i) gathered.row(i) = values.row(ids[i]);
+  };
+  measure(
+      "learned/encode_random_ids" + size, bytes_of(2, tokens), [&] { posenc::encode_learned(x, table, ids); },
+      [&] { x = y; },
+      [&] {
+        for (Index i = 0; i < tokens; ++i) {
+          for (Index c = 0; c < kWidth; ++c) x(i, c) = values(ids[i], c);
+        }
+      });
+  measure(
+      "learned/add_range" + size, bytes_of(3, tokens), [&] { posenc::add_learned(x, table, range); }, [&] { x += y; },
+      [&] {
+        gather();
+        x += gathered;
+      });
+  measure(
+      "learned/add_random_ids" + size, bytes_of(3, tokens), [&] { posenc::add_learned(x, table, ids); },
+      [&] { x += y; },
+      [&] {
+        gather();
+        x += gathered;
+      },
+      {0.9, 0});
+}
+
+/// The gradient of a table of `length` rows from `batch` sequences. The ceiling adds sequence after sequence.
+void measure_backward(Index batch, Index length) {
+  const std::string size = "/" + std::to_string(batch) + "x" + std::to_string(length) + "_rows";
+  const Matrix gradient = numbers(batch * length);
+  const Ids ids = random_ids(batch * length, length);
+  Matrix grad_table = Matrix::Zero(length, kWidth);
+  const auto ceiling = [&] {
+    for (Index b = 0; b < batch; ++b) grad_table += gradient.middleRows(b * length, length);
+  };
+  measure(
+      "learned/backward_range" + size, bytes_of(1, (batch + 2) * length),
+      [&] {
+        posenc::learned_backward(grad_table, gradient, posenc::PositionRange{0, length});
+      },
+      ceiling,
+      [&] {
+        for (Index i = 0; i < batch * length; ++i) {
+          for (Index c = 0; c < kWidth; ++c) grad_table(i % length, c) += gradient(i, c);
+        }
+      },
+      {0.8, 0});
+  measure(
+      "learned/backward_random_ids" + size, bytes_of(3, batch * length),
+      [&] { posenc::learned_backward(grad_table, gradient, ids); }, ceiling,
+      [&] {
+        for (Index i = 0; i < batch * length; ++i) {
+          for (Index c = 0; c < kWidth; ++c) grad_table(ids[i], c) += gradient(i, c);
+        }
+      });
+}
+
+TEST_CASE("lookup, width 768") {
+  for (const Index rows : {64, 512, 2048}) measure_lookup(rows, rows);
+  measure_lookup(32768, 2048);
+  measure_lookup(32768, 32768);
+}
+
+TEST_CASE("backward, width 768") {
+  measure_backward(1, 512);
+  measure_backward(8, 512);
+  measure_backward(1, 2048);
+  measure_backward(16, 2048);
+}
+
+}  // namespace
