@@ -19,6 +19,7 @@
 // In windows of an image.
 #include "posenc/relative_bias/decomposed.hpp"
 #include "posenc/relative_bias/grid_alibi.hpp"
+#include "posenc/relative_bias/resize_window.hpp"
 #include "posenc/relative_bias/swin_v2.hpp"
 #include "posenc/relative_bias/window.hpp"
 

@@ -6451,6 +6451,337 @@ void grid_alibi_backward(Slopes&& grad_slopes, const WindowTable<Scalar>& grad_t
 
 #endif  // POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
 
+// ---- posenc/detail/spline.hpp
+/// Interpolation between values at uneven places, as lists of weights: straight lines, and a cubic spline.
+#ifndef POSENC_DETAIL_SPLINE_HPP
+#define POSENC_DETAIL_SPLINE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A place between two knots: (1 - share) of knot `low`, share of knot low + 1.
+struct KnotInterval {
+  std::size_t low;
+  double share;
+};
+
+/// Where `place` lies among ascending knots (two or more); outside it is moved to the nearest.
+inline KnotInterval find_interval(const std::vector<double>& knots, double place) {
+  place = (std::min)((std::max)(place, knots.front()), knots.back());
+  const auto above = std::upper_bound(knots.begin() + 1, knots.end() - 1, place);
+  const std::size_t low = static_cast<std::size_t>(above - knots.begin()) - 1;
+  return {low, (place - knots[low]) / (knots[low + 1] - knots[low])};
+}
+
+/// Straight lines through the values at `knots`, read at `places`.
+inline Taps lerp_taps(const std::vector<double>& knots, const std::vector<double>& places) {
+  Taps taps;
+  for (const double place : places) {
+    if (knots.size() == 1) {
+      taps.add(0, 1.0);
+    } else {
+      const KnotInterval at = find_interval(knots, place);
+      taps.add(static_cast<Eigen::Index>(at.low), 1 - at.share);
+      taps.add(static_cast<Eigen::Index>(at.low + 1), at.share);
+    }
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// The second derivatives of the cubic spline through `values` at `knots` (four or more), whose third derivative does not
+/// jump at the second and the last but one ("not-a-knot"). Between knots they are straight lines.
+inline std::vector<double> spline_curvatures(const std::vector<double>& knots, const std::vector<double>& values) {
+  const std::size_t last = knots.size() - 1;
+  const auto width = [&](std::size_t i) { return knots[i + 1] - knots[i]; };
+  const auto slope = [&](std::size_t i) { return (values[i + 1] - values[i]) / width(i); };
+  // Row i: below m[i - 1] + diagonal m[i] + above m[i + 1] = right; the ends are eliminated from rows 1 and last - 1.
+  std::vector<double> diagonal(last), above(last), right(last), m(last + 1);
+  const double first_ratio = width(0) / width(1);
+  const double last_ratio = width(last - 1) / width(last - 2);
+  for (std::size_t i = 1; i < last; ++i) {
+    double below = width(i - 1);
+    diagonal[i] = 2 * (width(i - 1) + width(i));
+    above[i] = width(i);
+    right[i] = 6 * (slope(i) - slope(i - 1));
+    if (i == 1) {  // m[0] = (1 + ratio) m[1] - ratio m[2]
+      diagonal[i] += below * (1 + first_ratio);
+      above[i] -= below * first_ratio;
+    }
+    if (i == last - 1) {  // m[last] = (1 + ratio) m[last - 1] - ratio m[last - 2]
+      diagonal[i] += above[i] * (1 + last_ratio);
+      below -= above[i] * last_ratio;
+    }
+    if (i > 1) {
+      const double factor = below / diagonal[i - 1];
+      diagonal[i] -= factor * above[i - 1];
+      right[i] -= factor * right[i - 1];
+    }
+  }
+  m[last - 1] = right[last - 1] / diagonal[last - 1];
+  for (std::size_t i = last - 1; i-- > 1;) m[i] = (right[i] - above[i] * m[i + 1]) / diagonal[i];
+  m[0] = (1 + first_ratio) * m[1] - first_ratio * m[2];
+  m[last] = (1 + last_ratio) * m[last - 1] - last_ratio * m[last - 2];
+  return m;
+}
+
+/// That spline, read at `places`: every value has a weight, which is the spline through 1 there and 0 elsewhere.
+inline Taps spline_taps(const std::vector<double>& knots, const std::vector<double>& places) {
+  std::vector<std::vector<double>> curvatures;
+  for (std::size_t i = 0; i < knots.size(); ++i) {
+    std::vector<double> one(knots.size(), 0.0);
+    one[i] = 1;
+    curvatures.push_back(spline_curvatures(knots, one));
+  }
+  Taps taps;
+  for (const double place : places) {
+    const auto [low, share] = find_interval(knots, place);
+    const double width = knots[low + 1] - knots[low];
+    const double left = 1 - share;
+    for (std::size_t i = 0; i < knots.size(); ++i) {
+      const double line = (i == low ? left : 0.0) + (i == low + 1 ? share : 0.0);
+      const double bend =
+          (left * left * left - left) * curvatures[i][low] + (share * share * share - share) * curvatures[i][low + 1];
+      taps.add(static_cast<Eigen::Index>(i), line + bend * width * width / 6);
+    }
+    taps.end_row();
+  }
+  return taps;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SPLINE_HPP
+
+// ---- posenc/relative_bias/resize_window.hpp
+/// Brings the bias table of a window to another window.
+#ifndef POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
+#define POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// From which window to which. Neither need be square.
+struct WindowResize {
+  WindowShape from;
+  WindowShape to;
+  ClassToken class_token = ClassToken::none;  ///< With one, the last three rows of the tables are copied.
+};
+
+namespace detail {
+
+/// Where the 2 from - 1 distances of an axis of `from` tokens lie among the distances of one of `to` tokens: 0, +-1,
+/// +-(1 + q), +-(1 + q + q^2), ..., so that the last one comes to to - 1, with 1.01 < q < 1.5.
+///
+/// q is found by the bisection that checkpoints were made with, and is its last midpoint, to the last bit.
+inline std::vector<double> geometric_distances(Eigen::Index from, Eigen::Index to) {
+  const double steps = static_cast<double>(from - 1);
+  double left = 1.01;
+  double right = 1.5;
+  double q = left;
+  while (right - left > 1e-6) {
+    q = (left + right) / 2;
+    if ((1 - std::pow(q, steps)) / (1 - q) > static_cast<double>(to - 1)) {
+      right = q;
+    } else {
+      left = q;
+    }
+  }
+  std::vector<double> at(static_cast<std::size_t>(2 * from - 1), 0.0);
+  const std::size_t centre = static_cast<std::size_t>(from - 1);
+  double distance = 1;
+  for (std::size_t i = 1; i <= centre; ++i) {
+    at[centre + i] = distance;
+    at[centre - i] = -distance;
+    distance += std::pow(q, static_cast<double>(i));
+  }
+  return at;
+}
+
+/// The distances -(side - 1), ..., side - 1.
+inline std::vector<double> whole_distances(Eigen::Index side) {
+  std::vector<double> at;
+  for (Eigen::Index d = 1 - side; d < side; ++d) at.push_back(static_cast<double>(d));
+  return at;
+}
+
+/// How an axis of `from` tokens becomes one of `to` tokens, by its distances.
+using WindowAxisTaps = Taps (*)(Eigen::Index from, Eigen::Index to);
+
+inline Taps bicubic_window_taps(Eigen::Index from, Eigen::Index to) { return cubic_taps(2 * from - 1, 2 * to - 1); }
+
+inline Taps geometric_window_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(2 * from - 1);
+  return spline_taps(geometric_distances(from, to), whole_distances(to));
+}
+
+inline Taps geometric_linear_window_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(2 * from - 1);
+  return lerp_taps(geometric_distances(from, to), whole_distances(to));
+}
+
+template <typename To, typename From>
+void require_window_resize(const char* function, const char* to_name, const To& to_weights, const WindowShape& to,
+                           const char* from_name, const Eigen::DenseBase<From>& from_weights, const WindowShape& from,
+                           const WindowResize& resize) {
+  require_window_shape(function, "resize.from", resize.from);
+  require_window_shape(function, "resize.to", resize.to);
+  const Eigen::Index extra = resize.class_token == ClassToken::first ? 3 : 0;
+  require_shape(function, from_name, from_weights, from.displacements() + extra, from_weights.cols());
+  require_shape(function, to_name, to_weights, to.displacements() + extra, from_weights.cols());
+  require_apart(function, to_name, to_weights, from_weights);
+}
+
+/// A spline needs four distances, which is three tokens.
+inline void require_spline_sides(const char* function, const WindowResize& resize) {
+  if (resize.from.height != resize.to.height && resize.from.height < 3) {
+    refuse<std::invalid_argument>(function, "resize.from.height", resize.from.height, "at least 3 where it changes");
+  }
+  if (resize.from.width != resize.to.width && resize.from.width < 3) {
+    refuse<std::invalid_argument>(function, "resize.from.width", resize.from.width, "at least 3 where it changes");
+  }
+}
+
+/// What is between the two axes is held in double, so that the result is rounded once.
+template <typename Scalar>
+using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, double, Scalar>, Eigen::Dynamic,
+                                    Eigen::Dynamic, Eigen::RowMajor>;
+
+template <typename Out, typename Derived>
+void resize_window(const char* function, Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
+                   const WindowResize& resize, WindowAxisTaps axis_taps) {
+  require_written_through<Out>();
+  auto& out = writable(out_weights);
+  require_window_resize(function, "out_weights", out, resize.to, "weights", weights, resize.from, resize);
+  const Taps rows = axis_taps(resize.from.height, resize.to.height);
+  const Taps columns = axis_taps(resize.from.width, resize.to.width);
+  const Eigen::Index from_rows = 2 * resize.from.height - 1;
+  const Eigen::Index to_width = 2 * resize.to.width - 1;
+  ResizeScratch<typename std::decay_t<decltype(out)>::Scalar> half(from_rows * to_width, weights.cols());
+  apply_taps<false>(half, weights.derived(),
+                    grid_taps(identity_taps(from_rows), columns, 2 * resize.from.width - 1, 0));
+  auto grid = out.topRows(resize.to.displacements());
+  apply_taps<false>(grid, half, grid_taps(rows, identity_taps(to_width), to_width, 0));
+  for (Eigen::Index i = resize.to.displacements(), j = resize.from.displacements(); i < out.rows(); ++i, ++j) {
+    for (Eigen::Index head = 0; head < out.cols(); ++head) {
+      out.coeffRef(i, head) = convert<typename std::decay_t<decltype(out)>::Scalar>(weights.derived().coeff(j, head));
+    }
+  }
+}
+
+template <typename Grad, typename Derived>
+void resize_window_backward(const char* function, Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                            const WindowResize& resize, WindowAxisTaps axis_taps) {
+  require_written_through<Grad>();
+  auto& grad = writable(grad_weights);
+  using Scalar = typename std::decay_t<decltype(grad)>::Scalar;
+  require_window_resize(function, "grad_weights", grad, resize.from, "grad_out", grad_out, resize.to, resize);
+  const Taps rows = axis_taps(resize.from.height, resize.to.height);
+  const Taps columns = axis_taps(resize.from.width, resize.to.width);
+  const Eigen::Index from_rows = 2 * resize.from.height - 1;
+  const Eigen::Index from_width = 2 * resize.from.width - 1;
+  const Eigen::Index to_width = 2 * resize.to.width - 1;
+  ResizeScratch<Scalar> half(from_rows * to_width, grad_out.cols());
+  apply_taps<false>(half, grad_out.derived(),
+                    grid_taps(transposed(rows, from_rows), identity_taps(to_width), to_width, 0));
+  auto grid = grad.topRows(resize.from.displacements());
+  apply_taps<true>(grid, half, grid_taps(identity_taps(from_rows), transposed(columns, from_width), to_width, 0));
+  using Number = ArithmeticScalar<Scalar, typename Derived::Scalar>;
+  for (Eigen::Index i = resize.from.displacements(), j = resize.to.displacements(); i < grad.rows(); ++i, ++j) {
+    for (Eigen::Index head = 0; head < grad.cols(); ++head) {
+      Scalar& target = grad.coeffRef(i, head);
+      target = convert<Scalar>(Number(convert<Number>(target) + convert<Number>(grad_out.derived().coeff(j, head))));
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Resizes the bias table of a window as an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of
+/// Keys, a = -0.75: half-pixel centres, the border repeated.
+///
+/// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token: the layout of
+///                          checkpoints, which make_window_table() reads. Any writable Eigen expression.
+/// @param weights           resize.from.displacements() x num_heads, likewise.
+/// @throws std::invalid_argument  other shapes; a side that is not > 0; memory that overlaps. `out_weights` is then
+///                                unchanged.
+/// Cost:     eight multiply-adds for each value, an image in double between the axes, and lists of weights.
+/// Accuracy: formed in double and rounded once. A window that stays is copied bit for bit.
+/// Matches:  load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch.
+template <typename Out, typename Derived>
+void resize_window_bicubic(Out&& out_weights, const Eigen::DenseBase<Derived>& weights, const WindowResize& resize) {
+  detail::resize_window("resize_window_bicubic", out_weights, weights, resize, detail::bicubic_window_taps);
+}
+
+/// The adjoint of resize_window_bicubic(): adds into grad_weights (the shape of `weights`).
+/// @throws std::invalid_argument  as resize_window_bicubic(); nothing is written then.
+template <typename Grad, typename Derived>
+void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                                    const WindowResize& resize) {
+  detail::resize_window_backward("resize_window_bicubic_backward", grad_weights, grad_out, resize,
+                                 detail::bicubic_window_taps);
+}
+
+/// Resizes the bias table of a window so that near distances keep their bias and far ones spread: the trained distances
+/// 0, 1, 2, 3, ... are taken to have been at
+///
+///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5, so that the last one comes nearest the end of the new window
+///
+/// along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
+/// its value stays. An axis that keeps its length is copied.
+///
+/// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token, which are
+///                          copied: the layout of checkpoints, which make_window_table() reads.
+/// @param weights           resize.from.displacements() x num_heads, likewise.
+/// @throws std::invalid_argument  other shapes; an axis that changes from fewer than 3 tokens; memory that overlaps.
+///                                `out_weights` is then unchanged.
+/// Cost:     2 (2 side - 1) multiply-adds for each value, an image in double between the axes, and lists of weights.
+/// Accuracy: formed in double and rounded once: 4e-13 of the largest value in tests/, against SciPy.
+/// Source:   Bao et al. 2021, arXiv:2106.08254 (BEiT); the rule is in its fine-tuning script.
+/// Matches:  load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic").
+template <typename Out, typename Derived>
+void resize_window_geometric(Out&& out_weights, const Eigen::DenseBase<Derived>& weights, const WindowResize& resize) {
+  detail::require_spline_sides("resize_window_geometric", resize);
+  detail::resize_window("resize_window_geometric", out_weights, weights, resize, detail::geometric_window_taps);
+}
+
+/// The adjoint of resize_window_geometric(): adds into grad_weights (the shape of `weights`).
+/// @throws std::invalid_argument  as resize_window_geometric(); nothing is written then.
+template <typename Grad, typename Derived>
+void resize_window_geometric_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                                      const WindowResize& resize) {
+  detail::require_spline_sides("resize_window_geometric_backward", resize);
+  detail::resize_window_backward("resize_window_geometric_backward", grad_weights, grad_out, resize,
+                                 detail::geometric_window_taps);
+}
+
+/// resize_window_geometric() with straight lines between the trained distances in place of the spline; any sides.
+/// Parameters and errors are otherwise the same.
+/// Matches:  resize_rel_pos_bias_table of timm.
+template <typename Out, typename Derived>
+void resize_window_geometric_linear(Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
+                                    const WindowResize& resize) {
+  detail::resize_window("resize_window_geometric_linear", out_weights, weights, resize,
+                        detail::geometric_linear_window_taps);
+}
+
+/// The adjoint of resize_window_geometric_linear(): adds into grad_weights (the shape of `weights`).
+/// @throws std::invalid_argument  as resize_window_geometric_linear(); nothing is written then.
+template <typename Grad, typename Derived>
+void resize_window_geometric_linear_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                                             const WindowResize& resize) {
+  detail::resize_window_backward("resize_window_geometric_linear_backward", grad_weights, grad_out, resize,
+                                 detail::geometric_linear_window_taps);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
+
 // ---- posenc/relative_bias/swin_v2.hpp
 /// Swin v2: the bias of a window from a small network of log-spaced displacements.
 #ifndef POSENC_RELATIVE_BIAS_SWIN_V2_HPP
