@@ -37,6 +37,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <initializer_list>
 #include <istream>
 #include <limits>
 #include <optional>
@@ -2343,7 +2344,7 @@ struct Llama3Options {
   double factor = 0;                            ///< Divisor of the slow pairs, >= 1. Must be set.
   double original_max_position_embeddings = 0;  ///< Trained length L [positions], > 0. Must be set.
   double low_freq_factor = 1;                   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
-  double high_freq_factor = 4;                  ///< Wavelengths below L / high_freq_factor are kept; > low_freq_factor.
+  double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 
 /// Llama 3 scaling.
@@ -2354,7 +2355,8 @@ struct Llama3Options {
 ///                    inv_freq[i]                                w < L / high_freq_factor
 ///                    inv_freq[i] ((1 - s) / factor + s)         between
 ///
-/// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or not < high_freq_factor; NaN, infinite.
+/// Llama 4 Scout has both factors at 1: nothing lies between, and a pair is kept or divided.
+/// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
 /// Accuracy: 4 ulp of double, enforced on Llama 3.1 and 3.2 in tests/.
 /// Source:   Dubey et al. 2024, arXiv:2407.21783; the rule is in Meta's model code.
 /// Matches:  Hugging Face "llama3", vLLM Llama3, MLX Llama3RoPE, CTranslate2 Llama3; ggml ships it as freq_factors.
@@ -2368,8 +2370,8 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
                   "finite and > 0");
   detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
                   "low_freq_factor", options.low_freq_factor, "finite and > 0");
-  detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor > options.low_freq_factor,
-                  function, "high_freq_factor", options.high_freq_factor, "finite and > low_freq_factor ",
+  detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor >= options.low_freq_factor,
+                  function, "high_freq_factor", options.high_freq_factor, "finite and >= low_freq_factor ",
                   options.low_freq_factor);
 
   constexpr Wide two_pi = 6.283185307179586476925286766559005768L;
@@ -2380,7 +2382,7 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
     // A negative frequency turns the other way at the same wavelength.
     const Wide turns = static_cast<Wide>(length) * static_cast<Wide>(std::abs(inv_freq[i])) / two_pi;  // L / w
     if (turns > high) continue;
-    const Wide s = turns < low ? Wide(0) : (turns - low) / (high - low);
+    const Wide s = turns <= low ? Wide(0) : (turns - low) / (high - low);
     inv_freq[i] =
         static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
   }
@@ -4801,6 +4803,2862 @@ void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>&& grad_ta
 #define POSENC_LEARNABLE_HPP
 
 #endif  // POSENC_LEARNABLE_HPP
+
+// ---- posenc/rope/heads_view.hpp
+/// HeadsView: queries or keys in a buffer that somebody else owns.
+#ifndef POSENC_ROPE_HEADS_VIEW_HPP
+#define POSENC_ROPE_HEADS_VIEW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Queries or keys in a raw buffer: channel c of head h of token t of sequence b lies at
+///
+///     data[b * batch_stride + t * token_stride + h * head_stride + c]
+///
+/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
+/// something is written, heads may not lie in one another.
+/// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
+template <typename Scalar>
+struct HeadsView {
+  Scalar* data = nullptr;
+  Eigen::Index batch = 0;      ///< Number of sequences, >= 0.
+  Eigen::Index seq_len = 0;    ///< Tokens of each sequence, >= 0.
+  Eigen::Index num_heads = 0;  ///< Heads of each token, >= 0.
+  Eigen::Index head_dim = 0;   ///< Channels of each head, > 0, contiguous.
+  Eigen::Index batch_stride = 0;
+  Eigen::Index token_stride = 0;
+  Eigen::Index head_stride = 0;
+};
+
+/// [batch, seq_len, num_heads, head_dim]: flash-attention, vLLM, what a projection puts out.
+template <typename Scalar>
+HeadsView<Scalar> view_blhd(Scalar* data, Eigen::Index batch, Eigen::Index seq_len, Eigen::Index num_heads,
+                            Eigen::Index head_dim) {
+  const Eigen::Index token = num_heads * head_dim;
+  return {data, batch, seq_len, num_heads, head_dim, seq_len * token, token, head_dim};
+}
+
+/// [batch, num_heads, seq_len, head_dim]: Hugging Face, ONNX 4-D, CTranslate2.
+template <typename Scalar>
+HeadsView<Scalar> view_bhld(Scalar* data, Eigen::Index batch, Eigen::Index num_heads, Eigen::Index seq_len,
+                            Eigen::Index head_dim) {
+  const Eigen::Index head = seq_len * head_dim;
+  return {data, batch, seq_len, num_heads, head_dim, num_heads * head, head_dim, head};
+}
+
+/// [tokens, num_heads * head_dim], sequences packed one after the other: vLLM, flash-attention varlen.
+template <typename Scalar>
+HeadsView<Scalar> view_packed(Scalar* data, Eigen::Index tokens, Eigen::Index num_heads, Eigen::Index head_dim) {
+  return view_blhd(data, 1, tokens, num_heads, head_dim);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_HEADS_VIEW_HPP
+
+// ---- posenc/rope/layout.hpp
+/// RopeLayout: which channels of a head turn, and which two of them make a pair.
+#ifndef POSENC_ROPE_LAYOUT_HPP
+#define POSENC_ROPE_LAYOUT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How two channels of a head form a pair.
+enum class RopePairs {
+  half_split,  ///< Channels i and i + rotary_dim/2: GPT-NeoX, Hugging Face rotate_half, ggml NEOX.
+  interleaved  ///< Channels 2i and 2i + 1: GPT-J, Meta's Llama code, ggml NORMAL, MLX traditional=True.
+};
+
+/// Which channels of a head turn, and which two of them make a pair: a constant of a checkpoint.
+///
+/// Channels offset ... offset + rotary_dim - 1 of every head turn, where rotary_dim is the table's; the others stay.
+/// With head_dim 8 and rotary_dim 6 (digit = pair, . = unchanged):
+///
+///     half_split(8)      0 1 2 0 1 2 . .      a prefix: GPT-NeoX, Phi
+///     half_split(8, 2)   . . 0 1 2 0 1 2      a suffix: DeepSeek
+///     interleaved(8)     0 0 1 1 2 2 . .      a prefix: GPT-J, GLM
+///
+/// There is no default. Weights trained with one layout give wrong results with the other, and nothing can detect it:
+/// norms stay, and position 0 is even right.
+class RopeLayout {
+ public:
+  /// @param head_dim  Columns of one head, > 0: with partial rotary more than the table's rotary_dim.
+  /// @param offset    First channel that turns, in [0, head_dim).
+  /// @throws std::invalid_argument  one of these does not hold.
+  static RopeLayout half_split(Eigen::Index head_dim, Eigen::Index offset = 0) {
+    return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim, offset);
+  }
+  /// @copydoc half_split
+  static RopeLayout interleaved(Eigen::Index head_dim, Eigen::Index offset = 0) {
+    return RopeLayout("RopeLayout::interleaved", RopePairs::interleaved, head_dim, offset);
+  }
+
+  RopePairs pairs() const { return pairs_; }
+  Eigen::Index head_dim() const { return head_dim_; }
+  Eigen::Index offset() const { return offset_; }
+
+ private:
+  RopeLayout(const char* function, RopePairs pairs, Eigen::Index head_dim, Eigen::Index offset)
+      : pairs_(pairs), head_dim_(head_dim), offset_(offset) {
+    detail::require(head_dim > 0, function, "head_dim", head_dim, "> 0");
+    detail::require(offset >= 0 && offset < head_dim, function, "offset", offset, "in [0, head_dim ", head_dim, ")");
+  }
+
+  RopePairs pairs_;
+  Eigen::Index head_dim_;
+  Eigen::Index offset_;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_LAYOUT_HPP
+
+// ---- posenc/rope/rotate.hpp
+/// The rotation kernels: all heads of one token, contiguous in memory, by one row of a table.
+///
+/// Eigen expressions of fixed size reach the speed of an in-place scale from the second-level cache on (benchmarks/).
+/// Four heads are turned at a time: the cosines and sines then stay in registers, which is worth 10 to 30 % in the
+/// first-level cache. Interleaved pairs are complex numbers, and Eigen has packets for those.
+#ifndef POSENC_ROPE_ROTATE_HPP
+#define POSENC_ROPE_ROTATE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Forward A R(t); adjoint A R(-t); inverse R(-t) / A. `scale` is a factor on the table's numbers, which hold A.
+struct Turn {
+  bool backwards = false;
+  double scale = 1.0;
+};
+
+/// Values in one vector register of the widest kind that Eigen uses.
+template <typename Scalar>
+inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
+                               static_cast<int>(sizeof(Scalar));
+
+inline constexpr int kHeadsTogether = 4;
+inline constexpr int kBlocksTogether = 4;
+inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
+
+#if defined(__clang__)
+#define POSENC_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define POSENC_UNROLL _Pragma("GCC unroll 8")
+#else
+#define POSENC_UNROLL
+#endif
+
+#if defined(EIGEN_VECTORIZE)
+inline constexpr bool kHasPackets = true;
+#else
+inline constexpr bool kHasPackets = false;
+#endif
+
+template <int Width, typename Number, typename Scalar>
+EIGEN_ALWAYS_INLINE auto load(const Scalar* data) {
+  using Stored = Eigen::Map<const Eigen::Array<Scalar, Width, 1>>;
+  return Eigen::Array<Number, Width, 1>(Stored(data).template cast<Number>());
+}
+
+template <typename Scalar, typename Number, int Width>
+EIGEN_ALWAYS_INLINE void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
+  if constexpr (is_half<Scalar> && std::is_same_v<Number, double>) {
+    for (int i = 0; i < Width; ++i) data[i] = round_to<Scalar>(values[i]);
+  } else {
+    Eigen::Map<Eigen::Array<Scalar, Width, 1>>{data} = values.template cast<Scalar>();
+  }
+}
+
+// The kernels are plain loops in plain functions of pointers and sizes. Lambdas that capture those by reference make
+// compilers reload them after every store (a stored float may have changed them for all they know), and a remainder
+// loop in the same function takes the registers: each cost a quarter of the speed in the first-level cache. Straight
+// code for a whole head of 128 channels (with AVX-512) is worth 10 to 25 % in memory: more cache lines are on their way
+// at once.
+
+/// Blocks * Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
+template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                           Eigen::Index half, const Number* cos, const Number* sin) {
+  using Block = Eigen::Array<Number, Width, 1>;
+  POSENC_UNROLL
+  for (int i = 0; i < Blocks * Width; i += Width) {
+    const Block c = load<Width, Number>(cos + i);
+    const Block s = load<Width, Number>(sin + i);
+    POSENC_UNROLL
+    for (int head = 0; head < Heads; ++head) {
+      const In* const from = in + head * in_stride + i;
+      Out* const to = out + head * out_stride + i;
+      const Block a = load<Width, Number>(from);
+      const Block b = load<Width, Number>(from + half);
+      store(to, Block(a * c - b * s));
+      store(to + half, Block(a * s + b * c));
+    }
+  }
+}
+
+/// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
+template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                            const Number* cos_sin) {
+  using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
+  using Reals = Eigen::Array<Number, 2 * Width, 1>;
+  POSENC_UNROLL
+  for (int i = 0; i < Blocks * Width; i += Width) {
+    if constexpr (kHasPackets && Width > 1) {
+      const Complex turn = Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(cos_sin + 2 * i));
+      POSENC_UNROLL
+      for (int head = 0; head < Heads; ++head) {
+        const In* const from = in + head * in_stride + 2 * i;
+        Out* const to = out + head * out_stride + 2 * i;
+        if constexpr (std::is_same_v<In, Number> && std::is_same_v<Out, Number>) {
+          Eigen::Map<Complex>{reinterpret_cast<std::complex<Number>*>(to)} =
+              turn * Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(from));
+        } else {
+          Reals values = load<2 * Width, Number>(from);
+          Eigen::Map<Complex> numbers(reinterpret_cast<std::complex<Number>*>(values.data()));
+          numbers = (turn * numbers).eval();
+          store(to, values);
+        }
+      }
+    } else {
+      for (int head = 0; head < Heads; ++head) {
+        for (Eigen::Index k = 2 * i; k < 2 * (i + Width); k += 2) {
+          const Number a = convert<Number>(in[head * in_stride + k]);
+          const Number b = convert<Number>(in[head * in_stride + k + 1]);
+          out[head * out_stride + k] = convert<Out>(Number(a * cos_sin[k] - b * cos_sin[k + 1]));
+          out[head * out_stride + k + 1] = convert<Out>(Number(a * cos_sin[k + 1] + b * cos_sin[k]));
+        }
+      }
+    }
+  }
+}
+
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
+void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
+                       Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
+
+template <bool HalfSplit, int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_blocks(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                       Eigen::Index half, const Number* turns, const Number* sines,
+                                       Eigen::Index count) {
+  for (Eigen::Index i = 0; i < count; i += Blocks * Width) {
+    if constexpr (HalfSplit) {
+      rotate_half_split<Heads, Blocks, Width>(out + i, out_stride, in + i, in_stride, half, turns + i, sines + i);
+    } else {
+      rotate_interleaved<Heads, Blocks, Width>(out + 2 * i, out_stride, in + 2 * i, in_stride, turns + 2 * i);
+    }
+  }
+}
+
+/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, four heads together, then what is left
+/// in one block, then in blocks of 4 pairs, then pair by pair. Few steps, because each is compiled code.
+/// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
+EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                      Eigen::Index num_heads, Eigen::Index half, const Number* turns,
+                                      const Number* sines, Eigen::Index count) {
+  constexpr Eigen::Index step = Blocks * Width;
+  const Eigen::Index whole = count / step * step;
+  Eigen::Index head = 0;
+  if constexpr (Width > 1) {
+    for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
+      rotate_blocks<HalfSplit, kHeadsTogether, Blocks, Width>(
+          out + head * out_stride, out_stride, in + head * in_stride, in_stride, half, turns, sines, whole);
+    }
+  }
+  for (; head < num_heads; ++head) {
+    rotate_blocks<HalfSplit, 1, Blocks, Width>(out + head * out_stride, out_stride, in + head * in_stride, in_stride,
+                                               half, turns, sines, whole);
+  }
+  if constexpr (step > 1) {
+    if (whole < count) {
+      constexpr int width = Blocks > 1 ? Width : Width > 4 ? 4 : 1;
+      const Eigen::Index channels = HalfSplit ? whole : 2 * whole;
+      rotate_heads_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
+                                             turns + channels, sines + whole, count - whole);
+    }
+  }
+}
+
+template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
+POSENC_NOINLINE void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                       Eigen::Index num_heads, Eigen::Index half, const Number* turns,
+                                       const Number* sines, Eigen::Index count) {
+  rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
+}
+
+/// `Count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
+/// sines from to + kRowChunk on. The table's pairs are Step apart.
+template <bool Interleave, int Step, int Count, typename Number, typename TableScalar, typename Factor>
+EIGEN_ALWAYS_INLINE void prepare_block(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor,
+                                       Factor sin_factor) {
+  Number c[Count];  // local copies cannot overlap the table: the loops become vector code
+  Number s[Count];
+  for (int i = 0; i < Count; ++i) c[i] = static_cast<Number>(static_cast<Factor>(cos[i * Step]) * cos_factor);
+  for (int i = 0; i < Count; ++i) s[i] = static_cast<Number>(static_cast<Factor>(sin[i * Step]) * sin_factor);
+  if constexpr (Interleave) {
+    for (int i = 0; i < Count; ++i) {
+      to[2 * i] = c[i];
+      to[2 * i + 1] = s[i];
+    }
+  } else {
+    for (int i = 0; i < Count; ++i) to[i] = c[i];
+    for (int i = 0; i < Count; ++i) to[kRowChunk + i] = s[i];
+  }
+}
+
+template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
+void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor, Factor sin_factor,
+                 Eigen::Index count) {
+  constexpr int block = 16;
+  constexpr int width = Interleave ? 2 : 1;
+  Eigen::Index i = 0;
+  for (; i + block <= count; i += block) {
+    prepare_block<Interleave, Step, block>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
+  }
+  for (; i < count; ++i) {
+    prepare_block<Interleave, Step, 1>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
+  }
+}
+
+/// The same for either step of the table. Signs are exact in any type; other factors are applied in double.
+template <bool Interleave, typename Number, typename TableScalar>
+void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eigen::Index step, Turn turn,
+                 Eigen::Index count) {
+  const auto prepare = [&](auto factor) {
+    const auto sin_factor = turn.backwards ? -factor : factor;
+    if (step == 1) {
+      prepare_row<Interleave, 1>(to, cos, sin, factor, sin_factor, count);
+    } else {
+      prepare_row<Interleave, 2>(to, cos, sin, factor, sin_factor, count);
+    }
+  };
+  if (turn.scale == 1.0) {
+    prepare(Number(1));
+  } else {
+    prepare(turn.scale);
+  }
+}
+
+/// The window of head 0 of token 0, and the way to the next head and to the next token.
+template <typename Scalar>
+struct TokenRows {
+  Scalar* data;
+  Eigen::Index head_stride;
+  Eigen::Index token_stride;
+};
+
+/// Turns the window of every head of one token by table row `row`. A function of its own, so that callers which choose
+/// rows in different ways share its code.
+template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar>
+POSENC_NOINLINE void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
+                                  Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index row,
+                                  Turn turn) {
+  using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
+  using Number = ArithmeticScalar<In, Wider>;
+  constexpr int width = HalfSplit ? kPacket<Number> : kPacket<Number> / 2;
+  constexpr int blocks = HalfSplit ? kBlocksTogether : 2 * kBlocksTogether;  // as many channels
+  const Eigen::Index half = table.num_pairs();
+  const Eigen::Index step = table.pair_stride();
+  const bool fitting = HalfSplit ? step == 1 : table.layout() == TableLayout::paired;
+  const bool direct = fitting && std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
+
+  alignas(64) Number buffer[2 * kRowChunk];
+  for (Eigen::Index first = 0; first < half; first += kRowChunk) {
+    const Eigen::Index count = (std::min)(kRowChunk, half - first);
+    const Eigen::Index channel = HalfSplit ? first : 2 * first;
+    const TableScalar* const cos = table.cos_data(row) + first * step;
+    const TableScalar* const sin = table.sin_data(row) + first * step;
+    const Number* turns = buffer;
+    const Number* sines = buffer + kRowChunk;
+    if (!direct) {
+      prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
+    } else if constexpr (std::is_same_v<TableScalar, Number>) {
+      turns = cos;
+      sines = sin;
+    }
+    if constexpr (InPlace) {  // one set of addresses leaves enough registers for four heads
+      rotate_heads<HalfSplit, blocks, width>(out + channel, out_stride, out + channel, out_stride, num_heads, half,
+                                             turns, sines, count);
+    } else {
+      rotate_heads<HalfSplit, blocks, width>(out + channel, out_stride, in + channel, in_stride, num_heads, half, turns,
+                                             sines, count);
+    }
+  }
+}
+
+/// Turns the window of every head of all tokens. With InPlace `in` and `out` are the same, else they do not overlap.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
+                   const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    Out* const to = out.data + token * out.token_stride;
+    const In* const from = in.data + token * in.token_stride;
+    if (pairs == RopePairs::half_split) {
+      rotate_token<true, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
+    } else {
+      rotate_token<false, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROTATE_HPP
+
+// ---- posenc/rope/rows.hpp
+/// Which table row a token takes: a run from `first_row`, or a list with one row for each token.
+#ifndef POSENC_ROPE_ROWS_HPP
+#define POSENC_ROPE_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Token i takes row first + i. Made only when all of them exist.
+class RowRun {
+ public:
+  RowRun(const char* function, Eigen::Index first, Eigen::Index tokens, Eigen::Index table_rows) : first_(first) {
+    require_in_range(first >= 0, function, "first_row", first, ">= 0");
+    require_in_range(tokens <= table_rows, function, "table.rows()", table_rows, "at least ", tokens, " (tokens)");
+    require_in_range(first <= table_rows - tokens, function, "first_row", first, "at most ", table_rows - tokens, " (",
+                     table_rows, " rows of the table - ", tokens, " tokens)");
+  }
+  Eigen::Index operator()(Eigen::Index token) const { return first_ + token; }
+
+ private:
+  Eigen::Index first_;
+};
+
+/// Token i takes row rows(i), the list read along its rows. Made only when all of them exist.
+template <typename Derived>
+class RowList {
+ public:
+  RowList(const char* function, const Eigen::DenseBase<Derived>& rows, Eigen::Index tokens, Eigen::Index table_rows)
+      : rows_(rows.derived()) {
+    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger,
+                  "posenc: rows of a table are given by integers: a first row, or a list with one for each token");
+    require(rows.size() == tokens, function, "rows.size()", rows.size(), "the number of tokens ", tokens);
+    for (Eigen::Index i = 0; i < tokens; ++i) {
+      const Eigen::Index row = (*this)(i);
+      if (row < 0 || row >= table_rows) {
+        refuse<std::out_of_range>(function, element("rows", i), row, "in [0, ", table_rows, ") (rows of the table)");
+      }
+    }
+  }
+  Eigen::Index operator()(Eigen::Index i) const {
+    const Eigen::Index columns = rows_.cols();
+    return static_cast<Eigen::Index>(columns == 1 ? rows_.coeff(i, 0) : rows_.coeff(i / columns, i % columns));
+  }
+
+ private:
+  const Derived& rows_;
+};
+
+/// RowRun for an integer, RowList for an Eigen expression of integers.
+template <typename Rows>
+auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eigen::Index table_rows) {
+  if constexpr (std::is_integral_v<Rows>) {
+    return RowRun(function, static_cast<Eigen::Index>(rows), tokens, table_rows);
+  } else {
+    static_assert(is_dense<Rows>, "posenc: `rows` must be an integer (the first row) or an Eigen vector of integers");
+    return RowList(function, rows, tokens, table_rows);  // of a base class for v.head(n)
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROWS_HPP
+
+// ---- posenc/rope/dispatch.hpp
+/// What stands behind every apply_rope...(): the checks, then the kernel or the element-wise path.
+#ifndef POSENC_ROPE_DISPATCH_HPP
+#define POSENC_ROPE_DISPATCH_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+template <typename TableScalar>
+void require_window(const char* function, const RopeLayout& layout, const FrequencyTable<TableScalar>& table) {
+  require(table.rotary_dim() <= layout.head_dim() - layout.offset(), function, "table.rotary_dim()", table.rotary_dim(),
+          "at most ", layout.head_dim() - layout.offset(), " (head_dim ", layout.head_dim(), " - offset ",
+          layout.offset(), ")");
+}
+
+/// Reads the elements of an expression. A product in it is computed once: coeff() of the expression itself would compute
+/// all of it again for every element.
+template <typename In>
+using Elements = Eigen::internal::evaluator<In>;
+
+/// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const FrequencyTable<TableScalar>& table,
+                     const RopeLayout& layout, const Rows& rows, Turn turn) {
+  using OutScalar = typename Out::Scalar;
+  using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
+  using Number = ArithmeticScalar<typename In::Scalar, Wider>;
+  const Eigen::Index pairs = table.num_pairs();
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
+  const auto cos = table.cos();
+  const auto sin = table.sin();
+  const auto turn_pair = [&](Eigen::Index token, Eigen::Index first_column, Eigen::Index pair) {
+    const Eigen::Index column_a = first_column + (half_split ? pair : 2 * pair);
+    const Eigen::Index column_b = column_a + (half_split ? pairs : 1);
+    const Eigen::Index row = rows(token);
+    const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
+    const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
+    const Number a = convert<Number>(elements.coeff(token, column_a));
+    const Number b = convert<Number>(elements.coeff(token, column_b));
+    out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
+    out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
+  };
+  const Eigen::Index tokens = in.rows();
+  const Eigen::Index head_dim = layout.head_dim();
+  if constexpr (bool(Out::IsRowMajor)) {
+    for (Eigen::Index token = 0; token < tokens; ++token) {
+      for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
+        for (Eigen::Index pair = 0; pair < pairs; ++pair) turn_pair(token, head, pair);
+      }
+    }
+  } else {
+    for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        for (Eigen::Index token = 0; token < tokens; ++token) turn_pair(token, head, pair);
+      }
+    }
+  }
+}
+
+/// out = the channels of `in` that do not turn.
+template <typename Out, typename In>
+void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::Index rotary_dim,
+                   const RopeLayout& layout) {
+  for (Eigen::Index token = 0; token < in.rows(); ++token) {
+    for (Eigen::Index head = 0; head < in.cols(); head += layout.head_dim()) {
+      for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
+        if (i == layout.offset()) i += rotary_dim;
+        if (i == layout.head_dim()) break;
+        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(elements.coeff(token, head + i));
+      }
+    }
+  }
+}
+
+/// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
+void rope_matrix(const char* function, Out& out, const In& in, const Elements<In>& elements,
+                 const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice,
+                 Turn turn) {
+  require_window(function, layout, table);
+  require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
+          layout.head_dim());
+  const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
+  if (in.size() == 0) return;  // data() may be null then
+  if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
+    if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
+      using InScalar = typename In::Scalar;
+      const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
+      const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
+      rotate_tokens<InPlace>(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
+      return;
+    }
+  }
+  rotate_elements(out, in, elements, table, layout, rows, turn);
+}
+
+template <typename Derived, typename TableScalar, typename Rows>
+void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                   const RopeLayout& layout, const Rows& rows, Turn turn) {
+  require_writable<Derived>();
+  rope_matrix<true>(function, x.derived(), x.derived(), Elements<Derived>(x.derived()), table, layout, rows, turn);
+}
+
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
+void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
+               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
+  require_writable<DerivedOut>();
+  require_shape(function, "out", out, x.rows(), x.cols());
+  require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
+  const Elements<Derived> elements(x.derived());
+  rope_matrix<false>(function, out.derived(), x.derived(), elements, table, layout, rows, turn);
+  copy_unturned(out.derived(), x.derived(), elements, table.rotary_dim(), layout);
+}
+
+template <typename Scalar>
+void require_view(const char* function, const char* parameter, const HeadsView<Scalar>& x, const RopeLayout& layout) {
+  const std::string name = parameter;
+  const auto at_least_zero = [&](const char* field, Eigen::Index value) {
+    if (value < 0) refuse<std::invalid_argument>(function, name + field, value, ">= 0");
+  };
+  at_least_zero(".batch", x.batch);
+  at_least_zero(".seq_len", x.seq_len);
+  at_least_zero(".num_heads", x.num_heads);
+  if (x.head_dim != layout.head_dim()) {
+    refuse<std::invalid_argument>(function, name + ".head_dim", x.head_dim, "layout.head_dim() ", layout.head_dim());
+  }
+  if (x.data == nullptr && x.batch > 0 && x.seq_len > 0 && x.num_heads > 0) {
+    refuse<std::invalid_argument>(function, name + ".data", "null", "a valid pointer");
+  }
+}
+
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
+/// left out is 0.
+template <typename Scalar>
+void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
+  if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
+  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
+    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
+      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
+                                    " forwards or backwards");
+    }
+  };
+  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
+  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
+  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
+}
+
+template <typename Scalar>
+MemoryExtent extent_of(const HeadsView<Scalar>& x) {
+  MemoryExtent extent;
+  extent.first = reinterpret_cast<std::intptr_t>(x.data);
+  extent.bytes = static_cast<std::intptr_t>(x.head_dim) * static_cast<std::intptr_t>(sizeof(Scalar));
+  extent.set_axis(0, x.batch, x.batch_stride, sizeof(Scalar));
+  extent.set_axis(1, x.seq_len, x.token_stride, sizeof(Scalar));
+  extent.set_axis(2, x.num_heads, x.head_stride, sizeof(Scalar));
+  return extent;
+}
+
+/// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
+template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
+void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
+               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
+  static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
+  static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
+                "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
+  require_view(function, "x", in, layout);
+  if constexpr (!InPlace) require_view(function, "out", out, layout);
+  require_heads_apart(function, InPlace ? "x" : "out", out);
+  require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
+  require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
+  require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
+  require(!overlap_partially(extent_of(out), extent_of(in), std::is_same_v<Out, std::remove_const_t<In>>), function,
+          "out", "overlapping memory", "x itself or apart from it");
+  require_window(function, layout, table);
+  bool row_for_each_token = false;
+  if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
+  const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
+  const auto rows = make_rows(function, row_choice, listed, table.rows());
+  using ConstIn = const std::remove_const_t<In>;
+  if (in.seq_len == 0 || in.num_heads == 0) return;  // data may be null then
+  for (Eigen::Index b = 0; b < in.batch; ++b) {
+    const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
+    const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
+                                       in.token_stride};
+    const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
+    rotate_tokens<InPlace>(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
+    if (InPlace) continue;
+    for (Eigen::Index t = 0; t < in.seq_len; ++t) {
+      ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
+      Out* const to = out.data + b * out.batch_stride + t * out.token_stride;
+      for (Eigen::Index head = 0; head < in.num_heads; ++head) {
+        const auto copy = [&](Eigen::Index begin, Eigen::Index end) {
+          for (Eigen::Index i = begin; i < end; ++i) {
+            to[head * out.head_stride + i] = convert<Out>(from[head * in.head_stride + i]);
+          }
+        };
+        copy(0, layout.offset());
+        copy(layout.offset() + table.rotary_dim(), layout.head_dim());
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DISPATCH_HPP
+
+// ---- posenc/rope/apply.hpp
+/// apply_rope(): turns queries and keys, with its inverse and its adjoint.
+#ifndef POSENC_ROPE_APPLY_HPP
+#define POSENC_ROPE_APPLY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+inline Turn forward_turn() { return {false, 1.0}; }
+inline Turn adjoint_turn() { return {true, 1.0}; }
+template <typename TableScalar>
+Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table) {
+  const double magnitude = table.magnitude();
+  require(magnitude > 0, function, "table.magnitude()", magnitude,
+          "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+  return {true, 1.0 / (magnitude * magnitude)};
+}
+
+}  // namespace detail
+
+/// Turns every head of queries or keys by its token's position, in place.
+///
+/// Token i takes table row r = first_row + i, or r = rows(i). In each head, pair j < rotary_dim/2 = (a, b) becomes
+///
+///     a' = a cos(r, j) - b sin(r, j)
+///     b' = a sin(r, j) + b cos(r, j)
+///
+/// with the table's cosines and sines, which hold the magnitude A. Channels outside of the layout's window stay.
+///
+/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
+///                   Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or any
+///                   Eigen scalar. Zero tokens or zero heads are no error.
+/// @param table      Rows that the tokens need; of any storage scalar.
+/// @param layout     head_dim, which channels pair up, and the first one that turns.
+/// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
+///                   starts at position 0). Or an Eigen vector of integers, one row for each token.
+/// @throws std::invalid_argument  x.cols() no multiple of head_dim; offset + rotary_dim > head_dim; a list of another
+///                                length than tokens.
+/// @throws std::out_of_range      a row that the table does not have. x is unchanged whenever one is thrown.
+///
+/// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x at the speed of
+///           an in-place scale from the second-level cache on; column-major and strided x element by element.
+/// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float and
+///           rounded once more), 2^-53 for double. A double table or result makes all of the arithmetic double.
+/// Threads:  reads `table` only; blocks of rows of one x may be turned at the same time.
+/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
+/// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope,
+///           ONNX RotaryEmbedding.
+template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
+}
+
+/// @overload
+/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
+template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                const Rows& rows = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
+}
+
+/// @overload
+/// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
+/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
+template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                const Rows& rows = 0) {
+  detail::rope_view<true>("apply_rope", x, x, table, layout, rows, detail::forward_turn());
+}
+
+/// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
+///
+/// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
+/// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
+/// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
+                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
+                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+}
+
+/// @overload
+template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
+                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<false>("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+}
+
+/// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
+/// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
+/// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
+template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                        const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
+}
+
+/// @overload
+/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
+template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
+                        const RopeLayout& layout, const Rows& rows = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
+}
+
+/// @overload
+/// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
+template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                        const Rows& rows = 0) {
+  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows,
+                          detail::inverse_turn("apply_rope_inverse", table));
+}
+
+/// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
+                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
+                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
+}
+
+/// @overload
+template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
+                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
+                           detail::inverse_turn("apply_rope_inverse_into", table));
+}
+
+/// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
+/// Parameters, errors and cost are those of apply_rope().
+/// Matches:  ggml_rope_ext_back, flash-attention conjugate=True, the vjp of mlx.fast.rope.
+template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                        const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
+}
+
+/// @overload
+/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
+template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
+                        const RopeLayout& layout, const Rows& rows = 0) {
+  detail::require_no_temporary<Derived>();
+  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
+}
+
+/// @overload
+/// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
+template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                        const Rows& rows = 0) {
+  detail::rope_view<true>("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
+}
+
+/// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
+                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+}
+
+/// @overload
+template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
+                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::require_no_temporary<DerivedOut>();
+  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+}
+
+/// @overload
+template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
+                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<false>("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_APPLY_HPP
+
+// ---- posenc/rope/cached_keys.hpp
+/// Tables that turn keys which are in a cache, and so turned already: to other positions, to other frequencies.
+#ifndef POSENC_ROPE_CACHED_KEYS_HPP
+#define POSENC_ROPE_CACHED_KEYS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+inline void require_keys_id(const char* function, std::uint64_t keys_id, std::uint64_t expected, const char* what) {
+  require(keys_id == 0 || keys_id == expected, function, "keys_id", keys_id, "0 or ", expected, " (", what, ")");
+}
+
+/// Turns what `from` has turned into what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
+inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
+  require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
+          from.num_pairs());
+  return Frequencies(to.inv_freq() - from.inv_freq(), to.magnitude() / from.magnitude());
+}
+
+}  // namespace detail
+
+/// Moves cached keys by `deltas` positions: apply_rope(keys, table, layout) with this table takes R(p) k to R(p + delta) k.
+///
+/// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
+/// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
+/// @tparam Scalar       as make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
+/// @param frequencies   What the keys were turned with.
+/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
+///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
+/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @throws std::invalid_argument  keys_id is not that of `frequencies`; a delta that is NaN or infinite.
+/// Cost:     as make_table() and apply_rope(): nothing is computed again from hidden states.
+/// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar.
+/// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
+///           arXiv:2309.17453.
+/// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& deltas,
+                                        std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), "frequencies.id()");
+  return make_table<Scalar>(frequencies.with_magnitude(1), deltas);
+}
+
+/// @overload
+/// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
+                                        const Eigen::DenseBase<Derived>& deltas, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
+  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+}
+
+/// Takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with this table takes
+/// A R(p) k of `from` to A' R'(p) k of `to`.
+///
+/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE crosses
+/// from the short to the long factors, the keys follow. It needs the positions that the keys stand at.
+/// @param from, to      Frequencies of equal length.
+/// @param positions     One for each token: those that the keys were cached with.
+/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
+///                                infinite.
+/// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53.
+/// Source:   R'(p) R(p)^-1 = R(p (w' - w)).
+/// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to,
+                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
+}
+
+/// @overload
+/// Keys at first, first + 1, ...
+template <typename Scalar>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, PositionRange positions,
+                                          std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
+}
+
+/// @overload
+/// Keys of a multi-axis model: positions is tokens x axes.num_axes().
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
+                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_CACHED_KEYS_HPP
+
+// ---- posenc/rope/mixed.hpp
+/// Learned frequencies: every position takes part in every angle, and the gradient that trains them.
+#ifndef POSENC_ROPE_MIXED_HPP
+#define POSENC_ROPE_MIXED_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Start of learned frequencies for a head that looks in the direction `angle`: 2 x head_dim / 2, rows x and y.
+///
+///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
+///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
+///
+/// @param head_dim  A multiple of 4, > 0.
+/// @param base      10 in the paper: finite, > 0, not 1.
+/// @param angle     Radians, finite; drawn from [0, 2 pi) for each head, or 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:  Heo et al. 2024, arXiv:2403.13298.
+/// Matches: timm init_random_2d_freqs.
+inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
+  const char* const function = "initial_mixed_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
+  detail::require_base(function, base);
+  detail::require(detail::is_finite(angle), function, "angle", angle, "finite");
+  const Eigen::Index quarter = head_dim / 4;
+  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  Eigen::Array2Xd frequencies(2, 2 * quarter);
+  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
+  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  return frequencies;
+}
+
+namespace detail {
+
+struct MixedWriter {
+  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
+                                     TableLayout layout) {
+    const char* const function = "make_mixed_table";
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
+        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
+        if (is_finite(frequency)) continue;
+        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
+                                      frequency, "finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), layout);
+    alignas(64) double angle[kAngleBlock];
+    alignas(64) double cosine[kAngleBlock];
+    alignas(64) double sine[kAngleBlock];
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      for (Eigen::Index first = 0; first < frequencies.cols(); first += kAngleBlock) {
+        const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), frequencies.cols() - first));
+        std::fill(angle, angle + kAngleBlock, 0.0);
+        for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+          const double position = static_cast<double>(positions.coeff(row, axis));
+          for (int i = 0; i < count; ++i) {
+            angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
+          }
+        }
+        sin_cos(angle, max_magnitude(angle, kAngleBlock), 1.0, kAngleBlock, cosine, sine);
+        TableWriter::write_block(table, row, first, cosine, sine);
+      }
+    }
+    TableWriter::set_origin(table, 1, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of one head with learned frequencies: pair j of a token turns by the angle
+///
+///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
+///
+/// @param frequencies  num_axes x num_pairs, of any real scalar, finite.
+/// @param positions    tokens x num_axes, integers or finite real numbers.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation.
+/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more.
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableLayout layout = TableLayout::split) {
+  return detail::MixedWriter::make<Scalar>(frequencies.derived(), positions.derived(), layout);
+}
+
+/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
+///
+///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
+///
+/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The gradient
+/// by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies of its own
+/// give that head's columns.
+/// @param[in,out] grad_frequencies  num_axes x num_pairs.
+/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
+/// @param positions   tokens x num_axes.
+/// @param layout      As of apply_rope().
+/// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
+/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
+/// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
+template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
+                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  const char* const function = "mixed_frequencies_backward";
+  detail::require_writable<DerivedGrad>();
+  const Eigen::Index pairs = grad_frequencies.cols();
+  detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
+                  "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
+  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
+                  layout.head_dim());
+  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
+  detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  // Sums of a block of entries are kept in double over all tokens and rounded once.
+  using Number = typename DerivedGrad::Scalar;
+  constexpr Eigen::Index axes_together = 4;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index first_axis = 0; first_axis < grad_frequencies.rows(); first_axis += axes_together) {
+    const Eigen::Index axes = (std::min)(axes_together, grad_frequencies.rows() - first_axis);
+    for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
+      const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
+      double sums[axes_together][detail::kAngleBlock] = {};
+      for (Eigen::Index token = 0; token < y.rows(); ++token) {
+        double grad_angle[detail::kAngleBlock] = {};
+        for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
+          for (Eigen::Index i = 0; i < count; ++i) {
+            const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
+            const Eigen::Index b = a + (half_split ? pairs : 1);
+            const auto value = [&](const auto& x, Eigen::Index column) {
+              return static_cast<double>(x.derived().coeff(token, column));
+            };
+            grad_angle[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
+          }
+        }
+        for (Eigen::Index axis = 0; axis < axes; ++axis) {
+          const double position = static_cast<double>(positions.derived().coeff(token, first_axis + axis));
+          for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
+        }
+      }
+      for (Eigen::Index axis = 0; axis < axes; ++axis) {
+        for (Eigen::Index i = 0; i < count; ++i) {
+          Number& target = grad_frequencies.derived().coeffRef(first_axis + axis, first + i);
+          target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
+        }
+      }
+    }
+  }
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>&& grad_frequencies,
+                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  detail::require_no_temporary<DerivedGrad>();
+  mixed_frequencies_backward(static_cast<Eigen::DenseBase<DerivedGrad>&>(grad_frequencies), grad_y, y, positions,
+                             layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_MIXED_HPP
+
+// ---- posenc/rope/permute.hpp
+/// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
+#ifndef POSENC_ROPE_PERMUTE_HPP
+#define POSENC_ROPE_PERMUTE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes the
+/// same head in the layout `to`. Channels that do not turn keep their order.
+///
+/// @param from, to    Layouts of equal head_dim; their offsets may differ (a suffix becomes a prefix).
+/// @param rotary_dim  Channels that turn: even, > 0, and offset + rotary_dim <= head_dim in both.
+/// @throws std::invalid_argument  one of these does not hold.
+inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to,
+                                                                         Eigen::Index rotary_dim) {
+  const char* const function = "channel_permutation";
+  const Eigen::Index head_dim = from.head_dim();
+  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
+  detail::require(to.head_dim() == head_dim, function, "to.head_dim()", to.head_dim(), "from.head_dim() ", head_dim);
+  detail::require(rotary_dim <= head_dim - from.offset(), function, "rotary_dim", rotary_dim, "at most ",
+                  head_dim - from.offset(), " (head_dim ", head_dim, " - offset ", from.offset(), " of from)");
+  detail::require(rotary_dim <= head_dim - to.offset(), function, "rotary_dim", rotary_dim, "at most ",
+                  head_dim - to.offset(), " (head_dim ", head_dim, " - offset ", to.offset(), " of to)");
+  // Channel i of the window belongs to pair i mod n, or i / 2.
+  const auto channel = [&](const RopeLayout& layout, Eigen::Index pair, Eigen::Index second) {
+    return layout.offset() +
+           (layout.pairs() == RopePairs::half_split ? pair + second * rotary_dim / 2 : 2 * pair + second);
+  };
+  Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> source(head_dim);
+  for (Eigen::Index pair = 0; pair < rotary_dim / 2; ++pair) {
+    for (Eigen::Index second = 0; second < 2; ++second) {
+      source[channel(to, pair, second)] = channel(from, pair, second);
+    }
+  }
+  const auto unturned = [&](const RopeLayout& layout, Eigen::Index i) {
+    return i < layout.offset() ? i : i + rotary_dim;
+  };
+  for (Eigen::Index i = 0; i < head_dim - rotary_dim; ++i) source[unturned(to, i)] = unturned(from, i);
+  return source;
+}
+
+namespace detail {
+
+template <typename Derived>
+void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim, const char* parameter) {
+  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
+                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
+  const auto source = channel_permutation(from, to, rotary_dim);
+  const Eigen::Index head_dim = from.head_dim();
+  require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
+  Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> head(head_dim);
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    for (Eigen::Index first = 0; first < x.cols(); first += head_dim) {
+      for (Eigen::Index c = 0; c < head_dim; ++c) head[c] = x.derived().coeff(row, first + source[c]);
+      for (Eigen::Index c = 0; c < head_dim; ++c) x.derived().coeffRef(row, first + c) = head[c];
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Reorders the channels of every head of queries or keys, in place, from one layout to another.
+///
+/// Turning and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
+/// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
+/// @param from, to, rotary_dim  As in channel_permutation().
+/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
+/// Cost: one pass over x; two allocations of one head's size.
+template <typename Derived>
+void permute_columns(Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim) {
+  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+}
+
+/// @overload
+template <typename Derived>
+void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim) {
+  detail::require_no_temporary<Derived>();
+  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+}
+
+/// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
+/// keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
+///
+/// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
+/// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
+/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
+/// Cost: one pass over weights; two allocations of one head's size.
+/// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
+template <typename Derived>
+void permute_rows(Eigen::DenseBase<Derived>& weights, const RopeLayout& from, const RopeLayout& to,
+                  Eigen::Index rotary_dim) {
+  auto columns = weights.derived().transpose();
+  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+}
+
+/// @overload
+template <typename Derived>
+void permute_rows(Eigen::DenseBase<Derived>&& weights, const RopeLayout& from, const RopeLayout& to,
+                  Eigen::Index rotary_dim) {
+  detail::require_no_temporary<Derived>();
+  auto columns = weights.derived().transpose();
+  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_PERMUTE_HPP
+
+// ---- posenc/rope/xpos.hpp
+/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
+#ifndef POSENC_ROPE_XPOS_HPP
+#define POSENC_ROPE_XPOS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Numbers of xPos, with the field's defaults.
+struct XposOptions {
+  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
+  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
+};
+
+/// What make_xpos_tables() returns: one table for queries, one for keys.
+template <typename Scalar>
+struct XposTables {
+  FrequencyTable<Scalar> queries;
+  FrequencyTable<Scalar> keys;
+};
+
+namespace detail {
+
+/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
+inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
+  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  const double d = 2 * static_cast<double>(num_pairs);
+  for (Eigen::Index j = 0; j < num_pairs; ++j) {
+    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
+  }
+  return values;
+}
+
+/// The largest number that a scalar holds, in double.
+template <typename Scalar>
+double largest() {
+  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
+}
+
+struct XposWriter {
+  template <typename Scalar, typename Positions>
+  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
+                                 const XposOptions& options, TableLayout layout) {
+    const char* const function = "make_xpos_tables";
+    require(is_finite(center), function, "center", center, "finite");
+    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
+            "finite and > 0");
+    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
+    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
+    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      const double distance = static_cast<double>(positions[row]) - center;
+      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
+                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
+    }
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout)};
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      using Block = Eigen::Array<double, kAngleBlock, 1>;
+      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
+      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
+      const Eigen::Map<const Block> c(cosine);
+      const Eigen::Map<const Block> s(sine);
+      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
+      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+    };
+    for_each_angle(frequencies.inv_freq(), 1.0, positions, sink);
+    TableWriter::set_origin(tables.queries, 0, 0);
+    TableWriter::set_origin(tables.keys, 0, 0);
+    return tables;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the two tables of xPos: rope turns queries with one and keys with the other.
+///
+///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
+///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
+///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
+///
+/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
+/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+///
+/// apply_rope() and apply_rope_adjoint() take the tables as they are. The inverse of one table is the adjoint of the
+/// other, and apply_rope_inverse() refuses both.
+/// @param frequencies  Magnitude 1.
+/// @param positions    {first, count}.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
+/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
+/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
+/// Source:   Sun et al. 2022, arXiv:2212.10554.
+/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos of
+///           flash-attention (center = cached length / 2).
+template <typename Scalar>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
+                                    const XposOptions& options = {}, TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
+                                          options, layout);
+}
+
+/// @overload
+/// Row i stands at positions(i): integer ids or real numbers.
+template <typename Scalar, typename Derived>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
+                                    double center, const XposOptions& options = {},
+                                    TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
+                                          center, options, layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_XPOS_HPP
+
+// ---- posenc/rope.hpp
+/// Rotary position embedding: turns queries and keys, so that their scores depend on distance.
+#ifndef POSENC_ROPE_HPP
+#define POSENC_ROPE_HPP
+
+#endif  // POSENC_ROPE_HPP
+
+// ---- posenc/model_config/config_value.hpp
+/// ConfigValue: a config in plain data, read from any JSON type or written by hand.
+#ifndef POSENC_MODEL_CONFIG_CONFIG_VALUE_HPP
+#define POSENC_MODEL_CONFIG_CONFIG_VALUE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// null, true or false, a number, a text, a list or a dictionary.
+///
+/// The metadata of a GGUF file as one flat dictionary:
+///
+///     auto metadata = ConfigValue::dictionary({{"general.architecture", "llama"}, {"llama.block_count", 32}});
+///     metadata.set("llama.rope.freq_base", 500000.0);
+class ConfigValue {
+ public:
+  enum class Kind { null, boolean, number, text, list, dictionary };
+
+  ConfigValue() = default;
+  ConfigValue(const char* text) : kind_(Kind::text), text_(text) {}
+  ConfigValue(std::string text) : kind_(Kind::text), text_(std::move(text)) {}
+  template <typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  ConfigValue(Number value)
+      : kind_(std::is_same_v<Number, bool> ? Kind::boolean : Kind::number), number_(static_cast<double>(value)) {}
+
+  static ConfigValue list(std::vector<ConfigValue> items = {}) {
+    ConfigValue value;
+    value.kind_ = Kind::list;
+    value.items_ = std::move(items);
+    return value;
+  }
+  static ConfigValue dictionary(std::initializer_list<std::pair<std::string, ConfigValue>> entries = {}) {
+    ConfigValue value;
+    value.kind_ = Kind::dictionary;
+    for (const auto& entry : entries) value.set(entry.first, entry.second);
+    return value;
+  }
+
+  /// Adds an entry to a dictionary, or replaces it.
+  /// @throws std::invalid_argument  this is no dictionary.
+  void set(const std::string& key, ConfigValue value) {
+    detail::require(kind_ == Kind::dictionary, "ConfigValue::set", "the value", describe(), "a dictionary");
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (keys_[i] == key) {
+        items_[i] = std::move(value);
+        return;
+      }
+    }
+    keys_.push_back(key);
+    items_.push_back(std::move(value));
+  }
+
+  Kind kind() const { return kind_; }
+  bool is(Kind kind) const { return kind_ == kind; }
+  bool boolean() const { return number_ != 0; }
+  double number() const { return number_; }
+  const std::string& text() const { return text_; }
+  /// Items of a list, or the values of a dictionary in the order of keys().
+  const std::vector<ConfigValue>& items() const { return items_; }
+  const std::vector<std::string>& keys() const { return keys_; }
+
+  /// The value of a key, or nullptr. Only a dictionary has keys.
+  const ConfigValue* find(const std::string& key) const {
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (keys_[i] == key) return &items_[i];
+    }
+    return nullptr;
+  }
+
+  /// For a message: `the text "8"`, `a list of 3`.
+  std::string describe() const {
+    switch (kind_) {
+      case Kind::null: return "null";
+      case Kind::boolean: return boolean() ? "true" : "false";
+      case Kind::number: return detail::to_text(number_);
+      case Kind::text: return "the text \"" + text_ + "\"";
+      case Kind::list: return "a list of " + std::to_string(items_.size());
+      case Kind::dictionary: break;
+    }
+    return "a dictionary of " + std::to_string(items_.size());
+  }
+
+  /// Equal as data; the order of keys does not count.
+  friend bool operator==(const ConfigValue& a, const ConfigValue& b) {
+    if (a.kind_ != b.kind_ || a.number_ != b.number_ || a.text_ != b.text_ || a.items_.size() != b.items_.size()) {
+      return false;
+    }
+    for (std::size_t i = 0; i < a.items_.size(); ++i) {
+      const ConfigValue* const other = a.is(Kind::dictionary) ? b.find(a.keys_[i]) : &b.items_[i];
+      if (other == nullptr || !(a.items_[i] == *other)) return false;
+    }
+    return true;
+  }
+  friend bool operator!=(const ConfigValue& a, const ConfigValue& b) { return !(a == b); }
+
+ private:
+  Kind kind_ = Kind::null;
+  double number_ = 0;
+  std::string text_;
+  std::vector<std::string> keys_;
+  std::vector<ConfigValue> items_;
+};
+
+/// The same data from a JSON value. No library is named here: the type is asked in the way of nlohmann::json, by
+/// is_null(), is_boolean(), is_number(), is_string(), is_array(), is_object(), get<T>() and iterators with key() and
+/// value(). Every type is tested before it is read, so that no error of the JSON type can come out.
+/// @throws std::invalid_argument  a value that is none of these (binary, discarded).
+template <typename Json>
+ConfigValue to_config_value(const Json& json) {
+  if (json.is_null()) return {};
+  if (json.is_boolean()) return json.template get<bool>();
+  if (json.is_number()) return json.template get<double>();
+  if (json.is_string()) return json.template get<std::string>();
+  if (json.is_array()) {
+    std::vector<ConfigValue> items;
+    for (auto item = json.begin(); item != json.end(); ++item) items.push_back(to_config_value(*item));
+    return ConfigValue::list(std::move(items));
+  }
+  detail::require(json.is_object(), "to_config_value", "json", "another kind of value",
+                  "null, a boolean, a number, a text, a list or a dictionary");
+  ConfigValue dictionary = ConfigValue::dictionary();
+  for (auto entry = json.begin(); entry != json.end(); ++entry) {
+    dictionary.set(entry.key(), to_config_value(entry.value()));
+  }
+  return dictionary;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_CONFIG_VALUE_HPP
+
+// ---- posenc/model_config/model_rope.hpp
+/// ModelRope: all that a model does with positions in its attention layers, as plain data.
+#ifndef POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
+#define POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// One rotation: which angles, which channels, and which of several positions drives which pair.
+struct RopeSet {
+  std::string layer_type;         ///< "full_attention", "sliding_attention"; empty where all layers turn alike.
+  Frequencies frequencies;        ///< With magnitude() for the table and softmax_multiplier() for the scores.
+  RopeLayout layout;              ///< The window of channels, and how they pair up.
+  std::optional<AxisMap> axes{};  ///< Where a token stands at several positions: M-RoPE, images.
+};
+
+/// A factor on the queries of a layer that grows with the position: 1 + scale ln(1 + floor((p + shift) / length)).
+struct QueryTemperature {
+  double scale = 0;   ///< 0: no temperature, the factor is 1.
+  double length = 1;  ///< Positions of one step, > 0.
+  double shift = 0;   ///< Added to the position: 1 in Llama 4, 0 in Ministral.
+};
+
+/// The factor at a position.
+///
+/// @throws std::out_of_range      position < 0, NaN or infinite.
+/// @throws std::invalid_argument  temperature.length <= 0.
+/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
+inline double query_temperature(const QueryTemperature& temperature, double position) {
+  const char* const function = "query_temperature";
+  detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
+  detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
+                           "finite and >= 0");
+  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+}
+
+/// What one attention layer does with its queries and keys.
+struct LayerRope {
+  std::vector<int> rope_sets{};    ///< Indices into ModelRope::rope_sets, applied in turn. Empty: NoPE, nothing turns.
+  QueryTemperature temperature{};  ///< Factor on the queries alone.
+};
+
+/// How a model uses positions.
+///
+///     const ModelRope model = read_hugging_face_config(json, serving_length);
+///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set.frequencies, positions));
+///     for (const int set : model.layers[l].rope_sets) apply_rope(q, tables[set], model.rope_sets[set].layout);
+struct ModelRope {
+  std::vector<RopeSet> rope_sets{};
+  std::vector<LayerRope> layers{};
+  /// Every key about rotation that was there and had no effect, with its path: "rope_scaling.finetuned".
+  std::vector<std::string> ignored_keys{};
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
+
+// ---- posenc/model_config/axis_rule.hpp
+/// How a model with several positions per token gets its rotations: M-RoPE sections, images, ChatGLM-6B.
+#ifndef POSENC_MODEL_CONFIG_AXIS_RULE_HPP
+#define POSENC_MODEL_CONFIG_AXIS_RULE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Which positions drive which pairs.
+enum class AxisRule {
+  one,                ///< One position per token.
+  contiguous,         ///< mrope_section, one after the other: Qwen2-VL.
+  interleaved,        ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width_time,  ///< mrope_section as h, w, t: ERNIE-4.5-VL.
+  centred_patches,    ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
+  rows_and_columns,   ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
+  two_halves          ///< Two positions, each turning its own half of the head: ChatGLM-6B.
+};
+
+inline bool has_sections(AxisRule rule) {
+  return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
+}
+
+/// The map of `sections`, which must cover num_pairs.
+inline AxisMap section_axes(const char* function, const std::string& name, AxisRule rule,
+                            const std::vector<int>& sections, Eigen::Index num_pairs) {
+  Eigen::Index sum = 0;
+  for (const int section : sections) sum += section;
+  if (sum != num_pairs) {
+    refuse<std::invalid_argument>(function, "sum of " + name, sum, "the number of pairs ", num_pairs);
+  }
+  if (rule == AxisRule::interleaved) return interleaved_axes(sections);
+  if (rule == AxisRule::height_width_time) return height_width_time_axes(sections);
+  return contiguous_axes(sections);
+}
+
+/// The one position of a token, or one of two, drives all of num_pairs.
+inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
+  return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
+}
+
+/// The rotations of a head of an image encoder or of ChatGLM-6B.
+inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, const RopeLayout& layout, double theta) {
+  const Eigen::Index head_dim = layout.head_dim();
+  require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4 for two axes");
+  const Eigen::Index quarter = head_dim / 4;
+  if (rule == AxisRule::two_halves) {
+    const Frequencies half = geometric_frequencies(head_dim / 2, theta);
+    return {{"", half, layout, single_axis(quarter, 0, 2)},
+            {"", half, RopeLayout::half_split(head_dim, head_dim / 2), single_axis(quarter, 1, 2)}};
+  }
+  Eigen::ArrayXd inv_freq(2 * quarter);
+  if (rule == AxisRule::centred_patches) {
+    constexpr double two_pi = 6.283185307179586476925286766559;
+    const Eigen::ArrayXd half = two_pi * geometric_frequencies(head_dim / 2, theta).inv_freq();
+    inv_freq << half, half;
+  } else {
+    const Eigen::ArrayXd all = geometric_frequencies(head_dim, theta).inv_freq();
+    for (Eigen::Index i = 0; i < quarter; ++i) {
+      inv_freq[i] = all[2 * i];
+      inv_freq[quarter + i] = all[2 * i + 1];
+    }
+  }
+  const int each = static_cast<int>(quarter);
+  return {{"", Frequencies(inv_freq), layout, contiguous_axes({each, each})}};
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_AXIS_RULE_HPP
+
+// ---- posenc/model_config/layer_schedule.hpp
+/// Which kind of attention each layer has, and which layers do not turn.
+#ifndef POSENC_MODEL_CONFIG_LAYER_SCHEDULE_HPP
+#define POSENC_MODEL_CONFIG_LAYER_SCHEDULE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What a model does with a period n where its config lists no layers.
+enum class LayerSchedule {
+  alike,         ///< All layers are full_attention.
+  full_last,     ///< Sliding, and full in every n-th layer: Gemma 3.
+  full_first,    ///< Full in layers 0, n, 2n ..., else sliding: ModernBERT.
+  full_is_nope,  ///< As full_last, and the full layers do not turn: Cohere 2.
+  nope_last      ///< Every n-th layer does not turn: Llama 4, SmolLM3.
+};
+
+/// Far beyond any model, so that a wrong number cannot ask for all memory.
+constexpr Eigen::Index kMaxLayers = 65536;
+
+inline const char* const kFull = "full_attention";
+inline const char* const kSliding = "sliding_attention";
+
+/// Layers that have queries to turn, and layers that are something else.
+inline const char* const kTurningLayers[] = {kFull, kSliding, "chunked_attention"};
+inline const char* const kOtherLayers[] = {"linear_attention", "conv", "mamba", "recurrent"};
+
+template <std::size_t Size>
+bool is_one_of(const std::string& value, const char* const (&list)[Size]) {
+  for (const char* const one : list) {
+    if (value == one) return true;
+  }
+  return false;
+}
+
+/// The kind of attention of each layer, from a period.
+inline std::vector<std::string> scheduled_layers(LayerSchedule schedule, Eigen::Index layers, Eigen::Index period) {
+  std::vector<std::string> types(static_cast<std::size_t>(layers), kFull);
+  if (schedule == LayerSchedule::alike || schedule == LayerSchedule::nope_last) return types;
+  for (std::size_t layer = 0; layer < types.size(); ++layer) {
+    const std::size_t place = schedule == LayerSchedule::full_first ? layer : layer + 1;
+    if (place % static_cast<std::size_t>(period) != 0) types[layer] = kSliding;
+  }
+  return types;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_LAYER_SCHEDULE_HPP
+
+// ---- posenc/model_config/reader.hpp
+/// Reads typed values out of a dictionary, and remembers which keys were read.
+#ifndef POSENC_MODEL_CONFIG_READER_HPP
+#define POSENC_MODEL_CONFIG_READER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A view of a dictionary. null counts as absent. The dictionary must outlive it.
+class ConfigReader {
+ public:
+  /// @param path  Stands before each key in messages: "rope_scaling.".
+  ConfigReader(const char* function, const ConfigValue& dictionary, std::string path)
+      : function_(function), dictionary_(&dictionary), path_(std::move(path)), read_(dictionary.keys().size(), false) {}
+
+  const char* function() const { return function_; }
+  std::string name(const std::string& key) const { return path_ + key; }
+
+  /// The value, or nullptr where it is absent or null. Counts as read.
+  const ConfigValue* find(const std::string& key) {
+    const std::vector<std::string>& keys = dictionary_->keys();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i] != key) continue;
+      read_[i] = true;
+      const ConfigValue& value = dictionary_->items()[i];
+      return value.is(ConfigValue::Kind::null) ? nullptr : &value;
+    }
+    return nullptr;
+  }
+
+  std::optional<double> number(const std::string& key) {
+    const ConfigValue* const value = typed(key, ConfigValue::Kind::number, "a number");
+    return value == nullptr ? std::nullopt : std::optional<double>(value->number());
+  }
+  std::optional<bool> flag(const std::string& key) {
+    const ConfigValue* const value = typed(key, ConfigValue::Kind::boolean, "true or false");
+    return value == nullptr ? std::nullopt : std::optional<bool>(value->boolean());
+  }
+  std::optional<std::string> text(const std::string& key) {
+    const ConfigValue* const value = typed(key, ConfigValue::Kind::text, "a text");
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value->text());
+  }
+  const ConfigValue* dictionary(const std::string& key) {
+    return typed(key, ConfigValue::Kind::dictionary, "a dictionary");
+  }
+  const ConfigValue* list(const std::string& key) { return typed(key, ConfigValue::Kind::list, "a list"); }
+
+  /// A whole number from `least` to 2^23, which no dimension of a model reaches.
+  std::optional<Eigen::Index> count(const std::string& key, Eigen::Index least = 1) {
+    const std::optional<double> value = number(key);
+    return value ? std::optional<Eigen::Index>(whole(name(key), *value, least)) : std::nullopt;
+  }
+  std::optional<std::vector<double>> numbers(const std::string& key) {
+    const ConfigValue* const value = list(key);
+    if (value == nullptr) return std::nullopt;
+    std::vector<double> out;
+    for (const ConfigValue& item : value->items()) {
+      require_kind(item, ConfigValue::Kind::number, item_name(key, out.size()), "a number");
+      out.push_back(item.number());
+    }
+    return out;
+  }
+  std::optional<std::vector<int>> counts(const std::string& key) {
+    const std::optional<std::vector<double>> values = numbers(key);
+    if (!values) return std::nullopt;
+    std::vector<int> out;
+    for (const double value : *values) out.push_back(static_cast<int>(whole(item_name(key, out.size()), value, 0)));
+    return out;
+  }
+  std::optional<std::vector<std::string>> texts(const std::string& key) {
+    const ConfigValue* const value = list(key);
+    if (value == nullptr) return std::nullopt;
+    std::vector<std::string> out;
+    for (const ConfigValue& item : value->items()) {
+      require_kind(item, ConfigValue::Kind::text, item_name(key, out.size()), "a text");
+      out.push_back(item.text());
+    }
+    return out;
+  }
+
+  /// The one value that several names of the same thing give. Two that differ are refused.
+  std::optional<double> agreed_number(const std::vector<std::string>& keys) {
+    std::optional<double> agreed;
+    std::string first;
+    for (const std::string& key : keys) {
+      const std::optional<double> value = number(key);
+      if (!value) continue;
+      if (agreed && *agreed != *value) {
+        refuse<std::invalid_argument>(function_, name(key), *value, "the same as ", name(first), " ", *agreed);
+      }
+      agreed = value;
+      first = key;
+    }
+    return agreed;
+  }
+  std::optional<Eigen::Index> agreed_count(const std::vector<std::string>& keys) {
+    const std::optional<double> value = agreed_number(keys);
+    for (const std::string& key : keys) count(key);
+    return value ? std::optional<Eigen::Index>(static_cast<Eigen::Index>(*value)) : std::nullopt;
+  }
+
+  [[noreturn]] void refuse_missing(const std::string& key, const std::string& why) const {
+    refuse<std::invalid_argument>(function_, name(key), "nothing", "given", why);
+  }
+  double required_number(const std::string& key, const std::string& why) {
+    const std::optional<double> value = number(key);
+    if (!value) refuse_missing(key, why);
+    return *value;
+  }
+
+  /// Paths of the keys that are there, were not read and are of the kind asked for.
+  template <typename Concerns>
+  void add_unread_to(std::vector<std::string>& out, const Concerns& concerns) const {
+    for (std::size_t i = 0; i < read_.size(); ++i) {
+      const std::string& key = dictionary_->keys()[i];
+      if (!read_[i] && !dictionary_->items()[i].is(ConfigValue::Kind::null) && concerns(key)) out.push_back(name(key));
+    }
+  }
+
+ private:
+  std::string item_name(const std::string& key, std::size_t index) const {
+    return element(name(key).c_str(), static_cast<Eigen::Index>(index));
+  }
+  void require_kind(const ConfigValue& value, ConfigValue::Kind kind, const std::string& path, const char* rule) const {
+    if (!value.is(kind)) refuse<std::invalid_argument>(function_, path, value.describe(), rule);
+  }
+  const ConfigValue* typed(const std::string& key, ConfigValue::Kind kind, const char* rule) {
+    const ConfigValue* const value = find(key);
+    if (value != nullptr) require_kind(*value, kind, name(key), rule);
+    return value;
+  }
+  Eigen::Index whole(const std::string& path, double value, Eigen::Index least) const {
+    constexpr double limit = 0x1p23;
+    if (!(value >= static_cast<double>(least) && value <= limit && std::floor(value) == value)) {
+      refuse<std::invalid_argument>(function_, path, value, "a whole number from ", least, " to ", limit);
+    }
+    return static_cast<Eigen::Index>(value);
+  }
+
+  const char* function_;
+  const ConfigValue* dictionary_;
+  std::string path_;
+  std::vector<bool> read_;
+};
+
+inline bool any_key(const std::string&) { return true; }
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_READER_HPP
+
+// ---- posenc/model_config/rope_dictionary.hpp
+/// The rope_scaling or rope_parameters dictionary of a config: its type, and the scaling rule with its keys.
+#ifndef POSENC_MODEL_CONFIG_ROPE_DICTIONARY_HPP
+#define POSENC_MODEL_CONFIG_ROPE_DICTIONARY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What a scaling rule takes from outside its dictionary.
+struct ServedLengths {
+  double serving = 0;                  ///< The length that a sequence may reach.
+  std::optional<double> max_position;  ///< max_position_embeddings.
+  std::optional<double> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
+};
+
+/// Older names of a rope_type.
+inline std::string current_rope_type(const std::string& type) {
+  struct Renamed {
+    const char* from;
+    const char* to;
+  };
+  constexpr Renamed renamed[] = {{"su", "longrope"}, {"mrope", "default"}, {"deepseek_yarn", "yarn"}};
+  for (const Renamed& one : renamed) {
+    if (type == one.from) return one.to;
+  }
+  return type;
+}
+
+/// `rope_type`, or `type` of older configs; "default" where neither is there and nothing is scaled.
+inline std::string read_rope_type(ConfigReader& rope) {
+  const std::optional<std::string> type = rope.text("type");
+  const std::optional<std::string> rope_type = rope.text("rope_type");
+  if (type && rope_type && current_rope_type(*type) != current_rope_type(*rope_type)) {
+    refuse<std::invalid_argument>(rope.function(), rope.name("type"), *type, "the same as ", rope.name("rope_type"),
+                                  " ", *rope_type);
+  }
+  if (!type && !rope_type && rope.find("factor") != nullptr) {
+    rope.refuse_missing("rope_type", " where there is a factor");
+  }
+  return current_rope_type(rope_type.value_or(type.value_or("default")));
+}
+
+/// original_max_position_embeddings, inside or at the top level; the two may not differ.
+inline std::optional<double> read_trained_length(ConfigReader& rope, const ServedLengths& lengths) {
+  const char* const key = "original_max_position_embeddings";
+  const std::optional<double> inside = rope.number(key);
+  if (inside && lengths.trained && *inside != *lengths.trained) {
+    refuse<std::invalid_argument>(rope.function(), rope.name(key), *inside, "the same as at the top level ",
+                                  *lengths.trained);
+  }
+  return inside ? inside : lengths.trained;
+}
+
+inline Frequencies read_yarn(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
+  YarnOptions options;
+  const std::optional<double> trained = read_trained_length(rope, lengths);
+  const std::optional<double> length = trained ? trained : lengths.max_position;
+  if (!length) rope.refuse_missing("original_max_position_embeddings", " for yarn");
+  options.original_max_position_embeddings = *length;
+  const std::optional<double> factor = rope.number("factor");
+  if (!factor && !(trained && lengths.max_position)) rope.refuse_missing("factor", " for yarn");
+  options.factor = factor ? *factor : *lengths.max_position / *trained;
+  options.beta_fast = rope.number("beta_fast").value_or(options.beta_fast);
+  options.beta_slow = rope.number("beta_slow").value_or(options.beta_slow);
+  options.truncate = rope.flag("truncate").value_or(options.truncate);
+  options.attention_factor = rope.number("attention_factor");
+  options.mscale = rope.number("mscale").value_or(options.mscale);
+  options.mscale_all_dim = rope.number("mscale_all_dim").value_or(options.mscale_all_dim);
+  options.extrapolation_factor = rope.number("extrapolation_factor").value_or(options.extrapolation_factor);
+  options.attn_factor = rope.number("attn_factor").value_or(options.attn_factor);
+  return scale_yarn(plain, options);
+}
+
+inline Frequencies read_longrope(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
+  LongRopeOptions options;
+  const auto list = [&](const char* key) {
+    const auto values = rope.numbers(key);
+    if (!values) rope.refuse_missing(key, " for longrope");
+    return *values;
+  };
+  options.short_factor = list("short_factor");
+  options.long_factor = list("long_factor");
+  const std::optional<double> trained = read_trained_length(rope, lengths);
+  if (!trained) rope.refuse_missing("original_max_position_embeddings", " for longrope");
+  options.original_max_position_embeddings = *trained;
+  options.max_position_embeddings = lengths.max_position.value_or(0);
+  options.factor = rope.number("factor");
+  options.attention_factor = rope.number("attention_factor");
+  options.short_mscale = rope.number("short_mscale");
+  options.long_mscale = rope.number("long_mscale");
+  return scale_longrope(plain, options, lengths.serving);
+}
+
+inline Frequencies read_llama3(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
+  Llama3Options options;
+  options.factor = rope.required_number("factor", " for llama3");
+  options.low_freq_factor = rope.required_number("low_freq_factor", " for llama3");
+  options.high_freq_factor = rope.required_number("high_freq_factor", " for llama3");
+  const std::optional<double> trained = read_trained_length(rope, lengths);
+  if (!trained) rope.refuse_missing("original_max_position_embeddings", " for llama3");
+  options.original_max_position_embeddings = *trained;
+  return scale_llama3(plain, options);
+}
+
+/// Hunyuan gives `alpha` to a dynamic rule, which then depends on no length.
+inline Frequencies read_dynamic(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
+  if (const std::optional<double> alpha = rope.number("alpha")) return scale_ntk_aware(plain, *alpha);
+  const double factor = rope.required_number("factor", " for dynamic");
+  if (!lengths.max_position) {
+    refuse<std::invalid_argument>(rope.function(), "max_position_embeddings", "nothing", "given for dynamic");
+  }
+  return scale_dynamic_ntk(plain, factor, *lengths.max_position, lengths.serving);
+}
+
+/// The frequencies of a rope_type. `partial` is only for "proportional", whose plain frequencies span the whole head.
+inline Frequencies read_scaling(const std::string& type, const Frequencies& plain, double partial, ConfigReader& rope,
+                                const ServedLengths& lengths) {
+  if (type == "default") return plain;
+  if (type == "linear") return scale_linear(plain, rope.required_number("factor", " for linear"));
+  if (type == "dynamic") return read_dynamic(plain, rope, lengths);
+  if (type == "yarn") return read_yarn(plain, rope, lengths);
+  if (type == "longrope") return read_longrope(plain, rope, lengths);
+  if (type == "llama3") return read_llama3(plain, rope, lengths);
+  if (type == "proportional") return scale_proportional(plain, partial, rope.number("factor").value_or(1.0));
+  refuse<std::invalid_argument>(rope.function(), rope.name("rope_type"), "the text \"" + type + "\"",
+                                "default, linear, dynamic, yarn, longrope, llama3 or proportional");
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_ROPE_DICTIONARY_HPP
+
+// ---- posenc/model_config/gguf.hpp
+/// Reads the metadata of a GGUF file.
+#ifndef POSENC_MODEL_CONFIG_GGUF_HPP
+#define POSENC_MODEL_CONFIG_GGUF_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One architecture of llama.cpp: what its code knows and the file does not say.
+struct GgufArchitecture {
+  const char* name;
+  RopePairs pairs;  ///< interleaved is NORM, half_split NEOX, MROPE and IMROPE.
+  LayerSchedule schedule = LayerSchedule::alike;
+  Eigen::Index period = 0;
+  double sliding_theta = 0;  ///< Of sliding layers, without scaling; 0: as the others.
+  AxisRule axes = AxisRule::one;
+  bool window_is_last = false;  ///< The end of a head turns, attention applies the YaRN multiplier.
+  bool truncate = true;         ///< How the model was trained; llama.cpp always truncates.
+};
+
+inline const GgufArchitecture* find_gguf_architecture(const std::string& name) {
+  constexpr RopePairs norm = RopePairs::interleaved;
+  constexpr RopePairs neox = RopePairs::half_split;
+  constexpr LayerSchedule alike = LayerSchedule::alike;
+  constexpr LayerSchedule full_last = LayerSchedule::full_last;
+  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
+  constexpr AxisRule one = AxisRule::one;
+  static constexpr GgufArchitecture architectures[] = {
+      {"llama", norm},
+      {"llama4", norm, nope_last, 4},
+      {"deci", norm},
+      {"baichuan", norm},
+      {"internlm2", norm},
+      {"minicpm", norm},
+      {"xverse", norm},
+      {"command-r", norm},
+      {"cohere2", norm, LayerSchedule::full_is_nope, 4},
+      {"olmo", norm},
+      {"arctic", norm},
+      {"deepseek", norm},
+      {"deepseek2", norm, alike, 0, 0, one, true},
+      {"chatglm", norm},
+      {"glm4", norm},
+      {"granite", norm},
+      {"granitemoe", norm},
+      {"smollm3", norm, nope_last, 4},
+      {"ernie4_5", norm},
+      {"mistral3", norm},
+      {"falcon", neox},
+      {"stablelm", neox},
+      {"qwen", neox},
+      {"qwen2", neox},
+      {"qwen2moe", neox},
+      {"qwen3", neox},
+      {"qwen3moe", neox},
+      {"qwen2vl", neox, alike, 0, 0, AxisRule::contiguous},
+      {"qwen3vl", neox, alike, 0, 0, AxisRule::interleaved},
+      {"qwen3vlmoe", neox, alike, 0, 0, AxisRule::interleaved},
+      {"phi2", neox},
+      {"phi3", neox},
+      {"phimoe", neox},
+      {"gemma", neox},
+      {"gemma2", neox},
+      {"gemma3", neox, full_last, 6, 1e4},
+      {"gemma4", neox, full_last, 6, 1e4},
+      {"starcoder2", neox},
+      {"openelm", neox},
+      {"gptneox", neox},
+      {"orion", neox},
+      {"nemotron", neox},
+      {"exaone", neox},
+      {"glm4moe", neox},
+      {"minimax-m2", neox},
+      {"modern-bert", neox, LayerSchedule::full_first, 3, 1e4},
+      {"gpt-oss", neox, alike, 0, 0, one, false, false},
+  };
+  for (const GgufArchitecture& architecture : architectures) {
+    if (name == architecture.name) return &architecture;
+  }
+  return nullptr;
+}
+
+/// Reads the metadata of one file.
+class GgufReader {
+ public:
+  GgufReader(const ConfigValue& metadata, const Eigen::ArrayXd& freq_factors, std::optional<RopePairs> pairs)
+      : file_(kFunction, checked(metadata), ""), freq_factors_(freq_factors) {
+    const std::optional<std::string> name = file_.text("general.architecture");
+    if (!name) file_.refuse_missing("general.architecture", "");
+    const GgufArchitecture* const known = find_gguf_architecture(*name);
+    if (known == nullptr && !pairs) {
+      refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
+                                    "one whose pair layout is known, or the layout be given");
+    }
+    model_ = known != nullptr ? *known : GgufArchitecture{"", *pairs};
+    if (pairs) model_.pairs = *pairs;
+    prefix_ = *name + ".";
+  }
+
+  ModelRope read() {
+    const auto layers = file_.count(key("block_count"));
+    if (!layers) file_.refuse_missing(key("block_count"), "");
+    require(*layers <= kMaxLayers, kFunction, "block_count", *layers, "at most ", kMaxLayers);
+    const std::vector<std::string> types = read_layers(*layers);
+    // Sliding layers have a theta of their own and no scaling: by the file, or by the architecture.
+    const std::optional<double> sliding_theta = file_.number(key("rope.freq_base_swa"));
+    const bool two_sets = sliding_theta || model_.sliding_theta > 0;
+    const bool slides = std::find(types.begin(), types.end(), kSliding) != types.end();
+    if (sliding_theta && !slides) {
+      file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
+    }
+    add_full_set(two_sets ? kFull : "");
+    if (two_sets && slides) add_sliding_set(sliding_theta.value_or(model_.sliding_theta));
+    assign_layers(types);
+    file_.find(key("rope.scaling.finetuned"));  // says how the file came to be, and changes no angle
+    const std::string rope = key("rope.");
+    file_.add_unread_to(result_.ignored_keys, [&](const std::string& name) { return name.rfind(rope, 0) == 0; });
+    return std::move(result_);
+  }
+
+ private:
+  static constexpr const char* kFunction = "read_gguf_metadata";
+
+  static const ConfigValue& checked(const ConfigValue& metadata) {
+    require(metadata.is(ConfigValue::Kind::dictionary), kFunction, "metadata", metadata.describe(), "a dictionary");
+    return metadata;
+  }
+  std::string key(const char* name) const { return prefix_ + name; }
+
+  Eigen::Index read_head_dim(bool sliding) {
+    const auto own = file_.count(key("attention.key_length_swa"));
+    if (sliding && own) return *own;
+    if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
+    if (const auto length = file_.count(key("attention.key_length"))) return *length;
+    const auto width = file_.count(key("embedding_length"));
+    const auto heads = file_.count(key("attention.head_count"));
+    if (!width || !heads) {
+      file_.refuse_missing(key("attention.key_length"), ", or embedding_length and attention.head_count");
+    }
+    require(*width % *heads == 0, kFunction, "embedding_length", *width, "a multiple of attention.head_count ", *heads);
+    return *width / *heads;
+  }
+
+  RopeSet make_set(const char* layer_type, Eigen::Index head_dim, Eigen::Index rotary_dim,
+                   const Frequencies& frequencies) const {
+    const Eigen::Index offset = model_.window_is_last ? head_dim - rotary_dim : 0;
+    return {layer_type, frequencies,
+            model_.pairs == RopePairs::half_split ? RopeLayout::half_split(head_dim, offset)
+                                                  : RopeLayout::interleaved(head_dim, offset)};
+  }
+
+  Eigen::Index read_rotary_dim(bool sliding, Eigen::Index head_dim) {
+    const auto whole = file_.count(key("rope.dimension_count"));
+    const auto own = file_.count(key("rope.dimension_count_swa"));
+    const Eigen::Index rotary_dim = sliding && own ? *own : whole.value_or(head_dim);
+    require(rotary_dim <= head_dim, kFunction, "rope.dimension_count", rotary_dim, "at most head_dim ", head_dim);
+    return rotary_dim;
+  }
+
+  void add_full_set(const char* layer_type) {
+    const Eigen::Index head_dim = read_head_dim(false);
+    const Eigen::Index rotary_dim = read_rotary_dim(false, head_dim);
+    const double theta = file_.number(key("rope.freq_base")).value_or(10000);
+    RopeSet set = make_set(layer_type, head_dim, rotary_dim, scaled(geometric_frequencies(rotary_dim, theta)));
+    read_axes(set);
+    result_.rope_sets.push_back(set);
+  }
+
+  void add_sliding_set(double theta) {
+    const Eigen::Index head_dim = read_head_dim(true);
+    const Eigen::Index rotary_dim = read_rotary_dim(true, head_dim);
+    result_.rope_sets.push_back(make_set(kSliding, head_dim, rotary_dim, geometric_frequencies(rotary_dim, theta)));
+  }
+
+  Frequencies scaled(const Frequencies& plain) {
+    const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
+    double factor = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")}).value_or(0);
+    if (factor == 0) factor = 1;
+    const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
+    Frequencies frequencies = plain;
+    if (type == "yarn") {
+      frequencies = yarn(plain, factor, attn_factor);
+    } else if (type == "linear") {
+      frequencies = scale_linear(plain, factor);
+    } else if (type == "longrope") {
+      if (freq_factors_.size() == 0) {
+        refuse<std::invalid_argument>(kFunction, "freq_factors", "nothing",
+                                      "rope_factors_long or rope_factors_short for longrope");
+      }
+      file_.find(key("rope.scaling.original_context_length"));  // where the two change places: the caller's choice
+    } else if (type != "none") {
+      refuse<std::invalid_argument>(kFunction, key("rope.scaling.type"), "the text \"" + type + "\"",
+                                    "none, linear, yarn or longrope");
+    }
+    if (type != "yarn" && attn_factor != 1) frequencies = frequencies.with_magnitude(attn_factor);
+    return freq_factors_.size() == 0 ? frequencies : scale_by_factors(frequencies, freq_factors_);
+  }
+
+  /// mscale_all_dim stands in yarn_log_multiplier: times 0.1 for DeepSeek, as it is for the others.
+  Frequencies yarn(const Frequencies& plain, double factor, double attn_factor) {
+    YarnOptions options;
+    options.factor = factor;
+    const auto trained = file_.number(key("rope.scaling.original_context_length"));
+    const auto context = file_.number(key("context_length"));
+    if (!trained && !context) file_.refuse_missing(key("rope.scaling.original_context_length"), " for yarn");
+    options.original_max_position_embeddings = trained ? *trained : *context;
+    options.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(options.beta_fast);
+    options.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(options.beta_slow);
+    options.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
+    options.attn_factor = attn_factor;
+    options.truncate = model_.truncate;
+    const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
+    options.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
+    options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
+    const Frequencies frequencies = scale_yarn(plain, options);
+    return model_.window_is_last ? frequencies : frequencies.with_magnitude(frequencies.magnitude());
+  }
+
+  /// Three sections, or four of which the last is 0.
+  void read_axes(RopeSet& set) {
+    std::optional<std::vector<int>> sections = file_.counts(key("rope.dimension_sections"));
+    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
+    if (!has_sections(model_.axes)) {
+      if (sections) {
+        refuse<std::invalid_argument>(kFunction, key("rope.dimension_sections"), "a list",
+                                      "absent for this architecture");
+      }
+      return;
+    }
+    if (!sections) file_.refuse_missing(key("rope.dimension_sections"), " for this architecture");
+    set.axes =
+        section_axes(kFunction, key("rope.dimension_sections"), model_.axes, *sections, set.frequencies.num_pairs());
+  }
+
+  std::vector<std::string> read_layers(Eigen::Index layers) {
+    const std::string name = key("attention.sliding_window_pattern");
+    const ConfigValue* const pattern = file_.find(name);
+    if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
+      const Eigen::Index period = file_.count(name).value_or(model_.period);
+      // A period in the file makes layers slide also where the architecture does not say how.
+      const bool own = pattern != nullptr && model_.schedule == LayerSchedule::alike;
+      return scheduled_layers(own ? LayerSchedule::full_last : model_.schedule, layers, period);
+    }
+    if (pattern->items().size() != static_cast<std::size_t>(layers)) {
+      refuse<std::invalid_argument>(kFunction, name + ".size()", pattern->items().size(), "block_count ", layers);
+    }
+    std::vector<std::string> types;
+    for (const ConfigValue& item : pattern->items()) {
+      if (!item.is(ConfigValue::Kind::boolean) && !item.is(ConfigValue::Kind::number)) {
+        refuse<std::invalid_argument>(kFunction, name, item.describe(), "true or false for each layer");
+      }
+      types.push_back(item.number() != 0 ? kSliding : kFull);
+    }
+    return types;
+  }
+
+  void assign_layers(const std::vector<std::string>& types) {
+    const bool llama4 = std::string(model_.name) == "llama4";
+    const QueryTemperature everywhere = read_temperature();
+    result_.layers.resize(types.size());
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      LayerRope& layer = result_.layers[i];
+      layer.temperature = everywhere;
+      const bool nope =
+          (model_.schedule == LayerSchedule::full_is_nope && types[i] == kFull) ||
+          (model_.schedule == LayerSchedule::nope_last && (i + 1) % static_cast<std::size_t>(model_.period) == 0);
+      if (nope) {
+        if (llama4) layer.temperature = {0.1, 8192, 1};
+        continue;
+      }
+      for (std::size_t set = 0; set < result_.rope_sets.size(); ++set) {
+        const std::string& type = result_.rope_sets[set].layer_type;
+        if (type.empty() || type == types[i]) layer.rope_sets.push_back(static_cast<int>(set));
+      }
+    }
+  }
+
+  QueryTemperature read_temperature() {
+    const double scale = file_.number(key("attention.temperature_scale")).value_or(0);
+    if (scale == 0) return {};
+    const auto own = file_.number(key("attention.temperature_length"));
+    const auto length = own ? own : file_.number(key("rope.scaling.original_context_length"));
+    if (!length) file_.refuse_missing(key("attention.temperature_length"), " for a temperature_scale");
+    require(is_finite(scale) && scale > 0, kFunction, "attention.temperature_scale", scale, "finite and >= 0");
+    require(is_finite(*length) && *length > 0, kFunction, "attention.temperature_length", *length, "finite and > 0");
+    return {scale, *length, 0};
+  }
+
+  ConfigReader file_;
+  const Eigen::ArrayXd& freq_factors_;
+  GgufArchitecture model_{"", RopePairs::half_split};
+  std::string prefix_;
+  ModelRope result_;
+};
+
+}  // namespace detail
+
+/// What the metadata of a GGUF file says about positions.
+///
+/// Read are general.architecture and, under its name: block_count, context_length, embedding_length,
+/// attention.{head_count, key_length, key_length_mla, key_length_swa, sliding_window_pattern, temperature_scale,
+/// temperature_length}, rope.{freq_base, freq_base_swa, dimension_count, dimension_count_swa, dimension_sections,
+/// scale_linear} and rope.scaling.{type, factor, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow,
+/// yarn_ext_factor, yarn_log_multiplier}. A missing freq_base is 10000, as the format's reader has it.
+///
+/// The layout is that of the weights in the file: llama files hold them in pairs of neighbours, whatever the
+/// checkpoint they were made from had.
+/// @param metadata      A flat dictionary of numbers, texts, flags and lists.
+/// @param freq_factors  num_pairs divisors from the tensor rope_freqs (Llama 3, Gemma 4), or rope_factors_long or
+///                      rope_factors_short (Phi-3: the long ones where a sequence may grow beyond
+///                      original_context_length); empty where the file has none. They are for full layers alone.
+/// @param pairs         How pairs stand, against what the architecture says, or for one that is not known here.
+/// @throws std::invalid_argument  a value of the wrong kind; an unknown architecture or scaling type; a wrong number
+///                                of factors or layers; sections that do not cover the pairs; what a rule refuses.
+/// Matches:  llama_model_rope_type and the hyperparameters of llama.cpp, with two differences. Pairs 61 and 62 of
+///           Qwen3-VL turn with time, as in the model, where ggml's IMROPE gives them a fourth position. The ramp of
+///           gpt-oss is not rounded, as the model was trained, where ggml rounds every ramp.
+inline ModelRope read_gguf_metadata(const ConfigValue& metadata, const Eigen::ArrayXd& freq_factors = {},
+                                    std::optional<RopePairs> pairs = {}) {
+  return detail::GgufReader(metadata, freq_factors, pairs).read();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_GGUF_HPP
+
+// ---- posenc/model_config/known_models.hpp
+/// What a config does not say: per model_type, how pairs stand, and the defaults of the published config class.
+#ifndef POSENC_MODEL_CONFIG_KNOWN_MODELS_HPP
+#define POSENC_MODEL_CONFIG_KNOWN_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One model_type of Hugging Face. 0 stands for: the config must say.
+struct KnownModel {
+  const char* model_type;
+  RopePairs pairs;
+  double theta;                                   ///< rope_theta of the config class.
+  double partial = 1;                             ///< partial_rotary_factor of the config class; 0: rotary_dim is.
+  Eigen::Index head_dim = 0;                      ///< Where it is not hidden_size / num_attention_heads.
+  LayerSchedule schedule = LayerSchedule::alike;  ///< Where the config lists no layers.
+  Eigen::Index period = 0;                        ///< Its n.
+  double sliding_theta = 0;                       ///< rope_theta of sliding layers; 0: they turn as the others do.
+  AxisRule axes = AxisRule::one;
+  bool scales_softmax = false;     ///< Attention applies mscale_all_dim (DeepSeek); others leave it to the table.
+  Eigen::Index full_head_dim = 0;  ///< Of full_attention layers, where it differs.
+};
+
+inline const KnownModel* find_known_model(const std::string& model_type) {
+  constexpr RopePairs half = RopePairs::half_split;
+  constexpr RopePairs twos = RopePairs::interleaved;
+  constexpr LayerSchedule alike = LayerSchedule::alike;
+  constexpr LayerSchedule full_last = LayerSchedule::full_last;
+  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
+  constexpr AxisRule one = AxisRule::one;
+  static constexpr KnownModel models[] = {
+      // Llama and its relatives
+      {"llama", half, 1e4},
+      {"llama4", twos, 5e5, 1, 0, nope_last, 4},
+      {"llama4_text", twos, 5e5, 1, 0, nope_last, 4},
+      {"mllama_text_model", half, 5e5},
+      {"mistral", half, 1e4},
+      {"ministral", half, 1e4},
+      {"ministral3", half, 0},
+      {"mixtral", half, 1e6},
+      {"olmo", half, 1e4},
+      {"olmo2", half, 1e4},
+      {"granite", half, 1e4},
+      {"internlm2", half, 1e4},
+      {"smollm3", half, 2e6, 1, 0, nope_last, 4},
+      // Qwen
+      {"qwen2", half, 1e4},
+      {"qwen2_moe", half, 1e4},
+      {"qwen2_vl", half, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
+      {"qwen2_vl_text", half, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
+      {"qwen2_5_vl", half, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
+      {"qwen2_5_vl_text", half, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
+      {"qwen3", half, 1e4, 1, 128},
+      {"qwen3_moe", half, 1e4, 1, 0},
+      {"qwen3_vl_text", half, 5e6, 1, 128, alike, 0, 0, AxisRule::interleaved},
+      {"qwen3_vl_moe_text", half, 5e6, 1, 0, alike, 0, 0, AxisRule::interleaved},
+      {"qwen3_5_text", half, 0, 0.25, 256, alike, 0, 0, AxisRule::interleaved},
+      {"ernie4_5_moe_vl", twos, 5e5, 1, 0, alike, 0, 0, AxisRule::height_width_time},
+      {"ernie4_5_vl_moe_text", twos, 5e5, 1, 0, alike, 0, 0, AxisRule::height_width_time},
+      // DeepSeek: the window is the end of a head, and attention applies the square of mscale_all_dim
+      {"deepseek_v2", twos, 1e4, 1, 0, alike, 0, 0, one, true},
+      {"deepseek_v3", twos, 1e4, 1, 0, alike, 0, 0, one, true},
+      {"kimi_k2", twos, 0, 1, 0, alike, 0, 0, one, true},
+      {"gpt_oss", half, 15e4, 1, 64},
+      // Phi
+      {"phi", half, 1e4, 0.5},
+      {"phi3", half, 1e4},
+      // Gemma
+      {"gemma", half, 1e4, 1, 256},
+      {"gemma2", half, 1e4, 1, 256},
+      {"gemma3", half, 1e6, 1, 256, full_last, 6, 1e4},
+      {"gemma3_text", half, 1e6, 1, 256, full_last, 6, 1e4},
+      {"gemma4_text", half, 0, 1, 256, full_last, 6, 0, one, false, 512},
+      // GPT-NeoX, GPT-J
+      {"gpt_neox", half, 1e4, 0.25},
+      {"gptj", twos, 1e4, 0},
+      {"codegen", twos, 1e4, 0},
+      {"stablelm", half, 1e4, 0.25},
+      // GLM
+      {"chatglm", twos, 1e4, 0.5},
+      {"glm", twos, 1e4, 0.5, 128},
+      {"glm4", twos, 1e4, 0.5, 128},
+      {"glm4_moe", half, 1e4, 0.5, 128},
+      // Cohere
+      {"cohere", twos, 1e4},
+      {"cohere2", twos, 1e4, 1, 0, LayerSchedule::full_is_nope, 4},
+      // Others
+      {"starcoder2", half, 1e4},
+      {"minimax_m2", half, 0, 0},
+      {"modernbert", half, 16e4, 1, 0, LayerSchedule::full_first, 3, 1e4},
+      {"moonshine", twos, 1e4, 0.9},
+      // Image encoders
+      {"dinov3_vit", half, 100, 1, 0, alike, 0, 0, AxisRule::centred_patches},
+      {"pixtral", half, 1e4, 1, 0, alike, 0, 0, AxisRule::rows_and_columns},
+  };
+  for (const KnownModel& model : models) {
+    if (model_type == model.model_type) return &model;
+  }
+  return nullptr;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_KNOWN_MODELS_HPP
+
+// ---- posenc/model_config/hugging_face.hpp
+/// Reads the config.json of Hugging Face.
+#ifndef POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+#define POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Of the hundreds of keys of a config, those whose names say that they are about rotation.
+inline bool concerns_rotation(const std::string& key) {
+  for (const char* const word : {"rope", "rotary", "theta"}) {
+    if (key.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// Which channels of a head turn.
+struct RopeWindow {
+  Eigen::Index head_dim = 0;
+  Eigen::Index offset = 0;
+  Eigen::Index rotary_dim = 0;
+};
+
+inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model, bool full_attention) {
+  if (full_attention) {
+    const std::optional<Eigen::Index> global = config.count("global_head_dim");
+    if (global) return *global;
+    if (model.full_head_dim > 0) return model.full_head_dim;
+  }
+  if (const auto given = config.agreed_count({"head_dim", "kv_channels"})) return *given;
+  if (model.head_dim > 0) return model.head_dim;
+  const auto hidden = config.agreed_count({"hidden_size", "n_embd"});
+  const auto heads = config.agreed_count(
+      {"num_attention_heads", "n_head", "encoder_num_attention_heads", "decoder_num_attention_heads"});
+  if (!hidden || !heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
+  require(*hidden % *heads == 0, config.function(), "hidden_size", *hidden, "a multiple of num_attention_heads ",
+          *heads);
+  return *hidden / *heads;
+}
+
+/// DeepSeek turns the end of a head; the others a prefix, of int(head_dim * partial) channels unless rotary_dim says.
+inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, bool full_attention, double partial,
+                              bool partial_given) {
+  RopeWindow window;
+  if (const auto rope = config.count("qk_rope_head_dim")) {
+    const auto rest = config.count("qk_nope_head_dim", 0);
+    if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
+    config.find("head_dim");  // either part, by version
+    return {*rest + *rope, *rest, *rope};
+  }
+  window.head_dim = read_head_dim(config, model, full_attention);
+  const double share = partial * static_cast<double>(window.head_dim);
+  const auto rotary_dim = config.count("rotary_dim");
+  if (!rotary_dim && partial == 0) config.refuse_missing("rotary_dim", "");
+  window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(share));
+  if (rotary_dim && partial_given && *rotary_dim != static_cast<Eigen::Index>(share)) {
+    refuse<std::invalid_argument>(config.function(), "rotary_dim", *rotary_dim,
+                                  "head_dim * partial_rotary_factor = ", share);
+  }
+  require(window.rotary_dim <= window.head_dim, config.function(), "rotary_dim", window.rotary_dim, "at most head_dim ",
+          window.head_dim);
+  return window;
+}
+
+/// A value inside the rope dictionary, or one at the top level under several names; both only when they are the same.
+inline std::optional<double> inside_or_outside(ConfigReader& rope, const char* key,
+                                               const std::optional<double>& outside) {
+  const std::optional<double> inside = rope.number(key);
+  if (inside && outside && *inside != *outside) {
+    refuse<std::invalid_argument>(rope.function(), rope.name(key), *inside, "the same as at the top level ", *outside);
+  }
+  return inside ? inside : outside;
+}
+
+/// Reads one config, already in plain data.
+class HuggingFaceReader {
+ public:
+  HuggingFaceReader(const ConfigValue& config, double serving_length, std::optional<RopePairs> pairs)
+      : pairs_(pairs), outer_(kFunction, config, ""), config_(kFunction, inner(config), inner_path(config)) {
+    require(is_finite(serving_length) && serving_length > 0, kFunction, "serving_length", serving_length,
+            "finite and > 0");
+    lengths_.serving = serving_length;
+    find_model();
+  }
+
+  ModelRope read() {
+    lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
+    const std::vector<std::string> types = read_layers();
+    const ConfigValue empty = ConfigValue::dictionary();
+    const ConfigValue* const dictionary = rope_dictionary();
+    ConfigReader rope(kFunction, dictionary == nullptr ? empty : *dictionary, config_.name(dictionary_key_) + ".");
+    nested_rope_ = is_nested(dictionary);
+    if (nested_rope_) {
+      read_nested(rope, types);
+    } else {
+      read_flat(rope, types);
+    }
+    assign_layers(types);
+    rope.add_unread_to(result_.ignored_keys, any_key);
+    config_.add_unread_to(result_.ignored_keys, concerns_rotation);
+    if (nested_config_) outer_.add_unread_to(result_.ignored_keys, concerns_rotation);
+    return std::move(result_);
+  }
+
+ private:
+  static constexpr const char* kFunction = "read_hugging_face_config";
+
+  /// Multimodal configs keep the language model in text_config.
+  static const ConfigValue* text_config(const ConfigValue& config) {
+    require(config.is(ConfigValue::Kind::dictionary), kFunction, "config", config.describe(), "a dictionary");
+    const ConfigValue* const text = config.find("text_config");
+    return text == nullptr || text->is(ConfigValue::Kind::null) ? nullptr : text;
+  }
+  static const ConfigValue& inner(const ConfigValue& config) {
+    const ConfigValue* const text = text_config(config);
+    if (text == nullptr) return config;
+    require(text->is(ConfigValue::Kind::dictionary), kFunction, "text_config", text->describe(), "a dictionary");
+    return *text;
+  }
+  static std::string inner_path(const ConfigValue& config) {
+    return text_config(config) == nullptr ? "" : "text_config.";
+  }
+
+  void find_model() {
+    nested_config_ = !config_.name("").empty();
+    std::optional<std::string> type = config_.text("model_type");
+    if (!type && nested_config_) type = outer_.text("model_type");
+    if (!type) config_.refuse_missing("model_type", "");
+    const KnownModel* const known = find_known_model(*type);
+    if (known == nullptr && !pairs_) {
+      refuse<std::invalid_argument>(kFunction, config_.name("model_type"), "the text \"" + *type + "\"",
+                                    "one whose pair layout is known, or the layout be given");
+    }
+    model_ = known != nullptr ? *known : KnownModel{"", *pairs_, 0};
+    if (const std::optional<bool> interleave = config_.flag("rope_interleave")) {
+      model_.pairs = *interleave ? RopePairs::interleaved : RopePairs::half_split;
+    }
+    if (pairs_) model_.pairs = *pairs_;
+    if (config_.flag("position_encoding_2d").value_or(false)) model_.axes = AxisRule::two_halves;
+  }
+
+  std::vector<std::string> read_layers() {
+    const auto layers = config_.agreed_count(
+        {"num_hidden_layers", "num_layers", "n_layer", "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
+    if (!layers) config_.refuse_missing("num_hidden_layers", "");
+    require(*layers <= kMaxLayers, kFunction, "num_hidden_layers", *layers, "at most ", kMaxLayers);
+    result_.layers.resize(static_cast<std::size_t>(*layers));
+    Eigen::Index period = model_.period;
+    if (period > 0) {
+      const auto given =
+          config_.agreed_count({"sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers"});
+      period = given.value_or(period);
+    }
+    std::optional<std::vector<std::string>> types = config_.texts("layer_types");
+    if (!types) return scheduled_layers(model_.schedule, *layers, period);
+    require_layer_count("layer_types", types->size());
+    for (std::size_t i = 0; i < types->size(); ++i) {
+      const std::string& type = (*types)[i];
+      if (is_one_of(type, kTurningLayers) || is_one_of(type, kOtherLayers)) continue;
+      refuse<std::invalid_argument>(kFunction, config_.name(element("layer_types", static_cast<Eigen::Index>(i))),
+                                    "the text \"" + type + "\"", "full_attention, sliding_attention, ",
+                                    "chunked_attention, linear_attention, conv, mamba or recurrent");
+    }
+    return *types;
+  }
+
+  void require_layer_count(const char* key, std::size_t size) const {
+    if (size != result_.layers.size()) {
+      refuse<std::invalid_argument>(kFunction, config_.name(key) + ".size()", size, "num_hidden_layers ",
+                                    result_.layers.size());
+    }
+  }
+
+  /// rope_parameters of newer configs, rope_scaling of older ones. Both only when they are equal.
+  const ConfigValue* rope_dictionary() {
+    const ConfigValue* const parameters = config_.dictionary("rope_parameters");
+    const ConfigValue* const scaling = config_.dictionary("rope_scaling");
+    if (parameters != nullptr && scaling != nullptr && *parameters != *scaling) {
+      refuse<std::invalid_argument>(kFunction, config_.name("rope_scaling"), scaling->describe(),
+                                    "null or equal to rope_parameters");
+    }
+    dictionary_key_ = parameters != nullptr ? "rope_parameters" : "rope_scaling";
+    return parameters != nullptr ? parameters : scaling;
+  }
+  static bool is_nested(const ConfigValue* dictionary) {
+    if (dictionary == nullptr) return false;
+    const std::vector<ConfigValue>& items = dictionary->items();
+    return std::any_of(items.begin(), items.end(),
+                       [](const ConfigValue& item) { return item.is(ConfigValue::Kind::dictionary); });
+  }
+
+  /// A dictionary for each kind of layer.
+  void read_nested(ConfigReader& rope, const std::vector<std::string>& types) {
+    for (const char* const type : kTurningLayers) {
+      if (std::find(types.begin(), types.end(), type) == types.end()) continue;
+      const ConfigValue* const own = rope.dictionary(type);
+      if (own == nullptr) rope.refuse_missing(type, ", since a layer is of this kind");
+      ConfigReader reader(kFunction, *own, rope.name(type) + ".");
+      add_set(reader, type, type == std::string(kSliding) ? model_.sliding_theta : model_.theta, {}, {});
+      reader.add_unread_to(result_.ignored_keys, any_key);
+    }
+  }
+
+  /// One dictionary. Where sliding layers have a theta of their own, the rule in it is for full layers alone.
+  void read_flat(ConfigReader& rope, const std::vector<std::string>& types) {
+    const auto theta = config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta"});
+    const auto partial = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
+    const auto given = config_.agreed_number({"rope_local_base_freq", "local_rope_theta"});
+    const double sliding_theta = given.value_or(model_.sliding_theta);
+    const bool slides = std::find(types.begin(), types.end(), kSliding) != types.end();
+    if (sliding_theta == 0 || model_.schedule == LayerSchedule::full_is_nope) {
+      add_set(rope, "", model_.theta, theta, partial);
+      return;
+    }
+    add_set(rope, kFull, model_.theta, theta, partial);
+    if (!slides) return;
+    const ConfigValue plain = ConfigValue::dictionary();
+    ConfigReader none(kFunction, plain, config_.name(""));
+    add_set(none, kSliding, model_.sliding_theta, sliding_theta, partial);
+  }
+
+  void add_set(ConfigReader& rope, const std::string& layer_type, double default_theta,
+               const std::optional<double>& outer_theta, const std::optional<double>& outer_partial) {
+    const bool full = layer_type == kFull;
+    const std::string rope_type = read_rope_type(rope);
+    const std::optional<double> given_partial = inside_or_outside(rope, "partial_rotary_factor", outer_partial);
+    const double partial = given_partial.value_or(model_.partial);
+    require(partial >= 0 && partial <= 1 && (!given_partial || partial > 0), kFunction, "partial_rotary_factor",
+            partial, "in (0, 1]");
+    const double theta = read_theta(rope, default_theta, outer_theta);
+    if (model_.axes != AxisRule::one && !has_sections(model_.axes)) {
+      add_grid(rope, rope_type, theta);
+      return;
+    }
+    const bool proportional = rope_type == "proportional";
+    const RopeWindow window =
+        read_window(config_, model_, full, proportional ? 1.0 : partial, given_partial.has_value() && !proportional);
+    lengths_.trained = config_.number("original_max_position_embeddings");
+    Frequencies frequencies =
+        read_scaling(rope_type, geometric_frequencies(window.rotary_dim, theta), partial, rope, lengths_);
+    if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude());
+    RopeSet set{layer_type, frequencies, layout(window.head_dim, window.offset)};
+    read_axes(rope, set);
+    read_temperature(rope);
+    result_.rope_sets.push_back(set);
+  }
+
+  RopeLayout layout(Eigen::Index head_dim, Eigen::Index offset) const {
+    return model_.pairs == RopePairs::half_split ? RopeLayout::half_split(head_dim, offset)
+                                                 : RopeLayout::interleaved(head_dim, offset);
+  }
+
+  double read_theta(ConfigReader& rope, double default_theta, const std::optional<double>& outer) {
+    const double theta = inside_or_outside(rope, "rope_theta", outer).value_or(default_theta);
+    if (theta == 0) {
+      (nested_rope_ ? rope : config_).refuse_missing("rope_theta", ", since this model_type has no default");
+    }
+    // ChatGLM 2 to 4 multiply it.
+    return theta * config_.number("rope_ratio").value_or(1.0);
+  }
+
+  void add_grid(ConfigReader& rope, const std::string& rope_type, double theta) {
+    if (rope_type != "default") {
+      refuse<std::invalid_argument>(kFunction, rope.name("rope_type"), "the text \"" + rope_type + "\"",
+                                    "default for this model_type");
+    }
+    const bool halves = model_.axes == AxisRule::two_halves;
+    const Eigen::Index head_dim = read_head_dim(config_, model_, false);
+    const RopeLayout whole = halves ? RopeLayout::half_split(head_dim) : layout(head_dim, 0);
+    result_.rope_sets = grid_sets(kFunction, model_.axes, whole, theta);
+  }
+
+  void read_axes(ConfigReader& rope, RopeSet& set) {
+    const std::optional<std::vector<int>> sections = rope.counts("mrope_section");
+    const std::string name = rope.name("mrope_section");
+    if (!has_sections(model_.axes)) {
+      if (sections) refuse<std::invalid_argument>(kFunction, name, "a list", "absent for this model_type");
+      return;
+    }
+    if (!sections) rope.refuse_missing("mrope_section", " for this model_type");
+    const bool interleaved = model_.axes == AxisRule::interleaved;
+    if (const std::optional<bool> flag = rope.flag("mrope_interleaved"); flag && *flag != interleaved) {
+      refuse<std::invalid_argument>(kFunction, rope.name("mrope_interleaved"), *flag, interleaved,
+                                    " for this model_type");
+    }
+    set.axes = section_axes(kFunction, name, model_.axes, *sections, set.frequencies.num_pairs());
+  }
+
+  /// Ministral 3: in the rope dictionary, for every layer.
+  void read_temperature(ConfigReader& rope) {
+    const std::optional<double> beta = rope.number("llama_4_scaling_beta");
+    if (!beta) return;
+    const std::optional<double> length = read_trained_length(rope, lengths_);
+    if (!length) rope.refuse_missing("original_max_position_embeddings", " for llama_4_scaling_beta");
+    for (LayerRope& layer : result_.layers) layer.temperature = temperature(*beta, *length, 0);
+  }
+
+  static QueryTemperature temperature(double scale, double length, double shift) {
+    require(is_finite(scale) && scale >= 0, kFunction, "the scale of the query temperature", scale, "finite and >= 0");
+    require(is_finite(length) && length > 0, kFunction, "the length of the query temperature", length,
+            "finite and > 0");
+    return {scale, length, shift};
+  }
+
+  /// 1 or 0 for each layer: it turns, or not. Whatever the name says, 1 turns.
+  std::vector<int> read_turning() {
+    std::vector<int> turns(result_.layers.size(), 1);
+    const auto listed = config_.counts("no_rope_layers");
+    const bool nope = model_.schedule == LayerSchedule::nope_last;
+    const auto interval = config_.count("no_rope_layer_interval", nope ? 1 : 0);
+    if (listed && !listed->empty()) {
+      require_layer_count("no_rope_layers", listed->size());
+      for (std::size_t i = 0; i < listed->size(); ++i) {
+        require((*listed)[i] <= 1, kFunction, "no_rope_layers", (*listed)[i], "0 or 1 for each layer");
+      }
+      return *listed;
+    }
+    const Eigen::Index period = interval.value_or(nope ? model_.period : 0);
+    for (std::size_t i = 0; period > 0 && i < turns.size(); ++i) {
+      turns[i] = (i + 1) % static_cast<std::size_t>(period) != 0;
+    }
+    return turns;
+  }
+
+  /// Llama 4: for layers that do not turn. The key is a flag, or a number in some published files.
+  QueryTemperature read_nope_temperature() {
+    const bool llama4 = std::string(model_.model_type).rfind("llama4", 0) == 0;
+    if (!llama4) return {};
+    const ConfigValue* const tuning = config_.find("attn_temperature_tuning");
+    if (tuning != nullptr && !tuning->is(ConfigValue::Kind::number) && !tuning->is(ConfigValue::Kind::boolean)) {
+      refuse<std::invalid_argument>(kFunction, config_.name("attn_temperature_tuning"), tuning->describe(),
+                                    "true, false or a number");
+    }
+    if (tuning != nullptr && tuning->number() == 0) return {};
+    return temperature(config_.number("attn_scale").value_or(0.1), config_.number("floor_scale").value_or(8192), 1);
+  }
+
+  void assign_layers(const std::vector<std::string>& types) {
+    const std::vector<int> turns = read_turning();
+    const QueryTemperature nope = read_nope_temperature();
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      LayerRope& layer = result_.layers[i];
+      const bool turning = turns[i] != 0 && is_one_of(types[i], kTurningLayers) &&
+                           !(model_.schedule == LayerSchedule::full_is_nope && types[i] == kFull);
+      if (!turning) {
+        if (nope.scale != 0) layer.temperature = nope;
+        continue;
+      }
+      for (std::size_t set = 0; set < result_.rope_sets.size(); ++set) {
+        const std::string& type = result_.rope_sets[set].layer_type;
+        if (type.empty() || type == types[i]) layer.rope_sets.push_back(static_cast<int>(set));
+      }
+    }
+  }
+
+  std::optional<RopePairs> pairs_;
+  ConfigReader outer_;
+  ConfigReader config_;
+  bool nested_config_ = false;  ///< The model is in text_config.
+  bool nested_rope_ = false;    ///< The rope dictionary has one for each layer type.
+  std::string dictionary_key_;
+  ServedLengths lengths_;
+  KnownModel model_{"", RopePairs::half_split, 0};
+  ModelRope result_;
+};
+
+}  // namespace detail
+
+/// What the config.json of a model says about positions, as frequencies, layout, axes and a plan of layers.
+///
+/// Read are rope_scaling with `type` or `rope_type`, rope_parameters (flat, or one for each layer type), rope_theta at
+/// either place, partial_rotary_factor and its older names, qk_rope_head_dim, layer_types and the patterns and lists
+/// that stand for it, text_config, and what Llama 4 and Ministral do to their queries. What a config leaves out comes
+/// from the config class of its model_type, when that has a published default; how pairs stand comes from model_type.
+///
+/// @param config          A dictionary; the other overload takes any JSON type.
+/// @param serving_length  The length that a sequence may reach, > 0. "longrope" and "dynamic" depend on it, and must
+///                        not be read again when a sequence grows: keys that are cached were turned with the old one.
+/// @param pairs           How pairs stand, against what model_type says: weights in another order, or a model_type
+///                        that is not known here, which then has no defaults.
+/// @throws std::invalid_argument  a value of the wrong kind; an unknown model_type, rope_type or layer type; no theta
+///                                where there is no default; keys that contradict one another; lists of the wrong
+///                                length; sections that do not cover the pairs; what a scaling rule refuses.
+/// Accuracy: that of the frequency rules; the golden configurations in tests/ are met to 3.5 ulp of double.
+/// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in detail/known_models; DeepSeek is `interleaved`,
+///           whose scores equal those of Hugging Face's permuted output.
+inline ModelRope read_hugging_face_config(const ConfigValue& config, double serving_length,
+                                          std::optional<RopePairs> pairs = {}) {
+  return detail::HuggingFaceReader(config, serving_length, pairs).read();
+}
+
+/// The same from a JSON value, of any type with nlohmann::json's way of asking: see to_config_value().
+template <typename Json>
+ModelRope read_hugging_face_config(const Json& config, double serving_length, std::optional<RopePairs> pairs = {}) {
+  return read_hugging_face_config(to_config_value(config), serving_length, pairs);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+
+// ---- posenc/model_config.hpp
+/// Published configs: what a model does with positions, read from its config.json or its GGUF metadata.
+#ifndef POSENC_MODEL_CONFIG_HPP
+#define POSENC_MODEL_CONFIG_HPP
+
+#endif  // POSENC_MODEL_CONFIG_HPP
 
 // ---- posenc/relative_bias/span.hpp
 /// AttentionSpan: which queries meet which keys, and at which distances.
@@ -7852,1408 +10710,6 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
 
 #endif  // POSENC_RELATIVE_BIAS_HPP
 
-// ---- posenc/rope/heads_view.hpp
-/// HeadsView: queries or keys in a buffer that somebody else owns.
-#ifndef POSENC_ROPE_HEADS_VIEW_HPP
-#define POSENC_ROPE_HEADS_VIEW_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Queries or keys in a raw buffer: channel c of head h of token t of sequence b lies at
-///
-///     data[b * batch_stride + t * token_stride + h * head_stride + c]
-///
-/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
-/// something is written, heads may not lie in one another.
-/// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
-template <typename Scalar>
-struct HeadsView {
-  Scalar* data = nullptr;
-  Eigen::Index batch = 0;      ///< Number of sequences, >= 0.
-  Eigen::Index seq_len = 0;    ///< Tokens of each sequence, >= 0.
-  Eigen::Index num_heads = 0;  ///< Heads of each token, >= 0.
-  Eigen::Index head_dim = 0;   ///< Channels of each head, > 0, contiguous.
-  Eigen::Index batch_stride = 0;
-  Eigen::Index token_stride = 0;
-  Eigen::Index head_stride = 0;
-};
-
-/// [batch, seq_len, num_heads, head_dim]: flash-attention, vLLM, what a projection puts out.
-template <typename Scalar>
-HeadsView<Scalar> view_blhd(Scalar* data, Eigen::Index batch, Eigen::Index seq_len, Eigen::Index num_heads,
-                            Eigen::Index head_dim) {
-  const Eigen::Index token = num_heads * head_dim;
-  return {data, batch, seq_len, num_heads, head_dim, seq_len * token, token, head_dim};
-}
-
-/// [batch, num_heads, seq_len, head_dim]: Hugging Face, ONNX 4-D, CTranslate2.
-template <typename Scalar>
-HeadsView<Scalar> view_bhld(Scalar* data, Eigen::Index batch, Eigen::Index num_heads, Eigen::Index seq_len,
-                            Eigen::Index head_dim) {
-  const Eigen::Index head = seq_len * head_dim;
-  return {data, batch, seq_len, num_heads, head_dim, num_heads * head, head_dim, head};
-}
-
-/// [tokens, num_heads * head_dim], sequences packed one after the other: vLLM, flash-attention varlen.
-template <typename Scalar>
-HeadsView<Scalar> view_packed(Scalar* data, Eigen::Index tokens, Eigen::Index num_heads, Eigen::Index head_dim) {
-  return view_blhd(data, 1, tokens, num_heads, head_dim);
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_HEADS_VIEW_HPP
-
-// ---- posenc/rope/layout.hpp
-/// RopeLayout: which channels of a head turn, and which two of them make a pair.
-#ifndef POSENC_ROPE_LAYOUT_HPP
-#define POSENC_ROPE_LAYOUT_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// How two channels of a head form a pair.
-enum class RopePairs {
-  half_split,  ///< Channels i and i + rotary_dim/2: GPT-NeoX, Hugging Face rotate_half, ggml NEOX.
-  interleaved  ///< Channels 2i and 2i + 1: GPT-J, Meta's Llama code, ggml NORMAL, MLX traditional=True.
-};
-
-/// Which channels of a head turn, and which two of them make a pair: a constant of a checkpoint.
-///
-/// Channels offset ... offset + rotary_dim - 1 of every head turn, where rotary_dim is the table's; the others stay.
-/// With head_dim 8 and rotary_dim 6 (digit = pair, . = unchanged):
-///
-///     half_split(8)      0 1 2 0 1 2 . .      a prefix: GPT-NeoX, Phi
-///     half_split(8, 2)   . . 0 1 2 0 1 2      a suffix: DeepSeek
-///     interleaved(8)     0 0 1 1 2 2 . .      a prefix: GPT-J, GLM
-///
-/// There is no default. Weights trained with one layout give wrong results with the other, and nothing can detect it:
-/// norms stay, and position 0 is even right.
-class RopeLayout {
- public:
-  /// @param head_dim  Columns of one head, > 0: with partial rotary more than the table's rotary_dim.
-  /// @param offset    First channel that turns, in [0, head_dim).
-  /// @throws std::invalid_argument  one of these does not hold.
-  static RopeLayout half_split(Eigen::Index head_dim, Eigen::Index offset = 0) {
-    return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim, offset);
-  }
-  /// @copydoc half_split
-  static RopeLayout interleaved(Eigen::Index head_dim, Eigen::Index offset = 0) {
-    return RopeLayout("RopeLayout::interleaved", RopePairs::interleaved, head_dim, offset);
-  }
-
-  RopePairs pairs() const { return pairs_; }
-  Eigen::Index head_dim() const { return head_dim_; }
-  Eigen::Index offset() const { return offset_; }
-
- private:
-  RopeLayout(const char* function, RopePairs pairs, Eigen::Index head_dim, Eigen::Index offset)
-      : pairs_(pairs), head_dim_(head_dim), offset_(offset) {
-    detail::require(head_dim > 0, function, "head_dim", head_dim, "> 0");
-    detail::require(offset >= 0 && offset < head_dim, function, "offset", offset, "in [0, head_dim ", head_dim, ")");
-  }
-
-  RopePairs pairs_;
-  Eigen::Index head_dim_;
-  Eigen::Index offset_;
-};
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_LAYOUT_HPP
-
-// ---- posenc/rope/rotate.hpp
-/// The rotation kernels: all heads of one token, contiguous in memory, by one row of a table.
-///
-/// Eigen expressions of fixed size reach the speed of an in-place scale from the second-level cache on (benchmarks/).
-/// Four heads are turned at a time: the cosines and sines then stay in registers, which is worth 10 to 30 % in the
-/// first-level cache. Interleaved pairs are complex numbers, and Eigen has packets for those.
-#ifndef POSENC_ROPE_ROTATE_HPP
-#define POSENC_ROPE_ROTATE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Forward A R(t); adjoint A R(-t); inverse R(-t) / A. `scale` is a factor on the table's numbers, which hold A.
-struct Turn {
-  bool backwards = false;
-  double scale = 1.0;
-};
-
-/// Values in one vector register of the widest kind that Eigen uses.
-template <typename Scalar>
-inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
-                               static_cast<int>(sizeof(Scalar));
-
-inline constexpr int kHeadsTogether = 4;
-inline constexpr int kBlocksTogether = 4;
-inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
-
-#if defined(__clang__)
-#define POSENC_UNROLL _Pragma("unroll")
-#elif defined(__GNUC__)
-#define POSENC_UNROLL _Pragma("GCC unroll 8")
-#else
-#define POSENC_UNROLL
-#endif
-
-#if defined(EIGEN_VECTORIZE)
-inline constexpr bool kHasPackets = true;
-#else
-inline constexpr bool kHasPackets = false;
-#endif
-
-template <int Width, typename Number, typename Scalar>
-EIGEN_ALWAYS_INLINE auto load(const Scalar* data) {
-  using Stored = Eigen::Map<const Eigen::Array<Scalar, Width, 1>>;
-  return Eigen::Array<Number, Width, 1>(Stored(data).template cast<Number>());
-}
-
-template <typename Scalar, typename Number, int Width>
-EIGEN_ALWAYS_INLINE void store(Scalar* data, const Eigen::Array<Number, Width, 1>& values) {
-  if constexpr (is_half<Scalar> && std::is_same_v<Number, double>) {
-    for (int i = 0; i < Width; ++i) data[i] = round_to<Scalar>(values[i]);
-  } else {
-    Eigen::Map<Eigen::Array<Scalar, Width, 1>>{data} = values.template cast<Scalar>();
-  }
-}
-
-// The kernels are plain loops in plain functions of pointers and sizes. Lambdas that capture those by reference make
-// compilers reload them after every store (a stored float may have changed them for all they know), and a remainder
-// loop in the same function takes the registers: each cost a quarter of the speed in the first-level cache. Straight
-// code for a whole head of 128 channels (with AVX-512) is worth 10 to 25 % in memory: more cache lines are on their way
-// at once.
-
-/// Blocks * Width pairs in `Heads` heads. `cos` and `sin` hold one value per pair; `half` is the distance of partners.
-template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
-EIGEN_ALWAYS_INLINE void rotate_half_split(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                           Eigen::Index half, const Number* cos, const Number* sin) {
-  using Block = Eigen::Array<Number, Width, 1>;
-  POSENC_UNROLL
-  for (int i = 0; i < Blocks * Width; i += Width) {
-    const Block c = load<Width, Number>(cos + i);
-    const Block s = load<Width, Number>(sin + i);
-    POSENC_UNROLL
-    for (int head = 0; head < Heads; ++head) {
-      const In* const from = in + head * in_stride + i;
-      Out* const to = out + head * out_stride + i;
-      const Block a = load<Width, Number>(from);
-      const Block b = load<Width, Number>(from + half);
-      store(to, Block(a * c - b * s));
-      store(to + half, Block(a * s + b * c));
-    }
-  }
-}
-
-/// The same for pairs of neighbours. `cos_sin` holds c0 s0 c1 s1 ...
-template <int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
-EIGEN_ALWAYS_INLINE void rotate_interleaved(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                            const Number* cos_sin) {
-  using Complex = Eigen::Array<std::complex<Number>, Width, 1>;
-  using Reals = Eigen::Array<Number, 2 * Width, 1>;
-  POSENC_UNROLL
-  for (int i = 0; i < Blocks * Width; i += Width) {
-    if constexpr (kHasPackets && Width > 1) {
-      const Complex turn = Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(cos_sin + 2 * i));
-      POSENC_UNROLL
-      for (int head = 0; head < Heads; ++head) {
-        const In* const from = in + head * in_stride + 2 * i;
-        Out* const to = out + head * out_stride + 2 * i;
-        if constexpr (std::is_same_v<In, Number> && std::is_same_v<Out, Number>) {
-          Eigen::Map<Complex>{reinterpret_cast<std::complex<Number>*>(to)} =
-              turn * Eigen::Map<const Complex>(reinterpret_cast<const std::complex<Number>*>(from));
-        } else {
-          Reals values = load<2 * Width, Number>(from);
-          Eigen::Map<Complex> numbers(reinterpret_cast<std::complex<Number>*>(values.data()));
-          numbers = (turn * numbers).eval();
-          store(to, values);
-        }
-      }
-    } else {
-      for (int head = 0; head < Heads; ++head) {
-        for (Eigen::Index k = 2 * i; k < 2 * (i + Width); k += 2) {
-          const Number a = convert<Number>(in[head * in_stride + k]);
-          const Number b = convert<Number>(in[head * in_stride + k + 1]);
-          out[head * out_stride + k] = convert<Out>(Number(a * cos_sin[k] - b * cos_sin[k + 1]));
-          out[head * out_stride + k + 1] = convert<Out>(Number(a * cos_sin[k + 1] + b * cos_sin[k]));
-        }
-      }
-    }
-  }
-}
-
-template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride, Eigen::Index num_heads,
-                       Eigen::Index half, const Number* turns, const Number* sines, Eigen::Index count);
-
-template <bool HalfSplit, int Heads, int Blocks, int Width, typename Number, typename Out, typename In>
-EIGEN_ALWAYS_INLINE void rotate_blocks(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                       Eigen::Index half, const Number* turns, const Number* sines,
-                                       Eigen::Index count) {
-  for (Eigen::Index i = 0; i < count; i += Blocks * Width) {
-    if constexpr (HalfSplit) {
-      rotate_half_split<Heads, Blocks, Width>(out + i, out_stride, in + i, in_stride, half, turns + i, sines + i);
-    } else {
-      rotate_interleaved<Heads, Blocks, Width>(out + 2 * i, out_stride, in + 2 * i, in_stride, turns + 2 * i);
-    }
-  }
-}
-
-/// Turns `count` pairs of all heads of a token: Blocks * Width pairs at a time, four heads together, then what is left
-/// in one block, then in blocks of 4 pairs, then pair by pair. Few steps, because each is compiled code.
-/// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
-template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-EIGEN_ALWAYS_INLINE void rotate_heads(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                      Eigen::Index num_heads, Eigen::Index half, const Number* turns,
-                                      const Number* sines, Eigen::Index count) {
-  constexpr Eigen::Index step = Blocks * Width;
-  const Eigen::Index whole = count / step * step;
-  Eigen::Index head = 0;
-  if constexpr (Width > 1) {
-    for (; head + kHeadsTogether <= num_heads; head += kHeadsTogether) {
-      rotate_blocks<HalfSplit, kHeadsTogether, Blocks, Width>(
-          out + head * out_stride, out_stride, in + head * in_stride, in_stride, half, turns, sines, whole);
-    }
-  }
-  for (; head < num_heads; ++head) {
-    rotate_blocks<HalfSplit, 1, Blocks, Width>(out + head * out_stride, out_stride, in + head * in_stride, in_stride,
-                                               half, turns, sines, whole);
-  }
-  if constexpr (step > 1) {
-    if (whole < count) {
-      constexpr int width = Blocks > 1 ? Width : Width > 4 ? 4 : 1;
-      const Eigen::Index channels = HalfSplit ? whole : 2 * whole;
-      rotate_heads_rest<HalfSplit, 1, width>(out + channels, out_stride, in + channels, in_stride, num_heads, half,
-                                             turns + channels, sines + whole, count - whole);
-    }
-  }
-}
-
-template <bool HalfSplit, int Blocks, int Width, typename Number, typename Out, typename In>
-POSENC_NOINLINE void rotate_heads_rest(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                       Eigen::Index num_heads, Eigen::Index half, const Number* turns,
-                                       const Number* sines, Eigen::Index count) {
-  rotate_heads<HalfSplit, Blocks, Width>(out, out_stride, in, in_stride, num_heads, half, turns, sines, count);
-}
-
-/// `Count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
-/// sines from to + kRowChunk on. The table's pairs are Step apart.
-template <bool Interleave, int Step, int Count, typename Number, typename TableScalar, typename Factor>
-EIGEN_ALWAYS_INLINE void prepare_block(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor,
-                                       Factor sin_factor) {
-  Number c[Count];  // local copies cannot overlap the table: the loops become vector code
-  Number s[Count];
-  for (int i = 0; i < Count; ++i) c[i] = static_cast<Number>(static_cast<Factor>(cos[i * Step]) * cos_factor);
-  for (int i = 0; i < Count; ++i) s[i] = static_cast<Number>(static_cast<Factor>(sin[i * Step]) * sin_factor);
-  if constexpr (Interleave) {
-    for (int i = 0; i < Count; ++i) {
-      to[2 * i] = c[i];
-      to[2 * i + 1] = s[i];
-    }
-  } else {
-    for (int i = 0; i < Count; ++i) to[i] = c[i];
-    for (int i = 0; i < Count; ++i) to[kRowChunk + i] = s[i];
-  }
-}
-
-template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
-void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor cos_factor, Factor sin_factor,
-                 Eigen::Index count) {
-  constexpr int block = 16;
-  constexpr int width = Interleave ? 2 : 1;
-  Eigen::Index i = 0;
-  for (; i + block <= count; i += block) {
-    prepare_block<Interleave, Step, block>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
-  }
-  for (; i < count; ++i) {
-    prepare_block<Interleave, Step, 1>(to + i * width, cos + i * Step, sin + i * Step, cos_factor, sin_factor);
-  }
-}
-
-/// The same for either step of the table. Signs are exact in any type; other factors are applied in double.
-template <bool Interleave, typename Number, typename TableScalar>
-void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eigen::Index step, Turn turn,
-                 Eigen::Index count) {
-  const auto prepare = [&](auto factor) {
-    const auto sin_factor = turn.backwards ? -factor : factor;
-    if (step == 1) {
-      prepare_row<Interleave, 1>(to, cos, sin, factor, sin_factor, count);
-    } else {
-      prepare_row<Interleave, 2>(to, cos, sin, factor, sin_factor, count);
-    }
-  };
-  if (turn.scale == 1.0) {
-    prepare(Number(1));
-  } else {
-    prepare(turn.scale);
-  }
-}
-
-/// The window of head 0 of token 0, and the way to the next head and to the next token.
-template <typename Scalar>
-struct TokenRows {
-  Scalar* data;
-  Eigen::Index head_stride;
-  Eigen::Index token_stride;
-};
-
-/// Turns the window of every head of one token by table row `row`. A function of its own, so that callers which choose
-/// rows in different ways share its code.
-template <bool HalfSplit, bool InPlace, typename Out, typename In, typename TableScalar>
-POSENC_NOINLINE void rotate_token(Out* out, Eigen::Index out_stride, const In* in, Eigen::Index in_stride,
-                                  Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index row,
-                                  Turn turn) {
-  using Wider = std::conditional_t<std::is_same_v<Out, double>, double, TableScalar>;
-  using Number = ArithmeticScalar<In, Wider>;
-  constexpr int width = HalfSplit ? kPacket<Number> : kPacket<Number> / 2;
-  constexpr int blocks = HalfSplit ? kBlocksTogether : 2 * kBlocksTogether;  // as many channels
-  const Eigen::Index half = table.num_pairs();
-  const Eigen::Index step = table.pair_stride();
-  const bool fitting = HalfSplit ? step == 1 : table.layout() == TableLayout::paired;
-  const bool direct = fitting && std::is_same_v<TableScalar, Number> && !turn.backwards && turn.scale == 1.0;
-
-  alignas(64) Number buffer[2 * kRowChunk];
-  for (Eigen::Index first = 0; first < half; first += kRowChunk) {
-    const Eigen::Index count = (std::min)(kRowChunk, half - first);
-    const Eigen::Index channel = HalfSplit ? first : 2 * first;
-    const TableScalar* const cos = table.cos_data(row) + first * step;
-    const TableScalar* const sin = table.sin_data(row) + first * step;
-    const Number* turns = buffer;
-    const Number* sines = buffer + kRowChunk;
-    if (!direct) {
-      prepare_row<!HalfSplit>(buffer, cos, sin, step, turn, count);
-    } else if constexpr (std::is_same_v<TableScalar, Number>) {
-      turns = cos;
-      sines = sin;
-    }
-    if constexpr (InPlace) {  // one set of addresses leaves enough registers for four heads
-      rotate_heads<HalfSplit, blocks, width>(out + channel, out_stride, out + channel, out_stride, num_heads, half,
-                                             turns, sines, count);
-    } else {
-      rotate_heads<HalfSplit, blocks, width>(out + channel, out_stride, in + channel, in_stride, num_heads, half, turns,
-                                             sines, count);
-    }
-  }
-}
-
-/// Turns the window of every head of all tokens. With InPlace `in` and `out` are the same, else they do not overlap.
-template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
-                   const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    Out* const to = out.data + token * out.token_stride;
-    const In* const from = in.data + token * in.token_stride;
-    if (pairs == RopePairs::half_split) {
-      rotate_token<true, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
-    } else {
-      rotate_token<false, InPlace>(to, out.head_stride, from, in.head_stride, num_heads, table, rows(token), turn);
-    }
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_ROTATE_HPP
-
-// ---- posenc/rope/rows.hpp
-/// Which table row a token takes: a run from `first_row`, or a list with one row for each token.
-#ifndef POSENC_ROPE_ROWS_HPP
-#define POSENC_ROPE_ROWS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Token i takes row first + i. Made only when all of them exist.
-class RowRun {
- public:
-  RowRun(const char* function, Eigen::Index first, Eigen::Index tokens, Eigen::Index table_rows) : first_(first) {
-    require_in_range(first >= 0, function, "first_row", first, ">= 0");
-    require_in_range(tokens <= table_rows, function, "table.rows()", table_rows, "at least ", tokens, " (tokens)");
-    require_in_range(first <= table_rows - tokens, function, "first_row", first, "at most ", table_rows - tokens, " (",
-                     table_rows, " rows of the table - ", tokens, " tokens)");
-  }
-  Eigen::Index operator()(Eigen::Index token) const { return first_ + token; }
-
- private:
-  Eigen::Index first_;
-};
-
-/// Token i takes row rows(i), the list read along its rows. Made only when all of them exist.
-template <typename Derived>
-class RowList {
- public:
-  RowList(const char* function, const Eigen::DenseBase<Derived>& rows, Eigen::Index tokens, Eigen::Index table_rows)
-      : rows_(rows.derived()) {
-    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger,
-                  "posenc: rows of a table are given by integers: a first row, or a list with one for each token");
-    require(rows.size() == tokens, function, "rows.size()", rows.size(), "the number of tokens ", tokens);
-    for (Eigen::Index i = 0; i < tokens; ++i) {
-      const Eigen::Index row = (*this)(i);
-      if (row < 0 || row >= table_rows) {
-        refuse<std::out_of_range>(function, element("rows", i), row, "in [0, ", table_rows, ") (rows of the table)");
-      }
-    }
-  }
-  Eigen::Index operator()(Eigen::Index i) const {
-    const Eigen::Index columns = rows_.cols();
-    return static_cast<Eigen::Index>(columns == 1 ? rows_.coeff(i, 0) : rows_.coeff(i / columns, i % columns));
-  }
-
- private:
-  const Derived& rows_;
-};
-
-/// RowRun for an integer, RowList for an Eigen expression of integers.
-template <typename Rows>
-auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eigen::Index table_rows) {
-  if constexpr (std::is_integral_v<Rows>) {
-    return RowRun(function, static_cast<Eigen::Index>(rows), tokens, table_rows);
-  } else {
-    static_assert(is_dense<Rows>, "posenc: `rows` must be an integer (the first row) or an Eigen vector of integers");
-    return RowList(function, rows, tokens, table_rows);  // of a base class for v.head(n)
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_ROWS_HPP
-
-// ---- posenc/rope/dispatch.hpp
-/// What stands behind every apply_rope...(): the checks, then the kernel or the element-wise path.
-#ifndef POSENC_ROPE_DISPATCH_HPP
-#define POSENC_ROPE_DISPATCH_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-template <typename TableScalar>
-void require_window(const char* function, const RopeLayout& layout, const FrequencyTable<TableScalar>& table) {
-  require(table.rotary_dim() <= layout.head_dim() - layout.offset(), function, "table.rotary_dim()", table.rotary_dim(),
-          "at most ", layout.head_dim() - layout.offset(), " (head_dim ", layout.head_dim(), " - offset ",
-          layout.offset(), ")");
-}
-
-/// Reads the elements of an expression. A product in it is computed once: coeff() of the expression itself would compute
-/// all of it again for every element.
-template <typename In>
-using Elements = Eigen::internal::evaluator<In>;
-
-/// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
-template <typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const FrequencyTable<TableScalar>& table,
-                     const RopeLayout& layout, const Rows& rows, Turn turn) {
-  using OutScalar = typename Out::Scalar;
-  using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
-  using Number = ArithmeticScalar<typename In::Scalar, Wider>;
-  const Eigen::Index pairs = table.num_pairs();
-  const bool half_split = layout.pairs() == RopePairs::half_split;
-  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
-  const auto cos = table.cos();
-  const auto sin = table.sin();
-  const auto turn_pair = [&](Eigen::Index token, Eigen::Index first_column, Eigen::Index pair) {
-    const Eigen::Index column_a = first_column + (half_split ? pair : 2 * pair);
-    const Eigen::Index column_b = column_a + (half_split ? pairs : 1);
-    const Eigen::Index row = rows(token);
-    const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
-    const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
-    const Number a = convert<Number>(elements.coeff(token, column_a));
-    const Number b = convert<Number>(elements.coeff(token, column_b));
-    out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
-    out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
-  };
-  const Eigen::Index tokens = in.rows();
-  const Eigen::Index head_dim = layout.head_dim();
-  if constexpr (bool(Out::IsRowMajor)) {
-    for (Eigen::Index token = 0; token < tokens; ++token) {
-      for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
-        for (Eigen::Index pair = 0; pair < pairs; ++pair) turn_pair(token, head, pair);
-      }
-    }
-  } else {
-    for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
-      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
-        for (Eigen::Index token = 0; token < tokens; ++token) turn_pair(token, head, pair);
-      }
-    }
-  }
-}
-
-/// out = the channels of `in` that do not turn.
-template <typename Out, typename In>
-void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::Index rotary_dim,
-                   const RopeLayout& layout) {
-  for (Eigen::Index token = 0; token < in.rows(); ++token) {
-    for (Eigen::Index head = 0; head < in.cols(); head += layout.head_dim()) {
-      for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
-        if (i == layout.offset()) i += rotary_dim;
-        if (i == layout.head_dim()) break;
-        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(elements.coeff(token, head + i));
-      }
-    }
-  }
-}
-
-/// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
-template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rope_matrix(const char* function, Out& out, const In& in, const Elements<In>& elements,
-                 const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice,
-                 Turn turn) {
-  require_window(function, layout, table);
-  require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
-          layout.head_dim());
-  const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
-  if (in.size() == 0) return;  // data() may be null then
-  if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
-    if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
-      using InScalar = typename In::Scalar;
-      const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
-      const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
-      rotate_tokens<InPlace>(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
-      return;
-    }
-  }
-  rotate_elements(out, in, elements, table, layout, rows, turn);
-}
-
-template <typename Derived, typename TableScalar, typename Rows>
-void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                   const RopeLayout& layout, const Rows& rows, Turn turn) {
-  require_writable<Derived>();
-  rope_matrix<true>(function, x.derived(), x.derived(), Elements<Derived>(x.derived()), table, layout, rows, turn);
-}
-
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
-void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
-  require_writable<DerivedOut>();
-  require_shape(function, "out", out, x.rows(), x.cols());
-  require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
-  const Elements<Derived> elements(x.derived());
-  rope_matrix<false>(function, out.derived(), x.derived(), elements, table, layout, rows, turn);
-  copy_unturned(out.derived(), x.derived(), elements, table.rotary_dim(), layout);
-}
-
-template <typename Scalar>
-void require_view(const char* function, const char* parameter, const HeadsView<Scalar>& x, const RopeLayout& layout) {
-  const std::string name = parameter;
-  const auto at_least_zero = [&](const char* field, Eigen::Index value) {
-    if (value < 0) refuse<std::invalid_argument>(function, name + field, value, ">= 0");
-  };
-  at_least_zero(".batch", x.batch);
-  at_least_zero(".seq_len", x.seq_len);
-  at_least_zero(".num_heads", x.num_heads);
-  if (x.head_dim != layout.head_dim()) {
-    refuse<std::invalid_argument>(function, name + ".head_dim", x.head_dim, "layout.head_dim() ", layout.head_dim());
-  }
-  if (x.data == nullptr && x.batch > 0 && x.seq_len > 0 && x.num_heads > 0) {
-    refuse<std::invalid_argument>(function, name + ".data", "null", "a valid pointer");
-  }
-}
-
-/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
-/// left out is 0.
-template <typename Scalar>
-void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
-  if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
-  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
-    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
-      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
-                                    " forwards or backwards");
-    }
-  };
-  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
-  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
-  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
-}
-
-template <typename Scalar>
-MemoryExtent extent_of(const HeadsView<Scalar>& x) {
-  MemoryExtent extent;
-  extent.first = reinterpret_cast<std::intptr_t>(x.data);
-  extent.bytes = static_cast<std::intptr_t>(x.head_dim) * static_cast<std::intptr_t>(sizeof(Scalar));
-  extent.set_axis(0, x.batch, x.batch_stride, sizeof(Scalar));
-  extent.set_axis(1, x.seq_len, x.token_stride, sizeof(Scalar));
-  extent.set_axis(2, x.num_heads, x.head_stride, sizeof(Scalar));
-  return extent;
-}
-
-/// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
-template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
-               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
-  static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
-  static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
-                "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
-  require_view(function, "x", in, layout);
-  if constexpr (!InPlace) require_view(function, "out", out, layout);
-  require_heads_apart(function, InPlace ? "x" : "out", out);
-  require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
-  require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
-  require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
-  require(!overlap_partially(extent_of(out), extent_of(in), std::is_same_v<Out, std::remove_const_t<In>>), function,
-          "out", "overlapping memory", "x itself or apart from it");
-  require_window(function, layout, table);
-  bool row_for_each_token = false;
-  if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;
-  const Eigen::Index listed = row_for_each_token ? in.batch * in.seq_len : in.seq_len;
-  const auto rows = make_rows(function, row_choice, listed, table.rows());
-  using ConstIn = const std::remove_const_t<In>;
-  if (in.seq_len == 0 || in.num_heads == 0) return;  // data may be null then
-  for (Eigen::Index b = 0; b < in.batch; ++b) {
-    const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
-    const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
-                                       in.token_stride};
-    const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
-    rotate_tokens<InPlace>(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
-    if (InPlace) continue;
-    for (Eigen::Index t = 0; t < in.seq_len; ++t) {
-      ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;
-      Out* const to = out.data + b * out.batch_stride + t * out.token_stride;
-      for (Eigen::Index head = 0; head < in.num_heads; ++head) {
-        const auto copy = [&](Eigen::Index begin, Eigen::Index end) {
-          for (Eigen::Index i = begin; i < end; ++i) {
-            to[head * out.head_stride + i] = convert<Out>(from[head * in.head_stride + i]);
-          }
-        };
-        copy(0, layout.offset());
-        copy(layout.offset() + table.rotary_dim(), layout.head_dim());
-      }
-    }
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_DISPATCH_HPP
-
-// ---- posenc/rope/apply.hpp
-/// apply_rope(): turns queries and keys, with its inverse and its adjoint.
-#ifndef POSENC_ROPE_APPLY_HPP
-#define POSENC_ROPE_APPLY_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-inline Turn forward_turn() { return {false, 1.0}; }
-inline Turn adjoint_turn() { return {true, 1.0}; }
-template <typename TableScalar>
-Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table) {
-  const double magnitude = table.magnitude();
-  require(magnitude > 0, function, "table.magnitude()", magnitude,
-          "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
-  return {true, 1.0 / (magnitude * magnitude)};
-}
-
-}  // namespace detail
-
-/// Turns every head of queries or keys by its token's position, in place.
-///
-/// Token i takes table row r = first_row + i, or r = rows(i). In each head, pair j < rotary_dim/2 = (a, b) becomes
-///
-///     a' = a cos(r, j) - b sin(r, j)
-///     b' = a sin(r, j) + b cos(r, j)
-///
-/// with the table's cosines and sines, which hold the magnitude A. Channels outside of the layout's window stay.
-///
-/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
-///                   Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or any
-///                   Eigen scalar. Zero tokens or zero heads are no error.
-/// @param table      Rows that the tokens need; of any storage scalar.
-/// @param layout     head_dim, which channels pair up, and the first one that turns.
-/// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
-///                   starts at position 0). Or an Eigen vector of integers, one row for each token.
-/// @throws std::invalid_argument  x.cols() no multiple of head_dim; offset + rotary_dim > head_dim; a list of another
-///                                length than tokens.
-/// @throws std::out_of_range      a row that the table does not have. x is unchanged whenever one is thrown.
-///
-/// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x at the speed of
-///           an in-place scale from the second-level cache on; column-major and strided x element by element.
-/// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float and
-///           rounded once more), 2^-53 for double. A double table or result makes all of the arithmetic double.
-/// Threads:  reads `table` only; blocks of rows of one x may be turned at the same time.
-/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
-/// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope,
-///           ONNX RotaryEmbedding.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-/// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
-template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope", x, x, table, layout, rows, detail::forward_turn());
-}
-
-/// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
-///
-/// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
-/// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
-/// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view<false>("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
-}
-
-/// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
-/// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
-/// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
-                        detail::inverse_turn("apply_rope_inverse", table));
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
-                        detail::inverse_turn("apply_rope_inverse", table));
-}
-
-/// @overload
-/// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                        const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows,
-                          detail::inverse_turn("apply_rope_inverse", table));
-}
-
-/// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
-                    detail::inverse_turn("apply_rope_inverse_into", table));
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
-                    detail::inverse_turn("apply_rope_inverse_into", table));
-}
-
-/// @overload
-template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
-                           detail::inverse_turn("apply_rope_inverse_into", table));
-}
-
-/// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
-/// Parameters, errors and cost are those of apply_rope().
-/// Matches:  ggml_rope_ext_back, flash-attention conjugate=True, the vjp of mlx.fast.rope.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-/// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                        const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view<false>("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_APPLY_HPP
-
-// ---- posenc/rope/cached_keys.hpp
-/// Tables that turn keys which are in a cache, and so turned already: to other positions, to other frequencies.
-#ifndef POSENC_ROPE_CACHED_KEYS_HPP
-#define POSENC_ROPE_CACHED_KEYS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-inline void require_keys_id(const char* function, std::uint64_t keys_id, std::uint64_t expected, const char* what) {
-  require(keys_id == 0 || keys_id == expected, function, "keys_id", keys_id, "0 or ", expected, " (", what, ")");
-}
-
-/// Turns what `from` has turned into what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
-inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
-  require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
-          from.num_pairs());
-  return Frequencies(to.inv_freq() - from.inv_freq(), to.magnitude() / from.magnitude());
-}
-
-}  // namespace detail
-
-/// Moves cached keys by `deltas` positions: apply_rope(keys, table, layout) with this table takes R(p) k to R(p + delta) k.
-///
-/// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
-/// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
-/// @tparam Scalar       as make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
-/// @param frequencies   What the keys were turned with.
-/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
-///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
-/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
-/// @throws std::invalid_argument  keys_id is not that of `frequencies`; a delta that is NaN or infinite.
-/// Cost:     as make_table() and apply_rope(): nothing is computed again from hidden states.
-/// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar.
-/// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
-///           arXiv:2309.17453.
-/// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
-template <typename Scalar, typename Derived>
-FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& deltas,
-                                        std::uint64_t keys_id = 0) {
-  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), "frequencies.id()");
-  return make_table<Scalar>(frequencies.with_magnitude(1), deltas);
-}
-
-/// @overload
-/// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
-template <typename Scalar, typename Derived>
-FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
-                                        const Eigen::DenseBase<Derived>& deltas, std::uint64_t keys_id = 0) {
-  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
-  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
-}
-
-/// Takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with this table takes
-/// A R(p) k of `from` to A' R'(p) k of `to`.
-///
-/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE crosses
-/// from the short to the long factors, the keys follow. It needs the positions that the keys stand at.
-/// @param from, to      Frequencies of equal length.
-/// @param positions     One for each token: those that the keys were cached with.
-/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
-/// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
-///                                infinite.
-/// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53.
-/// Source:   R'(p) R(p)^-1 = R(p (w' - w)).
-/// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
-template <typename Scalar, typename Derived>
-FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to,
-                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
-  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
-  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
-}
-
-/// @overload
-/// Keys at first, first + 1, ...
-template <typename Scalar>
-FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, PositionRange positions,
-                                          std::uint64_t keys_id = 0) {
-  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
-  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
-}
-
-/// @overload
-/// Keys of a multi-axis model: positions is tokens x axes.num_axes().
-template <typename Scalar, typename Derived>
-FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
-                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
-  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
-  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_CACHED_KEYS_HPP
-
-// ---- posenc/rope/mixed.hpp
-/// Learned frequencies: every position takes part in every angle, and the gradient that trains them.
-#ifndef POSENC_ROPE_MIXED_HPP
-#define POSENC_ROPE_MIXED_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Start of learned frequencies for a head that looks in the direction `angle`: 2 x head_dim / 2, rows x and y.
-///
-///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
-///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
-///
-/// @param head_dim  A multiple of 4, > 0.
-/// @param base      10 in the paper: finite, > 0, not 1.
-/// @param angle     Radians, finite; drawn from [0, 2 pi) for each head, or 0.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Source:  Heo et al. 2024, arXiv:2403.13298.
-/// Matches: timm init_random_2d_freqs.
-inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
-  const char* const function = "initial_mixed_frequencies";
-  detail::require_rotary_dim(function, "head_dim", head_dim);
-  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
-  detail::require_base(function, base);
-  detail::require(detail::is_finite(angle), function, "angle", angle, "finite");
-  const Eigen::Index quarter = head_dim / 4;
-  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
-  Eigen::Array2Xd frequencies(2, 2 * quarter);
-  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
-  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
-  return frequencies;
-}
-
-namespace detail {
-
-struct MixedWriter {
-  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
-  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
-                                     TableLayout layout) {
-    const char* const function = "make_mixed_table";
-    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
-    require_axis_positions(function, positions, frequencies.rows());
-    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
-      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
-        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
-        if (is_finite(frequency)) continue;
-        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
-                                      frequency, "finite");
-      }
-    }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), layout);
-    alignas(64) double angle[kAngleBlock];
-    alignas(64) double cosine[kAngleBlock];
-    alignas(64) double sine[kAngleBlock];
-    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-      for (Eigen::Index first = 0; first < frequencies.cols(); first += kAngleBlock) {
-        const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), frequencies.cols() - first));
-        std::fill(angle, angle + kAngleBlock, 0.0);
-        for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
-          const double position = static_cast<double>(positions.coeff(row, axis));
-          for (int i = 0; i < count; ++i) {
-            angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
-          }
-        }
-        sin_cos(angle, max_magnitude(angle, kAngleBlock), 1.0, kAngleBlock, cosine, sine);
-        TableWriter::write_block(table, row, first, cosine, sine);
-      }
-    }
-    TableWriter::set_origin(table, 1, 0);
-    return table;
-  }
-};
-
-}  // namespace detail
-
-/// Makes the table of one head with learned frequencies: pair j of a token turns by the angle
-///
-///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
-///
-/// @param frequencies  num_axes x num_pairs, of any real scalar, finite.
-/// @param positions    tokens x num_axes, integers or finite real numbers.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation.
-/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more.
-/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
-/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
-template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
-FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
-                                        const Eigen::DenseBase<DerivedPositions>& positions,
-                                        TableLayout layout = TableLayout::split) {
-  return detail::MixedWriter::make<Scalar>(frequencies.derived(), positions.derived(), layout);
-}
-
-/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
-///
-///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
-///
-/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The gradient
-/// by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies of its own
-/// give that head's columns.
-/// @param[in,out] grad_frequencies  num_axes x num_pairs.
-/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
-/// @param positions   tokens x num_axes.
-/// @param layout      As of apply_rope().
-/// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
-/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
-/// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
-template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
-                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
-                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
-  const char* const function = "mixed_frequencies_backward";
-  detail::require_writable<DerivedGrad>();
-  const Eigen::Index pairs = grad_frequencies.cols();
-  detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
-                  "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
-  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
-                  layout.head_dim());
-  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
-  detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
-  // Sums of a block of entries are kept in double over all tokens and rounded once.
-  using Number = typename DerivedGrad::Scalar;
-  constexpr Eigen::Index axes_together = 4;
-  const bool half_split = layout.pairs() == RopePairs::half_split;
-  for (Eigen::Index first_axis = 0; first_axis < grad_frequencies.rows(); first_axis += axes_together) {
-    const Eigen::Index axes = (std::min)(axes_together, grad_frequencies.rows() - first_axis);
-    for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
-      const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
-      double sums[axes_together][detail::kAngleBlock] = {};
-      for (Eigen::Index token = 0; token < y.rows(); ++token) {
-        double grad_angle[detail::kAngleBlock] = {};
-        for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
-          for (Eigen::Index i = 0; i < count; ++i) {
-            const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
-            const Eigen::Index b = a + (half_split ? pairs : 1);
-            const auto value = [&](const auto& x, Eigen::Index column) {
-              return static_cast<double>(x.derived().coeff(token, column));
-            };
-            grad_angle[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
-          }
-        }
-        for (Eigen::Index axis = 0; axis < axes; ++axis) {
-          const double position = static_cast<double>(positions.derived().coeff(token, first_axis + axis));
-          for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
-        }
-      }
-      for (Eigen::Index axis = 0; axis < axes; ++axis) {
-        for (Eigen::Index i = 0; i < count; ++i) {
-          Number& target = grad_frequencies.derived().coeffRef(first_axis + axis, first + i);
-          target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
-        }
-      }
-    }
-  }
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>&& grad_frequencies,
-                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
-                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
-  detail::require_no_temporary<DerivedGrad>();
-  mixed_frequencies_backward(static_cast<Eigen::DenseBase<DerivedGrad>&>(grad_frequencies), grad_y, y, positions,
-                             layout);
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_MIXED_HPP
-
-// ---- posenc/rope/permute.hpp
-/// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
-#ifndef POSENC_ROPE_PERMUTE_HPP
-#define POSENC_ROPE_PERMUTE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes the
-/// same head in the layout `to`. Channels that do not turn keep their order.
-///
-/// @param from, to    Layouts of equal head_dim; their offsets may differ (a suffix becomes a prefix).
-/// @param rotary_dim  Channels that turn: even, > 0, and offset + rotary_dim <= head_dim in both.
-/// @throws std::invalid_argument  one of these does not hold.
-inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to,
-                                                                         Eigen::Index rotary_dim) {
-  const char* const function = "channel_permutation";
-  const Eigen::Index head_dim = from.head_dim();
-  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
-  detail::require(to.head_dim() == head_dim, function, "to.head_dim()", to.head_dim(), "from.head_dim() ", head_dim);
-  detail::require(rotary_dim <= head_dim - from.offset(), function, "rotary_dim", rotary_dim, "at most ",
-                  head_dim - from.offset(), " (head_dim ", head_dim, " - offset ", from.offset(), " of from)");
-  detail::require(rotary_dim <= head_dim - to.offset(), function, "rotary_dim", rotary_dim, "at most ",
-                  head_dim - to.offset(), " (head_dim ", head_dim, " - offset ", to.offset(), " of to)");
-  // Channel i of the window belongs to pair i mod n, or i / 2.
-  const auto channel = [&](const RopeLayout& layout, Eigen::Index pair, Eigen::Index second) {
-    return layout.offset() +
-           (layout.pairs() == RopePairs::half_split ? pair + second * rotary_dim / 2 : 2 * pair + second);
-  };
-  Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> source(head_dim);
-  for (Eigen::Index pair = 0; pair < rotary_dim / 2; ++pair) {
-    for (Eigen::Index second = 0; second < 2; ++second) {
-      source[channel(to, pair, second)] = channel(from, pair, second);
-    }
-  }
-  const auto unturned = [&](const RopeLayout& layout, Eigen::Index i) {
-    return i < layout.offset() ? i : i + rotary_dim;
-  };
-  for (Eigen::Index i = 0; i < head_dim - rotary_dim; ++i) source[unturned(to, i)] = unturned(from, i);
-  return source;
-}
-
-namespace detail {
-
-template <typename Derived>
-void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim, const char* parameter) {
-  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
-                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
-  const auto source = channel_permutation(from, to, rotary_dim);
-  const Eigen::Index head_dim = from.head_dim();
-  require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
-  Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> head(head_dim);
-  for (Eigen::Index row = 0; row < x.rows(); ++row) {
-    for (Eigen::Index first = 0; first < x.cols(); first += head_dim) {
-      for (Eigen::Index c = 0; c < head_dim; ++c) head[c] = x.derived().coeff(row, first + source[c]);
-      for (Eigen::Index c = 0; c < head_dim; ++c) x.derived().coeffRef(row, first + c) = head[c];
-    }
-  }
-}
-
-}  // namespace detail
-
-/// Reorders the channels of every head of queries or keys, in place, from one layout to another.
-///
-/// Turning and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
-/// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
-/// @param from, to, rotary_dim  As in channel_permutation().
-/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
-/// Cost: one pass over x; two allocations of one head's size.
-template <typename Derived>
-void permute_columns(Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim) {
-  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
-}
-
-/// @overload
-template <typename Derived>
-void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim) {
-  detail::require_no_temporary<Derived>();
-  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
-}
-
-/// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
-/// keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
-///
-/// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
-/// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
-/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
-/// Cost: one pass over weights; two allocations of one head's size.
-/// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
-template <typename Derived>
-void permute_rows(Eigen::DenseBase<Derived>& weights, const RopeLayout& from, const RopeLayout& to,
-                  Eigen::Index rotary_dim) {
-  auto columns = weights.derived().transpose();
-  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
-}
-
-/// @overload
-template <typename Derived>
-void permute_rows(Eigen::DenseBase<Derived>&& weights, const RopeLayout& from, const RopeLayout& to,
-                  Eigen::Index rotary_dim) {
-  detail::require_no_temporary<Derived>();
-  auto columns = weights.derived().transpose();
-  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_PERMUTE_HPP
-
-// ---- posenc/rope/xpos.hpp
-/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
-#ifndef POSENC_ROPE_XPOS_HPP
-#define POSENC_ROPE_XPOS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Numbers of xPos, with the field's defaults.
-struct XposOptions {
-  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
-  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
-};
-
-/// What make_xpos_tables() returns: one table for queries, one for keys.
-template <typename Scalar>
-struct XposTables {
-  FrequencyTable<Scalar> queries;
-  FrequencyTable<Scalar> keys;
-};
-
-namespace detail {
-
-/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
-inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
-  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
-  const double d = 2 * static_cast<double>(num_pairs);
-  for (Eigen::Index j = 0; j < num_pairs; ++j) {
-    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
-  }
-  return values;
-}
-
-/// The largest number that a scalar holds, in double.
-template <typename Scalar>
-double largest() {
-  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
-}
-
-struct XposWriter {
-  template <typename Scalar, typename Positions>
-  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
-                                 const XposOptions& options, TableLayout layout) {
-    const char* const function = "make_xpos_tables";
-    require(is_finite(center), function, "center", center, "finite");
-    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
-            "finite and > 0");
-    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
-    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
-    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
-    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
-    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
-    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-      const double distance = static_cast<double>(positions[row]) - center;
-      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
-                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
-    }
-    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout),
-                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout)};
-    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-      using Block = Eigen::Array<double, kAngleBlock, 1>;
-      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
-      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
-      const Eigen::Map<const Block> c(cosine);
-      const Eigen::Map<const Block> s(sine);
-      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
-      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
-      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
-    };
-    for_each_angle(frequencies.inv_freq(), 1.0, positions, sink);
-    TableWriter::set_origin(tables.queries, 0, 0);
-    TableWriter::set_origin(tables.keys, 0, 0);
-    return tables;
-  }
-};
-
-}  // namespace detail
-
-/// Makes the two tables of xPos: rope turns queries with one and keys with the other.
-///
-///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
-///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
-///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
-///
-/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
-/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
-/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
-///
-/// apply_rope() and apply_rope_adjoint() take the tables as they are. The inverse of one table is the adjoint of the
-/// other, and apply_rope_inverse() refuses both.
-/// @param frequencies  Magnitude 1.
-/// @param positions    {first, count}.
-/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges.
-/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
-/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
-/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
-/// Source:   Sun et al. 2022, arXiv:2212.10554.
-/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos of
-///           flash-attention (center = cached length / 2).
-template <typename Scalar>
-XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
-                                    const XposOptions& options = {}, TableLayout layout = TableLayout::split) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
-                                          options, layout);
-}
-
-/// @overload
-/// Row i stands at positions(i): integer ids or real numbers.
-template <typename Scalar, typename Derived>
-XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
-                                    double center, const XposOptions& options = {},
-                                    TableLayout layout = TableLayout::split) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
-                                          center, options, layout);
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_XPOS_HPP
-
-// ---- posenc/rope.hpp
-/// Rotary position embedding: turns queries and keys, so that their scores depend on distance.
-#ifndef POSENC_ROPE_HPP
-#define POSENC_ROPE_HPP
-
-#endif  // POSENC_ROPE_HPP
-
 // ---- posenc/sinusoidal/encoding.hpp
 /// Sinusoidal: which sinusoid stands in which channel.
 #ifndef POSENC_SINUSOIDAL_ENCODING_HPP
@@ -9548,6 +11004,403 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
 }  // namespace posenc
 
 #endif  // POSENC_SINUSOIDAL_ENCODE_HPP
+
+// ---- posenc/sinusoidal/grid.hpp
+/// Sinusoids of tokens on several axes: pictures, videos, coordinates.
+#ifndef POSENC_SINUSOIDAL_GRID_HPP
+#define POSENC_SINUSOIDAL_GRID_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Where the sinusoids of several axes stand in a row. Every layout of the field is such a list; presets:: has them.
+struct GridChannels {
+  std::vector<Eigen::Index> sine;      ///< Channel of sin of pair j, -1: left out. One entry for each pair.
+  std::vector<Eigen::Index> cosine;    ///< Channel of cos of pair j, -1: left out.
+  std::vector<Eigen::Index> position;  ///< Channel of the position itself on axis a, -1: left out. Empty: none (NeRF).
+};
+
+/// A sinusoidal encoding of tokens on several axes: channel by channel, as the lists say,
+///
+///     sin(p w[j]),  cos(p w[j])  or  p        p = the token's position on the axis of pair j
+///
+/// Immutable; holds the lists, no table. Channels that no list names are 0.
+class GridSinusoidal {
+ public:
+  /// @param width        Channels of a row, > 0.
+  /// @param frequencies  One frequency and one axis for each pair.
+  /// @param channels     Each channel of [0, width) named at most once.
+  /// @throws std::invalid_argument  width <= 0; lists of other lengths; a channel named twice.
+  /// @throws std::out_of_range      a channel that is neither -1 nor in [0, width).
+  GridSinusoidal(Eigen::Index width, AxialFrequencies frequencies, GridChannels channels)
+      : width_(width), frequencies_(std::move(frequencies)), channels_(std::move(channels)) {
+    const char* const function = "GridSinusoidal";
+    detail::require(width > 0 && width <= (Eigen::Index(1) << 24), function, "width", width,
+                    "> 0 and at most 16777216");
+    const Eigen::Index pairs = frequencies_.frequencies.num_pairs();
+    detail::require(frequencies_.axes.num_pairs() == pairs, function, "frequencies.axes.num_pairs()",
+                    frequencies_.axes.num_pairs(), "frequencies.frequencies.num_pairs() ", pairs);
+    std::vector<bool> taken(static_cast<std::size_t>(width), false);
+    const auto check = [&](const std::vector<Eigen::Index>& list, const char* name, Eigen::Index size) {
+      detail::require(static_cast<Eigen::Index>(list.size()) == size, function, name, list.size(), size, " entries");
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        if (list[i] == -1) continue;
+        const std::string entry = detail::element(name, static_cast<Eigen::Index>(i));
+        if (list[i] < 0 || list[i] >= width) {
+          detail::refuse<std::out_of_range>(function, entry, list[i], "-1 or in [0, width ", width, ")");
+        }
+        if (taken[static_cast<std::size_t>(list[i])]) {
+          detail::refuse<std::invalid_argument>(function, entry, list[i], "a channel that is named once");
+        }
+        taken[static_cast<std::size_t>(list[i])] = true;
+      }
+    };
+    check(channels_.sine, "channels.sine", pairs);
+    check(channels_.cosine, "channels.cosine", pairs);
+    if (!channels_.position.empty()) check(channels_.position, "channels.position", frequencies_.axes.num_axes());
+  }
+
+  Eigen::Index width() const { return width_; }
+  Eigen::Index num_axes() const { return frequencies_.axes.num_axes(); }
+  const AxialFrequencies& frequencies() const { return frequencies_; }
+  const GridChannels& channels() const { return channels_; }
+
+ private:
+  Eigen::Index width_;
+  AxialFrequencies frequencies_;
+  GridChannels channels_;
+};
+
+namespace detail {
+
+template <typename Out, typename Positions>
+void require_grid(const char* function, const char* columns, const Out& out, const GridSinusoidal& encoding,
+                  const Eigen::DenseBase<Positions>& positions) {
+  require_axis_positions(function, positions, encoding.num_axes());
+  require(out.rows() == positions.rows(), function, "positions.rows()", positions.rows(), "the number of tokens ",
+          out.rows());
+  require(out.cols() == encoding.width(), function, columns, out.cols(), "encoding.width() ", encoding.width());
+}
+
+/// write(element, value) for every channel that the encoding names.
+template <typename Out, typename Positions, typename Write>
+void for_each_grid_channel(Out& out, const GridSinusoidal& encoding, const Positions& positions, Write write) {
+  const GridChannels& channels = encoding.channels();
+  for (std::size_t axis = 0; axis < channels.position.size(); ++axis) {
+    if (channels.position[axis] < 0) continue;
+    for (Eigen::Index row = 0; row < out.rows(); ++row) {
+      write(out.coeffRef(row, channels.position[axis]),
+            static_cast<double>(positions.coeff(row, static_cast<Eigen::Index>(axis))));
+    }
+  }
+  const auto sink = [&](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
+                        const double* sine) {
+    for (int i = 0; i < count; ++i) {
+      const Eigen::Index s = channels.sine[static_cast<std::size_t>(pairs[i])];
+      const Eigen::Index c = channels.cosine[static_cast<std::size_t>(pairs[i])];
+      if (s >= 0) write(out.coeffRef(row, s), sine[i]);
+      if (c >= 0) write(out.coeffRef(row, c), cosine[i]);
+    }
+  };
+  const Frequencies& frequencies = encoding.frequencies().frequencies;
+  for_each_axis_angle(frequencies.inv_freq(), encoding.frequencies().axes, frequencies.magnitude(), false, positions,
+                      sink);
+}
+
+}  // namespace detail
+
+/// Writes the encoding of tokens on several axes into `out`; channels that the encoding does not name get 0.
+///
+/// A class token in front has a row of its own, which the field sets to zero: out.row(0).setZero() and
+/// encode_sinusoidal(out.bottomRows(n), ...).
+/// @param[out] out   tokens x encoding.width(): any writable dense Eigen object.
+/// @param encoding   Which sinusoid stands in which channel: presets::mae() and its neighbours.
+/// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions() and its neighbours.
+/// @throws std::invalid_argument  shapes that do not agree; a real position that is NaN or infinite. `out` is then
+///                                unchanged.
+/// Cost:     two multiply-adds and a scattered store for each value; no allocation.
+/// Accuracy: as encode_sinusoidal() on one axis.
+template <typename Out, typename Positions>
+void encode_sinusoidal(Out&& out, const GridSinusoidal& encoding, const Eigen::DenseBase<Positions>& positions) {
+  detail::require_written_through<Out>();
+  auto& target = detail::writable(out);
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  detail::require_grid("encode_sinusoidal", "out.cols()", target, encoding, positions);
+  target.setZero();
+  detail::for_each_grid_channel(target, encoding, positions.derived(),
+                                [](Scalar& channel, double value) { channel = detail::convert<Scalar>(value); });
+}
+
+/// Adds the encoding of tokens on several axes to their embeddings, in place, each sum formed in double and rounded once.
+/// Parameters, errors and cost are those of encode_sinusoidal(); channels that the encoding does not name stay.
+template <typename X, typename Positions>
+void add_sinusoidal(X&& x, const GridSinusoidal& encoding, const Eigen::DenseBase<Positions>& positions) {
+  detail::require_written_through<X>();
+  auto& target = detail::writable(x);
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  using Number = detail::ArithmeticScalar<Scalar, double>;
+  detail::require_grid("add_sinusoidal", "x.cols()", target, encoding, positions);
+  detail::for_each_grid_channel(target, encoding, positions.derived(), [](Scalar& channel, double value) {
+    channel = detail::convert<Scalar>(Number(detail::convert<Number>(channel) + detail::convert<Number>(value)));
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_GRID_HPP
+
+// ---- posenc/sinusoidal/grid_presets.hpp
+/// presets for several axes: the grid encodings of vision models, and NeRF.
+#ifndef POSENC_SINUSOIDAL_GRID_PRESETS_HPP
+#define POSENC_SINUSOIDAL_GRID_PRESETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Takes pairs one by one and keeps the lists of a GridSinusoidal.
+class GridBuilder {
+ public:
+  void add(int axis, double frequency, Eigen::Index sine, Eigen::Index cosine) {
+    axes_.push_back(axis);
+    frequencies_.push_back(frequency);
+    channels_.sine.push_back(sine);
+    channels_.cosine.push_back(cosine);
+  }
+  /// Pairs of one axis: sines from `sine` on and cosines from `cosine` on, `step` apart.
+  void add_axis(int axis, const Frequencies& frequencies, Eigen::Index sine, Eigen::Index cosine, Eigen::Index step) {
+    for (Eigen::Index i = 0; i < frequencies.num_pairs(); ++i) {
+      add(axis, frequencies.inv_freq()[i], sine + i * step, cosine + i * step);
+    }
+  }
+  std::vector<Eigen::Index>& positions() { return channels_.position; }
+  GridSinusoidal build(Eigen::Index width, int num_axes) {
+    const auto size = static_cast<Eigen::Index>(axes_.size());
+    AxialFrequencies frequencies{Frequencies(Eigen::Map<const Eigen::ArrayXd>(frequencies_.data(), size)),
+                                 AxisMap(Eigen::Map<const Eigen::ArrayXi>(axes_.data(), size), num_axes)};
+    return GridSinusoidal(width, std::move(frequencies), std::move(channels_));
+  }
+
+ private:
+  std::vector<int> axes_;
+  std::vector<double> frequencies_;
+  GridChannels channels_;
+};
+
+inline void require_grid_width(const char* function, const char* parameter, Eigen::Index width, Eigen::Index factor) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  require(width > 0 && width % factor == 0 && width <= limit, function, parameter, width, "a multiple of ", factor,
+          ", > 0 and at most ", limit);
+}
+
+/// base^(-m / count), m < count.
+inline Frequencies ladder(Eigen::Index count, double base) {
+  return spaced_frequencies(count, base, static_cast<double>(count));
+}
+
+}  // namespace detail
+
+/// Grid encodings by project. Axes are those of grid_positions({height, width}): row y, then column x; video adds the
+/// frame t in front. s and c are the blocks of sines and cosines of one axis.
+///
+///     preset            width              channels                          frequency m
+///     mae               D, D % 4 == 0      s(x) c(x) s(y) c(y)               base^(-m / (D/4))
+///     moco_v3           D, D % 4 == 0      s(y) s(x) c(y) c(x)               base^(-m / (D/4))
+///     timm_interleaved  D, D % 4 == 0      s(y) c(y) s(x) c(x)               base^(-m / (D/4))
+///     detr              2F, F even         y: s0 c0 s1 c1 .. | x: likewise   base^(-2m / F)
+///     tatp22            any, 1 to 3 axes   per axis s0 c0 s1 c1 .., cut      base^(-2m / C)
+///     tensor2tensor_nd  any, any axes      per axis s | c, rest 0            base^(-m / (F-1))
+///     diffusers_3d      D, D % 16 == 0     t: s c in D/4 | mae in 3D/4       base^(-m / (D/8)), base^(-m / (3D/16))
+///     nerf              n + 2nN            p | s0(all) c0(all) s1(all) ..    2^m
+namespace presets {
+
+/// MAE, DiT, diffusers `get_2d_sincos_pos_embed`: the column comes first, although the source calls it `emb_h`.
+/// diffusers also scales coordinates: give grid_positions() / interpolation_scale.
+/// @throws std::invalid_argument  width no multiple of 4; base <= 0, 1, NaN or infinite.
+inline GridSinusoidal mae(Eigen::Index width, double base = 10000) {
+  detail::require_grid_width("presets::mae", "width", width, 4);
+  detail::require_base("presets::mae", base);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = detail::ladder(quarter, base);
+  detail::GridBuilder builder;
+  builder.add_axis(1, frequencies, 0, quarter, 1);
+  builder.add_axis(0, frequencies, 2 * quarter, 3 * quarter, 1);
+  return builder.build(width, 2);
+}
+
+/// MoCo-v3, and timm `build_sincos2d_pos_embed` as it is called by default: all sines first, rows before columns.
+/// @throws std::invalid_argument  width no multiple of 4; temperature <= 0, 1, NaN or infinite.
+inline GridSinusoidal moco_v3(Eigen::Index width, double temperature = 10000) {
+  detail::require_grid_width("presets::moco_v3", "width", width, 4);
+  detail::require_base("presets::moco_v3", temperature);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = detail::ladder(quarter, temperature);
+  detail::GridBuilder builder;
+  builder.add_axis(0, frequencies, 0, 2 * quarter, 1);
+  builder.add_axis(1, frequencies, quarter, 3 * quarter, 1);
+  return builder.build(width, 2);
+}
+
+/// timm `build_sincos2d_pos_embed` with interleave_sin_cos=True: sines and cosines of the rows, then of the columns.
+/// @throws std::invalid_argument  width no multiple of 4; temperature <= 0, 1, NaN or infinite.
+inline GridSinusoidal timm_interleaved(Eigen::Index width, double temperature = 10000) {
+  detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
+  detail::require_base("presets::timm_interleaved", temperature);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = detail::ladder(quarter, temperature);
+  detail::GridBuilder builder;
+  builder.add_axis(0, frequencies, 0, quarter, 1);
+  builder.add_axis(1, frequencies, 2 * quarter, 3 * quarter, 1);
+  return builder.build(width, 2);
+}
+
+/// DETR `PositionEmbeddingSine` of width 2 num_pos_feats, for the positions of detr_positions().
+/// @throws std::invalid_argument  num_pos_feats odd or <= 0; temperature <= 0, 1, NaN or infinite.
+inline GridSinusoidal detr(Eigen::Index num_pos_feats, double temperature = 10000) {
+  detail::require_grid_width("presets::detr", "num_pos_feats", num_pos_feats, 2);
+  detail::require_base("presets::detr", temperature);
+  const Frequencies frequencies = detail::ladder(num_pos_feats / 2, temperature);
+  detail::GridBuilder builder;
+  builder.add_axis(0, frequencies, 0, 1, 2);
+  builder.add_axis(1, frequencies, num_pos_feats, num_pos_feats + 1, 2);
+  return builder.build(2 * num_pos_feats, 2);
+}
+
+/// tatp22 multidim-positional-encoding (PositionalEncoding1D, 2D, 3D): each axis has C = 2 ceil(width / (2 num_axes))
+/// channels, and the row is cut after `width`.
+/// @throws std::invalid_argument  width <= 0; num_axes not in [1, 3].
+inline GridSinusoidal tatp22(Eigen::Index width, int num_axes) {
+  const char* const function = "presets::tatp22";
+  detail::require_grid_width(function, "width", width, 1);
+  detail::require(num_axes >= 1 && num_axes <= 3, function, "num_axes", num_axes, "in [1, 3]");
+  const Eigen::Index pairs = (width + 2 * num_axes - 1) / (2 * num_axes);
+  const Frequencies frequencies = detail::ladder(pairs, 10000);
+  const auto kept = [&](Eigen::Index channel) { return channel < width ? channel : -1; };
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    for (Eigen::Index i = 0; i < pairs; ++i) {
+      const Eigen::Index channel = 2 * (axis * pairs + i);
+      builder.add(axis, frequencies.inv_freq()[i], kept(channel), kept(channel + 1));
+    }
+  }
+  return builder.build(width, num_axes);
+}
+
+/// tensor2tensor `add_timing_signal_nd`: F = width / (2 num_axes) rounded down; channels that are left over get nothing.
+/// @throws std::invalid_argument  num_axes <= 0 or width < 2 num_axes; timescales not finite and > 0, or equal.
+inline GridSinusoidal tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
+                                       double max_timescale = 10000) {
+  const char* const function = "presets::tensor2tensor_nd";
+  detail::require_grid_width(function, "width", width, 1);
+  detail::require(num_axes > 0 && width / 2 >= num_axes, function, "num_axes", num_axes,
+                  "in [1, width / 2 = ", width / 2, "]");
+  detail::require(detail::is_finite(min_timescale) && min_timescale > 0, function, "min_timescale", min_timescale,
+                  "finite and > 0");
+  detail::require(detail::is_finite(max_timescale) && max_timescale > 0 && max_timescale != min_timescale, function,
+                  "max_timescale", max_timescale, "finite, > 0 and not min_timescale ", min_timescale);
+  const Eigen::Index pairs = width / (2 * num_axes);
+  const Eigen::ArrayXd inv_freq =
+      min_timescale * spaced_frequencies(pairs, max_timescale / min_timescale,
+                                         static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
+                          .inv_freq();
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    builder.add_axis(axis, Frequencies(inv_freq), 2 * axis * pairs, (2 * axis + 1) * pairs, 1);
+  }
+  return builder.build(width, num_axes);
+}
+
+/// diffusers `get_3d_sincos_pos_embed`: time in the first quarter, the picture as in mae() in the rest. Axes t, y, x;
+/// the source divides them by temporal_interpolation_scale and spatial_interpolation_scale.
+/// @throws std::invalid_argument  width no multiple of 16.
+inline GridSinusoidal diffusers_3d(Eigen::Index width) {
+  detail::require_grid_width("presets::diffusers_3d", "width", width, 16);
+  const Eigen::Index time = width / 8;          // pairs
+  const Eigen::Index picture = 3 * width / 16;  // pairs of each axis
+  const Frequencies frequencies = detail::ladder(picture, 10000);
+  detail::GridBuilder builder;
+  builder.add_axis(0, detail::ladder(time, 10000), 0, time, 1);
+  builder.add_axis(2, frequencies, 2 * time, 2 * time + picture, 1);
+  builder.add_axis(1, frequencies, 2 * time + 2 * picture, 2 * time + 3 * picture, 1);
+  return builder.build(width, 3);
+}
+
+/// NeRF: the coordinates themselves, then for each frequency the sines of all coordinates and the cosines of all.
+///
+/// @param num_axes         Coordinates of a point, > 0.
+/// @param num_frequencies  N, > 0.
+/// @param include_input    Whether the coordinates come first.
+/// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
+/// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
+/// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
+inline GridSinusoidal nerf(int num_axes, int num_frequencies, bool include_input = true, bool log_sampling = true) {
+  const char* const function = "presets::nerf";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require(num_frequencies > 0 && num_frequencies <= 64, function, "num_frequencies", num_frequencies,
+                  "in [1, 64]");
+  detail::GridBuilder builder;
+  const Eigen::Index first = include_input ? num_axes : 0;
+  const double last = std::ldexp(1.0, num_frequencies - 1);
+  for (int m = 0; m < num_frequencies; ++m) {
+    const double frequency = log_sampling           ? std::ldexp(1.0, m)
+                             : num_frequencies == 1 ? 1.0
+                                                    : 1.0 + m * ((last - 1) / (num_frequencies - 1));
+    for (int axis = 0; axis < num_axes; ++axis) {
+      const Eigen::Index sine = first + Eigen::Index(2) * m * num_axes + axis;
+      builder.add(axis, frequency, sine, sine + num_axes);
+    }
+  }
+  for (int axis = 0; axis < num_axes && include_input; ++axis) builder.positions().push_back(axis);
+  return builder.build(first + Eigen::Index(2) * num_axes * num_frequencies, num_axes);
+}
+
+}  // namespace presets
+
+/// Positions of DETR: how many valid pixels there are up to this one, down its column and along its row, from 1 on.
+///
+///     y = valid pixels of the column up to and with this row,  x = of the row up to and with this column
+///     normalised: y = scale y / (y of the last row + 1e-6), x likewise
+///
+/// @param valid      height x width: not zero where the picture is, zero where it is padding. Any scalar.
+/// @param scale      2 pi with normalize; finite.
+/// @param normalize  False: counts.
+/// @returns          (height * width) x 2, row-major; rows y then x.
+/// @throws std::invalid_argument  scale NaN or infinite.
+/// Source:   Carion et al. 2020, arXiv:2005.12872. Matches: PositionEmbeddingSine of DETR (its mask is the opposite:
+///           True at padding).
+template <typename Derived>
+AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, bool normalize = true,
+                                          double scale = 6.283185307179586) {
+  using Scalar = typename Derived::Scalar;
+  detail::require(detail::is_finite(scale), "detr_positions", "scale", scale, "finite");
+  const Eigen::Index height = valid.rows();
+  const Eigen::Index width = valid.cols();
+  AxisPositionMatrix<double> positions(height * width, 2);
+  const auto at = [&](Eigen::Index y, Eigen::Index x) { return valid.derived().coeff(y, x) == Scalar(0) ? 0.0 : 1.0; };
+  for (Eigen::Index y = 0; y < height; ++y) {
+    for (Eigen::Index x = 0; x < width; ++x) {
+      const Eigen::Index token = y * width + x;
+      positions(token, 0) = at(y, x) + (y > 0 ? positions(token - width, 0) : 0);
+      positions(token, 1) = at(y, x) + (x > 0 ? positions(token - 1, 1) : 0);
+    }
+  }
+  if (!normalize) return positions;
+  constexpr double epsilon = 1e-6;
+  for (Eigen::Index y = 0; y < height; ++y) {  // the last row and column come last, when nothing needs their counts
+    for (Eigen::Index x = 0; x < width; ++x) {
+      positions(y * width + x, 0) *= scale / (positions((height - 1) * width + x, 0) + epsilon);
+      positions(y * width + x, 1) *= scale / (positions(y * width + width - 1, 1) + epsilon);
+    }
+  }
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_GRID_PRESETS_HPP
 
 // ---- posenc/sinusoidal/presets.hpp
 /// presets: the sinusoidal conventions of the projects in use, by name.
