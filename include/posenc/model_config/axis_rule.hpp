@@ -4,6 +4,7 @@
 #ifndef POSENC_MODEL_CONFIG_AXIS_RULE_HPP
 #define POSENC_MODEL_CONFIG_AXIS_RULE_HPP
 
+#include "posenc/frequency/axial.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/model_config/model_rope.hpp"
 
@@ -57,20 +58,11 @@ inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, const
     return {{"", half, layout, single_axis(quarter, 0, 2)},
             {"", half, RopeLayout::half_split(head_dim, head_dim / 2), single_axis(quarter, 1, 2)}};
   }
-  Eigen::ArrayXd inv_freq(2 * quarter);
-  if (rule == AxisRule::centred_patches) {
-    constexpr double two_pi = 6.283185307179586476925286766559;
-    const Eigen::ArrayXd half = two_pi * geometric_frequencies(head_dim / 2, theta).inv_freq();
-    inv_freq << half, half;
-  } else {
-    const Eigen::ArrayXd all = geometric_frequencies(head_dim, theta).inv_freq();
-    for (Eigen::Index i = 0; i < quarter; ++i) {
-      inv_freq[i] = all[2 * i];
-      inv_freq[quarter + i] = all[2 * i + 1];
-    }
-  }
+  constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = static_cast<int>(quarter);
-  return {{"", Frequencies(inv_freq), layout, contiguous_axes({each, each})}};
+  const AxialFrequencies axial = rule == AxisRule::centred_patches ? axial_frequencies({each, each}, theta, two_pi)
+                                                                   : dealt_axial_frequencies(head_dim, theta);
+  return {{"", axial.frequencies, layout, axial.axes}};
 }
 
 }  // namespace detail

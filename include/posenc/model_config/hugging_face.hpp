@@ -254,7 +254,7 @@ class HuggingFaceReader {
     lengths_.trained = config_.number("original_max_position_embeddings");
     Frequencies frequencies =
         read_scaling(rope_type, geometric_frequencies(window.rotary_dim, theta), partial, rope, lengths_);
-    if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude());
+    if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude(), 1);
     RopeSet set{layer_type, frequencies, layout(window.head_dim, window.offset)};
     read_axes(rope, set);
     read_temperature(rope);
