@@ -228,7 +228,7 @@ class GgufReader {
     options.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
     options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
     const Frequencies frequencies = scale_yarn(plain, options);
-    return model_.window_is_last ? frequencies : frequencies.with_magnitude(frequencies.magnitude());
+    return model_.window_is_last ? frequencies : frequencies.with_magnitude(frequencies.magnitude(), 1);
   }
 
   /// Three sections, or four of which the last is 0.
