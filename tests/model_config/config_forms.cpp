@@ -133,6 +133,11 @@ TEST_CASE("layers that do not turn", "[model_config]") {
   CHECK(smollm3(R"(, "no_rope_layer_interval": 3)") == "2x0 . 2x0 .");
   CHECK(smollm3(R"(, "no_rope_layers": [0, 1, 1, 1, 1, 0], "no_rope_layer_interval": 3)") == ". 4x0 .");
   CHECK(smollm3(R"(, "no_rope_layers": null)") == "3x0 . 2x0");
+  const auto next = [](const std::string& more) {
+    return posenc_tests::plan_of(read(R"({"model_type": "qwen3_next", "num_hidden_layers": 8)" + more + "}"));
+  };
+  CHECK(next("") == "3x. 0 3x. 0");
+  CHECK(next(R"(, "full_attention_interval": 2)") == ". 0 . 0 . 0 . 0");
   // Llama 4's tuning can be off.
   const std::string llama4 = R"({"model_type": "llama4_text", "head_dim": 128, "num_hidden_layers": 4,
     "attn_temperature_tuning": )";

@@ -44,7 +44,6 @@ inline const GgufArchitecture* find_gguf_architecture(const std::string& name) {
       {"llama", norm},
       {"llama4", norm, nope_last, 4},
       {"deci", norm},
-      {"baichuan", norm},
       {"internlm2", norm},
       {"minicpm", norm},
       {"xverse", norm},

@@ -163,8 +163,8 @@ class HuggingFaceReader {
     result_.layers.resize(static_cast<std::size_t>(*layers));
     Eigen::Index period = model_.period;
     if (period > 0) {
-      const auto given =
-          config_.agreed_count({"sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers"});
+      const auto given = config_.agreed_count({"sliding_window_pattern", "_sliding_window_pattern",
+                                               "global_attn_every_n_layers", "full_attention_interval"});
       period = given.value_or(period);
     }
     std::optional<std::vector<std::string>> types = config_.texts("layer_types");

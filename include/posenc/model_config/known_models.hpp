@@ -35,13 +35,14 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
   constexpr LayerSchedule alike = LayerSchedule::alike;
   constexpr LayerSchedule full_last = LayerSchedule::full_last;
   constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
+  constexpr LayerSchedule linear = LayerSchedule::linear_but_last;
   constexpr AxisRule one = AxisRule::one;
   static constexpr KnownModel models[] = {
+      // model_type, pairs, theta, partial, head_dim, schedule, n, sliding_theta, axes, scales_softmax, full_head_dim
       // Llama and its relatives
       {"llama", half, 1e4},
-      {"llama4", twos, 5e5, 1, 0, nope_last, 4},
-      {"llama4_text", twos, 5e5, 1, 0, nope_last, 4},
-      {"mllama_text_model", half, 5e5},
+      {"llama4", twos, 5e5, 1, 128, nope_last, 4},
+      {"llama4_text", twos, 5e5, 1, 128, nope_last, 4},
       {"mistral", half, 1e4},
       {"ministral", half, 1e4},
       {"ministral3", half, 0},
@@ -62,7 +63,9 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
       {"qwen3_moe", half, 1e4, 1, 0},
       {"qwen3_vl_text", half, 5e6, 1, 128, alike, 0, 0, AxisRule::interleaved},
       {"qwen3_vl_moe_text", half, 5e6, 1, 0, alike, 0, 0, AxisRule::interleaved},
-      {"qwen3_5_text", half, 0, 0.25, 256, alike, 0, 0, AxisRule::interleaved},
+      {"qwen3_next", half, 1e4, 0.25, 256, linear, 4},
+      {"qwen3_5_text", half, 0, 0.25, 256, linear, 4, 0, AxisRule::interleaved},
+      {"qwen3_5_moe_text", half, 0, 0.25, 256, linear, 4, 0, AxisRule::interleaved},
       {"ernie4_5_moe_vl", twos, 5e5, 1, 0, alike, 0, 0, AxisRule::height_width_time},
       {"ernie4_5_vl_moe_text", twos, 5e5, 1, 0, alike, 0, 0, AxisRule::height_width_time},
       // DeepSeek: the window is the end of a head, and attention applies the square of mscale_all_dim
