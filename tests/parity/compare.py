@@ -212,6 +212,9 @@ def compare_whole_model():
     tokens.numpy().astype(np.int64).tofile(path("tokens"))
     run("logits", path("model.bin"), path("tokens"), path("out"))
     ours = np.fromfile(path("out"), np.float32).reshape(theirs.shape)
+    model.model.rotary_emb.inv_freq.numpy().astype(np.float32).tofile(path("inv_freq"))
+    run("logits", path("model.bin"), path("tokens"), path("out"), path("inv_freq"))
+    float32 = np.fromfile(path("out"), np.float32).reshape(theirs.shape)
 
     spec = ctranslate2.specs.TransformerDecoderModelSpec.from_config(
         layers, heads, pre_norm=True, activation=ctranslate2.specs.common_spec.Activation.SWISH, ffn_glu=True,
@@ -246,8 +249,8 @@ def compare_whole_model():
           f"(CTranslate2 {ctranslate2.__version__})\n")
     row("pair", "largest difference", "of the largest |logit|")
     row("---", "---", "---")
-    for name, a, b in (("posenc, Hugging Face", ours, theirs), ("posenc, CTranslate2", ours, ct2),
-                       ("Hugging Face, CTranslate2", theirs, ct2)):
+    for name, a, b in (("Hugging Face, CTranslate2", theirs, ct2), ("posenc float32 mode, Hugging Face", float32, theirs),
+                       ("posenc float32 mode, CTranslate2", float32, ct2), ("posenc exact, Hugging Face", ours, theirs)):
         row(name, f"{np.max(np.abs(a - b)):.1e}", f"{np.max(np.abs(theirs)):.1f}")
 
 

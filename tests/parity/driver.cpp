@@ -4,7 +4,7 @@
 ///   driver config  <config.json> <serving length> <positions> <out>   inv_freq, then cos and sin of the exact mode
 ///   driver float32 <inv_freq> <magnitude> <positions> <out>           cos and sin of the float32 mode
 ///   driver rotate  <half_split|interleaved> <head_dim> <cos> <sin> <x> <out>    x: one token for each row of cos
-///   driver logits  <llama2.c checkpoint> <tokens, int64> <out>
+///   driver logits  <llama2.c checkpoint> <tokens, int64> <out> [inv_freq]       with it in the float32 mode
 #include <cstdint>
 #include <exception>
 #include <fstream>
@@ -88,9 +88,16 @@ void rotate(const std::string& pairs, Eigen::Index head_dim, const std::string& 
   Out(out_path).write(q);
 }
 
-void logits(const std::string& checkpoint, const std::string& tokens, const std::string& out_path) {
+void logits(const std::string& checkpoint, const std::string& tokens, const std::string& out_path,
+            const std::string& inv_freq) {
   const auto model = tiny_llama::read_model(checkpoint);
-  const auto rope = tiny_llama::rotary_embedding(model.config);
+  auto rope = tiny_llama::rotary_embedding(model.config);
+  if (!inv_freq.empty()) {
+    const std::vector<float> list = read<float>(inv_freq);
+    rope.table = posenc::make_table<float>(
+        posenc::Frequencies(Eigen::Map<const Eigen::ArrayXf>(list.data(), static_cast<Eigen::Index>(list.size()))),
+        {0, model.config.seq_len}, {posenc::TableLayout::split, posenc::AngleMode::float32});
+  }
   tiny_llama::Cache cache(model.config);
   Out out(out_path);
   int position = 0;
@@ -110,8 +117,8 @@ int main(int argc, char** argv) {
       float32(a[1], std::stod(a[2]), a[3], a[4]);
     } else if (a.size() == 7 && a[0] == "rotate") {
       rotate(a[1], std::stol(a[2]), a[3], a[4], a[5], a[6]);
-    } else if (a.size() == 4 && a[0] == "logits") {
-      logits(a[1], a[2], a[3]);
+    } else if ((a.size() == 4 || a.size() == 5) && a[0] == "logits") {
+      logits(a[1], a[2], a[3], a.size() == 5 ? a[4] : "");
     } else {
       std::cerr << "see the comment on top of driver.cpp\n";
       return 2;
