@@ -202,3 +202,20 @@ TEST_CASE("padding rows of fairseq are zero, and padded embeddings stay", "[sinu
   CHECK(x(0, 0) > 3.5f);
   CHECK((x.col(6).array() == 3).all());
 }
+
+TEST_CASE("rows of fairseq count from padding_idx + 1, and none of them is padding", "[sinusoidal][presets]") {
+  for (const std::int64_t padding_idx : {-1, 0, 1, 5}) {
+    INFO("padding_idx " << padding_idx);
+    const posenc::Sinusoidal encoding(6, presets::fairseq(padding_idx));
+    Eigen::MatrixXd counted(9, 6), incremental(1, 6), listed(9, 6), plain(9, 6);
+    encode_sinusoidal(counted, encoding);
+    encode_sinusoidal(incremental, encoding, 8);
+    const auto ids =
+        Eigen::VectorXi::LinSpaced(9, static_cast<int>(padding_idx) + 1, static_cast<int>(padding_idx) + 9);
+    encode_sinusoidal(listed, encoding, ids);
+    encode_sinusoidal(plain, posenc::Sinusoidal(6, presets::tensor2tensor()), padding_idx + 1);
+    CHECK((counted.array() == plain.array()).all());
+    CHECK((incremental.array() == plain.row(8).array()).all());
+    CHECK((listed.array() == plain.array()).all());
+  }
+}

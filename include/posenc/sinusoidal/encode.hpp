@@ -100,9 +100,10 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
   const Eigen::Index first_cosine = interleaved ? 1 : options.order == ChannelOrder::cos_sin ? 0 : encoding.num_sines();
   const double scale = options.embedding_scale;
   const bool contiguous = has_contiguous_rows(x);
+  const bool counted = std::is_same_v<Positions, RangePositions> || !options.padding_position;
+  const ShiftedPositions<Positions> shifted(function, positions, counted ? options.first_position : 0);
   const auto is_padding = [&](Eigen::Index row) {
-    return options.padding_position &&
-           positions[row] == static_cast<decltype(positions[row])>(*options.padding_position);
+    return options.padding_position && shifted[row] == static_cast<decltype(shifted[row])>(*options.padding_position);
   };
   const double zeros[kAngleBlock] = {};
 
@@ -124,7 +125,6 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
       Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
     }
   };
-  const ShiftedPositions<Positions> shifted(function, positions, options.first_position);
   for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
@@ -161,7 +161,8 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object, row- or column-major.
 /// @param encoding   Which sinusoid stands in which channel.
 /// @param positions  An integer: the position of row 0 (0 when left out). Or an Eigen vector of integers or real
-///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows.
+///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows. See
+///                   SinusoidalOptions::padding_position for ids that mark padding.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite. `out` is then unchanged.
 /// @throws std::out_of_range      a position that overflows 64 bits, first_position included. `out` is then unchanged.

@@ -36,9 +36,11 @@ struct SinusoidalOptions {
   double position_scale = 1;        ///< Factor on every angle; 2 pi counts full turns.
   std::int64_t first_position = 0;  ///< Added to every position: CTranslate2 starts at 1.
   OddWidth odd_width = OddWidth::reject;
-  double amplitude = 1;                               ///< Factor on the encoding.
-  double embedding_scale = 1;                         ///< add_sinusoidal(): factor on x before the addition.
-  std::optional<std::int64_t> padding_position = {};  ///< Tokens at this position get zeros (fairseq padding_idx).
+  double amplitude = 1;        ///< Factor on the encoding.
+  double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
+  /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
+  /// tokens, such as roberta_positions() makes: it is taken as it is, without first_position.
+  std::optional<std::int64_t> padding_position = {};
 };
 
 /// A sinusoidal encoding of given width: row p, channel by channel, as `options` say,

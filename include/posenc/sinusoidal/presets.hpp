@@ -19,7 +19,7 @@ inline namespace POSENC_ABI {
 ///     numpy_tutorial         interleaved  base^(-2m/d)              0                   last channel 0
 ///     tensorflow_tutorial    interleaved  base^(-2m/d)              0                   one more sine
 ///     tensor2tensor          sin | cos    base^(-m/(F-1))           0                   last channel 0
-///     fairseq                sin | cos    base^(-m/(F-1))           0, padding is 0     last channel 0
+///     fairseq                sin | cos    base^(-m/(F-1))           padding_idx + 1     last channel 0
 ///     ctranslate2            sin | cos    base^(-m/(F-1))           1                   error
 ///     marian, whisper        sin | cos    base^(-m/(F-1))           0                   error
 ///     diffusers_timestep     sin | cos    base^(-m/(F-shift))       given               last channel 0
@@ -65,10 +65,11 @@ inline SinusoidalOptions tensor2tensor(double min_timescale = 1, double max_time
   return options;
 }
 
-/// `SinusoidalPositionalEmbedding` of fairseq. Its positions count from padding_idx + 1, and padding tokens stand at
-/// padding_idx: pass positions made that way.
+/// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does row 0. A list of
+/// positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
 inline SinusoidalOptions fairseq(std::int64_t padding_idx = 1) {
   SinusoidalOptions options = tensor2tensor();
+  options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;
   return options;
 }
