@@ -60,11 +60,11 @@ std::vector<std::int64_t> run_of_positions(Index rows) {
 template <typename Scalar>
 void measure_fill(const std::string& name, Index rows, posenc::TableLayout layout = posenc::TableLayout::split,
                   posenc::AngleMode angles = posenc::AngleMode::exact, Asked asked = {}) {
-  posenc::FrequencyTable<Scalar> table(rows, kPairs, layout);
+  posenc::FrequencyTable<Scalar> table(rows, kPairs, {layout, angles});
   measure_table<Scalar>(
       name, table, run_of_positions(rows),
       [&] {
-        posenc::fill_table(table, kFrequencies, {0, rows}, angles);
+        posenc::fill_table(table, kFrequencies, {0, rows});
       },
       asked);
 }

@@ -134,6 +134,18 @@ TEST_CASE("fill_table on several axes rewrites without an allocation", "[axes][t
   CHECK(read == expected.cos()(11, 0));
 }
 
+TEST_CASE("fill_table on several axes keeps the angles of the table", "[axes][table][float32]") {
+  const auto frequencies = posenc::geometric_frequencies(128, 1e6);
+  const AxisMap axes = posenc::contiguous_axes({16, 24, 24});
+  const Ids ids = some_ids(12) * 1000;
+  const posenc::TableOptions options{posenc::TableLayout::split, posenc::AngleMode::float32};
+  const auto expected = posenc::make_table<float>(frequencies, axes, ids, options);
+  auto table = posenc::make_table<float>(frequencies, axes, some_ids(12), options);
+  posenc::fill_table(table, frequencies, axes, ids);
+  CHECK((table.sin() == expected.sin()).all());
+  CHECK((table.sin() != posenc::make_table<float>(frequencies, axes, ids).sin()).any());
+}
+
 TEST_CASE("spectra of vision towers", "[axes][axial]") {
   // Printed in double with 9 digits: d/4 = 16 frequencies of base 100 (DINOv3, head 64), without and with 2 pi.
   constexpr double kPrinted = 1e-8;

@@ -103,16 +103,20 @@ TEMPLATE_TEST_CASE("fill_table() is make_table() without the allocation", "[tabl
     for (const posenc::AngleMode angles : {posenc::AngleMode::exact, posenc::AngleMode::float32}) {
       const posenc::TableOptions options{layout, angles};
       auto table = make_table<TestType>(posenc::geometric_frequencies(2 * 77, 5e5), {0, 5}, options);
-      fill_table(table, kFrequencies, {-3, 5}, angles);
+      fill_table(table, kFrequencies, {-3, 5});
       CHECK(same_table(table, make_table<TestType>(kFrequencies, {-3, 5}, options)));
-      fill_table(table, kFrequencies, ids, angles);
+      fill_table(table, kFrequencies, ids);
       CHECK(same_table(table, make_table<TestType>(kFrequencies, ids, options)));
-      fill_table(table, kFrequencies, real, angles);
+      fill_table(table, kFrequencies, real);
       CHECK(same_table(table, make_table<TestType>(kFrequencies, real, options)));
+      CHECK(table.angles() == angles);
+      posenc::FrequencyTable<TestType> zeros(5, 77, options);
+      fill_table(zeros, kFrequencies, ids);
+      CHECK(same_table(zeros, make_table<TestType>(kFrequencies, ids, options)));
       if (!posenc_tests::kCountsAllocations) continue;
-      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, {7, 5}, angles); }) == 0);
-      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, ids, angles); }) == 0);
-      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, real, angles); }) == 0);
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, {7, 5}); }) == 0);
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, ids); }) == 0);
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, real); }) == 0);
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Where the numbers of a table lie, and the caches of other codebases.
+#include <cmath>
 #include <cstdint>
 #include <type_traits>
 #include <vector>
@@ -80,6 +81,23 @@ TEST_CASE("a copy of a table has numbers of its own", "[table][layout]") {
   const FrequencyTable<float> zeros(2, 4);
   CHECK((zeros.cos() == 0).all());
   CHECK((zeros.sin() == 0).all());
+}
+
+TEMPLATE_TEST_CASE("the padding of a table that was made is finite", "[table][layout]", float, Eigen::half) {
+  constexpr Eigen::Index pairs = 5;
+  const Frequencies frequencies = posenc::geometric_frequencies(2 * pairs, 1e4);
+  for (const TableLayout layout : kLayouts) {
+    const Eigen::Index row_stride = FrequencyTable<TestType>(1, pairs, {layout}).row_stride();
+    for (int i = 0; i < 8; ++i) {  // the allocator hands out the same block again
+      const auto used = Eigen::Array<TestType, Eigen::Dynamic, 1>::Constant(3 * row_stride, TestType(NAN)).eval();
+      REQUIRE(std::isnan(static_cast<float>(used[3 * row_stride - 1])));
+    }
+    const auto table = make_table<TestType>(frequencies, {7, 3}, {layout});
+    for (Eigen::Index i = 0; i < 3 * row_stride; ++i) {
+      INFO(i);
+      CHECK(std::abs(static_cast<float>(table.cos_data(0)[i])) <= 1);
+    }
+  }
 }
 
 TEMPLATE_TEST_CASE("a cache in one array is written, wrapped without a copy, and read back", "[cache]", float, double,

@@ -15,7 +15,7 @@ namespace detail {
 
 template <typename Scalar, typename Derived>
 void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                            const Derived& positions, AngleMode angles) {
+                            const Derived& positions) {
   Scalar* const data = table.storage_.data();
   const Eigen::Index row_stride = table.row_stride_;
   const Eigen::Index pair_stride = table.pair_stride_;
@@ -33,8 +33,8 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
       }
     }
   };
-  for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), angles == AngleMode::float32, positions,
-                      sink);
+  for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), table.angles() == AngleMode::float32,
+                      positions, sink);
   set_origin(table, frequencies.magnitude(), axes.id(frequencies));
 }
 
@@ -61,23 +61,23 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   detail::require(axes.num_pairs() == frequencies.num_pairs(), "make_table", "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
   detail::require_axis_positions("make_table", positions, axes.num_axes());
-  FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options.layout);
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived(), options.angles);
+  FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options);
+  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
   return table;
 }
 
-/// Writes new positions into a table that make_table() made, without an allocation.
+/// Writes new positions into a table that make_table() made, without an allocation. Layout and AngleMode stay those of the table.
 /// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has; a
 ///                                table that wraps a cache. The table is then unchanged.
 template <typename Scalar, typename Derived>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                const Eigen::DenseBase<Derived>& positions, AngleMode angles = AngleMode::exact) {
+                const Eigen::DenseBase<Derived>& positions) {
   const char* const function = "fill_table";
   detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
   detail::require_axis_positions(function, positions, axes.num_axes());
   detail::require_fillable(table, frequencies, "positions.rows()", positions.rows());
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived(), angles);
+  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
 }
 
 }  // namespace POSENC_ABI

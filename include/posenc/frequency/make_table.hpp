@@ -61,6 +61,18 @@ struct TableWriter {
     }
   }
 
+  /// Zeros where no block of fill() comes.
+  template <typename Scalar>
+  static void clear_padding(FrequencyTable<Scalar>& table) {
+    const Eigen::Index planes = table.layout() == TableLayout::paired ? 1 : 2;
+    const Eigen::Index plane = table.row_stride_ / planes;
+    const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
+    const Eigen::Index written = blocks * kAngleBlock * (table.layout() == TableLayout::split ? 1 : 2);
+    for (Eigen::Index i = 0; i < planes; ++i) {
+      table.storage_.middleCols(i * plane + written, plane - written).setZero();
+    }
+  }
+
   /// What the table was made of.
   template <typename Scalar>
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id) {
@@ -69,15 +81,14 @@ struct TableWriter {
   }
 
   template <TableLayout Layout, typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
-                   AngleMode angles) {
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     Scalar* const data = table.storage_.data();
     const Eigen::Index row_stride = table.row_stride_;
     const Eigen::Index sin_offset = table.sin_offset_;
     const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
       write_block<Layout>(data + row * row_stride, sin_offset, pair, cosine, sine);
     };
-    if (angles == AngleMode::exact) {
+    if (table.angles() == AngleMode::exact) {
       for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
     } else {
       for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
@@ -87,31 +98,31 @@ struct TableWriter {
   }
 
   template <typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
-                   AngleMode angles) {
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     switch (table.layout()) {
-      case TableLayout::split: return fill<TableLayout::split>(table, frequencies, positions, angles);
-      case TableLayout::paired: return fill<TableLayout::paired>(table, frequencies, positions, angles);
-      case TableLayout::doubled: return fill<TableLayout::doubled>(table, frequencies, positions, angles);
+      case TableLayout::split: return fill<TableLayout::split>(table, frequencies, positions);
+      case TableLayout::paired: return fill<TableLayout::paired>(table, frequencies, positions);
+      case TableLayout::doubled: return fill<TableLayout::doubled>(table, frequencies, positions);
     }
   }
 
   template <typename Scalar, typename Positions>
-  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
-                           AngleMode angles) {
+  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     require_fillable(table, frequencies, positions.kCount, positions.rows());
-    fill(table, frequencies, positions, angles);
+    fill(table, frequencies, positions);
   }
 
   /// On several axes: make_axis_table.hpp.
   template <typename Scalar, typename Derived>
   static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                        const Derived& positions, AngleMode angles);
+                        const Derived& positions);
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options.layout);
-    fill(table, frequencies, positions, options.angles);
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options,
+                                 typename FrequencyTable<Scalar>::Unset{});
+    clear_padding(table);
+    fill(table, frequencies, positions);
     return table;
   }
 };
@@ -151,21 +162,19 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const Eigen::D
 }
 
 /// Writes new positions (and frequencies) into a table that make_table() made, without an allocation: the call for a
-/// decode loop, which needs one row for each new token.
+/// decode loop, which needs one row for each new token. Layout and AngleMode stay those of the table.
 /// @throws std::invalid_argument  another number of rows or pairs than the table has; a table that wraps a cache.
 /// @throws std::out_of_range      first + count overflows.
 template <typename Scalar>
-void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions,
-                AngleMode angles = AngleMode::exact) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions("fill_table", positions), angles);
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions("fill_table", positions));
 }
 
 /// @overload
 template <typename Scalar, typename Derived>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
-                const Eigen::DenseBase<Derived>& positions, AngleMode angles = AngleMode::exact) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions),
-                                    angles);
+                const Eigen::DenseBase<Derived>& positions) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions));
 }
 
 }  // namespace POSENC_ABI

@@ -33,7 +33,7 @@ enum class AngleMode {
   float32  ///< In float, as Hugging Face, vLLM and their kin do: to reproduce their numbers, errors included.
 };
 
-/// What make_table() makes.
+/// What make_table() makes, and fill_table() keeps.
 struct TableOptions {
   TableLayout layout = TableLayout::split;
   AngleMode angles = AngleMode::exact;
@@ -55,20 +55,12 @@ class FrequencyTable {
   using ConstMap = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
                               Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
-  /// A table of zeros for fill_table() to write.
+  /// A table of zeros for fill_table() to write, in the layout and with the angles of `options`.
   /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableLayout layout = TableLayout::split)
-      : rows_(rows), num_pairs_(num_pairs), layout_(layout) {
-    const char* const function = "FrequencyTable";
-    detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require_num_pairs(function, num_pairs);
-    const Eigen::Index plane = padded(num_pairs) * (layout == TableLayout::split ? 1 : 2);
-    row_stride_ = layout == TableLayout::paired ? plane : 2 * plane;
-    pair_stride_ = layout == TableLayout::split ? 1 : 2;
-    sin_offset_ = layout == TableLayout::paired ? 1 : plane;
-    detail::require_size(function, "rows", rows, row_stride_, sizeof(Scalar));
-    storage_ = Storage::Zero(rows, row_stride_);
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options = {})
+      : FrequencyTable(rows, num_pairs, options, Unset{}) {
+    storage_.setZero();
   }
 
   /// Refers to cos and sin that lie elsewhere: entry (row, pair) at row * row_stride + pair * pair_stride of each.
@@ -103,6 +95,8 @@ class FrequencyTable {
   /// Number of channels that turn: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * num_pairs_; }
   TableLayout layout() const { return layout_; }
+  /// How make_table() formed the angles and fill_table() will. Nothing is known of a wrapped cache: exact.
+  AngleMode angles() const { return angles_; }
   /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
   double magnitude() const { return magnitude_; }
   /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache.
@@ -126,6 +120,21 @@ class FrequencyTable {
  private:
   using Storage = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+  /// A table whose numbers are yet to be written, padding included.
+  struct Unset {};
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset)
+      : rows_(rows), num_pairs_(num_pairs), layout_(options.layout), angles_(options.angles) {
+    const char* const function = "FrequencyTable";
+    detail::require(rows >= 0, function, "rows", rows, ">= 0");
+    detail::require_num_pairs(function, num_pairs);
+    const Eigen::Index plane = padded(num_pairs) * (layout_ == TableLayout::split ? 1 : 2);
+    row_stride_ = layout_ == TableLayout::paired ? plane : 2 * plane;
+    pair_stride_ = layout_ == TableLayout::split ? 1 : 2;
+    sin_offset_ = layout_ == TableLayout::paired ? 1 : plane;
+    detail::require_size(function, "rows", rows, row_stride_, sizeof(Scalar));
+    storage_.resize(rows, row_stride_);
+  }
+
   static Eigen::Index padded(Eigen::Index size) {
     constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
                                                static_cast<Eigen::Index>(detail::kAngleBlock));
@@ -144,6 +153,7 @@ class FrequencyTable {
   Eigen::Index pair_stride_ = 1;
   Eigen::Index sin_offset_ = 0;
   TableLayout layout_;
+  AngleMode angles_ = AngleMode::exact;
   double magnitude_ = 1.0;
   std::uint64_t id_ = 0;
   const Scalar* cos_ = nullptr;

@@ -59,7 +59,7 @@ struct MixedWriter {
                                       frequency, "finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), layout);
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {layout});
     alignas(64) double angle[kAngleBlock];
     alignas(64) double cosine[kAngleBlock];
     alignas(64) double sine[kAngleBlock];

@@ -63,8 +63,8 @@ struct XposWriter {
       require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
                        "at most ", reach, " (beyond it the scale does not fit into the scalar)");
     }
-    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout),
-                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), layout)};
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {layout}),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {layout})};
     const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
       using Block = Eigen::Array<double, kAngleBlock, 1>;
       const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
