@@ -115,6 +115,8 @@ TEST_CASE("an explicit list keeps its values and takes factors", "[frequencies]"
   CHECK((changed.inv_freq() == given.inv_freq()).all());
   CHECK(changed.magnitude() == 1.5);
   CHECK(changed.softmax_multiplier() == 1.25);
+  CHECK(given.with_magnitude(1.5).magnitude() == 1.5);
+  CHECK(given.with_magnitude(1.5).softmax_multiplier() == 3);
   // The factors of a rule multiply those that are there.
   posenc::YarnOptions options = options_of(kQwen25);
   options.attention_factor = 1.25;

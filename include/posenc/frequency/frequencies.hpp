@@ -66,8 +66,10 @@ class Frequencies {
   /// a key/value cache can remember what its keys were turned with (rope/cached_keys.hpp).
   std::uint64_t id() const { return id_; }
 
-  /// The same angles with other factors: for rules that set a magnitude of their own.
-  Frequencies with_magnitude(double magnitude, double softmax_multiplier = 1.0) const {
+  /// The same angles with another magnitude: for rules that set one of their own. The softmax multiplier stays.
+  Frequencies with_magnitude(double magnitude) const { return with_magnitude(magnitude, softmax_multiplier_); }
+  /// The same angles with both factors given.
+  Frequencies with_magnitude(double magnitude, double softmax_multiplier) const {
     return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
   }
 

@@ -70,7 +70,7 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
   return scale_by_factors(frequencies, Eigen::Map<const Eigen::ArrayXd>(factors.data(), size(factors)))
-      .with_magnitude(frequencies.magnitude() * magnitude, frequencies.softmax_multiplier());
+      .with_magnitude(frequencies.magnitude() * magnitude);
 }
 
 }  // namespace POSENC_ABI
