@@ -142,6 +142,7 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
                                   encoding.width());
   }
   if constexpr (std::is_integral_v<Positions>) {
+    require_position_scalar<Positions>();
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
     for_each_sinusoid<Element>(function, x, encoding, RangePositions(function, range));
   } else {
