@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <posenc/frequency.hpp>
@@ -81,6 +82,24 @@ TEST_CASE("a copy of a table has numbers of its own", "[table][layout]") {
   const FrequencyTable<float> zeros(2, 4);
   CHECK((zeros.cos() == 0).all());
   CHECK((zeros.sin() == 0).all());
+}
+
+TEST_CASE("a table that was moved from is empty", "[table][layout]") {
+  const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
+  auto from = make_table<float>(frequencies, {3, 2});
+  const auto expected = from;
+  auto to = std::move(from);
+  CHECK(from.rows() == 0);
+  CHECK(from.cos().size() == 0);
+  CHECK(same_numbers(to, expected));
+  auto other = make_table<float>(posenc::geometric_frequencies(64, 1e4), {0, 5});
+  other = std::move(to);
+  CHECK(to.rows() == 0);
+  CHECK(to.sin().size() == 0);
+  CHECK(other.rows() == 2);
+  CHECK(same_numbers(other, expected));
+  from = other;
+  CHECK(same_numbers(from, expected));
 }
 
 TEMPLATE_TEST_CASE("the padding of a table that was made is finite", "[table][layout]", float, Eigen::half) {

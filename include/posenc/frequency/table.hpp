@@ -12,13 +12,33 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
 namespace detail {
+
 struct TableWriter;
-}
+
+/// A count that is 0 once it was moved from, as the storage that it counts then is gone.
+class MovedCount {
+ public:
+  MovedCount(Eigen::Index count) : count_(count) {}
+  MovedCount(const MovedCount&) = default;
+  MovedCount(MovedCount&& other) noexcept : count_(std::exchange(other.count_, 0)) {}
+  MovedCount& operator=(const MovedCount&) = default;
+  MovedCount& operator=(MovedCount&& other) noexcept {
+    count_ = std::exchange(other.count_, 0);
+    return *this;
+  }
+  operator Eigen::Index() const { return count_; }
+
+ private:
+  Eigen::Index count_;
+};
+
+}  // namespace detail
 
 /// How one row of a table lies in memory. The numbers are the same; kernels differ in what they load fastest.
 ///
@@ -43,7 +63,8 @@ struct TableOptions {
 ///
 /// Either owns its numbers, in rows padded and aligned to Eigen's widest packet (from make_table()), or refers to a
 /// caller's cos/sin cache, which must outlive it (from wrap_cache() and wrap_cos_sin()). Copying copies the numbers
-/// in the first case and the reference in the second. Const access from many threads is safe.
+/// in the first case and the reference in the second; a table that was moved from has no rows. Const access from many
+/// threads is safe.
 /// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
 template <typename Scalar_>
 class FrequencyTable {
@@ -147,7 +168,7 @@ class FrequencyTable {
 
   friend struct detail::TableWriter;
 
-  Eigen::Index rows_;
+  detail::MovedCount rows_;
   Eigen::Index num_pairs_;
   Eigen::Index row_stride_ = 0;
   Eigen::Index pair_stride_ = 1;
