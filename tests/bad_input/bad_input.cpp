@@ -90,6 +90,8 @@ Options with(Options options, Field field, Value value) {
   return options;
 }
 
+#include "axes_cases.hpp"
+
 std::vector<Case> cases() {
   using F = Fixture;
   using posenc::Llama3Options;
@@ -880,7 +882,8 @@ int main() {
     ++(wrong.empty() ? passed : failed);
     if (!wrong.empty()) std::printf("FAILED  %s: %s\n", name, wrong.c_str());
   };
-  const std::vector<Case> all = cases();
+  std::vector<Case> all = cases();
+  for (const Case& one : axes_cases()) all.push_back(one);
   for (const Case& test : all) count(test.name, judge(test, run(test)));
 #if !POSENC_HAS_EXCEPTIONS && !defined(POSENC_TESTS_HANDLER)
   const std::string message = run(all.front(), true).message;
