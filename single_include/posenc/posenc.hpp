@@ -28,6 +28,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <complex>
 #include <cstddef>
@@ -71,8 +72,9 @@
 ///
 /// It spells the version and all that changes the code or the layout of a template instance: the vector
 /// instruction set, Eigen's alignment and major version, fast-math, exceptions.
-/// Translation units compiled with different -march therefore hold different symbols: they link, and neither
-/// runs the other's instructions. Users write `posenc::` and never see it.
+/// Translation units compiled for different ones of those below therefore hold different symbols: they link, and neither
+/// runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
+/// Users write `posenc::` and never see it.
 ///
 /// Eigen's own names carry none of this. Units with and without AVX must therefore be optimised, which inlines most of
 /// them, and agree on EIGEN_MAX_ALIGN_BYTES (32 for AVX): else Eigen may free a block in another way than it was made.
@@ -107,15 +109,19 @@
 #define POSENC_ABI_HALF
 #endif
 
-#if defined(EIGEN_DONT_VECTORIZE)
-#define POSENC_ABI_EIGEN _scalar
-#elif EIGEN_VERSION_AT_LEAST(5, 0, 0)
+#if EIGEN_VERSION_AT_LEAST(5, 0, 0)
 #define POSENC_ABI_EIGEN _eigen5
 #else
 #define POSENC_ABI_EIGEN _eigen3
 #endif
 
-#if defined(__FAST_MATH__)
+#if defined(EIGEN_DONT_VECTORIZE)
+#define POSENC_ABI_VECTORS _scalar
+#else
+#define POSENC_ABI_VECTORS
+#endif
+
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST)
 #define POSENC_ABI_MATH _fast
 #else
 #define POSENC_ABI_MATH
@@ -129,13 +135,13 @@
 #define POSENC_ABI_ERRORS _noexcept
 #endif
 
-#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, align, math, errors) \
-  v##major##_##minor##_##patch##_##isa##half##eigen##_align##align##math##errors
-#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, align, math, errors) \
-  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, align, math, errors)
+#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
+  v##major##_##minor##_##patch##_##isa##half##eigen##vectors##_align##align##math##errors
+#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
+  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors)
 #define POSENC_ABI                                                                                                     \
   POSENC_ABI_EXPAND(POSENC_VERSION_MAJOR, POSENC_VERSION_MINOR, POSENC_VERSION_PATCH, POSENC_ABI_ISA, POSENC_ABI_HALF, \
-                    POSENC_ABI_EIGEN, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
+                    POSENC_ABI_EIGEN, POSENC_ABI_VECTORS, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
 
 #endif  // POSENC_DETAIL_ABI_HPP
 
@@ -247,6 +253,22 @@ inline bool is_finite(double value) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
+namespace detail {
+
+/// An identity that takes in one more number; never 0.
+inline std::uint64_t mix_id(std::uint64_t id, std::uint64_t value) {
+  id = (id ^ value) * 0x9e3779b97f4a7c15u;
+  id ^= id >> 32;
+  return id == 0 ? 1 : id;
+}
+inline std::uint64_t mix_id(std::uint64_t id, double value) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return mix_id(id, bits);
+}
+
+}  // namespace detail
+
 /// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
 ///
 /// A pair i at position p stands at the angle p * inv_freq[i]. Immutable: a scaling rule returns a new value.
@@ -275,11 +297,19 @@ class Frequencies {
   double magnitude() const { return magnitude_; }
   /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1 but for the DeepSeek rule of scale_yarn().
   double softmax_multiplier() const { return softmax_multiplier_; }
+  /// The largest |inv_freq[i]|.
+  double fastest() const { return fastest_; }
   /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
   double base() const { return base_; }
 
-  /// The same angles with other factors: for rules that set a magnitude of their own.
-  Frequencies with_magnitude(double magnitude, double softmax_multiplier = 1.0) const {
+  /// Tells these angles and this magnitude from others: the same on every machine, never 0. Tables hand it on, so that
+  /// a key/value cache can remember what its keys were turned with (rope/cached_keys.hpp).
+  std::uint64_t id() const { return id_; }
+
+  /// The same angles with another magnitude: for rules that set one of their own. The softmax multiplier stays.
+  Frequencies with_magnitude(double magnitude) const { return with_magnitude(magnitude, softmax_multiplier_); }
+  /// The same angles with both factors given.
+  Frequencies with_magnitude(double magnitude, double softmax_multiplier) const {
     return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
   }
 
@@ -296,6 +326,9 @@ class Frequencies {
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
                     softmax_multiplier, "finite and > 0");
+    fastest_ = inv_freq_.abs().maxCoeff();
+    for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
+    id_ = detail::mix_id(id_, magnitude);
   }
   friend Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base);
 
@@ -303,6 +336,8 @@ class Frequencies {
   double magnitude_;
   double softmax_multiplier_;
   double base_;
+  double fastest_ = 0;
+  std::uint64_t id_ = 1;
 };
 
 namespace detail {
@@ -414,6 +449,12 @@ class AxisMap {
   Eigen::Index num_axes() const { return num_axes_; }
   /// The axis of each pair.
   const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
+  /// The identity of a table made of these frequencies on these axes.
+  std::uint64_t id(const Frequencies& frequencies) const {
+    std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
+    for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
+    return id;
+  }
   /// Number of pairs that `axis` drives.
   Eigen::Index count(int axis) const { return (axes_ == axis).count(); }
 
@@ -551,6 +592,101 @@ inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
+
+// ---- posenc/frequency/axial.hpp
+/// Frequencies of vision towers: a spectrum for each axis of a grid.
+#ifndef POSENC_FREQUENCY_AXIAL_HPP
+#define POSENC_FREQUENCY_AXIAL_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Frequencies and the axis that drives each of them: what the make_table() of several axes takes.
+struct AxialFrequencies {
+  Frequencies frequencies;
+  AxisMap axes;
+};
+
+/// A geometric series for each axis, one axis after the other:
+///
+///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
+///
+/// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
+/// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
+/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full turns (DINOv3).
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 1 ulp of double, 2 with a position_scale.
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
+/// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
+///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
+///           patch_centres(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
+///           ChatGLM-6B and the Gemma 4 vision tower pair channels within the half of a head that an axis owns: turn
+///           each half by a table of its own, RopeLayout::half_split(head_dim, 0) and (head_dim, head_dim / 2).
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
+                                          double position_scale = 1) {
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  detail::require_base("axial_frequencies", base);
+  detail::require(detail::is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  Eigen::Index first = 0;
+  for (const int pairs : pairs_of_axis) {
+    if (pairs == 0) continue;
+    inv_freq.segment(first, pairs) = position_scale * spaced_frequencies(pairs, base, pairs).inv_freq();
+    first += pairs;
+  }
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+/// One geometric series dealt out to rows and columns in turn: pair i of axis a is base^(-(4i + 2a) / rotary_dim),
+/// i < rotary_dim / 4, rows (axis 0) first.
+///
+/// @param rotary_dim  Channels that turn, a multiple of 4, > 0.
+/// @param base        `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 1 ulp of double.
+/// Matches:  Pixtral and Mistral 3 vision (half-split; the flat id there is row * max_width + column).
+inline AxialFrequencies dealt_axial_frequencies(Eigen::Index rotary_dim, double base) {
+  const char* const function = "dealt_axial_frequencies";
+  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
+  detail::require(rotary_dim % 4 == 0, function, "rotary_dim", rotary_dim, "a multiple of 4");
+  const Eigen::ArrayXd all = geometric_frequencies(rotary_dim, base).inv_freq();
+  const Eigen::Index quarter = rotary_dim / 4;
+  Eigen::ArrayXd inv_freq(2 * quarter);
+  for (Eigen::Index i = 0; i < quarter; ++i) {
+    inv_freq[i] = all[2 * i];
+    inv_freq[quarter + i] = all[2 * i + 1];
+  }
+  return {Frequencies(inv_freq), contiguous_axes({static_cast<int>(quarter), static_cast<int>(quarter)})};
+}
+
+/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each axis.
+///
+/// @param num_axes       Axes, > 0.
+/// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
+/// @param max_frequency  `max_res`, `max_freq`: twice the highest band over pi; finite.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 2 ulp of double.
+/// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
+///           rotary-embedding-torch.
+inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, double max_frequency) {
+  const char* const function = "pixel_frequencies";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require_num_pairs(function, pairs_of_axis);
+  detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
+  const detail::Wide step =
+      pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
+  Eigen::ArrayXd inv_freq(Eigen::Index(num_axes) * pairs_of_axis);
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
+  }
+  return {Frequencies(inv_freq), contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), pairs_of_axis))};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIAL_HPP
 
 // ---- posenc/detail/scalar.hpp
 /// Which type a storage scalar is computed in, and the one rounding from double into it.
@@ -800,6 +936,39 @@ bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBa
 
 #endif  // POSENC_DETAIL_EIGEN_HPP
 
+// ---- posenc/detail/share_memory.hpp
+/// Whether what is written lies in the memory of what is read.
+#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
+#define POSENC_DETAIL_SHARE_MEMORY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// overlap_partially(), or the very same first element.
+template <typename DerivedA, typename DerivedB>
+bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
+  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+    if (a.size() == 0 || b.size() == 0) return false;
+    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
+    return same || overlap_partially(a, b);
+  } else {
+    return false;
+  }
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
+                   const Eigen::DenseBase<DerivedIn>& in) {
+  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
+
 // ---- posenc/detail/sin_cos.hpp
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
 ///
@@ -818,6 +987,13 @@ inline constexpr int kAngleBlock = 16;
 /// Beyond this angle the reduction below is no longer exact, and sin_cos_libm() takes over.
 inline constexpr double kMaxReducedAngle = 16777216.0;  // 2^24
 
+/// Whether compilers leave the reduction below as it is written: reassociation and the long registers of x87 undo it.
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST) || FLT_EVAL_METHOD == 2
+inline constexpr bool kReducesExactly = false;
+#else
+inline constexpr bool kReducesExactly = true;
+#endif
+
 /// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
 inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
   for (int i = 0; i < count; ++i) {
@@ -828,34 +1004,35 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 
 /// cosine[i] = cos(position * frequency[i]) and the sine, for i < kAngleBlock; |position * frequency[i]| <= 2^24.
 ///
-/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 29 + 53 bits so that
-/// the first two products are exact. |r| <= pi/4 (1 + 2^-20), where the Taylor polynomials of degree 17 and 16 are
-/// off by less than 0.02 * 2^-53. The quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a
+/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product of
+/// n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the minimax
+/// polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a
 /// branch: cos(m pi/2) = 1 - |m| and sin(m pi/2) = m (2 - |m|).
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
                           double* __restrict sine) {
+#if defined(__clang__) && __clang_major__ >= 13  // Apple's clang 12 does not know it
+#pragma clang fp reassociate(off)                // clang has no macro for -fassociative-math
+#endif
   constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
   constexpr double half_pi_high = 0x1.921fb54p+0;
-  constexpr double half_pi_middle = 0x1.10b4611p-30;
-  constexpr double half_pi_low = 0x1.4c4c6628b80dcp-59;
+  constexpr double half_pi_low = 0x1.10b4611a62633p-30;
   constexpr double to_integer = 0x1.8p52;  // x + to_integer - to_integer rounds x to the nearest integer
   for (int i = 0; i < kAngleBlock; ++i) {
     const double angle = position * frequency[i];
     const double n = (angle * two_over_pi + to_integer) - to_integer;
-    const double r = ((angle - n * half_pi_high) - n * half_pi_middle) - n * half_pi_low;
+    const double r = (angle - n * half_pi_high) - n * half_pi_low;
     const double z = r * r;
     const double sin_tail =
-        -1. / 6 +
-        z * (1. / 120 +
-             z * (-1. / 5040 + z * (1. / 362880 + z * (-1. / 39916800 +
-                                                       z * (1. / 6227020800. + z * (-1. / 1307674368000. +
-                                                                                    z * (1. / 355687428096000.)))))));
+        -0x1.555555555553dp-3 +
+        z * (0x1.111111110eb1fp-7 +
+             z * (-0x1.a01a019ab4ad8p-13 +
+                  z * (0x1.71de347564205p-19 + z * (-0x1.ae5db478195f4p-26 + z * 0x1.5d64c91504670p-33))));
     const double cos_tail =
-        1. / 24 +
-        z * (-1. / 720 +
-             z * (1. / 40320 +
-                  z * (-1. / 3628800 + z * (1. / 479001600 + z * (-1. / 87178291200. + z * (1. / 20922789888000.))))));
+        0x1.555555555554cp-5 +
+        z * (-0x1.6c16c16c15184p-10 +
+             z * (0x1.a01a019cb26eap-16 +
+                  z * (-0x1.27e4f80a760f9p-22 + z * (0x1.1ee9ec477a290p-29 + z * -0x1.8faecf0eeaed9p-37))));
     const double sin_r = r + r * z * sin_tail;
     const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
     const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);
@@ -871,11 +1048,7 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 /// `max_frequency` is the largest |frequency[i]|. All finite.
 inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
                     double* sine) {
-#if defined(__FAST_MATH__)
-  const bool reducible = false;  // reassociation would undo the exact reduction
-#else
-  const bool reducible = std::abs(position) * max_frequency <= kMaxReducedAngle;
-#endif
+  const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
   for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);
 }
@@ -996,41 +1169,28 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The largest |value[i]|, i < count, a multiple of kAngleBlock. One running maximum would wait for itself at each value,
-/// which took a third of the time of a table of one row; kAngleBlock of them are vector code.
-inline double max_magnitude(const double* value, int count) {
-  double largest[kAngleBlock] = {};
-  for (int first = 0; first < count; first += kAngleBlock) {
-    for (int i = 0; i < kAngleBlock; ++i) largest[i] = (std::max)(largest[i], std::abs(value[first + i]));
-  }
-  for (int lanes = kAngleBlock / 2; lanes > 0; lanes /= 2) {
-    for (int i = 0; i < lanes; ++i) largest[i] = (std::max)(largest[i], largest[i + lanes]);
-  }
-  return largest[0];
-}
-
 /// How many pairs for_each_angle() holds on the stack at a time.
 inline constexpr int kAngleChunk = 64;
 
 /// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
-/// multiple of kAngleBlock.
+/// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
+/// reduced: the bits of a pair do not depend on the pairs beside it.
 template <typename Positions, typename Sink>
-void for_each_angle_of_chunk(const double* frequency, int count, double magnitude, const Positions& positions,
-                             Sink&& sink) {
+void for_each_angle_of_chunk(const double* frequency, int count, double fastest, double magnitude,
+                             const Positions& positions, Sink&& sink) {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
   alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
   alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
 
   const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
-  const double max_frequency = max_magnitude(frequency, padded);
   double anchor = -1;               // none yet
   std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
     const SplitPosition position = split_position(positions[row]);
     if (position.anchor != anchor) {
       anchor = position.anchor;
-      sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
+      sin_cos(frequency, fastest, anchor, padded, anchor_cos, anchor_sin);
       if (magnitude != 1) {
         for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
         for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
@@ -1040,7 +1200,7 @@ void for_each_angle_of_chunk(const double* frequency, int count, double magnitud
     const bool whole = position.offset == k;
     if (!whole) k = kAnchorStep;
     if (!whole || (known_offsets >> k & 1u) == 0) {
-      sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
+      sin_cos(frequency, fastest, position.offset, padded, offset_cos[k], offset_sin[k]);
       known_offsets |= whole ? 1u << k : 0u;
     }
     const double sign = position.negative ? -1.0 : 1.0;
@@ -1068,11 +1228,11 @@ void for_each_angle_of_chunk(const double* frequency, int count, double magnitud
 /// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
 /// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
 /// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
-/// @param inv_freq   num_pairs finite values.
-/// @param magnitude  Factor on both outputs.
+/// @param magnitude  Factor on both outputs; that of `frequencies` does not count.
 /// @param positions  Has rows() and operator[], int64 or double.
 template <typename Positions, typename Sink>
-void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
+void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double padded_frequency[kAngleChunk];
   for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += kAngleChunk) {
     const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), inv_freq.size() - first_pair));
@@ -1081,7 +1241,7 @@ void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Posi
       std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
       frequency = padded_frequency;
     }
-    for_each_angle_of_chunk(frequency, count, magnitude, positions,
+    for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, positions,
                             [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
                                 const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
   }
@@ -1140,8 +1300,27 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 namespace detail {
+
 struct TableWriter;
-}
+
+/// A count that is 0 once it was moved from, as the storage that it counts then is gone.
+class MovedCount {
+ public:
+  MovedCount(Eigen::Index count) : count_(count) {}
+  MovedCount(const MovedCount&) = default;
+  MovedCount(MovedCount&& other) noexcept : count_(std::exchange(other.count_, 0)) {}
+  MovedCount& operator=(const MovedCount&) = default;
+  MovedCount& operator=(MovedCount&& other) noexcept {
+    count_ = std::exchange(other.count_, 0);
+    return *this;
+  }
+  operator Eigen::Index() const { return count_; }
+
+ private:
+  Eigen::Index count_;
+};
+
+}  // namespace detail
 
 /// How one row of a table lies in memory. The numbers are the same; kernels differ in what they load fastest.
 ///
@@ -1156,7 +1335,7 @@ enum class AngleMode {
   float32  ///< In float, as Hugging Face, vLLM and their kin do: to reproduce their numbers, errors included.
 };
 
-/// What make_table() makes.
+/// What make_table() makes, and fill_table() keeps.
 struct TableOptions {
   TableLayout layout = TableLayout::split;
   AngleMode angles = AngleMode::exact;
@@ -1166,7 +1345,8 @@ struct TableOptions {
 ///
 /// Either owns its numbers, in rows padded and aligned to Eigen's widest packet (from make_table()), or refers to a
 /// caller's cos/sin cache, which must outlive it (from wrap_cache() and wrap_cos_sin()). Copying copies the numbers
-/// in the first case and the reference in the second. Const access from many threads is safe.
+/// in the first case and the reference in the second; a table that was moved from has no rows. Const access from many
+/// threads is safe.
 /// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
 template <typename Scalar_>
 class FrequencyTable {
@@ -1178,20 +1358,12 @@ class FrequencyTable {
   using ConstMap = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
                               Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
-  /// A table of zeros for fill_table() to write.
+  /// A table of zeros for fill_table() to write, in the layout and with the angles of `options`.
   /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableLayout layout = TableLayout::split)
-      : rows_(rows), num_pairs_(num_pairs), layout_(layout) {
-    const char* const function = "FrequencyTable";
-    detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require_num_pairs(function, num_pairs);
-    const Eigen::Index plane = padded(num_pairs) * (layout == TableLayout::split ? 1 : 2);
-    row_stride_ = layout == TableLayout::paired ? plane : 2 * plane;
-    pair_stride_ = layout == TableLayout::split ? 1 : 2;
-    sin_offset_ = layout == TableLayout::paired ? 1 : plane;
-    detail::require_size(function, "rows", rows, row_stride_, sizeof(Scalar));
-    storage_ = Storage::Zero(rows, row_stride_);
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options = {})
+      : FrequencyTable(rows, num_pairs, options, Unset{}) {
+    storage_.setZero();
   }
 
   /// Refers to cos and sin that lie elsewhere: entry (row, pair) at row * row_stride + pair * pair_stride of each.
@@ -1226,8 +1398,12 @@ class FrequencyTable {
   /// Number of channels that turn: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * num_pairs_; }
   TableLayout layout() const { return layout_; }
-  /// A, which cos and sin have been multiplied by.
+  /// How make_table() formed the angles and fill_table() will. Nothing is known of a wrapped cache: exact.
+  AngleMode angles() const { return angles_; }
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
   double magnitude() const { return magnitude_; }
+  /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache.
+  std::uint64_t id() const { return id_; }
   /// Whether the numbers are the table's own.
   bool owns_data() const { return cos_ == nullptr; }
 
@@ -1247,6 +1423,21 @@ class FrequencyTable {
  private:
   using Storage = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+  /// A table whose numbers are yet to be written, padding included.
+  struct Unset {};
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset)
+      : rows_(rows), num_pairs_(num_pairs), layout_(options.layout), angles_(options.angles) {
+    const char* const function = "FrequencyTable";
+    detail::require(rows >= 0, function, "rows", rows, ">= 0");
+    detail::require_num_pairs(function, num_pairs);
+    const Eigen::Index plane = padded(num_pairs) * (layout_ == TableLayout::split ? 1 : 2);
+    row_stride_ = layout_ == TableLayout::paired ? plane : 2 * plane;
+    pair_stride_ = layout_ == TableLayout::split ? 1 : 2;
+    sin_offset_ = layout_ == TableLayout::paired ? 1 : plane;
+    detail::require_size(function, "rows", rows, row_stride_, sizeof(Scalar));
+    storage_.resize(rows, row_stride_);
+  }
+
   static Eigen::Index padded(Eigen::Index size) {
     constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
                                                static_cast<Eigen::Index>(detail::kAngleBlock));
@@ -1259,13 +1450,15 @@ class FrequencyTable {
 
   friend struct detail::TableWriter;
 
-  Eigen::Index rows_;
+  detail::MovedCount rows_;
   Eigen::Index num_pairs_;
   Eigen::Index row_stride_ = 0;
   Eigen::Index pair_stride_ = 1;
   Eigen::Index sin_offset_ = 0;
   TableLayout layout_;
+  AngleMode angles_ = AngleMode::exact;
   double magnitude_ = 1.0;
+  std::uint64_t id_ = 0;
   const Scalar* cos_ = nullptr;
   const Scalar* sin_ = nullptr;
   Storage storage_;
@@ -1346,7 +1539,7 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
 template <typename Derived, typename Scalar>
 void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
   detail::require_writable<Derived>();
@@ -1354,6 +1547,8 @@ void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>&
   const Eigen::Index n = table.num_pairs();
   const auto cos = table.cos();
   const auto sin = table.sin();
+  detail::require_apart("write_cache", "cache", cache, cos);
+  detail::require_apart("write_cache", "cache", cache, sin);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
@@ -1371,10 +1566,11 @@ void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>
   write_cache(static_cast<Eigen::DenseBase<Derived>&>(cache), table, layout);
 }
 
-/// Writes a table as a cache in two arrays, rounding once to their scalar.
+/// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
 ///
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
-/// @throws std::invalid_argument  another shape; both are then unchanged.
+/// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
+///                                unchanged.
 template <typename DerivedCos, typename DerivedSin, typename Scalar>
 void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSin>& sin,
                    const FrequencyTable<Scalar>& table, CosSinLayout layout) {
@@ -1386,6 +1582,11 @@ void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSi
   detail::require_shape("write_cos_sin", "sin", sin, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
+  detail::require_apart("write_cos_sin", "cos", cos, table_cos);
+  detail::require_apart("write_cos_sin", "cos", cos, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin, table_cos);
+  detail::require_apart("write_cos_sin", "sin", sin, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin, cos);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
       const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;
@@ -1429,6 +1630,99 @@ enum class ChannelOrder {
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+
+// ---- posenc/frequency/grid_positions.hpp
+/// Positions of the tokens of a grid: a picture, a video.
+#ifndef POSENC_FREQUENCY_GRID_POSITIONS_HPP
+#define POSENC_FREQUENCY_GRID_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Positions of tokens on several axes: tokens x axes, a token's positions side by side.
+template <typename Scalar>
+using AxisPositionMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row t holds at(axis, index) for each axis, the last axis counting fastest.
+template <typename Scalar, typename At>
+AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int>& sizes, At at) {
+  require(!sizes.empty(), function, "sizes.size()", sizes.size(), "> 0");
+  const Eigen::Index axes = static_cast<Eigen::Index>(sizes.size());
+  Eigen::Index tokens = 1;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (sizes[axis] < 0) {
+      refuse<std::invalid_argument>(function, element("sizes", static_cast<Eigen::Index>(axis)), sizes[axis], ">= 0");
+    }
+    require_size(function, "number of tokens", tokens, Eigen::Index(sizes[axis]) * axes, sizeof(Scalar));
+    tokens *= sizes[axis];
+  }
+  AxisPositionMatrix<Scalar> positions(tokens, axes);
+  Eigen::Index repeat = 1;
+  for (Eigen::Index axis = axes - 1; axis >= 0; --axis) {
+    const int size = sizes[static_cast<std::size_t>(axis)];
+    for (Eigen::Index t = 0; t < tokens; ++t) positions(t, axis) = at(axis, static_cast<int>(t / repeat % size));
+    repeat *= size;
+  }
+  return positions;
+}
+
+}  // namespace detail
+
+/// Whole positions: token (i, j, ...) of a grid, in row-major order, stands at (first + i, first + j, ...).
+///
+/// @param sizes  Length of each axis, >= 0: {height, width} or {frames, height, width}.
+/// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
+/// @returns      tokens x axes.
+/// @throws std::invalid_argument  no axis, or a negative size.
+/// @throws std::length_error      more tokens than memory's index type counts.
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
+  constexpr std::int64_t limit = std::int64_t(1) << 62;
+  detail::require_in_range(first >= -limit && first <= limit, "grid_positions", "first", first, "within +-2^62");
+  return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
+}
+
+/// Centres of the patches that fill [-1, 1]: (2 i + 1) / size - 1 on each axis.
+/// Parameters and errors are those of grid_positions().
+/// Matches: DINOv3 and timm RotaryEmbeddingDinoV3 (normalize_coords "separate").
+inline AxisPositionMatrix<double> patch_centres(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("patch_centres", sizes, [&](Eigen::Index axis, int i) {
+    const double size = sizes[static_cast<std::size_t>(axis)];
+    return (2.0 * i + 1.0 - size) / size;
+  });
+}
+
+/// Equally spaced from -1 to 1, both included: 2 i / (size - 1) - 1 on each axis, -1 when it has one token.
+/// Parameters and errors are those of grid_positions().
+/// Matches: timm and EVA-02 with in_pixels, rotary-embedding-torch get_axial_freqs.
+inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("linspace_positions", sizes, [&](Eigen::Index axis, int i) {
+    const double last = sizes[static_cast<std::size_t>(axis)] - 1;
+    return last > 0 ? (2.0 * i - last) / last : -1.0;
+  });
+}
+
+/// A grid stretched to the positions of another: i reference_sizes[a] / sizes[a], for a model that was trained on
+/// `reference_sizes`.
+///
+/// @param reference_sizes  As many entries as `sizes`.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes.
+/// Matches: EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
+inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
+                                                      const std::vector<int>& reference_sizes) {
+  detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
+                  reference_sizes.size(), "sizes.size() ", sizes.size());
+  return detail::fill_grid<double>("stretched_positions", sizes, [&](Eigen::Index axis, int i) {
+    const std::size_t a = static_cast<std::size_t>(axis);
+    return static_cast<double>(i) * reference_sizes[a] / sizes[a];
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_GRID_POSITIONS_HPP
 
 // ---- posenc/frequency/axis_angles.hpp
 /// for_each_angle() for pairs on several axes.
@@ -1475,8 +1769,9 @@ void require_axis_positions(const char* function, const Eigen::DenseBase<Derived
 /// Calls sink(row, pairs, count, cosines, sines) for all rows and pairs, up to kAngleBlock pairs of one axis at a time:
 /// entry i < count is pair pairs[i]. Each pair gets the bits that for_each_angle() gives it on its axis alone.
 template <typename Derived, typename Sink>
-void for_each_axis_angle(const Eigen::ArrayXd& inv_freq, const AxisMap& axes, double magnitude, bool float32,
+void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, double magnitude, bool float32,
                          const Derived& positions, Sink&& sink) {
+  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double frequency[kAngleChunk];
   Eigen::Index pairs[kAngleChunk];
   for (int axis = 0; axis < axes.num_axes(); ++axis) {
@@ -1496,7 +1791,7 @@ void for_each_axis_angle(const Eigen::ArrayXd& inv_freq, const AxisMap& axes, do
       if (float32) {
         for_each_float32_angle(frequency, count, magnitude, on_axis, chunk_sink);
       } else {
-        for_each_angle_of_chunk(frequency, count, magnitude, on_axis, chunk_sink);
+        for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, on_axis, chunk_sink);
       }
     }
   }
@@ -1556,50 +1851,80 @@ struct TableWriter {
     }
   }
 
+  /// One block of a row, for other writers.
+  template <typename Scalar>
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    Scalar* const data = table.storage_.data() + row * table.row_stride_;
+    switch (table.layout()) {
+      case TableLayout::split: return write_block<TableLayout::split>(data, table.sin_offset_, pair, cosine, sine);
+      case TableLayout::paired: return write_block<TableLayout::paired>(data, table.sin_offset_, pair, cosine, sine);
+      case TableLayout::doubled: return write_block<TableLayout::doubled>(data, table.sin_offset_, pair, cosine, sine);
+    }
+  }
+
+  /// Zeros where no block of fill() comes.
+  template <typename Scalar>
+  static void clear_padding(FrequencyTable<Scalar>& table) {
+    const Eigen::Index planes = table.layout() == TableLayout::paired ? 1 : 2;
+    const Eigen::Index plane = table.row_stride_ / planes;
+    const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
+    const Eigen::Index written = blocks * kAngleBlock * (table.layout() == TableLayout::split ? 1 : 2);
+    for (Eigen::Index i = 0; i < planes; ++i) {
+      table.storage_.middleCols(i * plane + written, plane - written).setZero();
+    }
+  }
+
+  /// What the table was made of.
+  template <typename Scalar>
+  static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id) {
+    table.magnitude_ = magnitude;
+    table.id_ = id;
+  }
+
   template <TableLayout Layout, typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
-                   AngleMode angles) {
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     Scalar* const data = table.storage_.data();
     const Eigen::Index row_stride = table.row_stride_;
     const Eigen::Index sin_offset = table.sin_offset_;
     const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
       write_block<Layout>(data + row * row_stride, sin_offset, pair, cosine, sine);
     };
-    if (angles == AngleMode::exact) {
-      for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+    if (table.angles() == AngleMode::exact) {
+      for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
     } else {
       for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
                              sink);
     }
-    table.magnitude_ = frequencies.magnitude();
+    set_origin(table, frequencies.magnitude(), frequencies.id());
   }
 
   template <typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
-                   AngleMode angles) {
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     switch (table.layout()) {
-      case TableLayout::split: return fill<TableLayout::split>(table, frequencies, positions, angles);
-      case TableLayout::paired: return fill<TableLayout::paired>(table, frequencies, positions, angles);
-      case TableLayout::doubled: return fill<TableLayout::doubled>(table, frequencies, positions, angles);
+      case TableLayout::split: return fill<TableLayout::split>(table, frequencies, positions);
+      case TableLayout::paired: return fill<TableLayout::paired>(table, frequencies, positions);
+      case TableLayout::doubled: return fill<TableLayout::doubled>(table, frequencies, positions);
     }
   }
 
   template <typename Scalar, typename Positions>
-  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions,
-                           AngleMode angles) {
+  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     require_fillable(table, frequencies, positions.kCount, positions.rows());
-    fill(table, frequencies, positions, angles);
+    fill(table, frequencies, positions);
   }
 
   /// On several axes: make_axis_table.hpp.
   template <typename Scalar, typename Derived>
   static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                        const Derived& positions, AngleMode angles);
+                        const Derived& positions);
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options.layout);
-    fill(table, frequencies, positions, options.angles);
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options,
+                                 typename FrequencyTable<Scalar>::Unset{});
+    clear_padding(table);
+    fill(table, frequencies, positions);
     return table;
   }
 };
@@ -1639,21 +1964,19 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const Eigen::D
 }
 
 /// Writes new positions (and frequencies) into a table that make_table() made, without an allocation: the call for a
-/// decode loop, which needs one row for each new token.
+/// decode loop, which needs one row for each new token. Layout and AngleMode stay those of the table.
 /// @throws std::invalid_argument  another number of rows or pairs than the table has; a table that wraps a cache.
 /// @throws std::out_of_range      first + count overflows.
 template <typename Scalar>
-void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions,
-                AngleMode angles = AngleMode::exact) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions("fill_table", positions), angles);
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions("fill_table", positions));
 }
 
 /// @overload
 template <typename Scalar, typename Derived>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
-                const Eigen::DenseBase<Derived>& positions, AngleMode angles = AngleMode::exact) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions),
-                                    angles);
+                const Eigen::DenseBase<Derived>& positions) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions));
 }
 
 }  // namespace POSENC_ABI
@@ -1673,7 +1996,7 @@ namespace detail {
 
 template <typename Scalar, typename Derived>
 void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                            const Derived& positions, AngleMode angles) {
+                            const Derived& positions) {
   Scalar* const data = table.storage_.data();
   const Eigen::Index row_stride = table.row_stride_;
   const Eigen::Index pair_stride = table.pair_stride_;
@@ -1691,9 +2014,9 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
       }
     }
   };
-  for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), angles == AngleMode::float32, positions,
+  for_each_axis_angle(frequencies, axes, frequencies.magnitude(), table.angles() == AngleMode::float32, positions,
                       sink);
-  table.magnitude_ = frequencies.magnitude();
+  set_origin(table, frequencies.magnitude(), axes.id(frequencies));
 }
 
 }  // namespace detail
@@ -1719,29 +2042,257 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   detail::require(axes.num_pairs() == frequencies.num_pairs(), "make_table", "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
   detail::require_axis_positions("make_table", positions, axes.num_axes());
-  FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options.layout);
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived(), options.angles);
+  FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options);
+  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
   return table;
 }
 
-/// Writes new positions into a table that make_table() made, without an allocation.
+/// Writes new positions into a table that make_table() made, without an allocation. Layout and AngleMode stay those of the table.
 /// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has; a
 ///                                table that wraps a cache. The table is then unchanged.
 template <typename Scalar, typename Derived>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                const Eigen::DenseBase<Derived>& positions, AngleMode angles = AngleMode::exact) {
+                const Eigen::DenseBase<Derived>& positions) {
   const char* const function = "fill_table";
   detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
   detail::require_axis_positions(function, positions, axes.num_axes());
   detail::require_fillable(table, frequencies, "positions.rows()", positions.rows());
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived(), angles);
+  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
 }
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
+
+// ---- posenc/frequency/mrope_positions.hpp
+/// mrope_positions(): time, height and width of text with pictures and videos in it.
+#ifndef POSENC_FREQUENCY_MROPE_POSITIONS_HPP
+#define POSENC_FREQUENCY_MROPE_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A run of a multimodal prompt: text, or a picture or video.
+struct MropeSegment {
+  /// `tokens` of text, >= 0.
+  static MropeSegment text(Eigen::Index tokens) { return {tokens, 0, 0, 0, 0}; }
+  /// A picture of height x width tokens (after spatial merging), >= 0.
+  static MropeSegment image(Eigen::Index height, Eigen::Index width) { return {0, 1, height, width, 1}; }
+  /// A video of frames x height x width tokens, >= 0. Time advances by frame_step for each frame, finite and >= 0:
+  /// tokens_per_second times the seconds between two frames in Qwen2.5-VL, 1 in Qwen2-VL.
+  static MropeSegment video(Eigen::Index frames, Eigen::Index height, Eigen::Index width, double frame_step = 1) {
+    return {0, frames, height, width, frame_step};
+  }
+
+  Eigen::Index text_tokens = 0;
+  Eigen::Index frames = 0;
+  Eigen::Index height = 0;
+  Eigen::Index width = 0;
+  double frame_step = 1;
+};
+
+/// What mrope_positions() returns.
+struct MropePositions {
+  AxisPositionMatrix<std::int64_t> ids;  ///< tokens x 3: time, height, width.
+  std::int64_t next_position = 0;        ///< On all axes, of the first token to be decoded.
+  std::int64_t rope_delta = 0;  ///< next_position - (first_position + tokens): cache length + this is a position.
+};
+
+/// Positions on three axes (time, height, width) of a prompt that mixes text with pictures and videos.
+///
+/// Text stands at the same position on all axes and moves on by 1. Token (f, y, x) of a picture or video that starts at
+/// s stands at (s + trunc(f frame_step), s + y, s + x), and what follows starts one after the largest of these: a
+/// picture moves on by the larger of height and width, not by its number of tokens.
+/// @param segments        The prompt in order.
+/// @param first_position  Of the first token.
+/// @throws std::invalid_argument  a negative count, a frame_step that is negative or not finite.
+/// @throws std::out_of_range      first_position beyond +-2^60, or positions that grow beyond 2^62.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
+/// Matches:  get_rope_index of Qwen2-VL and Qwen2.5-VL with its rope_deltas. Qwen3-VL gives each frame of a video as a
+///           picture of its own between time stamps.
+inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments, std::int64_t first_position = 0) {
+  const char* const function = "mrope_positions";
+  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  detail::require_in_range(first_position >= -limit && first_position <= limit, function, "first_position",
+                           first_position, "within +-2^60");
+  // Counts up to 2^20 keep every product within 64 bits: 2^40 tokens to a frame, 2^60 to a video.
+  constexpr Eigen::Index most = Eigen::Index(1) << 20;
+  Eigen::Index tokens = 0;
+  std::int64_t span = 0;  // what positions can grow by
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const MropeSegment& s = segments[i];
+    const auto require_count = [&](const char* field, Eigen::Index value, Eigen::Index limit_of_field) {
+      if (value >= 0 && value <= limit_of_field) return;
+      detail::refuse<std::invalid_argument>(function, detail::element("segments", static_cast<Eigen::Index>(i)) + field,
+                                            value, "in [0, ", limit_of_field, "]");
+    };
+    require_count(".text_tokens", s.text_tokens, Eigen::Index(1) << 40);
+    require_count(".frames", s.frames, most);
+    require_count(".height", s.height, most);
+    require_count(".width", s.width, most);
+    if (!(s.frame_step >= 0 && s.frame_step <= static_cast<double>(most))) {
+      detail::refuse<std::invalid_argument>(function,
+                                            detail::element("segments", static_cast<Eigen::Index>(i)) + ".frame_step",
+                                            s.frame_step, "in [0, ", most, "]");
+    }
+    const Eigen::Index of_segment = s.text_tokens + s.frames * s.height * s.width;
+    detail::require_size(function, "number of tokens", 1, of_segment, 3 * sizeof(std::int64_t));
+    tokens += of_segment;
+    detail::require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
+    span += s.text_tokens + s.frames * most + s.height + s.width;
+    detail::require_in_range(span <= limit, function, "span of the positions", span, "at most 2^60");
+  }
+
+  MropePositions result;
+  result.ids.resize(tokens, 3);
+  std::int64_t next = first_position;
+  Eigen::Index row = 0;
+  for (const MropeSegment& s : segments) {
+    for (Eigen::Index t = 0; t < s.text_tokens; ++t) result.ids.row(row++).setConstant(next++);
+    const std::int64_t start = next;
+    for (Eigen::Index frame = 0; frame < s.frames; ++frame) {
+      const std::int64_t time = start + static_cast<std::int64_t>(static_cast<double>(frame) * s.frame_step);
+      for (Eigen::Index y = 0; y < s.height; ++y) {
+        for (Eigen::Index x = 0; x < s.width; ++x, ++row) {
+          result.ids.row(row) << time, start + y, start + x;
+          next = (std::max)({next, time + 1, start + y + 1, start + x + 1});
+        }
+      }
+    }
+  }
+  result.next_position = next;
+  result.rope_delta = next - (first_position + tokens);
+  return result;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MROPE_POSITIONS_HPP
+
+// ---- posenc/frequency/position_ids.hpp
+/// Position ids of text: padded batches, packed documents, chunks.
+#ifndef POSENC_FREQUENCY_POSITION_IDS_HPP
+#define POSENC_FREQUENCY_POSITION_IDS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// One position for each token of a batch: batch x length.
+using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
+template <typename Derived, typename IsReal, typename At>
+PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
+  PositionIds ids(tokens.rows(), tokens.cols() - first);
+  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
+    std::int64_t count = 0;
+    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
+      const bool real = is_real(tokens.derived().coeff(row, j));
+      count += real ? 1 : 0;
+      if (j >= first) ids(row, j - first) = at(count, real);
+    }
+  }
+  return ids;
+}
+
+/// counted_positions() of a mask, which is not zero where a token is real.
+template <typename Derived, typename At>
+PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, Eigen::Index past, At at) {
+  using Scalar = typename Derived::Scalar;
+  require(past >= 0 && past <= mask.cols(), function, "past", past, "in [0, ", mask.cols(), "] (columns of the mask)");
+  return counted_positions(
+      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
+}
+
+}  // namespace detail
+
+/// Positions in a padded batch: the k-th real token (k from 0) stands at k, pads at `pad_position`.
+///
+/// @param mask          batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @param pad_position  Where pads stand; attention must mask them.
+/// @returns             batch x length.
+/// @throws std::invalid_argument  past is outside of that.
+/// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
+template <typename Derived>
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0,
+                             std::int64_t pad_position = 1) {
+  return detail::masked_positions("padded_positions", mask, past,
+                                  [&](std::int64_t count, bool real) { return real ? count - 1 : pad_position; });
+}
+
+/// Positions of documents packed one after the other: each starts again at 0.
+///
+/// @param cu_seqlens  num_documents + 1 integers that do not decrease, the first 0: document i is the tokens
+///                    cu_seqlens(i) ... cu_seqlens(i + 1) - 1.
+/// @returns           One position for each token, cu_seqlens(num_documents) in all.
+/// @throws std::invalid_argument  an empty list; the first entry not 0; a list that decreases.
+/// Matches:  cu_seqlens of flash-attention.
+template <typename Derived>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::DenseBase<Derived>& cu_seqlens) {
+  static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: cu_seqlens holds integers");
+  const char* const function = "packed_positions";
+  const auto at = [&](Eigen::Index i) { return static_cast<Eigen::Index>(cu_seqlens.derived().reshaped()(i)); };
+  const Eigen::Index size = cu_seqlens.size();
+  detail::require(size > 0, function, "cu_seqlens.size()", size, "> 0");
+  detail::require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
+  for (Eigen::Index i = 1; i < size; ++i) {
+    if (at(i) < at(i - 1)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
+    }
+  }
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(at(size - 1));
+  for (Eigen::Index i = 1; i < size; ++i) {
+    for (Eigen::Index t = at(i - 1); t < at(i); ++t) ids[t] = t - at(i - 1);
+  }
+  return ids;
+}
+
+/// The six positions of a token under dual chunk attention. With c = chunk_size - local_size and p the position:
+struct DualChunkPositions {
+  std::int64_t key;                  ///< p mod c
+  std::int64_t intra;                ///< p mod c: the query against keys of its own chunk.
+  std::int64_t successive;           ///< min(p mod c + c, chunk_size): against keys of the chunk before.
+  std::int64_t inter;                ///< min(2 c - 1, chunk_size): against keys of all earlier chunks.
+  std::int64_t successive_critical;  ///< p mod c + c: `successive` without the limit, for choosing sparse blocks.
+  std::int64_t inter_critical;       ///< p mod c + chunk_size
+};
+
+/// @param position    >= 0.
+/// @param chunk_size  Trained length, > 0.
+/// @param local_size  In [0, chunk_size).
+/// @throws std::invalid_argument  one of the sizes does not hold.
+/// @throws std::out_of_range      a negative position.
+/// Source:   An et al. 2024, arXiv:2402.17463.
+/// Matches:  DualChunkRotaryEmbedding of vLLM (Qwen2.5-1M).
+inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64_t chunk_size,
+                                               std::int64_t local_size) {
+  const char* const function = "dual_chunk_positions";
+  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  detail::require(chunk_size > 0 && chunk_size <= limit, function, "chunk_size", chunk_size, "in [1, 2^60]");
+  detail::require(local_size >= 0 && local_size < chunk_size, function, "local_size", local_size, "in [0, chunk_size ",
+                  chunk_size, ")");
+  detail::require_in_range(position >= 0, function, "position", position, ">= 0");
+  const std::int64_t chunk = chunk_size - local_size;
+  const std::int64_t within = position % chunk;
+  return {within,
+          within,
+          (std::min)(within + chunk, chunk_size),
+          (std::min)(2 * chunk - 1, chunk_size),
+          within + chunk,
+          within + chunk_size};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_POSITION_IDS_HPP
 
 // ---- posenc/frequency/scale_linear.hpp
 /// Context extension by dividing frequencies: linear interpolation, a factor for each pair, and the live part alone.
@@ -1939,7 +2490,7 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
   return scale_by_factors(frequencies, Eigen::Map<const Eigen::ArrayXd>(factors.data(), size(factors)))
-      .with_magnitude(frequencies.magnitude() * magnitude, frequencies.softmax_multiplier());
+      .with_magnitude(frequencies.magnitude() * magnitude);
 }
 
 }  // namespace POSENC_ABI
@@ -2104,8 +2655,8 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///                                < beta_fast; attention_factor <= 0; anything NaN or infinite.
 /// Accuracy: 4 ulp of double, enforced on the published configurations in tests/.
 /// Source:   Peng et al. 2023, arXiv:2309.00071; DeepSeek-AI 2024, arXiv:2405.04434.
-/// Matches:  Hugging Face "yarn", vLLM YaRN and DeepseekScaling. ggml always truncates and applies 1 + 0.1 ln(factor)
-///           inside the operator.
+/// Matches:  Hugging Face "yarn", vLLM YaRN, and vLLM DeepseekScaling where both mscale keys or neither are given: a
+///           missing one is 1 and 0 there. ggml always truncates and applies 1 + 0.1 ln(factor) inside the operator.
 inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions& options) {
   using detail::Wide;
   const char* const function = "scale_yarn";
@@ -2177,39 +2728,6 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
 #define POSENC_FREQUENCY_HPP
 
 #endif  // POSENC_FREQUENCY_HPP
-
-// ---- posenc/detail/share_memory.hpp
-/// Whether what is written lies in the memory of what is read.
-#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
-#define POSENC_DETAIL_SHARE_MEMORY_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// overlap_partially(), or the very same first element.
-template <typename DerivedA, typename DerivedB>
-bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
-    if (a.size() == 0 || b.size() == 0) return false;
-    const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
-    return same || overlap_partially(a, b);
-  } else {
-    return false;
-  }
-}
-
-template <typename DerivedOut, typename DerivedIn>
-void require_apart(const char* function, const char* parameter, const Eigen::DenseBase<DerivedOut>& out,
-                   const Eigen::DenseBase<DerivedIn>& in) {
-  require(!share_memory(out, in), function, parameter, "overlapping memory", "apart from what is read");
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
 
 // ---- posenc/learnable/overflow.hpp
 /// What a trained table answers past its last row, and which row has no gradient.
@@ -3228,8 +3746,7 @@ void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequenc
   const Eigen::Index step = order == ChannelOrder::interleaved ? 2 : 1;
   const Eigen::Index sine_at = order == ChannelOrder::cos_sin ? pairs : 0;
   const Eigen::Index cosine_at = order == ChannelOrder::interleaved ? 1 : pairs - sine_at;
-  for_each_angle(frequencies.inv_freq(), frequencies.magnitude(),
-                 RangePositions("fill_sinusoidal", PositionRange{0, out.rows()}),
+  for_each_angle(frequencies, frequencies.magnitude(), RangePositions("fill_sinusoidal", PositionRange{0, out.rows()}),
                  [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
                    for (int i = 0; i < count; ++i) {
                      out.derived().coeffRef(row, sine_at + (pair + i) * step) = convert<Scalar>(sine[i]);
@@ -3750,28 +4267,6 @@ void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// One position for each token of a batch: batch x length.
-using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-namespace detail {
-
-/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
-template <typename Derived, typename IsReal, typename At>
-PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
-  PositionIds ids(tokens.rows(), tokens.cols() - first);
-  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
-    std::int64_t count = 0;
-    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
-      const bool real = is_real(tokens.derived().coeff(row, j));
-      count += real ? 1 : 0;
-      if (j >= first) ids(row, j - first) = at(count, real);
-    }
-  }
-  return ids;
-}
-
-}  // namespace detail
-
 /// Positions of OPT: the k-th real token (k from 0) stands at k + 2, pads at 1.
 ///
 /// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
@@ -3781,12 +4276,8 @@ PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::In
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
-  using Scalar = typename Derived::Scalar;
-  detail::require(past >= 0 && past <= mask.cols(), "opt_positions", "past", past, "in [0, ", mask.cols(),
-                  "] (columns of the mask)");
-  return detail::counted_positions(
-      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); },
-      [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
+  return detail::masked_positions("opt_positions", mask, past,
+                                  [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
 
 /// Positions of RoBERTa: the k-th real token (k from 0) stands at padding_idx + 1 + k, pads at padding_idx.
@@ -4355,7 +4846,8 @@ inline namespace POSENC_ABI {
 ///
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
-/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in.
+/// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
+/// something is written, heads may not lie in one another.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 struct HeadsView {
@@ -4833,10 +5325,15 @@ void require_window(const char* function, const RopeLayout& layout, const Freque
           layout.offset(), ")");
 }
 
+/// Reads the elements of an expression. A product in it is computed once: coeff() of the expression itself would compute
+/// all of it again for every element.
+template <typename In>
+using Elements = Eigen::internal::evaluator<In>;
+
 /// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
 template <typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                     const Rows& rows, Turn turn) {
+void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const FrequencyTable<TableScalar>& table,
+                     const RopeLayout& layout, const Rows& rows, Turn turn) {
   using OutScalar = typename Out::Scalar;
   using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
   using Number = ArithmeticScalar<typename In::Scalar, Wider>;
@@ -4851,8 +5348,8 @@ void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& 
     const Eigen::Index row = rows(token);
     const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
     const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
-    const Number a = convert<Number>(in.coeff(token, column_a));
-    const Number b = convert<Number>(in.coeff(token, column_b));
+    const Number a = convert<Number>(elements.coeff(token, column_a));
+    const Number b = convert<Number>(elements.coeff(token, column_b));
     out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
     out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
   };
@@ -4875,13 +5372,14 @@ void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& 
 
 /// out = the channels of `in` that do not turn.
 template <typename Out, typename In>
-void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLayout& layout) {
+void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::Index rotary_dim,
+                   const RopeLayout& layout) {
   for (Eigen::Index token = 0; token < in.rows(); ++token) {
     for (Eigen::Index head = 0; head < in.cols(); head += layout.head_dim()) {
       for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
         if (i == layout.offset()) i += rotary_dim;
         if (i == layout.head_dim()) break;
-        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(in.coeff(token, head + i));
+        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(elements.coeff(token, head + i));
       }
     }
   }
@@ -4889,8 +5387,9 @@ void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLa
 
 /// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
 template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
-                 const RopeLayout& layout, const Rows& row_choice, Turn turn) {
+void rope_matrix(const char* function, Out& out, const In& in, const Elements<In>& elements,
+                 const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice,
+                 Turn turn) {
   require_window(function, layout, table);
   require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
@@ -4905,14 +5404,14 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
       return;
     }
   }
-  rotate_elements(out, in, table, layout, rows, turn);
+  rotate_elements(out, in, elements, table, layout, rows, turn);
 }
 
 template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_writable<Derived>();
-  rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
+  rope_matrix<true>(function, x.derived(), x.derived(), Elements<Derived>(x.derived()), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
@@ -4921,8 +5420,9 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
   require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
-  rope_matrix<false>(function, out.derived(), x.derived(), table, layout, rows, turn);
-  copy_unturned(out.derived(), x.derived(), table.rotary_dim(), layout);
+  const Elements<Derived> elements(x.derived());
+  rope_matrix<false>(function, out.derived(), x.derived(), elements, table, layout, rows, turn);
+  copy_unturned(out.derived(), x.derived(), elements, table.rotary_dim(), layout);
 }
 
 template <typename Scalar>
@@ -4940,6 +5440,22 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   if (x.data == nullptr && x.batch > 0 && x.seq_len > 0 && x.num_heads > 0) {
     refuse<std::invalid_argument>(function, name + ".data", "null", "a valid pointer");
   }
+}
+
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
+/// left out is 0.
+template <typename Scalar>
+void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
+  if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
+  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
+    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
+      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
+                                    " forwards or backwards");
+    }
+  };
+  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
+  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
+  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
 }
 
 template <typename Scalar>
@@ -4961,7 +5477,8 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
                 "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");
   require_view(function, "x", in, layout);
-  require_view(function, "out", out, layout);
+  if constexpr (!InPlace) require_view(function, "out", out, layout);
+  require_heads_apart(function, InPlace ? "x" : "out", out);
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
   require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
   require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
@@ -5015,7 +5532,13 @@ namespace detail {
 
 inline Turn forward_turn() { return {false, 1.0}; }
 inline Turn adjoint_turn() { return {true, 1.0}; }
-inline Turn inverse_turn(double magnitude) { return {true, 1.0 / (magnitude * magnitude)}; }
+template <typename TableScalar>
+Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table) {
+  const double magnitude = table.magnitude();
+  require(magnitude > 0, function, "table.magnitude()", magnitude,
+          "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+  return {true, 1.0 / (magnitude * magnitude)};
+}
 
 }  // namespace detail
 
@@ -5064,6 +5587,7 @@ void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
+/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {
@@ -5073,6 +5597,7 @@ void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& t
 /// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
 ///
 /// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
+/// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
 /// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
@@ -5096,11 +5621,13 @@ void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x
 }
 
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
+/// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
 /// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
 template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                         const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
@@ -5109,7 +5636,8 @@ template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
                         const RopeLayout& layout, const Rows& rows = 0) {
   detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+                        detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
@@ -5117,14 +5645,16 @@ void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<Tabl
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows,
+                          detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
@@ -5132,7 +5662,8 @@ template <typename DerivedOut, typename Derived, typename TableScalar, typename 
 void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
   detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows, detail::inverse_turn(table.magnitude()));
+  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+                    detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
@@ -5140,7 +5671,7 @@ template <typename OutScalar, typename Scalar, typename TableScalar, typename Ro
 void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
                              const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
   detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
-                           detail::inverse_turn(table.magnitude()));
+                           detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
@@ -5195,6 +5726,509 @@ void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Sc
 }  // namespace posenc
 
 #endif  // POSENC_ROPE_APPLY_HPP
+
+// ---- posenc/rope/cached_keys.hpp
+/// Tables that turn keys which are in a cache, and so turned already: to other positions, to other frequencies.
+#ifndef POSENC_ROPE_CACHED_KEYS_HPP
+#define POSENC_ROPE_CACHED_KEYS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+inline void require_keys_id(const char* function, std::uint64_t keys_id, std::uint64_t expected, const char* what) {
+  require(keys_id == 0 || keys_id == expected, function, "keys_id", keys_id, "0 or ", expected, " (", what, ")");
+}
+
+/// Turns what `from` has turned into what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
+inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
+  require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
+          from.num_pairs());
+  return Frequencies(to.inv_freq() - from.inv_freq(), to.magnitude() / from.magnitude());
+}
+
+}  // namespace detail
+
+/// Moves cached keys by `deltas` positions: apply_rope(keys, table, layout) with this table takes R(p) k to R(p + delta) k.
+///
+/// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
+/// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
+/// @tparam Scalar       as make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
+/// @param frequencies   What the keys were turned with.
+/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
+///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
+/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @throws std::invalid_argument  keys_id is not that of `frequencies`; a delta that is NaN or infinite.
+/// Cost:     as make_table() and apply_rope(): nothing is computed again from hidden states.
+/// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar.
+/// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
+///           arXiv:2309.17453.
+/// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& deltas,
+                                        std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), "frequencies.id()");
+  return make_table<Scalar>(frequencies.with_magnitude(1), deltas);
+}
+
+/// @overload
+/// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
+                                        const Eigen::DenseBase<Derived>& deltas, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
+  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+}
+
+/// Takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with this table takes
+/// A R(p) k of `from` to A' R'(p) k of `to`.
+///
+/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE crosses
+/// from the short to the long factors, the keys follow. It needs the positions that the keys stand at.
+/// @param from, to      Frequencies of equal length.
+/// @param positions     One for each token: those that the keys were cached with.
+/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
+///                                infinite.
+/// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53.
+/// Source:   R'(p) R(p)^-1 = R(p (w' - w)).
+/// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to,
+                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
+}
+
+/// @overload
+/// Keys at first, first + 1, ...
+template <typename Scalar>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, PositionRange positions,
+                                          std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), positions);
+}
+
+/// @overload
+/// Keys of a multi-axis model: positions is tokens x axes.num_axes().
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
+                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_CACHED_KEYS_HPP
+
+// ---- posenc/rope/mixed.hpp
+/// Learned frequencies: every position takes part in every angle, and the gradient that trains them.
+#ifndef POSENC_ROPE_MIXED_HPP
+#define POSENC_ROPE_MIXED_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Start of learned frequencies for a head that looks in the direction `angle`: 2 x head_dim / 2, rows x and y.
+///
+///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
+///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
+///
+/// @param head_dim  A multiple of 4, > 0.
+/// @param base      10 in the paper: finite, > 0, not 1.
+/// @param angle     Radians, finite; drawn from [0, 2 pi) for each head, or 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:  Heo et al. 2024, arXiv:2403.13298.
+/// Matches: timm init_random_2d_freqs.
+inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
+  const char* const function = "initial_mixed_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
+  detail::require_base(function, base);
+  detail::require(detail::is_finite(angle), function, "angle", angle, "finite");
+  const Eigen::Index quarter = head_dim / 4;
+  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  Eigen::Array2Xd frequencies(2, 2 * quarter);
+  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
+  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  return frequencies;
+}
+
+namespace detail {
+
+struct MixedWriter {
+  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
+                                     TableLayout layout) {
+    const char* const function = "make_mixed_table";
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
+        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
+        if (is_finite(frequency)) continue;
+        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
+                                      frequency, "finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {layout});
+    alignas(64) double angle[kAngleBlock];
+    alignas(64) double cosine[kAngleBlock];
+    alignas(64) double sine[kAngleBlock];
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      for (Eigen::Index first = 0; first < frequencies.cols(); first += kAngleBlock) {
+        const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), frequencies.cols() - first));
+        std::fill(angle, angle + kAngleBlock, 0.0);
+        for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+          const double position = static_cast<double>(positions.coeff(row, axis));
+          for (int i = 0; i < count; ++i) {
+            angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
+          }
+        }
+        sin_cos(angle, Eigen::Map<const Eigen::Array<double, kAngleBlock, 1>>(angle).abs().maxCoeff(), 1.0, kAngleBlock,
+                cosine, sine);
+        TableWriter::write_block(table, row, first, cosine, sine);
+      }
+    }
+    TableWriter::set_origin(table, 1, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of one head with learned frequencies: pair j of a token turns by the angle
+///
+///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
+///
+/// @param frequencies  num_axes x num_pairs, of any real scalar, finite.
+/// @param positions    tokens x num_axes, integers or finite real numbers.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation.
+/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more.
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableLayout layout = TableLayout::split) {
+  return detail::MixedWriter::make<Scalar>(frequencies.derived(), positions.derived(), layout);
+}
+
+/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
+///
+///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
+///
+/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The gradient
+/// by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies of its own
+/// give that head's columns.
+/// @param[in,out] grad_frequencies  num_axes x num_pairs.
+/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
+/// @param positions   tokens x num_axes.
+/// @param layout      As of apply_rope().
+/// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
+/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
+/// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
+template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
+                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  const char* const function = "mixed_frequencies_backward";
+  detail::require_writable<DerivedGrad>();
+  const Eigen::Index pairs = grad_frequencies.cols();
+  detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
+                  "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
+  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
+                  layout.head_dim());
+  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
+  detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  // Sums of a block of entries are kept in double over all tokens and rounded once.
+  using Number = typename DerivedGrad::Scalar;
+  constexpr Eigen::Index axes_together = 4;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index first_axis = 0; first_axis < grad_frequencies.rows(); first_axis += axes_together) {
+    const Eigen::Index axes = (std::min)(axes_together, grad_frequencies.rows() - first_axis);
+    for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
+      const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
+      double sums[axes_together][detail::kAngleBlock] = {};
+      for (Eigen::Index token = 0; token < y.rows(); ++token) {
+        double grad_angle[detail::kAngleBlock] = {};
+        for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
+          for (Eigen::Index i = 0; i < count; ++i) {
+            const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
+            const Eigen::Index b = a + (half_split ? pairs : 1);
+            const auto value = [&](const auto& x, Eigen::Index column) {
+              return static_cast<double>(x.derived().coeff(token, column));
+            };
+            grad_angle[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
+          }
+        }
+        for (Eigen::Index axis = 0; axis < axes; ++axis) {
+          const double position = static_cast<double>(positions.derived().coeff(token, first_axis + axis));
+          for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
+        }
+      }
+      for (Eigen::Index axis = 0; axis < axes; ++axis) {
+        for (Eigen::Index i = 0; i < count; ++i) {
+          Number& target = grad_frequencies.derived().coeffRef(first_axis + axis, first + i);
+          target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
+        }
+      }
+    }
+  }
+}
+
+/// @overload
+template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>&& grad_frequencies,
+                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  detail::require_no_temporary<DerivedGrad>();
+  mixed_frequencies_backward(static_cast<Eigen::DenseBase<DerivedGrad>&>(grad_frequencies), grad_y, y, positions,
+                             layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_MIXED_HPP
+
+// ---- posenc/rope/permute.hpp
+/// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
+#ifndef POSENC_ROPE_PERMUTE_HPP
+#define POSENC_ROPE_PERMUTE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes the
+/// same head in the layout `to`. Channels that do not turn keep their order.
+///
+/// @param from, to    Layouts of equal head_dim; their offsets may differ (a suffix becomes a prefix).
+/// @param rotary_dim  Channels that turn: even, > 0, and offset + rotary_dim <= head_dim in both.
+/// @throws std::invalid_argument  one of these does not hold.
+inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to,
+                                                                         Eigen::Index rotary_dim) {
+  const char* const function = "channel_permutation";
+  const Eigen::Index head_dim = from.head_dim();
+  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
+  detail::require(to.head_dim() == head_dim, function, "to.head_dim()", to.head_dim(), "from.head_dim() ", head_dim);
+  detail::require(rotary_dim <= head_dim - from.offset(), function, "rotary_dim", rotary_dim, "at most ",
+                  head_dim - from.offset(), " (head_dim ", head_dim, " - offset ", from.offset(), " of from)");
+  detail::require(rotary_dim <= head_dim - to.offset(), function, "rotary_dim", rotary_dim, "at most ",
+                  head_dim - to.offset(), " (head_dim ", head_dim, " - offset ", to.offset(), " of to)");
+  // Channel i of the window belongs to pair i mod n, or i / 2.
+  const auto channel = [&](const RopeLayout& layout, Eigen::Index pair, Eigen::Index second) {
+    return layout.offset() +
+           (layout.pairs() == RopePairs::half_split ? pair + second * rotary_dim / 2 : 2 * pair + second);
+  };
+  Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> source(head_dim);
+  for (Eigen::Index pair = 0; pair < rotary_dim / 2; ++pair) {
+    for (Eigen::Index second = 0; second < 2; ++second) {
+      source[channel(to, pair, second)] = channel(from, pair, second);
+    }
+  }
+  const auto unturned = [&](const RopeLayout& layout, Eigen::Index i) {
+    return i < layout.offset() ? i : i + rotary_dim;
+  };
+  for (Eigen::Index i = 0; i < head_dim - rotary_dim; ++i) source[unturned(to, i)] = unturned(from, i);
+  return source;
+}
+
+namespace detail {
+
+template <typename Derived>
+void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim, const char* parameter) {
+  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
+                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
+  const auto source = channel_permutation(from, to, rotary_dim);
+  const Eigen::Index head_dim = from.head_dim();
+  require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
+  Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> head(head_dim);
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    for (Eigen::Index first = 0; first < x.cols(); first += head_dim) {
+      for (Eigen::Index c = 0; c < head_dim; ++c) head[c] = x.derived().coeff(row, first + source[c]);
+      for (Eigen::Index c = 0; c < head_dim; ++c) x.derived().coeffRef(row, first + c) = head[c];
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Reorders the channels of every head of queries or keys, in place, from one layout to another.
+///
+/// Turning and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
+/// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
+/// @param from, to, rotary_dim  As in channel_permutation().
+/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
+/// Cost: one pass over x; two allocations of one head's size.
+template <typename Derived>
+void permute_columns(Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim) {
+  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+}
+
+/// @overload
+template <typename Derived>
+void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, const RopeLayout& to,
+                     Eigen::Index rotary_dim) {
+  detail::require_no_temporary<Derived>();
+  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+}
+
+/// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
+/// keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
+///
+/// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
+/// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
+/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
+/// Cost: one pass over weights; two allocations of one head's size.
+/// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
+template <typename Derived>
+void permute_rows(Eigen::DenseBase<Derived>& weights, const RopeLayout& from, const RopeLayout& to,
+                  Eigen::Index rotary_dim) {
+  auto columns = weights.derived().transpose();
+  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+}
+
+/// @overload
+template <typename Derived>
+void permute_rows(Eigen::DenseBase<Derived>&& weights, const RopeLayout& from, const RopeLayout& to,
+                  Eigen::Index rotary_dim) {
+  detail::require_no_temporary<Derived>();
+  auto columns = weights.derived().transpose();
+  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_PERMUTE_HPP
+
+// ---- posenc/rope/xpos.hpp
+/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
+#ifndef POSENC_ROPE_XPOS_HPP
+#define POSENC_ROPE_XPOS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Numbers of xPos, with the field's defaults.
+struct XposOptions {
+  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
+  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
+};
+
+/// What make_xpos_tables() returns: one table for queries, one for keys.
+template <typename Scalar>
+struct XposTables {
+  FrequencyTable<Scalar> queries;
+  FrequencyTable<Scalar> keys;
+};
+
+namespace detail {
+
+/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
+inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
+  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  const double d = 2 * static_cast<double>(num_pairs);
+  for (Eigen::Index j = 0; j < num_pairs; ++j) {
+    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
+  }
+  return values;
+}
+
+/// The largest number that a scalar holds, in double.
+template <typename Scalar>
+double largest() {
+  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
+}
+
+struct XposWriter {
+  template <typename Scalar, typename Positions>
+  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
+                                 const XposOptions& options, TableLayout layout) {
+    const char* const function = "make_xpos_tables";
+    require(is_finite(center), function, "center", center, "finite");
+    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
+            "finite and > 0");
+    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
+    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
+    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      const double distance = static_cast<double>(positions[row]) - center;
+      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
+                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
+    }
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {layout}),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {layout})};
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      using Block = Eigen::Array<double, kAngleBlock, 1>;
+      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
+      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
+      const Eigen::Map<const Block> c(cosine);
+      const Eigen::Map<const Block> s(sine);
+      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
+      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+    };
+    for_each_angle(frequencies, 1.0, positions, sink);
+    TableWriter::set_origin(tables.queries, 0, 0);
+    TableWriter::set_origin(tables.keys, 0, 0);
+    return tables;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the two tables of xPos: rope turns queries with one and keys with the other.
+///
+///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
+///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
+///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
+///
+/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
+/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+///
+/// apply_rope() and apply_rope_adjoint() take the tables as they are. The inverse of one table is the adjoint of the
+/// other, and apply_rope_inverse() refuses both.
+/// @param frequencies  Magnitude 1.
+/// @param positions    {first, count}.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
+/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
+/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
+/// Source:   Sun et al. 2022, arXiv:2212.10554.
+/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos of
+///           flash-attention (center = cached length / 2).
+template <typename Scalar>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
+                                    const XposOptions& options = {}, TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
+                                          options, layout);
+}
+
+/// @overload
+/// Row i stands at positions(i): integer ids or real numbers.
+template <typename Scalar, typename Derived>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
+                                    double center, const XposOptions& options = {},
+                                    TableLayout layout = TableLayout::split) {
+  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
+                                          center, options, layout);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_XPOS_HPP
 
 // ---- posenc/rope.hpp
 /// Rotary position embedding: turns queries and keys, so that their scores depend on distance.
@@ -5449,20 +6483,11 @@ inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, const
     return {{"", half, layout, single_axis(quarter, 0, 2)},
             {"", half, RopeLayout::half_split(head_dim, head_dim / 2), single_axis(quarter, 1, 2)}};
   }
-  Eigen::ArrayXd inv_freq(2 * quarter);
-  if (rule == AxisRule::centred_patches) {
-    constexpr double two_pi = 6.283185307179586476925286766559;
-    const Eigen::ArrayXd half = two_pi * geometric_frequencies(head_dim / 2, theta).inv_freq();
-    inv_freq << half, half;
-  } else {
-    const Eigen::ArrayXd all = geometric_frequencies(head_dim, theta).inv_freq();
-    for (Eigen::Index i = 0; i < quarter; ++i) {
-      inv_freq[i] = all[2 * i];
-      inv_freq[quarter + i] = all[2 * i + 1];
-    }
-  }
+  constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = static_cast<int>(quarter);
-  return {{"", Frequencies(inv_freq), layout, contiguous_axes({each, each})}};
+  const AxialFrequencies axial = rule == AxisRule::centred_patches ? axial_frequencies({each, each}, theta, two_pi)
+                                                                   : dealt_axial_frequencies(head_dim, theta);
+  return {{"", axial.frequencies, layout, axial.axes}};
 }
 
 }  // namespace detail
@@ -6031,7 +7056,7 @@ class GgufReader {
     options.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
     options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
     const Frequencies frequencies = scale_yarn(plain, options);
-    return model_.window_is_last ? frequencies : frequencies.with_magnitude(frequencies.magnitude());
+    return model_.window_is_last ? frequencies : frequencies.with_magnitude(frequencies.magnitude(), 1);
   }
 
   /// Three sections, or four of which the last is 0.
@@ -6495,7 +7520,7 @@ class HuggingFaceReader {
     lengths_.trained = config_.number("original_max_position_embeddings");
     Frequencies frequencies =
         read_scaling(rope_type, geometric_frequencies(window.rotary_dim, theta), partial, rope, lengths_);
-    if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude());
+    if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude(), 1);
     RopeSet set{layer_type, frequencies, layout(window.head_dim, window.offset)};
     read_axes(rope, set);
     read_temperature(rope);
@@ -6640,7 +7665,7 @@ class HuggingFaceReader {
 ///                                length; sections that do not cover the pairs; what a scaling rule refuses.
 /// Accuracy: that of the frequency rules; the golden configurations in tests/ are met to 3.5 ulp of double.
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
-/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in known_models.hpp; DeepSeek is `interleaved`,
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in detail/known_models; DeepSeek is `interleaved`,
 ///           whose scores equal those of Hugging Face's permuted output.
 inline ModelRope read_hugging_face_config(const ConfigValue& config, double serving_length,
                                           std::optional<RopePairs> pairs = {}) {
@@ -7688,7 +8713,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index d
   }
   Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(range.size(), -static_cast<double>(dim) / 2);
   const detail::RangePositions positions(function, {range.min, range.size()});
-  detail::for_each_angle(frequencies, 1.0, positions,
+  detail::for_each_angle(Frequencies(frequencies), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
                            for (int i = 0; i < count; ++i) sums[row] += cosine[i];
                          });
@@ -8313,6 +9338,337 @@ void grid_alibi_backward(Slopes&& grad_slopes, const WindowTable<Scalar>& grad_t
 }  // namespace posenc
 
 #endif  // POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+
+// ---- posenc/detail/spline.hpp
+/// Interpolation between values at uneven places, as lists of weights: straight lines, and a cubic spline.
+#ifndef POSENC_DETAIL_SPLINE_HPP
+#define POSENC_DETAIL_SPLINE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A place between two knots: (1 - share) of knot `low`, share of knot low + 1.
+struct KnotInterval {
+  std::size_t low;
+  double share;
+};
+
+/// Where `place` lies among ascending knots (two or more); outside it is moved to the nearest.
+inline KnotInterval find_interval(const std::vector<double>& knots, double place) {
+  place = (std::min)((std::max)(place, knots.front()), knots.back());
+  const auto above = std::upper_bound(knots.begin() + 1, knots.end() - 1, place);
+  const std::size_t low = static_cast<std::size_t>(above - knots.begin()) - 1;
+  return {low, (place - knots[low]) / (knots[low + 1] - knots[low])};
+}
+
+/// Straight lines through the values at `knots`, read at `places`.
+inline Taps lerp_taps(const std::vector<double>& knots, const std::vector<double>& places) {
+  Taps taps;
+  for (const double place : places) {
+    if (knots.size() == 1) {
+      taps.add(0, 1.0);
+    } else {
+      const KnotInterval at = find_interval(knots, place);
+      taps.add(static_cast<Eigen::Index>(at.low), 1 - at.share);
+      taps.add(static_cast<Eigen::Index>(at.low + 1), at.share);
+    }
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// The second derivatives of the cubic spline through `values` at `knots` (four or more), whose third derivative does not
+/// jump at the second and the last but one ("not-a-knot"). Between knots they are straight lines.
+inline std::vector<double> spline_curvatures(const std::vector<double>& knots, const std::vector<double>& values) {
+  const std::size_t last = knots.size() - 1;
+  const auto width = [&](std::size_t i) { return knots[i + 1] - knots[i]; };
+  const auto slope = [&](std::size_t i) { return (values[i + 1] - values[i]) / width(i); };
+  // Row i: below m[i - 1] + diagonal m[i] + above m[i + 1] = right; the ends are eliminated from rows 1 and last - 1.
+  std::vector<double> diagonal(last), above(last), right(last), m(last + 1);
+  const double first_ratio = width(0) / width(1);
+  const double last_ratio = width(last - 1) / width(last - 2);
+  for (std::size_t i = 1; i < last; ++i) {
+    double below = width(i - 1);
+    diagonal[i] = 2 * (width(i - 1) + width(i));
+    above[i] = width(i);
+    right[i] = 6 * (slope(i) - slope(i - 1));
+    if (i == 1) {  // m[0] = (1 + ratio) m[1] - ratio m[2]
+      diagonal[i] += below * (1 + first_ratio);
+      above[i] -= below * first_ratio;
+    }
+    if (i == last - 1) {  // m[last] = (1 + ratio) m[last - 1] - ratio m[last - 2]
+      diagonal[i] += above[i] * (1 + last_ratio);
+      below -= above[i] * last_ratio;
+    }
+    if (i > 1) {
+      const double factor = below / diagonal[i - 1];
+      diagonal[i] -= factor * above[i - 1];
+      right[i] -= factor * right[i - 1];
+    }
+  }
+  m[last - 1] = right[last - 1] / diagonal[last - 1];
+  for (std::size_t i = last - 1; i-- > 1;) m[i] = (right[i] - above[i] * m[i + 1]) / diagonal[i];
+  m[0] = (1 + first_ratio) * m[1] - first_ratio * m[2];
+  m[last] = (1 + last_ratio) * m[last - 1] - last_ratio * m[last - 2];
+  return m;
+}
+
+/// That spline, read at `places`: every value has a weight, which is the spline through 1 there and 0 elsewhere.
+inline Taps spline_taps(const std::vector<double>& knots, const std::vector<double>& places) {
+  std::vector<std::vector<double>> curvatures;
+  for (std::size_t i = 0; i < knots.size(); ++i) {
+    std::vector<double> one(knots.size(), 0.0);
+    one[i] = 1;
+    curvatures.push_back(spline_curvatures(knots, one));
+  }
+  Taps taps;
+  for (const double place : places) {
+    const auto [low, share] = find_interval(knots, place);
+    const double width = knots[low + 1] - knots[low];
+    const double left = 1 - share;
+    for (std::size_t i = 0; i < knots.size(); ++i) {
+      const double line = (i == low ? left : 0.0) + (i == low + 1 ? share : 0.0);
+      const double bend =
+          (left * left * left - left) * curvatures[i][low] + (share * share * share - share) * curvatures[i][low + 1];
+      taps.add(static_cast<Eigen::Index>(i), line + bend * width * width / 6);
+    }
+    taps.end_row();
+  }
+  return taps;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SPLINE_HPP
+
+// ---- posenc/relative_bias/resize_window.hpp
+/// Brings the bias table of a window to another window.
+#ifndef POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
+#define POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// From which window to which. Neither need be square.
+struct WindowResize {
+  WindowShape from;
+  WindowShape to;
+  ClassToken class_token = ClassToken::none;  ///< With one, the last three rows of the tables are copied.
+};
+
+namespace detail {
+
+/// Where the 2 from - 1 distances of an axis of `from` tokens lie among the distances of one of `to` tokens: 0, +-1,
+/// +-(1 + q), +-(1 + q + q^2), ..., so that the last one comes to to - 1, with 1.01 < q < 1.5.
+///
+/// q is found by the bisection that checkpoints were made with, and is its last midpoint, to the last bit.
+inline std::vector<double> geometric_distances(Eigen::Index from, Eigen::Index to) {
+  const double steps = static_cast<double>(from - 1);
+  double left = 1.01;
+  double right = 1.5;
+  double q = left;
+  while (right - left > 1e-6) {
+    q = (left + right) / 2;
+    if ((1 - std::pow(q, steps)) / (1 - q) > static_cast<double>(to - 1)) {
+      right = q;
+    } else {
+      left = q;
+    }
+  }
+  std::vector<double> at(static_cast<std::size_t>(2 * from - 1), 0.0);
+  const std::size_t centre = static_cast<std::size_t>(from - 1);
+  double distance = 1;
+  for (std::size_t i = 1; i <= centre; ++i) {
+    at[centre + i] = distance;
+    at[centre - i] = -distance;
+    distance += std::pow(q, static_cast<double>(i));
+  }
+  return at;
+}
+
+/// The distances -(side - 1), ..., side - 1.
+inline std::vector<double> whole_distances(Eigen::Index side) {
+  std::vector<double> at;
+  for (Eigen::Index d = 1 - side; d < side; ++d) at.push_back(static_cast<double>(d));
+  return at;
+}
+
+/// How an axis of `from` tokens becomes one of `to` tokens, by its distances.
+using WindowAxisTaps = Taps (*)(Eigen::Index from, Eigen::Index to);
+
+inline Taps bicubic_window_taps(Eigen::Index from, Eigen::Index to) { return cubic_taps(2 * from - 1, 2 * to - 1); }
+
+inline Taps geometric_window_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(2 * from - 1);
+  return spline_taps(geometric_distances(from, to), whole_distances(to));
+}
+
+inline Taps geometric_linear_window_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(2 * from - 1);
+  return lerp_taps(geometric_distances(from, to), whole_distances(to));
+}
+
+template <typename To, typename From>
+void require_window_resize(const char* function, const char* to_name, const To& to_weights, const WindowShape& to,
+                           const char* from_name, const Eigen::DenseBase<From>& from_weights, const WindowShape& from,
+                           const WindowResize& resize) {
+  require_window_shape(function, "resize.from", resize.from);
+  require_window_shape(function, "resize.to", resize.to);
+  const Eigen::Index extra = resize.class_token == ClassToken::first ? 3 : 0;
+  require_shape(function, from_name, from_weights, from.displacements() + extra, from_weights.cols());
+  require_shape(function, to_name, to_weights, to.displacements() + extra, from_weights.cols());
+  require_apart(function, to_name, to_weights, from_weights);
+}
+
+/// A spline needs four distances, which is three tokens.
+inline void require_spline_sides(const char* function, const WindowResize& resize) {
+  if (resize.from.height != resize.to.height && resize.from.height < 3) {
+    refuse<std::invalid_argument>(function, "resize.from.height", resize.from.height, "at least 3 where it changes");
+  }
+  if (resize.from.width != resize.to.width && resize.from.width < 3) {
+    refuse<std::invalid_argument>(function, "resize.from.width", resize.from.width, "at least 3 where it changes");
+  }
+}
+
+/// What is between the two axes is held in double, so that the result is rounded once.
+template <typename Scalar>
+using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, double, Scalar>, Eigen::Dynamic,
+                                    Eigen::Dynamic, Eigen::RowMajor>;
+
+template <typename Out, typename Derived>
+void resize_window(const char* function, Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
+                   const WindowResize& resize, WindowAxisTaps axis_taps) {
+  require_written_through<Out>();
+  auto& out = writable(out_weights);
+  require_window_resize(function, "out_weights", out, resize.to, "weights", weights, resize.from, resize);
+  const Taps rows = axis_taps(resize.from.height, resize.to.height);
+  const Taps columns = axis_taps(resize.from.width, resize.to.width);
+  const Eigen::Index from_rows = 2 * resize.from.height - 1;
+  const Eigen::Index to_width = 2 * resize.to.width - 1;
+  ResizeScratch<typename std::decay_t<decltype(out)>::Scalar> half(from_rows * to_width, weights.cols());
+  apply_taps<false>(half, weights.derived(),
+                    grid_taps(identity_taps(from_rows), columns, 2 * resize.from.width - 1, 0));
+  auto grid = out.topRows(resize.to.displacements());
+  apply_taps<false>(grid, half, grid_taps(rows, identity_taps(to_width), to_width, 0));
+  for (Eigen::Index i = resize.to.displacements(), j = resize.from.displacements(); i < out.rows(); ++i, ++j) {
+    for (Eigen::Index head = 0; head < out.cols(); ++head) {
+      out.coeffRef(i, head) = convert<typename std::decay_t<decltype(out)>::Scalar>(weights.derived().coeff(j, head));
+    }
+  }
+}
+
+template <typename Grad, typename Derived>
+void resize_window_backward(const char* function, Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                            const WindowResize& resize, WindowAxisTaps axis_taps) {
+  require_written_through<Grad>();
+  auto& grad = writable(grad_weights);
+  using Scalar = typename std::decay_t<decltype(grad)>::Scalar;
+  require_window_resize(function, "grad_weights", grad, resize.from, "grad_out", grad_out, resize.to, resize);
+  const Taps rows = axis_taps(resize.from.height, resize.to.height);
+  const Taps columns = axis_taps(resize.from.width, resize.to.width);
+  const Eigen::Index from_rows = 2 * resize.from.height - 1;
+  const Eigen::Index from_width = 2 * resize.from.width - 1;
+  const Eigen::Index to_width = 2 * resize.to.width - 1;
+  ResizeScratch<Scalar> half(from_rows * to_width, grad_out.cols());
+  apply_taps<false>(half, grad_out.derived(),
+                    grid_taps(transposed(rows, from_rows), identity_taps(to_width), to_width, 0));
+  auto grid = grad.topRows(resize.from.displacements());
+  apply_taps<true>(grid, half, grid_taps(identity_taps(from_rows), transposed(columns, from_width), to_width, 0));
+  using Number = ArithmeticScalar<Scalar, typename Derived::Scalar>;
+  for (Eigen::Index i = resize.from.displacements(), j = resize.to.displacements(); i < grad.rows(); ++i, ++j) {
+    for (Eigen::Index head = 0; head < grad.cols(); ++head) {
+      Scalar& target = grad.coeffRef(i, head);
+      target = convert<Scalar>(Number(convert<Number>(target) + convert<Number>(grad_out.derived().coeff(j, head))));
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Resizes the bias table of a window as an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of
+/// Keys, a = -0.75: half-pixel centres, the border repeated.
+///
+/// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token: the layout of
+///                          checkpoints, which make_window_table() reads. Any writable Eigen expression.
+/// @param weights           resize.from.displacements() x num_heads, likewise.
+/// @throws std::invalid_argument  other shapes; a side that is not > 0; memory that overlaps. `out_weights` is then
+///                                unchanged.
+/// Cost:     eight multiply-adds for each value, an image in double between the axes, and lists of weights.
+/// Accuracy: formed in double and rounded once. A window that stays is copied bit for bit.
+/// Matches:  load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch.
+template <typename Out, typename Derived>
+void resize_window_bicubic(Out&& out_weights, const Eigen::DenseBase<Derived>& weights, const WindowResize& resize) {
+  detail::resize_window("resize_window_bicubic", out_weights, weights, resize, detail::bicubic_window_taps);
+}
+
+/// The adjoint of resize_window_bicubic(): adds into grad_weights (the shape of `weights`).
+/// @throws std::invalid_argument  as resize_window_bicubic(); nothing is written then.
+template <typename Grad, typename Derived>
+void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                                    const WindowResize& resize) {
+  detail::resize_window_backward("resize_window_bicubic_backward", grad_weights, grad_out, resize,
+                                 detail::bicubic_window_taps);
+}
+
+/// Resizes the bias table of a window so that near distances keep their bias and far ones spread: the trained distances
+/// 0, 1, 2, 3, ... are taken to have been at
+///
+///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5, so that the last one comes nearest the end of the new window
+///
+/// along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
+/// its value stays. An axis that keeps its length is copied.
+///
+/// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token, which are
+///                          copied: the layout of checkpoints, which make_window_table() reads.
+/// @param weights           resize.from.displacements() x num_heads, likewise.
+/// @throws std::invalid_argument  other shapes; an axis that changes from fewer than 3 tokens; memory that overlaps.
+///                                `out_weights` is then unchanged.
+/// Cost:     2 (2 side - 1) multiply-adds for each value, an image in double between the axes, and lists of weights.
+/// Accuracy: formed in double and rounded once: 4e-13 of the largest value in tests/, against SciPy.
+/// Source:   Bao et al. 2021, arXiv:2106.08254 (BEiT); the rule is in its fine-tuning script.
+/// Matches:  load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic").
+template <typename Out, typename Derived>
+void resize_window_geometric(Out&& out_weights, const Eigen::DenseBase<Derived>& weights, const WindowResize& resize) {
+  detail::require_spline_sides("resize_window_geometric", resize);
+  detail::resize_window("resize_window_geometric", out_weights, weights, resize, detail::geometric_window_taps);
+}
+
+/// The adjoint of resize_window_geometric(): adds into grad_weights (the shape of `weights`).
+/// @throws std::invalid_argument  as resize_window_geometric(); nothing is written then.
+template <typename Grad, typename Derived>
+void resize_window_geometric_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                                      const WindowResize& resize) {
+  detail::require_spline_sides("resize_window_geometric_backward", resize);
+  detail::resize_window_backward("resize_window_geometric_backward", grad_weights, grad_out, resize,
+                                 detail::geometric_window_taps);
+}
+
+/// resize_window_geometric() with straight lines between the trained distances in place of the spline; any sides.
+/// Parameters and errors are otherwise the same.
+/// Matches:  resize_rel_pos_bias_table of timm.
+template <typename Out, typename Derived>
+void resize_window_geometric_linear(Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
+                                    const WindowResize& resize) {
+  detail::resize_window("resize_window_geometric_linear", out_weights, weights, resize,
+                        detail::geometric_linear_window_taps);
+}
+
+/// The adjoint of resize_window_geometric_linear(): adds into grad_weights (the shape of `weights`).
+/// @throws std::invalid_argument  as resize_window_geometric_linear(); nothing is written then.
+template <typename Grad, typename Derived>
+void resize_window_geometric_linear_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
+                                             const WindowResize& resize) {
+  detail::resize_window_backward("resize_window_geometric_linear_backward", grad_weights, grad_out, resize,
+                                 detail::geometric_linear_window_taps);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 
 // ---- posenc/relative_bias/swin_v2.hpp
 /// Swin v2: the bias of a window from a small network of log-spaced displacements.
@@ -9280,8 +10636,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     for (int i = 0; i < count; ++i) r(row, pair + i) = detail::round_to<Scalar>(-sine[i]);
     for (int i = 0; i < count; ++i) r(row, width / 2 + pair + i) = detail::round_to<Scalar>(cosine[i]);
   };
-  detail::for_each_angle(frequencies.inv_freq(), 1.0, detail::RangePositions(function, {range.min, range.size()}),
-                         sink);
+  detail::for_each_angle(frequencies, 1.0, detail::RangePositions(function, {range.min, range.size()}), sink);
   return r;
 }
 
@@ -9414,9 +10769,11 @@ struct SinusoidalOptions {
   double position_scale = 1;        ///< Factor on every angle; 2 pi counts full turns.
   std::int64_t first_position = 0;  ///< Added to every position: CTranslate2 starts at 1.
   OddWidth odd_width = OddWidth::reject;
-  double amplitude = 1;                               ///< Factor on the encoding.
-  double embedding_scale = 1;                         ///< add_sinusoidal(): factor on x before the addition.
-  std::optional<std::int64_t> padding_position = {};  ///< Tokens at this position get zeros (fairseq padding_idx).
+  double amplitude = 1;        ///< Factor on the encoding.
+  double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
+  /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
+  /// tokens, such as roberta_positions() makes: it is taken as it is, without first_position.
+  std::optional<std::int64_t> padding_position = {};
 };
 
 /// A sinusoidal encoding of given width: row p, channel by channel, as `options` say,
@@ -9565,9 +10922,10 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
   const Eigen::Index first_cosine = interleaved ? 1 : options.order == ChannelOrder::cos_sin ? 0 : encoding.num_sines();
   const double scale = options.embedding_scale;
   const bool contiguous = has_contiguous_rows(x);
+  const bool counted = std::is_same_v<Positions, RangePositions> || !options.padding_position;
+  const ShiftedPositions<Positions> shifted(function, positions, counted ? options.first_position : 0);
   const auto is_padding = [&](Eigen::Index row) {
-    return options.padding_position &&
-           positions[row] == static_cast<decltype(positions[row])>(*options.padding_position);
+    return options.padding_position && shifted[row] == static_cast<decltype(shifted[row])>(*options.padding_position);
   };
   const double zeros[kAngleBlock] = {};
 
@@ -9589,8 +10947,7 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
       Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
     }
   };
-  const ShiftedPositions<Positions> shifted(function, positions, options.first_position);
-  for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
+  for_each_angle(encoding.frequencies(), options.amplitude, shifted, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
   if (written < encoding.width()) {
@@ -9599,20 +10956,23 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
 }
 
 template <template <typename> class Element, typename Derived, typename Positions>
-void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
-                      const Positions& given) {
+void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
+                      const Sinusoidal& encoding, const Positions& given) {
   require_writable<Derived>();
   if (x.cols() != encoding.width()) {
-    refuse<std::invalid_argument>(function, "x.cols()", x.cols(), "encoding.width() ", encoding.width());
+    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ",
+                                  encoding.width());
   }
   if constexpr (std::is_integral_v<Positions>) {
+    require_position_scalar<Positions>();
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
     for_each_sinusoid<Element>(function, x, encoding, RangePositions(function, range));
   } else {
     static_assert(is_dense<Positions>,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
     const ListPositions positions(function, given);
-    require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), "x.rows() ", x.rows());
+    require(positions.rows() == x.rows(), function, "positions.size()", positions.rows(), parameter, ".rows() ",
+            x.rows());
     for_each_sinusoid<Element>(function, x, encoding, positions);
   }
 }
@@ -9624,7 +10984,8 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object, row- or column-major.
 /// @param encoding   Which sinusoid stands in which channel.
 /// @param positions  An integer: the position of row 0 (0 when left out). Or an Eigen vector of integers or real
-///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows.
+///                   numbers, one for each row; a [batch, length] matrix of ids is read along its rows. See
+///                   SinusoidalOptions::padding_position for ids that mark padding.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite. `out` is then unchanged.
 /// @throws std::out_of_range      a position that overflows 64 bits, first_position included. `out` is then unchanged.
@@ -9634,14 +10995,14 @@ void apply_sinusoidal(const char* function, Eigen::DenseBase<Derived>& x, const 
 /// Matches:  see presets.
 template <typename Derived, typename Positions = std::int64_t>
 void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", out, encoding, positions);
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
 }
 
 /// @overload
 template <typename Derived, typename Positions = std::int64_t>
 void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
   detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", out, encoding, positions);
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
 }
 
 /// Adds the encoding of each row's position to token embeddings, in place: x = embedding_scale x + encoding, formed in
@@ -9650,14 +11011,14 @@ void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encodi
 /// Parameters, errors and cost are those of encode_sinusoidal().
 template <typename Derived, typename Positions = std::int64_t>
 void add_sinusoidal(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", x, encoding, positions);
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
 }
 
 /// @overload
 template <typename Derived, typename Positions = std::int64_t>
 void add_sinusoidal(Eigen::DenseBase<Derived>&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
   detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", x, encoding, positions);
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
 }
 
 /// Returns the table of positions first, ..., first + count - 1: count x encoding.width(), row-major.
@@ -9668,7 +11029,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
   detail::require(positions.count >= 0, "make_sinusoidal", "positions.count", positions.count, ">= 0");
   detail::require_size("make_sinusoidal", "positions.count", positions.count, encoding.width(), sizeof(Scalar));
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> table(positions.count, encoding.width());
-  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", table, encoding, positions.first);
+  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", "table", table, encoding, positions.first);
   return table;
 }
 
@@ -9676,6 +11037,402 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
 }  // namespace posenc
 
 #endif  // POSENC_SINUSOIDAL_ENCODE_HPP
+
+// ---- posenc/sinusoidal/grid.hpp
+/// Sinusoids of tokens on several axes: pictures, videos, coordinates.
+#ifndef POSENC_SINUSOIDAL_GRID_HPP
+#define POSENC_SINUSOIDAL_GRID_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Where the sinusoids of several axes stand in a row. Every layout of the field is such a list; presets:: has them.
+struct GridChannels {
+  std::vector<Eigen::Index> sine;      ///< Channel of sin of pair j, -1: left out. One entry for each pair.
+  std::vector<Eigen::Index> cosine;    ///< Channel of cos of pair j, -1: left out.
+  std::vector<Eigen::Index> position;  ///< Channel of the position itself on axis a, -1: left out. Empty: none (NeRF).
+};
+
+/// A sinusoidal encoding of tokens on several axes: channel by channel, as the lists say,
+///
+///     sin(p w[j]),  cos(p w[j])  or  p        p = the token's position on the axis of pair j
+///
+/// Immutable; holds the lists, no table. Channels that no list names are 0.
+class GridSinusoidal {
+ public:
+  /// @param width        Channels of a row, > 0.
+  /// @param frequencies  One frequency and one axis for each pair.
+  /// @param channels     Each channel of [0, width) named at most once.
+  /// @throws std::invalid_argument  width <= 0; lists of other lengths; a channel named twice.
+  /// @throws std::out_of_range      a channel that is neither -1 nor in [0, width).
+  GridSinusoidal(Eigen::Index width, AxialFrequencies frequencies, GridChannels channels)
+      : width_(width), frequencies_(std::move(frequencies)), channels_(std::move(channels)) {
+    const char* const function = "GridSinusoidal";
+    detail::require(width > 0 && width <= (Eigen::Index(1) << 24), function, "width", width,
+                    "> 0 and at most 16777216");
+    const Eigen::Index pairs = frequencies_.frequencies.num_pairs();
+    detail::require(frequencies_.axes.num_pairs() == pairs, function, "frequencies.axes.num_pairs()",
+                    frequencies_.axes.num_pairs(), "frequencies.frequencies.num_pairs() ", pairs);
+    std::vector<bool> taken(static_cast<std::size_t>(width), false);
+    const auto check = [&](const std::vector<Eigen::Index>& list, const char* name, Eigen::Index size) {
+      detail::require(static_cast<Eigen::Index>(list.size()) == size, function, name, list.size(), size, " entries");
+      for (std::size_t i = 0; i < list.size(); ++i) {
+        if (list[i] == -1) continue;
+        const std::string entry = detail::element(name, static_cast<Eigen::Index>(i));
+        if (list[i] < 0 || list[i] >= width) {
+          detail::refuse<std::out_of_range>(function, entry, list[i], "-1 or in [0, width ", width, ")");
+        }
+        if (taken[static_cast<std::size_t>(list[i])]) {
+          detail::refuse<std::invalid_argument>(function, entry, list[i], "a channel that is named once");
+        }
+        taken[static_cast<std::size_t>(list[i])] = true;
+      }
+    };
+    check(channels_.sine, "channels.sine", pairs);
+    check(channels_.cosine, "channels.cosine", pairs);
+    if (!channels_.position.empty()) check(channels_.position, "channels.position", frequencies_.axes.num_axes());
+  }
+
+  Eigen::Index width() const { return width_; }
+  Eigen::Index num_axes() const { return frequencies_.axes.num_axes(); }
+  const AxialFrequencies& frequencies() const { return frequencies_; }
+  const GridChannels& channels() const { return channels_; }
+
+ private:
+  Eigen::Index width_;
+  AxialFrequencies frequencies_;
+  GridChannels channels_;
+};
+
+namespace detail {
+
+template <typename Out, typename Positions>
+void require_grid(const char* function, const char* columns, const Out& out, const GridSinusoidal& encoding,
+                  const Eigen::DenseBase<Positions>& positions) {
+  require_axis_positions(function, positions, encoding.num_axes());
+  require(out.rows() == positions.rows(), function, "positions.rows()", positions.rows(), "the number of tokens ",
+          out.rows());
+  require(out.cols() == encoding.width(), function, columns, out.cols(), "encoding.width() ", encoding.width());
+}
+
+/// write(element, value) for every channel that the encoding names.
+template <typename Out, typename Positions, typename Write>
+void for_each_grid_channel(Out& out, const GridSinusoidal& encoding, const Positions& positions, Write write) {
+  const GridChannels& channels = encoding.channels();
+  for (std::size_t axis = 0; axis < channels.position.size(); ++axis) {
+    if (channels.position[axis] < 0) continue;
+    for (Eigen::Index row = 0; row < out.rows(); ++row) {
+      write(out.coeffRef(row, channels.position[axis]),
+            static_cast<double>(positions.coeff(row, static_cast<Eigen::Index>(axis))));
+    }
+  }
+  const auto sink = [&](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
+                        const double* sine) {
+    for (int i = 0; i < count; ++i) {
+      const Eigen::Index s = channels.sine[static_cast<std::size_t>(pairs[i])];
+      const Eigen::Index c = channels.cosine[static_cast<std::size_t>(pairs[i])];
+      if (s >= 0) write(out.coeffRef(row, s), sine[i]);
+      if (c >= 0) write(out.coeffRef(row, c), cosine[i]);
+    }
+  };
+  const Frequencies& frequencies = encoding.frequencies().frequencies;
+  for_each_axis_angle(frequencies, encoding.frequencies().axes, frequencies.magnitude(), false, positions, sink);
+}
+
+}  // namespace detail
+
+/// Writes the encoding of tokens on several axes into `out`; channels that the encoding does not name get 0.
+///
+/// A class token in front has a row of its own, which the field sets to zero: out.row(0).setZero() and
+/// encode_sinusoidal(out.bottomRows(n), ...).
+/// @param[out] out   tokens x encoding.width(): any writable dense Eigen object.
+/// @param encoding   Which sinusoid stands in which channel: presets::mae() and its neighbours.
+/// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions() and its neighbours.
+/// @throws std::invalid_argument  shapes that do not agree; a real position that is NaN or infinite. `out` is then
+///                                unchanged.
+/// Cost:     two multiply-adds and a scattered store for each value; no allocation.
+/// Accuracy: as encode_sinusoidal() on one axis.
+template <typename Out, typename Positions>
+void encode_sinusoidal(Out&& out, const GridSinusoidal& encoding, const Eigen::DenseBase<Positions>& positions) {
+  detail::require_written_through<Out>();
+  auto& target = detail::writable(out);
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  detail::require_grid("encode_sinusoidal", "out.cols()", target, encoding, positions);
+  target.setZero();
+  detail::for_each_grid_channel(target, encoding, positions.derived(),
+                                [](Scalar& channel, double value) { channel = detail::convert<Scalar>(value); });
+}
+
+/// Adds the encoding of tokens on several axes to their embeddings, in place, each sum formed in double and rounded once.
+/// Parameters, errors and cost are those of encode_sinusoidal(); channels that the encoding does not name stay.
+template <typename X, typename Positions>
+void add_sinusoidal(X&& x, const GridSinusoidal& encoding, const Eigen::DenseBase<Positions>& positions) {
+  detail::require_written_through<X>();
+  auto& target = detail::writable(x);
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  using Number = detail::ArithmeticScalar<Scalar, double>;
+  detail::require_grid("add_sinusoidal", "x.cols()", target, encoding, positions);
+  detail::for_each_grid_channel(target, encoding, positions.derived(), [](Scalar& channel, double value) {
+    channel = detail::convert<Scalar>(Number(detail::convert<Number>(channel) + detail::convert<Number>(value)));
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_GRID_HPP
+
+// ---- posenc/sinusoidal/grid_presets.hpp
+/// presets for several axes: the grid encodings of vision models, and NeRF.
+#ifndef POSENC_SINUSOIDAL_GRID_PRESETS_HPP
+#define POSENC_SINUSOIDAL_GRID_PRESETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Takes pairs one by one and keeps the lists of a GridSinusoidal.
+class GridBuilder {
+ public:
+  void add(int axis, double frequency, Eigen::Index sine, Eigen::Index cosine) {
+    axes_.push_back(axis);
+    frequencies_.push_back(frequency);
+    channels_.sine.push_back(sine);
+    channels_.cosine.push_back(cosine);
+  }
+  /// Pairs of one axis: sines from `sine` on and cosines from `cosine` on, `step` apart.
+  void add_axis(int axis, const Frequencies& frequencies, Eigen::Index sine, Eigen::Index cosine, Eigen::Index step) {
+    for (Eigen::Index i = 0; i < frequencies.num_pairs(); ++i) {
+      add(axis, frequencies.inv_freq()[i], sine + i * step, cosine + i * step);
+    }
+  }
+  std::vector<Eigen::Index>& positions() { return channels_.position; }
+  GridSinusoidal build(Eigen::Index width, int num_axes) {
+    const auto size = static_cast<Eigen::Index>(axes_.size());
+    AxialFrequencies frequencies{Frequencies(Eigen::Map<const Eigen::ArrayXd>(frequencies_.data(), size)),
+                                 AxisMap(Eigen::Map<const Eigen::ArrayXi>(axes_.data(), size), num_axes)};
+    return GridSinusoidal(width, std::move(frequencies), std::move(channels_));
+  }
+
+ private:
+  std::vector<int> axes_;
+  std::vector<double> frequencies_;
+  GridChannels channels_;
+};
+
+inline void require_grid_width(const char* function, const char* parameter, Eigen::Index width, Eigen::Index factor) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  require(width > 0 && width % factor == 0 && width <= limit, function, parameter, width, "a multiple of ", factor,
+          ", > 0 and at most ", limit);
+}
+
+/// base^(-m / count), m < count.
+inline Frequencies ladder(Eigen::Index count, double base) {
+  return spaced_frequencies(count, base, static_cast<double>(count));
+}
+
+}  // namespace detail
+
+/// Grid encodings by project. Axes are those of grid_positions({height, width}): row y, then column x; video adds the
+/// frame t in front. s and c are the blocks of sines and cosines of one axis.
+///
+///     preset            width              channels                          frequency m
+///     mae               D, D % 4 == 0      s(x) c(x) s(y) c(y)               base^(-m / (D/4))
+///     moco_v3           D, D % 4 == 0      s(y) s(x) c(y) c(x)               base^(-m / (D/4))
+///     timm_interleaved  D, D % 4 == 0      s(y) c(y) s(x) c(x)               base^(-m / (D/4))
+///     detr              2F, F even         y: s0 c0 s1 c1 .. | x: likewise   base^(-2m / F)
+///     tatp22            any, 1 to 3 axes   per axis s0 c0 s1 c1 .., cut      base^(-2m / C)
+///     tensor2tensor_nd  any, any axes      per axis s | c, rest 0            base^(-m / (F-1))
+///     diffusers_3d      D, D % 16 == 0     t: s c in D/4 | mae in 3D/4       base^(-m / (D/8)), base^(-m / (3D/16))
+///     nerf              n + 2nN            p | s0(all) c0(all) s1(all) ..    2^m
+namespace presets {
+
+/// MAE, DiT, diffusers `get_2d_sincos_pos_embed`: the column comes first, although the source calls it `emb_h`.
+/// diffusers also scales coordinates: give grid_positions() / interpolation_scale.
+/// @throws std::invalid_argument  width no multiple of 4; base <= 0, 1, NaN or infinite.
+inline GridSinusoidal mae(Eigen::Index width, double base = 10000) {
+  detail::require_grid_width("presets::mae", "width", width, 4);
+  detail::require_base("presets::mae", base);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = detail::ladder(quarter, base);
+  detail::GridBuilder builder;
+  builder.add_axis(1, frequencies, 0, quarter, 1);
+  builder.add_axis(0, frequencies, 2 * quarter, 3 * quarter, 1);
+  return builder.build(width, 2);
+}
+
+/// MoCo-v3, and timm `build_sincos2d_pos_embed` as it is called by default: all sines first, rows before columns.
+/// @throws std::invalid_argument  width no multiple of 4; temperature <= 0, 1, NaN or infinite.
+inline GridSinusoidal moco_v3(Eigen::Index width, double temperature = 10000) {
+  detail::require_grid_width("presets::moco_v3", "width", width, 4);
+  detail::require_base("presets::moco_v3", temperature);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = detail::ladder(quarter, temperature);
+  detail::GridBuilder builder;
+  builder.add_axis(0, frequencies, 0, 2 * quarter, 1);
+  builder.add_axis(1, frequencies, quarter, 3 * quarter, 1);
+  return builder.build(width, 2);
+}
+
+/// timm `build_sincos2d_pos_embed` with interleave_sin_cos=True: sines and cosines of the rows, then of the columns.
+/// @throws std::invalid_argument  width no multiple of 4; temperature <= 0, 1, NaN or infinite.
+inline GridSinusoidal timm_interleaved(Eigen::Index width, double temperature = 10000) {
+  detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
+  detail::require_base("presets::timm_interleaved", temperature);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = detail::ladder(quarter, temperature);
+  detail::GridBuilder builder;
+  builder.add_axis(0, frequencies, 0, quarter, 1);
+  builder.add_axis(1, frequencies, 2 * quarter, 3 * quarter, 1);
+  return builder.build(width, 2);
+}
+
+/// DETR `PositionEmbeddingSine` of width 2 num_pos_feats, for the positions of detr_positions().
+/// @throws std::invalid_argument  num_pos_feats odd or <= 0; temperature <= 0, 1, NaN or infinite.
+inline GridSinusoidal detr(Eigen::Index num_pos_feats, double temperature = 10000) {
+  detail::require_grid_width("presets::detr", "num_pos_feats", num_pos_feats, 2);
+  detail::require_base("presets::detr", temperature);
+  const Frequencies frequencies = detail::ladder(num_pos_feats / 2, temperature);
+  detail::GridBuilder builder;
+  builder.add_axis(0, frequencies, 0, 1, 2);
+  builder.add_axis(1, frequencies, num_pos_feats, num_pos_feats + 1, 2);
+  return builder.build(2 * num_pos_feats, 2);
+}
+
+/// tatp22 multidim-positional-encoding (PositionalEncoding1D, 2D, 3D): each axis has C = 2 ceil(width / (2 num_axes))
+/// channels, and the row is cut after `width`.
+/// @throws std::invalid_argument  width <= 0; num_axes not in [1, 3].
+inline GridSinusoidal tatp22(Eigen::Index width, int num_axes) {
+  const char* const function = "presets::tatp22";
+  detail::require_grid_width(function, "width", width, 1);
+  detail::require(num_axes >= 1 && num_axes <= 3, function, "num_axes", num_axes, "in [1, 3]");
+  const Eigen::Index pairs = (width + 2 * num_axes - 1) / (2 * num_axes);
+  const Frequencies frequencies = detail::ladder(pairs, 10000);
+  const auto kept = [&](Eigen::Index channel) { return channel < width ? channel : -1; };
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    for (Eigen::Index i = 0; i < pairs; ++i) {
+      const Eigen::Index channel = 2 * (axis * pairs + i);
+      builder.add(axis, frequencies.inv_freq()[i], kept(channel), kept(channel + 1));
+    }
+  }
+  return builder.build(width, num_axes);
+}
+
+/// tensor2tensor `add_timing_signal_nd`: F = width / (2 num_axes) rounded down; channels that are left over get nothing.
+/// @throws std::invalid_argument  num_axes <= 0 or width < 2 num_axes; timescales not finite and > 0, or equal.
+inline GridSinusoidal tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
+                                       double max_timescale = 10000) {
+  const char* const function = "presets::tensor2tensor_nd";
+  detail::require_grid_width(function, "width", width, 1);
+  detail::require(num_axes > 0 && width / 2 >= num_axes, function, "num_axes", num_axes,
+                  "in [1, width / 2 = ", width / 2, "]");
+  detail::require(detail::is_finite(min_timescale) && min_timescale > 0, function, "min_timescale", min_timescale,
+                  "finite and > 0");
+  detail::require(detail::is_finite(max_timescale) && max_timescale > 0 && max_timescale != min_timescale, function,
+                  "max_timescale", max_timescale, "finite, > 0 and not min_timescale ", min_timescale);
+  const Eigen::Index pairs = width / (2 * num_axes);
+  const Eigen::ArrayXd inv_freq =
+      min_timescale * spaced_frequencies(pairs, max_timescale / min_timescale,
+                                         static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
+                          .inv_freq();
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    builder.add_axis(axis, Frequencies(inv_freq), 2 * axis * pairs, (2 * axis + 1) * pairs, 1);
+  }
+  return builder.build(width, num_axes);
+}
+
+/// diffusers `get_3d_sincos_pos_embed`: time in the first quarter, the picture as in mae() in the rest. Axes t, y, x;
+/// the source divides them by temporal_interpolation_scale and spatial_interpolation_scale.
+/// @throws std::invalid_argument  width no multiple of 16.
+inline GridSinusoidal diffusers_3d(Eigen::Index width) {
+  detail::require_grid_width("presets::diffusers_3d", "width", width, 16);
+  const Eigen::Index time = width / 8;          // pairs
+  const Eigen::Index picture = 3 * width / 16;  // pairs of each axis
+  const Frequencies frequencies = detail::ladder(picture, 10000);
+  detail::GridBuilder builder;
+  builder.add_axis(0, detail::ladder(time, 10000), 0, time, 1);
+  builder.add_axis(2, frequencies, 2 * time, 2 * time + picture, 1);
+  builder.add_axis(1, frequencies, 2 * time + 2 * picture, 2 * time + 3 * picture, 1);
+  return builder.build(width, 3);
+}
+
+/// NeRF: the coordinates themselves, then for each frequency the sines of all coordinates and the cosines of all.
+///
+/// @param num_axes         Coordinates of a point, > 0.
+/// @param num_frequencies  N, > 0.
+/// @param include_input    Whether the coordinates come first.
+/// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
+/// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
+/// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
+inline GridSinusoidal nerf(int num_axes, int num_frequencies, bool include_input = true, bool log_sampling = true) {
+  const char* const function = "presets::nerf";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require(num_frequencies > 0 && num_frequencies <= 64, function, "num_frequencies", num_frequencies,
+                  "in [1, 64]");
+  detail::GridBuilder builder;
+  const Eigen::Index first = include_input ? num_axes : 0;
+  const double last = std::ldexp(1.0, num_frequencies - 1);
+  for (int m = 0; m < num_frequencies; ++m) {
+    const double frequency = log_sampling           ? std::ldexp(1.0, m)
+                             : num_frequencies == 1 ? 1.0
+                                                    : 1.0 + m * ((last - 1) / (num_frequencies - 1));
+    for (int axis = 0; axis < num_axes; ++axis) {
+      const Eigen::Index sine = first + Eigen::Index(2) * m * num_axes + axis;
+      builder.add(axis, frequency, sine, sine + num_axes);
+    }
+  }
+  for (int axis = 0; axis < num_axes && include_input; ++axis) builder.positions().push_back(axis);
+  return builder.build(first + Eigen::Index(2) * num_axes * num_frequencies, num_axes);
+}
+
+}  // namespace presets
+
+/// Positions of DETR: how many valid pixels there are up to this one, down its column and along its row, from 1 on.
+///
+///     y = valid pixels of the column up to and with this row,  x = of the row up to and with this column
+///     normalised: y = scale y / (y of the last row + 1e-6), x likewise
+///
+/// @param valid      height x width: not zero where the picture is, zero where it is padding. Any scalar.
+/// @param scale      2 pi with normalize; finite.
+/// @param normalize  False: counts.
+/// @returns          (height * width) x 2, row-major; rows y then x.
+/// @throws std::invalid_argument  scale NaN or infinite.
+/// Source:   Carion et al. 2020, arXiv:2005.12872. Matches: PositionEmbeddingSine of DETR (its mask is the opposite:
+///           True at padding).
+template <typename Derived>
+AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, bool normalize = true,
+                                          double scale = 6.283185307179586) {
+  using Scalar = typename Derived::Scalar;
+  detail::require(detail::is_finite(scale), "detr_positions", "scale", scale, "finite");
+  const Eigen::Index height = valid.rows();
+  const Eigen::Index width = valid.cols();
+  AxisPositionMatrix<double> positions(height * width, 2);
+  const auto at = [&](Eigen::Index y, Eigen::Index x) { return valid.derived().coeff(y, x) == Scalar(0) ? 0.0 : 1.0; };
+  for (Eigen::Index y = 0; y < height; ++y) {
+    for (Eigen::Index x = 0; x < width; ++x) {
+      const Eigen::Index token = y * width + x;
+      positions(token, 0) = at(y, x) + (y > 0 ? positions(token - width, 0) : 0);
+      positions(token, 1) = at(y, x) + (x > 0 ? positions(token - 1, 1) : 0);
+    }
+  }
+  if (!normalize) return positions;
+  constexpr double epsilon = 1e-6;
+  for (Eigen::Index y = 0; y < height; ++y) {  // the last row and column come last, when nothing needs their counts
+    for (Eigen::Index x = 0; x < width; ++x) {
+      positions(y * width + x, 0) *= scale / (positions((height - 1) * width + x, 0) + epsilon);
+      positions(y * width + x, 1) *= scale / (positions(y * width + width - 1, 1) + epsilon);
+    }
+  }
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_GRID_PRESETS_HPP
 
 // ---- posenc/sinusoidal/presets.hpp
 /// presets: the sinusoidal conventions of the projects in use, by name.
@@ -9692,7 +11449,7 @@ inline namespace POSENC_ABI {
 ///     numpy_tutorial         interleaved  base^(-2m/d)              0                   last channel 0
 ///     tensorflow_tutorial    interleaved  base^(-2m/d)              0                   one more sine
 ///     tensor2tensor          sin | cos    base^(-m/(F-1))           0                   last channel 0
-///     fairseq                sin | cos    base^(-m/(F-1))           0, padding is 0     last channel 0
+///     fairseq                sin | cos    base^(-m/(F-1))           padding_idx + 1     last channel 0
 ///     ctranslate2            sin | cos    base^(-m/(F-1))           1                   error
 ///     marian, whisper        sin | cos    base^(-m/(F-1))           0                   error
 ///     diffusers_timestep     sin | cos    base^(-m/(F-shift))       given               last channel 0
@@ -9738,10 +11495,11 @@ inline SinusoidalOptions tensor2tensor(double min_timescale = 1, double max_time
   return options;
 }
 
-/// `SinusoidalPositionalEmbedding` of fairseq. Its positions count from padding_idx + 1, and padding tokens stand at
-/// padding_idx: pass positions made that way.
+/// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does row 0. A list of
+/// positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
 inline SinusoidalOptions fairseq(std::int64_t padding_idx = 1) {
   SinusoidalOptions options = tensor2tensor();
+  options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;
   return options;
 }

@@ -39,9 +39,9 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 
 /// cosine[i] = cos(position * frequency[i]) and the sine, for i < kAngleBlock; |position * frequency[i]| <= 2^24.
 ///
-/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 29 + 53 bits so that
-/// the first two products are exact. |r| <= pi/4 (1 + 2^-20), where the Taylor polynomials of degree 17 and 16 are
-/// off by less than 0.02 * 2^-53. The quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a
+/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product of
+/// n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the minimax
+/// polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a
 /// branch: cos(m pi/2) = 1 - |m| and sin(m pi/2) = m (2 - |m|).
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
@@ -51,25 +51,23 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 #endif
   constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
   constexpr double half_pi_high = 0x1.921fb54p+0;
-  constexpr double half_pi_middle = 0x1.10b4611p-30;
-  constexpr double half_pi_low = 0x1.4c4c6628b80dcp-59;
+  constexpr double half_pi_low = 0x1.10b4611a62633p-30;
   constexpr double to_integer = 0x1.8p52;  // x + to_integer - to_integer rounds x to the nearest integer
   for (int i = 0; i < kAngleBlock; ++i) {
     const double angle = position * frequency[i];
     const double n = (angle * two_over_pi + to_integer) - to_integer;
-    const double r = ((angle - n * half_pi_high) - n * half_pi_middle) - n * half_pi_low;
+    const double r = (angle - n * half_pi_high) - n * half_pi_low;
     const double z = r * r;
     const double sin_tail =
-        -1. / 6 +
-        z * (1. / 120 +
-             z * (-1. / 5040 + z * (1. / 362880 + z * (-1. / 39916800 +
-                                                       z * (1. / 6227020800. + z * (-1. / 1307674368000. +
-                                                                                    z * (1. / 355687428096000.)))))));
+        -0x1.555555555553dp-3 +
+        z * (0x1.111111110eb1fp-7 +
+             z * (-0x1.a01a019ab4ad8p-13 +
+                  z * (0x1.71de347564205p-19 + z * (-0x1.ae5db478195f4p-26 + z * 0x1.5d64c91504670p-33))));
     const double cos_tail =
-        1. / 24 +
-        z * (-1. / 720 +
-             z * (1. / 40320 +
-                  z * (-1. / 3628800 + z * (1. / 479001600 + z * (-1. / 87178291200. + z * (1. / 20922789888000.))))));
+        0x1.555555555554cp-5 +
+        z * (-0x1.6c16c16c15184p-10 +
+             z * (0x1.a01a019cb26eap-16 +
+                  z * (-0x1.27e4f80a760f9p-22 + z * (0x1.1ee9ec477a290p-29 + z * -0x1.8faecf0eeaed9p-37))));
     const double sin_r = r + r * z * sin_tail;
     const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
     const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/sin_cos.hpp"
+#include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/positions.hpp"
 
 #include <algorithm>
@@ -17,41 +18,28 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The largest |value[i]|, i < count, a multiple of kAngleBlock. One running maximum would wait for itself at each value,
-/// which took a third of the time of a table of one row; kAngleBlock of them are vector code.
-inline double max_magnitude(const double* value, int count) {
-  double largest[kAngleBlock] = {};
-  for (int first = 0; first < count; first += kAngleBlock) {
-    for (int i = 0; i < kAngleBlock; ++i) largest[i] = (std::max)(largest[i], std::abs(value[first + i]));
-  }
-  for (int lanes = kAngleBlock / 2; lanes > 0; lanes /= 2) {
-    for (int i = 0; i < lanes; ++i) largest[i] = (std::max)(largest[i], largest[i + lanes]);
-  }
-  return largest[0];
-}
-
 /// How many pairs for_each_angle() holds on the stack at a time.
 inline constexpr int kAngleChunk = 64;
 
 /// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
-/// multiple of kAngleBlock.
+/// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
+/// reduced: the bits of a pair do not depend on the pairs beside it.
 template <typename Positions, typename Sink>
-void for_each_angle_of_chunk(const double* frequency, int count, double magnitude, const Positions& positions,
-                             Sink&& sink) {
+void for_each_angle_of_chunk(const double* frequency, int count, double fastest, double magnitude,
+                             const Positions& positions, Sink&& sink) {
   alignas(64) double anchor_cos[kAngleChunk];
   alignas(64) double anchor_sin[kAngleChunk];
   alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
   alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
 
   const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
-  const double max_frequency = max_magnitude(frequency, padded);
   double anchor = -1;               // none yet
   std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
     const SplitPosition position = split_position(positions[row]);
     if (position.anchor != anchor) {
       anchor = position.anchor;
-      sin_cos(frequency, max_frequency, anchor, padded, anchor_cos, anchor_sin);
+      sin_cos(frequency, fastest, anchor, padded, anchor_cos, anchor_sin);
       if (magnitude != 1) {
         for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
         for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
@@ -61,7 +49,7 @@ void for_each_angle_of_chunk(const double* frequency, int count, double magnitud
     const bool whole = position.offset == k;
     if (!whole) k = kAnchorStep;
     if (!whole || (known_offsets >> k & 1u) == 0) {
-      sin_cos(frequency, max_frequency, position.offset, padded, offset_cos[k], offset_sin[k]);
+      sin_cos(frequency, fastest, position.offset, padded, offset_cos[k], offset_sin[k]);
       known_offsets |= whole ? 1u << k : 0u;
     }
     const double sign = position.negative ? -1.0 : 1.0;
@@ -89,11 +77,11 @@ void for_each_angle_of_chunk(const double* frequency, int count, double magnitud
 /// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
 /// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
 /// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
-/// @param inv_freq   num_pairs finite values.
-/// @param magnitude  Factor on both outputs.
+/// @param magnitude  Factor on both outputs; that of `frequencies` does not count.
 /// @param positions  Has rows() and operator[], int64 or double.
 template <typename Positions, typename Sink>
-void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Positions& positions, Sink&& sink) {
+void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double padded_frequency[kAngleChunk];
   for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += kAngleChunk) {
     const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), inv_freq.size() - first_pair));
@@ -102,7 +90,7 @@ void for_each_angle(const Eigen::ArrayXd& inv_freq, double magnitude, const Posi
       std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
       frequency = padded_frequency;
     }
-    for_each_angle_of_chunk(frequency, count, magnitude, positions,
+    for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, positions,
                             [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
                                 const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
   }

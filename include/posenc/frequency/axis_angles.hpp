@@ -48,8 +48,9 @@ void require_axis_positions(const char* function, const Eigen::DenseBase<Derived
 /// Calls sink(row, pairs, count, cosines, sines) for all rows and pairs, up to kAngleBlock pairs of one axis at a time:
 /// entry i < count is pair pairs[i]. Each pair gets the bits that for_each_angle() gives it on its axis alone.
 template <typename Derived, typename Sink>
-void for_each_axis_angle(const Eigen::ArrayXd& inv_freq, const AxisMap& axes, double magnitude, bool float32,
+void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, double magnitude, bool float32,
                          const Derived& positions, Sink&& sink) {
+  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double frequency[kAngleChunk];
   Eigen::Index pairs[kAngleChunk];
   for (int axis = 0; axis < axes.num_axes(); ++axis) {
@@ -69,7 +70,7 @@ void for_each_axis_angle(const Eigen::ArrayXd& inv_freq, const AxisMap& axes, do
       if (float32) {
         for_each_float32_angle(frequency, count, magnitude, on_axis, chunk_sink);
       } else {
-        for_each_angle_of_chunk(frequency, count, magnitude, on_axis, chunk_sink);
+        for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, on_axis, chunk_sink);
       }
     }
   }

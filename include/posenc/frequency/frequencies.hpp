@@ -59,6 +59,8 @@ class Frequencies {
   double magnitude() const { return magnitude_; }
   /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1 but for the DeepSeek rule of scale_yarn().
   double softmax_multiplier() const { return softmax_multiplier_; }
+  /// The largest |inv_freq[i]|.
+  double fastest() const { return fastest_; }
   /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
   double base() const { return base_; }
 
@@ -86,6 +88,7 @@ class Frequencies {
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
                     softmax_multiplier, "finite and > 0");
+    fastest_ = inv_freq_.abs().maxCoeff();
     for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
     id_ = detail::mix_id(id_, magnitude);
   }
@@ -95,6 +98,7 @@ class Frequencies {
   double magnitude_;
   double softmax_multiplier_;
   double base_;
+  double fastest_ = 0;
   std::uint64_t id_ = 1;
 };
 

@@ -33,8 +33,8 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
       }
     }
   };
-  for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), table.angles() == AngleMode::float32,
-                      positions, sink);
+  for_each_axis_angle(frequencies, axes, frequencies.magnitude(), table.angles() == AngleMode::float32, positions,
+                      sink);
   set_origin(table, frequencies.magnitude(), axes.id(frequencies));
 }
 

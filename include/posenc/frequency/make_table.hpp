@@ -89,7 +89,7 @@ struct TableWriter {
       write_block<Layout>(data + row * row_stride, sin_offset, pair, cosine, sine);
     };
     if (table.angles() == AngleMode::exact) {
-      for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+      for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
     } else {
       for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
                              sink);

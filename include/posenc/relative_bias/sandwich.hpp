@@ -38,7 +38,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index d
   }
   Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(range.size(), -static_cast<double>(dim) / 2);
   const detail::RangePositions positions(function, {range.min, range.size()});
-  detail::for_each_angle(frequencies, 1.0, positions,
+  detail::for_each_angle(Frequencies(frequencies), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
                            for (int i = 0; i < count; ++i) sums[row] += cosine[i];
                          });

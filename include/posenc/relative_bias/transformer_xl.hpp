@@ -34,8 +34,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     for (int i = 0; i < count; ++i) r(row, pair + i) = detail::round_to<Scalar>(-sine[i]);
     for (int i = 0; i < count; ++i) r(row, width / 2 + pair + i) = detail::round_to<Scalar>(cosine[i]);
   };
-  detail::for_each_angle(frequencies.inv_freq(), 1.0, detail::RangePositions(function, {range.min, range.size()}),
-                         sink);
+  detail::for_each_angle(frequencies, 1.0, detail::RangePositions(function, {range.min, range.size()}), sink);
   return r;
 }
 

@@ -73,7 +73,8 @@ struct MixedWriter {
             angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
           }
         }
-        sin_cos(angle, max_magnitude(angle, kAngleBlock), 1.0, kAngleBlock, cosine, sine);
+        sin_cos(angle, Eigen::Map<const Eigen::Array<double, kAngleBlock, 1>>(angle).abs().maxCoeff(), 1.0, kAngleBlock,
+                cosine, sine);
         TableWriter::write_block(table, row, first, cosine, sine);
       }
     }

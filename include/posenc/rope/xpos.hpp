@@ -75,7 +75,7 @@ struct XposWriter {
       TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
       TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
     };
-    for_each_angle(frequencies.inv_freq(), 1.0, positions, sink);
+    for_each_angle(frequencies, 1.0, positions, sink);
     TableWriter::set_origin(tables.queries, 0, 0);
     TableWriter::set_origin(tables.keys, 0, 0);
     return tables;

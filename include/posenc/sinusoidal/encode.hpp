@@ -125,7 +125,7 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
       Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
     }
   };
-  for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
+  for_each_angle(encoding.frequencies(), options.amplitude, shifted, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
   if (written < encoding.width()) {

@@ -106,8 +106,7 @@ void for_each_grid_channel(Out& out, const GridSinusoidal& encoding, const Posit
     }
   };
   const Frequencies& frequencies = encoding.frequencies().frequencies;
-  for_each_axis_angle(frequencies.inv_freq(), encoding.frequencies().axes, frequencies.magnitude(), false, positions,
-                      sink);
+  for_each_axis_angle(frequencies, encoding.frequencies().axes, frequencies.magnitude(), false, positions, sink);
 }
 
 }  // namespace detail
