@@ -1,55 +1,22 @@
 // SPDX-License-Identifier: MIT
-/// Lookups and their gradient take no memory from the heap. Counted by standing in front of glibc's malloc, which
-/// Eigen and operator new both call; elsewhere, and under a sanitizer, the test says that it skipped.
+/// Lookups and their gradient take no memory from the heap; a product that they are given takes its own, once.
 #include "posenc/learnable.hpp"
 
 #include "learnable/support.hpp"
+#include "support/allocations.hpp"
 #include "support/catch2.hpp"
+#include "support/products.hpp"
 
-#include <cstdlib>
-#include <iostream>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define POSENC_TESTS_SANITIZED 1
-#endif
-#endif
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(POSENC_TESTS_SANITIZED)
-#define POSENC_TESTS_COUNT 1
-#else
-#define POSENC_TESTS_COUNT 0
-#endif
-
-#if POSENC_TESTS_COUNT
 using namespace learnable_tests;
+using posenc_tests::check_computed_once;
+using posenc_tests::count_allocations;
 
 namespace {
-// volatile, because compilers hold that malloc changes no variable
-thread_local volatile long allocations = 0;
-}  // namespace
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* malloc(std::size_t size) {
-  allocations = allocations + 1;
-  return __libc_malloc(size);
-}
-}
-
-namespace {
-
-template <typename Action>
-long count(Action action) {
-  const long before = allocations;
-  action();
-  return allocations - before;
-}
 
 template <typename Scalar, typename Matrix>
-long count_lookups(const posenc::PositionTable<Scalar>& table, Matrix x, Matrix grad) {
+std::size_t count_lookups(const posenc::PositionTable<Scalar>& table, Matrix x, Matrix grad) {
   const Ids ids = Ids::LinSpaced(x.rows(), 0, 40);
-  return count([&] {
+  return count_allocations([&] {
     posenc::encode_learned(x, table, 3);
     posenc::encode_learned(x, table, ids);
     posenc::add_learned(x, table, posenc::PositionRange{30, x.rows() / 2});
@@ -60,13 +27,10 @@ long count_lookups(const posenc::PositionTable<Scalar>& table, Matrix x, Matrix 
 }
 
 }  // namespace
-#endif
 
 TEST_CASE("encode, add and backward allocate nothing", "[learnable]") {
-#if POSENC_TESTS_COUNT
-  double* volatile kept = nullptr;  // volatile, or the compiler may leave the allocation out
-  REQUIRE(count([&] { kept = new double[100]; }) == 1);
-  delete[] kept;
+  if (posenc_tests::skip_without_allocation_count("allocations of trained tables")) return;
+  REQUIRE(count_allocations([] { ::operator delete(::operator new(100)); }) == 1);
   const auto check = [](auto scalar, posenc::Overflow overflow) {
     using Scalar = decltype(scalar);
     const posenc::PositionTable<Scalar> table(pattern<Scalar>(37, 300), {overflow, 0.4, 1});
@@ -88,11 +52,63 @@ TEST_CASE("encode, add and backward allocate nothing", "[learnable]") {
   RowMatrix<float> grad_weights = RowMatrix<float>::Zero(2, 10);
   RowMatrix<float> grad_coordinates = RowMatrix<float>::Zero(6, 2);
   const auto options = posenc::gaussian_fourier_options();
-  REQUIRE(count([&] {
+  REQUIRE(count_allocations([&] {
             posenc::encode_fourier(features, coordinates, weights, options);
             posenc::fourier_backward(grad_weights, grad_coordinates, features, coordinates, weights, options);
           }) == 0);
-#else
-  std::cout << "skipped: counting allocations needs glibc and no sanitizer\n";
-#endif
+}
+
+TEST_CASE("an argument that holds a product is computed once", "[learnable]") {
+  using Matrix = RowMatrix<double>;
+  const Matrix a = pattern<double>(36, 30);
+  const Matrix b = pattern<double>(30, 20, 7);
+  check_computed_once(a, b, [](const auto& values) { return Matrix(posenc::PositionTable<double>(values).values()); });
+  check_computed_once(a, b, [](const auto& grad) {
+    Matrix result = Matrix::Zero(40, 20);
+    posenc::learned_backward(result, grad, 2);
+    return result;
+  });
+  check_computed_once(a, b, [](const auto& table) {
+    Matrix result(17, 20);
+    posenc::resize_linear(result, table);
+    return result;
+  });
+  check_computed_once(a, b, [](const auto& grad) {
+    Matrix result = Matrix::Zero(17, 20);
+    posenc::resize_linear_backward(result, grad);
+    return result;
+  });
+  check_computed_once(a, b, [](const auto& table) {
+    Matrix result(21, 20);
+    posenc::resize_bicubic(result, table, {7, 5, 4, 5, 1});
+    return result;
+  });
+  check_computed_once(a, b, [](const auto& grad) {
+    Matrix result = Matrix::Zero(21, 20);
+    posenc::resize_bicubic_backward(result, grad, {4, 5, 7, 5, 1});
+    return result;
+  });
+
+  const Matrix coordinates = pattern<double>(36, 20);
+  const Matrix weights = pattern<double>(20, 10);
+  const auto options = posenc::gaussian_fourier_options();
+  const auto encode = [&](const auto& x, const auto& w) {
+    Matrix result(36, 20);
+    posenc::encode_fourier(result, x, w, options);
+    return result;
+  };
+  check_computed_once(a, b, [&](const auto& x) { return encode(x, weights); });
+  const Matrix c = b.transpose();
+  const Matrix d = pattern<double>(30, 10);
+  check_computed_once(c, d, [&](const auto& w) { return encode(coordinates, w); });
+  const auto backward = [&](const auto& grad, const auto& x, const auto& w) {
+    Matrix result = Matrix::Zero(20 + 36, 20);
+    auto grad_weights = result.topLeftCorner(20, 10);
+    auto grad_coordinates = result.bottomRows(36);
+    posenc::fourier_backward(grad_weights, grad_coordinates, grad, x, w, options);
+    return result;
+  };
+  check_computed_once(a, b, [&](const auto& grad) { return backward(grad, coordinates, weights); });
+  check_computed_once(a, b, [&](const auto& x) { return backward(coordinates, x, weights); });
+  check_computed_once(c, d, [&](const auto& w) { return backward(coordinates, coordinates, w); });
 }

@@ -66,6 +66,18 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   }
 }
 
+/// Whether an expression holds a matrix product (or an inverse, ...), which coeff() would compute whole for each element.
+template <typename Derived>
+inline constexpr bool holds_product = (Eigen::internal::evaluator<Derived>::Flags & Eigen::EvalBeforeNestingBit) != 0;
+
+/// What a read argument is worked on as: itself, or its value, computed once on the heap, when it holds a product. To be
+/// bound to `const auto&`.
+template <typename Derived>
+std::conditional_t<holds_product<Derived>, typename Derived::PlainObject, const Derived&> evaluated(
+    const Eigen::DenseBase<Derived>& x) {
+  return x.derived();
+}
+
 /// One value to another scalar type, rounded once.
 template <typename To, typename From>
 To convert(const From& value) {

@@ -60,9 +60,10 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
                                   const Eigen::DenseBase<Derived>& positions, TableOptions options = {}) {
   detail::require(axes.num_pairs() == frequencies.num_pairs(), "make_table", "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
-  detail::require_axis_positions("make_table", positions, axes.num_axes());
+  const auto& values = detail::evaluated(positions);
+  detail::require_axis_positions("make_table", values, axes.num_axes());
   FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options);
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
+  detail::TableWriter::fill_axes(table, frequencies, axes, values);
   return table;
 }
 
@@ -75,9 +76,10 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
   const char* const function = "fill_table";
   detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
-  detail::require_axis_positions(function, positions, axes.num_axes());
+  const auto& values = detail::evaluated(positions);
+  detail::require_axis_positions(function, values, axes.num_axes());
   detail::require_fillable(table, frequencies, "positions.rows()", positions.rows());
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
+  detail::TableWriter::fill_axes(table, frequencies, axes, values);
 }
 
 }  // namespace POSENC_ABI

@@ -6,11 +6,13 @@
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/eigen.hpp"
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -81,7 +83,7 @@ class ListPositions {
   using Position = PositionOf<typename Derived::Scalar>;
   static constexpr const char* kCount = "positions.size()";
 
-  ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
+  ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(evaluated(positions)) {
     require_position_scalar<typename Derived::Scalar>();
     if constexpr (std::is_same_v<Position, double>) {
       for (Eigen::Index i = 0; i < rows(); ++i) {
@@ -99,7 +101,7 @@ class ListPositions {
   }
 
  private:
-  const Derived& positions_;
+  decltype(evaluated(std::declval<const Eigen::DenseBase<Derived>&>())) positions_;
 };
 
 }  // namespace detail

@@ -99,8 +99,9 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
   require_lookup(function, options, grad_table.rows());
   require_apart(function, "grad_table", grad_table, grad_out);
   const Lookup lookup(options, grad_table.rows());
+  const auto& grad_out_values = evaluated(grad_out);
   with_positions(function, "grad_out", given, grad_out.rows(), lookup, [&](const auto& positions) {
-    backward_learned(grad_table.derived(), grad_out.derived(), options, lookup, positions);
+    backward_learned(grad_table.derived(), grad_out_values, options, lookup, positions);
   });
 }
 

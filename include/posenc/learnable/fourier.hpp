@@ -135,7 +135,7 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<De
   require_apart("encode_fourier", "out", out, coordinates);
   require_apart("encode_fourier", "out", out, weights);
   const FeatureColumns columns(options.order, weights.cols());
-  for_each_feature(coordinates.derived(), weights.derived(), options,
+  for_each_feature(evaluated(coordinates), evaluated(weights), options,
                    [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {
                      out.derived().coeffRef(token, columns.sine(feature)) = convert<Scalar>(options.amplitude * sine);
                      out.derived().coeffRef(token, columns.cosine(feature)) =
@@ -195,21 +195,24 @@ void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBas
   detail::require_fourier(function, "grad_out", grad_out.rows(), grad_out.cols(), coordinates, weights, options);
   detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
   detail::require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
-  const detail::FeatureColumns columns(options.order, weights.cols());
+  const auto& grad_out_values = detail::evaluated(grad_out);
+  const auto& coordinates_values = detail::evaluated(coordinates);
+  const auto& weights_values = detail::evaluated(weights);
+  const detail::FeatureColumns columns(options.order, weights_values.cols());
   const auto add = [](auto& target, double value) {
     using Scalar = std::decay_t<decltype(target)>;
     target = detail::convert<Scalar>(static_cast<double>(target) + value);
   };
   detail::for_each_feature(
-      coordinates.derived(), weights.derived(), options,
+      coordinates_values, weights_values, options,
       [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {
-        const double by_sine = static_cast<double>(grad_out.derived().coeff(token, columns.sine(feature)));
-        const double by_cosine = static_cast<double>(grad_out.derived().coeff(token, columns.cosine(feature)));
+        const double by_sine = static_cast<double>(grad_out_values.coeff(token, columns.sine(feature)));
+        const double by_cosine = static_cast<double>(grad_out_values.coeff(token, columns.cosine(feature)));
         const double bracket = options.amplitude * options.angle_scale * (by_sine * cosine - by_cosine * sine);
-        for (Eigen::Index m = 0; m < weights.rows(); ++m) {
-          const double x = options.coordinate_scale * static_cast<double>(coordinates.derived().coeff(token, m)) +
+        for (Eigen::Index m = 0; m < weights_values.rows(); ++m) {
+          const double x = options.coordinate_scale * static_cast<double>(coordinates_values.coeff(token, m)) +
                            options.coordinate_offset;
-          const double w = static_cast<double>(weights.derived().coeff(m, feature));
+          const double w = static_cast<double>(weights_values.coeff(m, feature));
           add(grad_weights.derived().coeffRef(m, feature), x * bracket);
           add(grad_coordinates.derived().coeffRef(token, m), options.coordinate_scale * w * bracket);
         }

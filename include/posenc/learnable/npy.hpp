@@ -197,10 +197,11 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values, std::
   }
   detail::require(size == values.size(), function, "the product of shape", size, "values.size() ", values.size());
   std::string text = detail::npy_header_text(detail::npy_type<Scalar>(), shape);
+  const auto& given = detail::evaluated(values);
   constexpr std::size_t flush_at = std::size_t(1) << 16;
   for (Eigen::Index row = 0; row < values.rows(); ++row) {
     for (Eigen::Index i = 0; i < values.cols(); ++i) {
-      const Scalar value = values.derived().coeff(row, i);
+      const Scalar value = given.coeff(row, i);
       detail::append_bytes(text, value);
       if (text.size() >= flush_at) {
         out.write(text.data(), static_cast<std::streamsize>(text.size()));

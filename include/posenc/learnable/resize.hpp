@@ -43,7 +43,7 @@ template <typename DerivedOut, typename DerivedIn>
 void resize_rows(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
                  LinearRule rule) {
   require_resize(function, "out", out, "table", table);
-  apply_taps<false>(out.derived(), table.derived(), linear_taps(table.rows(), out.rows(), rule));
+  apply_taps<false>(out.derived(), evaluated(table), linear_taps(table.rows(), out.rows(), rule));
 }
 
 template <typename DerivedGrad, typename DerivedOut>
@@ -51,7 +51,7 @@ void resize_rows_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
                           const Eigen::DenseBase<DerivedOut>& grad_out, LinearRule rule) {
   require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
   const Taps taps = linear_taps(grad_table.rows(), grad_out.rows(), rule);
-  apply_taps<true>(grad_table.derived(), grad_out.derived(), transposed(taps, grad_table.rows()));
+  apply_taps<true>(grad_table.derived(), evaluated(grad_out), transposed(taps, grad_table.rows()));
 }
 
 inline void require_grid(const char* function, const char* height_name, Eigen::Index height, const char* width_name,
@@ -83,7 +83,7 @@ void resize_grid(const char* function, Eigen::DenseBase<DerivedOut>& out, const 
   require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix, "table.rows()",
                table.rows());
   require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "out.rows()", out.rows());
-  apply_taps<false>(out.derived(), table.derived(), resize_grid_taps(grid, axis_taps));
+  apply_taps<false>(out.derived(), evaluated(table), resize_grid_taps(grid, axis_taps));
 }
 
 template <typename DerivedGrad, typename DerivedOut>
@@ -94,7 +94,7 @@ void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
                "grad_table.rows()", grad_table.rows());
   require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "grad_out.rows()",
                grad_out.rows());
-  apply_taps<true>(grad_table.derived(), grad_out.derived(),
+  apply_taps<true>(grad_table.derived(), evaluated(grad_out),
                    transposed(resize_grid_taps(grid, axis_taps), grad_table.rows()));
 }
 

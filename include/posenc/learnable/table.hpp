@@ -44,9 +44,10 @@ class PositionTable {
   template <typename Derived>
   explicit PositionTable(const Eigen::DenseBase<Derived>& values, const LookupOptions& options = {})
       : PositionTable(values.rows(), values.cols(), options) {
+    const auto& given = detail::evaluated(values);
     for (Eigen::Index row = 0; row < values.rows(); ++row) {
       for (Eigen::Index i = 0; i < values.cols(); ++i) {
-        storage_(row, i) = detail::convert<Scalar>(values.derived().coeff(row, i));
+        storage_(row, i) = detail::convert<Scalar>(given.coeff(row, i));
       }
     }
   }

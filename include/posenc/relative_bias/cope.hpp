@@ -70,18 +70,20 @@ void add_cope_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_cope(function, q, table, span);
-  auto scratch = workspace.matrix(detail::kQueryBlock, table.rows());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, table_values.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     auto scores = scratch.topRows(rows);
     scores.setZero();
-    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       Scalar counted = 0;
       for (Eigen::Index j = span.visible_keys(block + i) - 1; j >= 0; --j) {
         Scalar& logit = x.coeffRef(block + i, j);
         counted += detail::sigmoid(logit);
-        const detail::CopePosition<Scalar> at(counted, table.rows());
+        const detail::CopePosition<Scalar> at(counted, table_values.rows());
         logit += scores(i, at.below) + at.weight * (scores(i, at.above) - scores(i, at.below));
       }
     }
@@ -111,21 +113,24 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
   detail::require_cope(function, q, table, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table.rows(), span.key_len()));
+  const auto& logits_values = detail::evaluated(logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table_values.rows(), span.key_len()));
   auto grad_positions = scratch.bottomRows(1);
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    auto scores = scratch.topLeftCorner(rows, table.rows());
-    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table.rows());
+    auto scores = scratch.topLeftCorner(rows, table_values.rows());
+    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table_values.rows());
     scores.setZero();
     sums.setZero();
-    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       const Eigen::Index visible = span.visible_keys(block + i);
       Scalar counted = 0;
       for (Eigen::Index j = visible - 1; j >= 0; --j) {
-        counted += detail::sigmoid(logits.derived().coeff(block + i, j));
-        const detail::CopePosition<Scalar> at(counted, table.rows());
+        counted += detail::sigmoid(logits_values.coeff(block + i, j));
+        const detail::CopePosition<Scalar> at(counted, table_values.rows());
         const Scalar g = dx.coeff(block + i, j);
         sums(i, at.below) += (Scalar(1) - at.weight) * g;
         sums(i, at.above) += at.weight * g;
@@ -134,13 +139,13 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
       // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
       Scalar sum = 0;
       for (Eigen::Index t = 0; t < visible; ++t) {
-        const Scalar gate = detail::sigmoid(logits.derived().coeff(block + i, t));
+        const Scalar gate = detail::sigmoid(logits_values.coeff(block + i, t));
         sum += grad_positions(0, t);
         dx.coeffRef(block + i, t) += gate * (Scalar(1) - gate) * sum;
       }
     }
-    detail::add_product(dq.middleRows(block, rows), sums, table, Scalar(1));
-    detail::add_product(dtable, sums.transpose(), q.middleRows(block, rows), Scalar(1));
+    detail::add_product(dq.middleRows(block, rows), sums, table_values, Scalar(1));
+    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), Scalar(1));
   }
 }
 

@@ -111,12 +111,14 @@ void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     auto scores = scratch.topRows(rows);
     scores.setZero();
-    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), scale);
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), scale);
     for (Eigen::Index i = 0; i < rows; ++i) {
       for (Eigen::Index j = 0; j < span.key_len(); ++j) {
         x.coeffRef(block + i, j) += scores(i, buckets(-span.relative(block + i, j)));
@@ -141,6 +143,9 @@ void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
@@ -148,11 +153,11 @@ void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
     sums.setZero();
     for (Eigen::Index i = 0; i < rows; ++i) {
       for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        sums(i, buckets(-span.relative(block + i, j))) += grad_logits.derived().coeff(block + i, j);
+        sums(i, buckets(-span.relative(block + i, j))) += grad_logits_values.coeff(block + i, j);
       }
     }
-    detail::add_product(dq.middleRows(block, rows), sums, table, scale);
-    detail::add_product(dtable, sums.transpose(), q.middleRows(block, rows), scale);
+    detail::add_product(dq.middleRows(block, rows), sums, table_values, scale);
+    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), scale);
   }
 }
 
@@ -173,12 +178,14 @@ void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eig
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
+  const auto& k_values = detail::evaluated(k);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
     const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
     auto scores = scratch.topRows(keys);
     scores.setZero();
-    detail::add_product(scores, k.middleRows(block, keys), table.transpose(), scale);
+    detail::add_product(scores, k_values.middleRows(block, keys), table_values.transpose(), scale);
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       for (Eigen::Index j = 0; j < keys; ++j) {
         x.coeffRef(i, block + j) += scores(j, buckets(-span.relative(i, block + j)));
@@ -203,6 +210,9 @@ void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen:
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
   detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& k_values = detail::evaluated(k);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
     const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
@@ -210,11 +220,11 @@ void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen:
     sums.setZero();
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       for (Eigen::Index j = 0; j < keys; ++j) {
-        sums(j, buckets(-span.relative(i, block + j))) += grad_logits.derived().coeff(i, block + j);
+        sums(j, buckets(-span.relative(i, block + j))) += grad_logits_values.coeff(i, block + j);
       }
     }
-    detail::add_product(dk.middleRows(block, keys), sums, table, scale);
-    detail::add_product(dtable, sums.transpose(), k.middleRows(block, keys), scale);
+    detail::add_product(dk.middleRows(block, keys), sums, table_values, scale);
+    detail::add_product(dtable, sums.transpose(), k_values.middleRows(block, keys), scale);
   }
 }
 

@@ -55,14 +55,17 @@ void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, con
   auto& x = detail::writable(logits);
   detail::require_decomposed(function, q, rel_h, rel_w, query, key);
   detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
+  const auto& q_values = detail::evaluated(q);
+  const auto& rel_h_values = detail::evaluated(rel_h);
+  const auto& rel_w_values = detail::evaluated(rel_w);
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height; ++y) {
       const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
-      x.row(t).segment(y * key.width, key.width).array() += q.row(t).dot(rel_h.row(row));
+      x.row(t).segment(y * key.width, key.width).array() += q_values.row(t).dot(rel_h_values.row(row));
     }
     for (Eigen::Index u = 0; u < key.width; ++u) {
       const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
-      const auto score = q.row(t).dot(rel_w.row(row));
+      const auto score = q_values.row(t).dot(rel_w_values.row(row));
       for (Eigen::Index y = 0; y < key.height; ++y) x.coeffRef(t, y * key.width + u) += score;
     }
   }
@@ -88,20 +91,24 @@ void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& gr
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_h", dh, rel_h.rows(), rel_h.cols());
   detail::require_shape(function, "grad_w", dw, rel_w.rows(), rel_w.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& rel_h_values = detail::evaluated(rel_h);
+  const auto& rel_w_values = detail::evaluated(rel_w);
   using Scalar = typename Query::Scalar;
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height; ++y) {
       const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
-      const Scalar sum = grad_logits.row(t).segment(y * key.width, key.width).sum();
-      dq.row(t) += sum * rel_h.row(row);
-      dh.row(row) += sum * q.row(t);
+      const Scalar sum = grad_logits_values.row(t).segment(y * key.width, key.width).sum();
+      dq.row(t) += sum * rel_h_values.row(row);
+      dh.row(row) += sum * q_values.row(t);
     }
     for (Eigen::Index u = 0; u < key.width; ++u) {
       const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
       Scalar sum = 0;
-      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits.derived().coeff(t, y * key.width + u);
-      dq.row(t) += sum * rel_w.row(row);
-      dw.row(row) += sum * q.row(t);
+      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits_values.coeff(t, y * key.width + u);
+      dq.row(t) += sum * rel_w_values.row(row);
+      dw.row(row) += sum * q_values.row(t);
     }
   }
 }

@@ -175,7 +175,8 @@ void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::Dens
   detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_head("distance_bias_backward", head, grad_table.num_heads());
   detail::require_distances("distance_bias_backward", grad_table, span);
-  detail::sum_diagonals(grad_table, grad_logits.derived(), span, head, 0);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  detail::sum_diagonals(grad_table, grad_logits_values, span, head, 0);
 }
 
 /// @overload
@@ -186,8 +187,9 @@ void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::Dens
   detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, grad_table.num_heads() * span.query_len(),
                         span.key_len());
   detail::require_distances("distance_bias_backward", grad_table, span);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    detail::sum_diagonals(grad_table, grad_logits.derived(), span, head, head * span.query_len());
+    detail::sum_diagonals(grad_table, grad_logits_values, span, head, head * span.query_len());
   }
 }
 

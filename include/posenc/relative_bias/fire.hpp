@@ -143,20 +143,21 @@ void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& gra
   detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   if (span.query_len() == 0 || span.key_len() == 0) return;
   const double threshold = fire.threshold();
   detail::FireGradient grad;
   if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> grad_table(num_heads, range);
-    distance_bias_backward(grad_table, grad_logits, span);
+    distance_bias_backward(grad_table, grad_logits_values, span);
     grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min), threshold, 1,
              detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
   } else {
     detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       for (Eigen::Index head = 0; head < num_heads; ++head) {
-        grad_row.col(head) = grad_logits.derived().row(head * span.query_len() + i).transpose().template cast<Scalar>();
+        grad_row.col(head) = grad_logits_values.row(head * span.query_len() + i).transpose().template cast<Scalar>();
       }
       const double position = static_cast<double>(span.query_offset() + i);
       const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;

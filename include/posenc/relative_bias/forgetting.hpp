@@ -20,11 +20,12 @@ inline namespace POSENC_ABI {
 template <typename Derived>
 Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
                                                                           double before = 0) {
+  const auto& gates_values = detail::evaluated(gates);
   using Scalar = typename Derived::Scalar;
-  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates.size());
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates_values.size());
   double sum = before;
-  for (Eigen::Index t = 0; t < gates.size(); ++t) {
-    const double gate = static_cast<double>(gates.derived().reshaped()(t));
+  for (Eigen::Index t = 0; t < gates_values.size(); ++t) {
+    const double gate = static_cast<double>(gates_values.reshaped()(t));
     sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
     sums(t) = detail::convert<Scalar>(sum);
   }
@@ -43,11 +44,13 @@ void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<Gra
                   gates.size());
   detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
                   gates.size());
+  const auto& grad_sums_values = detail::evaluated(grad_sums);
+  const auto& gates_values = detail::evaluated(gates);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
   double sum = 0;
-  for (Eigen::Index t = gates.size() - 1; t >= 0; --t) {
-    sum += static_cast<double>(grad_sums.derived().reshaped()(t));
-    const double gate = static_cast<double>(gates.derived().reshaped()(t));
+  for (Eigen::Index t = gates_values.size() - 1; t >= 0; --t) {
+    sum += static_cast<double>(grad_sums_values.reshaped()(t));
+    const double gate = static_cast<double>(gates_values.reshaped()(t));
     detail::entry(grad, t) += detail::convert<Target>(sum / (1 + std::exp(gate)));
   }
 }
@@ -72,9 +75,10 @@ void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, co
   detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
                   "sums.size()", sums.size(), "at least ",
                   (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  const auto& sums_values = detail::evaluated(sums);
   using Scalar = typename std::decay_t<decltype(x)>::Scalar;
   using Number = detail::ArithmeticScalar<Scalar, typename Sums::Scalar>;
-  const auto f = sums.derived().reshaped();
+  const auto f = sums_values.reshaped();
   for (Eigen::Index i = 0; i < span.query_len(); ++i) {
     const Number own = detail::convert<Number>(f(span.query_offset() + i));
     const Eigen::Index visible = span.visible_keys(i);
@@ -98,11 +102,12 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Deriv
   detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
                   "grad_sums.size()", grad.size(), "at least ",
                   (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
   for (Eigen::Index i = 0; i < span.query_len(); ++i) {
     double sum = 0;
     for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
-      const double g = static_cast<double>(grad_logits.derived().coeff(i, j));
+      const double g = static_cast<double>(grad_logits_values.coeff(i, j));
       sum += g;
       detail::entry(grad, j) -= detail::convert<Target>(g);
     }

@@ -168,7 +168,9 @@ void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, con
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
-  detail::add_relative(x, q.derived(), detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
+  const auto& q_values = detail::evaluated(q);
+  const auto& r_values = detail::evaluated(r);
+  detail::add_relative(x, q_values, detail::NoQueryBias(), r_values, rows, span, scale, workspace);
 }
 
 /// The gradient of add_relative_logits(): adds into grad_q (L_q x head_dim) and grad_r (the shape of r).
@@ -186,8 +188,11 @@ void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eige
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
-  detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits.derived(), q.derived(),
-                                detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& r_values = detail::evaluated(r);
+  detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits_values, q_values, detail::NoQueryBias(),
+                                r_values, rows, span, scale, workspace);
 }
 
 }  // namespace POSENC_ABI

@@ -95,11 +95,13 @@ void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   detail::require_shaw(function, table, clip, q.cols());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto scores = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     scores.topRows(rows).setZero();
-    detail::add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
+    detail::add_product(scores.topRows(rows), q_values.middleRows(block, rows), table_values.transpose(), scale);
     for (Eigen::Index i = 0; i < rows; ++i) {
       detail::add_by_clipped_distance(x.row(block + i), scores.row(i), detail::ShawRow(span, block + i, clip));
     }
@@ -122,14 +124,18 @@ void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
   detail::require_shaw(function, table, clip, q.cols());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), grad_logits.row(block + i), detail::ShawRow(span, block + i, clip));
+      detail::sum_by_clipped_distance(sums.row(i), grad_logits_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
     }
-    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table, scale);
-    detail::add_product(dtable, sums.topRows(rows).transpose(), q.middleRows(block, rows), scale);
+    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table_values, scale);
+    detail::add_product(dtable, sums.topRows(rows).transpose(), q_values.middleRows(block, rows), scale);
   }
 }
 
@@ -153,13 +159,16 @@ void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, c
   detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
                   span.query_len());
   detail::require_shaw(function, table, clip, y.cols());
+  const auto& attention_values = detail::evaluated(attention);
+  const auto& table_values = detail::evaluated(table);
   auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), attention.row(block + i), detail::ShawRow(span, block + i, clip));
+      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
     }
-    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table, Scalar(1));
+    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table_values, Scalar(1));
   }
 }
 
@@ -182,15 +191,20 @@ void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table
   detail::require_shaw(function, table, clip, grad_out.cols());
   detail::require_shape(function, "grad_attention", dattention, span.query_len(), span.key_len());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_out_values = detail::evaluated(grad_out);
+  const auto& attention_values = detail::evaluated(attention);
+  const auto& table_values = detail::evaluated(table);
   auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), attention.row(block + i), detail::ShawRow(span, block + i, clip));
+      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
     }
-    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out.middleRows(block, rows), Scalar(1));
+    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out_values.middleRows(block, rows), Scalar(1));
     sums.topRows(rows).setZero();
-    detail::add_product(sums.topRows(rows), grad_out.middleRows(block, rows), table.transpose(), Scalar(1));
+    detail::add_product(sums.topRows(rows), grad_out_values.middleRows(block, rows), table_values.transpose(),
+                        Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       detail::add_by_clipped_distance(dattention.row(block + i), sums.row(i), detail::ShawRow(span, block + i, clip));
     }

@@ -80,10 +80,12 @@ DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Der
                                                       const T5Buckets& buckets, DistanceRange range) {
   detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
                   "num_buckets ", buckets.num_buckets());
-  DistanceTable<typename Derived::Scalar> table(weights.cols(), range);
+  const auto& weights_values = detail::evaluated(weights);
+  DistanceTable<typename Derived::Scalar> table(weights_values.cols(), range);
   for (Eigen::Index d = range.min; d <= range.max; ++d) {
     const Eigen::Index bucket = buckets(d);
-    for (Eigen::Index head = 0; head < weights.cols(); ++head) table(head, d) = weights.derived().coeff(bucket, head);
+    for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
+      table(head, d) = weights_values.coeff(bucket, head);
   }
   return table;
 }

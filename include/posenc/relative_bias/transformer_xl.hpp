@@ -65,11 +65,16 @@ void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& 
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
   detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
   detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
-  const auto add_v = [&](auto& queries) { queries.rowwise() += v.derived().reshaped().transpose(); };
-  detail::add_relative(x, q.derived(), add_v, r.derived(), rows, span, scale, workspace);
+  const auto& q_values = detail::evaluated(q);
+  const auto& k_values = detail::evaluated(k);
+  const auto& r_values = detail::evaluated(r);
+  const auto& u_values = detail::evaluated(u);
+  const auto& v_values = detail::evaluated(v);
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
+  detail::add_relative(x, q_values, add_v, r_values, rows, span, scale, workspace);
   auto content = workspace.matrix(1, span.key_len());
   for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    content(0, j) = scale * k.row(j).dot(u.derived().reshaped().transpose());
+    content(0, j) = scale * k_values.row(j).dot(u_values.reshaped().transpose());
   }
   x.rowwise() += content.row(0);
 }
@@ -105,17 +110,23 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
   detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
   detail::require_shape(function, "grad_u", du, u.rows(), u.cols());
   detail::require_shape(function, "grad_v", dv, v.rows(), v.cols());
-  const auto add_v = [&](auto& queries) { queries.rowwise() += v.derived().reshaped().transpose(); };
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& k_values = detail::evaluated(k);
+  const auto& r_values = detail::evaluated(r);
+  const auto& u_values = detail::evaluated(u);
+  const auto& v_values = detail::evaluated(v);
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
   const auto sum_v = [&](const auto& grad_queries) {
     for (Eigen::Index i = 0; i < grad_queries.rows(); ++i) dv.reshaped() += grad_queries.row(i).transpose();
   };
-  detail::add_relative_backward(dq, sum_v, dr, grad_logits.derived(), q.derived(), add_v, r.derived(), rows, span,
-                                scale, workspace);
+  detail::add_relative_backward(dq, sum_v, dr, grad_logits_values, q_values, add_v, r_values, rows, span, scale,
+                                workspace);
   auto columns = workspace.matrix(1, span.key_len());
-  columns = scale * grad_logits.colwise().sum();
+  columns = scale * grad_logits_values.colwise().sum();
   for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    dk.row(j) += columns(0, j) * u.derived().reshaped().transpose();
-    du.reshaped() += columns(0, j) * k.row(j).transpose();
+    dk.row(j) += columns(0, j) * u_values.reshaped().transpose();
+    du.reshaped() += columns(0, j) * k_values.row(j).transpose();
   }
 }
 

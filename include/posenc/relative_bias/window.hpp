@@ -119,10 +119,11 @@ WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<D
   const Eigen::Index n = window.displacements();
   detail::require(weights.rows() == n + table.class_values().cols(), "make_window_table", "weights.rows()",
                   weights.rows(), n + table.class_values().cols());
-  for (Eigen::Index head = 0; head < weights.cols(); ++head) {
-    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights.derived().coeff(n - 1 - m, head);
+  const auto& weights_values = detail::evaluated(weights);
+  for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights_values.coeff(n - 1 - m, head);
     for (Eigen::Index m = 0; m < table.class_values().cols(); ++m) {
-      table.class_values()(head, m) = weights.derived().coeff(n + m, head);
+      table.class_values()(head, m) = weights_values.coeff(n + m, head);
     }
   }
   return table;
@@ -239,7 +240,8 @@ void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBas
                           Eigen::Index head) {
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
   detail::require_head("window_bias_backward", head, grad_table.num_heads());
-  detail::sum_window_head(grad_table, grad_logits.derived(), head, 0);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  detail::sum_window_head(grad_table, grad_logits_values, head, 0);
 }
 
 /// @overload
@@ -247,8 +249,9 @@ template <typename Scalar, typename Derived>
 void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
                         grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    detail::sum_window_head(grad_table, grad_logits.derived(), head, head * grad_table.tokens());
+    detail::sum_window_head(grad_table, grad_logits_values, head, head * grad_table.tokens());
   }
 }
 

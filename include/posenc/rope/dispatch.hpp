@@ -24,15 +24,10 @@ void require_window(const char* function, const RopeLayout& layout, const Freque
           layout.offset(), ")");
 }
 
-/// Reads the elements of an expression. A product in it is computed once: coeff() of the expression itself would compute
-/// all of it again for every element.
-template <typename In>
-using Elements = Eigen::internal::evaluator<In>;
-
 /// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
 template <typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const FrequencyTable<TableScalar>& table,
-                     const RopeLayout& layout, const Rows& rows, Turn turn) {
+void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                     const Rows& rows, Turn turn) {
   using OutScalar = typename Out::Scalar;
   using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
   using Number = ArithmeticScalar<typename In::Scalar, Wider>;
@@ -47,8 +42,8 @@ void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const
     const Eigen::Index row = rows(token);
     const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
     const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
-    const Number a = convert<Number>(elements.coeff(token, column_a));
-    const Number b = convert<Number>(elements.coeff(token, column_b));
+    const Number a = convert<Number>(in.coeff(token, column_a));
+    const Number b = convert<Number>(in.coeff(token, column_b));
     out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
     out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
   };
@@ -71,14 +66,13 @@ void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const
 
 /// out = the channels of `in` that do not turn.
 template <typename Out, typename In>
-void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::Index rotary_dim,
-                   const RopeLayout& layout) {
+void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLayout& layout) {
   for (Eigen::Index token = 0; token < in.rows(); ++token) {
     for (Eigen::Index head = 0; head < in.cols(); head += layout.head_dim()) {
       for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
         if (i == layout.offset()) i += rotary_dim;
         if (i == layout.head_dim()) break;
-        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(elements.coeff(token, head + i));
+        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(in.coeff(token, head + i));
       }
     }
   }
@@ -86,9 +80,8 @@ void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::
 
 /// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
 template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rope_matrix(const char* function, Out& out, const In& in, const Elements<In>& elements,
-                 const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice,
-                 Turn turn) {
+void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
+                 const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   require_window(function, layout, table);
   require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
@@ -103,14 +96,14 @@ void rope_matrix(const char* function, Out& out, const In& in, const Elements<In
       return;
     }
   }
-  rotate_elements(out, in, elements, table, layout, rows, turn);
+  rotate_elements(out, in, table, layout, rows, turn);
 }
 
 template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_writable<Derived>();
-  rope_matrix<true>(function, x.derived(), x.derived(), Elements<Derived>(x.derived()), table, layout, rows, turn);
+  rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
@@ -119,9 +112,9 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
   require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
-  const Elements<Derived> elements(x.derived());
-  rope_matrix<false>(function, out.derived(), x.derived(), elements, table, layout, rows, turn);
-  copy_unturned(out.derived(), x.derived(), elements, table.rotary_dim(), layout);
+  const auto& in = evaluated(x);
+  rope_matrix<false>(function, out.derived(), in, table, layout, rows, turn);
+  copy_unturned(out.derived(), in, table.rotary_dim(), layout);
 }
 
 template <typename Scalar>

@@ -100,7 +100,7 @@ template <typename Scalar, typename DerivedFrequencies, typename DerivedPosition
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
                                         TableLayout layout = TableLayout::split) {
-  return detail::MixedWriter::make<Scalar>(frequencies.derived(), positions.derived(), layout);
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), layout);
 }
 
 /// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
@@ -130,6 +130,9 @@ void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
                   layout.head_dim());
   detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
   detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  const auto& grad_y_values = detail::evaluated(grad_y);
+  const auto& y_values = detail::evaluated(y);
+  const auto& positions_values = detail::evaluated(positions);
   // Sums of a block of entries are kept in double over all tokens and rounded once.
   using Number = typename DerivedGrad::Scalar;
   constexpr Eigen::Index axes_together = 4;
@@ -146,13 +149,14 @@ void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
             const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
             const Eigen::Index b = a + (half_split ? pairs : 1);
             const auto value = [&](const auto& x, Eigen::Index column) {
-              return static_cast<double>(x.derived().coeff(token, column));
+              return static_cast<double>(x.coeff(token, column));
             };
-            grad_angle[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
+            grad_angle[i] +=
+                value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
           }
         }
         for (Eigen::Index axis = 0; axis < axes; ++axis) {
-          const double position = static_cast<double>(positions.derived().coeff(token, first_axis + axis));
+          const double position = static_cast<double>(positions_values.coeff(token, first_axis + axis));
           for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
         }
       }

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/// Arguments that hold a matrix product are computed once, not once for every element that is read.
+#include "support/products.hpp"
+#include "relative_bias/support.hpp"
+
+using namespace posenc_tests;
+using posenc::AttentionSpan;
+
+namespace {
+
+constexpr Index kLength = 40;  // more than one block of queries
+constexpr Index kWidth = 24;
+
+/// Two factors of a matrix.
+struct Factors {
+  MatrixD a;
+  MatrixD b;
+  Factors(Index rows, Index columns, std::uint64_t seed)
+      : a(random_matrix(rows, 24, seed)), b(random_matrix(24, columns, seed + 100)) {}
+};
+
+template <typename Use>
+void check(const Factors& factors, Use&& use) {
+  check_computed_once(factors.a, factors.b, use);
+}
+
+const AttentionSpan kSpan = AttentionSpan::square(kLength);
+const Factors kGrad(kLength, kLength, 1);
+const Factors kContent(kLength, kWidth, 2);
+const MatrixD kLogits = random_matrix(kLength, kLength, 3);
+const MatrixD kQuery = random_matrix(kLength, kWidth, 4);
+
+}  // namespace
+
+TEST_CASE("biases by distance read products once", "[products]") {
+  const Factors weights(32, 2, 5);
+  const posenc::T5Buckets buckets(32, 128, true);
+  check(weights, [&](const auto& w) { return posenc::make_t5_table(w, buckets, {-20, 20}).values(); });
+  check(kGrad, [&](const auto& grad) {
+    posenc::DistanceTable<double> table(1, kSpan.distances());
+    posenc::distance_bias_backward(table, grad, kSpan);
+    posenc::distance_bias_backward(table, kLogits, kSpan, 0);
+    return table.values();
+  });
+  check(kGrad, [&](const auto& grad) {
+    posenc::DistanceTable<double> table(1, kSpan.distances());
+    posenc::distance_bias_backward(table, grad, kSpan, 0);
+    return table.values();
+  });
+}
+
+TEST_CASE("windows read products once", "[products]") {
+  const posenc::WindowShape window{8, 5};
+  const Factors weights(window.displacements(), 2, 6);
+  check(weights, [&](const auto& w) { return posenc::make_window_table(w, window).values(); });
+  check(kGrad, [&](const auto& grad) {
+    posenc::WindowTable<double> table(1, window);
+    posenc::window_bias_backward(table, grad);
+    return table.values();
+  });
+  check(kGrad, [&](const auto& grad) {
+    posenc::WindowTable<double> table(1, window);
+    posenc::window_bias_backward(table, grad, 0);
+    return table.values();
+  });
+  const MatrixD rel_h = random_matrix(15, kWidth, 7);
+  const MatrixD rel_w = random_matrix(9, kWidth, 8);
+  const auto add = [&](const auto& q, const auto& h, const auto& w) {
+    MatrixD logits = kLogits;
+    posenc::add_decomposed_bias(logits, q, h, w, window, window);
+    return logits;
+  };
+  check(kContent, [&](const auto& q) { return add(q, rel_h, rel_w); });
+  check(Factors(15, kWidth, 9), [&](const auto& h) { return add(kQuery, h, rel_w); });
+  check(Factors(9, kWidth, 10), [&](const auto& w) { return add(kQuery, rel_h, w); });
+  const auto backward = [&](const auto& grad, const auto& q, const auto& h, const auto& w) {
+    MatrixD all = MatrixD::Zero(kLength + 15 + 9, kWidth);
+    posenc::decomposed_backward(all.topRows(kLength), all.middleRows(kLength, 15), all.bottomRows(9), grad, q, h, w,
+                                window, window);
+    return all;
+  };
+  check(kGrad, [&](const auto& grad) { return backward(grad, kQuery, rel_h, rel_w); });
+  check(kContent, [&](const auto& q) { return backward(kLogits, q, rel_h, rel_w); });
+}
+
+TEST_CASE("forgetting reads products once", "[products]") {
+  const Factors gates(kLength, 1, 11);
+  const Eigen::VectorXd sums = random_matrix(kLength, 1, 12);
+  check(gates, [&](const auto& g) { return posenc::forgetting_sums(g); });
+  const auto sums_backward = [&](const auto& grad, const auto& g) {
+    Eigen::VectorXd result = Eigen::VectorXd::Zero(kLength);
+    posenc::forgetting_sums_backward(result, grad, g);
+    return result;
+  };
+  check(gates, [&](const auto& grad) { return sums_backward(grad, sums); });
+  check(gates, [&](const auto& g) { return sums_backward(sums, g); });
+  check(gates, [&](const auto& f) {
+    MatrixD logits = kLogits;
+    posenc::add_forgetting_bias(logits, f, kSpan);
+    return logits;
+  });
+  check(kGrad, [&](const auto& grad) {
+    Eigen::VectorXd result = Eigen::VectorXd::Zero(kLength);
+    posenc::forgetting_bias_backward(result, grad, kSpan);
+    return result;
+  });
+}
+
+TEST_CASE("biases by content read products once", "[products]") {
+  posenc::Workspace<double> workspace;
+  // Any scheme: forward(logits, content, table), backward(grad_content, grad_table, grad_logits, content, table).
+  const auto check_scheme = [&](Index rows, const auto& forward, const auto& backward) {
+    const MatrixD table = random_matrix(rows, kWidth, 13);
+    const Factors tables(rows, kWidth, 14);
+    const auto run_forward = [&](const auto& content, const auto& t) {
+      MatrixD logits = kLogits;
+      forward(logits, content, t);
+      return logits;
+    };
+    const auto run_backward = [&](const auto& grad, const auto& content, const auto& t) {
+      MatrixD all = MatrixD::Zero(kLength + rows, kWidth);
+      backward(all.topRows(kLength), all.bottomRows(rows), grad, content, t);
+      return all;
+    };
+    check(kContent, [&](const auto& content) { return run_forward(content, table); });
+    check(tables, [&](const auto& t) { return run_forward(kQuery, t); });
+    check(kGrad, [&](const auto& grad) { return run_backward(grad, kQuery, table); });
+    check(kContent, [&](const auto& content) { return run_backward(kLogits, content, table); });
+    check(tables, [&](const auto& t) { return run_backward(kLogits, kQuery, t); });
+  };
+
+  const posenc::ShawClip clip{16, 8};
+  check_scheme(
+      clip.rows(),
+      [&](auto& x, const auto& q, const auto& t) { posenc::add_shaw_logits(x, q, t, clip, kSpan, 0.5, workspace); },
+      [&](auto&& dq, auto&& dt, const auto& g, const auto& q, const auto& t) {
+        posenc::shaw_logits_backward(dq, dt, g, q, t, clip, kSpan, 0.5, workspace);
+      });
+  const posenc::RelativeRows rows{-30};
+  check_scheme(
+      50,
+      [&](auto& x, const auto& q, const auto& r) { posenc::add_relative_logits(x, q, r, rows, kSpan, 0.5, workspace); },
+      [&](auto&& dq, auto&& dr, const auto& g, const auto& q, const auto& r) {
+        posenc::relative_logits_backward(dq, dr, g, q, r, rows, kSpan, 0.5, workspace);
+      });
+  const MatrixD u = random_matrix(1, kWidth, 15);
+  check_scheme(
+      50,
+      [&](auto& x, const auto& k, const auto& r) {
+        posenc::add_transformer_xl_logits(x, kQuery, k, r, rows, u, u, kSpan, 0.5, workspace);
+      },
+      [&](auto&& dk, auto&& dr, const auto& g, const auto& k, const auto& r) {
+        MatrixD dq = MatrixD::Zero(kLength, kWidth);
+        MatrixD du = MatrixD::Zero(1, kWidth);
+        MatrixD dv = MatrixD::Zero(1, kWidth);
+        posenc::transformer_xl_backward(dq, dk, dr, du, dv, g, kQuery, k, r, rows, u, u, kSpan, 0.5, workspace);
+      });
+  check(Factors(1, kWidth, 16), [&](const auto& bias) {
+    MatrixD logits = kLogits;
+    posenc::add_transformer_xl_logits(logits, kQuery, kQuery, kQuery, rows, bias, u, kSpan, 0.5, workspace);
+    return logits;
+  });
+  check(Factors(1, kWidth, 16), [&](const auto& bias) {
+    MatrixD logits = kLogits;
+    posenc::add_transformer_xl_logits(logits, kQuery, kQuery, kQuery, rows, u, bias, kSpan, 0.5, workspace);
+    return logits;
+  });
+  const posenc::DebertaBuckets deberta(64, 32);
+  check_scheme(
+      deberta.rows(),
+      [&](auto& x, const auto& q, const auto& t) { posenc::add_deberta_c2p(x, q, t, deberta, kSpan, 0.5, workspace); },
+      [&](auto&& dq, auto&& dt, const auto& g, const auto& q, const auto& t) {
+        posenc::deberta_c2p_backward(dq, dt, g, q, t, deberta, kSpan, 0.5, workspace);
+      });
+  check_scheme(
+      deberta.rows(),
+      [&](auto& x, const auto& k, const auto& t) { posenc::add_deberta_p2c(x, k, t, deberta, kSpan, 0.5, workspace); },
+      [&](auto&& dk, auto&& dt, const auto& g, const auto& k, const auto& t) {
+        posenc::deberta_p2c_backward(dk, dt, g, k, t, deberta, kSpan, 0.5, workspace);
+      });
+  // The logits are the argument that is read here: their gradient is written in place.
+  check_scheme(
+      20, [&](auto& x, const auto& q, const auto& t) { posenc::add_cope_logits(x, q, t, kSpan, workspace); },
+      [&](auto&& dq, auto&& dt, const auto& logits, const auto& q, const auto& t) {
+        MatrixD grad = kLogits;
+        posenc::cope_backward(grad, dq, dt, logits, q, t, kSpan, workspace);
+      });
+}
+
+TEST_CASE("Shaw's values read products once", "[products]") {
+  posenc::Workspace<double> workspace;
+  const posenc::ShawClip clip{16, 8};
+  const MatrixD table = random_matrix(clip.rows(), kWidth, 17);
+  const Factors tables(clip.rows(), kWidth, 18);
+  const auto forward = [&](const auto& attention, const auto& t) {
+    MatrixD out = kQuery;
+    posenc::add_shaw_values(out, attention, t, clip, kSpan, workspace);
+    return out;
+  };
+  check(kGrad, [&](const auto& attention) { return forward(attention, table); });
+  check(tables, [&](const auto& t) { return forward(kLogits, t); });
+  const auto backward = [&](const auto& grad, const auto& attention, const auto& t) {
+    MatrixD dattention = MatrixD::Zero(kLength, kLength);
+    MatrixD dtable = MatrixD::Zero(clip.rows(), kWidth);
+    posenc::shaw_values_backward(dattention, dtable, grad, attention, t, clip, kSpan, workspace);
+    return MatrixD(dtable * dattention.leftCols(kWidth).transpose());
+  };
+  check(kContent, [&](const auto& grad) { return backward(grad, kLogits, table); });
+  check(kGrad, [&](const auto& attention) { return backward(kQuery, attention, table); });
+  check(tables, [&](const auto& t) { return backward(kQuery, kLogits, t); });
+}
+
+TEST_CASE("FIRE reads products once", "[products]") {
+  posenc::Fire<double> fire;
+  fire.mlp.layers = {{random_matrix(4, 1, 19), random_matrix(4, 1, 20)}, {random_matrix(1, 4, 21), {}}};
+  for (const double initial_length : {512.0, 8.0}) {  // by distance, and query by query
+    fire.initial_length = initial_length;
+    check(kGrad, [&](const auto& grad) {
+      posenc::Fire<double> result = fire.zeros();
+      posenc::fire_backward(result, grad, fire, kSpan);
+      return result.mlp.layers[0].weight;
+    });
+  }
+}
