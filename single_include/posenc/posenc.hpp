@@ -807,6 +807,18 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   }
 }
 
+/// Whether an expression holds a matrix product (or an inverse, ...), which coeff() would compute whole for each element.
+template <typename Derived>
+inline constexpr bool holds_product = (Eigen::internal::evaluator<Derived>::Flags & Eigen::EvalBeforeNestingBit) != 0;
+
+/// What a read argument is worked on as: itself, or its value, computed once on the heap, when it holds a product. To be
+/// bound to `const auto&`.
+template <typename Derived>
+std::conditional_t<holds_product<Derived>, typename Derived::PlainObject, const Derived&> evaluated(
+    const Eigen::DenseBase<Derived>& x) {
+  return x.derived();
+}
+
 /// One value to another scalar type, rounded once.
 template <typename To, typename From>
 To convert(const From& value) {
@@ -1133,7 +1145,7 @@ class ListPositions {
   using Position = PositionOf<typename Derived::Scalar>;
   static constexpr const char* kCount = "positions.size()";
 
-  ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(positions.derived()) {
+  ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(evaluated(positions)) {
     require_position_scalar<typename Derived::Scalar>();
     if constexpr (std::is_same_v<Position, double>) {
       for (Eigen::Index i = 0; i < rows(); ++i) {
@@ -1151,7 +1163,7 @@ class ListPositions {
   }
 
  private:
-  const Derived& positions_;
+  decltype(evaluated(std::declval<const Eigen::DenseBase<Derived>&>())) positions_;
 };
 
 }  // namespace detail
@@ -2041,9 +2053,10 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
                                   const Eigen::DenseBase<Derived>& positions, TableOptions options = {}) {
   detail::require(axes.num_pairs() == frequencies.num_pairs(), "make_table", "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
-  detail::require_axis_positions("make_table", positions, axes.num_axes());
+  const auto& values = detail::evaluated(positions);
+  detail::require_axis_positions("make_table", values, axes.num_axes());
   FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options);
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
+  detail::TableWriter::fill_axes(table, frequencies, axes, values);
   return table;
 }
 
@@ -2056,9 +2069,10 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
   const char* const function = "fill_table";
   detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
-  detail::require_axis_positions(function, positions, axes.num_axes());
+  const auto& values = detail::evaluated(positions);
+  detail::require_axis_positions(function, values, axes.num_axes());
   detail::require_fillable(table, frequencies, "positions.rows()", positions.rows());
-  detail::TableWriter::fill_axes(table, frequencies, axes, positions.derived());
+  detail::TableWriter::fill_axes(table, frequencies, axes, values);
 }
 
 }  // namespace POSENC_ABI
@@ -3000,8 +3014,9 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
   require_lookup(function, options, grad_table.rows());
   require_apart(function, "grad_table", grad_table, grad_out);
   const Lookup lookup(options, grad_table.rows());
+  const auto& grad_out_values = evaluated(grad_out);
   with_positions(function, "grad_out", given, grad_out.rows(), lookup, [&](const auto& positions) {
-    backward_learned(grad_table.derived(), grad_out.derived(), options, lookup, positions);
+    backward_learned(grad_table.derived(), grad_out_values, options, lookup, positions);
   });
 }
 
@@ -3086,9 +3101,10 @@ class PositionTable {
   template <typename Derived>
   explicit PositionTable(const Eigen::DenseBase<Derived>& values, const LookupOptions& options = {})
       : PositionTable(values.rows(), values.cols(), options) {
+    const auto& given = detail::evaluated(values);
     for (Eigen::Index row = 0; row < values.rows(); ++row) {
       for (Eigen::Index i = 0; i < values.cols(); ++i) {
-        storage_(row, i) = detail::convert<Scalar>(values.derived().coeff(row, i));
+        storage_(row, i) = detail::convert<Scalar>(given.coeff(row, i));
       }
     }
   }
@@ -3449,7 +3465,7 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<De
   require_apart("encode_fourier", "out", out, coordinates);
   require_apart("encode_fourier", "out", out, weights);
   const FeatureColumns columns(options.order, weights.cols());
-  for_each_feature(coordinates.derived(), weights.derived(), options,
+  for_each_feature(evaluated(coordinates), evaluated(weights), options,
                    [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {
                      out.derived().coeffRef(token, columns.sine(feature)) = convert<Scalar>(options.amplitude * sine);
                      out.derived().coeffRef(token, columns.cosine(feature)) =
@@ -3509,21 +3525,24 @@ void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBas
   detail::require_fourier(function, "grad_out", grad_out.rows(), grad_out.cols(), coordinates, weights, options);
   detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
   detail::require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
-  const detail::FeatureColumns columns(options.order, weights.cols());
+  const auto& grad_out_values = detail::evaluated(grad_out);
+  const auto& coordinates_values = detail::evaluated(coordinates);
+  const auto& weights_values = detail::evaluated(weights);
+  const detail::FeatureColumns columns(options.order, weights_values.cols());
   const auto add = [](auto& target, double value) {
     using Scalar = std::decay_t<decltype(target)>;
     target = detail::convert<Scalar>(static_cast<double>(target) + value);
   };
   detail::for_each_feature(
-      coordinates.derived(), weights.derived(), options,
+      coordinates_values, weights_values, options,
       [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {
-        const double by_sine = static_cast<double>(grad_out.derived().coeff(token, columns.sine(feature)));
-        const double by_cosine = static_cast<double>(grad_out.derived().coeff(token, columns.cosine(feature)));
+        const double by_sine = static_cast<double>(grad_out_values.coeff(token, columns.sine(feature)));
+        const double by_cosine = static_cast<double>(grad_out_values.coeff(token, columns.cosine(feature)));
         const double bracket = options.amplitude * options.angle_scale * (by_sine * cosine - by_cosine * sine);
-        for (Eigen::Index m = 0; m < weights.rows(); ++m) {
-          const double x = options.coordinate_scale * static_cast<double>(coordinates.derived().coeff(token, m)) +
+        for (Eigen::Index m = 0; m < weights_values.rows(); ++m) {
+          const double x = options.coordinate_scale * static_cast<double>(coordinates_values.coeff(token, m)) +
                            options.coordinate_offset;
-          const double w = static_cast<double>(weights.derived().coeff(m, feature));
+          const double w = static_cast<double>(weights_values.coeff(m, feature));
           add(grad_weights.derived().coeffRef(m, feature), x * bracket);
           add(grad_coordinates.derived().coeffRef(token, m), options.coordinate_scale * w * bracket);
         }
@@ -4229,10 +4248,11 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values, std::
   }
   detail::require(size == values.size(), function, "the product of shape", size, "values.size() ", values.size());
   std::string text = detail::npy_header_text(detail::npy_type<Scalar>(), shape);
+  const auto& given = detail::evaluated(values);
   constexpr std::size_t flush_at = std::size_t(1) << 16;
   for (Eigen::Index row = 0; row < values.rows(); ++row) {
     for (Eigen::Index i = 0; i < values.cols(); ++i) {
-      const Scalar value = values.derived().coeff(row, i);
+      const Scalar value = given.coeff(row, i);
       detail::append_bytes(text, value);
       if (text.size() >= flush_at) {
         out.write(text.data(), static_cast<std::streamsize>(text.size()));
@@ -4536,7 +4556,7 @@ template <typename DerivedOut, typename DerivedIn>
 void resize_rows(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
                  LinearRule rule) {
   require_resize(function, "out", out, "table", table);
-  apply_taps<false>(out.derived(), table.derived(), linear_taps(table.rows(), out.rows(), rule));
+  apply_taps<false>(out.derived(), evaluated(table), linear_taps(table.rows(), out.rows(), rule));
 }
 
 template <typename DerivedGrad, typename DerivedOut>
@@ -4544,7 +4564,7 @@ void resize_rows_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
                           const Eigen::DenseBase<DerivedOut>& grad_out, LinearRule rule) {
   require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
   const Taps taps = linear_taps(grad_table.rows(), grad_out.rows(), rule);
-  apply_taps<true>(grad_table.derived(), grad_out.derived(), transposed(taps, grad_table.rows()));
+  apply_taps<true>(grad_table.derived(), evaluated(grad_out), transposed(taps, grad_table.rows()));
 }
 
 inline void require_grid(const char* function, const char* height_name, Eigen::Index height, const char* width_name,
@@ -4576,7 +4596,7 @@ void resize_grid(const char* function, Eigen::DenseBase<DerivedOut>& out, const 
   require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix, "table.rows()",
                table.rows());
   require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "out.rows()", out.rows());
-  apply_taps<false>(out.derived(), table.derived(), resize_grid_taps(grid, axis_taps));
+  apply_taps<false>(out.derived(), evaluated(table), resize_grid_taps(grid, axis_taps));
 }
 
 template <typename DerivedGrad, typename DerivedOut>
@@ -4587,7 +4607,7 @@ void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
                "grad_table.rows()", grad_table.rows());
   require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "grad_out.rows()",
                grad_out.rows());
-  apply_taps<true>(grad_table.derived(), grad_out.derived(),
+  apply_taps<true>(grad_table.derived(), evaluated(grad_out),
                    transposed(resize_grid_taps(grid, axis_taps), grad_table.rows()));
 }
 
@@ -5325,15 +5345,10 @@ void require_window(const char* function, const RopeLayout& layout, const Freque
           layout.offset(), ")");
 }
 
-/// Reads the elements of an expression. A product in it is computed once: coeff() of the expression itself would compute
-/// all of it again for every element.
-template <typename In>
-using Elements = Eigen::internal::evaluator<In>;
-
 /// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
 template <typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const FrequencyTable<TableScalar>& table,
-                     const RopeLayout& layout, const Rows& rows, Turn turn) {
+void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                     const Rows& rows, Turn turn) {
   using OutScalar = typename Out::Scalar;
   using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
   using Number = ArithmeticScalar<typename In::Scalar, Wider>;
@@ -5348,8 +5363,8 @@ void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const
     const Eigen::Index row = rows(token);
     const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
     const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
-    const Number a = convert<Number>(elements.coeff(token, column_a));
-    const Number b = convert<Number>(elements.coeff(token, column_b));
+    const Number a = convert<Number>(in.coeff(token, column_a));
+    const Number b = convert<Number>(in.coeff(token, column_b));
     out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
     out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
   };
@@ -5372,14 +5387,13 @@ void rotate_elements(Out& out, const In& in, const Elements<In>& elements, const
 
 /// out = the channels of `in` that do not turn.
 template <typename Out, typename In>
-void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::Index rotary_dim,
-                   const RopeLayout& layout) {
+void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLayout& layout) {
   for (Eigen::Index token = 0; token < in.rows(); ++token) {
     for (Eigen::Index head = 0; head < in.cols(); head += layout.head_dim()) {
       for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
         if (i == layout.offset()) i += rotary_dim;
         if (i == layout.head_dim()) break;
-        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(elements.coeff(token, head + i));
+        out.coeffRef(token, head + i) = convert<typename Out::Scalar>(in.coeff(token, head + i));
       }
     }
   }
@@ -5387,9 +5401,8 @@ void copy_unturned(Out& out, const In& in, const Elements<In>& elements, Eigen::
 
 /// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
 template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
-void rope_matrix(const char* function, Out& out, const In& in, const Elements<In>& elements,
-                 const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice,
-                 Turn turn) {
+void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
+                 const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   require_window(function, layout, table);
   require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
@@ -5404,14 +5417,14 @@ void rope_matrix(const char* function, Out& out, const In& in, const Elements<In
       return;
     }
   }
-  rotate_elements(out, in, elements, table, layout, rows, turn);
+  rotate_elements(out, in, table, layout, rows, turn);
 }
 
 template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_writable<Derived>();
-  rope_matrix<true>(function, x.derived(), x.derived(), Elements<Derived>(x.derived()), table, layout, rows, turn);
+  rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
@@ -5420,9 +5433,9 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
   require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
-  const Elements<Derived> elements(x.derived());
-  rope_matrix<false>(function, out.derived(), x.derived(), elements, table, layout, rows, turn);
-  copy_unturned(out.derived(), x.derived(), elements, table.rotary_dim(), layout);
+  const auto& in = evaluated(x);
+  rope_matrix<false>(function, out.derived(), in, table, layout, rows, turn);
+  copy_unturned(out.derived(), in, table.rotary_dim(), layout);
 }
 
 template <typename Scalar>
@@ -5915,7 +5928,7 @@ template <typename Scalar, typename DerivedFrequencies, typename DerivedPosition
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
                                         TableLayout layout = TableLayout::split) {
-  return detail::MixedWriter::make<Scalar>(frequencies.derived(), positions.derived(), layout);
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), layout);
 }
 
 /// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
@@ -5945,6 +5958,9 @@ void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
                   layout.head_dim());
   detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
   detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  const auto& grad_y_values = detail::evaluated(grad_y);
+  const auto& y_values = detail::evaluated(y);
+  const auto& positions_values = detail::evaluated(positions);
   // Sums of a block of entries are kept in double over all tokens and rounded once.
   using Number = typename DerivedGrad::Scalar;
   constexpr Eigen::Index axes_together = 4;
@@ -5961,13 +5977,14 @@ void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
             const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
             const Eigen::Index b = a + (half_split ? pairs : 1);
             const auto value = [&](const auto& x, Eigen::Index column) {
-              return static_cast<double>(x.derived().coeff(token, column));
+              return static_cast<double>(x.coeff(token, column));
             };
-            grad_angle[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
+            grad_angle[i] +=
+                value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
           }
         }
         for (Eigen::Index axis = 0; axis < axes; ++axis) {
-          const double position = static_cast<double>(positions.derived().coeff(token, first_axis + axis));
+          const double position = static_cast<double>(positions_values.coeff(token, first_axis + axis));
           for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
         }
       }
@@ -8040,7 +8057,8 @@ void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::Dens
   detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_head("distance_bias_backward", head, grad_table.num_heads());
   detail::require_distances("distance_bias_backward", grad_table, span);
-  detail::sum_diagonals(grad_table, grad_logits.derived(), span, head, 0);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  detail::sum_diagonals(grad_table, grad_logits_values, span, head, 0);
 }
 
 /// @overload
@@ -8051,8 +8069,9 @@ void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::Dens
   detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, grad_table.num_heads() * span.query_len(),
                         span.key_len());
   detail::require_distances("distance_bias_backward", grad_table, span);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    detail::sum_diagonals(grad_table, grad_logits.derived(), span, head, head * span.query_len());
+    detail::sum_diagonals(grad_table, grad_logits_values, span, head, head * span.query_len());
   }
 }
 
@@ -8540,20 +8559,21 @@ void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& gra
   detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   if (span.query_len() == 0 || span.key_len() == 0) return;
   const double threshold = fire.threshold();
   detail::FireGradient grad;
   if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> grad_table(num_heads, range);
-    distance_bias_backward(grad_table, grad_logits, span);
+    distance_bias_backward(grad_table, grad_logits_values, span);
     grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min), threshold, 1,
              detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
   } else {
     detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       for (Eigen::Index head = 0; head < num_heads; ++head) {
-        grad_row.col(head) = grad_logits.derived().row(head * span.query_len() + i).transpose().template cast<Scalar>();
+        grad_row.col(head) = grad_logits_values.row(head * span.query_len() + i).transpose().template cast<Scalar>();
       }
       const double position = static_cast<double>(span.query_offset() + i);
       const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;
@@ -8882,10 +8902,12 @@ DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Der
                                                       const T5Buckets& buckets, DistanceRange range) {
   detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
                   "num_buckets ", buckets.num_buckets());
-  DistanceTable<typename Derived::Scalar> table(weights.cols(), range);
+  const auto& weights_values = detail::evaluated(weights);
+  DistanceTable<typename Derived::Scalar> table(weights_values.cols(), range);
   for (Eigen::Index d = range.min; d <= range.max; ++d) {
     const Eigen::Index bucket = buckets(d);
-    for (Eigen::Index head = 0; head < weights.cols(); ++head) table(head, d) = weights.derived().coeff(bucket, head);
+    for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
+      table(head, d) = weights_values.coeff(bucket, head);
   }
   return table;
 }
@@ -9026,10 +9048,11 @@ WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<D
   const Eigen::Index n = window.displacements();
   detail::require(weights.rows() == n + table.class_values().cols(), "make_window_table", "weights.rows()",
                   weights.rows(), n + table.class_values().cols());
-  for (Eigen::Index head = 0; head < weights.cols(); ++head) {
-    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights.derived().coeff(n - 1 - m, head);
+  const auto& weights_values = detail::evaluated(weights);
+  for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights_values.coeff(n - 1 - m, head);
     for (Eigen::Index m = 0; m < table.class_values().cols(); ++m) {
-      table.class_values()(head, m) = weights.derived().coeff(n + m, head);
+      table.class_values()(head, m) = weights_values.coeff(n + m, head);
     }
   }
   return table;
@@ -9146,7 +9169,8 @@ void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBas
                           Eigen::Index head) {
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
   detail::require_head("window_bias_backward", head, grad_table.num_heads());
-  detail::sum_window_head(grad_table, grad_logits.derived(), head, 0);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  detail::sum_window_head(grad_table, grad_logits_values, head, 0);
 }
 
 /// @overload
@@ -9154,8 +9178,9 @@ template <typename Scalar, typename Derived>
 void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
                         grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    detail::sum_window_head(grad_table, grad_logits.derived(), head, head * grad_table.tokens());
+    detail::sum_window_head(grad_table, grad_logits_values, head, head * grad_table.tokens());
   }
 }
 
@@ -9215,14 +9240,17 @@ void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, con
   auto& x = detail::writable(logits);
   detail::require_decomposed(function, q, rel_h, rel_w, query, key);
   detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
+  const auto& q_values = detail::evaluated(q);
+  const auto& rel_h_values = detail::evaluated(rel_h);
+  const auto& rel_w_values = detail::evaluated(rel_w);
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height; ++y) {
       const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
-      x.row(t).segment(y * key.width, key.width).array() += q.row(t).dot(rel_h.row(row));
+      x.row(t).segment(y * key.width, key.width).array() += q_values.row(t).dot(rel_h_values.row(row));
     }
     for (Eigen::Index u = 0; u < key.width; ++u) {
       const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
-      const auto score = q.row(t).dot(rel_w.row(row));
+      const auto score = q_values.row(t).dot(rel_w_values.row(row));
       for (Eigen::Index y = 0; y < key.height; ++y) x.coeffRef(t, y * key.width + u) += score;
     }
   }
@@ -9248,20 +9276,24 @@ void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& gr
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_h", dh, rel_h.rows(), rel_h.cols());
   detail::require_shape(function, "grad_w", dw, rel_w.rows(), rel_w.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& rel_h_values = detail::evaluated(rel_h);
+  const auto& rel_w_values = detail::evaluated(rel_w);
   using Scalar = typename Query::Scalar;
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height; ++y) {
       const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
-      const Scalar sum = grad_logits.row(t).segment(y * key.width, key.width).sum();
-      dq.row(t) += sum * rel_h.row(row);
-      dh.row(row) += sum * q.row(t);
+      const Scalar sum = grad_logits_values.row(t).segment(y * key.width, key.width).sum();
+      dq.row(t) += sum * rel_h_values.row(row);
+      dh.row(row) += sum * q_values.row(t);
     }
     for (Eigen::Index u = 0; u < key.width; ++u) {
       const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
       Scalar sum = 0;
-      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits.derived().coeff(t, y * key.width + u);
-      dq.row(t) += sum * rel_w.row(row);
-      dw.row(row) += sum * q.row(t);
+      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits_values.coeff(t, y * key.width + u);
+      dq.row(t) += sum * rel_w_values.row(row);
+      dw.row(row) += sum * q_values.row(t);
     }
   }
 }
@@ -9815,18 +9847,20 @@ void add_cope_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_cope(function, q, table, span);
-  auto scratch = workspace.matrix(detail::kQueryBlock, table.rows());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, table_values.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     auto scores = scratch.topRows(rows);
     scores.setZero();
-    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       Scalar counted = 0;
       for (Eigen::Index j = span.visible_keys(block + i) - 1; j >= 0; --j) {
         Scalar& logit = x.coeffRef(block + i, j);
         counted += detail::sigmoid(logit);
-        const detail::CopePosition<Scalar> at(counted, table.rows());
+        const detail::CopePosition<Scalar> at(counted, table_values.rows());
         logit += scores(i, at.below) + at.weight * (scores(i, at.above) - scores(i, at.below));
       }
     }
@@ -9856,21 +9890,24 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
   detail::require_cope(function, q, table, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table.rows(), span.key_len()));
+  const auto& logits_values = detail::evaluated(logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table_values.rows(), span.key_len()));
   auto grad_positions = scratch.bottomRows(1);
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    auto scores = scratch.topLeftCorner(rows, table.rows());
-    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table.rows());
+    auto scores = scratch.topLeftCorner(rows, table_values.rows());
+    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table_values.rows());
     scores.setZero();
     sums.setZero();
-    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       const Eigen::Index visible = span.visible_keys(block + i);
       Scalar counted = 0;
       for (Eigen::Index j = visible - 1; j >= 0; --j) {
-        counted += detail::sigmoid(logits.derived().coeff(block + i, j));
-        const detail::CopePosition<Scalar> at(counted, table.rows());
+        counted += detail::sigmoid(logits_values.coeff(block + i, j));
+        const detail::CopePosition<Scalar> at(counted, table_values.rows());
         const Scalar g = dx.coeff(block + i, j);
         sums(i, at.below) += (Scalar(1) - at.weight) * g;
         sums(i, at.above) += at.weight * g;
@@ -9879,13 +9916,13 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
       // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
       Scalar sum = 0;
       for (Eigen::Index t = 0; t < visible; ++t) {
-        const Scalar gate = detail::sigmoid(logits.derived().coeff(block + i, t));
+        const Scalar gate = detail::sigmoid(logits_values.coeff(block + i, t));
         sum += grad_positions(0, t);
         dx.coeffRef(block + i, t) += gate * (Scalar(1) - gate) * sum;
       }
     }
-    detail::add_product(dq.middleRows(block, rows), sums, table, Scalar(1));
-    detail::add_product(dtable, sums.transpose(), q.middleRows(block, rows), Scalar(1));
+    detail::add_product(dq.middleRows(block, rows), sums, table_values, Scalar(1));
+    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), Scalar(1));
   }
 }
 
@@ -9996,12 +10033,14 @@ void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     auto scores = scratch.topRows(rows);
     scores.setZero();
-    detail::add_product(scores, q.middleRows(block, rows), table.transpose(), scale);
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), scale);
     for (Eigen::Index i = 0; i < rows; ++i) {
       for (Eigen::Index j = 0; j < span.key_len(); ++j) {
         x.coeffRef(block + i, j) += scores(i, buckets(-span.relative(block + i, j)));
@@ -10026,6 +10065,9 @@ void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
@@ -10033,11 +10075,11 @@ void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
     sums.setZero();
     for (Eigen::Index i = 0; i < rows; ++i) {
       for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        sums(i, buckets(-span.relative(block + i, j))) += grad_logits.derived().coeff(block + i, j);
+        sums(i, buckets(-span.relative(block + i, j))) += grad_logits_values.coeff(block + i, j);
       }
     }
-    detail::add_product(dq.middleRows(block, rows), sums, table, scale);
-    detail::add_product(dtable, sums.transpose(), q.middleRows(block, rows), scale);
+    detail::add_product(dq.middleRows(block, rows), sums, table_values, scale);
+    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), scale);
   }
 }
 
@@ -10058,12 +10100,14 @@ void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eig
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
+  const auto& k_values = detail::evaluated(k);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
     const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
     auto scores = scratch.topRows(keys);
     scores.setZero();
-    detail::add_product(scores, k.middleRows(block, keys), table.transpose(), scale);
+    detail::add_product(scores, k_values.middleRows(block, keys), table_values.transpose(), scale);
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       for (Eigen::Index j = 0; j < keys; ++j) {
         x.coeffRef(i, block + j) += scores(j, buckets(-span.relative(i, block + j)));
@@ -10088,6 +10132,9 @@ void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen:
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
   detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& k_values = detail::evaluated(k);
+  const auto& table_values = detail::evaluated(table);
   auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
   for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
     const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
@@ -10095,11 +10142,11 @@ void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen:
     sums.setZero();
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       for (Eigen::Index j = 0; j < keys; ++j) {
-        sums(j, buckets(-span.relative(i, block + j))) += grad_logits.derived().coeff(i, block + j);
+        sums(j, buckets(-span.relative(i, block + j))) += grad_logits_values.coeff(i, block + j);
       }
     }
-    detail::add_product(dk.middleRows(block, keys), sums, table, scale);
-    detail::add_product(dtable, sums.transpose(), k.middleRows(block, keys), scale);
+    detail::add_product(dk.middleRows(block, keys), sums, table_values, scale);
+    detail::add_product(dtable, sums.transpose(), k_values.middleRows(block, keys), scale);
   }
 }
 
@@ -10123,11 +10170,12 @@ inline namespace POSENC_ABI {
 template <typename Derived>
 Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
                                                                           double before = 0) {
+  const auto& gates_values = detail::evaluated(gates);
   using Scalar = typename Derived::Scalar;
-  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates.size());
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates_values.size());
   double sum = before;
-  for (Eigen::Index t = 0; t < gates.size(); ++t) {
-    const double gate = static_cast<double>(gates.derived().reshaped()(t));
+  for (Eigen::Index t = 0; t < gates_values.size(); ++t) {
+    const double gate = static_cast<double>(gates_values.reshaped()(t));
     sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
     sums(t) = detail::convert<Scalar>(sum);
   }
@@ -10146,11 +10194,13 @@ void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<Gra
                   gates.size());
   detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
                   gates.size());
+  const auto& grad_sums_values = detail::evaluated(grad_sums);
+  const auto& gates_values = detail::evaluated(gates);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
   double sum = 0;
-  for (Eigen::Index t = gates.size() - 1; t >= 0; --t) {
-    sum += static_cast<double>(grad_sums.derived().reshaped()(t));
-    const double gate = static_cast<double>(gates.derived().reshaped()(t));
+  for (Eigen::Index t = gates_values.size() - 1; t >= 0; --t) {
+    sum += static_cast<double>(grad_sums_values.reshaped()(t));
+    const double gate = static_cast<double>(gates_values.reshaped()(t));
     detail::entry(grad, t) += detail::convert<Target>(sum / (1 + std::exp(gate)));
   }
 }
@@ -10175,9 +10225,10 @@ void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, co
   detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
                   "sums.size()", sums.size(), "at least ",
                   (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  const auto& sums_values = detail::evaluated(sums);
   using Scalar = typename std::decay_t<decltype(x)>::Scalar;
   using Number = detail::ArithmeticScalar<Scalar, typename Sums::Scalar>;
-  const auto f = sums.derived().reshaped();
+  const auto f = sums_values.reshaped();
   for (Eigen::Index i = 0; i < span.query_len(); ++i) {
     const Number own = detail::convert<Number>(f(span.query_offset() + i));
     const Eigen::Index visible = span.visible_keys(i);
@@ -10201,11 +10252,12 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Deriv
   detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
                   "grad_sums.size()", grad.size(), "at least ",
                   (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
   for (Eigen::Index i = 0; i < span.query_len(); ++i) {
     double sum = 0;
     for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
-      const double g = static_cast<double>(grad_logits.derived().coeff(i, j));
+      const double g = static_cast<double>(grad_logits_values.coeff(i, j));
       sum += g;
       detail::entry(grad, j) -= detail::convert<Target>(g);
     }
@@ -10381,7 +10433,9 @@ void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, con
   auto& x = detail::writable(logits);
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
-  detail::add_relative(x, q.derived(), detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
+  const auto& q_values = detail::evaluated(q);
+  const auto& r_values = detail::evaluated(r);
+  detail::add_relative(x, q_values, detail::NoQueryBias(), r_values, rows, span, scale, workspace);
 }
 
 /// The gradient of add_relative_logits(): adds into grad_q (L_q x head_dim) and grad_r (the shape of r).
@@ -10399,8 +10453,11 @@ void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eige
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
-  detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits.derived(), q.derived(),
-                                detail::NoQueryBias(), r.derived(), rows, span, scale, workspace);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& r_values = detail::evaluated(r);
+  detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits_values, q_values, detail::NoQueryBias(),
+                                r_values, rows, span, scale, workspace);
 }
 
 }  // namespace POSENC_ABI
@@ -10498,11 +10555,13 @@ void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   detail::require_shaw(function, table, clip, q.cols());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto scores = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     scores.topRows(rows).setZero();
-    detail::add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
+    detail::add_product(scores.topRows(rows), q_values.middleRows(block, rows), table_values.transpose(), scale);
     for (Eigen::Index i = 0; i < rows; ++i) {
       detail::add_by_clipped_distance(x.row(block + i), scores.row(i), detail::ShawRow(span, block + i, clip));
     }
@@ -10525,14 +10584,18 @@ void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
   detail::require_shaw(function, table, clip, q.cols());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
   auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), grad_logits.row(block + i), detail::ShawRow(span, block + i, clip));
+      detail::sum_by_clipped_distance(sums.row(i), grad_logits_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
     }
-    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table, scale);
-    detail::add_product(dtable, sums.topRows(rows).transpose(), q.middleRows(block, rows), scale);
+    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table_values, scale);
+    detail::add_product(dtable, sums.topRows(rows).transpose(), q_values.middleRows(block, rows), scale);
   }
 }
 
@@ -10556,13 +10619,16 @@ void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, c
   detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
                   span.query_len());
   detail::require_shaw(function, table, clip, y.cols());
+  const auto& attention_values = detail::evaluated(attention);
+  const auto& table_values = detail::evaluated(table);
   auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), attention.row(block + i), detail::ShawRow(span, block + i, clip));
+      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
     }
-    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table, Scalar(1));
+    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table_values, Scalar(1));
   }
 }
 
@@ -10585,15 +10651,20 @@ void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table
   detail::require_shaw(function, table, clip, grad_out.cols());
   detail::require_shape(function, "grad_attention", dattention, span.query_len(), span.key_len());
   detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_out_values = detail::evaluated(grad_out);
+  const auto& attention_values = detail::evaluated(attention);
+  const auto& table_values = detail::evaluated(table);
   auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
     const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
     for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), attention.row(block + i), detail::ShawRow(span, block + i, clip));
+      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
     }
-    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out.middleRows(block, rows), Scalar(1));
+    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out_values.middleRows(block, rows), Scalar(1));
     sums.topRows(rows).setZero();
-    detail::add_product(sums.topRows(rows), grad_out.middleRows(block, rows), table.transpose(), Scalar(1));
+    detail::add_product(sums.topRows(rows), grad_out_values.middleRows(block, rows), table_values.transpose(),
+                        Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       detail::add_by_clipped_distance(dattention.row(block + i), sums.row(i), detail::ShawRow(span, block + i, clip));
     }
@@ -10667,11 +10738,16 @@ void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& 
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
   detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
   detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
-  const auto add_v = [&](auto& queries) { queries.rowwise() += v.derived().reshaped().transpose(); };
-  detail::add_relative(x, q.derived(), add_v, r.derived(), rows, span, scale, workspace);
+  const auto& q_values = detail::evaluated(q);
+  const auto& k_values = detail::evaluated(k);
+  const auto& r_values = detail::evaluated(r);
+  const auto& u_values = detail::evaluated(u);
+  const auto& v_values = detail::evaluated(v);
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
+  detail::add_relative(x, q_values, add_v, r_values, rows, span, scale, workspace);
   auto content = workspace.matrix(1, span.key_len());
   for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    content(0, j) = scale * k.row(j).dot(u.derived().reshaped().transpose());
+    content(0, j) = scale * k_values.row(j).dot(u_values.reshaped().transpose());
   }
   x.rowwise() += content.row(0);
 }
@@ -10707,17 +10783,23 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
   detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
   detail::require_shape(function, "grad_u", du, u.rows(), u.cols());
   detail::require_shape(function, "grad_v", dv, v.rows(), v.cols());
-  const auto add_v = [&](auto& queries) { queries.rowwise() += v.derived().reshaped().transpose(); };
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& k_values = detail::evaluated(k);
+  const auto& r_values = detail::evaluated(r);
+  const auto& u_values = detail::evaluated(u);
+  const auto& v_values = detail::evaluated(v);
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
   const auto sum_v = [&](const auto& grad_queries) {
     for (Eigen::Index i = 0; i < grad_queries.rows(); ++i) dv.reshaped() += grad_queries.row(i).transpose();
   };
-  detail::add_relative_backward(dq, sum_v, dr, grad_logits.derived(), q.derived(), add_v, r.derived(), rows, span,
-                                scale, workspace);
+  detail::add_relative_backward(dq, sum_v, dr, grad_logits_values, q_values, add_v, r_values, rows, span, scale,
+                                workspace);
   auto columns = workspace.matrix(1, span.key_len());
-  columns = scale * grad_logits.colwise().sum();
+  columns = scale * grad_logits_values.colwise().sum();
   for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    dk.row(j) += columns(0, j) * u.derived().reshaped().transpose();
-    du.reshaped() += columns(0, j) * k.row(j).transpose();
+    dk.row(j) += columns(0, j) * u_values.reshaped().transpose();
+    du.reshaped() += columns(0, j) * k_values.row(j).transpose();
   }
 }
 
