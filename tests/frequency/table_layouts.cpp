@@ -84,6 +84,14 @@ TEST_CASE("a copy of a table has numbers of its own", "[table][layout]") {
   CHECK((zeros.sin() == 0).all());
 }
 
+TEST_CASE("a cache in two arrays takes a matrix and a block", "[cache]") {
+  const auto table = make_table<float>(posenc::geometric_frequencies(8, 1e4), {3, 2});
+  Eigen::MatrixXf cos(2, 4), both(2, 8);
+  posenc::write_cos_sin(cos, both.rightCols(4), table, posenc::CosSinLayout::halves);
+  CHECK((cos.array() == table.cos()).all());
+  CHECK((both.rightCols(4).array() == table.sin()).all());
+}
+
 TEST_CASE("a table that was moved from is empty", "[table][layout]") {
   const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
   auto from = make_table<float>(frequencies, {3, 2});

@@ -103,9 +103,7 @@ TEST_CASE("an argument that holds a product is computed once", "[learnable]") {
   check_computed_once(c, d, [&](const auto& w) { return encode(coordinates, w); });
   const auto backward = [&](const auto& grad, const auto& x, const auto& w) {
     Matrix result = Matrix::Zero(20 + 36, 20);
-    auto grad_weights = result.topLeftCorner(20, 10);
-    auto grad_coordinates = result.bottomRows(36);
-    posenc::fourier_backward(grad_weights, grad_coordinates, grad, x, w, options);
+    posenc::fourier_backward(result.topLeftCorner(20, 10), result.bottomRows(36), grad, x, w, options);
     return result;
   };
   check_computed_once(a, b, [&](const auto& grad) { return backward(grad, coordinates, weights); });

@@ -25,9 +25,14 @@ template <typename T>
 inline constexpr bool is_dense = decltype(derives_from_dense(static_cast<const T*>(nullptr)))::value;
 
 template <typename Derived>
-constexpr void require_writable() {
+constexpr void require_lvalue() {
   static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
                 "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
+}
+
+template <typename Derived>
+constexpr void require_writable() {
+  require_lvalue<Derived>();
   static_assert(
       !Eigen::NumTraits<typename Derived::Scalar>::IsInteger && !Eigen::NumTraits<typename Derived::Scalar>::IsComplex,
       "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
@@ -40,19 +45,33 @@ constexpr void require_no_temporary() {
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
 }
 
-/// The Eigen object behind a written argument `X&& x`: an lvalue, or a temporary that writes through (Map, Block, ...).
+/// The Eigen object behind a written argument of any scalar: an lvalue, or a temporary that writes through (Map, Block).
 template <typename X>
-auto& writable(X& x) {
+auto& assignable(X& x) {
   static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");
   static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
-  require_writable<X>();
+  require_lvalue<X>();
   return x;
+}
+
+/// The same of a real scalar.
+template <typename X>
+auto& writable(X& x) {
+  require_writable<X>();
+  return assignable(x);
 }
 
 /// To be called with the deduced type of `X&& x`: a temporary matrix would take the result with it.
 template <typename X>
 constexpr void require_written_through() {
   if constexpr (!std::is_lvalue_reference_v<X>) require_no_temporary<std::remove_reference_t<X>>();
+}
+
+/// Both for a written argument `X&& x`: written(std::forward<X>(x)).
+template <typename X>
+auto& written(X&& x) {
+  require_written_through<X>();
+  return writable(x);
 }
 
 template <typename Derived>
@@ -66,12 +85,12 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   }
 }
 
-/// Whether an expression holds a matrix product (or an inverse, ...), which coeff() would compute whole for each element.
+/// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.
 template <typename Derived>
 inline constexpr bool holds_product = (Eigen::internal::evaluator<Derived>::Flags & Eigen::EvalBeforeNestingBit) != 0;
 
-/// What a read argument is worked on as: itself, or its value, computed once on the heap, when it holds a product. To be
-/// bound to `const auto&`.
+/// What a read argument is worked on as: itself, or its value, computed once on the heap, when it holds a product. To
+/// be bound to `const auto&`.
 template <typename Derived>
 std::conditional_t<holds_product<Derived>, typename Derived::PlainObject, const Derived&> evaluated(
     const Eigen::DenseBase<Derived>& x) {

@@ -8,6 +8,8 @@
 #include "posenc/detail/share_memory.hpp"
 #include "posenc/frequency/table.hpp"
 
+#include <utility>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -74,30 +76,24 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
 /// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
-template <typename Derived, typename Scalar>
-void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
-  detail::require_writable<Derived>();
-  detail::require_shape("write_cache", "cache", cache, table.rows(), table.rotary_dim());
+template <typename Cache, typename Scalar>
+void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
+  auto& target = detail::written(std::forward<Cache>(cache));
+  using Target = typename std::decay_t<decltype(target)>::Scalar;
+  detail::require_shape("write_cache", "cache", target, table.rows(), table.rotary_dim());
   const Eigen::Index n = table.num_pairs();
   const auto cos = table.cos();
   const auto sin = table.sin();
-  detail::require_apart("write_cache", "cache", cache, cos);
-  detail::require_apart("write_cache", "cache", cache, sin);
+  detail::require_apart("write_cache", "cache", target, cos);
+  detail::require_apart("write_cache", "cache", target, sin);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
       const Eigen::Index s = layout == CacheLayout::pairs ? 2 * i + 1 : layout == CacheLayout::cos_sin ? n + i : i;
-      cache.derived().coeffRef(row, c) = detail::convert<typename Derived::Scalar>(cos(row, i));
-      cache.derived().coeffRef(row, s) = detail::convert<typename Derived::Scalar>(sin(row, i));
+      target.coeffRef(row, c) = detail::convert<Target>(cos(row, i));
+      target.coeffRef(row, s) = detail::convert<Target>(sin(row, i));
     }
   }
-}
-
-/// @overload
-template <typename Derived, typename Scalar>
-void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
-  detail::require_no_temporary<Derived>();
-  write_cache(static_cast<Eigen::DenseBase<Derived>&>(cache), table, layout);
 }
 
 /// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
@@ -105,39 +101,30 @@ void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
 /// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
 ///                                unchanged.
-template <typename DerivedCos, typename DerivedSin, typename Scalar>
-void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSin>& sin,
-                   const FrequencyTable<Scalar>& table, CosSinLayout layout) {
-  detail::require_writable<DerivedCos>();
-  detail::require_writable<DerivedSin>();
+template <typename Cos, typename Sin, typename Scalar>
+void write_cos_sin(Cos&& cos, Sin&& sin, const FrequencyTable<Scalar>& table, CosSinLayout layout) {
+  auto& cos_target = detail::written(std::forward<Cos>(cos));
+  using CosScalar = typename std::decay_t<decltype(cos_target)>::Scalar;
+  auto& sin_target = detail::written(std::forward<Sin>(sin));
+  using SinScalar = typename std::decay_t<decltype(sin_target)>::Scalar;
   const Eigen::Index n = table.num_pairs();
   const Eigen::Index columns = layout == CosSinLayout::halves ? n : 2 * n;
-  detail::require_shape("write_cos_sin", "cos", cos, table.rows(), columns);
-  detail::require_shape("write_cos_sin", "sin", sin, table.rows(), columns);
+  detail::require_shape("write_cos_sin", "cos", cos_target, table.rows(), columns);
+  detail::require_shape("write_cos_sin", "sin", sin_target, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
-  detail::require_apart("write_cos_sin", "cos", cos, table_cos);
-  detail::require_apart("write_cos_sin", "cos", cos, table_sin);
-  detail::require_apart("write_cos_sin", "sin", sin, table_cos);
-  detail::require_apart("write_cos_sin", "sin", sin, table_sin);
-  detail::require_apart("write_cos_sin", "sin", sin, cos);
+  detail::require_apart("write_cos_sin", "cos", cos_target, table_cos);
+  detail::require_apart("write_cos_sin", "cos", cos_target, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin_target, table_cos);
+  detail::require_apart("write_cos_sin", "sin", sin_target, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin_target, cos_target);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
       const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;
-      cos.derived().coeffRef(row, j) = detail::convert<typename DerivedCos::Scalar>(table_cos(row, i));
-      sin.derived().coeffRef(row, j) = detail::convert<typename DerivedSin::Scalar>(table_sin(row, i));
+      cos_target.coeffRef(row, j) = detail::convert<CosScalar>(table_cos(row, i));
+      sin_target.coeffRef(row, j) = detail::convert<SinScalar>(table_sin(row, i));
     }
   }
-}
-
-/// @overload
-template <typename DerivedCos, typename DerivedSin, typename Scalar>
-void write_cos_sin(Eigen::DenseBase<DerivedCos>&& cos, Eigen::DenseBase<DerivedSin>&& sin,
-                   const FrequencyTable<Scalar>& table, CosSinLayout layout) {
-  detail::require_no_temporary<DerivedCos>();
-  detail::require_no_temporary<DerivedSin>();
-  write_cos_sin(static_cast<Eigen::DenseBase<DerivedCos>&>(cos), static_cast<Eigen::DenseBase<DerivedSin>&>(sin), table,
-                layout);
 }
 
 }  // namespace POSENC_ABI

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -92,7 +93,6 @@ template <typename DerivedGrad, typename DerivedOut, typename Positions>
 void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
                       const Eigen::DenseBase<DerivedOut>& grad_out, const Positions& given,
                       const LookupOptions& options) {
-  require_writable<DerivedGrad>();
   require(grad_table.rows() > 0, function, "grad_table.rows()", grad_table.rows(), "> 0");
   require(grad_out.cols() == grad_table.cols(), function, "grad_out.cols()", grad_out.cols(), "grad_table.cols() ",
           grad_table.cols());
@@ -127,18 +127,11 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
 /// Threads:  split by columns, grad_table.middleCols(a, n) and grad_out.middleCols(a, n): the bits do not depend on how
 ///           many threads there are. No atomics.
 /// Matches:  the weight gradient of nn.Embedding, with padding_idx.
-template <typename DerivedGrad, typename DerivedOut, typename Positions = std::int64_t>
-void learned_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+template <typename GradTable, typename DerivedOut, typename Positions = std::int64_t>
+void learned_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
                       const Positions& positions = 0, const LookupOptions& options = {}) {
-  detail::learned_backward("learned_backward", grad_table, grad_out, positions, options);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut, typename Positions = std::int64_t>
-void learned_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
-                      const Positions& positions = 0, const LookupOptions& options = {}) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::learned_backward("learned_backward", grad_table, grad_out, positions, options);
+  detail::learned_backward("learned_backward", detail::written(std::forward<GradTable>(grad_table)), grad_out,
+                           positions, options);
 }
 
 }  // namespace POSENC_ABI

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -80,7 +81,6 @@ void write_learned(Derived& x, const PositionTable<TableScalar>& table, const Lo
 template <bool kAdd, typename Derived, typename TableScalar, typename Positions>
 void apply_learned(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
                    const PositionTable<TableScalar>& table, const Positions& given) {
-  require_writable<Derived>();
   if (x.cols() != table.width()) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
                                   table.width());
@@ -113,18 +113,9 @@ void apply_learned(const char* function, const char* parameter, Eigen::DenseBase
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
 /// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2.
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void encode_learned(Eigen::DenseBase<Derived>& out, const PositionTable<Scalar>& table,
-                    const Positions& positions = 0) {
-  detail::apply_learned<false>("encode_learned", "out", out, table, positions);
-}
-
-/// @overload
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void encode_learned(Eigen::DenseBase<Derived>&& out, const PositionTable<Scalar>& table,
-                    const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_learned<false>("encode_learned", "out", out, table, positions);
+template <typename Out, typename Scalar, typename Positions = std::int64_t>
+void encode_learned(Out&& out, const PositionTable<Scalar>& table, const Positions& positions = 0) {
+  detail::apply_learned<false>("encode_learned", "out", detail::written(std::forward<Out>(out)), table, positions);
 }
 
 /// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
@@ -132,16 +123,9 @@ void encode_learned(Eigen::DenseBase<Derived>&& out, const PositionTable<Scalar>
 /// Parameters and errors are those of encode_learned().
 /// Cost:     that of x += y. No allocation.
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double.
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void add_learned(Eigen::DenseBase<Derived>& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
-  detail::apply_learned<true>("add_learned", "x", x, table, positions);
-}
-
-/// @overload
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void add_learned(Eigen::DenseBase<Derived>&& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_learned<true>("add_learned", "x", x, table, positions);
+template <typename X, typename Scalar, typename Positions = std::int64_t>
+void add_learned(X&& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
+  detail::apply_learned<true>("add_learned", "x", detail::written(std::forward<X>(x)), table, positions);
 }
 
 }  // namespace POSENC_ABI

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -130,7 +131,6 @@ template <typename DerivedOut, typename DerivedX, typename DerivedW>
 void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedX>& coordinates,
                     const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
   using Scalar = typename DerivedOut::Scalar;
-  require_writable<DerivedOut>();
   require_fourier("encode_fourier", "out", out.rows(), out.cols(), coordinates, weights, options);
   require_apart("encode_fourier", "out", out, coordinates);
   require_apart("encode_fourier", "out", out, weights);
@@ -159,18 +159,10 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<De
 /// Cost:     M multiply-adds, and the polynomials of a sine and a cosine, for each feature; no allocation.
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|); float rounds that once more.
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.
-template <typename DerivedOut, typename DerivedX, typename DerivedW>
-void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedX>& coordinates,
-                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
-  detail::encode_fourier(out, coordinates, weights, options);
-}
-
-/// @overload
-template <typename DerivedOut, typename DerivedX, typename DerivedW>
-void encode_fourier(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<DerivedX>& coordinates,
-                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::encode_fourier(out, coordinates, weights, options);
+template <typename Out, typename DerivedX, typename DerivedW>
+void encode_fourier(Out&& out, const Eigen::DenseBase<DerivedX>& coordinates, const Eigen::DenseBase<DerivedW>& weights,
+                    const FourierOptions& options) {
+  detail::encode_fourier(detail::written(std::forward<Out>(out)), coordinates, weights, options);
 }
 
 /// Adds the gradients of encode_fourier() to those of its directions and its coordinates. With the bracket
@@ -185,16 +177,16 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<D
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite. Nothing is then written.
 /// Cost:     3 M multiply-adds, a sine and a cosine for each feature; no allocation.
 /// Accuracy: each summand is formed in double and added in the gradient's own scalar.
-template <typename DerivedGW, typename DerivedGX, typename DerivedOut, typename DerivedX, typename DerivedW>
-void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBase<DerivedGX>& grad_coordinates,
+template <typename GradWeights, typename GradCoordinates, typename DerivedOut, typename DerivedX, typename DerivedW>
+void fourier_backward(GradWeights&& grad_weights, GradCoordinates&& grad_coordinates,
                       const Eigen::DenseBase<DerivedOut>& grad_out, const Eigen::DenseBase<DerivedX>& coordinates,
                       const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
   const char* const function = "fourier_backward";
-  detail::require_writable<DerivedGW>();
-  detail::require_writable<DerivedGX>();
+  auto& dweights = detail::written(std::forward<GradWeights>(grad_weights));
+  auto& dcoordinates = detail::written(std::forward<GradCoordinates>(grad_coordinates));
   detail::require_fourier(function, "grad_out", grad_out.rows(), grad_out.cols(), coordinates, weights, options);
-  detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
-  detail::require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
+  detail::require_shape(function, "grad_weights", dweights, weights.rows(), weights.cols());
+  detail::require_shape(function, "grad_coordinates", dcoordinates, coordinates.rows(), coordinates.cols());
   const auto& grad_out_values = detail::evaluated(grad_out);
   const auto& coordinates_values = detail::evaluated(coordinates);
   const auto& weights_values = detail::evaluated(weights);
@@ -213,8 +205,8 @@ void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBas
           const double x = options.coordinate_scale * static_cast<double>(coordinates_values.coeff(token, m)) +
                            options.coordinate_offset;
           const double w = static_cast<double>(weights_values.coeff(m, feature));
-          add(grad_weights.derived().coeffRef(m, feature), x * bracket);
-          add(grad_coordinates.derived().coeffRef(token, m), options.coordinate_scale * w * bracket);
+          add(dweights.coeffRef(m, feature), x * bracket);
+          add(dcoordinates.coeffRef(token, m), options.coordinate_scale * w * bracket);
         }
       });
 }

@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -35,7 +36,6 @@ namespace detail {
 
 template <typename Derived, typename Next>
 void fill_rows(Eigen::DenseBase<Derived>& out, Next&& next) {
-  require_writable<Derived>();
   for (Eigen::Index row = 0; row < out.rows(); ++row) {
     for (Eigen::Index i = 0; i < out.cols(); ++i) {
       out.derived().coeffRef(row, i) = convert<typename Derived::Scalar>(next());
@@ -98,7 +98,6 @@ inline double xavier_scale(const char* function, double gain, Eigen::Index rows,
 template <typename Derived>
 void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequencies, ChannelOrder order) {
   using Scalar = typename Derived::Scalar;
-  require_writable<Derived>();
   const Eigen::Index pairs = frequencies.num_pairs();
   require(out.cols() == 2 * pairs, "fill_sinusoidal", "out.cols()", out.cols(), "2 * frequencies.num_pairs() ",
           2 * pairs);
@@ -119,16 +118,9 @@ void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequenc
 /// Zeros: the start of PositionEmbedding in bert4keras, and of tables that are added to a pretrained model.
 ///
 /// @param[out] out  rows x width: any writable dense Eigen object, such as PositionTable::mutable_values().
-template <typename Derived>
-void fill_zeros(Eigen::DenseBase<Derived>& out) {
-  detail::fill_rows(out, [] { return 0.0; });
-}
-
-/// @overload
-template <typename Derived>
-void fill_zeros(Eigen::DenseBase<Derived>&& out) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_rows(out, [] { return 0.0; });
+template <typename Out>
+void fill_zeros(Out&& out) {
+  detail::fill_rows(detail::written(std::forward<Out>(out)), [] { return 0.0; });
 }
 
 /// Independent normal numbers N(mean, stddev^2), by the inverse of the distribution function.
@@ -140,16 +132,9 @@ void fill_zeros(Eigen::DenseBase<Derived>&& out) {
 /// Accuracy: quantiles to 2e-15 relative.
 /// Source:   Wichura 1988, Applied Statistics 37(3), AS 241.
 /// Matches:  nn.init.normal_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double stddev, double mean = 0) {
-  detail::fill_normal("fill_normal", out, seed, stddev, mean);
-}
-
-/// @overload
-template <typename Derived>
-void fill_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double stddev, double mean = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_normal("fill_normal", out, seed, stddev, mean);
+template <typename Out>
+void fill_normal(Out&& out, std::uint64_t seed, double stddev, double mean = 0) {
+  detail::fill_normal("fill_normal", detail::written(std::forward<Out>(out)), seed, stddev, mean);
 }
 
 /// Independent normal numbers that lie in [low, high]: what lies outside is cut off, not clamped.
@@ -160,67 +145,39 @@ void fill_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double std
 /// @throws std::invalid_argument  stddev <= 0; low >= high; bounds more than 37 stddev on one side of the mean;
 ///                                anything NaN or infinite. `out` is then unchanged.
 /// Matches:  nn.init.trunc_normal_ of PyTorch and timm in distribution, not in the numbers.
-template <typename Derived>
-void fill_truncated_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
-  detail::fill_truncated_normal(out, seed, options);
-}
-
-/// @overload
-template <typename Derived>
-void fill_truncated_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_truncated_normal(out, seed, options);
+template <typename Out>
+void fill_truncated_normal(Out&& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
+  detail::fill_truncated_normal(detail::written(std::forward<Out>(out)), seed, options);
 }
 
 /// Independent numbers, uniform in [low, high]. flashlight: -0.1, 0.1.
 /// @throws std::invalid_argument  low > high, or anything NaN or infinite. `out` is then unchanged.
 /// Matches:  nn.init.uniform_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_uniform(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double low, double high) {
-  detail::fill_uniform("fill_uniform", out, seed, low, high);
-}
-
-/// @overload
-template <typename Derived>
-void fill_uniform(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double low, double high) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_uniform("fill_uniform", out, seed, low, high);
+template <typename Out>
+void fill_uniform(Out&& out, std::uint64_t seed, double low, double high) {
+  detail::fill_uniform("fill_uniform", detail::written(std::forward<Out>(out)), seed, low, high);
 }
 
 /// Xavier (Glorot): uniform in +-gain sqrt(6 / (rows + width)).
 /// @throws std::invalid_argument  gain negative, NaN or infinite. `out` is then unchanged.
 /// Source:   Glorot and Bengio 2010, AISTATS.
 /// Matches:  nn.init.xavier_uniform_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_xavier_uniform(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double gain = 1) {
-  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, out.rows(), out.cols());
-  detail::fill_uniform("fill_xavier_uniform", out, seed, -bound, bound);
-}
-
-/// @overload
-template <typename Derived>
-void fill_xavier_uniform(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double gain = 1) {
-  detail::require_no_temporary<Derived>();
-  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, out.rows(), out.cols());
-  detail::fill_uniform("fill_xavier_uniform", out, seed, -bound, bound);
+template <typename Out>
+void fill_xavier_uniform(Out&& out, std::uint64_t seed, double gain = 1) {
+  auto& target = detail::written(std::forward<Out>(out));
+  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, target.rows(), target.cols());
+  detail::fill_uniform("fill_xavier_uniform", target, seed, -bound, bound);
 }
 
 /// Xavier (Glorot): normal with standard deviation gain sqrt(2 / (rows + width)).
 /// @throws std::invalid_argument  gain negative, NaN or infinite. `out` is then unchanged.
 /// Source:   Glorot and Bengio 2010, AISTATS.
 /// Matches:  nn.init.xavier_normal_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_xavier_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double gain = 1) {
-  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, out.rows(), out.cols());
-  detail::fill_normal("fill_xavier_normal", out, seed, stddev, 0.0);
-}
-
-/// @overload
-template <typename Derived>
-void fill_xavier_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double gain = 1) {
-  detail::require_no_temporary<Derived>();
-  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, out.rows(), out.cols());
-  detail::fill_normal("fill_xavier_normal", out, seed, stddev, 0.0);
+template <typename Out>
+void fill_xavier_normal(Out&& out, std::uint64_t seed, double gain = 1) {
+  auto& target = detail::written(std::forward<Out>(out));
+  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, target.rows(), target.cols());
+  detail::fill_normal("fill_xavier_normal", target, seed, stddev, 0.0);
 }
 
 /// The sinusoidal table of positions 0, 1, ..., as a start for training: the values of encode_sinusoidal().
@@ -232,18 +189,9 @@ void fill_xavier_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, dou
 /// Accuracy: float |error| <= magnitude (2^-25 + 2^-40 + |angle| 2^-51). The frequencies come from std::pow, whose last
 ///           bit is the platform's.
 /// Matches:  the Sinusoidal initializer of bert4keras.
-template <typename Derived>
-void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequencies,
-                     ChannelOrder order = ChannelOrder::interleaved) {
-  detail::fill_sinusoidal(out, frequencies, order);
-}
-
-/// @overload
-template <typename Derived>
-void fill_sinusoidal(Eigen::DenseBase<Derived>&& out, const Frequencies& frequencies,
-                     ChannelOrder order = ChannelOrder::interleaved) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_sinusoidal(out, frequencies, order);
+template <typename Out>
+void fill_sinusoidal(Out&& out, const Frequencies& frequencies, ChannelOrder order = ChannelOrder::interleaved) {
+  detail::fill_sinusoidal(detail::written(std::forward<Out>(out)), frequencies, order);
 }
 
 }  // namespace POSENC_ABI

@@ -8,6 +8,7 @@
 #include "posenc/detail/share_memory.hpp"
 
 #include <limits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -29,7 +30,6 @@ namespace detail {
 template <typename DerivedOut, typename DerivedIn>
 void require_resize(const char* function, const char* out_name, const Eigen::DenseBase<DerivedOut>& out,
                     const char* in_name, const Eigen::DenseBase<DerivedIn>& in) {
-  require_writable<DerivedOut>();
   const auto name = [](const char* parameter, const char* field) { return std::string(parameter) + field; };
   if (in.rows() <= 0) refuse<std::invalid_argument>(function, name(in_name, ".rows()"), in.rows(), "> 0");
   if (out.rows() <= 0) refuse<std::invalid_argument>(function, name(out_name, ".rows()"), out.rows(), "> 0");
@@ -110,29 +110,16 @@ void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
 /// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Matches:  F.interpolate(mode="linear", align_corners=False) of PyTorch.
-template <typename DerivedOut, typename Derived>
-void resize_linear(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
-  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_linear(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
+template <typename Out, typename Derived>
+void resize_linear(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_linear", detail::written(std::forward<Out>(out)), table, detail::LinearRule::half_pixel);
 }
 
 /// The adjoint of resize_linear(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_linear_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+template <typename GradTable, typename DerivedOut>
+void resize_linear_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_linear_backward", detail::written(std::forward<GradTable>(grad_table)), grad_out,
+                               detail::LinearRule::half_pixel);
 }
 
 /// Resizes a table along its positions, first row to first row and last to last:
@@ -145,33 +132,17 @@ void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Ei
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
 /// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Matches:  F.interpolate(mode="linear", align_corners=True) of PyTorch.
-template <typename DerivedOut, typename Derived>
-void resize_align_corners(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
-  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_align_corners(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
+template <typename Out, typename Derived>
+void resize_align_corners(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_align_corners", detail::written(std::forward<Out>(out)), table,
+                      detail::LinearRule::align_corners);
 }
 
 /// The adjoint of resize_align_corners(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
-                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
-                               detail::LinearRule::align_corners);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
-                               detail::LinearRule::align_corners);
+template <typename GradTable, typename DerivedOut>
+void resize_align_corners_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_align_corners_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, detail::LinearRule::align_corners);
 }
 
 /// Position interpolation of a trained table: position t reads at t from / to.
@@ -184,31 +155,17 @@ void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
 /// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Source:   Chen et al. 2023, arXiv:2306.15595, which does this to RoPE: scale_linear() there.
-template <typename DerivedOut, typename Derived>
-void interpolate_positions(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
-  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void interpolate_positions(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
+template <typename Out, typename Derived>
+void interpolate_positions(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("interpolate_positions", detail::written(std::forward<Out>(out)), table,
+                      detail::LinearRule::scaled);
 }
 
 /// The adjoint of interpolate_positions(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
-                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
+template <typename GradTable, typename DerivedOut>
+void interpolate_positions_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("interpolate_positions_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, detail::LinearRule::scaled);
 }
 
 /// Resizes a table of relative distances -(n - 1), ..., n - 1 to another n, linearly with half-pixel centres.
@@ -217,38 +174,21 @@ void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// @param table     2 n - 1 rows.
 /// @throws std::invalid_argument  an even number of rows; otherwise as resize_linear(), whose cost and accuracy it has.
 /// Matches:  get_rel_pos of Segment Anything and MViTv2.
-template <typename DerivedOut, typename Derived>
-void resize_relative(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+template <typename Out, typename Derived>
+void resize_relative(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  auto& target = detail::written(std::forward<Out>(out));
   detail::require_odd("resize_relative", "table.rows()", table.rows());
-  detail::require_odd("resize_relative", "out.rows()", out.rows());
-  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_relative(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::require_odd("resize_relative", "table.rows()", table.rows());
-  detail::require_odd("resize_relative", "out.rows()", out.rows());
-  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
+  detail::require_odd("resize_relative", "out.rows()", target.rows());
+  detail::resize_rows("resize_relative", target, table, detail::LinearRule::half_pixel);
 }
 
 /// The adjoint of resize_relative(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_relative_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+template <typename GradTable, typename DerivedOut>
+void resize_relative_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  auto& target = detail::written(std::forward<GradTable>(grad_table));
   detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
-  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
-  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                              const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
-  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
-  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", target.rows());
+  detail::resize_rows_backward("resize_relative_backward", target, grad_out, detail::LinearRule::half_pixel);
 }
 
 /// Resizes the grid of a two-dimensional table with the cubic kernel of Keys, a = -0.75, prefix rows copied.
@@ -266,66 +206,35 @@ void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// Source:   Keys 1981, IEEE TASSP 29(6).
 /// Matches:  F.interpolate(mode="bicubic", align_corners=False) of PyTorch given a size: Hugging Face ViT, DeiT, MAE,
 ///           Swin; ggml_interpolate with BICUBIC.
-template <typename DerivedOut, typename Derived>
-void resize_bicubic(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
-  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_bicubic(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
-                    const GridResize& grid) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
+template <typename Out, typename Derived>
+void resize_bicubic(Out&& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
+  detail::resize_grid("resize_bicubic", detail::written(std::forward<Out>(out)), table, grid, detail::cubic_taps);
 }
 
 /// The adjoint of resize_bicubic(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+template <typename GradTable, typename DerivedOut>
+void resize_bicubic_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
                              const GridResize& grid) {
-  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
-                             const GridResize& grid) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
+  detail::resize_grid_backward("resize_bicubic_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, grid, detail::cubic_taps);
 }
 
 /// resize_bicubic() with antialiasing: a = -0.5, the kernel stretched by from / to along an axis that shrinks, its
 /// weights cut at the border and normalised. Parameters and errors are those of resize_bicubic().
 /// Cost:     4 max(from_height / to_height, 1) * 4 max(from_width / to_width, 1) multiply-adds for each value.
 /// Matches:  F.interpolate(mode="bicubic", antialias=True) of PyTorch, resample_abs_pos_embed of timm, Pillow.
-template <typename DerivedOut, typename Derived>
-void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table,
-                                const GridResize& grid) {
-  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
-                                const GridResize& grid) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
+template <typename Out, typename Derived>
+void resize_bicubic_antialiased(Out&& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
+  detail::resize_grid("resize_bicubic_antialiased", detail::written(std::forward<Out>(out)), table, grid,
+                      detail::antialiased_cubic_taps);
 }
 
 /// The adjoint of resize_bicubic_antialiased(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
-                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
-  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
-                               detail::antialiased_cubic_taps);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
+template <typename GradTable, typename DerivedOut>
+void resize_bicubic_antialiased_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                                         const GridResize& grid) {
+  detail::resize_grid_backward("resize_bicubic_antialiased_backward",
+                               detail::written(std::forward<GradTable>(grad_table)), grad_out, grid,
                                detail::antialiased_cubic_taps);
 }
 

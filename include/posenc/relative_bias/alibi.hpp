@@ -7,6 +7,7 @@
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -124,8 +125,7 @@ AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_tabl
 /// @throws std::invalid_argument  another number of heads.
 template <typename Slopes, typename Scalar>
 void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
-  detail::require_written_through<Slopes>();
-  auto& grad = detail::writable(grad_slopes);
+  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
   detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
                   "num_heads ", grad_table.num_heads());
   using Slope = typename std::decay_t<decltype(grad)>::Scalar;
@@ -141,10 +141,8 @@ void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_tabl
 /// @throws std::invalid_argument  another number of heads; nothing is written then.
 template <typename Left, typename Right, typename Scalar>
 void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {
-  detail::require_written_through<Left>();
-  detail::require_written_through<Right>();
-  auto& dleft = detail::writable(grad_left);
-  auto& dright = detail::writable(grad_right);
+  auto& dleft = detail::written(std::forward<Left>(grad_left));
+  auto& dright = detail::written(std::forward<Right>(grad_right));
   detail::require(dleft.size() == grad_table.num_heads(), "alibi_backward", "grad_left.size()", dleft.size(),
                   "num_heads ", grad_table.num_heads());
   detail::require(dright.size() == grad_table.num_heads(), "alibi_backward", "grad_right.size()", dright.size(),

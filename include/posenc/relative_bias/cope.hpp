@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -66,8 +67,7 @@ template <typename Logits, typename Query, typename Table, typename Scalar>
 void add_cope_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
                      const AttentionSpan& span, Workspace<Scalar>& workspace) {
   const char* const function = "add_cope_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_cope(function, q, table, span);
   const auto& q_values = detail::evaluated(q);
@@ -102,12 +102,9 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
                    const Eigen::MatrixBase<Logits>& logits, const Eigen::MatrixBase<Query>& q,
                    const Eigen::MatrixBase<Table>& table, const AttentionSpan& span, Workspace<Scalar>& workspace) {
   const char* const function = "cope_backward";
-  detail::require_written_through<GradLogits>();
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dx = detail::writable(grad_logits);
-  auto& dq = detail::writable(grad_q);
-  auto& dtable = detail::writable(grad_table);
+  auto& dx = detail::written(std::forward<GradLogits>(grad_logits));
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", dx, span.query_len(), span.key_len());
   detail::require_shape(function, "logits", logits, span.query_len(), span.key_len());
   detail::require_cope(function, q, table, span);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -107,8 +108,7 @@ void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
                      const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_deberta_c2p";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
   const auto& q_values = detail::evaluated(q);
@@ -135,10 +135,8 @@ void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
                           const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                           Workspace<Scalar>& workspace) {
   const char* const function = "deberta_c2p_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dq = detail::writable(grad_q);
-  auto& dtable = detail::writable(grad_table);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
@@ -174,8 +172,7 @@ void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eig
                      const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_deberta_p2c";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
   const auto& k_values = detail::evaluated(k);
@@ -202,10 +199,8 @@ void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen:
                           const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                           Workspace<Scalar>& workspace) {
   const char* const function = "deberta_p2c_backward";
-  detail::require_written_through<GradKey>();
-  detail::require_written_through<GradTable>();
-  auto& dk = detail::writable(grad_k);
-  auto& dtable = detail::writable(grad_table);
+  auto& dk = detail::written(std::forward<GradKey>(grad_k));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
   detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());

@@ -8,6 +8,7 @@
 #include "posenc/relative_bias/window.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -51,8 +52,7 @@ template <typename Logits, typename Query, typename Rows, typename Columns>
 void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
                          const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
   const char* const function = "add_decomposed_bias";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_decomposed(function, q, rel_h, rel_w, query, key);
   detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
   const auto& q_values = detail::evaluated(q);
@@ -80,12 +80,9 @@ void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& gr
                          const Eigen::MatrixBase<Rows>& rel_h, const Eigen::MatrixBase<Columns>& rel_w,
                          const WindowShape& query, const WindowShape& key) {
   const char* const function = "decomposed_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradRows>();
-  detail::require_written_through<GradColumns>();
-  auto& dq = detail::writable(grad_q);
-  auto& dh = detail::writable(grad_h);
-  auto& dw = detail::writable(grad_w);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dh = detail::written(std::forward<GradRows>(grad_h));
+  auto& dw = detail::written(std::forward<GradColumns>(grad_w));
   detail::require_decomposed(function, q, rel_h, rel_w, query, key);
   detail::require_shape(function, "grad_logits", grad_logits, query.tokens(), key.tokens());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());

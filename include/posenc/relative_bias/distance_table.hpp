@@ -130,8 +130,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 template <typename Logits, typename Scalar>
 void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span,
                        Eigen::Index head) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_distance_bias", "logits", x, span.query_len(), span.key_len());
   detail::require_head("add_distance_bias", head, table.num_heads());
   detail::require_distances("add_distance_bias", table, span);
@@ -142,8 +141,7 @@ void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, cons
 /// All heads stacked: logits is (num_heads L_q) x L_k, head by head.
 template <typename Logits, typename Scalar>
 void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_distance_bias", "logits", x, table.num_heads() * span.query_len(), span.key_len());
   detail::require_distances("add_distance_bias", table, span);
   for (Eigen::Index head = 0; head < table.num_heads(); ++head) {

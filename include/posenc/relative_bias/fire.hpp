@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -74,8 +75,7 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 template <typename Logits, typename Scalar>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
   const char* const function = "add_fire_bias";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_fire(function, fire, span);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -38,8 +39,7 @@ template <typename GradGates, typename GradSums, typename Derived>
 void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<GradSums>& grad_sums,
                               const Eigen::DenseBase<Derived>& gates) {
   const char* const function = "forgetting_sums_backward";
-  detail::require_written_through<GradGates>();
-  auto& grad = detail::writable(grad_gates);
+  auto& grad = detail::written(std::forward<GradGates>(grad_gates));
   detail::require(grad_sums.size() == gates.size(), function, "grad_sums.size()", grad_sums.size(), "gates.size() ",
                   gates.size());
   detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
@@ -68,8 +68,7 @@ void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<Gra
 template <typename Logits, typename Sums>
 void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, const AttentionSpan& span) {
   const char* const function = "add_forgetting_bias";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
   detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
@@ -95,8 +94,7 @@ template <typename GradSums, typename Derived>
 void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Derived>& grad_logits,
                               const AttentionSpan& span) {
   const char* const function = "forgetting_bias_backward";
-  detail::require_written_through<GradSums>();
-  auto& grad = detail::writable(grad_sums);
+  auto& grad = detail::written(std::forward<GradSums>(grad_sums));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
   detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,

@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -54,8 +55,7 @@ WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes
 /// @throws std::invalid_argument  another number of heads.
 template <typename Slopes, typename Scalar>
 void grid_alibi_backward(Slopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
-  detail::require_written_through<Slopes>();
-  auto& grad = detail::writable(grad_slopes);
+  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
   detail::require(grad.size() == grad_table.num_heads(), "grid_alibi_backward", "grad_slopes.size()", grad.size(),
                   "num_heads ", grad_table.num_heads());
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {

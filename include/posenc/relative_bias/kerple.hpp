@@ -7,6 +7,7 @@
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -75,10 +76,8 @@ template <typename GradA, typename GradP, typename Scalar, typename A, typename 
 void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table,
                      const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, KerpleKernel kernel) {
   const char* const function = "kerple_backward";
-  detail::require_written_through<GradA>();
-  detail::require_written_through<GradP>();
-  auto& da = detail::writable(grad_a);
-  auto& dp = detail::writable(grad_p);
+  auto& da = detail::written(std::forward<GradA>(grad_a));
+  auto& dp = detail::written(std::forward<GradP>(grad_p));
   detail::require_kerple(function, a, p, kernel);
   detail::require(a.size() == grad_table.num_heads(), function, "a.size()", a.size(), "num_heads ",
                   grad_table.num_heads());

@@ -9,6 +9,7 @@
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -164,8 +165,7 @@ template <typename Logits, typename Query, typename Table, typename Scalar>
 void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
                          RelativeRows rows, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "add_relative_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   const auto& q_values = detail::evaluated(q);
@@ -180,10 +180,8 @@ void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eige
                               const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
                               const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "relative_logits_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dq = detail::writable(grad_q);
-  auto& dr = detail::writable(grad_r);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dr = detail::written(std::forward<GradTable>(grad_r));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());

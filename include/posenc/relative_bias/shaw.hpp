@@ -9,6 +9,7 @@
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -90,8 +91,7 @@ template <typename Logits, typename Query, typename Table, typename Scalar>
 void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
                      const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   detail::require_shaw(function, table, clip, q.cols());
@@ -115,10 +115,8 @@ void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
                           const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
                           const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "shaw_logits_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dq = detail::writable(grad_q);
-  auto& dtable = detail::writable(grad_table);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   detail::require_shaw(function, table, clip, q.cols());
@@ -153,8 +151,7 @@ template <typename Out, typename Attention, typename Table, typename Scalar>
 void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, const Eigen::MatrixBase<Table>& table,
                      const ShawClip& clip, const AttentionSpan& span, Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_values";
-  detail::require_written_through<Out>();
-  auto& y = detail::writable(out);
+  auto& y = detail::written(std::forward<Out>(out));
   detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
   detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
                   span.query_len());
@@ -181,10 +178,8 @@ void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table
                           const Eigen::MatrixBase<Table>& table, const ShawClip& clip, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_values_backward";
-  detail::require_written_through<GradAttention>();
-  detail::require_written_through<GradTable>();
-  auto& dattention = detail::writable(grad_attention);
-  auto& dtable = detail::writable(grad_table);
+  auto& dattention = detail::written(std::forward<GradAttention>(grad_attention));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
   detail::require(grad_out.rows() == span.query_len(), function, "grad_out.rows()", grad_out.rows(),
                   "span.query_len() ", span.query_len());

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -95,8 +96,7 @@ DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Der
 /// @throws std::invalid_argument  another shape.
 template <typename Weights, typename Scalar>
 void t5_backward(Weights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
-  detail::require_written_through<Weights>();
-  auto& grad = detail::writable(grad_weights);
+  auto& grad = detail::written(std::forward<Weights>(grad_weights));
   detail::require_shape("t5_backward", "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
   for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
     const Eigen::Index bucket = buckets(d);

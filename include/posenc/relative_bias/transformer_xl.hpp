@@ -8,6 +8,8 @@
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/relative_bias/relative_logits.hpp"
 
+#include <utility>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -58,8 +60,7 @@ void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& 
                                const Eigen::MatrixBase<V>& v, const AttentionSpan& span, Scalar scale,
                                Workspace<Scalar>& workspace) {
   const char* const function = "add_transformer_xl_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
@@ -90,16 +91,11 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
                              const Eigen::MatrixBase<U>& u, const Eigen::MatrixBase<V>& v, const AttentionSpan& span,
                              Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "transformer_xl_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradKey>();
-  detail::require_written_through<GradTable>();
-  detail::require_written_through<GradU>();
-  detail::require_written_through<GradV>();
-  auto& dq = detail::writable(grad_q);
-  auto& dk = detail::writable(grad_k);
-  auto& dr = detail::writable(grad_r);
-  auto& du = detail::writable(grad_u);
-  auto& dv = detail::writable(grad_v);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dk = detail::written(std::forward<GradKey>(grad_k));
+  auto& dr = detail::written(std::forward<GradTable>(grad_r));
+  auto& du = detail::written(std::forward<GradU>(grad_u));
+  auto& dv = detail::written(std::forward<GradV>(grad_v));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -133,8 +134,7 @@ WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<D
 /// @throws std::invalid_argument  another shape.
 template <typename Weights, typename Scalar>
 void window_table_backward(Weights&& grad_weights, const WindowTable<Scalar>& grad_table) {
-  detail::require_written_through<Weights>();
-  auto& grad = detail::writable(grad_weights);
+  auto& grad = detail::written(std::forward<Weights>(grad_weights));
   const Eigen::Index n = grad_table.window().displacements();
   detail::require_shape("window_table_backward", "grad_weights", grad, n + grad_table.class_values().cols(),
                         grad_table.num_heads());
@@ -214,8 +214,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// Cost:     one addition for each logit, in runs of `width`; no index, no allocation.
 template <typename Logits, typename Scalar>
 void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::Index head) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_window_bias", "logits", x, table.tokens(), table.tokens());
   detail::require_head("add_window_bias", head, table.num_heads());
   detail::add_window_head(x, table, head, 0);
@@ -225,8 +224,7 @@ void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::I
 /// All heads stacked: logits is (num_heads tokens) x tokens, head by head.
 template <typename Logits, typename Scalar>
 void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_window_bias", "logits", x, table.num_heads() * table.tokens(), table.tokens());
   for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
     detail::add_window_head(x, table, head, head * table.tokens());

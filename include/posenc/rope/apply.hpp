@@ -9,6 +9,8 @@
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/layout.hpp"
 
+#include <utility>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -37,7 +39,8 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
 ///                   Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or any
-///                   Eigen scalar. Zero tokens or zero heads are no error.
+///                   Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a temporary
+///                   matrix does not compile. Zero tokens or zero heads are no error.
 /// @param table      Rows that the tokens need; of any storage scalar.
 /// @param layout     head_dim, which channels pair up, and the first one that turns.
 /// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
@@ -54,19 +57,9 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope,
 ///           ONNX RotaryEmbedding.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
+template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope", detail::written(std::forward<X>(x)), table, layout, rows, detail::forward_turn());
 }
 
 /// @overload
@@ -83,18 +76,11 @@ void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& t
 /// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
 /// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
 /// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                     const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+                    detail::forward_turn());
 }
 
 /// @overload
@@ -107,20 +93,10 @@ void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
 /// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
 /// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
-                        detail::inverse_turn("apply_rope_inverse", table));
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope_inverse(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                        const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_inverse", detail::written(std::forward<X>(x)), table, layout, rows,
                         detail::inverse_turn("apply_rope_inverse", table));
 }
 
@@ -134,19 +110,10 @@ void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableSc
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
-                    detail::inverse_turn("apply_rope_inverse_into", table));
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                             const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_inverse_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
                     detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
@@ -161,19 +128,11 @@ void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Sc
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
 /// Parameters, errors and cost are those of apply_rope().
 /// Matches:  ggml_rope_ext_back, flash-attention conjugate=True, the vjp of mlx.fast.rope.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
+template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope_adjoint(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                        const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_adjoint", detail::written(std::forward<X>(x)), table, layout, rows,
+                        detail::adjoint_turn());
 }
 
 /// @overload
@@ -185,18 +144,11 @@ void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableSc
 }
 
 /// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                             const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_adjoint_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+                    detail::adjoint_turn());
 }
 
 /// @overload

@@ -102,14 +102,12 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
 template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
-  require_writable<Derived>();
   rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
 void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
-  require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
   const auto& in = evaluated(x);

@@ -6,6 +6,8 @@
 
 #include "posenc/detail/abi.hpp"
 
+#include <type_traits>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -27,6 +29,19 @@ struct HeadsView {
   Eigen::Index token_stride = 0;
   Eigen::Index head_stride = 0;
 };
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_heads_view = false;
+template <typename Scalar>
+inline constexpr bool is_heads_view<HeadsView<Scalar>> = true;
+
+/// int for what is no HeadsView, which has overloads of its own.
+template <typename X>
+using IfNoView = std::enable_if_t<!is_heads_view<std::decay_t<X>>, int>;
+
+}  // namespace detail
 
 /// [batch, seq_len, num_heads, head_dim]: flash-attention, vLLM, what a projection puts out.
 template <typename Scalar>

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -117,28 +118,28 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
 /// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
 /// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
-template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
-                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+template <typename GradFrequencies, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
+                                const Eigen::DenseBase<DerivedY>& y,
                                 const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
   const char* const function = "mixed_frequencies_backward";
-  detail::require_writable<DerivedGrad>();
-  const Eigen::Index pairs = grad_frequencies.cols();
+  auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
+  const Eigen::Index pairs = dfrequencies.cols();
   detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
                   "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
   detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
                   layout.head_dim());
   detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
-  detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  detail::require_shape(function, "positions", positions, y.rows(), dfrequencies.rows());
   const auto& grad_y_values = detail::evaluated(grad_y);
   const auto& y_values = detail::evaluated(y);
   const auto& positions_values = detail::evaluated(positions);
   // Sums of a block of entries are kept in double over all tokens and rounded once.
-  using Number = typename DerivedGrad::Scalar;
+  using Number = typename std::decay_t<decltype(dfrequencies)>::Scalar;
   constexpr Eigen::Index axes_together = 4;
   const bool half_split = layout.pairs() == RopePairs::half_split;
-  for (Eigen::Index first_axis = 0; first_axis < grad_frequencies.rows(); first_axis += axes_together) {
-    const Eigen::Index axes = (std::min)(axes_together, grad_frequencies.rows() - first_axis);
+  for (Eigen::Index first_axis = 0; first_axis < dfrequencies.rows(); first_axis += axes_together) {
+    const Eigen::Index axes = (std::min)(axes_together, dfrequencies.rows() - first_axis);
     for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
       const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
       double sums[axes_together][detail::kAngleBlock] = {};
@@ -162,22 +163,12 @@ void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
       }
       for (Eigen::Index axis = 0; axis < axes; ++axis) {
         for (Eigen::Index i = 0; i < count; ++i) {
-          Number& target = grad_frequencies.derived().coeffRef(first_axis + axis, first + i);
+          Number& target = dfrequencies.coeffRef(first_axis + axis, first + i);
           target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
         }
       }
     }
   }
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>&& grad_frequencies,
-                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
-                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
-  detail::require_no_temporary<DerivedGrad>();
-  mixed_frequencies_backward(static_cast<Eigen::DenseBase<DerivedGrad>&>(grad_frequencies), grad_y, y, positions,
-                             layout);
 }
 
 }  // namespace POSENC_ABI

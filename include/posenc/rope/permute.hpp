@@ -7,6 +7,8 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/rope/layout.hpp"
 
+#include <utility>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -49,8 +51,6 @@ namespace detail {
 template <typename Derived>
 void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
                      Eigen::Index rotary_dim, const char* parameter) {
-  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
-                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
   const auto source = channel_permutation(from, to, rotary_dim);
   const Eigen::Index head_dim = from.head_dim();
   require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
@@ -72,18 +72,10 @@ void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const R
 /// @param from, to, rotary_dim  As in channel_permutation().
 /// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
 /// Cost: one pass over x; two allocations of one head's size.
-template <typename Derived>
-void permute_columns(Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim) {
-  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
-}
-
-/// @overload
-template <typename Derived>
-void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim) {
-  detail::require_no_temporary<Derived>();
-  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+template <typename X>
+void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
+  detail::require_written_through<X>();
+  detail::permute_columns("permute_columns", detail::assignable(x), from, to, rotary_dim, "x.cols()");
 }
 
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
@@ -94,19 +86,10 @@ void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, cons
 /// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
 /// Cost: one pass over weights; two allocations of one head's size.
 /// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
-template <typename Derived>
-void permute_rows(Eigen::DenseBase<Derived>& weights, const RopeLayout& from, const RopeLayout& to,
-                  Eigen::Index rotary_dim) {
-  auto columns = weights.derived().transpose();
-  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
-}
-
-/// @overload
-template <typename Derived>
-void permute_rows(Eigen::DenseBase<Derived>&& weights, const RopeLayout& from, const RopeLayout& to,
-                  Eigen::Index rotary_dim) {
-  detail::require_no_temporary<Derived>();
-  auto columns = weights.derived().transpose();
+template <typename Weights>
+void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
+  detail::require_written_through<Weights>();
+  auto columns = detail::assignable(weights).transpose();
   detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
 }
 

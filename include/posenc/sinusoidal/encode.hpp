@@ -136,7 +136,6 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
 template <template <typename> class Element, typename Derived, typename Positions>
 void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
                       const Sinusoidal& encoding, const Positions& given) {
-  require_writable<Derived>();
   if (x.cols() != encoding.width()) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ",
                                   encoding.width());
@@ -171,32 +170,20 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51).
 /// Matches:  see presets.
-template <typename Derived, typename Positions = std::int64_t>
-void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
-}
-
-/// @overload
-template <typename Derived, typename Positions = std::int64_t>
-void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
+template <typename Out, typename Positions = std::int64_t>
+void encode_sinusoidal(Out&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", detail::written(std::forward<Out>(out)),
+                                                 encoding, positions);
 }
 
 /// Adds the encoding of each row's position to token embeddings, in place: x = embedding_scale x + encoding, formed in
 /// double and rounded once.
 ///
 /// Parameters, errors and cost are those of encode_sinusoidal().
-template <typename Derived, typename Positions = std::int64_t>
-void add_sinusoidal(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
-}
-
-/// @overload
-template <typename Derived, typename Positions = std::int64_t>
-void add_sinusoidal(Eigen::DenseBase<Derived>&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
+template <typename X, typename Positions = std::int64_t>
+void add_sinusoidal(X&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", detail::written(std::forward<X>(x)), encoding,
+                                               positions);
 }
 
 /// Returns the table of positions first, ..., first + count - 1: count x encoding.width(), row-major.
