@@ -108,8 +108,8 @@ namespace detail {
 /// (gcc, clang) and on AArch64 Linux; where it is not (MSVC, Apple), the rules are right to 64 ulp instead of 4.
 using Wide = long double;
 
-inline void require_base(const char* function, double base) {
-  require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
+inline void require_base(const char* function, double base, const char* parameter = "base") {
+  require(is_finite(base) && base > 0 && base != 1, function, parameter, base, "finite, > 0 and not 1");
 }
 
 /// Far beyond any model, and small enough that sizes of rows cannot overflow.

@@ -49,6 +49,15 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
                   size(options.short_factor), "num_pairs ", frequencies.num_pairs());
   detail::require(size(options.long_factor) == frequencies.num_pairs(), function, "long_factor.size()",
                   size(options.long_factor), "num_pairs ", frequencies.num_pairs());
+  const auto require_factors = [&](const char* name, const std::vector<double>& list) {
+    for (Eigen::Index i = 0; i < size(list); ++i) {
+      const double value = list[static_cast<std::size_t>(i)];
+      if (detail::is_finite(value) && value > 0) continue;
+      detail::refuse<std::invalid_argument>(function, detail::element(name, i), value, "finite and > 0");
+    }
+  };
+  require_factors("short_factor", options.short_factor);
+  require_factors("long_factor", options.long_factor);
   detail::require(detail::is_finite(length) && length > 1, function, "original_max_position_embeddings", length,
                   "finite and > 1");
   detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");

@@ -28,6 +28,20 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
+/// scale_ntk_aware(), with `given` the parameter to name where the base cannot be.
+inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor, double given) {
+  const Wide d = static_cast<Wide>(frequencies.rotary_dim());
+  if (frequencies.base() > 0) {
+    const double base = static_cast<double>(frequencies.base() * std::pow(static_cast<Wide>(factor), d / (d - 2)));
+    require(is_finite(base) && base != 1, function, "factor", given,
+            "such that base * factor^(d / (d - 2)) is finite and not 1");
+    return geometric_frequencies(frequencies.rotary_dim(), base)
+        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
+  }
+  const Wide step = 2 * std::log(static_cast<Wide>(factor)) / (d - 2);
+  return divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<Wide>(i) * step; });
+}
+
 }  // namespace detail
 
 /// NTK-aware scaling: base' = base * factor^(d / (d - 2)), d = rotary_dim.
@@ -35,21 +49,15 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
 /// `factor`. Works on any list of frequencies.
 /// @param factor  "alpha", >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN or infinite; rotary_dim 2, where the exponent divides by zero.
+/// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
+///                                divides by zero.
 /// Accuracy: 2 ulp of double on top of `frequencies`.
 /// Source:   bloc97, "NTK-Aware Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.1.
 /// Matches:  ExLlama and Hunyuan alpha (vLLM DynamicNTKAlpha), rotary-embedding-torch theta_rescale_factor,
 ///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
 inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor) {
   detail::require_ntk("scale_ntk_aware", frequencies, factor);
-  const detail::Wide d = static_cast<detail::Wide>(frequencies.rotary_dim());
-  if (frequencies.base() > 0) {
-    const detail::Wide base = frequencies.base() * std::pow(static_cast<detail::Wide>(factor), d / (d - 2));
-    return geometric_frequencies(frequencies.rotary_dim(), static_cast<double>(base))
-        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
-  }
-  const detail::Wide step = 2 * std::log(static_cast<detail::Wide>(factor)) / (d - 2);
-  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i) * step; });
+  return detail::ntk_aware("scale_ntk_aware", frequencies, factor, factor);
 }
 
 /// Dynamic NTK: NTK-aware scaling by what the current length needs.
@@ -62,7 +70,7 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 /// @param factor                   `factor` of the config, >= 1.
 /// @param max_position_embeddings  Trained length, > 0.
 /// @param seq_len                  The length to serve, >= 0.
-/// @throws std::invalid_argument   one of these does not hold; rotary_dim 2.
+/// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Accuracy: 2 ulp of double on top of `frequencies`.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
 inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
@@ -73,7 +81,9 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
                   "max_position_embeddings", max_position_embeddings, "finite and > 0");
   detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
   if (seq_len <= max_position_embeddings) return frequencies;
-  return scale_ntk_aware(frequencies, factor * seq_len / max_position_embeddings - (factor - 1));
+  const double needed = factor * seq_len / max_position_embeddings - (factor - 1);
+  detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
+  return detail::ntk_aware(function, frequencies, needed, factor);
 }
 
 /// NTK-RoPE-fixed: inv_freq[i] * factor^(-2(i + 1) / d), every pair is slowed and the last by the whole factor.
