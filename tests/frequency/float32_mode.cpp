@@ -51,7 +51,7 @@ Ids to_ids(const std::vector<double>& values) {
 }  // namespace
 
 TEST_CASE("float32 mode is the float product and correctly rounded functions", "[table][float32]") {
-  if (posenc_tests::skip_without_reference("float32 mode")) return;
+  if (posenc_tests::skip_without_wide_long_double("float32 mode")) return;
   const Frequencies llama = posenc::geometric_frequencies(128, 1e4);
   for (const char* file : {"llama-2-7b.csv", "llama-3.1-8b.csv", "small-dim-8.csv"}) {
     INFO(file);
@@ -74,7 +74,7 @@ TEST_CASE("float32 mode is the float product and correctly rounded functions", "
 // All floats from 2^-13 to 2^128 were searched for a cos or sin so near the middle of two floats that rounding a libm
 // result in double rounds twice, and wrongly. (Below 2^-13 they round to 1 and to the float next to the angle.)
 TEST_CASE("float32 mode rounds once where rounding twice is wrong", "[table][float32]") {
-  if (posenc_tests::skip_without_reference("hard cases of float32 mode")) return;
+  if (posenc_tests::skip_without_wide_long_double("hard cases of float32 mode")) return;
   const Frequencies hard(Eigen::Array3d(0x1.33333p+13, 0x1.3170fp+63, 0x1.2b9622p+67));
   for (const double magnitude : {1.0, 1.25}) {
     CHECK(count_wrong(hard.with_magnitude(magnitude), Ids::Ones(1).eval()) == 0);

@@ -10,6 +10,7 @@
 #include "support/catch2.hpp"
 #include "support/data.hpp"
 #include "support/printed.hpp"
+#include "support/reference.hpp"
 #include "support/worst.hpp"
 
 namespace {
@@ -162,8 +163,9 @@ TEST_CASE("NTK-aware", "[frequencies]") {
   CHECK(same_bits(scale_ntk_aware(plain, 1), plain));
 
   // A list without a base takes the other way to the same numbers. Both are right to 2 ulp.
+  constexpr double kTwoSides = 2 * posenc_tests::rule_ulps(2) * 0x1p-52;
   const Frequencies listed = scale_ntk_aware(Frequencies(plain.inv_freq()), 8);
-  CHECK(((listed.inv_freq() - scaled.inv_freq()).abs() <= scaled.inv_freq() * 4 * 0x1p-52).all());
+  CHECK(((listed.inv_freq() - scaled.inv_freq()).abs() <= scaled.inv_freq() * kTwoSides).all());
   CHECK(listed.base() == 0);
 }
 
@@ -196,8 +198,9 @@ TEST_CASE("fixed and mixed NTK of kexue.fm", "[frequencies]") {
   CHECK(same_bits(scale_ntk_mixed(plain, 8), mixed));
 
   // b = 1 is the fixed form, b = 0 linear interpolation; 2 ulp for each side.
-  const auto near = [](const Frequencies& a, const Frequencies& b) {
-    return ((a.inv_freq() - b.inv_freq()).abs() <= b.inv_freq() * 4 * 0x1p-52).all();
+  constexpr double kTwoSides = 2 * posenc_tests::rule_ulps(2) * 0x1p-52;
+  const auto near = [=](const Frequencies& a, const Frequencies& b) {
+    return ((a.inv_freq() - b.inv_freq()).abs() <= b.inv_freq() * kTwoSides).all();
   };
   CHECK(near(scale_ntk_mixed(plain, 8, 1), scale_ntk_fixed(plain, 8)));
   CHECK(near(scale_ntk_mixed(plain, 8, 0), scale_linear(plain, 8)));
@@ -320,7 +323,7 @@ TEST_CASE("YaRN: extrapolation factor and edges", "[frequencies][yarn]") {
   const Frequencies none = yarn(kQwen25, options);
   options.extrapolation_factor = 0.5;
   const Frequencies half = yarn(kQwen25, options);
-  constexpr double kTwoSides = 8 * 0x1p-52;  // 4 ulp each
+  constexpr double kTwoSides = 2 * posenc_tests::rule_ulps(4) * 0x1p-52;
   CHECK(((none.inv_freq() - linear.inv_freq()).abs() <= linear.inv_freq() * kTwoSides).all());
   const Eigen::ArrayXd mean = (full.inv_freq() + none.inv_freq()) / 2;
   CHECK(((half.inv_freq() - mean).abs() <= mean * kTwoSides).all());

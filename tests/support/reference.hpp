@@ -75,6 +75,19 @@ inline void correctly_rounded_cos_sin(float angle, float& cosine, float& sine) {
 
 #endif
 
+/// Whether frequency rules and float32 mode are worked out in more than double: see Frequencies.
+inline constexpr bool kWideLongDouble = LDBL_MANT_DIG > DBL_MANT_DIG;
+
+/// What a frequency rule that promises `promised` ulp is held to on this platform.
+constexpr double rule_ulps(double promised) { return kWideLongDouble ? promised : 64; }
+
+/// True, after saying so, where float32 mode is not exact to the bit.
+inline bool skip_without_wide_long_double(const std::string& what) {
+  if (kWideLongDouble) return false;
+  std::cout << "skipped: " << what << " (needs a long double wider than double)\n";
+  return true;
+}
+
 /// True, after saying so, when nothing wider than double is at hand. Use: `if (skip_without_reference("what")) return;`
 inline bool skip_without_reference(const std::string& what) {
   if (kHasReference) return false;

@@ -145,7 +145,8 @@ struct TableWriter {
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51).
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
 /// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
-///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin.
+///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin,
+///           where long double is wider than double (see Frequencies).
 template <typename Scalar>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange positions, TableOptions options = {}) {
   return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions("make_table", positions), options);
