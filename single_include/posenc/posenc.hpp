@@ -272,6 +272,9 @@ inline std::uint64_t mix_id(std::uint64_t id, double value) {
 /// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
 ///
 /// A pair i at position p stands at the angle p * inv_freq[i]. Immutable: a scaling rule returns a new value.
+///
+/// Accuracy: what the rules promise, 1 to 4 ulp of double, holds where long double is wider than double, in which they
+/// are worked out: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right to 64 ulp.
 /// Matches: `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
 class Frequencies {
  public:
@@ -342,12 +345,11 @@ class Frequencies {
 
 namespace detail {
 
-/// The type that frequency rules are worked out in before the one rounding to double. It is wider than double on x86
-/// (gcc, clang) and on AArch64 Linux; where it is not (MSVC, Apple), the rules are right to 64 ulp instead of 4.
+/// The type that frequency rules are worked out in before the one rounding to double: see Frequencies.
 using Wide = long double;
 
-inline void require_base(const char* function, double base) {
-  require(is_finite(base) && base > 0 && base != 1, function, "base", base, "finite, > 0 and not 1");
+inline void require_base(const char* function, double base, const char* parameter = "base") {
+  require(is_finite(base) && base > 0 && base != 1, function, parameter, base, "finite, > 0 and not 1");
 }
 
 /// Far beyond any model, and small enough that sizes of rows cannot overflow.
@@ -766,9 +768,14 @@ template <typename T>
 inline constexpr bool is_dense = decltype(derives_from_dense(static_cast<const T*>(nullptr)))::value;
 
 template <typename Derived>
-constexpr void require_writable() {
+constexpr void require_lvalue() {
   static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
                 "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
+}
+
+template <typename Derived>
+constexpr void require_writable() {
+  require_lvalue<Derived>();
   static_assert(
       !Eigen::NumTraits<typename Derived::Scalar>::IsInteger && !Eigen::NumTraits<typename Derived::Scalar>::IsComplex,
       "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
@@ -781,19 +788,33 @@ constexpr void require_no_temporary() {
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
 }
 
-/// The Eigen object behind a written argument `X&& x`: an lvalue, or a temporary that writes through (Map, Block, ...).
+/// The Eigen object behind a written argument of any scalar: an lvalue, or a temporary that writes through (Map, Block).
 template <typename X>
-auto& writable(X& x) {
+auto& assignable(X& x) {
   static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");
   static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
-  require_writable<X>();
+  require_lvalue<X>();
   return x;
+}
+
+/// The same of a real scalar.
+template <typename X>
+auto& writable(X& x) {
+  require_writable<X>();
+  return assignable(x);
 }
 
 /// To be called with the deduced type of `X&& x`: a temporary matrix would take the result with it.
 template <typename X>
 constexpr void require_written_through() {
   if constexpr (!std::is_lvalue_reference_v<X>) require_no_temporary<std::remove_reference_t<X>>();
+}
+
+/// Both for a written argument `X&& x`: written(std::forward<X>(x)).
+template <typename X>
+auto& written(X&& x) {
+  require_written_through<X>();
+  return writable(x);
 }
 
 template <typename Derived>
@@ -807,12 +828,12 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   }
 }
 
-/// Whether an expression holds a matrix product (or an inverse, ...), which coeff() would compute whole for each element.
+/// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.
 template <typename Derived>
 inline constexpr bool holds_product = (Eigen::internal::evaluator<Derived>::Flags & Eigen::EvalBeforeNestingBit) != 0;
 
-/// What a read argument is worked on as: itself, or its value, computed once on the heap, when it holds a product. To be
-/// bound to `const auto&`.
+/// What a read argument is worked on as: itself, or its value, computed once on the heap, when it holds a product. To
+/// be bound to `const auto&`.
 template <typename Derived>
 std::conditional_t<holds_product<Derived>, typename Derived::PlainObject, const Derived&> evaluated(
     const Eigen::DenseBase<Derived>& x) {
@@ -1552,30 +1573,24 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
 /// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
-template <typename Derived, typename Scalar>
-void write_cache(Eigen::DenseBase<Derived>& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
-  detail::require_writable<Derived>();
-  detail::require_shape("write_cache", "cache", cache, table.rows(), table.rotary_dim());
+template <typename Cache, typename Scalar>
+void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
+  auto& target = detail::written(std::forward<Cache>(cache));
+  using Target = typename std::decay_t<decltype(target)>::Scalar;
+  detail::require_shape("write_cache", "cache", target, table.rows(), table.rotary_dim());
   const Eigen::Index n = table.num_pairs();
   const auto cos = table.cos();
   const auto sin = table.sin();
-  detail::require_apart("write_cache", "cache", cache, cos);
-  detail::require_apart("write_cache", "cache", cache, sin);
+  detail::require_apart("write_cache", "cache", target, cos);
+  detail::require_apart("write_cache", "cache", target, sin);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
       const Eigen::Index s = layout == CacheLayout::pairs ? 2 * i + 1 : layout == CacheLayout::cos_sin ? n + i : i;
-      cache.derived().coeffRef(row, c) = detail::convert<typename Derived::Scalar>(cos(row, i));
-      cache.derived().coeffRef(row, s) = detail::convert<typename Derived::Scalar>(sin(row, i));
+      target.coeffRef(row, c) = detail::convert<Target>(cos(row, i));
+      target.coeffRef(row, s) = detail::convert<Target>(sin(row, i));
     }
   }
-}
-
-/// @overload
-template <typename Derived, typename Scalar>
-void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
-  detail::require_no_temporary<Derived>();
-  write_cache(static_cast<Eigen::DenseBase<Derived>&>(cache), table, layout);
 }
 
 /// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
@@ -1583,39 +1598,30 @@ void write_cache(Eigen::DenseBase<Derived>&& cache, const FrequencyTable<Scalar>
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
 /// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
 ///                                unchanged.
-template <typename DerivedCos, typename DerivedSin, typename Scalar>
-void write_cos_sin(Eigen::DenseBase<DerivedCos>& cos, Eigen::DenseBase<DerivedSin>& sin,
-                   const FrequencyTable<Scalar>& table, CosSinLayout layout) {
-  detail::require_writable<DerivedCos>();
-  detail::require_writable<DerivedSin>();
+template <typename Cos, typename Sin, typename Scalar>
+void write_cos_sin(Cos&& cos, Sin&& sin, const FrequencyTable<Scalar>& table, CosSinLayout layout) {
+  auto& cos_target = detail::written(std::forward<Cos>(cos));
+  using CosScalar = typename std::decay_t<decltype(cos_target)>::Scalar;
+  auto& sin_target = detail::written(std::forward<Sin>(sin));
+  using SinScalar = typename std::decay_t<decltype(sin_target)>::Scalar;
   const Eigen::Index n = table.num_pairs();
   const Eigen::Index columns = layout == CosSinLayout::halves ? n : 2 * n;
-  detail::require_shape("write_cos_sin", "cos", cos, table.rows(), columns);
-  detail::require_shape("write_cos_sin", "sin", sin, table.rows(), columns);
+  detail::require_shape("write_cos_sin", "cos", cos_target, table.rows(), columns);
+  detail::require_shape("write_cos_sin", "sin", sin_target, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
-  detail::require_apart("write_cos_sin", "cos", cos, table_cos);
-  detail::require_apart("write_cos_sin", "cos", cos, table_sin);
-  detail::require_apart("write_cos_sin", "sin", sin, table_cos);
-  detail::require_apart("write_cos_sin", "sin", sin, table_sin);
-  detail::require_apart("write_cos_sin", "sin", sin, cos);
+  detail::require_apart("write_cos_sin", "cos", cos_target, table_cos);
+  detail::require_apart("write_cos_sin", "cos", cos_target, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin_target, table_cos);
+  detail::require_apart("write_cos_sin", "sin", sin_target, table_sin);
+  detail::require_apart("write_cos_sin", "sin", sin_target, cos_target);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
       const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;
-      cos.derived().coeffRef(row, j) = detail::convert<typename DerivedCos::Scalar>(table_cos(row, i));
-      sin.derived().coeffRef(row, j) = detail::convert<typename DerivedSin::Scalar>(table_sin(row, i));
+      cos_target.coeffRef(row, j) = detail::convert<CosScalar>(table_cos(row, i));
+      sin_target.coeffRef(row, j) = detail::convert<SinScalar>(table_sin(row, i));
     }
   }
-}
-
-/// @overload
-template <typename DerivedCos, typename DerivedSin, typename Scalar>
-void write_cos_sin(Eigen::DenseBase<DerivedCos>&& cos, Eigen::DenseBase<DerivedSin>&& sin,
-                   const FrequencyTable<Scalar>& table, CosSinLayout layout) {
-  detail::require_no_temporary<DerivedCos>();
-  detail::require_no_temporary<DerivedSin>();
-  write_cos_sin(static_cast<Eigen::DenseBase<DerivedCos>&>(cos), static_cast<Eigen::DenseBase<DerivedSin>&>(sin), table,
-                layout);
 }
 
 }  // namespace POSENC_ABI
@@ -1959,7 +1965,8 @@ struct TableWriter {
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51).
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
 /// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
-///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin.
+///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin,
+///           where long double is wider than double (see Frequencies).
 template <typename Scalar>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange positions, TableOptions options = {}) {
   return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions("make_table", positions), options);
@@ -2483,6 +2490,15 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
                   size(options.short_factor), "num_pairs ", frequencies.num_pairs());
   detail::require(size(options.long_factor) == frequencies.num_pairs(), function, "long_factor.size()",
                   size(options.long_factor), "num_pairs ", frequencies.num_pairs());
+  const auto require_factors = [&](const char* name, const std::vector<double>& list) {
+    for (Eigen::Index i = 0; i < size(list); ++i) {
+      const double value = list[static_cast<std::size_t>(i)];
+      if (detail::is_finite(value) && value > 0) continue;
+      detail::refuse<std::invalid_argument>(function, detail::element(name, i), value, "finite and > 0");
+    }
+  };
+  require_factors("short_factor", options.short_factor);
+  require_factors("long_factor", options.long_factor);
   detail::require(detail::is_finite(length) && length > 1, function, "original_max_position_embeddings", length,
                   "finite and > 1");
   detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
@@ -2537,6 +2553,20 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
+/// scale_ntk_aware(), with `given` the parameter to name where the base cannot be.
+inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor, double given) {
+  const Wide d = static_cast<Wide>(frequencies.rotary_dim());
+  if (frequencies.base() > 0) {
+    const double base = static_cast<double>(frequencies.base() * std::pow(static_cast<Wide>(factor), d / (d - 2)));
+    require(is_finite(base) && base != 1, function, "factor", given,
+            "such that base * factor^(d / (d - 2)) is finite and not 1");
+    return geometric_frequencies(frequencies.rotary_dim(), base)
+        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
+  }
+  const Wide step = 2 * std::log(static_cast<Wide>(factor)) / (d - 2);
+  return divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<Wide>(i) * step; });
+}
+
 }  // namespace detail
 
 /// NTK-aware scaling: base' = base * factor^(d / (d - 2)), d = rotary_dim.
@@ -2544,21 +2574,15 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
 /// `factor`. Works on any list of frequencies.
 /// @param factor  "alpha", >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN or infinite; rotary_dim 2, where the exponent divides by zero.
+/// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
+///                                divides by zero.
 /// Accuracy: 2 ulp of double on top of `frequencies`.
 /// Source:   bloc97, "NTK-Aware Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.1.
 /// Matches:  ExLlama and Hunyuan alpha (vLLM DynamicNTKAlpha), rotary-embedding-torch theta_rescale_factor,
 ///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
 inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor) {
   detail::require_ntk("scale_ntk_aware", frequencies, factor);
-  const detail::Wide d = static_cast<detail::Wide>(frequencies.rotary_dim());
-  if (frequencies.base() > 0) {
-    const detail::Wide base = frequencies.base() * std::pow(static_cast<detail::Wide>(factor), d / (d - 2));
-    return geometric_frequencies(frequencies.rotary_dim(), static_cast<double>(base))
-        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
-  }
-  const detail::Wide step = 2 * std::log(static_cast<detail::Wide>(factor)) / (d - 2);
-  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i) * step; });
+  return detail::ntk_aware("scale_ntk_aware", frequencies, factor, factor);
 }
 
 /// Dynamic NTK: NTK-aware scaling by what the current length needs.
@@ -2571,7 +2595,7 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 /// @param factor                   `factor` of the config, >= 1.
 /// @param max_position_embeddings  Trained length, > 0.
 /// @param seq_len                  The length to serve, >= 0.
-/// @throws std::invalid_argument   one of these does not hold; rotary_dim 2.
+/// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Accuracy: 2 ulp of double on top of `frequencies`.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
 inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
@@ -2582,7 +2606,9 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
                   "max_position_embeddings", max_position_embeddings, "finite and > 0");
   detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
   if (seq_len <= max_position_embeddings) return frequencies;
-  return scale_ntk_aware(frequencies, factor * seq_len / max_position_embeddings - (factor - 1));
+  const double needed = factor * seq_len / max_position_embeddings - (factor - 1);
+  detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
+  return detail::ntk_aware(function, frequencies, needed, factor);
 }
 
 /// NTK-RoPE-fixed: inv_freq[i] * factor^(-2(i + 1) / d), every pair is slowed and the last by the whole factor.
@@ -3007,7 +3033,6 @@ template <typename DerivedGrad, typename DerivedOut, typename Positions>
 void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
                       const Eigen::DenseBase<DerivedOut>& grad_out, const Positions& given,
                       const LookupOptions& options) {
-  require_writable<DerivedGrad>();
   require(grad_table.rows() > 0, function, "grad_table.rows()", grad_table.rows(), "> 0");
   require(grad_out.cols() == grad_table.cols(), function, "grad_out.cols()", grad_out.cols(), "grad_table.cols() ",
           grad_table.cols());
@@ -3042,18 +3067,11 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
 /// Threads:  split by columns, grad_table.middleCols(a, n) and grad_out.middleCols(a, n): the bits do not depend on how
 ///           many threads there are. No atomics.
 /// Matches:  the weight gradient of nn.Embedding, with padding_idx.
-template <typename DerivedGrad, typename DerivedOut, typename Positions = std::int64_t>
-void learned_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+template <typename GradTable, typename DerivedOut, typename Positions = std::int64_t>
+void learned_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
                       const Positions& positions = 0, const LookupOptions& options = {}) {
-  detail::learned_backward("learned_backward", grad_table, grad_out, positions, options);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut, typename Positions = std::int64_t>
-void learned_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
-                      const Positions& positions = 0, const LookupOptions& options = {}) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::learned_backward("learned_backward", grad_table, grad_out, positions, options);
+  detail::learned_backward("learned_backward", detail::written(std::forward<GradTable>(grad_table)), grad_out,
+                           positions, options);
 }
 
 }  // namespace POSENC_ABI
@@ -3268,7 +3286,6 @@ void write_learned(Derived& x, const PositionTable<TableScalar>& table, const Lo
 template <bool kAdd, typename Derived, typename TableScalar, typename Positions>
 void apply_learned(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
                    const PositionTable<TableScalar>& table, const Positions& given) {
-  require_writable<Derived>();
   if (x.cols() != table.width()) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
                                   table.width());
@@ -3301,18 +3318,9 @@ void apply_learned(const char* function, const char* parameter, Eigen::DenseBase
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
 /// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2.
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void encode_learned(Eigen::DenseBase<Derived>& out, const PositionTable<Scalar>& table,
-                    const Positions& positions = 0) {
-  detail::apply_learned<false>("encode_learned", "out", out, table, positions);
-}
-
-/// @overload
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void encode_learned(Eigen::DenseBase<Derived>&& out, const PositionTable<Scalar>& table,
-                    const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_learned<false>("encode_learned", "out", out, table, positions);
+template <typename Out, typename Scalar, typename Positions = std::int64_t>
+void encode_learned(Out&& out, const PositionTable<Scalar>& table, const Positions& positions = 0) {
+  detail::apply_learned<false>("encode_learned", "out", detail::written(std::forward<Out>(out)), table, positions);
 }
 
 /// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
@@ -3320,16 +3328,9 @@ void encode_learned(Eigen::DenseBase<Derived>&& out, const PositionTable<Scalar>
 /// Parameters and errors are those of encode_learned().
 /// Cost:     that of x += y. No allocation.
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double.
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void add_learned(Eigen::DenseBase<Derived>& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
-  detail::apply_learned<true>("add_learned", "x", x, table, positions);
-}
-
-/// @overload
-template <typename Derived, typename Scalar, typename Positions = std::int64_t>
-void add_learned(Eigen::DenseBase<Derived>&& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_learned<true>("add_learned", "x", x, table, positions);
+template <typename X, typename Scalar, typename Positions = std::int64_t>
+void add_learned(X&& x, const PositionTable<Scalar>& table, const Positions& positions = 0) {
+  detail::apply_learned<true>("add_learned", "x", detail::written(std::forward<X>(x)), table, positions);
 }
 
 }  // namespace POSENC_ABI
@@ -3460,7 +3461,6 @@ template <typename DerivedOut, typename DerivedX, typename DerivedW>
 void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedX>& coordinates,
                     const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
   using Scalar = typename DerivedOut::Scalar;
-  require_writable<DerivedOut>();
   require_fourier("encode_fourier", "out", out.rows(), out.cols(), coordinates, weights, options);
   require_apart("encode_fourier", "out", out, coordinates);
   require_apart("encode_fourier", "out", out, weights);
@@ -3489,18 +3489,10 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<De
 /// Cost:     M multiply-adds, and the polynomials of a sine and a cosine, for each feature; no allocation.
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|); float rounds that once more.
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.
-template <typename DerivedOut, typename DerivedX, typename DerivedW>
-void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedX>& coordinates,
-                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
-  detail::encode_fourier(out, coordinates, weights, options);
-}
-
-/// @overload
-template <typename DerivedOut, typename DerivedX, typename DerivedW>
-void encode_fourier(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<DerivedX>& coordinates,
-                    const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::encode_fourier(out, coordinates, weights, options);
+template <typename Out, typename DerivedX, typename DerivedW>
+void encode_fourier(Out&& out, const Eigen::DenseBase<DerivedX>& coordinates, const Eigen::DenseBase<DerivedW>& weights,
+                    const FourierOptions& options) {
+  detail::encode_fourier(detail::written(std::forward<Out>(out)), coordinates, weights, options);
 }
 
 /// Adds the gradients of encode_fourier() to those of its directions and its coordinates. With the bracket
@@ -3515,16 +3507,16 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<D
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite. Nothing is then written.
 /// Cost:     3 M multiply-adds, a sine and a cosine for each feature; no allocation.
 /// Accuracy: each summand is formed in double and added in the gradient's own scalar.
-template <typename DerivedGW, typename DerivedGX, typename DerivedOut, typename DerivedX, typename DerivedW>
-void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBase<DerivedGX>& grad_coordinates,
+template <typename GradWeights, typename GradCoordinates, typename DerivedOut, typename DerivedX, typename DerivedW>
+void fourier_backward(GradWeights&& grad_weights, GradCoordinates&& grad_coordinates,
                       const Eigen::DenseBase<DerivedOut>& grad_out, const Eigen::DenseBase<DerivedX>& coordinates,
                       const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
   const char* const function = "fourier_backward";
-  detail::require_writable<DerivedGW>();
-  detail::require_writable<DerivedGX>();
+  auto& dweights = detail::written(std::forward<GradWeights>(grad_weights));
+  auto& dcoordinates = detail::written(std::forward<GradCoordinates>(grad_coordinates));
   detail::require_fourier(function, "grad_out", grad_out.rows(), grad_out.cols(), coordinates, weights, options);
-  detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
-  detail::require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
+  detail::require_shape(function, "grad_weights", dweights, weights.rows(), weights.cols());
+  detail::require_shape(function, "grad_coordinates", dcoordinates, coordinates.rows(), coordinates.cols());
   const auto& grad_out_values = detail::evaluated(grad_out);
   const auto& coordinates_values = detail::evaluated(coordinates);
   const auto& weights_values = detail::evaluated(weights);
@@ -3543,8 +3535,8 @@ void fourier_backward(Eigen::DenseBase<DerivedGW>& grad_weights, Eigen::DenseBas
           const double x = options.coordinate_scale * static_cast<double>(coordinates_values.coeff(token, m)) +
                            options.coordinate_offset;
           const double w = static_cast<double>(weights_values.coeff(m, feature));
-          add(grad_weights.derived().coeffRef(m, feature), x * bracket);
-          add(grad_coordinates.derived().coeffRef(token, m), options.coordinate_scale * w * bracket);
+          add(dweights.coeffRef(m, feature), x * bracket);
+          add(dcoordinates.coeffRef(token, m), options.coordinate_scale * w * bracket);
         }
       });
 }
@@ -3695,7 +3687,6 @@ namespace detail {
 
 template <typename Derived, typename Next>
 void fill_rows(Eigen::DenseBase<Derived>& out, Next&& next) {
-  require_writable<Derived>();
   for (Eigen::Index row = 0; row < out.rows(); ++row) {
     for (Eigen::Index i = 0; i < out.cols(); ++i) {
       out.derived().coeffRef(row, i) = convert<typename Derived::Scalar>(next());
@@ -3758,7 +3749,6 @@ inline double xavier_scale(const char* function, double gain, Eigen::Index rows,
 template <typename Derived>
 void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequencies, ChannelOrder order) {
   using Scalar = typename Derived::Scalar;
-  require_writable<Derived>();
   const Eigen::Index pairs = frequencies.num_pairs();
   require(out.cols() == 2 * pairs, "fill_sinusoidal", "out.cols()", out.cols(), "2 * frequencies.num_pairs() ",
           2 * pairs);
@@ -3779,16 +3769,9 @@ void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequenc
 /// Zeros: the start of PositionEmbedding in bert4keras, and of tables that are added to a pretrained model.
 ///
 /// @param[out] out  rows x width: any writable dense Eigen object, such as PositionTable::mutable_values().
-template <typename Derived>
-void fill_zeros(Eigen::DenseBase<Derived>& out) {
-  detail::fill_rows(out, [] { return 0.0; });
-}
-
-/// @overload
-template <typename Derived>
-void fill_zeros(Eigen::DenseBase<Derived>&& out) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_rows(out, [] { return 0.0; });
+template <typename Out>
+void fill_zeros(Out&& out) {
+  detail::fill_rows(detail::written(std::forward<Out>(out)), [] { return 0.0; });
 }
 
 /// Independent normal numbers N(mean, stddev^2), by the inverse of the distribution function.
@@ -3800,16 +3783,9 @@ void fill_zeros(Eigen::DenseBase<Derived>&& out) {
 /// Accuracy: quantiles to 2e-15 relative.
 /// Source:   Wichura 1988, Applied Statistics 37(3), AS 241.
 /// Matches:  nn.init.normal_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double stddev, double mean = 0) {
-  detail::fill_normal("fill_normal", out, seed, stddev, mean);
-}
-
-/// @overload
-template <typename Derived>
-void fill_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double stddev, double mean = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_normal("fill_normal", out, seed, stddev, mean);
+template <typename Out>
+void fill_normal(Out&& out, std::uint64_t seed, double stddev, double mean = 0) {
+  detail::fill_normal("fill_normal", detail::written(std::forward<Out>(out)), seed, stddev, mean);
 }
 
 /// Independent normal numbers that lie in [low, high]: what lies outside is cut off, not clamped.
@@ -3820,67 +3796,39 @@ void fill_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double std
 /// @throws std::invalid_argument  stddev <= 0; low >= high; bounds more than 37 stddev on one side of the mean;
 ///                                anything NaN or infinite. `out` is then unchanged.
 /// Matches:  nn.init.trunc_normal_ of PyTorch and timm in distribution, not in the numbers.
-template <typename Derived>
-void fill_truncated_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
-  detail::fill_truncated_normal(out, seed, options);
-}
-
-/// @overload
-template <typename Derived>
-void fill_truncated_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_truncated_normal(out, seed, options);
+template <typename Out>
+void fill_truncated_normal(Out&& out, std::uint64_t seed, const TruncatedNormal& options = {}) {
+  detail::fill_truncated_normal(detail::written(std::forward<Out>(out)), seed, options);
 }
 
 /// Independent numbers, uniform in [low, high]. flashlight: -0.1, 0.1.
 /// @throws std::invalid_argument  low > high, or anything NaN or infinite. `out` is then unchanged.
 /// Matches:  nn.init.uniform_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_uniform(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double low, double high) {
-  detail::fill_uniform("fill_uniform", out, seed, low, high);
-}
-
-/// @overload
-template <typename Derived>
-void fill_uniform(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double low, double high) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_uniform("fill_uniform", out, seed, low, high);
+template <typename Out>
+void fill_uniform(Out&& out, std::uint64_t seed, double low, double high) {
+  detail::fill_uniform("fill_uniform", detail::written(std::forward<Out>(out)), seed, low, high);
 }
 
 /// Xavier (Glorot): uniform in +-gain sqrt(6 / (rows + width)).
 /// @throws std::invalid_argument  gain negative, NaN or infinite. `out` is then unchanged.
 /// Source:   Glorot and Bengio 2010, AISTATS.
 /// Matches:  nn.init.xavier_uniform_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_xavier_uniform(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double gain = 1) {
-  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, out.rows(), out.cols());
-  detail::fill_uniform("fill_xavier_uniform", out, seed, -bound, bound);
-}
-
-/// @overload
-template <typename Derived>
-void fill_xavier_uniform(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double gain = 1) {
-  detail::require_no_temporary<Derived>();
-  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, out.rows(), out.cols());
-  detail::fill_uniform("fill_xavier_uniform", out, seed, -bound, bound);
+template <typename Out>
+void fill_xavier_uniform(Out&& out, std::uint64_t seed, double gain = 1) {
+  auto& target = detail::written(std::forward<Out>(out));
+  const double bound = std::sqrt(3.0) * detail::xavier_scale("fill_xavier_uniform", gain, target.rows(), target.cols());
+  detail::fill_uniform("fill_xavier_uniform", target, seed, -bound, bound);
 }
 
 /// Xavier (Glorot): normal with standard deviation gain sqrt(2 / (rows + width)).
 /// @throws std::invalid_argument  gain negative, NaN or infinite. `out` is then unchanged.
 /// Source:   Glorot and Bengio 2010, AISTATS.
 /// Matches:  nn.init.xavier_normal_ of PyTorch in distribution, not in the numbers.
-template <typename Derived>
-void fill_xavier_normal(Eigen::DenseBase<Derived>& out, std::uint64_t seed, double gain = 1) {
-  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, out.rows(), out.cols());
-  detail::fill_normal("fill_xavier_normal", out, seed, stddev, 0.0);
-}
-
-/// @overload
-template <typename Derived>
-void fill_xavier_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, double gain = 1) {
-  detail::require_no_temporary<Derived>();
-  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, out.rows(), out.cols());
-  detail::fill_normal("fill_xavier_normal", out, seed, stddev, 0.0);
+template <typename Out>
+void fill_xavier_normal(Out&& out, std::uint64_t seed, double gain = 1) {
+  auto& target = detail::written(std::forward<Out>(out));
+  const double stddev = detail::xavier_scale("fill_xavier_normal", gain, target.rows(), target.cols());
+  detail::fill_normal("fill_xavier_normal", target, seed, stddev, 0.0);
 }
 
 /// The sinusoidal table of positions 0, 1, ..., as a start for training: the values of encode_sinusoidal().
@@ -3892,18 +3840,9 @@ void fill_xavier_normal(Eigen::DenseBase<Derived>&& out, std::uint64_t seed, dou
 /// Accuracy: float |error| <= magnitude (2^-25 + 2^-40 + |angle| 2^-51). The frequencies come from std::pow, whose last
 ///           bit is the platform's.
 /// Matches:  the Sinusoidal initializer of bert4keras.
-template <typename Derived>
-void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequencies,
-                     ChannelOrder order = ChannelOrder::interleaved) {
-  detail::fill_sinusoidal(out, frequencies, order);
-}
-
-/// @overload
-template <typename Derived>
-void fill_sinusoidal(Eigen::DenseBase<Derived>&& out, const Frequencies& frequencies,
-                     ChannelOrder order = ChannelOrder::interleaved) {
-  detail::require_no_temporary<Derived>();
-  detail::fill_sinusoidal(out, frequencies, order);
+template <typename Out>
+void fill_sinusoidal(Out&& out, const Frequencies& frequencies, ChannelOrder order = ChannelOrder::interleaved) {
+  detail::fill_sinusoidal(detail::written(std::forward<Out>(out)), frequencies, order);
 }
 
 }  // namespace POSENC_ABI
@@ -4542,7 +4481,6 @@ namespace detail {
 template <typename DerivedOut, typename DerivedIn>
 void require_resize(const char* function, const char* out_name, const Eigen::DenseBase<DerivedOut>& out,
                     const char* in_name, const Eigen::DenseBase<DerivedIn>& in) {
-  require_writable<DerivedOut>();
   const auto name = [](const char* parameter, const char* field) { return std::string(parameter) + field; };
   if (in.rows() <= 0) refuse<std::invalid_argument>(function, name(in_name, ".rows()"), in.rows(), "> 0");
   if (out.rows() <= 0) refuse<std::invalid_argument>(function, name(out_name, ".rows()"), out.rows(), "> 0");
@@ -4623,29 +4561,16 @@ void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
 /// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Matches:  F.interpolate(mode="linear", align_corners=False) of PyTorch.
-template <typename DerivedOut, typename Derived>
-void resize_linear(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
-  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_linear(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_rows("resize_linear", out, table, detail::LinearRule::half_pixel);
+template <typename Out, typename Derived>
+void resize_linear(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_linear", detail::written(std::forward<Out>(out)), table, detail::LinearRule::half_pixel);
 }
 
 /// The adjoint of resize_linear(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_linear_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_rows_backward("resize_linear_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+template <typename GradTable, typename DerivedOut>
+void resize_linear_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_linear_backward", detail::written(std::forward<GradTable>(grad_table)), grad_out,
+                               detail::LinearRule::half_pixel);
 }
 
 /// Resizes a table along its positions, first row to first row and last to last:
@@ -4658,33 +4583,17 @@ void resize_linear_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Ei
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
 /// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Matches:  F.interpolate(mode="linear", align_corners=True) of PyTorch.
-template <typename DerivedOut, typename Derived>
-void resize_align_corners(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
-  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_align_corners(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_rows("resize_align_corners", out, table, detail::LinearRule::align_corners);
+template <typename Out, typename Derived>
+void resize_align_corners(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_align_corners", detail::written(std::forward<Out>(out)), table,
+                      detail::LinearRule::align_corners);
 }
 
 /// The adjoint of resize_align_corners(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
-                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
-                               detail::LinearRule::align_corners);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                                   const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_rows_backward("resize_align_corners_backward", grad_table, grad_out,
-                               detail::LinearRule::align_corners);
+template <typename GradTable, typename DerivedOut>
+void resize_align_corners_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_align_corners_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, detail::LinearRule::align_corners);
 }
 
 /// Position interpolation of a trained table: position t reads at t from / to.
@@ -4697,31 +4606,17 @@ void resize_align_corners_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// Cost:     two multiply-adds for each value, and a list of two weights for each row.
 /// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
 /// Source:   Chen et al. 2023, arXiv:2306.15595, which does this to RoPE: scale_linear() there.
-template <typename DerivedOut, typename Derived>
-void interpolate_positions(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
-  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void interpolate_positions(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_rows("interpolate_positions", out, table, detail::LinearRule::scaled);
+template <typename Out, typename Derived>
+void interpolate_positions(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("interpolate_positions", detail::written(std::forward<Out>(out)), table,
+                      detail::LinearRule::scaled);
 }
 
 /// The adjoint of interpolate_positions(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
-                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                                    const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_rows_backward("interpolate_positions_backward", grad_table, grad_out, detail::LinearRule::scaled);
+template <typename GradTable, typename DerivedOut>
+void interpolate_positions_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("interpolate_positions_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, detail::LinearRule::scaled);
 }
 
 /// Resizes a table of relative distances -(n - 1), ..., n - 1 to another n, linearly with half-pixel centres.
@@ -4730,38 +4625,21 @@ void interpolate_positions_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// @param table     2 n - 1 rows.
 /// @throws std::invalid_argument  an even number of rows; otherwise as resize_linear(), whose cost and accuracy it has.
 /// Matches:  get_rel_pos of Segment Anything and MViTv2.
-template <typename DerivedOut, typename Derived>
-void resize_relative(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table) {
+template <typename Out, typename Derived>
+void resize_relative(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  auto& target = detail::written(std::forward<Out>(out));
   detail::require_odd("resize_relative", "table.rows()", table.rows());
-  detail::require_odd("resize_relative", "out.rows()", out.rows());
-  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_relative(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::require_odd("resize_relative", "table.rows()", table.rows());
-  detail::require_odd("resize_relative", "out.rows()", out.rows());
-  detail::resize_rows("resize_relative", out, table, detail::LinearRule::half_pixel);
+  detail::require_odd("resize_relative", "out.rows()", target.rows());
+  detail::resize_rows("resize_relative", target, table, detail::LinearRule::half_pixel);
 }
 
 /// The adjoint of resize_relative(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_relative_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+template <typename GradTable, typename DerivedOut>
+void resize_relative_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  auto& target = detail::written(std::forward<GradTable>(grad_table));
   detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
-  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
-  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                              const Eigen::DenseBase<DerivedOut>& grad_out) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
-  detail::require_odd("resize_relative_backward", "grad_table.rows()", grad_table.rows());
-  detail::resize_rows_backward("resize_relative_backward", grad_table, grad_out, detail::LinearRule::half_pixel);
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", target.rows());
+  detail::resize_rows_backward("resize_relative_backward", target, grad_out, detail::LinearRule::half_pixel);
 }
 
 /// Resizes the grid of a two-dimensional table with the cubic kernel of Keys, a = -0.75, prefix rows copied.
@@ -4779,66 +4657,35 @@ void resize_relative_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
 /// Source:   Keys 1981, IEEE TASSP 29(6).
 /// Matches:  F.interpolate(mode="bicubic", align_corners=False) of PyTorch given a size: Hugging Face ViT, DeiT, MAE,
 ///           Swin; ggml_interpolate with BICUBIC.
-template <typename DerivedOut, typename Derived>
-void resize_bicubic(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
-  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_bicubic(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
-                    const GridResize& grid) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_grid("resize_bicubic", out, table, grid, detail::cubic_taps);
+template <typename Out, typename Derived>
+void resize_bicubic(Out&& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
+  detail::resize_grid("resize_bicubic", detail::written(std::forward<Out>(out)), table, grid, detail::cubic_taps);
 }
 
 /// The adjoint of resize_bicubic(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+template <typename GradTable, typename DerivedOut>
+void resize_bicubic_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
                              const GridResize& grid) {
-  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_backward(Eigen::DenseBase<DerivedGrad>&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
-                             const GridResize& grid) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_grid_backward("resize_bicubic_backward", grad_table, grad_out, grid, detail::cubic_taps);
+  detail::resize_grid_backward("resize_bicubic_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, grid, detail::cubic_taps);
 }
 
 /// resize_bicubic() with antialiasing: a = -0.5, the kernel stretched by from / to along an axis that shrinks, its
 /// weights cut at the border and normalised. Parameters and errors are those of resize_bicubic().
 /// Cost:     4 max(from_height / to_height, 1) * 4 max(from_width / to_width, 1) multiply-adds for each value.
 /// Matches:  F.interpolate(mode="bicubic", antialias=True) of PyTorch, resample_abs_pos_embed of timm, Pillow.
-template <typename DerivedOut, typename Derived>
-void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& table,
-                                const GridResize& grid) {
-  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived>
-void resize_bicubic_antialiased(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& table,
-                                const GridResize& grid) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::resize_grid("resize_bicubic_antialiased", out, table, grid, detail::antialiased_cubic_taps);
+template <typename Out, typename Derived>
+void resize_bicubic_antialiased(Out&& out, const Eigen::DenseBase<Derived>& table, const GridResize& grid) {
+  detail::resize_grid("resize_bicubic_antialiased", detail::written(std::forward<Out>(out)), table, grid,
+                      detail::antialiased_cubic_taps);
 }
 
 /// The adjoint of resize_bicubic_antialiased(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>& grad_table,
-                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
-  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
-                               detail::antialiased_cubic_taps);
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedOut>
-void resize_bicubic_antialiased_backward(Eigen::DenseBase<DerivedGrad>&& grad_table,
-                                         const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid) {
-  detail::require_no_temporary<DerivedGrad>();
-  detail::resize_grid_backward("resize_bicubic_antialiased_backward", grad_table, grad_out, grid,
+template <typename GradTable, typename DerivedOut>
+void resize_bicubic_antialiased_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
+                                         const GridResize& grid) {
+  detail::resize_grid_backward("resize_bicubic_antialiased_backward",
+                               detail::written(std::forward<GradTable>(grad_table)), grad_out, grid,
                                detail::antialiased_cubic_taps);
 }
 
@@ -4880,6 +4727,19 @@ struct HeadsView {
   Eigen::Index token_stride = 0;
   Eigen::Index head_stride = 0;
 };
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_heads_view = false;
+template <typename Scalar>
+inline constexpr bool is_heads_view<HeadsView<Scalar>> = true;
+
+/// int for what is no HeadsView, which has overloads of its own.
+template <typename X>
+using IfNoView = std::enable_if_t<!is_heads_view<std::decay_t<X>>, int>;
+
+}  // namespace detail
 
 /// [batch, seq_len, num_heads, head_dim]: flash-attention, vLLM, what a projection puts out.
 template <typename Scalar>
@@ -5423,14 +5283,12 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
 template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
-  require_writable<Derived>();
   rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
 void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
-  require_writable<DerivedOut>();
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
   const auto& in = evaluated(x);
@@ -5566,7 +5424,8 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
 ///                   Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or any
-///                   Eigen scalar. Zero tokens or zero heads are no error.
+///                   Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a temporary
+///                   matrix does not compile. Zero tokens or zero heads are no error.
 /// @param table      Rows that the tokens need; of any storage scalar.
 /// @param layout     head_dim, which channels pair up, and the first one that turns.
 /// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
@@ -5583,19 +5442,9 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope,
 ///           ONNX RotaryEmbedding.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope", x, table, layout, rows, detail::forward_turn());
+template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope", detail::written(std::forward<X>(x)), table, layout, rows, detail::forward_turn());
 }
 
 /// @overload
@@ -5612,18 +5461,11 @@ void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& t
 /// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
 /// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
 /// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                     const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+                    detail::forward_turn());
 }
 
 /// @overload
@@ -5636,20 +5478,10 @@ void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
 /// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
 /// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
-                        detail::inverse_turn("apply_rope_inverse", table));
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_inverse", x, table, layout, rows,
+template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope_inverse(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                        const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_inverse", detail::written(std::forward<X>(x)), table, layout, rows,
                         detail::inverse_turn("apply_rope_inverse", table));
 }
 
@@ -5663,19 +5495,10 @@ void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableSc
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
-                    detail::inverse_turn("apply_rope_inverse_into", table));
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_inverse_into", out, x, table, layout, rows,
+template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                             const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_inverse_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
                     detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
@@ -5690,19 +5513,11 @@ void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Sc
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
 /// Parameters, errors and cost are those of apply_rope().
 /// Matches:  ggml_rope_ext_back, flash-attention conjugate=True, the vjp of mlx.fast.rope.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-/// For what writes through, such as `qkv.leftCols(n)` or an Eigen::Map. A temporary matrix does not compile.
-template <typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(Eigen::DenseBase<Derived>&& x, const FrequencyTable<TableScalar>& table,
-                        const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::rope_in_place("apply_rope_adjoint", x, table, layout, rows, detail::adjoint_turn());
+template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope_adjoint(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                        const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_adjoint", detail::written(std::forward<X>(x)), table, layout, rows,
+                        detail::adjoint_turn());
 }
 
 /// @overload
@@ -5714,18 +5529,11 @@ void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableSc
 }
 
 /// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
-}
-
-/// @overload
-template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Eigen::DenseBase<DerivedOut>&& out, const Eigen::DenseBase<Derived>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::require_no_temporary<DerivedOut>();
-  detail::rope_into("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+                             const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_into("apply_rope_adjoint_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+                    detail::adjoint_turn());
 }
 
 /// @overload
@@ -5945,28 +5753,28 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
 /// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
 /// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
-template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
-                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+template <typename GradFrequencies, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
+                                const Eigen::DenseBase<DerivedY>& y,
                                 const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
   const char* const function = "mixed_frequencies_backward";
-  detail::require_writable<DerivedGrad>();
-  const Eigen::Index pairs = grad_frequencies.cols();
+  auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
+  const Eigen::Index pairs = dfrequencies.cols();
   detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
                   "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
   detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
                   layout.head_dim());
   detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
-  detail::require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  detail::require_shape(function, "positions", positions, y.rows(), dfrequencies.rows());
   const auto& grad_y_values = detail::evaluated(grad_y);
   const auto& y_values = detail::evaluated(y);
   const auto& positions_values = detail::evaluated(positions);
   // Sums of a block of entries are kept in double over all tokens and rounded once.
-  using Number = typename DerivedGrad::Scalar;
+  using Number = typename std::decay_t<decltype(dfrequencies)>::Scalar;
   constexpr Eigen::Index axes_together = 4;
   const bool half_split = layout.pairs() == RopePairs::half_split;
-  for (Eigen::Index first_axis = 0; first_axis < grad_frequencies.rows(); first_axis += axes_together) {
-    const Eigen::Index axes = (std::min)(axes_together, grad_frequencies.rows() - first_axis);
+  for (Eigen::Index first_axis = 0; first_axis < dfrequencies.rows(); first_axis += axes_together) {
+    const Eigen::Index axes = (std::min)(axes_together, dfrequencies.rows() - first_axis);
     for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
       const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
       double sums[axes_together][detail::kAngleBlock] = {};
@@ -5990,22 +5798,12 @@ void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>& grad_frequencies,
       }
       for (Eigen::Index axis = 0; axis < axes; ++axis) {
         for (Eigen::Index i = 0; i < count; ++i) {
-          Number& target = grad_frequencies.derived().coeffRef(first_axis + axis, first + i);
+          Number& target = dfrequencies.coeffRef(first_axis + axis, first + i);
           target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
         }
       }
     }
   }
-}
-
-/// @overload
-template <typename DerivedGrad, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(Eigen::DenseBase<DerivedGrad>&& grad_frequencies,
-                                const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
-                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
-  detail::require_no_temporary<DerivedGrad>();
-  mixed_frequencies_backward(static_cast<Eigen::DenseBase<DerivedGrad>&>(grad_frequencies), grad_y, y, positions,
-                             layout);
 }
 
 }  // namespace POSENC_ABI
@@ -6060,8 +5858,6 @@ namespace detail {
 template <typename Derived>
 void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
                      Eigen::Index rotary_dim, const char* parameter) {
-  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
-                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
   const auto source = channel_permutation(from, to, rotary_dim);
   const Eigen::Index head_dim = from.head_dim();
   require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
@@ -6083,18 +5879,10 @@ void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const R
 /// @param from, to, rotary_dim  As in channel_permutation().
 /// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
 /// Cost: one pass over x; two allocations of one head's size.
-template <typename Derived>
-void permute_columns(Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim) {
-  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
-}
-
-/// @overload
-template <typename Derived>
-void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim) {
-  detail::require_no_temporary<Derived>();
-  detail::permute_columns("permute_columns", x, from, to, rotary_dim, "x.cols()");
+template <typename X>
+void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
+  detail::require_written_through<X>();
+  detail::permute_columns("permute_columns", detail::assignable(x), from, to, rotary_dim, "x.cols()");
 }
 
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
@@ -6105,19 +5893,10 @@ void permute_columns(Eigen::DenseBase<Derived>&& x, const RopeLayout& from, cons
 /// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
 /// Cost: one pass over weights; two allocations of one head's size.
 /// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
-template <typename Derived>
-void permute_rows(Eigen::DenseBase<Derived>& weights, const RopeLayout& from, const RopeLayout& to,
-                  Eigen::Index rotary_dim) {
-  auto columns = weights.derived().transpose();
-  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
-}
-
-/// @overload
-template <typename Derived>
-void permute_rows(Eigen::DenseBase<Derived>&& weights, const RopeLayout& from, const RopeLayout& to,
-                  Eigen::Index rotary_dim) {
-  detail::require_no_temporary<Derived>();
-  auto columns = weights.derived().transpose();
+template <typename Weights>
+void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
+  detail::require_written_through<Weights>();
+  auto columns = detail::assignable(weights).transpose();
   detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
 }
 
@@ -8012,8 +7791,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 template <typename Logits, typename Scalar>
 void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span,
                        Eigen::Index head) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_distance_bias", "logits", x, span.query_len(), span.key_len());
   detail::require_head("add_distance_bias", head, table.num_heads());
   detail::require_distances("add_distance_bias", table, span);
@@ -8024,8 +7802,7 @@ void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, cons
 /// All heads stacked: logits is (num_heads L_q) x L_k, head by head.
 template <typename Logits, typename Scalar>
 void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_distance_bias", "logits", x, table.num_heads() * span.query_len(), span.key_len());
   detail::require_distances("add_distance_bias", table, span);
   for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
@@ -8201,8 +7978,7 @@ AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_tabl
 /// @throws std::invalid_argument  another number of heads.
 template <typename Slopes, typename Scalar>
 void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
-  detail::require_written_through<Slopes>();
-  auto& grad = detail::writable(grad_slopes);
+  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
   detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
                   "num_heads ", grad_table.num_heads());
   using Slope = typename std::decay_t<decltype(grad)>::Scalar;
@@ -8218,10 +7994,8 @@ void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_tabl
 /// @throws std::invalid_argument  another number of heads; nothing is written then.
 template <typename Left, typename Right, typename Scalar>
 void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {
-  detail::require_written_through<Left>();
-  detail::require_written_through<Right>();
-  auto& dleft = detail::writable(grad_left);
-  auto& dright = detail::writable(grad_right);
+  auto& dleft = detail::written(std::forward<Left>(grad_left));
+  auto& dright = detail::written(std::forward<Right>(grad_right));
   detail::require(dleft.size() == grad_table.num_heads(), "alibi_backward", "grad_left.size()", dleft.size(),
                   "num_heads ", grad_table.num_heads());
   detail::require(dright.size() == grad_table.num_heads(), "alibi_backward", "grad_right.size()", dright.size(),
@@ -8490,8 +8264,7 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 template <typename Logits, typename Scalar>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
   const char* const function = "add_fire_bias";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_fire(function, fire, span);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
@@ -8662,10 +8435,8 @@ template <typename GradA, typename GradP, typename Scalar, typename A, typename 
 void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table,
                      const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, KerpleKernel kernel) {
   const char* const function = "kerple_backward";
-  detail::require_written_through<GradA>();
-  detail::require_written_through<GradP>();
-  auto& da = detail::writable(grad_a);
-  auto& dp = detail::writable(grad_p);
+  auto& da = detail::written(std::forward<GradA>(grad_a));
+  auto& dp = detail::written(std::forward<GradP>(grad_p));
   detail::require_kerple(function, a, p, kernel);
   detail::require(a.size() == grad_table.num_heads(), function, "a.size()", a.size(), "num_heads ",
                   grad_table.num_heads());
@@ -8917,8 +8688,7 @@ DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Der
 /// @throws std::invalid_argument  another shape.
 template <typename Weights, typename Scalar>
 void t5_backward(Weights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
-  detail::require_written_through<Weights>();
-  auto& grad = detail::writable(grad_weights);
+  auto& grad = detail::written(std::forward<Weights>(grad_weights));
   detail::require_shape("t5_backward", "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
   for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
     const Eigen::Index bucket = buckets(d);
@@ -9062,8 +8832,7 @@ WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<D
 /// @throws std::invalid_argument  another shape.
 template <typename Weights, typename Scalar>
 void window_table_backward(Weights&& grad_weights, const WindowTable<Scalar>& grad_table) {
-  detail::require_written_through<Weights>();
-  auto& grad = detail::writable(grad_weights);
+  auto& grad = detail::written(std::forward<Weights>(grad_weights));
   const Eigen::Index n = grad_table.window().displacements();
   detail::require_shape("window_table_backward", "grad_weights", grad, n + grad_table.class_values().cols(),
                         grad_table.num_heads());
@@ -9143,8 +8912,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// Cost:     one addition for each logit, in runs of `width`; no index, no allocation.
 template <typename Logits, typename Scalar>
 void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::Index head) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_window_bias", "logits", x, table.tokens(), table.tokens());
   detail::require_head("add_window_bias", head, table.num_heads());
   detail::add_window_head(x, table, head, 0);
@@ -9154,8 +8922,7 @@ void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::I
 /// All heads stacked: logits is (num_heads tokens) x tokens, head by head.
 template <typename Logits, typename Scalar>
 void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape("add_window_bias", "logits", x, table.num_heads() * table.tokens(), table.tokens());
   for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
     detail::add_window_head(x, table, head, head * table.tokens());
@@ -9236,8 +9003,7 @@ template <typename Logits, typename Query, typename Rows, typename Columns>
 void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
                          const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
   const char* const function = "add_decomposed_bias";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_decomposed(function, q, rel_h, rel_w, query, key);
   detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
   const auto& q_values = detail::evaluated(q);
@@ -9265,12 +9031,9 @@ void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& gr
                          const Eigen::MatrixBase<Rows>& rel_h, const Eigen::MatrixBase<Columns>& rel_w,
                          const WindowShape& query, const WindowShape& key) {
   const char* const function = "decomposed_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradRows>();
-  detail::require_written_through<GradColumns>();
-  auto& dq = detail::writable(grad_q);
-  auto& dh = detail::writable(grad_h);
-  auto& dw = detail::writable(grad_w);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dh = detail::written(std::forward<GradRows>(grad_h));
+  auto& dw = detail::written(std::forward<GradColumns>(grad_w));
   detail::require_decomposed(function, q, rel_h, rel_w, query, key);
   detail::require_shape(function, "grad_logits", grad_logits, query.tokens(), key.tokens());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
@@ -9352,8 +9115,7 @@ WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes
 /// @throws std::invalid_argument  another number of heads.
 template <typename Slopes, typename Scalar>
 void grid_alibi_backward(Slopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
-  detail::require_written_through<Slopes>();
-  auto& grad = detail::writable(grad_slopes);
+  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
   detail::require(grad.size() == grad_table.num_heads(), "grid_alibi_backward", "grad_slopes.size()", grad.size(),
                   "num_heads ", grad_table.num_heads());
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
@@ -9843,8 +9605,7 @@ template <typename Logits, typename Query, typename Table, typename Scalar>
 void add_cope_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
                      const AttentionSpan& span, Workspace<Scalar>& workspace) {
   const char* const function = "add_cope_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_cope(function, q, table, span);
   const auto& q_values = detail::evaluated(q);
@@ -9879,12 +9640,9 @@ void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& gra
                    const Eigen::MatrixBase<Logits>& logits, const Eigen::MatrixBase<Query>& q,
                    const Eigen::MatrixBase<Table>& table, const AttentionSpan& span, Workspace<Scalar>& workspace) {
   const char* const function = "cope_backward";
-  detail::require_written_through<GradLogits>();
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dx = detail::writable(grad_logits);
-  auto& dq = detail::writable(grad_q);
-  auto& dtable = detail::writable(grad_table);
+  auto& dx = detail::written(std::forward<GradLogits>(grad_logits));
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", dx, span.query_len(), span.key_len());
   detail::require_shape(function, "logits", logits, span.query_len(), span.key_len());
   detail::require_cope(function, q, table, span);
@@ -10029,8 +9787,7 @@ void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const E
                      const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_deberta_c2p";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
   const auto& q_values = detail::evaluated(q);
@@ -10057,10 +9814,8 @@ void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
                           const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                           Workspace<Scalar>& workspace) {
   const char* const function = "deberta_c2p_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dq = detail::writable(grad_q);
-  auto& dtable = detail::writable(grad_table);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_deberta(function, "q", q, table, buckets, span.query_len());
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
@@ -10096,8 +9851,7 @@ void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eig
                      const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_deberta_p2c";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
   const auto& k_values = detail::evaluated(k);
@@ -10124,10 +9878,8 @@ void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen:
                           const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
                           Workspace<Scalar>& workspace) {
   const char* const function = "deberta_p2c_backward";
-  detail::require_written_through<GradKey>();
-  detail::require_written_through<GradTable>();
-  auto& dk = detail::writable(grad_k);
-  auto& dtable = detail::writable(grad_table);
+  auto& dk = detail::written(std::forward<GradKey>(grad_k));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_deberta(function, "k", k, table, buckets, span.key_len());
   detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
@@ -10188,8 +9940,7 @@ template <typename GradGates, typename GradSums, typename Derived>
 void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<GradSums>& grad_sums,
                               const Eigen::DenseBase<Derived>& gates) {
   const char* const function = "forgetting_sums_backward";
-  detail::require_written_through<GradGates>();
-  auto& grad = detail::writable(grad_gates);
+  auto& grad = detail::written(std::forward<GradGates>(grad_gates));
   detail::require(grad_sums.size() == gates.size(), function, "grad_sums.size()", grad_sums.size(), "gates.size() ",
                   gates.size());
   detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
@@ -10218,8 +9969,7 @@ void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<Gra
 template <typename Logits, typename Sums>
 void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, const AttentionSpan& span) {
   const char* const function = "add_forgetting_bias";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
   detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
@@ -10245,8 +9995,7 @@ template <typename GradSums, typename Derived>
 void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Derived>& grad_logits,
                               const AttentionSpan& span) {
   const char* const function = "forgetting_bias_backward";
-  detail::require_written_through<GradSums>();
-  auto& grad = detail::writable(grad_sums);
+  auto& grad = detail::written(std::forward<GradSums>(grad_sums));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
   detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
@@ -10429,8 +10178,7 @@ template <typename Logits, typename Query, typename Table, typename Scalar>
 void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
                          RelativeRows rows, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "add_relative_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   const auto& q_values = detail::evaluated(q);
@@ -10445,10 +10193,8 @@ void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eige
                               const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
                               const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "relative_logits_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dq = detail::writable(grad_q);
-  auto& dr = detail::writable(grad_r);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dr = detail::written(std::forward<GradTable>(grad_r));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
@@ -10550,8 +10296,7 @@ template <typename Logits, typename Query, typename Table, typename Scalar>
 void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
                      const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   detail::require_shaw(function, table, clip, q.cols());
@@ -10575,10 +10320,8 @@ void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eige
                           const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
                           const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "shaw_logits_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradTable>();
-  auto& dq = detail::writable(grad_q);
-  auto& dtable = detail::writable(grad_table);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
   detail::require_shaw(function, table, clip, q.cols());
@@ -10613,8 +10356,7 @@ template <typename Out, typename Attention, typename Table, typename Scalar>
 void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, const Eigen::MatrixBase<Table>& table,
                      const ShawClip& clip, const AttentionSpan& span, Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_values";
-  detail::require_written_through<Out>();
-  auto& y = detail::writable(out);
+  auto& y = detail::written(std::forward<Out>(out));
   detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
   detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
                   span.query_len());
@@ -10641,10 +10383,8 @@ void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table
                           const Eigen::MatrixBase<Table>& table, const ShawClip& clip, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_values_backward";
-  detail::require_written_through<GradAttention>();
-  detail::require_written_through<GradTable>();
-  auto& dattention = detail::writable(grad_attention);
-  auto& dtable = detail::writable(grad_table);
+  auto& dattention = detail::written(std::forward<GradAttention>(grad_attention));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
   detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
   detail::require(grad_out.rows() == span.query_len(), function, "grad_out.rows()", grad_out.rows(),
                   "span.query_len() ", span.query_len());
@@ -10731,8 +10471,7 @@ void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& 
                                const Eigen::MatrixBase<V>& v, const AttentionSpan& span, Scalar scale,
                                Workspace<Scalar>& workspace) {
   const char* const function = "add_transformer_xl_logits";
-  detail::require_written_through<Logits>();
-  auto& x = detail::writable(logits);
+  auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
@@ -10763,16 +10502,11 @@ void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& g
                              const Eigen::MatrixBase<U>& u, const Eigen::MatrixBase<V>& v, const AttentionSpan& span,
                              Scalar scale, Workspace<Scalar>& workspace) {
   const char* const function = "transformer_xl_backward";
-  detail::require_written_through<GradQuery>();
-  detail::require_written_through<GradKey>();
-  detail::require_written_through<GradTable>();
-  detail::require_written_through<GradU>();
-  detail::require_written_through<GradV>();
-  auto& dq = detail::writable(grad_q);
-  auto& dk = detail::writable(grad_k);
-  auto& dr = detail::writable(grad_r);
-  auto& du = detail::writable(grad_u);
-  auto& dv = detail::writable(grad_v);
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dk = detail::written(std::forward<GradKey>(grad_k));
+  auto& dr = detail::written(std::forward<GradTable>(grad_r));
+  auto& du = detail::written(std::forward<GradU>(grad_u));
+  auto& dv = detail::written(std::forward<GradV>(grad_v));
   detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
   detail::require_relative(function, q, r, rows, span);
   detail::require_shape(function, "k", k, span.key_len(), q.cols());
@@ -11040,7 +10774,6 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
 template <template <typename> class Element, typename Derived, typename Positions>
 void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseBase<Derived>& x,
                       const Sinusoidal& encoding, const Positions& given) {
-  require_writable<Derived>();
   if (x.cols() != encoding.width()) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ",
                                   encoding.width());
@@ -11075,32 +10808,20 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51).
 /// Matches:  see presets.
-template <typename Derived, typename Positions = std::int64_t>
-void encode_sinusoidal(Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
-}
-
-/// @overload
-template <typename Derived, typename Positions = std::int64_t>
-void encode_sinusoidal(Eigen::DenseBase<Derived>&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", out, encoding, positions);
+template <typename Out, typename Positions = std::int64_t>
+void encode_sinusoidal(Out&& out, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::apply_sinusoidal<detail::StoreElement>("encode_sinusoidal", "out", detail::written(std::forward<Out>(out)),
+                                                 encoding, positions);
 }
 
 /// Adds the encoding of each row's position to token embeddings, in place: x = embedding_scale x + encoding, formed in
 /// double and rounded once.
 ///
 /// Parameters, errors and cost are those of encode_sinusoidal().
-template <typename Derived, typename Positions = std::int64_t>
-void add_sinusoidal(Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
-}
-
-/// @overload
-template <typename Derived, typename Positions = std::int64_t>
-void add_sinusoidal(Eigen::DenseBase<Derived>&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
-  detail::require_no_temporary<Derived>();
-  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", x, encoding, positions);
+template <typename X, typename Positions = std::int64_t>
+void add_sinusoidal(X&& x, const Sinusoidal& encoding, const Positions& positions = 0) {
+  detail::apply_sinusoidal<detail::AddElement>("add_sinusoidal", "x", detail::written(std::forward<X>(x)), encoding,
+                                               positions);
 }
 
 /// Returns the table of positions first, ..., first + count - 1: count x encoding.width(), row-major.
@@ -11524,6 +11245,32 @@ AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid
 namespace posenc {
 inline namespace POSENC_ABI {
 
+namespace detail {
+
+/// The ends of a spectrum, whose ratio becomes the base.
+inline void require_spectrum(const char* function, const char* from_name, double from, const char* to_name, double to) {
+  require(is_finite(from) && from > 0, function, from_name, from, "finite and > 0");
+  require(is_finite(to) && to > 0 && to != from && is_finite(to / from) && to / from > 0, function, to_name, to,
+          "finite, > 0 and not ", from);
+}
+
+inline void require_preset_width(const char* function, Eigen::Index width) {
+  require(width > 0, function, "width", width, "> 0");
+}
+
+inline SinusoidalOptions over_pairs(double from, double to) {
+  SinusoidalOptions options;
+  options.order = ChannelOrder::sin_cos;
+  options.spacing = FrequencySpacing::over_pairs;
+  options.frequency_shift = 1;
+  options.base = to / from;
+  options.position_scale = from;
+  options.odd_width = OddWidth::zero_column;
+  return options;
+}
+
+}  // namespace detail
+
 /// SinusoidalOptions by project. `Sinusoidal(512, presets::whisper())` is Whisper's encoding of width 512.
 ///
 ///     preset                 order        frequency m               position of row 0   odd width
@@ -11541,6 +11288,8 @@ inline namespace POSENC_ABI {
 ///     mlx                    sin | cos    max (min/max)^(m/(F-1))   given values        error
 ///
 /// d = width, F = d/2 rounded down.
+/// @throws std::invalid_argument  timescales, periods or frequencies that are not finite and > 0, or that are equal where
+///                                a spectrum lies between them; a width that is not > 0.
 namespace presets {
 
 /// Vaswani et al. 2017. Also bert4keras, RoFormer's paper form, the fairseq conformer, nntrainer.
@@ -11567,14 +11316,8 @@ inline SinusoidalOptions tensorflow_tutorial(double base = 10000) {
 /// `get_timing_signal_1d` of tensor2tensor: wavelengths from 2 pi min_timescale on.
 /// Like the original it multiplies the frequencies by min_timescale.
 inline SinusoidalOptions tensor2tensor(double min_timescale = 1, double max_timescale = 10000) {
-  SinusoidalOptions options;
-  options.order = ChannelOrder::sin_cos;
-  options.spacing = FrequencySpacing::over_pairs;
-  options.frequency_shift = 1;
-  options.base = max_timescale / min_timescale;
-  options.position_scale = min_timescale;
-  options.odd_width = OddWidth::zero_column;
-  return options;
+  detail::require_spectrum("presets::tensor2tensor", "min_timescale", min_timescale, "max_timescale", max_timescale);
+  return detail::over_pairs(min_timescale, max_timescale);
 }
 
 /// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does row 0. A list of
@@ -11596,6 +11339,7 @@ inline SinusoidalOptions ctranslate2() {
 
 /// Marian, which multiplies the embedding by sqrt(d) before the addition.
 inline SinusoidalOptions marian(Eigen::Index width) {
+  detail::require_preset_width("presets::marian", width);
   SinusoidalOptions options = tensor2tensor();
   options.odd_width = OddWidth::reject;
   options.embedding_scale = std::sqrt(static_cast<double>(width));
@@ -11604,6 +11348,7 @@ inline SinusoidalOptions marian(Eigen::Index width) {
 
 /// `sinusoids` of Whisper's encoder.
 inline SinusoidalOptions whisper(double max_timescale = 10000) {
+  detail::require_base("presets::whisper", max_timescale, "max_timescale");
   SinusoidalOptions options = tensor2tensor(1, max_timescale);
   options.odd_width = OddWidth::reject;
   return options;
@@ -11612,6 +11357,7 @@ inline SinusoidalOptions whisper(double max_timescale = 10000) {
 /// `get_timestep_embedding` of diffusers, with its defaults (DDPM). Stable Diffusion: (true, 0).
 inline SinusoidalOptions diffusers_timestep(bool flip_sin_to_cos = false, double downscale_freq_shift = 1,
                                             double scale = 1, double max_period = 10000) {
+  detail::require_base("presets::diffusers_timestep", max_period, "max_period");
   SinusoidalOptions options;
   options.order = flip_sin_to_cos ? ChannelOrder::cos_sin : ChannelOrder::sin_cos;
   options.spacing = FrequencySpacing::over_pairs;
@@ -11623,7 +11369,10 @@ inline SinusoidalOptions diffusers_timestep(bool flip_sin_to_cos = false, double
 }
 
 /// `ggml_timestep_embedding`.
-inline SinusoidalOptions ggml_timestep(double max_period = 10000) { return diffusers_timestep(true, 0, 1, max_period); }
+inline SinusoidalOptions ggml_timestep(double max_period = 10000) {
+  detail::require_base("presets::ggml_timestep", max_period, "max_period");
+  return diffusers_timestep(true, 0, 1, max_period);
+}
 
 /// Transformer-XL's `PositionalEmbedding`, whose rows stand at the distances klen - 1, ..., 0: pass those as positions.
 /// Also RoFormer of Hugging Face at positions 0, 1, ...
@@ -11635,6 +11384,8 @@ inline SinusoidalOptions transformer_xl(double base = 10000) {
 
 /// `ScaledSinusoidalEmbedding` of x-transformers at its initial scale width^-0.5 (which it then learns).
 inline SinusoidalOptions x_transformers(Eigen::Index width, double theta = 10000) {
+  detail::require_preset_width("presets::x_transformers", width);
+  detail::require_base("presets::x_transformers", theta, "theta");
   SinusoidalOptions options = transformer_xl(theta);
   options.amplitude = 1 / std::sqrt(static_cast<double>(width));
   return options;
@@ -11643,6 +11394,8 @@ inline SinusoidalOptions x_transformers(Eigen::Index width, double theta = 10000
 /// `mlx.nn.SinusoidalPositionalEncoding` with its defaults: scale sqrt(2 / width).
 inline SinusoidalOptions mlx(Eigen::Index width, double min_freq = 1e-4, double max_freq = 1, bool cos_first = false,
                              bool full_turns = false) {
+  detail::require_preset_width("presets::mlx", width);
+  detail::require_spectrum("presets::mlx", "min_freq", min_freq, "max_freq", max_freq);
   SinusoidalOptions options = tensor2tensor();
   options.order = cos_first ? ChannelOrder::cos_sin : ChannelOrder::sin_cos;
   options.base = max_freq / min_freq;
