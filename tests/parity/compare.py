@@ -2,23 +2,44 @@
 # SPDX-License-Identifier: MIT
 """Runs other projects and posenc on the same inputs and prints how far they are apart.
 
-    python3 -m venv env && env/bin/pip install torch transformers onnx onnxruntime ctranslate2
-    g++ -std=c++17 -O2 -I include -I examples -I /usr/include/eigen3 tests/parity/driver.cpp -o driver
-    env/bin/python tests/parity/compare.py ./driver
+    python3 tests/parity/compare.py
 
-Needs a Python package index, and nlohmann-json for the driver. Not part of the test command. What is not installed is
-left out and named.
+makes a Python environment and the driver under build/parity, the first time. It needs a Python package index (some
+gigabytes, mostly torch), a C++ compiler, Eigen and nlohmann-json. Not part of the test command. What cannot be installed
+is left out and named.
 """
 import json
 import math
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-import numpy as np
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+BUILD = REPOSITORY / "build" / "parity"
+DRIVER = BUILD / "driver"
 
-DRIVER = sys.argv[1] if len(sys.argv) > 1 else "./driver"
+
+def prepare():
+    """Goes on in an environment of its own, with the others installed where they can be, and builds the driver."""
+    python = BUILD / "env" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", BUILD / "env"], check=True)
+        for packages in (["numpy"], ["onnx", "onnxruntime"], ["torch", "transformers"], ["ctranslate2"]):
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages])
+    eigen = subprocess.run(["pkg-config", "--cflags", "eigen3"], capture_output=True, text=True).stdout.split()
+    subprocess.run([os.environ.get("CXX", "c++"), "-std=c++17", "-O2", f"-I{REPOSITORY / 'include'}",
+                    f"-I{REPOSITORY / 'examples'}", *eigen, REPOSITORY / "tests/parity/driver.cpp", "-o", DRIVER],
+                   check=True)
+    os.execv(python, [str(python), __file__, "prepared"])
+
+
+if sys.argv[1:] != ["prepared"]:
+    prepare()
+
+import numpy as np  # noqa: E402
+
 FOLDER = pathlib.Path(tempfile.mkdtemp())
 
 # Every position that one meets, some in between, and a million.
