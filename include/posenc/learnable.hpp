@@ -11,7 +11,8 @@
 #include "posenc/learnable/npy.hpp"           // .npy files: a table from PyTorch
 #include "posenc/learnable/overflow.hpp"      // what lies past the last row
 #include "posenc/learnable/position_ids.hpp"  // the ids of OPT and RoBERTa
-#include "posenc/learnable/resize.hpp"        // to another length or grid
+#include "posenc/learnable/resize.hpp"        // to another length
+#include "posenc/learnable/resize_grid.hpp"   // to another grid
 #include "posenc/learnable/table.hpp"         // PositionTable, owned or around a caller's weights
 
 #endif  // POSENC_LEARNABLE_HPP

@@ -5,7 +5,7 @@
 #define POSENC_FREQUENCY_CACHE_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/detail/share_memory.hpp"
+#include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/table.hpp"
 
 #include <utility>

@@ -4,7 +4,7 @@
 #ifndef POSENC_LEARNABLE_ENCODE_HPP
 #define POSENC_LEARNABLE_ENCODE_HPP
 
-#include "posenc/detail/share_memory.hpp"
+#include "posenc/detail/overlap.hpp"
 #include "posenc/learnable/rows.hpp"
 #include "posenc/learnable/table.hpp"
 

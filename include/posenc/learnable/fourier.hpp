@@ -5,7 +5,7 @@
 #define POSENC_LEARNABLE_FOURIER_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/detail/share_memory.hpp"
+#include "posenc/detail/overlap.hpp"
 #include "posenc/detail/sin_cos.hpp"
 #include "posenc/frequency/channel_order.hpp"
 

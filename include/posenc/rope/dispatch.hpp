@@ -5,6 +5,7 @@
 #define POSENC_ROPE_DISPATCH_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/table.hpp"
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/layout.hpp"

@@ -5,6 +5,7 @@
 #define POSENC_ROPE_PERMUTE_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/frequency/frequencies.hpp"
 #include "posenc/rope/layout.hpp"
 
 #include <utility>
