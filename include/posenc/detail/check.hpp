@@ -5,7 +5,8 @@
 /// The message is `posenc::<function>: <parameter> must be <rule>, got <value>`. It is thrown as
 /// std::invalid_argument, std::out_of_range or std::length_error. Built without exceptions, the same text goes to
 /// stderr and the program aborts, unless POSENC_FAIL_HANDLER is defined before the first include: it is then
-/// called with the message (a const char*) and must not return.
+/// called with the message (a const char*) and must not return. Units with a handler and without one may be linked
+/// together; those with one must all name the same, as the linker keeps one copy of what calls it.
 #ifndef POSENC_DETAIL_CHECK_HPP
 #define POSENC_DETAIL_CHECK_HPP
 
