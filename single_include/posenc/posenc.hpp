@@ -71,7 +71,7 @@
 /// POSENC_ABI, the inline namespace that every name of posenc lives in.
 ///
 /// It spells the version and all that changes the code or the layout of a template instance: the vector
-/// instruction set, Eigen's alignment and major version, fast-math, exceptions.
+/// instruction set, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (but not which).
 /// Translation units compiled for different ones of those below therefore hold different symbols: they link, and neither
 /// runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
 /// Users write `posenc::` and never see it.
@@ -130,6 +130,9 @@
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define POSENC_HAS_EXCEPTIONS 1
 #define POSENC_ABI_ERRORS
+#elif defined(POSENC_FAIL_HANDLER)
+#define POSENC_HAS_EXCEPTIONS 0
+#define POSENC_ABI_ERRORS _handler
 #else
 #define POSENC_HAS_EXCEPTIONS 0
 #define POSENC_ABI_ERRORS _noexcept
@@ -151,7 +154,8 @@
 /// The message is `posenc::<function>: <parameter> must be <rule>, got <value>`. It is thrown as
 /// std::invalid_argument, std::out_of_range or std::length_error. Built without exceptions, the same text goes to
 /// stderr and the program aborts, unless POSENC_FAIL_HANDLER is defined before the first include: it is then
-/// called with the message (a const char*) and must not return.
+/// called with the message (a const char*) and must not return. Units with a handler and without one may be linked
+/// together; those with one must all name the same, as the linker keeps one copy of what calls it.
 #ifndef POSENC_DETAIL_CHECK_HPP
 #define POSENC_DETAIL_CHECK_HPP
 
@@ -893,6 +897,21 @@ bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {
   }
 }
 
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_EIGEN_HPP
+
+// ---- posenc/detail/overlap.hpp
+/// Whether what is written lies in the memory of what is read.
+#ifndef POSENC_DETAIL_OVERLAP_HPP
+#define POSENC_DETAIL_OVERLAP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
 /// Where an object lies: element (i, j, k) covers `bytes` bytes from first + i steps[0] + j steps[1] + k steps[2].
 struct MemoryExtent {
   std::intptr_t first = 0;
@@ -963,21 +982,6 @@ bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBa
   }
 }
 
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_EIGEN_HPP
-
-// ---- posenc/detail/share_memory.hpp
-/// Whether what is written lies in the memory of what is read.
-#ifndef POSENC_DETAIL_SHARE_MEMORY_HPP
-#define POSENC_DETAIL_SHARE_MEMORY_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
 /// overlap_partially(), or the very same first element.
 template <typename DerivedA, typename DerivedB>
 bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
@@ -1000,7 +1004,7 @@ void require_apart(const char* function, const char* parameter, const Eigen::Den
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_SHARE_MEMORY_HPP
+#endif  // POSENC_DETAIL_OVERLAP_HPP
 
 // ---- posenc/detail/sin_cos.hpp
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
@@ -1909,7 +1913,11 @@ struct TableWriter {
       write_block<Layout>(data + row * row_stride, sin_offset, pair, cosine, sine);
     };
     if (table.angles() == AngleMode::exact) {
+<<<<<<< HEAD
       for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
+=======
+      for_each_angle(frequencies.inv_freq(), frequencies.magnitude(), positions, sink);
+>>>>>>> 93af97b (Comments within 120 columns)
     } else {
       for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
                              sink);
@@ -2033,8 +2041,13 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
       }
     }
   };
+<<<<<<< HEAD
   for_each_axis_angle(frequencies, axes, frequencies.magnitude(), table.angles() == AngleMode::float32, positions,
                       sink);
+=======
+  for_each_axis_angle(frequencies.inv_freq(), axes, frequencies.magnitude(), table.angles() == AngleMode::float32,
+                      positions, sink);
+>>>>>>> 93af97b (Comments within 120 columns)
   set_origin(table, frequencies.magnitude(), axes.id(frequencies));
 }
 
@@ -4457,24 +4470,12 @@ void apply_taps(Out& out, const In& in, const Taps& taps) {
 #endif  // POSENC_DETAIL_RESAMPLE_HPP
 
 // ---- posenc/learnable/resize.hpp
-/// Brings a trained table to another number of positions, or to another grid.
+/// Brings a trained table to another number of positions.
 #ifndef POSENC_LEARNABLE_RESIZE_HPP
 #define POSENC_LEARNABLE_RESIZE_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// The grids of a two-dimensional table: `prefix` rows (class and register tokens), then height x width patches, row
-/// by row. Neither need be square.
-///
-///     c r | p00 p01 p02 | p10 p11 p12        prefix 2, from 2 x 3
-struct GridResize {
-  Eigen::Index from_height = 0;  ///< Of the table that is read.
-  Eigen::Index from_width = 0;
-  Eigen::Index to_height = 0;  ///< Of the result.
-  Eigen::Index to_width = 0;
-  Eigen::Index prefix = 0;  ///< Rows in front that are copied.
-};
 
 namespace detail {
 
@@ -4505,48 +4506,9 @@ void resize_rows_backward(const char* function, Eigen::DenseBase<DerivedGrad>& g
   apply_taps<true>(grad_table.derived(), evaluated(grad_out), transposed(taps, grad_table.rows()));
 }
 
-inline void require_grid(const char* function, const char* height_name, Eigen::Index height, const char* width_name,
-                         Eigen::Index width, Eigen::Index prefix, const std::string& rows_name, Eigen::Index rows) {
-  require(height > 0, function, height_name, height, "> 0");
-  require(width > 0, function, width_name, width, "> 0");
-  require(prefix >= 0, function, "prefix", prefix, ">= 0");
-  if (prefix > rows || (rows - prefix) / height != width || (rows - prefix) % height != 0) {
-    refuse<std::invalid_argument>(function, rows_name, rows, prefix, " + ", height, " * ", width);
-  }
-}
-
 /// A table of the distances -(n - 1), ..., n - 1 has 2 n - 1 rows.
 inline void require_odd(const char* function, const std::string& parameter, Eigen::Index rows) {
   if (rows % 2 == 0) refuse<std::invalid_argument>(function, parameter, rows, "odd (2 n - 1 distances)");
-}
-
-using AxisTaps = Taps (*)(Eigen::Index, Eigen::Index);
-
-inline Taps resize_grid_taps(const GridResize& grid, AxisTaps axis_taps) {
-  return grid_taps(axis_taps(grid.from_height, grid.to_height), axis_taps(grid.from_width, grid.to_width),
-                   grid.from_width, grid.prefix);
-}
-
-template <typename DerivedOut, typename DerivedIn>
-void resize_grid(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
-                 const GridResize& grid, AxisTaps axis_taps) {
-  require_resize(function, "out", out, "table", table);
-  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix, "table.rows()",
-               table.rows());
-  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "out.rows()", out.rows());
-  apply_taps<false>(out.derived(), evaluated(table), resize_grid_taps(grid, axis_taps));
-}
-
-template <typename DerivedGrad, typename DerivedOut>
-void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
-                          const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid, AxisTaps axis_taps) {
-  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
-  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix,
-               "grad_table.rows()", grad_table.rows());
-  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "grad_out.rows()",
-               grad_out.rows());
-  apply_taps<true>(grad_table.derived(), evaluated(grad_out),
-                   transposed(resize_grid_taps(grid, axis_taps), grad_table.rows()));
 }
 
 }  // namespace detail
@@ -4642,6 +4604,198 @@ void resize_relative_backward(GradTable&& grad_table, const Eigen::DenseBase<Der
   detail::resize_rows_backward("resize_relative_backward", target, grad_out, detail::LinearRule::half_pixel);
 }
 
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_RESIZE_HPP
+
+// ---- posenc/learnable/resize_grid.hpp
+/// Brings a trained table of a grid to another grid.
+#ifndef POSENC_LEARNABLE_RESIZE_GRID_HPP
+#define POSENC_LEARNABLE_RESIZE_GRID_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The grids of a two-dimensional table: `prefix` rows (class and register tokens), then height x width patches, row
+/// by row. Neither need be square.
+///
+///     c r | p00 p01 p02 | p10 p11 p12        prefix 2, from 2 x 3
+struct GridResize {
+  Eigen::Index from_height = 0;  ///< Of the table that is read.
+  Eigen::Index from_width = 0;
+  Eigen::Index to_height = 0;  ///< Of the result.
+  Eigen::Index to_width = 0;
+  Eigen::Index prefix = 0;  ///< Rows in front that are copied.
+};
+
+namespace detail {
+
+<<<<<<< HEAD
+template <typename DerivedOut, typename DerivedIn>
+void require_resize(const char* function, const char* out_name, const Eigen::DenseBase<DerivedOut>& out,
+                    const char* in_name, const Eigen::DenseBase<DerivedIn>& in) {
+  const auto name = [](const char* parameter, const char* field) { return std::string(parameter) + field; };
+  if (in.rows() <= 0) refuse<std::invalid_argument>(function, name(in_name, ".rows()"), in.rows(), "> 0");
+  if (out.rows() <= 0) refuse<std::invalid_argument>(function, name(out_name, ".rows()"), out.rows(), "> 0");
+  if (out.cols() != in.cols()) {
+    refuse<std::invalid_argument>(function, name(out_name, ".cols()"), out.cols(), in_name, ".cols() ", in.cols());
+  }
+  require_apart(function, out_name, out, in);
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void resize_rows(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
+                 LinearRule rule) {
+  require_resize(function, "out", out, "table", table);
+  apply_taps<false>(out.derived(), evaluated(table), linear_taps(table.rows(), out.rows(), rule));
+}
+
+template <typename DerivedGrad, typename DerivedOut>
+void resize_rows_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                          const Eigen::DenseBase<DerivedOut>& grad_out, LinearRule rule) {
+  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
+  const Taps taps = linear_taps(grad_table.rows(), grad_out.rows(), rule);
+  apply_taps<true>(grad_table.derived(), evaluated(grad_out), transposed(taps, grad_table.rows()));
+}
+
+=======
+>>>>>>> 93af97b (Comments within 120 columns)
+inline void require_grid(const char* function, const char* height_name, Eigen::Index height, const char* width_name,
+                         Eigen::Index width, Eigen::Index prefix, const std::string& rows_name, Eigen::Index rows) {
+  require(height > 0, function, height_name, height, "> 0");
+  require(width > 0, function, width_name, width, "> 0");
+  require(prefix >= 0, function, "prefix", prefix, ">= 0");
+  if (prefix > rows || (rows - prefix) / height != width || (rows - prefix) % height != 0) {
+    refuse<std::invalid_argument>(function, rows_name, rows, prefix, " + ", height, " * ", width);
+  }
+}
+
+using AxisTaps = Taps (*)(Eigen::Index, Eigen::Index);
+
+inline Taps resize_grid_taps(const GridResize& grid, AxisTaps axis_taps) {
+  return grid_taps(axis_taps(grid.from_height, grid.to_height), axis_taps(grid.from_width, grid.to_width),
+                   grid.from_width, grid.prefix);
+}
+
+template <typename DerivedOut, typename DerivedIn>
+void resize_grid(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<DerivedIn>& table,
+                 const GridResize& grid, AxisTaps axis_taps) {
+  require_resize(function, "out", out, "table", table);
+  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix, "table.rows()",
+               table.rows());
+  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "out.rows()", out.rows());
+  apply_taps<false>(out.derived(), evaluated(table), resize_grid_taps(grid, axis_taps));
+}
+
+template <typename DerivedGrad, typename DerivedOut>
+void resize_grid_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_table,
+                          const Eigen::DenseBase<DerivedOut>& grad_out, const GridResize& grid, AxisTaps axis_taps) {
+  require_resize(function, "grad_table", grad_table, "grad_out", grad_out);
+  require_grid(function, "from_height", grid.from_height, "from_width", grid.from_width, grid.prefix,
+               "grad_table.rows()", grad_table.rows());
+  require_grid(function, "to_height", grid.to_height, "to_width", grid.to_width, grid.prefix, "grad_out.rows()",
+               grad_out.rows());
+  apply_taps<true>(grad_table.derived(), evaluated(grad_out),
+                   transposed(resize_grid_taps(grid, axis_taps), grad_table.rows()));
+}
+
+}  // namespace detail
+
+<<<<<<< HEAD
+/// Resizes a table along its positions, the rows being pixels with their centres at 1/2, 3/2, ...:
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = max((t + 1/2) from / to - 1/2, 0),  i + 1 at most from - 1
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Matches:  F.interpolate(mode="linear", align_corners=False) of PyTorch.
+template <typename Out, typename Derived>
+void resize_linear(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_linear", detail::written(std::forward<Out>(out)), table, detail::LinearRule::half_pixel);
+}
+
+/// The adjoint of resize_linear(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename GradTable, typename DerivedOut>
+void resize_linear_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_linear_backward", detail::written(std::forward<GradTable>(grad_table)), grad_out,
+                               detail::LinearRule::half_pixel);
+}
+
+/// Resizes a table along its positions, first row to first row and last to last:
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = t (from - 1) / (to - 1)
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Matches:  F.interpolate(mode="linear", align_corners=True) of PyTorch.
+template <typename Out, typename Derived>
+void resize_align_corners(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("resize_align_corners", detail::written(std::forward<Out>(out)), table,
+                      detail::LinearRule::align_corners);
+}
+
+/// The adjoint of resize_align_corners(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename GradTable, typename DerivedOut>
+void resize_align_corners_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("resize_align_corners_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, detail::LinearRule::align_corners);
+}
+
+/// Position interpolation of a trained table: position t reads at t from / to.
+///
+///     out[t] = (1 - f) P[i] + f P[i + 1],  i + f = t from / to,  i + 1 at most from - 1
+///
+/// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable Eigen expression.
+/// @param table     from x width, from > 0; of any scalar.
+/// @throws std::invalid_argument  no rows; widths differ; memory that overlaps. `out` is then unchanged.
+/// Cost:     two multiply-adds for each value, and a list of two weights for each row.
+/// Accuracy: formed in double, |error| <= 4 from 2^-52 max|table|, and rounded once. from = to copies bit for bit.
+/// Source:   Chen et al. 2023, arXiv:2306.15595, which does this to RoPE: scale_linear() there.
+template <typename Out, typename Derived>
+void interpolate_positions(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  detail::resize_rows("interpolate_positions", detail::written(std::forward<Out>(out)), table,
+                      detail::LinearRule::scaled);
+}
+
+/// The adjoint of interpolate_positions(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename GradTable, typename DerivedOut>
+void interpolate_positions_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  detail::resize_rows_backward("interpolate_positions_backward", detail::written(std::forward<GradTable>(grad_table)),
+                               grad_out, detail::LinearRule::scaled);
+}
+
+/// Resizes a table of relative distances -(n - 1), ..., n - 1 to another n, linearly with half-pixel centres.
+///
+/// @param[out] out  2 n' - 1 rows of the table's width.
+/// @param table     2 n - 1 rows.
+/// @throws std::invalid_argument  an even number of rows; otherwise as resize_linear(), whose cost and accuracy it has.
+/// Matches:  get_rel_pos of Segment Anything and MViTv2.
+template <typename Out, typename Derived>
+void resize_relative(Out&& out, const Eigen::DenseBase<Derived>& table) {
+  auto& target = detail::written(std::forward<Out>(out));
+  detail::require_odd("resize_relative", "table.rows()", table.rows());
+  detail::require_odd("resize_relative", "out.rows()", target.rows());
+  detail::resize_rows("resize_relative", target, table, detail::LinearRule::half_pixel);
+}
+
+/// The adjoint of resize_relative(): grad_table += W^T grad_out. Errors, cost and accuracy are the same.
+template <typename GradTable, typename DerivedOut>
+void resize_relative_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out) {
+  auto& target = detail::written(std::forward<GradTable>(grad_table));
+  detail::require_odd("resize_relative_backward", "grad_out.rows()", grad_out.rows());
+  detail::require_odd("resize_relative_backward", "grad_table.rows()", target.rows());
+  detail::resize_rows_backward("resize_relative_backward", target, grad_out, detail::LinearRule::half_pixel);
+}
+
+=======
+>>>>>>> 93af97b (Comments within 120 columns)
 /// Resizes the grid of a two-dimensional table with the cubic kernel of Keys, a = -0.75, prefix rows copied.
 ///
 /// Along each axis, out[i] = sum over k = -1, ..., 2 of c(f - k) P[j + k] where j + f = (i + 1/2) from / to - 1/2 and j
@@ -4692,7 +4846,7 @@ void resize_bicubic_antialiased_backward(GradTable&& grad_table, const Eigen::De
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_LEARNABLE_RESIZE_HPP
+#endif  // POSENC_LEARNABLE_RESIZE_GRID_HPP
 
 // ---- posenc/learnable.hpp
 /// Trained tables: one learned row for each position.
@@ -4701,6 +4855,2748 @@ void resize_bicubic_antialiased_backward(GradTable&& grad_table, const Eigen::De
 
 #endif  // POSENC_LEARNABLE_HPP
 
+<<<<<<< HEAD
+=======
+// ---- posenc/relative_bias/span.hpp
+/// AttentionSpan: which queries meet which keys, and at which distances.
+#ifndef POSENC_RELATIVE_BIAS_SPAN_HPP
+#define POSENC_RELATIVE_BIAS_SPAN_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Relative positions min, ..., max (key - query, both ends included).
+struct DistanceRange {
+  Eigen::Index min = 0;
+  Eigen::Index max = 0;
+
+  Eigen::Index size() const { return max - min + 1; }
+
+  /// -(len - 1), ..., 0: what causal attention over `len` tokens sees.
+  static DistanceRange causal(Eigen::Index len) { return {1 - len, 0}; }
+  /// -(len - 1), ..., len - 1: what attention over `len` tokens sees without a mask. Nothing for len = 0.
+  static DistanceRange symmetric(Eigen::Index len) {
+    return len == 0 ? DistanceRange{0, -1} : DistanceRange{1 - len, len - 1};
+  }
+};
+
+namespace detail {
+
+/// Lengths and offsets stay below this, so that their sums and differences never overflow.
+inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << 40;
+
+inline void require_distance_range(const char* function, const DistanceRange& range) {
+  require_in_range(range.min >= -2 * kSpanLimit && range.min <= 2 * kSpanLimit, function, "range.min", range.min,
+                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require_in_range(range.max >= -2 * kSpanLimit && range.max <= 2 * kSpanLimit, function, "range.max", range.max,
+                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require(range.max >= range.min - 1, function, "range.max", range.max, "at least range.min - 1 = ", range.min - 1);
+}
+
+}  // namespace detail
+
+/// Which queries meet which keys: key j stands at position j, query i at position query_offset + i.
+///
+/// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the offset
+/// of cached keys is the most repeated bug of the field, so there is no default for it: name the situation.
+class AttentionSpan {
+ public:
+  /// len queries and the same keys: training, or a prompt without cache.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
+  static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
+  /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
+  /// @throws std::out_of_range      query_len > key_len.
+  /// @throws std::invalid_argument  a negative length.
+  static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
+    const char* const function = "AttentionSpan::cached";
+    detail::require(key_len >= 0 && key_len <= detail::kSpanLimit, function, "key_len", key_len, ">= 0 and at most ",
+                    detail::kSpanLimit);
+    detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
+    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
+  }
+  /// Any situation: cross attention, keys whose first ones were dropped, L_q > L_k. The offset may be negative.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
+  /// @throws std::out_of_range      an offset beyond 2^40 either way.
+  static AttentionSpan at(Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset) {
+    return AttentionSpan("AttentionSpan::at", query_len, key_len, query_offset);
+  }
+
+  Eigen::Index query_len() const { return query_len_; }
+  Eigen::Index key_len() const { return key_len_; }
+  Eigen::Index query_offset() const { return query_offset_; }
+
+  /// key - query.
+  Eigen::Index relative(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
+  /// Relative position of query i and key 0, from which the row's other keys count upwards.
+  Eigen::Index first_relative(Eigen::Index query) const { return -query_offset_ - query; }
+  /// Number of keys, from key 0 on, that query i sees in causal attention: those at its position or before.
+  Eigen::Index visible_keys(Eigen::Index query) const {
+    return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
+  }
+  /// All relative positions that occur: L_q + L_k - 1 of them. For an empty span {0, -1}.
+  DistanceRange distances() const {
+    if (query_len_ == 0 || key_len_ == 0) return {0, -1};
+    return {first_relative(query_len_ - 1), first_relative(0) + key_len_ - 1};
+  }
+
+ private:
+  AttentionSpan(const char* function, Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset)
+      : query_len_(query_len), key_len_(key_len), query_offset_(query_offset) {
+    constexpr Eigen::Index limit = detail::kSpanLimit;
+    detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
+    detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
+    detail::require_in_range(query_offset >= -limit && query_offset <= limit, function, "query_offset", query_offset,
+                             "in [-", limit, ", ", limit, "]");
+  }
+
+  Eigen::Index query_len_;
+  Eigen::Index key_len_;
+  Eigen::Index query_offset_;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SPAN_HPP
+
+// ---- posenc/detail/product.hpp
+/// Matrix products that do not touch the heap: Eigen's packing buffers stay on the stack when the blocks are small.
+#ifndef POSENC_DETAIL_PRODUCT_HPP
+#define POSENC_DETAIL_PRODUCT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr Eigen::Index kProductRows = 32;
+inline constexpr Eigen::Index kProductColumns = 64;
+inline constexpr Eigen::Index kProductDepth = 256;
+
+/// out += scale * a * b.
+template <typename Out, typename A, typename B, typename Scalar>
+void add_product(Out&& out, const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase<B>& b, Scalar scale) {
+  using Eigen::Index;
+  for (Index k = 0; k < a.cols(); k += kProductDepth) {
+    const Index depth = (std::min)(kProductDepth, a.cols() - k);
+    for (Index i = 0; i < a.rows(); i += kProductRows) {
+      const Index rows = (std::min)(kProductRows, a.rows() - i);
+      for (Index j = 0; j < b.cols(); j += kProductColumns) {
+        const Index columns = (std::min)(kProductColumns, b.cols() - j);
+        auto target = out.block(i, j, rows, columns);
+        const auto left = a.block(i, k, rows, depth);
+        const auto right = b.block(k, j, depth, columns);
+        if (rows == 1) {  // Eigen's product of a scaled row copies the row to the heap
+          target.noalias() += scale * left.lazyProduct(right);
+        } else {
+          target.noalias() += scale * (left * right);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_PRODUCT_HPP
+
+// ---- posenc/relative_bias/workspace.hpp
+/// Workspace: scratch memory that the caller keeps, so that repeated calls allocate nothing.
+#ifndef POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+#define POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Scratch memory of the content-dependent biases. It grows in a first call and is reused afterwards; one for each
+/// thread. Its contents mean nothing between calls.
+template <typename Scalar>
+class Workspace {
+ public:
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// A rows x columns matrix of the scratch memory, contents undefined. Invalidates what was handed out before.
+  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) {
+    if (storage_.size() < rows * columns) storage_.resize(rows * columns);
+    return Eigen::Map<Matrix>(storage_.data(), rows, columns);
+  }
+
+ private:
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> storage_;
+};
+
+namespace detail {
+
+/// Queries worked on at a time: scratch memory is this many rows.
+inline constexpr Eigen::Index kQueryBlock = 32;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+
+// ---- posenc/relative_bias/distance_table.hpp
+/// DistanceTable: a bias that depends on key - query alone, as one number per head and distance.
+#ifndef POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
+#define POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A bias that depends on the relative position (key - query) alone: one number per head and distance.
+///
+/// The L_q x L_k bias of a head is constant along diagonals, so row i of it is a contiguous piece of one vector,
+///
+///     distances   -4 -3 -2 -1  0  1  2
+///     query 0               [ 0  1  2 ]       L_q = 3 queries, L_k = 3 keys: row i begins one further left
+///     query 1            [-1  0  1 ]
+///     query 2         [-2 -1  0 ]
+///
+/// and adding it costs no more than adding a constant. T5, ALiBi, KERPLE, Sandwich and learned biases are such tables.
+/// A trained bias per distance is one directly: fill values() and train it with distance_bias_backward().
+/// @tparam Scalar_  float or double; half types as storage.
+template <typename Scalar_>
+class DistanceTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// Zeros for the given heads and distances; no distances (of an empty span) make an empty table.
+  /// @throws std::invalid_argument  num_heads < 0, or range.max < range.min - 1.
+  /// @throws std::out_of_range      a range that ends beyond 2^41.
+  /// @throws std::length_error      the table does not fit into memory's index type.
+  DistanceTable(Eigen::Index num_heads, DistanceRange range) : range_(range) {
+    const char* const function = "DistanceTable";
+    detail::require(num_heads >= 0, function, "num_heads", num_heads, ">= 0");
+    detail::require_distance_range(function, range);
+    detail::require_size(function, "num_heads", num_heads, range.size(), sizeof(Scalar));
+    values_ = Values::Zero(num_heads, range.size());
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  DistanceRange range() const { return range_; }
+
+  /// num_heads x range().size(): column m is the relative position range().min + m.
+  const Values& values() const { return values_; }
+  Values& values() { return values_; }
+
+  /// The bias of `head` at key - query = relative, which must be in range().
+  const Scalar& operator()(Eigen::Index head, Eigen::Index relative) const {
+    return values_(head, relative - range_.min);
+  }
+  Scalar& operator()(Eigen::Index head, Eigen::Index relative) { return values_(head, relative - range_.min); }
+
+ private:
+  DistanceRange range_;
+  Values values_;
+};
+
+namespace detail {
+
+template <typename Scalar>
+void require_distances(const char* function, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
+  const DistanceRange needed = span.distances();
+  if (needed.size() <= 0) return;
+  require_in_range(table.range().min <= needed.min, function, "table.range().min", table.range().min, "at most ",
+                   needed.min, ", the smallest key - query of the span");
+  require_in_range(table.range().max >= needed.max, function, "table.range().max", table.range().max, "at least ",
+                   needed.max, ", the largest key - query of the span");
+}
+
+inline void require_head(const char* function, Eigen::Index head, Eigen::Index num_heads) {
+  require_in_range(head >= 0 && head < num_heads, function, "head", head, "in [0, ", num_heads, ")");
+}
+
+/// x += the bias of one head. Rows for row-major x, reversed columns for column-major x: always along memory.
+template <typename X, typename Scalar>
+void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head,
+                   Eigen::Index first_row) {
+  const auto diagonal = table.values().row(head);
+  const Eigen::Index origin = -table.range().min;
+  if (span.key_len() == 0 || span.query_len() == 0) return;
+  if constexpr (bool(X::IsRowMajor)) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
+    }
+  } else {
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      add_rounded_once(x.col(j).segment(first_row, span.query_len()),
+                       diagonal.segment(last, span.query_len()).reverse().transpose());
+    }
+  }
+}
+
+/// The gradient of add_head_bias(): sums along the diagonals of `grad`, one shifted vector addition for each row.
+template <typename Scalar, typename Grad>
+void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const AttentionSpan& span, Eigen::Index head,
+                   Eigen::Index first_row) {
+  if (span.key_len() == 0 || span.query_len() == 0) return;
+  auto diagonal = grad_table.values().row(head);
+  const Eigen::Index origin = -grad_table.range().min;
+  if constexpr (bool(Grad::IsRowMajor)) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      diagonal.segment(origin + span.first_relative(i), span.key_len()) +=
+          grad.row(first_row + i).array().template cast<Scalar>();
+    }
+  } else {
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      diagonal.segment(last, span.query_len()) +=
+          grad.col(j).segment(first_row, span.query_len()).reverse().transpose().array().template cast<Scalar>();
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Adds the bias of one head to its logits, in place: logits(i, j) += table(head, j - (query_offset + i)).
+///
+/// @param[in,out] logits  L_q x L_k: any writable dense Eigen object, row- or column-major.
+/// @param table           Covers the distances of the span; it may cover more, so one table serves every step.
+/// @throws std::invalid_argument  another shape of logits.
+/// @throws std::out_of_range      head, or a distance that the table lacks. `logits` is then unchanged.
+/// Cost:     one addition for each logit, in order of memory; no allocation.
+template <typename Logits, typename Scalar>
+void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span,
+                       Eigen::Index head) {
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape("add_distance_bias", "logits", x, span.query_len(), span.key_len());
+  detail::require_head("add_distance_bias", head, table.num_heads());
+  detail::require_distances("add_distance_bias", table, span);
+  detail::add_head_bias(x, table, span, head, 0);
+}
+
+/// @overload
+/// All heads stacked: logits is (num_heads L_q) x L_k, head by head.
+template <typename Logits, typename Scalar>
+void add_distance_bias(Logits&& logits, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape("add_distance_bias", "logits", x, table.num_heads() * span.query_len(), span.key_len());
+  detail::require_distances("add_distance_bias", table, span);
+  for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+    detail::add_head_bias(x, table, span, head, head * span.query_len());
+  }
+}
+
+/// Returns the bias of one head as a matrix, L_q x L_k, for those who want one.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_distance_bias(
+    const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head) {
+  detail::require_size("make_distance_bias", "span.query_len()", span.query_len(), span.key_len(), sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> bias =
+      Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>::Zero(span.query_len(), span.key_len());
+  add_distance_bias(bias, table, span, head);
+  return bias;
+}
+
+/// The gradient of add_distance_bias(): adds the diagonal sums of dL/d(logits) into `grad_table`.
+///
+///     grad_table(head, d) += sum over all (i, j) with j - (query_offset + i) = d of grad_logits(i, j)
+///
+/// Deterministic: rows are added in order. Several heads may be worked on at the same time.
+/// @throws as add_distance_bias(); grad_table is then unchanged.
+/// Cost:     one addition for each logit; no allocation.
+template <typename Scalar, typename Derived>
+void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                            const AttentionSpan& span, Eigen::Index head) {
+  detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_head("distance_bias_backward", head, grad_table.num_heads());
+  detail::require_distances("distance_bias_backward", grad_table, span);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  detail::sum_diagonals(grad_table, grad_logits_values, span, head, 0);
+}
+
+/// @overload
+/// All heads stacked: grad_logits is (num_heads L_q) x L_k.
+template <typename Scalar, typename Derived>
+void distance_bias_backward(DistanceTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                            const AttentionSpan& span) {
+  detail::require_shape("distance_bias_backward", "grad_logits", grad_logits, grad_table.num_heads() * span.query_len(),
+                        span.key_len());
+  detail::require_distances("distance_bias_backward", grad_table, span);
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    detail::sum_diagonals(grad_table, grad_logits_values, span, head, head * span.query_len());
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
+
+// ---- posenc/relative_bias/alibi.hpp
+/// ALiBi: a penalty that grows linearly with distance, steeper or flatter by head.
+#ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
+#define POSENC_RELATIVE_BIAS_ALIBI_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The slopes of ALiBi for any number of heads.
+///
+/// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n, and for the heads beyond
+/// every other slope of 2n heads, 2^(-b (2 (h - n) + 1) / (2n)). The paper's own formula, 2^(-8 (h + 1) / num_heads),
+/// differs when num_heads is no power of two; checkpoints use this one.
+/// @param num_heads  > 0.
+/// @param bias_max   `alibi_bias_max` of MPT, finite and > 0; 8 everywhere else.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Accuracy: 1 ulp of double.
+/// Source:   Press et al. 2022, arXiv:2108.12409.
+/// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
+inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0) {
+  const char* const function = "alibi_slopes";
+  detail::require(num_heads > 0 && num_heads <= (Eigen::Index(1) << 20), function, "num_heads", num_heads,
+                  "> 0 and at most 1048576");
+  detail::require(detail::is_finite(bias_max) && bias_max > 0, function, "bias_max", bias_max, "finite and > 0");
+  Eigen::Index whole = 1;
+  while (2 * whole <= num_heads) whole *= 2;
+  Eigen::ArrayXd slopes(num_heads);
+  for (Eigen::Index h = 0; h < num_heads; ++h) {
+    const double step = h < whole ? static_cast<double>(2 * (h + 1)) : static_cast<double>(2 * (h - whole) + 1);
+    slopes[h] = std::exp2(-bias_max * step / static_cast<double>(2 * whole));
+  }
+  return slopes;
+}
+
+namespace detail {
+
+template <typename Derived>
+void require_slopes(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& slopes) {
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    if (!is_finite(slope)) refuse<std::invalid_argument>(function, element(parameter, head), slope, "finite");
+  }
+}
+
+}  // namespace detail
+
+/// What ALiBi does with keys after the query.
+enum class AlibiForm {
+  causal,    ///< slope * (key - query) everywhere; keys after the query are for the causal mask.
+  symmetric  ///< -slope * |key - query|: encoders.
+};
+
+/// ALiBi with slopes of their own for keys before and after the query:
+///
+///     table(h, d) = left[h] d  for d <= 0,  -right[h] d  for d > 0        d = key - query
+///
+/// @param left, right  One slope for each head, finite. 0 switches a head off; trained slopes are fine.
+/// @throws std::invalid_argument  lists of different length, or a slope that is not finite.
+template <typename Scalar, typename Left, typename Right>
+DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const Eigen::DenseBase<Right>& right,
+                                       DistanceRange range) {
+  const char* const function = "make_alibi_table";
+  detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
+  detail::require_slopes(function, "left", left);
+  detail::require_slopes(function, "right", right);
+  DistanceTable<Scalar> table(left.size(), range);
+  for (Eigen::Index head = 0; head < left.size(); ++head) {
+    const double before = static_cast<double>(left.derived().reshaped()(head));
+    const double after = static_cast<double>(right.derived().reshaped()(head));
+    for (Eigen::Index d = range.min; d <= range.max; ++d) {
+      const double distance = static_cast<double>(d);
+      table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
+    }
+  }
+  return table;
+}
+
+/// ALiBi.
+///
+/// The original adds slope * key, which differs from slope * (key - query) by a constant of each row: softmax does not
+/// see it, and near the diagonal this form keeps the digits that matter.
+/// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
+///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
+///                Finite; 0 switches a head off.
+/// @throws std::invalid_argument  a slope that is not finite.
+template <typename Scalar, typename Slopes>
+DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Slopes>& slopes, DistanceRange range, AlibiForm form) {
+  detail::require_slopes("make_alibi_table", "slopes", slopes);
+  const Eigen::ArrayXd left = slopes.derived().reshaped().template cast<double>().array();
+  const Eigen::ArrayXd right = form == AlibiForm::causal ? Eigen::ArrayXd(-left) : left;
+  return make_alibi_table<Scalar>(left, right, range);
+}
+
+namespace detail {
+
+struct AlibiSlopeGradients {
+  double left = 0;
+  double right = 0;
+};
+
+template <typename Scalar>
+AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_table, Eigen::Index head) {
+  AlibiSlopeGradients sums;
+  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    const double term = static_cast<double>(grad_table(head, d)) * static_cast<double>(d);
+    if (d <= 0) {
+      sums.left += term;
+    } else {
+      sums.right -= term;
+    }
+  }
+  return sums;
+}
+
+}  // namespace detail
+
+/// The gradient of make_alibi_table() with respect to the slopes: grad_slopes[h] += sum over d of
+/// grad_table(h, d) * d, or * -|d| for the symmetric form.
+/// @throws std::invalid_argument  another number of heads.
+template <typename Slopes, typename Scalar>
+void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
+  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
+  detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
+                  "num_heads ", grad_table.num_heads());
+  using Slope = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
+    detail::entry(grad, head) += detail::convert<Slope>(form == AlibiForm::causal ? left - right : left + right);
+  }
+}
+
+/// @overload
+/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -= sum
+/// over d > 0 of grad_table(h, d) d.
+/// @throws std::invalid_argument  another number of heads; nothing is written then.
+template <typename Left, typename Right, typename Scalar>
+void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {
+  auto& dleft = detail::written(std::forward<Left>(grad_left));
+  auto& dright = detail::written(std::forward<Right>(grad_right));
+  detail::require(dleft.size() == grad_table.num_heads(), "alibi_backward", "grad_left.size()", dleft.size(),
+                  "num_heads ", grad_table.num_heads());
+  detail::require(dright.size() == grad_table.num_heads(), "alibi_backward", "grad_right.size()", dright.size(),
+                  "num_heads ", grad_table.num_heads());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
+    detail::entry(dleft, head) += detail::convert<typename std::decay_t<decltype(dleft)>::Scalar>(left);
+    detail::entry(dright, head) += detail::convert<typename std::decay_t<decltype(dright)>::Scalar>(right);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_ALIBI_HPP
+
+// ---- posenc/relative_bias/mlp.hpp
+/// BiasMlp: the small network that turns a distance into a bias, and dynamic position bias made from it.
+#ifndef POSENC_RELATIVE_BIAS_MLP_HPP
+#define POSENC_RELATIVE_BIAS_MLP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Between the layers of a BiasMlp.
+enum class Activation { relu, silu };
+
+/// One layer, y = W x + b.
+template <typename Scalar>
+struct MlpLayer {
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
+};
+
+/// Layers with an activation between them (none after the last).
+template <typename Scalar>
+struct BiasMlp {
+  std::vector<MlpLayer<Scalar>> layers;
+  Activation activation = Activation::relu;
+
+  Eigen::Index inputs() const { return layers.empty() ? 0 : layers.front().weight.cols(); }
+  Eigen::Index outputs() const { return layers.empty() ? 0 : layers.back().weight.rows(); }
+
+  /// The same shape with zeros: what gradients are added into.
+  BiasMlp zeros() const {
+    BiasMlp result = *this;
+    for (MlpLayer<Scalar>& layer : result.layers) {
+      layer.weight.setZero();
+      layer.bias.setZero();
+    }
+    return result;
+  }
+};
+
+namespace detail {
+
+template <typename Scalar>
+using MlpMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+template <typename Scalar>
+void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index inputs) {
+  require(!mlp.layers.empty(), function, "mlp.layers.size()", mlp.layers.size(), "> 0");
+  Eigen::Index width = inputs;
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const MlpLayer<Scalar>& layer = mlp.layers[k];
+    const std::string name = element("mlp.layers", static_cast<Eigen::Index>(k));
+    if (layer.weight.cols() != width) {
+      refuse<std::invalid_argument>(function, name + ".weight.cols()", layer.weight.cols(), width);
+    }
+    if (layer.bias.size() != 0 && layer.bias.size() != layer.weight.rows()) {
+      refuse<std::invalid_argument>(function, name + ".bias.size()", layer.bias.size(), "0 or ", layer.weight.rows());
+    }
+    width = layer.weight.rows();
+  }
+}
+
+/// A gradient has the layers of its network.
+template <typename Scalar>
+void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
+                          const BiasMlp<Scalar>& mlp) {
+  if (grad.layers.size() != mlp.layers.size()) {
+    refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
+  }
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
+    require_shape(function, (name + ".weight").c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
+                  mlp.layers[k].weight.cols());
+    require_shape(function, (name + ".bias").c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
+  }
+}
+
+template <typename Scalar>
+Scalar activate(Activation activation, Scalar x) {
+  if (activation == Activation::relu) return x > Scalar(0) ? x : Scalar(0);
+  return x / (Scalar(1) + std::exp(-x));
+}
+
+template <typename Scalar>
+Scalar activation_slope(Activation activation, Scalar x) {
+  if (activation == Activation::relu) return x > Scalar(0) ? Scalar(1) : Scalar(0);
+  const Scalar gate = Scalar(1) / (Scalar(1) + std::exp(-x));
+  return gate * (Scalar(1) + x * (Scalar(1) - gate));
+}
+
+/// Values before each activation, layer by layer; the last is the output. One row for each row of `inputs`.
+template <typename Scalar>
+std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs) {
+  std::vector<MlpMatrix<Scalar>> values;
+  MlpMatrix<Scalar> x = inputs;
+  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+    const MlpLayer<Scalar>& layer = mlp.layers[k];
+    MlpMatrix<Scalar> y = x * layer.weight.transpose();
+    if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
+    if (k + 1 < mlp.layers.size()) {
+      x = y.unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    }
+    values.push_back(std::move(y));
+  }
+  return values;
+}
+
+/// Adds the parameters' gradients into `grad` and returns the inputs' gradient.
+template <typename Scalar>
+MlpMatrix<Scalar> mlp_backward(BiasMlp<Scalar>& grad, const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs,
+                               const std::vector<MlpMatrix<Scalar>>& values, MlpMatrix<Scalar> grad_out) {
+  for (std::size_t k = mlp.layers.size(); k-- > 0;) {
+    MlpMatrix<Scalar> x = inputs;
+    if (k > 0) x = values[k - 1].unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    grad.layers[k].weight.noalias() += grad_out.transpose() * x;
+    if (mlp.layers[k].bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
+    MlpMatrix<Scalar> grad_x = grad_out * mlp.layers[k].weight;
+    if (k > 0) {
+      grad_x.array() *= values[k - 1].unaryExpr([&](Scalar v) { return activation_slope(mlp.activation, v); }).array();
+    }
+    grad_out = std::move(grad_x);
+  }
+  return grad_out;
+}
+
+}  // namespace detail
+
+/// What a dynamic position bias feeds its network with.
+enum class DistanceInput {
+  linear,      ///< query - key.
+  logarithmic  ///< sign(query - key) ln(|query - key| + 1).
+};
+
+namespace detail {
+
+template <typename Scalar>
+MlpMatrix<Scalar> distance_inputs(DistanceRange range, DistanceInput input) {
+  MlpMatrix<Scalar> inputs(range.size(), 1);
+  for (Eigen::Index m = 0; m < range.size(); ++m) {
+    const double distance = -static_cast<double>(range.min + m);
+    const double size = std::log1p(std::abs(distance));
+    inputs(m, 0) = static_cast<Scalar>(input == DistanceInput::linear ? distance : distance < 0 ? -size : size);
+  }
+  return inputs;
+}
+
+}  // namespace detail
+
+/// Dynamic position bias: the network is asked once for each distance, not for each pair.
+///
+///     table(h, d) = mlp(f(-d))[h]        d = key - query, f as `input` says
+///
+/// @param mlp  1 input, one output for each head.
+/// @throws std::invalid_argument  layers that do not fit together.
+/// Cost:     range.size() evaluations of the network.
+/// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
+/// Matches:  DynamicPositionBias of x-transformers (SiLU, log_distance) without its layer norms.
+template <typename Scalar>
+DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, DistanceRange range, DistanceInput input) {
+  detail::require_mlp("make_mlp_table", mlp, 1);
+  DistanceTable<Scalar> table(mlp.outputs(), range);
+  table.values() = detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(range, input)).back().transpose().array();
+  return table;
+}
+
+/// The gradient of make_mlp_table(): adds into `grad_mlp`, which has the shape of `mlp` (mlp.zeros()).
+/// @throws std::invalid_argument  another number of heads, or layers that do not fit together.
+template <typename Scalar>
+void mlp_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                  DistanceInput input) {
+  detail::require_mlp("mlp_backward", mlp, 1);
+  detail::require_mlp_gradient("mlp_backward", "grad_mlp", grad_mlp, mlp);
+  detail::require(mlp.outputs() == grad_table.num_heads(), "mlp_backward", "mlp.outputs()", mlp.outputs(), "num_heads ",
+                  grad_table.num_heads());
+  const auto inputs = detail::distance_inputs<Scalar>(grad_table.range(), input);
+  detail::mlp_backward(grad_mlp, mlp, inputs, detail::mlp_forward(mlp, inputs),
+                       detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_MLP_HPP
+
+// ---- posenc/relative_bias/fire.hpp
+/// FIRE: a network of the distance relative to the length seen so far.
+#ifndef POSENC_RELATIVE_BIAS_FIRE_HPP
+#define POSENC_RELATIVE_BIAS_FIRE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The trained parts of FIRE, with the authors' initial values. A gradient is one of these too (see zeros()).
+template <typename Scalar>
+struct Fire {
+  BiasMlp<Scalar> mlp;           ///< 1 input, one output for each head; the authors use 1 -> 32 -> ReLU -> heads.
+  double c = 0.1;                ///< Trained; not 0.
+  double length_multiplier = 1;  ///< Trained.
+  double initial_length = 512;   ///< Constant L_0.
+  double eps = 1e-6;             ///< Constant.
+
+  /// From this query position on, the distance is relative to the query's position.
+  double threshold() const { return std::abs(length_multiplier * initial_length); }
+  Fire zeros() const { return {mlp.zeros(), 0.0, 0.0, initial_length, eps}; }
+};
+
+namespace detail {
+
+template <typename Scalar>
+void require_fire(const char* function, const Fire<Scalar>& fire, const AttentionSpan& span) {
+  require_mlp(function, fire.mlp, 1);
+  require(is_finite(fire.c) && fire.c != 0, function, "fire.c", fire.c, "finite and not 0");
+  require(is_finite(fire.threshold()) && fire.threshold() > 0, function, "fire.threshold()", fire.threshold(),
+          "finite and > 0");
+  require(is_finite(fire.eps) && fire.eps >= 0, function, "fire.eps", fire.eps, "finite and >= 0");
+  require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+}
+
+/// psi(n) = ln(|c n| + 1).
+inline double fire_psi(double c, double n) { return std::log1p(std::abs(c * n)); }
+
+/// Inputs of the network for keys 0 ... L_k - 1 of one query at `position`, whose normalisation is that of `reach`.
+template <typename Scalar>
+MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double reach, Eigen::Index num_keys) {
+  MlpMatrix<Scalar> inputs(num_keys, 1);
+  const double scale = 1 / (fire_psi(fire.c, reach) + fire.eps);
+  for (Eigen::Index j = 0; j < num_keys; ++j) {
+    inputs(j, 0) = static_cast<Scalar>(fire_psi(fire.c, position - static_cast<double>(j)) * scale);
+  }
+  return inputs;
+}
+
+/// Whether no query of a span that is not empty reaches the threshold: the bias then depends on the distance alone.
+template <typename Scalar>
+bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
+  return static_cast<double>(span.query_offset() + span.query_len() - 1) < fire.threshold();
+}
+
+}  // namespace detail
+
+/// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and i the query's position,
+///
+///     logits(h, i, j) += mlp(psi(n) / (psi(max(i, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
+///
+/// While no query has reached the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
+/// times; beyond it once for each key of a row.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
+/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0; eps < 0.
+/// @throws std::out_of_range      a negative query_offset.
+/// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations.
+/// Source:   Li et al. 2023, arXiv:2310.04418.
+template <typename Logits, typename Scalar>
+void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
+  const char* const function = "add_fire_bias";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_fire(function, fire, span);
+  const Eigen::Index num_heads = fire.mlp.outputs();
+  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  if (span.query_len() == 0 || span.key_len() == 0) return;
+
+  if (detail::fire_by_distance(fire, span)) {
+    const DistanceRange range = span.distances();
+    DistanceTable<Scalar> table(num_heads, range);
+    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min), fire.threshold(), range.size());
+    table.values() = detail::mlp_forward(fire.mlp, inputs).back().transpose().array();
+    add_distance_bias(x, table, span);
+    return;
+  }
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const double position = static_cast<double>(span.query_offset() + i);
+    const auto inputs = detail::fire_inputs(fire, position, (std::max)(position, fire.threshold()), span.key_len());
+    const auto bias = detail::mlp_forward(fire.mlp, inputs).back();
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      detail::add_rounded_once(x.row(head * span.query_len() + i), bias.col(head).transpose().array());
+    }
+  }
+}
+
+namespace detail {
+
+/// What the logits say about c and the threshold.
+struct FireGradient {
+  double c = 0;
+  double threshold = 0;
+
+  /// Adds the part of keys 0 ... L_k - 1 of a query at `position`. share: d reach / d threshold.
+  template <typename Scalar>
+  void add(BiasMlp<Scalar>& grad_mlp, const Fire<Scalar>& fire, double position, double reach, double share,
+           const MlpMatrix<Scalar>& grad_out) {
+    const auto inputs = fire_inputs(fire, position, reach, grad_out.rows());
+    const auto grad_inputs = mlp_backward(grad_mlp, fire.mlp, inputs, mlp_forward(fire.mlp, inputs), grad_out);
+    const double sign_c = fire.c < 0 ? -1 : 1;
+    const double divisor = fire_psi(fire.c, reach) + fire.eps;
+    const double reach_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
+    const double reach_slope = std::abs(fire.c) / (std::abs(fire.c) * reach + 1);
+    for (Eigen::Index j = 0; j < grad_out.rows(); ++j) {
+      const double n = std::abs(position - static_cast<double>(j));
+      const double g = static_cast<double>(grad_inputs(j, 0));
+      const double psi = fire_psi(fire.c, n);
+      c += g * (sign_c * n / (std::abs(fire.c) * n + 1) / divisor - psi * reach_slope_c / (divisor * divisor));
+      threshold -= g * psi * reach_slope / (divisor * divisor) * share;
+    }
+  }
+};
+
+}  // namespace detail
+
+/// The gradient of add_fire_bias(): adds into grad_fire.mlp, grad_fire.c and grad_fire.length_multiplier.
+///
+/// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
+/// @param grad_logits        (num_heads L_q) x L_k.
+/// Where the threshold equals a query's position, each side of the maximum gets half.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers; nothing is written then.
+/// Cost:     as add_fire_bias(), about three times.
+template <typename Scalar, typename Derived>
+void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& grad_logits, const Fire<Scalar>& fire,
+                   const AttentionSpan& span) {
+  const char* const function = "fire_backward";
+  detail::require_fire(function, fire, span);
+  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
+  const Eigen::Index num_heads = fire.mlp.outputs();
+  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  if (span.query_len() == 0 || span.key_len() == 0) return;
+  const double threshold = fire.threshold();
+  detail::FireGradient grad;
+  if (detail::fire_by_distance(fire, span)) {
+    const DistanceRange range = span.distances();
+    DistanceTable<Scalar> grad_table(num_heads, range);
+    distance_bias_backward(grad_table, grad_logits_values, span);
+    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min), threshold, 1,
+             detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+  } else {
+    detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index head = 0; head < num_heads; ++head) {
+        grad_row.col(head) = grad_logits_values.row(head * span.query_len() + i).transpose().template cast<Scalar>();
+      }
+      const double position = static_cast<double>(span.query_offset() + i);
+      const double share = position < threshold ? 1.0 : position == threshold ? 0.5 : 0.0;
+      grad.add(grad_fire.mlp, fire, position, (std::max)(position, threshold), share, grad_row);
+    }
+  }
+  const double sign_length = fire.length_multiplier * fire.initial_length < 0 ? -1 : 1;
+  grad_fire.c += grad.c;
+  grad_fire.length_multiplier += grad.threshold * sign_length * fire.initial_length;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_FIRE_HPP
+
+// ---- posenc/relative_bias/kerple.hpp
+/// KERPLE: trained logarithmic and power-law decay with distance.
+#ifndef POSENC_RELATIVE_BIAS_KERPLE_HPP
+#define POSENC_RELATIVE_BIAS_KERPLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// KERPLE's two kernels of the distance n = |key - query|, with two trained numbers a and p for each head.
+enum class KerpleKernel {
+  logarithmic,  ///< -p ln(1 + a n)
+  power         ///< -a n^p, 0 < p <= 2
+};
+
+namespace detail {
+
+template <typename A, typename P>
+void require_kerple(const char* function, const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p,
+                    KerpleKernel kernel) {
+  require(p.size() == a.size(), function, "p.size()", p.size(), "a.size() ", a.size());
+  for (Eigen::Index head = 0; head < a.size(); ++head) {
+    const double a_value = static_cast<double>(a.derived().reshaped()(head));
+    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    if (!(is_finite(a_value) && a_value > 0)) {
+      refuse<std::invalid_argument>(function, element("a", head), a_value, "finite and > 0");
+    }
+    if (!(is_finite(p_value) && p_value > 0)) {
+      refuse<std::invalid_argument>(function, element("p", head), p_value, "finite and > 0");
+    }
+    if (kernel == KerpleKernel::power && p_value > 2) {
+      refuse<std::invalid_argument>(function, element("p", head), p_value, "at most 2 (power kernel)");
+    }
+  }
+}
+
+}  // namespace detail
+
+/// The bias of KERPLE for a range of distances.
+///
+/// @param a, p  One number for each head, > 0, p <= 2 for the power kernel. The authors clamp both to at least 0.01 in
+///              every step of training.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one logarithm or power for each head and distance, not for each logit.
+/// Source:   Chi et al. 2022, arXiv:2205.09921.
+template <typename Scalar, typename A, typename P>
+DistanceTable<Scalar> make_kerple_table(const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, DistanceRange range,
+                                        KerpleKernel kernel) {
+  detail::require_kerple("make_kerple_table", a, p, kernel);
+  DistanceTable<Scalar> table(a.size(), range);
+  for (Eigen::Index head = 0; head < a.size(); ++head) {
+    const double a_value = static_cast<double>(a.derived().reshaped()(head));
+    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    for (Eigen::Index d = range.min; d <= range.max; ++d) {
+      const double n = std::abs(static_cast<double>(d));
+      const double bias =
+          kernel == KerpleKernel::logarithmic ? -p_value * std::log1p(a_value * n) : -a_value * std::pow(n, p_value);
+      table(head, d) = detail::convert<Scalar>(bias);
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_kerple_table(): adds into grad_a and grad_p, one number for each head.
+///
+///     logarithmic   dL/dp = -sum g ln(1 + a n)      dL/da = -sum g p n / (1 + a n)
+///     power         dL/da = -sum g n^p              dL/dp = -sum g a n^p ln n        g = grad_table(h, d)
+///
+/// @throws std::invalid_argument  parameters as above, or another number of heads.
+template <typename GradA, typename GradP, typename Scalar, typename A, typename P>
+void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table,
+                     const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, KerpleKernel kernel) {
+  const char* const function = "kerple_backward";
+  auto& da = detail::written(std::forward<GradA>(grad_a));
+  auto& dp = detail::written(std::forward<GradP>(grad_p));
+  detail::require_kerple(function, a, p, kernel);
+  detail::require(a.size() == grad_table.num_heads(), function, "a.size()", a.size(), "num_heads ",
+                  grad_table.num_heads());
+  detail::require(da.size() == a.size(), function, "grad_a.size()", da.size(), "num_heads ", a.size());
+  detail::require(dp.size() == a.size(), function, "grad_p.size()", dp.size(), "num_heads ", a.size());
+  const auto add = [](auto& target, Eigen::Index head, double value) {
+    detail::entry(target, head) += detail::convert<typename std::decay_t<decltype(target)>::Scalar>(value);
+  };
+  for (Eigen::Index head = 0; head < a.size(); ++head) {
+    const double a_value = static_cast<double>(a.derived().reshaped()(head));
+    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    double sum_a = 0;
+    double sum_p = 0;
+    for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+      const double g = static_cast<double>(grad_table(head, d));
+      const double n = std::abs(static_cast<double>(d));
+      if (kernel == KerpleKernel::logarithmic) {
+        sum_p -= g * std::log1p(a_value * n);
+        sum_a -= g * p_value * n / (1 + a_value * n);
+      } else if (n > 0) {  // n = 0: the bias is 0 whatever a and p are
+        sum_a -= g * std::pow(n, p_value);
+        sum_p -= g * a_value * std::pow(n, p_value) * std::log(n);
+      }
+    }
+    add(da, head, sum_a);
+    add(dp, head, sum_p);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_KERPLE_HPP
+
+// ---- posenc/relative_bias/sandwich.hpp
+/// Sandwich: the inner products of sinusoids as a bias without parameters.
+#ifndef POSENC_RELATIVE_BIAS_SANDWICH_HPP
+#define POSENC_RELATIVE_BIAS_SANDWICH_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The bias of Sandwich for a range of distances d = key - query:
+///
+///     table(h, d) = (sum over m = 1 ... D/2 of cos(d base^(-2m/D)) - D/2) num_heads / (8 (h + 1))
+///
+/// @param num_heads  > 0.
+/// @param dim        D, even and > 0.
+/// @param base       Finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     D/2 cosines for each distance, from the shared generator.
+/// Source:   Chi et al. 2023, arXiv:2212.10356.
+/// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
+template <typename Scalar>
+DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index dim, DistanceRange range,
+                                          double base = 10000) {
+  const char* const function = "make_sandwich_table";
+  detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");
+  detail::require_rotary_dim(function, "dim", dim);
+  detail::require_base(function, base);
+  DistanceTable<Scalar> table(num_heads, range);
+  Eigen::ArrayXd frequencies(dim / 2);
+  for (Eigen::Index m = 1; m <= dim / 2; ++m) {
+    frequencies[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(dim));
+  }
+  Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(range.size(), -static_cast<double>(dim) / 2);
+  const detail::RangePositions positions(function, {range.min, range.size()});
+  detail::for_each_angle(frequencies, 1.0, positions,
+                         [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
+                           for (int i = 0; i < count; ++i) sums[row] += cosine[i];
+                         });
+  for (Eigen::Index head = 0; head < num_heads; ++head) {
+    const double scale = static_cast<double>(num_heads) / (8 * static_cast<double>(head + 1));
+    for (Eigen::Index m = 0; m < range.size(); ++m) {
+      table(head, range.min + m) = detail::convert<Scalar>(sums[m] * scale);
+    }
+  }
+  return table;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SANDWICH_HPP
+
+// ---- posenc/detail/log_buckets.hpp
+/// Logarithmic buckets of distances in exact integer arithmetic.
+///
+/// The published formulas truncate a quotient of two logarithms. At the powers where the quotient is a whole number, a
+/// logarithm one ulp low puts a distance into the wrong bucket; integers cannot.
+#ifndef POSENC_DETAIL_LOG_BUCKETS_HPP
+#define POSENC_DETAIL_LOG_BUCKETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A whole number of any size, for products and comparisons.
+class BigNumber {
+ public:
+  BigNumber& multiply_by_power(std::uint32_t factor, Eigen::Index exponent) {
+    for (Eigen::Index k = 0; k < exponent; ++k) {
+      std::uint64_t carry = 0;
+      for (std::uint32_t& digit : digits_) {
+        carry += static_cast<std::uint64_t>(digit) * factor;
+        digit = static_cast<std::uint32_t>(carry);
+        carry >>= 32;
+      }
+      if (carry != 0) digits_.push_back(static_cast<std::uint32_t>(carry));
+    }
+    return *this;
+  }
+  friend bool operator<(const BigNumber& a, const BigNumber& b) {
+    if (a.digits_.size() != b.digits_.size()) return a.digits_.size() < b.digits_.size();
+    return std::lexicographical_compare(a.digits_.rbegin(), a.digits_.rend(), b.digits_.rbegin(), b.digits_.rend());
+  }
+
+ private:
+  std::vector<std::uint32_t> digits_ = {1};  // least significant first
+};
+
+/// Limit on `steps` below: keeps the powers short enough to be compared in milliseconds.
+inline constexpr Eigen::Index kMaxLogSteps = Eigen::Index(1) << 13;
+
+/// The sign of steps * ln(n / first) / ln(last / first) - k, that is of n^steps - last^k first^(steps - k).
+/// 0 < first <= n < 2^31, first < last < 2^31, 1 <= steps <= kMaxLogSteps, 0 <= k <= 2 steps.
+inline int compare_log_quotient(std::int64_t n, Eigen::Index k, std::int64_t first, std::int64_t last,
+                                Eigen::Index steps) {
+  // Doubles decide where they can. log1p of the excess over 1 keeps full relative precision however close n and last
+  // are to first, so near k <= 2 steps the quotient is right to 2^14 * 8 * 2^-53 < 2e-11.
+  const auto log_ratio = [first](std::int64_t value) {
+    return std::log1p(static_cast<double>(value - first) / static_cast<double>(first));
+  };
+  const double difference = static_cast<double>(steps) * log_ratio(n) / log_ratio(last) - static_cast<double>(k);
+  if (std::abs(difference) > 1e-9) return difference > 0 ? 1 : -1;
+  const auto whole = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
+  const BigNumber power = BigNumber().multiply_by_power(whole(n), steps);
+  const BigNumber limit = BigNumber().multiply_by_power(whole(last), k).multiply_by_power(whole(first), steps - k);
+  return power < limit ? -1 : limit < power ? 1 : 0;
+}
+
+/// For k = 0, ..., steps: the smallest n >= first whose quotient is at least k, so that floor(quotient) is the last k
+/// with thresholds[k] <= n.
+inline std::vector<std::int64_t> log_thresholds(std::int64_t first, std::int64_t last, Eigen::Index steps) {
+  const double log_ratio = std::log(static_cast<double>(last) / static_cast<double>(first));
+  std::vector<std::int64_t> thresholds;
+  for (Eigen::Index k = 0; k <= steps; ++k) {
+    const double estimate =
+        static_cast<double>(first) * std::exp(log_ratio * static_cast<double>(k) / static_cast<double>(steps));
+    std::int64_t n = (std::max)(static_cast<std::int64_t>(estimate), first);
+    while (compare_log_quotient(n, k, first, last, steps) < 0) ++n;
+    while (n > first && compare_log_quotient(n - 1, k, first, last, steps) >= 0) --n;
+    thresholds.push_back(n);
+  }
+  return thresholds;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_LOG_BUCKETS_HPP
+
+// ---- posenc/relative_bias/t5.hpp
+/// T5: a learned bias for each bucket of distances.
+#ifndef POSENC_RELATIVE_BIAS_T5_HPP
+#define POSENC_RELATIVE_BIAS_T5_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The buckets of T5: single distances up to max_exact, then logarithmically wider ones up to max_distance.
+///
+/// With nb buckets per direction (num_buckets, or half of them when bidirectional), max_exact = nb / 2 and the
+/// distance n = |key - query| (causal: query - key, and 0 for keys after the query),
+///
+///     bucket = n                                                                            n < max_exact
+///              min(nb - 1, max_exact + floor(ln(n / max_exact) / ln(max_distance / max_exact) (nb - max_exact)))
+///
+/// plus nb for keys after the query when bidirectional. The boundaries are found in integers.
+/// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; the formula is in mesh-tensorflow.
+/// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
+class T5Buckets {
+ public:
+  /// @param num_buckets    At least 2 (causal) or 4 (bidirectional), at most 8192; T5: 32.
+  /// @param max_distance   From here on all distances share the last bucket; > max_exact and < 2^31; T5: 128.
+  /// @param bidirectional  Encoder: true; decoder: false.
+  /// @throws std::invalid_argument  one of these does not hold.
+  T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
+      : num_buckets_(num_buckets),
+        per_direction_(bidirectional ? num_buckets / 2 : num_buckets),
+        max_exact_(per_direction_ / 2),
+        bidirectional_(bidirectional) {
+    const char* const function = "T5Buckets";
+    const Eigen::Index fewest = bidirectional ? 4 : 2;
+    detail::require(num_buckets >= fewest && num_buckets <= detail::kMaxLogSteps, function, "num_buckets", num_buckets,
+                    "at least ", fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most ",
+                    detail::kMaxLogSteps);
+    detail::require(max_distance > max_exact_ && max_distance < (Eigen::Index(1) << 31), function, "max_distance",
+                    max_distance, "> max_exact ", max_exact_, " and < 2^31");
+    first_distance_ = detail::log_thresholds(max_exact_, max_distance, per_direction_ - max_exact_);
+    first_distance_.pop_back();  // max_distance itself stays in the last bucket
+  }
+
+  Eigen::Index num_buckets() const { return num_buckets_; }
+  bool bidirectional() const { return bidirectional_; }
+
+  /// The bucket of a relative position key - query, in [0, num_buckets).
+  Eigen::Index operator()(std::int64_t relative) const {
+    const Eigen::Index side = bidirectional_ && relative > 0 ? per_direction_ : 0;
+    const std::int64_t n = relative > 0 ? (bidirectional_ ? relative : 0)
+                                        : -(std::max)(relative, -(std::numeric_limits<std::int64_t>::max)());
+    if (n < max_exact_) return side + static_cast<Eigen::Index>(n);
+    const auto above = std::upper_bound(first_distance_.begin(), first_distance_.end(), n);
+    return side + max_exact_ + static_cast<Eigen::Index>(above - first_distance_.begin()) - 1;
+  }
+
+ private:
+  Eigen::Index num_buckets_;
+  Eigen::Index per_direction_;
+  Eigen::Index max_exact_;
+  bool bidirectional_;
+  std::vector<std::int64_t> first_distance_;  // of bucket max_exact_ + k
+};
+
+/// The bias of T5 for a range of distances: table(h, d) = weights(buckets(d), h).
+///
+/// T5 adds it to logits that are not divided by sqrt(head_dim), computes it once and uses it in every layer.
+/// @param weights  num_buckets x num_heads, `relative_attention_bias.weight`; T5X stores its transpose.
+/// @param range    span.distances(), or DistanceRange::causal(n) / symmetric(n) for every length up to n.
+/// @throws std::invalid_argument  weights.rows() is not num_buckets.
+template <typename Derived>
+DistanceTable<typename Derived::Scalar> make_t5_table(const Eigen::DenseBase<Derived>& weights,
+                                                      const T5Buckets& buckets, DistanceRange range) {
+  detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
+                  "num_buckets ", buckets.num_buckets());
+  const auto& weights_values = detail::evaluated(weights);
+  DistanceTable<typename Derived::Scalar> table(weights_values.cols(), range);
+  for (Eigen::Index d = range.min; d <= range.max; ++d) {
+    const Eigen::Index bucket = buckets(d);
+    for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
+      table(head, d) = weights_values.coeff(bucket, head);
+  }
+  return table;
+}
+
+/// The gradient of make_t5_table(): grad_weights(buckets(d), h) += grad_table(h, d), in order of d.
+/// @param[in,out] grad_weights  num_buckets x num_heads.
+/// @throws std::invalid_argument  another shape.
+template <typename Weights, typename Scalar>
+void t5_backward(Weights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
+  auto& grad = detail::written(std::forward<Weights>(grad_weights));
+  detail::require_shape("t5_backward", "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
+  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    const Eigen::Index bucket = buckets(d);
+    for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+      auto& target = grad.coeffRef(bucket, head);
+      target += detail::convert<std::decay_t<decltype(target)>>(grad_table(head, d));
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_T5_HPP
+
+// ---- posenc/relative_bias/window.hpp
+/// Biases in two-dimensional windows: Swin, and BEiT with its class token.
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A window of height x width tokens, numbered row by row.
+struct WindowShape {
+  Eigen::Index height = 0;
+  Eigen::Index width = 0;
+
+  Eigen::Index tokens() const { return height * width; }
+  /// Number of different displacements between two tokens: (2 height - 1)(2 width - 1).
+  Eigen::Index displacements() const { return (2 * height - 1) * (2 * width - 1); }
+};
+
+namespace detail {
+
+inline void require_window_shape(const char* function, const char* parameter, const WindowShape& window) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+  const std::string name = parameter;
+  if (window.height <= 0 || window.height > limit) {
+    refuse<std::invalid_argument>(function, name + ".height", window.height, "> 0 and at most ", limit);
+  }
+  if (window.width <= 0 || window.width > limit) {
+    refuse<std::invalid_argument>(function, name + ".width", window.width, "> 0 and at most ", limit);
+  }
+}
+
+}  // namespace detail
+
+/// Returns the index of Swin, tokens x tokens, into a table of window.displacements() rows:
+///
+///     index(t, u) = (row(t) - row(u) + height - 1)(2 width - 1) + column(t) - column(u) + width - 1    t query, u key
+///
+/// For those who gather; add_window_bias() needs no index.
+/// @throws std::invalid_argument  a side that is not > 0.
+/// Matches:  relative_position_index of Swin-Transformer and timm, equal to PyTorch's in tests/.
+inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> window_index(
+    const WindowShape& window) {
+  detail::require_window_shape("window_index", "window", window);
+  const Eigen::Index n = window.tokens();
+  detail::require_size("window_index", "window.tokens()", n, n, sizeof(Eigen::Index));
+  Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> index(n, n);
+  for (Eigen::Index t = 0; t < n; ++t) {
+    for (Eigen::Index u = 0; u < n; ++u) {
+      const Eigen::Index rows = t / window.width - u / window.width + window.height - 1;
+      const Eigen::Index columns = t % window.width - u % window.width + window.width - 1;
+      index(t, u) = rows * (2 * window.width - 1) + columns;
+    }
+  }
+  return index;
+}
+
+/// Whether a window's tokens have a class token in front of them, and three more biases for it (BEiT).
+enum class ClassToken { none, first };
+
+/// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
+///
+/// For a fixed query, the keys of one window row lie side by side here, so adding the bias is `height` runs of
+/// additions for each query: no index matrix, no gather.
+template <typename Scalar_>
+class WindowTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// Zeros.
+  /// @throws std::invalid_argument  num_heads < 0, or a side that is not > 0.
+  WindowTable(Eigen::Index num_heads, const WindowShape& window, ClassToken class_token = ClassToken::none)
+      : window_(window), class_token_(class_token) {
+    detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
+    detail::require_window_shape("WindowTable", "window", window);
+    detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
+    values_ = Values::Zero(num_heads, window.displacements());
+    class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  const WindowShape& window() const { return window_; }
+  ClassToken class_token() const { return class_token_; }
+  /// Tokens of the window, and the class token if there is one.
+  Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
+
+  /// num_heads x displacements: column (dr + height - 1)(2 width - 1) + dc + width - 1 is key - query = (dr, dc).
+  const Values& values() const { return values_; }
+  Values& values() { return values_; }
+  /// num_heads x 3 with a class token: class to token, token to class, class to class. Else num_heads x 0.
+  const Values& class_values() const { return class_values_; }
+  Values& class_values() { return class_values_; }
+
+ private:
+  WindowShape window_;
+  ClassToken class_token_;
+  Values values_;
+  Values class_values_;
+};
+
+/// The bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
+///
+/// @param weights  window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
+///                 class token three more rows: class to token, token to class, class to class.
+/// @throws std::invalid_argument  another number of rows.
+/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
+template <typename Derived>
+WindowTable<typename Derived::Scalar> make_window_table(const Eigen::DenseBase<Derived>& weights,
+                                                        const WindowShape& window,
+                                                        ClassToken class_token = ClassToken::none) {
+  WindowTable<typename Derived::Scalar> table(weights.cols(), window, class_token);
+  const Eigen::Index n = window.displacements();
+  detail::require(weights.rows() == n + table.class_values().cols(), "make_window_table", "weights.rows()",
+                  weights.rows(), n + table.class_values().cols());
+  const auto& weights_values = detail::evaluated(weights);
+  for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) table.values()(head, m) = weights_values.coeff(n - 1 - m, head);
+    for (Eigen::Index m = 0; m < table.class_values().cols(); ++m) {
+      table.class_values()(head, m) = weights_values.coeff(n + m, head);
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_window_table(): adds into grad_weights, which has the shape of the weights.
+/// @throws std::invalid_argument  another shape.
+template <typename Weights, typename Scalar>
+void window_table_backward(Weights&& grad_weights, const WindowTable<Scalar>& grad_table) {
+  auto& grad = detail::written(std::forward<Weights>(grad_weights));
+  const Eigen::Index n = grad_table.window().displacements();
+  detail::require_shape("window_table_backward", "grad_weights", grad, n + grad_table.class_values().cols(),
+                        grad_table.num_heads());
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) {
+      grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(grad_table.values()(head, m));
+    }
+    for (Eigen::Index m = 0; m < grad_table.class_values().cols(); ++m) {
+      grad.coeffRef(n + m, head) += detail::convert<Target>(grad_table.class_values()(head, m));
+    }
+  }
+}
+
+namespace detail {
+
+/// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
+/// single(query, key, column of class_values) for the pairs with the class token.
+template <typename Scalar, typename Run, typename Single>
+void for_each_window_run(const WindowTable<Scalar>& table, Run&& run, Single&& single) {
+  const WindowShape& window = table.window();
+  const Eigen::Index first = table.class_token() == ClassToken::first ? 1 : 0;
+  for (Eigen::Index t = 0; t < window.tokens(); ++t) {
+    const Eigen::Index row = t / window.width;
+    const Eigen::Index column = t % window.width;
+    for (Eigen::Index key_row = 0; key_row < window.height; ++key_row) {
+      const Eigen::Index begin =
+          (key_row - row + window.height - 1) * (2 * window.width - 1) + window.width - 1 - column;
+      run(first + t, first + key_row * window.width, window.width, begin);
+    }
+  }
+  if (first == 0) return;
+  for (Eigen::Index t = 1; t <= window.tokens(); ++t) {
+    single(Eigen::Index(0), t, Eigen::Index(0));
+    single(t, Eigen::Index(0), Eigen::Index(1));
+  }
+  single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
+}
+
+template <typename X, typename Scalar>
+void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
+  using Target = typename X::Scalar;
+  using Number = ArithmeticScalar<Target, Scalar>;
+  const auto values = table.values().row(head);
+  for_each_window_run(
+      table,
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        Target& target = x.coeffRef(first_row + query, key);
+        target = convert<Target>(convert<Number>(target) + convert<Number>(table.class_values()(head, column)));
+      });
+}
+
+template <typename Scalar, typename Grad>
+void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
+  auto values = grad_table.values().row(head);
+  for_each_window_run(
+      grad_table,
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        values.segment(column, count) +=
+            grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        grad_table.class_values()(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
+      });
+}
+
+}  // namespace detail
+
+/// Adds the bias of one head to the logits of one window, in place.
+///
+/// @param[in,out] logits  table.tokens() x table.tokens().
+/// @throws std::invalid_argument  another shape.
+/// @throws std::out_of_range      head. `logits` is then unchanged.
+/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation.
+template <typename Logits, typename Scalar>
+void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::Index head) {
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape("add_window_bias", "logits", x, table.tokens(), table.tokens());
+  detail::require_head("add_window_bias", head, table.num_heads());
+  detail::add_window_head(x, table, head, 0);
+}
+
+/// @overload
+/// All heads stacked: logits is (num_heads tokens) x tokens, head by head.
+template <typename Logits, typename Scalar>
+void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape("add_window_bias", "logits", x, table.num_heads() * table.tokens(), table.tokens());
+  for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+    detail::add_window_head(x, table, head, head * table.tokens());
+  }
+}
+
+/// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
+/// @throws as add_window_bias(); grad_table is then unchanged.
+template <typename Scalar, typename Derived>
+void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
+                          Eigen::Index head) {
+  detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
+  detail::require_head("window_bias_backward", head, grad_table.num_heads());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  detail::sum_window_head(grad_table, grad_logits_values, head, 0);
+}
+
+/// @overload
+template <typename Scalar, typename Derived>
+void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
+  detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
+                        grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    detail::sum_window_head(grad_table, grad_logits_values, head, head * grad_table.tokens());
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_HPP
+
+// ---- posenc/relative_bias/decomposed.hpp
+/// Decomposed relative positions of vision backbones (MViTv2, SAM): rows and columns apart, by content.
+#ifndef POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
+#define POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The table row for query coordinate q and key coordinate k along one side, tables having 2 max(sides) - 1 rows:
+/// int(q max(key/query, 1) - k max(query/key, 1) + (key - 1) max(query/key, 1)), in integers.
+inline Eigen::Index decomposed_row(Eigen::Index q, Eigen::Index k, Eigen::Index query_side, Eigen::Index key_side) {
+  const Eigen::Index longer = (std::max)(query_side, key_side);
+  const Eigen::Index numerator = q * longer * key_side + (key_side - 1 - k) * longer * query_side;
+  return numerator / (query_side * key_side);
+}
+
+template <typename Query, typename Rows, typename Columns>
+void require_decomposed(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
+                        const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
+  require_window_shape(function, "query", query);
+  require_window_shape(function, "key", key);
+  require(q.rows() == query.tokens(), function, "q.rows()", q.rows(), "query.tokens() ", query.tokens());
+  require_shape(function, "rel_h", rel_h, 2 * (std::max)(query.height, key.height) - 1, q.cols());
+  require_shape(function, "rel_w", rel_w, 2 * (std::max)(query.width, key.width) - 1, q.cols());
+}
+
+}  // namespace detail
+
+/// Adds the decomposed relative positions of one head to its logits, in place. With query token t = (h, w) and key
+/// token u = (y, x), both numbered row by row,
+///
+///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
+///
+/// @param[in,out] logits  query.tokens() x key.tokens(). float or double, as the rest.
+/// @param q               query.tokens() x head_dim, not scaled: the logits are already.
+/// @param rel_h, rel_w    2 max(query side, key side) - 1 rows each, x head_dim. Tables of another length are resized
+///                        first (linearly, half-pixel).
+/// @param query, key      Grids; they may differ (pooled keys).
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation.
+/// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2). Matches: add_decomposed_rel_pos of Segment Anything.
+template <typename Logits, typename Query, typename Rows, typename Columns>
+void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
+                         const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
+  const char* const function = "add_decomposed_bias";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_decomposed(function, q, rel_h, rel_w, query, key);
+  detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
+  const auto& q_values = detail::evaluated(q);
+  const auto& rel_h_values = detail::evaluated(rel_h);
+  const auto& rel_w_values = detail::evaluated(rel_w);
+  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
+    for (Eigen::Index y = 0; y < key.height; ++y) {
+      const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
+      x.row(t).segment(y * key.width, key.width).array() += q_values.row(t).dot(rel_h_values.row(row));
+    }
+    for (Eigen::Index u = 0; u < key.width; ++u) {
+      const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
+      const auto score = q_values.row(t).dot(rel_w_values.row(row));
+      for (Eigen::Index y = 0; y < key.height; ++y) x.coeffRef(t, y * key.width + u) += score;
+    }
+  }
+}
+
+/// The gradient of add_decomposed_bias(): adds into grad_q, grad_h and grad_w, each of the shape of its parameter.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Query, typename Rows,
+          typename Columns>
+void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& grad_w,
+                         const Eigen::MatrixBase<Grad>& grad_logits, const Eigen::MatrixBase<Query>& q,
+                         const Eigen::MatrixBase<Rows>& rel_h, const Eigen::MatrixBase<Columns>& rel_w,
+                         const WindowShape& query, const WindowShape& key) {
+  const char* const function = "decomposed_backward";
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dh = detail::written(std::forward<GradRows>(grad_h));
+  auto& dw = detail::written(std::forward<GradColumns>(grad_w));
+  detail::require_decomposed(function, q, rel_h, rel_w, query, key);
+  detail::require_shape(function, "grad_logits", grad_logits, query.tokens(), key.tokens());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_h", dh, rel_h.rows(), rel_h.cols());
+  detail::require_shape(function, "grad_w", dw, rel_w.rows(), rel_w.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& rel_h_values = detail::evaluated(rel_h);
+  const auto& rel_w_values = detail::evaluated(rel_w);
+  using Scalar = typename Query::Scalar;
+  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
+    for (Eigen::Index y = 0; y < key.height; ++y) {
+      const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
+      const Scalar sum = grad_logits_values.row(t).segment(y * key.width, key.width).sum();
+      dq.row(t) += sum * rel_h_values.row(row);
+      dh.row(row) += sum * q_values.row(t);
+    }
+    for (Eigen::Index u = 0; u < key.width; ++u) {
+      const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
+      Scalar sum = 0;
+      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits_values.coeff(t, y * key.width + u);
+      dq.row(t) += sum * rel_w_values.row(row);
+      dw.row(row) += sum * q_values.row(t);
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
+
+// ---- posenc/relative_bias/grid_alibi.hpp
+/// ALiBi on a grid of tokens: a penalty that grows with the distance in two dimensions.
+#ifndef POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+#define POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How far two tokens of a grid are apart.
+enum class GridDistance {
+  manhattan,  ///< |rows| + |columns|
+  euclidean   ///< sqrt(rows^2 + columns^2)
+};
+
+namespace detail {
+
+/// Distance of the displacement in column m of WindowTable::values().
+inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDistance distance) {
+  const double rows = static_cast<double>(m / (2 * window.width - 1) - (window.height - 1));
+  const double columns = static_cast<double>(m % (2 * window.width - 1) - (window.width - 1));
+  return distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
+}
+
+}  // namespace detail
+
+/// ALiBi on a grid: the bias of two tokens is -slope[h] times their distance.
+/// @param slopes  One for each head: alibi_slopes(num_heads), or trained ones; 0 switches a head off.
+/// @throws std::invalid_argument  a slope that is not finite, or a side that is not > 0.
+/// Cost:     one product for each head and displacement.
+/// Source:   Press et al. 2022, arXiv:2108.12409, with the distance in two dimensions.
+/// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
+template <typename Scalar, typename Slopes>
+WindowTable<Scalar> make_grid_alibi_table(const Eigen::DenseBase<Slopes>& slopes, const WindowShape& window,
+                                          GridDistance distance) {
+  detail::require_slopes("make_grid_alibi_table", "slopes", slopes);
+  WindowTable<Scalar> table(slopes.size(), window);
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
+    for (Eigen::Index m = 0; m < window.displacements(); ++m) {
+      table.values()(head, m) = detail::convert<Scalar>(-slope * detail::grid_distance(window, m, distance));
+    }
+  }
+  return table;
+}
+
+/// The gradient of make_grid_alibi_table(): grad_slopes[h] -= the sum of grad_table times distance.
+/// @throws std::invalid_argument  another number of heads.
+template <typename Slopes, typename Scalar>
+void grid_alibi_backward(Slopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
+  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
+  detail::require(grad.size() == grad_table.num_heads(), "grid_alibi_backward", "grad_slopes.size()", grad.size(),
+                  "num_heads ", grad_table.num_heads());
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    double sum = 0;
+    for (Eigen::Index m = 0; m < grad_table.window().displacements(); ++m) {
+      sum -=
+          static_cast<double>(grad_table.values()(head, m)) * detail::grid_distance(grad_table.window(), m, distance);
+    }
+    detail::entry(grad, head) += detail::convert<typename std::decay_t<decltype(grad)>::Scalar>(sum);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
+
+// ---- posenc/relative_bias/swin_v2.hpp
+/// Swin v2: the bias of a window from a small network of log-spaced displacements.
+#ifndef POSENC_RELATIVE_BIAS_SWIN_V2_HPP
+#define POSENC_RELATIVE_BIAS_SWIN_V2_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
+template <typename Scalar>
+MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& pretrained) {
+  const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index side, Eigen::Index pretrained_side) {
+    const Eigen::Index reach = (pretrained_side > 0 ? pretrained_side : side) - 1;
+    if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
+    const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(reach);
+    return static_cast<Scalar>(std::copysign(std::log2(std::abs(x) + 1) / 3, x));
+  };
+  MlpMatrix<Scalar> inputs(window.displacements(), 2);
+  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
+    inputs(m, 0) = coordinate(m / (2 * window.width - 1) - (window.height - 1), window.height, pretrained.height);
+    inputs(m, 1) = coordinate(m % (2 * window.width - 1) - (window.width - 1), window.width, pretrained.width);
+  }
+  return inputs;
+}
+
+template <typename Scalar>
+void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                     const WindowShape& pretrained) {
+  require_window_shape(function, "window", window);
+  require_mlp(function, mlp, 2);
+  require(pretrained.height == 0 || pretrained.height > 1, function, "pretrained.height", pretrained.height,
+          "0 (none) or > 1");
+  require(pretrained.width == 0 || pretrained.width > 1, function, "pretrained.width", pretrained.width,
+          "0 (none) or > 1");
+}
+
+}  // namespace detail
+
+/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
+/// rows and in columns.
+///
+/// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
+/// @param window      The window to serve; reach is its side - 1, or that of
+/// @param pretrained  the window of pretraining when its sides are > 0 (`pretrained_window_size`).
+/// @throws std::invalid_argument  layers that do not fit together, sides that are not positive.
+/// Cost:     window.displacements() evaluations of the network.
+/// Source:   Liu et al. 2021, arXiv:2111.09883.
+template <typename Scalar>
+WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
+                                       const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("make_swin_v2_table", mlp, window, pretrained);
+  WindowTable<Scalar> table(mlp.outputs(), window);
+  const auto outputs = detail::mlp_forward(mlp, detail::swin_v2_inputs<Scalar>(window, pretrained)).back();
+  table.values() = (Scalar(16) / (Scalar(1) + (-outputs.transpose().array()).exp()));
+  return table;
+}
+
+/// The gradient of make_swin_v2_table(): adds into grad_mlp, which has the shape of mlp.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together.
+template <typename Scalar>
+void swin_v2_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                      const WindowShape& pretrained = {}) {
+  detail::require_swin_v2("swin_v2_backward", mlp, grad_table.window(), pretrained);
+  detail::require_mlp_gradient("swin_v2_backward", "grad_mlp", grad_mlp, mlp);
+  detail::require(mlp.outputs() == grad_table.num_heads(), "swin_v2_backward", "mlp.outputs()", mlp.outputs(),
+                  "num_heads ", grad_table.num_heads());
+  const auto inputs = detail::swin_v2_inputs<Scalar>(grad_table.window(), pretrained);
+  const auto values = detail::mlp_forward(mlp, inputs);
+  const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
+  const detail::MlpMatrix<Scalar> grad_out =
+      (grad_table.values().transpose() * Scalar(16) * gate.array() * (Scalar(1) - gate.array())).matrix();
+  detail::mlp_backward(grad_mlp, mlp, inputs, values, grad_out);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SWIN_V2_HPP
+
+// ---- posenc/relative_bias/cope.hpp
+/// CoPE: positions counted by content.
+#ifndef POSENC_RELATIVE_BIAS_COPE_HPP
+#define POSENC_RELATIVE_BIAS_COPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+template <typename Query, typename Table>
+void require_cope(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                  const AttentionSpan& span) {
+  require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  require(table.rows() > 0, function, "table.rows()", table.rows(), "> 0");
+  require(table.cols() == q.cols(), function, "table.cols()", table.cols(), "q.cols() ", q.cols());
+}
+
+template <typename Scalar>
+Scalar sigmoid(Scalar x) {
+  return Scalar(1) / (Scalar(1) + std::exp(-x));
+}
+
+/// Where a counted position falls between two rows of the table. NaN takes the last row and keeps a NaN weight.
+template <typename Scalar>
+struct CopePosition {
+  Eigen::Index below;
+  Eigen::Index above;
+  Scalar weight;  // of `above`
+
+  CopePosition(Scalar counted, Eigen::Index rows) {
+    if (counted < static_cast<Scalar>(rows - 1)) {
+      below = static_cast<Eigen::Index>(std::floor(counted));
+      above = static_cast<Eigen::Index>(std::ceil(counted));
+      weight = counted - static_cast<Scalar>(below);
+    } else {
+      below = above = rows - 1;
+      weight = counted * Scalar(0);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Adds contextual positions to the logits of one head, in place, for the keys that a query sees:
+///
+///     p(i, j) = min(sum over t = j ... query of sigmoid(logits(i, t)), rows - 1)
+///     logits(i, j) += q[i] . table[p]        rows of the table interpolated linearly
+///
+/// With all gates open p = distance + 1: the key itself counts.
+/// @param[in,out] logits  L_q x L_k, before softmax; keys after the query are left as they are.
+/// @param q               L_q x head_dim. float or double, as the rest.
+/// @param table           max positions x head_dim.
+/// @throws std::invalid_argument  shapes that do not fit, or an empty table. `logits` is then unchanged.
+/// Cost:     a product L_q x head_dim x rows and one sigmoid for each visible logit. Extra memory 32 x rows.
+/// Source:   Golovneva et al. 2024, arXiv:2405.18719. Matches: CoPE of x-transformers.
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_cope_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                     const AttentionSpan& span, Workspace<Scalar>& workspace) {
+  const char* const function = "add_cope_logits";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_cope(function, q, table, span);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, table_values.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto scores = scratch.topRows(rows);
+    scores.setZero();
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), Scalar(1));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      Scalar counted = 0;
+      for (Eigen::Index j = span.visible_keys(block + i) - 1; j >= 0; --j) {
+        Scalar& logit = x.coeffRef(block + i, j);
+        counted += detail::sigmoid(logit);
+        const detail::CopePosition<Scalar> at(counted, table_values.rows());
+        logit += scores(i, at.below) + at.weight * (scores(i, at.above) - scores(i, at.below));
+      }
+    }
+  }
+}
+
+/// The gradient of add_cope_logits(): adds into grad_q and grad_table, and turns `grad_logits`, dL/d(logits with CoPE),
+/// into dL/d(logits without) in place: the gates depend on the logits too.
+///
+/// @param[in,out] grad_logits  L_q x L_k.
+/// @param logits               L_q x L_k, as they were before add_cope_logits().
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradLogits, typename GradQuery, typename GradTable, typename Logits, typename Query, typename Table,
+          typename Scalar>
+void cope_backward(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&& grad_table,
+                   const Eigen::MatrixBase<Logits>& logits, const Eigen::MatrixBase<Query>& q,
+                   const Eigen::MatrixBase<Table>& table, const AttentionSpan& span, Workspace<Scalar>& workspace) {
+  const char* const function = "cope_backward";
+  auto& dx = detail::written(std::forward<GradLogits>(grad_logits));
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
+  detail::require_shape(function, "grad_logits", dx, span.query_len(), span.key_len());
+  detail::require_shape(function, "logits", logits, span.query_len(), span.key_len());
+  detail::require_cope(function, q, table, span);
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& logits_values = detail::evaluated(logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(2 * detail::kQueryBlock + 1, (std::max)(table_values.rows(), span.key_len()));
+  auto grad_positions = scratch.bottomRows(1);
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto scores = scratch.topLeftCorner(rows, table_values.rows());
+    auto sums = scratch.block(detail::kQueryBlock, 0, rows, table_values.rows());
+    scores.setZero();
+    sums.setZero();
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), Scalar(1));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const Eigen::Index visible = span.visible_keys(block + i);
+      Scalar counted = 0;
+      for (Eigen::Index j = visible - 1; j >= 0; --j) {
+        counted += detail::sigmoid(logits_values.coeff(block + i, j));
+        const detail::CopePosition<Scalar> at(counted, table_values.rows());
+        const Scalar g = dx.coeff(block + i, j);
+        sums(i, at.below) += (Scalar(1) - at.weight) * g;
+        sums(i, at.above) += at.weight * g;
+        grad_positions(0, j) = g * (scores(i, at.above) - scores(i, at.below));
+      }
+      // Gate t counts in every position j <= t, so its gradient is the sum of the positions' gradients up to t.
+      Scalar sum = 0;
+      for (Eigen::Index t = 0; t < visible; ++t) {
+        const Scalar gate = detail::sigmoid(logits_values.coeff(block + i, t));
+        sum += grad_positions(0, t);
+        dx.coeffRef(block + i, t) += gate * (Scalar(1) - gate) * sum;
+      }
+    }
+    detail::add_product(dq.middleRows(block, rows), sums, table_values, Scalar(1));
+    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), Scalar(1));
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_COPE_HPP
+
+// ---- posenc/relative_bias/deberta.hpp
+/// DeBERTa: disentangled attention, content against position and position against content, by log buckets.
+#ifndef POSENC_RELATIVE_BIAS_DEBERTA_HPP
+#define POSENC_RELATIVE_BIAS_DEBERTA_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The table rows of DeBERTa by distance. Here the relative position is query - key, as in the original.
+///
+/// With s = rows() / 2, row(query - key) = clamp(bucket(query - key) + s, 0, 2s - 1). Without buckets (v1)
+/// bucket(n) = n and s = max_position. With `position_buckets` b (v2, v3), mid = b / 2 and s = b:
+///
+///     bucket(n) = n                                                                             |n| <= mid
+///                 sign(n) (mid + ceil(ln(|n| / mid) / ln((max_position - 1) / mid) (mid - 1)))  otherwise
+///
+/// The boundaries are found in integers.
+/// Source:   He et al. 2021, arXiv:2006.03654; v3 arXiv:2111.09543.
+/// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
+class DebertaBuckets {
+ public:
+  /// @param max_position      `max_relative_positions`, > 0 (512), at most 2^20.
+  /// @param position_buckets  0 for none (v1), else even, in [4, 8192] (256), and position_buckets / 2 <
+  ///                          max_position - 1.
+  /// @throws std::invalid_argument  one of these does not hold.
+  explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets = 0) {
+    const char* const function = "DebertaBuckets";
+    constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+    detail::require(max_position > 0 && max_position <= limit, function, "max_position", max_position,
+                    "> 0 and at most ", limit);
+    detail::require(
+        position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
+                                  position_buckets / 2 < max_position - 1 && position_buckets <= detail::kMaxLogSteps),
+        function, "position_buckets", position_buckets, "0, or even, >= 4, at most ", detail::kMaxLogSteps,
+        " and < 2 (max_position - 1) = ", 2 * (max_position - 1));
+    half_ = position_buckets == 0 ? max_position : position_buckets;
+    const Eigen::Index mid = position_buckets == 0 ? max_position : position_buckets / 2;
+    // One distance beyond the last that differs: -max_position still has a row of its own.
+    bucket_.resize(static_cast<std::size_t>(max_position + 1));
+    Eigen::Index step = 0;
+    for (Eigen::Index n = 0; n <= max_position; ++n) {
+      Eigen::Index& bucket = bucket_[static_cast<std::size_t>(n)];
+      bucket = n;
+      if (n <= mid) continue;
+      // ceil(quotient) is the first step that the quotient does not exceed.
+      while (step < mid && detail::compare_log_quotient(n, step, mid, max_position - 1, mid - 1) > 0) ++step;
+      bucket = mid + step;
+    }
+  }
+
+  /// Rows of the position tables: 2s.
+  Eigen::Index rows() const { return 2 * half_; }
+
+  /// The table row of query - key.
+  Eigen::Index operator()(std::int64_t query_minus_key) const {
+    const std::int64_t last = static_cast<std::int64_t>(bucket_.size() - 1);
+    const std::int64_t n = (std::min)((std::max)(query_minus_key, -last), last);
+    const Eigen::Index size = bucket_[static_cast<std::size_t>(n < 0 ? -n : n)];
+    const Eigen::Index bucket = n < 0 ? -size : size;
+    return (std::min)((std::max)(bucket + half_, Eigen::Index(0)), 2 * half_ - 1);
+  }
+
+ private:
+  Eigen::Index half_ = 0;
+  std::vector<Eigen::Index> bucket_;  // of |n|; larger distances share the last
+};
+
+namespace detail {
+
+template <typename Content, typename Table>
+void require_deberta(const char* function, const char* parameter, const Eigen::MatrixBase<Content>& content,
+                     const Eigen::MatrixBase<Table>& table, const DebertaBuckets& buckets, Eigen::Index tokens) {
+  const std::string name = parameter;
+  if (content.rows() != tokens) {
+    refuse<std::invalid_argument>(function, name + ".rows()", content.rows(), tokens);
+  }
+  require_shape(function, "table", table, buckets.rows(), content.cols());
+}
+
+}  // namespace detail
+
+/// Adds content-to-position scores to the logits of one head, in place:
+///
+///     logits(i, j) += scale q[i] . table[row(query_offset + i - j)]
+///
+/// @param[in,out] logits  L_q x L_k. float or double, as q and table.
+/// @param q               L_q x head_dim.
+/// @param table           buckets.rows() x head_dim: position embeddings through the key projection.
+/// @param scale           1 / sqrt(head_dim (1 + number of position terms)).
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     a product L_q x head_dim x buckets.rows(), then one look-up in a row for each logit. Extra memory
+///           32 x buckets.rows().
+/// Source:   He et al. 2021, arXiv:2006.03654, equation 4. Matches: "c2p".
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                     const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                     Workspace<Scalar>& workspace) {
+  const char* const function = "add_deberta_c2p";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_deberta(function, "q", q, table, buckets, span.query_len());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto scores = scratch.topRows(rows);
+    scores.setZero();
+    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        x.coeffRef(block + i, j) += scores(i, buckets(-span.relative(block + i, j)));
+      }
+    }
+  }
+}
+
+/// The gradient of add_deberta_c2p(): adds into grad_q and grad_table.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
+                          const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                          const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                          Workspace<Scalar>& workspace) {
+  const char* const function = "deberta_c2p_backward";
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_deberta(function, "q", q, table, buckets, span.query_len());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    auto sums = scratch.topRows(rows);
+    sums.setZero();
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        sums(i, buckets(-span.relative(block + i, j))) += grad_logits_values.coeff(block + i, j);
+      }
+    }
+    detail::add_product(dq.middleRows(block, rows), sums, table_values, scale);
+    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), scale);
+  }
+}
+
+/// Adds position-to-content scores to the logits of one head, in place:
+///
+///     logits(i, j) += scale k[j] . table[row(query_offset + i - j)]
+///
+/// @param k      L_k x head_dim.
+/// @param table  buckets.rows() x head_dim: position embeddings through the query projection.
+/// The rest, errors and cost are as for add_deberta_c2p().
+/// Source:   He et al. 2021, arXiv:2006.03654, equation 4. Matches: "p2c" of Microsoft's repository.
+template <typename Logits, typename Key, typename Table, typename Scalar>
+void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& table,
+                     const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                     Workspace<Scalar>& workspace) {
+  const char* const function = "add_deberta_p2c";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_deberta(function, "k", k, table, buckets, span.key_len());
+  const auto& k_values = detail::evaluated(k);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
+    const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
+    auto scores = scratch.topRows(keys);
+    scores.setZero();
+    detail::add_product(scores, k_values.middleRows(block, keys), table_values.transpose(), scale);
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index j = 0; j < keys; ++j) {
+        x.coeffRef(i, block + j) += scores(j, buckets(-span.relative(i, block + j)));
+      }
+    }
+  }
+}
+
+/// The gradient of add_deberta_p2c(): adds into grad_k and grad_table.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradKey, typename GradTable, typename Grad, typename Key, typename Table, typename Scalar>
+void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
+                          const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& table,
+                          const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                          Workspace<Scalar>& workspace) {
+  const char* const function = "deberta_p2c_backward";
+  auto& dk = detail::written(std::forward<GradKey>(grad_k));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_deberta(function, "k", k, table, buckets, span.key_len());
+  detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& k_values = detail::evaluated(k);
+  const auto& table_values = detail::evaluated(table);
+  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
+    const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
+    auto sums = scratch.topRows(keys);
+    sums.setZero();
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index j = 0; j < keys; ++j) {
+        sums(j, buckets(-span.relative(i, block + j))) += grad_logits_values.coeff(i, block + j);
+      }
+    }
+    detail::add_product(dk.middleRows(block, keys), sums, table_values, scale);
+    detail::add_product(dtable, sums.transpose(), k_values.middleRows(block, keys), scale);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DEBERTA_HPP
+
+// ---- posenc/relative_bias/forgetting.hpp
+/// Forgetting attention (data-dependent ALiBi): every token decides how much of the past it forgets.
+#ifndef POSENC_RELATIVE_BIAS_FORGETTING_HPP
+#define POSENC_RELATIVE_BIAS_FORGETTING_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Returns the running sums F[t] = sum over l <= t of ln sigmoid(gates[l]), one for each token.
+/// @param gates   Forget logits w . x[t] + b of one head.
+/// @param before  F of the last cached token, to go on from it. Its gradient is the sum of all grad_sums.
+/// Cost:     one exponential and one logarithm for each token; summed in double.
+template <typename Derived>
+Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
+                                                                          double before = 0) {
+  const auto& gates_values = detail::evaluated(gates);
+  using Scalar = typename Derived::Scalar;
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates_values.size());
+  double sum = before;
+  for (Eigen::Index t = 0; t < gates_values.size(); ++t) {
+    const double gate = static_cast<double>(gates_values.reshaped()(t));
+    sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
+    sums(t) = detail::convert<Scalar>(sum);
+  }
+  return sums;
+}
+
+/// The gradient of forgetting_sums(): grad_gates[t] += sigmoid(-gates[t]) times the sum of grad_sums from t on.
+/// @throws std::invalid_argument  another number of tokens.
+template <typename GradGates, typename GradSums, typename Derived>
+void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<GradSums>& grad_sums,
+                              const Eigen::DenseBase<Derived>& gates) {
+  const char* const function = "forgetting_sums_backward";
+  auto& grad = detail::written(std::forward<GradGates>(grad_gates));
+  detail::require(grad_sums.size() == gates.size(), function, "grad_sums.size()", grad_sums.size(), "gates.size() ",
+                  gates.size());
+  detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
+                  gates.size());
+  const auto& grad_sums_values = detail::evaluated(grad_sums);
+  const auto& gates_values = detail::evaluated(gates);
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  double sum = 0;
+  for (Eigen::Index t = gates_values.size() - 1; t >= 0; --t) {
+    sum += static_cast<double>(grad_sums_values.reshaped()(t));
+    const double gate = static_cast<double>(gates_values.reshaped()(t));
+    detail::entry(grad, t) += detail::convert<Target>(sum / (1 + std::exp(gate)));
+  }
+}
+
+/// Adds the forgetting bias to the logits of one head, in place, for the keys that a query sees:
+///
+///     logits(i, j) += F[query_offset + i] - F[j]        j <= query_offset + i
+///
+/// @param[in,out] logits  L_q x L_k. Keys after the query are left as they are, for the causal mask.
+/// @param sums            F at the positions of all queries and keys: at least max(L_k, query_offset + L_q) values.
+/// @throws std::invalid_argument  another shape, or too few sums. `logits` is then unchanged.
+/// @throws std::out_of_range      a negative query_offset.
+/// Cost:     one subtraction and addition for each visible logit; the bias is never stored.
+/// Source:   Lin et al. 2025, arXiv:2503.02130. Matches: DataDependentAlibi of x-transformers.
+template <typename Logits, typename Sums>
+void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, const AttentionSpan& span) {
+  const char* const function = "add_forgetting_bias";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+  detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
+                  "sums.size()", sums.size(), "at least ",
+                  (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  const auto& sums_values = detail::evaluated(sums);
+  using Scalar = typename std::decay_t<decltype(x)>::Scalar;
+  using Number = detail::ArithmeticScalar<Scalar, typename Sums::Scalar>;
+  const auto f = sums_values.reshaped();
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    const Number own = detail::convert<Number>(f(span.query_offset() + i));
+    const Eigen::Index visible = span.visible_keys(i);
+    for (Eigen::Index j = 0; j < visible; ++j) {
+      Scalar& target = x.coeffRef(i, j);
+      target = detail::convert<Scalar>(detail::convert<Number>(target) + (own - detail::convert<Number>(f(j))));
+    }
+  }
+}
+
+/// The gradient of add_forgetting_bias(): adds into grad_sums, which has the size of the sums.
+/// @throws as add_forgetting_bias(); nothing is written then.
+template <typename GradSums, typename Derived>
+void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Derived>& grad_logits,
+                              const AttentionSpan& span) {
+  const char* const function = "forgetting_bias_backward";
+  auto& grad = detail::written(std::forward<GradSums>(grad_sums));
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+  detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
+                  "grad_sums.size()", grad.size(), "at least ",
+                  (std::max)(span.key_len(), span.query_offset() + span.query_len()));
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+    double sum = 0;
+    for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
+      const double g = static_cast<double>(grad_logits_values.coeff(i, j));
+      sum += g;
+      detail::entry(grad, j) -= detail::convert<Target>(g);
+    }
+    detail::entry(grad, span.query_offset() + i) += detail::convert<Target>(sum);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_FORGETTING_HPP
+
+// ---- posenc/relative_bias/relative_logits.hpp
+/// A vector for every distance, by content: the Music Transformer form and the relative shift without a copy.
+#ifndef POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
+#define POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The relative shift ("skew") as a view: no padding, no reshape, no copy.
+///
+/// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().min. The view is
+/// L_q x L_k with element (i, j) = x(i, j - i + L_q - 1), the column of that pair's distance. In a row-major matrix these
+/// elements are P - 1 apart from row to row, so the view is a Map. Writing to it (+=) is the adjoint.
+///
+/// A causal x needs only the L_k columns of distances <= 0 (query_offset = L_k - L_q): elements with key after query then
+/// belong to the next row, and the mask must hide them.
+/// @param x  L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a plain row-major matrix.
+/// @throws std::invalid_argument  another shape.
+/// Matches:  _rel_shift of Transformer-XL, skewing of the Music Transformer and tensor2tensor.
+template <typename Scalar>
+auto relative_shift(Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>& x,
+                    const AttentionSpan& span) {
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const char* const function = "relative_shift";
+  const bool causal = x.cols() == span.key_len() && span.query_offset() == span.key_len() - span.query_len();
+  const Eigen::Index columns = causal ? span.key_len() : span.query_len() + span.key_len() - 1;
+  detail::require_shape(function, "x", x, span.query_len(), columns);
+  const Eigen::Index shift = (std::max)(span.query_len() - 1, Eigen::Index(0));
+  return Eigen::Map<Matrix, Eigen::Unaligned, Eigen::OuterStride<>>(
+      x.data() + shift, span.query_len(), span.key_len(),
+      Eigen::OuterStride<>((std::max)(columns - 1, Eigen::Index(1))));
+}
+
+/// The rows of a relative table: row m is the relative position (key - query) first_relative + m.
+struct RelativeRows {
+  Eigen::Index first_relative = 0;
+};
+
+namespace detail {
+
+/// What the keys of query i have in a table of `num_rows` rows from first_relative on: keys [first, last), key j at row
+/// j + shift.
+struct RelativeKeys {
+  Eigen::Index first;
+  Eigen::Index last;
+  Eigen::Index shift;
+
+  RelativeKeys(const AttentionSpan& span, Eigen::Index query, RelativeRows rows, Eigen::Index num_rows) {
+    shift = span.first_relative(query) - rows.first_relative;
+    first = (std::min)((std::max)(-shift, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(num_rows - shift, span.key_len()), first);
+  }
+  Eigen::Index count() const { return last - first; }
+};
+
+/// Table rows that queries [block, block + rows) need: [first, first + count).
+struct RelativeWindow {
+  Eigen::Index first = 0;
+  Eigen::Index count = 0;
+
+  RelativeWindow(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, RelativeRows table,
+                 Eigen::Index num_rows) {
+    const Eigen::Index lowest = span.first_relative(block + rows - 1) - table.first_relative;
+    const Eigen::Index highest = span.first_relative(block) + span.key_len() - table.first_relative;
+    first = (std::min)((std::max)(lowest, Eigen::Index(0)), num_rows);
+    count = (std::max)((std::min)(highest, num_rows) - first, Eigen::Index(0));
+  }
+};
+
+template <typename Query, typename Table>
+void require_relative(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
+                      RelativeRows rows, const AttentionSpan& span) {
+  require_in_range(rows.first_relative >= -2 * kSpanLimit && rows.first_relative <= 2 * kSpanLimit, function,
+                   "rows.first_relative", rows.first_relative, "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
+  require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  require(r.cols() == q.cols(), function, "r.cols()", r.cols(), "q.cols() ", q.cols());
+}
+
+/// For queries that are used as they are.
+struct NoQueryBias {
+  template <typename Queries>
+  void operator()(Queries&&) const {}
+};
+
+/// x += scale q' . r by distance, where add_query_bias(q') has changed the copied queries of a block.
+template <typename X, typename Query, typename AddQueryBias, typename Table, typename Scalar>
+void add_relative(X& x, const Query& q, AddQueryBias&& add_query_bias, const Table& r, RelativeRows table_rows,
+                  const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const Eigen::Index widest = (std::min)(r.rows(), span.key_len() + kQueryBlock - 1);
+  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, q.cols()));
+  for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+    const RelativeWindow window(span, block, rows, table_rows, r.rows());
+    auto scores = scratch.topLeftCorner(rows, window.count);
+    auto queries = scratch.bottomLeftCorner(kQueryBlock, q.cols()).topRows(rows);
+    queries = q.middleRows(block, rows);
+    add_query_bias(queries);
+    scores.setZero();
+    add_product(scores, queries, r.middleRows(window.first, window.count).transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const RelativeKeys keys(span, block + i, table_rows, r.rows());
+      if (keys.count() == 0) continue;
+      x.row(block + i).segment(keys.first, keys.count()) +=
+          scores.row(i).segment(keys.first + keys.shift - window.first, keys.count());
+    }
+  }
+}
+
+/// The gradients of add_relative(): grad_r, grad_q, and sum_query_gradient(rows of dL/dq') for the bias of the queries.
+template <typename GradQuery, typename SumQueryGradient, typename GradTable, typename Grad, typename Query,
+          typename AddQueryBias, typename Table, typename Scalar>
+void add_relative_backward(GradQuery& grad_q, SumQueryGradient&& sum_query_gradient, GradTable& grad_r,
+                           const Grad& grad, const Query& q, AddQueryBias&& add_query_bias, const Table& r,
+                           RelativeRows table_rows, const AttentionSpan& span, Scalar scale,
+                           Workspace<Scalar>& workspace) {
+  const Eigen::Index widest = (std::min)(r.rows(), span.key_len() + kQueryBlock - 1);
+  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, q.cols()));
+  for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+    const RelativeWindow window(span, block, rows, table_rows, r.rows());
+    auto by_distance = scratch.topLeftCorner(rows, window.count);
+    auto queries = scratch.bottomLeftCorner(kQueryBlock, q.cols()).topRows(rows);
+    by_distance.setZero();
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      const RelativeKeys keys(span, block + i, table_rows, r.rows());
+      if (keys.count() == 0) continue;
+      by_distance.row(i).segment(keys.first + keys.shift - window.first, keys.count()) =
+          grad.row(block + i).segment(keys.first, keys.count());
+    }
+    queries = q.middleRows(block, rows);
+    add_query_bias(queries);
+    add_product(grad_r.middleRows(window.first, window.count), by_distance.transpose(), queries, scale);
+    queries.setZero();
+    add_product(queries, by_distance, r.middleRows(window.first, window.count), scale);
+    grad_q.middleRows(block, rows) += queries;
+    sum_query_gradient(queries);
+  }
+}
+
+}  // namespace detail
+
+/// Adds a trained or fixed vector for every distance to the logits of one head, in place:
+///
+///     logits(i, j) += scale q[i] . r[j - (query_offset + i) - first_relative]
+///
+/// Distances that r has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits() clips).
+/// @param[in,out] logits  L_q x L_k. float or double, as q and r.
+/// @param q               L_q x head_dim.
+/// @param r               Any number of rows x head_dim, by ascending key - query. For L_k causal positions: L_k rows
+///                        and first_relative 1 - L_k.
+/// @param scale           What q k^T is scaled by.
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31).
+/// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
+/// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_relative_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r,
+                         RelativeRows rows, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "add_relative_logits";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, rows, span);
+  const auto& q_values = detail::evaluated(q);
+  const auto& r_values = detail::evaluated(r);
+  detail::add_relative(x, q_values, detail::NoQueryBias(), r_values, rows, span, scale, workspace);
+}
+
+/// The gradient of add_relative_logits(): adds into grad_q (L_q x head_dim) and grad_r (the shape of r).
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void relative_logits_backward(GradQuery&& grad_q, GradTable&& grad_r, const Eigen::MatrixBase<Grad>& grad_logits,
+                              const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
+                              const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "relative_logits_backward";
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dr = detail::written(std::forward<GradTable>(grad_r));
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, rows, span);
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& r_values = detail::evaluated(r);
+  detail::add_relative_backward(dq, detail::NoQueryBias(), dr, grad_logits_values, q_values, detail::NoQueryBias(),
+                                r_values, rows, span, scale, workspace);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
+
+// ---- posenc/relative_bias/shaw.hpp
+/// Shaw: a trained vector for each clipped distance, added to keys and to values.
+#ifndef POSENC_RELATIVE_BIAS_SHAW_HPP
+#define POSENC_RELATIVE_BIAS_SHAW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Distances beyond these share the outermost vectors. The table has left + right + 1 rows; key - query = d takes row
+/// clamp(d, -left, right) + left.
+struct ShawClip {
+  Eigen::Index left = 0;   ///< For keys before the query, >= 0.
+  Eigen::Index right = 0;  ///< For keys after it, >= 0.
+
+  static ShawClip symmetric(Eigen::Index max_relative_position) {
+    return {max_relative_position, max_relative_position};
+  }
+  Eigen::Index rows() const { return left + right + 1; }
+};
+
+namespace detail {
+
+template <typename Table>
+void require_shaw(const char* function, const Eigen::MatrixBase<Table>& table, const ShawClip& clip,
+                  Eigen::Index head_dim) {
+  require(clip.left >= 0 && clip.left <= kSpanLimit, function, "clip.left", clip.left, ">= 0 and at most ", kSpanLimit);
+  require(clip.right >= 0 && clip.right <= kSpanLimit, function, "clip.right", clip.right, ">= 0 and at most ",
+          kSpanLimit);
+  require_shape(function, "table", table, clip.rows(), head_dim);
+}
+
+/// The keys of one query by table row: [0, first) take row 0, [last, L_k) the last row, and between them key j takes
+/// row j + shift.
+struct ShawRow {
+  Eigen::Index first;
+  Eigen::Index last;
+  Eigen::Index shift;
+
+  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
+    const Eigen::Index relative = span.first_relative(query);
+    first = (std::min)((std::max)(-clip.left - relative, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(clip.right + 1 - relative, span.key_len()), first);
+    shift = relative + clip.left;
+  }
+};
+
+/// row += by table row, what `values` (one for each table row) says.
+template <typename Row, typename Values>
+void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  row.head(keys.first).array() += values(0);
+  if (middle > 0) row.segment(keys.first, middle) += values.segment(keys.first + keys.shift, middle);
+  row.tail(row.size() - keys.last).array() += values(values.size() - 1);
+}
+
+/// sums = the total of `row` for each table row.
+template <typename Sums, typename Row>
+void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  sums.setZero();
+  if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
+  sums(0) += row.head(keys.first).sum();
+  sums(sums.size() - 1) += row.tail(row.size() - keys.last).sum();
+}
+
+}  // namespace detail
+
+/// Adds the key part of Shaw's encoding to the logits of one head, in place:
+///
+///     logits(i, j) += scale q[i] . table[clamp(j - (query_offset + i), -left, right) + left]
+///
+/// @param[in,out] logits  L_q x L_k. float or double, as q and table.
+/// @param q               L_q x head_dim.
+/// @param table           clip.rows() x head_dim; often shared by all heads.
+/// @param scale           What q k^T is scaled by, usually 1 / sqrt(head_dim).
+/// @throws std::invalid_argument  shapes that do not fit; a negative clip. `logits` is then unchanged.
+/// Cost:     one product L_q x head_dim x (left + right + 1), then three runs of additions for each row. Extra memory
+///           is O(left + right), where gathering table rows takes L_q x L_k x head_dim.
+/// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
+/// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
+///           left != right wav2vec2-BERT.
+template <typename Logits, typename Query, typename Table, typename Scalar>
+void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                     const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "add_shaw_logits";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  detail::require_shaw(function, table, clip, q.cols());
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto scores = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    scores.topRows(rows).setZero();
+    detail::add_product(scores.topRows(rows), q_values.middleRows(block, rows), table_values.transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::add_by_clipped_distance(x.row(block + i), scores.row(i), detail::ShawRow(span, block + i, clip));
+    }
+  }
+}
+
+/// The gradient of add_shaw_logits(): adds into grad_q (L_q x head_dim) and grad_table (clip.rows() x head_dim).
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
+                          const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
+                          const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "shaw_logits_backward";
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
+  detail::require_shaw(function, table, clip, q.cols());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& table_values = detail::evaluated(table);
+  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::sum_by_clipped_distance(sums.row(i), grad_logits_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
+    }
+    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table_values, scale);
+    detail::add_product(dtable, sums.topRows(rows).transpose(), q_values.middleRows(block, rows), scale);
+  }
+}
+
+/// Adds the value part of Shaw's encoding to the outputs of one head, in place:
+///
+///     out[i] += sum over j of attention(i, j) table[clamp(j - (query_offset + i), -left, right) + left]
+///
+/// @param[in,out] out  L_q x head_dim.
+/// @param attention    L_q x L_k, after softmax (and masked: 0 where a query may not look).
+/// @param table        clip.rows() x head_dim, the table of the values.
+/// @throws std::invalid_argument  shapes that do not fit. `out` is then unchanged.
+/// Cost:     as add_shaw_logits().
+/// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
+template <typename Out, typename Attention, typename Table, typename Scalar>
+void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, const Eigen::MatrixBase<Table>& table,
+                     const ShawClip& clip, const AttentionSpan& span, Workspace<Scalar>& workspace) {
+  const char* const function = "add_shaw_values";
+  auto& y = detail::written(std::forward<Out>(out));
+  detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
+  detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
+                  span.query_len());
+  detail::require_shaw(function, table, clip, y.cols());
+  const auto& attention_values = detail::evaluated(attention);
+  const auto& table_values = detail::evaluated(table);
+  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
+    }
+    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table_values, Scalar(1));
+  }
+}
+
+/// The gradient of add_shaw_values(): adds into grad_attention (L_q x L_k) and grad_table.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradAttention, typename GradTable, typename Grad, typename Attention, typename Table,
+          typename Scalar>
+void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table,
+                          const Eigen::MatrixBase<Grad>& grad_out, const Eigen::MatrixBase<Attention>& attention,
+                          const Eigen::MatrixBase<Table>& table, const ShawClip& clip, const AttentionSpan& span,
+                          Workspace<Scalar>& workspace) {
+  const char* const function = "shaw_values_backward";
+  auto& dattention = detail::written(std::forward<GradAttention>(grad_attention));
+  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
+  detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
+  detail::require(grad_out.rows() == span.query_len(), function, "grad_out.rows()", grad_out.rows(),
+                  "span.query_len() ", span.query_len());
+  detail::require_shaw(function, table, clip, grad_out.cols());
+  detail::require_shape(function, "grad_attention", dattention, span.query_len(), span.key_len());
+  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
+  const auto& grad_out_values = detail::evaluated(grad_out);
+  const auto& attention_values = detail::evaluated(attention);
+  const auto& table_values = detail::evaluated(table);
+  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
+    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
+                                      detail::ShawRow(span, block + i, clip));
+    }
+    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out_values.middleRows(block, rows), Scalar(1));
+    sums.topRows(rows).setZero();
+    detail::add_product(sums.topRows(rows), grad_out_values.middleRows(block, rows), table_values.transpose(),
+                        Scalar(1));
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      detail::add_by_clipped_distance(dattention.row(block + i), sums.row(i), detail::ShawRow(span, block + i, clip));
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SHAW_HPP
+
+// ---- posenc/relative_bias/transformer_xl.hpp
+/// Transformer-XL: sinusoids of distances, with trained biases for content and for position.
+#ifndef POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
+#define POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Returns the sinusoids R of Transformer-XL for a range of distances, range.size() x width, to be projected by W_r.
+///
+/// Row m stands at the distance n = query - key = -(range.min + m) and holds [sin(n w) | cos(n w)],
+/// w[i] = base^(-2i / width): with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original.
+/// @param width  d_model, even and > 0.
+/// @throws std::invalid_argument  odd width, a bad base, or range.max < range.min - 1.
+/// Cost:     width / 2 sines and cosines for each distance, from the shared generator.
+/// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3. Keys before the query have positive distance.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(DistanceRange range,
+                                                                                               Eigen::Index width,
+                                                                                               double base = 10000) {
+  const char* const function = "make_relative_sinusoids";
+  detail::require_distance_range(function, range);
+  detail::require_rotary_dim(function, "width", width);
+  detail::require_base(function, base);
+  const Frequencies frequencies = geometric_frequencies(width, base);
+  detail::require_size(function, "range.size()", range.size(), width, sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(range.size(), width);
+  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    for (int i = 0; i < count; ++i) r(row, pair + i) = detail::round_to<Scalar>(-sine[i]);
+    for (int i = 0; i < count; ++i) r(row, width / 2 + pair + i) = detail::round_to<Scalar>(cosine[i]);
+  };
+  detail::for_each_angle(frequencies.inv_freq(), 1.0, detail::RangePositions(function, {range.min, range.size()}),
+                         sink);
+  return r;
+}
+
+/// Adds to the logits of one head, which hold scale q k^T, the other three terms of Transformer-XL:
+///
+///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - first_relative])
+///
+/// @param[in,out] logits  L_q x L_k. float or double, as all the rest.
+/// @param q, k            L_q x head_dim and L_k x head_dim.
+/// @param r               Rows of W_r R for this head, by ascending key - query: make_relative_sinusoids() projected.
+///                        Causal: L_k rows with first_relative 1 - L_k. Distances without a row get nothing from r.
+/// @param u, v            head_dim each: `r_w_bias` and `r_r_bias`.
+/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
+/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31).
+///           No shifted copy: row i is read from a contiguous piece.
+/// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
+/// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of ESPnet.
+template <typename Logits, typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
+void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Key>& k,
+                               const Eigen::MatrixBase<Table>& r, RelativeRows rows, const Eigen::MatrixBase<U>& u,
+                               const Eigen::MatrixBase<V>& v, const AttentionSpan& span, Scalar scale,
+                               Workspace<Scalar>& workspace) {
+  const char* const function = "add_transformer_xl_logits";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, rows, span);
+  detail::require_shape(function, "k", k, span.key_len(), q.cols());
+  detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
+  detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
+  const auto& q_values = detail::evaluated(q);
+  const auto& k_values = detail::evaluated(k);
+  const auto& r_values = detail::evaluated(r);
+  const auto& u_values = detail::evaluated(u);
+  const auto& v_values = detail::evaluated(v);
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
+  detail::add_relative(x, q_values, add_v, r_values, rows, span, scale, workspace);
+  auto content = workspace.matrix(1, span.key_len());
+  for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+    content(0, j) = scale * k_values.row(j).dot(u_values.reshaped().transpose());
+  }
+  x.rowwise() += content.row(0);
+}
+
+/// The gradients of add_transformer_xl_logits(): adds into grad_q, grad_k, grad_r, grad_u and grad_v, each of the shape
+/// of its parameter. Those of q k^T itself are the caller's.
+/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,
+          typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
+void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& grad_r, GradU&& grad_u, GradV&& grad_v,
+                             const Eigen::MatrixBase<Grad>& grad_logits, const Eigen::MatrixBase<Query>& q,
+                             const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
+                             const Eigen::MatrixBase<U>& u, const Eigen::MatrixBase<V>& v, const AttentionSpan& span,
+                             Scalar scale, Workspace<Scalar>& workspace) {
+  const char* const function = "transformer_xl_backward";
+  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
+  auto& dk = detail::written(std::forward<GradKey>(grad_k));
+  auto& dr = detail::written(std::forward<GradTable>(grad_r));
+  auto& du = detail::written(std::forward<GradU>(grad_u));
+  auto& dv = detail::written(std::forward<GradV>(grad_v));
+  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
+  detail::require_relative(function, q, r, rows, span);
+  detail::require_shape(function, "k", k, span.key_len(), q.cols());
+  detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
+  detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
+  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
+  detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
+  detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
+  detail::require_shape(function, "grad_u", du, u.rows(), u.cols());
+  detail::require_shape(function, "grad_v", dv, v.rows(), v.cols());
+  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const auto& q_values = detail::evaluated(q);
+  const auto& k_values = detail::evaluated(k);
+  const auto& r_values = detail::evaluated(r);
+  const auto& u_values = detail::evaluated(u);
+  const auto& v_values = detail::evaluated(v);
+  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
+  const auto sum_v = [&](const auto& grad_queries) {
+    for (Eigen::Index i = 0; i < grad_queries.rows(); ++i) dv.reshaped() += grad_queries.row(i).transpose();
+  };
+  detail::add_relative_backward(dq, sum_v, dr, grad_logits_values, q_values, add_v, r_values, rows, span, scale,
+                                workspace);
+  auto columns = workspace.matrix(1, span.key_len());
+  columns = scale * grad_logits_values.colwise().sum();
+  for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+    dk.row(j) += columns(0, j) * u_values.reshaped().transpose();
+    du.reshaped() += columns(0, j) * k_values.row(j).transpose();
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
+
+// ---- posenc/relative_bias.hpp
+/// Relative biases: added to attention logits (and, for Shaw, to values).
+#ifndef POSENC_RELATIVE_BIAS_HPP
+#define POSENC_RELATIVE_BIAS_HPP
+
+// By distance alone: one number per head and distance.
+
+// In windows of an image.
+
+// By content.
+
+#endif  // POSENC_RELATIVE_BIAS_HPP
+
+>>>>>>> 93af97b (Comments within 120 columns)
 // ---- posenc/rope/heads_view.hpp
 /// HeadsView: queries or keys in a buffer that somebody else owns.
 #ifndef POSENC_ROPE_HEADS_VIEW_HPP
@@ -5102,7 +7998,7 @@ POSENC_NOINLINE void rotate_token(Out* out, Eigen::Index out_stride, const In* i
   }
 }
 
-/// Turns the window of every head of all tokens. With InPlace `in` and `out` are the same, else they do not overlap.
+/// Turns the window of every head of all tokens. `in` and `out` are the same or lie apart; with InPlace they are the same.
 template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
                    const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
@@ -10763,7 +13659,11 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const
       Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
     }
   };
+<<<<<<< HEAD
   for_each_angle(encoding.frequencies(), options.amplitude, shifted, sink);
+=======
+  for_each_angle(encoding.frequencies().inv_freq(), options.amplitude, shifted, sink);
+>>>>>>> 93af97b (Comments within 120 columns)
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
   if (written < encoding.width()) {

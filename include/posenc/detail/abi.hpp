@@ -3,7 +3,7 @@
 /// POSENC_ABI, the inline namespace that every name of posenc lives in.
 ///
 /// It spells the version and all that changes the code or the layout of a template instance: the vector
-/// instruction set, Eigen's alignment and major version, fast-math, exceptions or a POSENC_FAIL_HANDLER (but not which).
+/// instruction set, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
 /// Translation units compiled for different ones of those below therefore hold different symbols: they link, and neither
 /// runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
 /// Users write `posenc::` and never see it.

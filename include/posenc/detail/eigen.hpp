@@ -44,7 +44,7 @@ constexpr void require_no_temporary() {
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
 }
 
-/// The Eigen object behind a written argument of any scalar: an lvalue, or a temporary that writes through (Map, Block).
+/// The Eigen object behind a written argument of any scalar: an lvalue, or what writes through (Map, Block).
 template <typename X>
 auto& assignable(X& x) {
   static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");

@@ -282,7 +282,7 @@ POSENC_NOINLINE void rotate_token(Out* out, Eigen::Index out_stride, const In* i
   }
 }
 
-/// Turns the window of every head of all tokens. `in` and `out` are the same or lie apart; with InPlace they are the same.
+/// Turns the window of every head of all tokens. `in` and `out` are the same, as with InPlace they must be, or apart.
 template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(TokenRows<Out> out, TokenRows<const In> in, Eigen::Index tokens, Eigen::Index num_heads,
                    const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs, Turn turn) {
