@@ -5,7 +5,7 @@
 #define POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 
 #include "posenc/detail/resample.hpp"
-#include "posenc/detail/share_memory.hpp"
+#include "posenc/detail/overlap.hpp"
 #include "posenc/detail/spline.hpp"
 #include "posenc/relative_bias/window.hpp"
 
