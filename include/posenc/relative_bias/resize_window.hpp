@@ -4,8 +4,8 @@
 #ifndef POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 #define POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 
-#include "posenc/detail/resample.hpp"
 #include "posenc/detail/overlap.hpp"
+#include "posenc/detail/resample.hpp"
 #include "posenc/detail/spline.hpp"
 #include "posenc/relative_bias/window.hpp"
 
