@@ -63,7 +63,25 @@ std::vector<Case> axes_cases() {
        [](F&) { AxisMap(Eigen::Array3i(0, 1, 2), 2); },
        {"AxisMap: axis_of_pair[2] must be in [0, num_axes 2), got 2"}},
       {"negative axis", range, [](F&) { AxisMap(Eigen::Array2i(0, -1), 2); }, {"axis_of_pair[1]", "got -1"}},
-      {"no axis", invalid, [](F&) { AxisMap(Eigen::Array2i(0, 0), 0); }, {"num_axes must be > 0, got 0"}},
+      {"no axis", invalid, [](F&) { AxisMap(Eigen::Array2i(0, 0), 0); }, {"num_axes must be > 0", "got 0"}},
+      {"more axes than an int counts",
+       invalid,
+       [](F&) { AxisMap(Eigen::Array2i(0, 0), std::int64_t(1) << 40); },
+       {"AxisMap: num_axes", "at most 8388608", "got 1099511627776"}},
+      {"an axis that is 0 as an int",
+       range,
+       [](F&) { AxisMap(Eigen::Array<std::uint64_t, 2, 1>(0, std::uint64_t(1) << 63), 3); },
+       {"axis_of_pair[1] must be in [0, num_axes 3)", "got 9223372036854775808"}},
+      {"a section that would fill the memory",
+       invalid,
+       [](F&) { contiguous_axes({2000000000}); },
+       {"contiguous_axes: sum of mrope_section", "at most 8388608", "got 2000000000"}},
+      {"sections whose double overflows",
+       invalid,
+       [](F&) {
+         posenc::height_width_time_axes({2000000000, 2000000000, 0});
+       },
+       {"height_width_time_axes: sum of mrope_section", "got 4000000000"}},
       {"map of no pair", invalid, [](F&) { AxisMap(Eigen::ArrayXi(), 1); }, {"AxisMap: num_pairs", "got 0"}},
 
       // Tables of several axes

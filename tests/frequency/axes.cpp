@@ -195,6 +195,8 @@ TEST_CASE("positions of grids", "[axes][positions]") {
   CHECK(ids == expected);
   CHECK(posenc::grid_positions({3, 0}).rows() == 0);
   CHECK(posenc::grid_positions({3, 0}).cols() == 2);
+  constexpr int kMost = 2147483647;
+  CHECK(posenc::grid_positions({0, kMost, kMost, kMost}).rows() == 0);  // no token, whatever the product of the rest
 
   const auto centres = posenc::patch_centres({4, 5});
   CHECK(centres(0, 0) == -0.75);

@@ -23,18 +23,20 @@ inline namespace POSENC_ABI {
 class AxisMap {
  public:
   /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes.
-  /// @param num_axes      Positions of a token, > 0.
-  /// @throws std::invalid_argument  an empty list, or num_axes <= 0.
+  /// @param num_axes      Positions of a token, > 0 and at most 2^23.
+  /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
   /// @throws std::out_of_range      an entry that is no axis.
   template <typename Derived>
   AxisMap(const Eigen::DenseBase<Derived>& axis_of_pair, Eigen::Index num_axes)
       : axes_(axis_of_pair.derived().template cast<int>().reshaped().array()), num_axes_(num_axes) {
     static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: axes are numbered by integers");
     detail::require_num_pairs("AxisMap", axis_of_pair.size());
-    detail::require(num_axes > 0, "AxisMap", "num_axes", num_axes, "> 0");
+    constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+    detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
       const auto axis = axis_of_pair.derived().reshaped()(i);
-      if (axis < 0 || static_cast<Eigen::Index>(axis) >= num_axes) {
+      // Unsigned: a negative number is far too large, and so is one that int does not hold.
+      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
                                           num_axes, ")");
       }
@@ -67,7 +69,7 @@ class AxisMap {
 
 namespace detail {
 
-/// Number of pairs that `sections` cover, and an error when one is negative or all are zero.
+/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any model.
 inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
   Eigen::Index pairs = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
@@ -77,7 +79,8 @@ inline Eigen::Index require_sections(const char* function, const std::vector<int
     }
     pairs += sections[i];
   }
-  require(pairs > 0, function, "sum of mrope_section", pairs, "> 0");
+  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+  require(pairs > 0 && pairs <= limit, function, "sum of mrope_section", pairs, "> 0 and at most ", limit);
   return pairs;
 }
 
@@ -91,7 +94,7 @@ inline void require_section_count(const char* function, const std::vector<int>& 
 
 /// Sections one after the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of axis 2.
 ///
-/// @param mrope_section  Pairs of each axis, >= 0, not all zero; any number of axes.
+/// @param mrope_section  Pairs of each axis, >= 0, not all zero, at most 2^23 in all; any number of axes.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), XD-RoPE of HunYuan-VL (p, w, h, t), ggml MROPE.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {

@@ -33,6 +33,7 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
     tokens *= sizes[axis];
   }
   AxisPositionMatrix<Scalar> positions(tokens, axes);
+  if (tokens == 0) return positions;  // the product of the other sizes may be any number
   Eigen::Index repeat = 1;
   for (Eigen::Index axis = axes - 1; axis >= 0; --axis) {
     const int size = sizes[static_cast<std::size_t>(axis)];
