@@ -108,6 +108,11 @@ TEST_CASE("keys without effect are named", "[model_config]") {
   CHECK(nested.ignored_keys == std::vector<std::string>{"text_config.rope_parameters.full_attention.what",
                                                         "text_config.rope_parameters.sliding_attention",
                                                         "text_config.rope_theta", "rope_theta"});
+  // A theta of sliding layers where none slides, or where it is the full ones that do not turn.
+  const std::vector<std::string> local{"rope_local_base_freq"};
+  CHECK(read(llama(R"("rope_local_base_freq": 500)")).ignored_keys == local);
+  CHECK(read(R"({"model_type": "cohere2", "head_dim": 128, "num_hidden_layers": 4, "rope_local_base_freq": 500})")
+            .ignored_keys == local);
 }
 
 TEST_CASE("the caller may say how pairs stand", "[model_config]") {

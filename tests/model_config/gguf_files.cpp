@@ -86,7 +86,7 @@ TEST_CASE("GGUF: linear and YaRN scaling", "[model_config][gguf]") {
   ConfigValue off = qwen;
   off.set("qwen2.rope.scaling.type", "none");
   check_model(read_gguf_metadata(off), {{"", kHalf, 128, 0, 128, "codellama-7b"}}, "28x0",
-              {"qwen2.rope.scaling.original_context_length"});
+              {"qwen2.rope.scaling.factor", "qwen2.rope.scaling.original_context_length"});
 }
 
 TEST_CASE("GGUF: DeepSeek turns the end of a head", "[model_config][gguf]") {

@@ -188,14 +188,16 @@ class GgufReader {
 
   Frequencies scaled(const Frequencies& plain) {
     const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
-    double factor = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")}).value_or(0);
-    if (factor == 0) factor = 1;
+    const auto read_factor = [&] {  // read by the rules that use it: elsewhere it is an ignored key
+      const double factor = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")}).value_or(0);
+      return factor == 0 ? 1 : factor;
+    };
     const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
     Frequencies frequencies = plain;
     if (type == "yarn") {
-      frequencies = yarn(plain, factor, attn_factor);
+      frequencies = yarn(plain, read_factor(), attn_factor);
     } else if (type == "linear") {
-      frequencies = scale_linear(plain, factor);
+      frequencies = scale_linear(plain, read_factor());
     } else if (type == "longrope") {
       if (freq_factors_.size() == 0) {
         refuse<std::invalid_argument>(kFunction, "freq_factors", "nothing",

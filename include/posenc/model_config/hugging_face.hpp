@@ -221,10 +221,12 @@ class HuggingFaceReader {
   void read_flat(ConfigReader& rope, const std::vector<std::string>& types) {
     const auto theta = config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta"});
     const auto partial = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
-    const auto given = config_.agreed_number({"rope_local_base_freq", "local_rope_theta"});
+    const bool slides = model_.schedule != LayerSchedule::full_is_nope &&
+                        std::find(types.begin(), types.end(), kSliding) != types.end();
+    std::optional<double> given;  // where no layer slides it is an ignored key
+    if (slides) given = config_.agreed_number({"rope_local_base_freq", "local_rope_theta"});
     const double sliding_theta = given.value_or(model_.sliding_theta);
-    const bool slides = std::find(types.begin(), types.end(), kSliding) != types.end();
-    if (sliding_theta == 0 || model_.schedule == LayerSchedule::full_is_nope) {
+    if (sliding_theta == 0) {
       add_set(rope, "", model_.theta, theta, partial);
       return;
     }
@@ -365,6 +367,10 @@ class HuggingFaceReader {
       for (std::size_t set = 0; set < result_.rope_sets.size(); ++set) {
         const std::string& type = result_.rope_sets[set].layer_type;
         if (type.empty() || type == types[i]) layer.rope_sets.push_back(static_cast<int>(set));
+      }
+      if (layer.rope_sets.empty()) {  // full and sliding layers turn differently, and this is neither
+        refuse<std::invalid_argument>(kFunction, config_.name(element("layer_types", static_cast<Eigen::Index>(i))),
+                                      "the text \"" + types[i] + "\"", "a kind of layer that has frequencies");
       }
     }
   }
