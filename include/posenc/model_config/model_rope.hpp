@@ -54,7 +54,10 @@ struct LayerRope {
 /// How a model uses positions.
 ///
 ///     const ModelRope model = read_hugging_face_config(json, serving_length);
-///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set.frequencies, positions));
+///     for (const RopeSet& set : model.rope_sets) {
+///       tables.push_back(set.axes ? make_table<float>(set.frequencies, *set.axes, positions)  // tokens x num_axes()
+///                                 : make_table<float>(set.frequencies, positions));
+///     }
 ///     for (const int set : model.layers[l].rope_sets) apply_rope(q, tables[set], model.rope_sets[set].layout);
 struct ModelRope {
   std::vector<RopeSet> rope_sets{};
