@@ -108,6 +108,11 @@ TEST_CASE("keys without effect are named", "[model_config]") {
   CHECK(nested.ignored_keys == std::vector<std::string>{"text_config.rope_parameters.full_attention.what",
                                                         "text_config.rope_parameters.sliding_attention",
                                                         "text_config.rope_theta", "rope_theta"});
+  // What other models do to positions, of which this one does nothing.
+  CHECK(read(llama(R"("alibi": true, "position_embedding_type": "absolute", "attn_temperature_tuning": true,
+    "llama_4_scaling_beta": 0.1)"))
+            .ignored_keys == std::vector<std::string>{"alibi", "position_embedding_type", "attn_temperature_tuning",
+                                                      "llama_4_scaling_beta"});
   // A theta of sliding layers where none slides, or where it is the full ones that do not turn.
   const std::vector<std::string> local{"rope_local_base_freq"};
   CHECK(read(llama(R"("rope_local_base_freq": 500)")).ignored_keys == local);

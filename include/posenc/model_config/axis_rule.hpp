@@ -40,6 +40,7 @@ inline AxisMap section_axes(const char* function, const std::string& name, AxisR
   }
   if (rule == AxisRule::interleaved) return interleaved_axes(sections);
   if (rule == AxisRule::height_width_time) return height_width_time_axes(sections);
+  require(sections.size() == 3, function, (name + ".size()").c_str(), sections.size(), "3 (time, height, width)");
   return contiguous_axes(sections);
 }
 

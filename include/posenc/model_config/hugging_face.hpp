@@ -22,9 +22,10 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Of the hundreds of keys of a config, those whose names say that they are about rotation.
+/// Of the hundreds of keys of a config, those whose names say that they are about positions.
 inline bool concerns_rotation(const std::string& key) {
-  for (const char* const word : {"rope", "rotary", "theta"}) {
+  for (const char* const word :
+       {"rope", "rotary", "theta", "alibi", "position_embedding_type", "attn_temperature", "llama_4_scaling"}) {
     if (key.find(word) != std::string::npos) return true;
   }
   return false;
