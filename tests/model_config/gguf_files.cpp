@@ -105,6 +105,10 @@ TEST_CASE("GGUF: DeepSeek turns the end of a head", "[model_config][gguf]") {
   check_model(read_gguf_metadata(file(0.0707)), {{"", kTwos, 192, 128, 64, "deepseek-v2", {}, "1", "1.58962617"}},
               "27x0");
   check_model(read_gguf_metadata(file(0.1)), {{"", kTwos, 192, 128, 64, "deepseek-v3", {}, "1", "1.8738542"}}, "27x0");
+  // Older files have no multiplier: llama.cpp divides 1 + 0.1 ln(factor) out of the rotation all the same.
+  ConfigValue older = file(0);
+  older.set("deepseek2.rope.scaling.attn_factor", 1.5);
+  check_model(read_gguf_metadata(older), {{"", kTwos, 192, 128, 64, "deepseek-v3", {}, "1", "2.25"}}, "27x0");
 }
 
 TEST_CASE("GGUF: Ministral 3", "[model_config][gguf]") {

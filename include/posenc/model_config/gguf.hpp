@@ -229,7 +229,9 @@ class GgufReader {
     options.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
     options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
     const Frequencies frequencies = scale_yarn(plain, options);
-    return model_.window_is_last ? frequencies : frequencies.with_magnitude(frequencies.magnitude(), 1);
+    if (!model_.window_is_last) return frequencies.with_magnitude(frequencies.magnitude(), 1);
+    // Whatever the multiplier: the table has no magnitude, and attn_factor goes to the scores.
+    return frequencies.with_magnitude(1, frequencies.softmax_multiplier() * attn_factor * attn_factor);
   }
 
   /// Three sections, or four of which the last is 0.
