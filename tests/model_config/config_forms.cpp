@@ -210,3 +210,30 @@ TEST_CASE("ConfigValue compares as data", "[model_config]") {
   CHECK(replaced.keys().size() == 2);
   CHECK(a.find("w") == nullptr);
 }
+
+TEST_CASE("a rotation makes its own table", "[model_config]") {
+  const auto frequencies = posenc::geometric_frequencies(8, 100);
+  const posenc::RopeSet plain{"", frequencies, posenc::RopeLayout::half_split(8)};
+  posenc::RopeSet image = plain;
+  image.axes = posenc::contiguous_axes({2, 2});
+  const auto grid = posenc::grid_positions({2, 3});
+  const auto expected = posenc::make_table<float>(frequencies, *image.axes, grid);
+  CHECK((posenc::make_table<float>(image, grid).sin() == expected.sin()).all());
+  CHECK(posenc::make_table<float>(image, grid).id() == expected.id());
+  CHECK_THROWS_AS(posenc::make_table<float>(image, grid.col(0)), std::invalid_argument);
+  const auto column = posenc::make_table<float>(frequencies, grid.col(1));
+  CHECK((posenc::make_table<float>(plain, grid.col(1)).sin() == column.sin()).all());
+  CHECK((posenc::make_table<float>(image, {0, 3}).sin() == posenc::make_table<float>(frequencies, {0, 3}).sin()).all());
+}
+
+TEST_CASE("a partial rotation beside a rope window is refused", "[model_config]") {
+  auto config = posenc::ConfigValue::dictionary({{"model_type", "deepseek_v2"},
+                                                 {"num_hidden_layers", 2},
+                                                 {"qk_rope_head_dim", 64},
+                                                 {"qk_nope_head_dim", 128},
+                                                 {"rope_theta", 10000.0},
+                                                 {"partial_rotary_factor", 1.0}});
+  CHECK(posenc::read_hugging_face_config(config, 4096).rope_sets[0].frequencies.rotary_dim() == 64);
+  config.set("partial_rotary_factor", 0.25);
+  CHECK_THROWS_AS(posenc::read_hugging_face_config(config, 4096), std::invalid_argument);
+}

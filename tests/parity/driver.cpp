@@ -56,8 +56,9 @@ void config(const std::string& path, double serving_length, const std::string& p
   std::ifstream file(path);
   const auto model = posenc::read_hugging_face_config(nlohmann::json::parse(file), serving_length);
   for (const std::string& key : model.ignored_keys) std::cerr << "ignored: " << key << "\n";
-  const posenc::RopeSet& set = model.rope_sets.at(0);
-  const auto table = posenc::make_table<float>(set.frequencies, read_ids(positions));
+  if (model.rope_sets.size() != 1) throw std::runtime_error("one rotation is compared, this model has several");
+  const posenc::RopeSet& set = model.rope_sets[0];
+  const auto table = posenc::make_table<float>(set, read_ids(positions));  // refuses a model of several axes
   Out out(out_path);
   out.write(set.frequencies.inv_freq());
   out.write(table.cos());

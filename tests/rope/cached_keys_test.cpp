@@ -76,7 +76,8 @@ TEMPLATE_TEST_CASE("20 shifts do not grow", "[rope][cached]", float, Eigen::half
   CHECK(distance(moved, fresh, keys, frequencies.magnitude()) <= turn_bound<TestType>(22, 2 * 5024 + 20 * 37));
 }
 
-TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cached]", float, double, Eigen::half) {
+TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cached]", float, double, Eigen::half,
+                   Eigen::bfloat16) {
   posenc::LongRopeOptions options;
   options.original_max_position_embeddings = 4096;
   options.max_position_embeddings = 131072;
@@ -163,6 +164,9 @@ TEST_CASE("a table knows what it was made of", "[rope][cached][identity]") {
     CHECK(id != a.id());
     for (const std::uint64_t& other : others) CHECK((&id == &other || id != other));
   }
+  const auto in_float = make_table<float>(a, {0, 3}, {posenc::TableLayout::split, posenc::AngleMode::float32});
+  CHECK(in_float.id() != a.id());
+  CHECK(in_float.id() != 0);
   const float cache[8] = {};
   CHECK(posenc::wrap_cache(cache, 1, 8, posenc::CacheLayout::cos_sin).id() == 0);
   auto table = make_table<float>(a, {0, 3});

@@ -181,3 +181,40 @@ TEST_CASE("a projection as the source is computed once", "[rope][layouts]") {
   CHECK(count_allocations([&] { apply_rope_into(out, projection, table(), layout); }) <= 2);
   CHECK((error_over_bound<float, float>(out, turned(sum, table().cos(), table().sin(), run(kTokens), layout)) <= 1));
 }
+
+TEST_CASE("vision towers: Llama 4 turns columns and rows in one window, Gemma 4 in two", "[rope][axes]") {
+  const Index head_dim = 16, quarter = 4;
+  const auto given = Noise(11).matrix<double>(6, 2 * head_dim);  // a grid of 2 rows and 3 columns
+  const auto turn = [](RowMatrix<double>& x, Index token, Index a, Index b, Wide angle) {
+    const Wide left = x(token, a), right = x(token, b);
+    x(token, a) = static_cast<double>(left * std::cos(angle) - right * std::sin(angle));
+    x(token, b) = static_cast<double>(left * std::sin(angle) + right * std::cos(angle));
+  };
+  RowMatrix<double> llama = given, gemma = given, llama_expected = given, gemma_expected = given;
+  for (Index token = 0; token < 6; ++token) {
+    const Index position[2] = {token % 3, token / 3};  // column, row
+    for (Index head = 0; head < 2 * head_dim; head += head_dim) {
+      for (Index axis = 0; axis < 2; ++axis) {
+        for (Index i = 0; i < quarter; ++i) {
+          const Index pair = axis * quarter + i;
+          turn(llama_expected, token, head + 2 * pair, head + 2 * pair + 1,
+               static_cast<Wide>(position[axis] + 1) * std::pow(10000.0L, -static_cast<Wide>(i) / quarter));
+          const Index half = head + axis * head_dim / 2;
+          turn(gemma_expected, token, half + i, half + i + quarter,
+               static_cast<Wide>(position[axis]) * std::pow(100.0L, -static_cast<Wide>(i) / quarter));
+        }
+      }
+    }
+  }
+  const auto axial = posenc::axial_frequencies({4, 4}, 10000);
+  const auto from_one = posenc::grid_positions({2, 3}, 1);
+  apply_rope(llama, posenc::make_table<double>(axial.frequencies, axial.axes, from_one.rowwise().reverse()),
+             RopeLayout::interleaved(head_dim));
+  const auto positions = posenc::grid_positions({2, 3});
+  const auto half = posenc::geometric_frequencies(head_dim / 2, 100);
+  apply_rope(gemma, posenc::make_table<double>(half, positions.col(1)), RopeLayout::half_split(head_dim));
+  apply_rope(gemma, posenc::make_table<double>(half, positions.col(0)), RopeLayout::half_split(head_dim, head_dim / 2));
+  // One rotation of numbers below 2: 3 roundings of 2^-53 of up to 2 sqrt(2), and the tables' 2^-50.
+  CHECK((llama - llama_expected).cwiseAbs().maxCoeff() <= 4 * (kRoundings * 0x1p-53 + 0x1p-50));
+  CHECK((gemma - gemma_expected).cwiseAbs().maxCoeff() <= 4 * (kRoundings * 0x1p-53 + 0x1p-50));
+}

@@ -31,8 +31,9 @@ struct AxialFrequencies {
 /// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
 ///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
 ///           patch_centres(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
-///           ChatGLM-6B and the Gemma 4 vision tower pair channels within the half of a head that an axis owns: turn
-///           each half by a table of its own, RopeLayout::half_split(head_dim, 0) and (head_dim, head_dim / 2).
+///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
+///           half of a head that an axis owns: turn each half by a table of its own, geometric_frequencies(head_dim / 2),
+///           RopeLayout::half_split(head_dim, 0) and half_split(head_dim, head_dim / 2).
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
                                           double position_scale = 1) {
   AxisMap axes = contiguous_axes(pairs_of_axis);

@@ -77,7 +77,7 @@ struct TableWriter {
   template <typename Scalar>
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id) {
     table.magnitude_ = magnitude;
-    table.id_ = id;
+    table.id_ = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
   template <TableLayout Layout, typename Scalar, typename Positions>

@@ -120,7 +120,8 @@ class FrequencyTable {
   AngleMode angles() const { return angles_; }
   /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
   double magnitude() const { return magnitude_; }
-  /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache.
+  /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache. A float32 table
+  /// has another one than the exact table of the same frequencies: its angles do not add up.
   std::uint64_t id() const { return id_; }
   /// Whether the numbers are the table's own.
   bool owns_data() const { return cos_ == nullptr; }

@@ -62,6 +62,10 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, boo
   if (const auto rope = config.count("qk_rope_head_dim")) {
     const auto rest = config.count("qk_nope_head_dim", 0);
     if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
+    if (partial_given && partial != 1) {
+      refuse<std::invalid_argument>(config.function(), "partial_rotary_factor", partial,
+                                    "1 or absent where there is a qk_rope_head_dim");
+    }
     config.find("head_dim");  // either part, by version
     return {*rest + *rope, *rest, *rope};
   }

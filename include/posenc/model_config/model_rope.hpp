@@ -7,6 +7,8 @@
 #include "posenc/detail/check.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/frequencies.hpp"
+#include "posenc/frequency/make_axis_table.hpp"
+#include "posenc/frequency/make_table.hpp"
 #include "posenc/rope/layout.hpp"
 
 #include <cmath>
@@ -24,6 +26,24 @@ struct RopeSet {
   RopeLayout layout;              ///< The window of channels, and how they pair up.
   std::optional<AxisMap> axes{};  ///< Where a token stands at several positions: M-RoPE, images.
 };
+
+/// The table of a rotation, for tokens that stand where it needs them to: at one position each, or on set.axes.
+///
+/// @param positions  tokens x set.axes->num_axes() where the set has axes; else one number for each token.
+/// @throws  as make_table() of Frequencies, and of an AxisMap where the set has axes.
+template <typename Scalar, typename Derived>
+FrequencyTable<Scalar> make_table(const RopeSet& set, const Eigen::DenseBase<Derived>& positions,
+                                  TableOptions options = {}) {
+  return set.axes ? make_table<Scalar>(set.frequencies, *set.axes, positions, options)
+                  : make_table<Scalar>(set.frequencies, positions, options);
+}
+
+/// @overload
+/// A run of text. Where the set has axes, all of them stand at the same position.
+template <typename Scalar>
+FrequencyTable<Scalar> make_table(const RopeSet& set, PositionRange positions, TableOptions options = {}) {
+  return make_table<Scalar>(set.frequencies, positions, options);
+}
 
 /// A factor on the queries of a layer that grows with the position: 1 + scale ln(1 + floor((p + shift) / length)).
 struct QueryTemperature {
@@ -54,10 +74,7 @@ struct LayerRope {
 /// How a model uses positions.
 ///
 ///     const ModelRope model = read_hugging_face_config(json, serving_length);
-///     for (const RopeSet& set : model.rope_sets) {
-///       tables.push_back(set.axes ? make_table<float>(set.frequencies, *set.axes, positions)  // tokens x num_axes()
-///                                 : make_table<float>(set.frequencies, positions));
-///     }
+///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set, positions));
 ///     for (const int set : model.layers[l].rope_sets) apply_rope(q, tables[set], model.rope_sets[set].layout);
 struct ModelRope {
   std::vector<RopeSet> rope_sets{};

@@ -38,7 +38,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
 ///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
 /// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
-/// @throws std::invalid_argument  keys_id is not that of `frequencies`; a delta that is NaN or infinite.
+/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or infinite.
 /// Cost:     as make_table() and apply_rope(): nothing is computed again from hidden states.
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar.
 /// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
