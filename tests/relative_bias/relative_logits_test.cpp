@@ -110,7 +110,8 @@ TEST_CASE("the relative shift is a view of the product with all distances") {
 
 TEST_CASE("the causal shift equals padding, reshaping and dropping a row, where a query may look") {
   for (const AttentionSpan& span :
-       {AttentionSpan::square(5), AttentionSpan::cached(1, 6), AttentionSpan::cached(3, 7), AttentionSpan::square(1)}) {
+       {AttentionSpan::square(5), AttentionSpan::cached(1, 6), AttentionSpan::cached(3, 7), AttentionSpan::square(1),
+        AttentionSpan::at(4, 2, -2), AttentionSpan::at(3, 1, -2)}) {
     const Index queries = span.query_len();
     const Index keys = span.key_len();
     MatrixD x = random_matrix(queries, keys, 153);
@@ -122,6 +123,7 @@ TEST_CASE("the causal shift equals padding, reshaping and dropping a row, where 
     }
     padded.erase(padded.begin(), padded.begin() + queries);
     const auto shifted = posenc::relative_shift(x, span);
+    REQUIRE(&shifted(queries - 1, keys - 1) == &x(queries - 1, keys - 1));  // the last one, so all lie within x
     for (Index i = 0; i < queries; ++i) {
       for (Index j = 0; j < keys; ++j) {
         if (span.relative(i, j) > 0) continue;  // the mask hides these

@@ -36,7 +36,7 @@ auto relative_shift(Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen:
   const Eigen::Index shift = (std::max)(span.query_len() - 1, Eigen::Index(0));
   return Eigen::Map<Matrix, Eigen::Unaligned, Eigen::OuterStride<>>(
       x.data() + shift, span.query_len(), span.key_len(),
-      Eigen::OuterStride<>((std::max)(columns - 1, Eigen::Index(1))));
+      Eigen::OuterStride<>((std::max)(columns - 1, Eigen::Index(0))));  // 0: one causal key, each row the last entry
 }
 
 /// The rows of a relative table: row m is the relative position (key - query) first_relative + m.
