@@ -12,6 +12,7 @@
 #include <cmath>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -106,8 +107,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 template <typename Out, typename Derived>
 void resize_window(const char* function, Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
                    const WindowResize& resize, WindowAxisTaps axis_taps) {
-  require_written_through<Out>();
-  auto& out = writable(out_weights);
+  auto& out = written(std::forward<Out>(out_weights));
   require_window_resize(function, "out_weights", out, resize.to, "weights", weights, resize.from, resize);
   const Taps rows = axis_taps(resize.from.height, resize.to.height);
   const Taps columns = axis_taps(resize.from.width, resize.to.width);
@@ -128,8 +128,7 @@ void resize_window(const char* function, Out&& out_weights, const Eigen::DenseBa
 template <typename Grad, typename Derived>
 void resize_window_backward(const char* function, Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
                             const WindowResize& resize, WindowAxisTaps axis_taps) {
-  require_written_through<Grad>();
-  auto& grad = writable(grad_weights);
+  auto& grad = written(std::forward<Grad>(grad_weights));
   using Scalar = typename std::decay_t<decltype(grad)>::Scalar;
   require_window_resize(function, "grad_weights", grad, resize.from, "grad_out", grad_out, resize.to, resize);
   const Taps rows = axis_taps(resize.from.height, resize.to.height);
@@ -166,7 +165,8 @@ void resize_window_backward(const char* function, Grad&& grad_weights, const Eig
 /// Matches:  load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch.
 template <typename Out, typename Derived>
 void resize_window_bicubic(Out&& out_weights, const Eigen::DenseBase<Derived>& weights, const WindowResize& resize) {
-  detail::resize_window("resize_window_bicubic", out_weights, weights, resize, detail::bicubic_window_taps);
+  detail::resize_window("resize_window_bicubic", std::forward<Out>(out_weights), weights, resize,
+                        detail::bicubic_window_taps);
 }
 
 /// The adjoint of resize_window_bicubic(): adds into grad_weights (the shape of `weights`).
@@ -174,7 +174,7 @@ void resize_window_bicubic(Out&& out_weights, const Eigen::DenseBase<Derived>& w
 template <typename Grad, typename Derived>
 void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
                                     const WindowResize& resize) {
-  detail::resize_window_backward("resize_window_bicubic_backward", grad_weights, grad_out, resize,
+  detail::resize_window_backward("resize_window_bicubic_backward", std::forward<Grad>(grad_weights), grad_out, resize,
                                  detail::bicubic_window_taps);
 }
 
@@ -198,7 +198,8 @@ void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<
 template <typename Out, typename Derived>
 void resize_window_geometric(Out&& out_weights, const Eigen::DenseBase<Derived>& weights, const WindowResize& resize) {
   detail::require_spline_sides("resize_window_geometric", resize);
-  detail::resize_window("resize_window_geometric", out_weights, weights, resize, detail::geometric_window_taps);
+  detail::resize_window("resize_window_geometric", std::forward<Out>(out_weights), weights, resize,
+                        detail::geometric_window_taps);
 }
 
 /// The adjoint of resize_window_geometric(): adds into grad_weights (the shape of `weights`).
@@ -207,7 +208,7 @@ template <typename Grad, typename Derived>
 void resize_window_geometric_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
                                       const WindowResize& resize) {
   detail::require_spline_sides("resize_window_geometric_backward", resize);
-  detail::resize_window_backward("resize_window_geometric_backward", grad_weights, grad_out, resize,
+  detail::resize_window_backward("resize_window_geometric_backward", std::forward<Grad>(grad_weights), grad_out, resize,
                                  detail::geometric_window_taps);
 }
 
@@ -217,7 +218,7 @@ void resize_window_geometric_backward(Grad&& grad_weights, const Eigen::DenseBas
 template <typename Out, typename Derived>
 void resize_window_geometric_linear(Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
                                     const WindowResize& resize) {
-  detail::resize_window("resize_window_geometric_linear", out_weights, weights, resize,
+  detail::resize_window("resize_window_geometric_linear", std::forward<Out>(out_weights), weights, resize,
                         detail::geometric_linear_window_taps);
 }
 
@@ -226,8 +227,8 @@ void resize_window_geometric_linear(Out&& out_weights, const Eigen::DenseBase<De
 template <typename Grad, typename Derived>
 void resize_window_geometric_linear_backward(Grad&& grad_weights, const Eigen::DenseBase<Derived>& grad_out,
                                              const WindowResize& resize) {
-  detail::resize_window_backward("resize_window_geometric_linear_backward", grad_weights, grad_out, resize,
-                                 detail::geometric_linear_window_taps);
+  detail::resize_window_backward("resize_window_geometric_linear_backward", std::forward<Grad>(grad_weights), grad_out,
+                                 resize, detail::geometric_linear_window_taps);
 }
 
 }  // namespace POSENC_ABI
