@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -107,6 +108,17 @@ TEST_CASE("arrays one after the other in a stream", "[learnable]") {
   posenc::write_npy(stream, pattern<double>(4, 1));
   REQUIRE(posenc::read_npy<float>(stream).values == pattern<float>(2, 3));
   REQUIRE(posenc::read_npy<double>(stream).values == pattern<double>(4, 1));
+}
+
+TEST_CASE("a wrong shape leaves the file as it was", "[learnable]") {
+  const std::string path = "posenc_npy_wrong_shape.npy";
+  posenc::write_npy(path, pattern<float>(2, 3));
+  const std::string before = contents(path);
+  REQUIRE_THROWS_AS(posenc::write_npy(path, pattern<float>(2, 3), {7}), std::invalid_argument);
+  const std::string after = contents(path);
+  std::remove(path.c_str());
+  REQUIRE(before.size() == 128 + 6 * sizeof(float));
+  REQUIRE(after == before);
 }
 
 TEST_CASE("files of NumPy, read and written again byte by byte", "[learnable]") {

@@ -101,6 +101,43 @@ constexpr const char* npy_type() {
   return nullptr;
 }
 
+/// Magic, version and header for `values` under that shape; rows and columns when empty.
+template <typename Derived>
+std::string npy_start(const Eigen::DenseBase<Derived>& values, std::vector<Eigen::Index> shape) {
+  using Scalar = typename Derived::Scalar;
+  static_assert(npy_type<Scalar>() != nullptr, "posenc: .npy files hold float, double, Eigen::half, int32 or int64");
+  const char* const function = "write_npy";
+  if (shape.empty()) shape = {values.rows(), values.cols()};
+  Eigen::Index size = 1;
+  for (const Eigen::Index axis : shape) {
+    require(axis >= 0, function, "shape", axis, ">= 0");
+    require_size(function, "shape", size, axis, 1);
+    size *= axis;
+  }
+  require(size == values.size(), function, "the product of shape", size, "values.size() ", values.size());
+  return npy_header_text(npy_type<Scalar>(), shape);
+}
+
+/// Writes `text`, then the values along the rows.
+template <typename Derived>
+void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Derived>& values) {
+  const auto& given = evaluated(values);
+  constexpr std::size_t flush_at = std::size_t(1) << 16;
+  for (Eigen::Index row = 0; row < values.rows(); ++row) {
+    for (Eigen::Index i = 0; i < values.cols(); ++i) {
+      const typename Derived::Scalar value = given.coeff(row, i);
+      append_bytes(text, value);
+      if (text.size() >= flush_at) {
+        out.write(text.data(), static_cast<std::streamsize>(text.size()));
+        text.clear();
+      }
+    }
+  }
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out.flush();
+  require(static_cast<bool>(out), "write_npy", "out", "an error", "a stream that takes the data");
+}
+
 }  // namespace detail
 
 /// Reads one array; the stream is left behind it, so that several in a row can be read.
@@ -183,44 +220,20 @@ NpyArray<Scalar> read_npy(const std::string& path) {
 /// @throws std::invalid_argument  another product, a negative size, more axes than a header of version 1.0 holds, or a
 ///                                stream that fails.
 template <typename Derived>
-void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values, std::vector<Eigen::Index> shape = {}) {
-  using Scalar = typename Derived::Scalar;
-  static_assert(detail::npy_type<Scalar>() != nullptr,
-                "posenc: .npy files hold float, double, Eigen::half, int32 or int64");
-  const char* const function = "write_npy";
-  if (shape.empty()) shape = {values.rows(), values.cols()};
-  Eigen::Index size = 1;
-  for (const Eigen::Index axis : shape) {
-    detail::require(axis >= 0, function, "shape", axis, ">= 0");
-    detail::require_size(function, "shape", size, axis, 1);
-    size *= axis;
-  }
-  detail::require(size == values.size(), function, "the product of shape", size, "values.size() ", values.size());
-  std::string text = detail::npy_header_text(detail::npy_type<Scalar>(), shape);
-  const auto& given = detail::evaluated(values);
-  constexpr std::size_t flush_at = std::size_t(1) << 16;
-  for (Eigen::Index row = 0; row < values.rows(); ++row) {
-    for (Eigen::Index i = 0; i < values.cols(); ++i) {
-      const Scalar value = given.coeff(row, i);
-      detail::append_bytes(text, value);
-      if (text.size() >= flush_at) {
-        out.write(text.data(), static_cast<std::streamsize>(text.size()));
-        text.clear();
-      }
-    }
-  }
-  out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  out.flush();
-  detail::require(static_cast<bool>(out), function, "out", "an error", "a stream that takes the data");
+void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
+               const std::vector<Eigen::Index>& shape = {}) {
+  detail::write_npy(out, detail::npy_start(values, shape), values);
 }
 
 /// @overload
+/// @throws std::invalid_argument  besides: a path that cannot be opened. With a wrong shape a file there stays as it was.
 template <typename Derived>
 void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {
+  const std::string start = detail::npy_start(values, shape);
   std::ofstream out(path, std::ios::binary);
   detail::require(static_cast<bool>(out), "write_npy", "path", path, "a file that can be written");
-  write_npy(out, values, shape);
+  detail::write_npy(out, start, values);
 }
 
 }  // namespace POSENC_ABI
