@@ -183,6 +183,14 @@ std::vector<Case> cases() {
        range,
        [](F& f) { posenc::add_distance_bias(f.logits, f.table, AttentionSpan::at(3, 5, 1), 0); },
        {"add_distance_bias: table.range().max must be at least 3", "got 2"}},
+      {"table whose values were assigned another shape",
+       invalid,
+       [](F& f) {
+         DistanceTable<double> table(2, {-4, 2});
+         table.values() = Eigen::ArrayXXd::Ones(2, 3);
+         posenc::add_distance_bias(f.both_heads, table, f.span);
+       },
+       {"add_distance_bias: table.values().cols() must be table.range().size() 7, got 3"}},
       {"gradient of other distances",
        range,
        [](F& f) { posenc::distance_bias_backward(f.table, f.logits, AttentionSpan::at(3, 5, 4), 0); },

@@ -65,6 +65,9 @@ namespace detail {
 
 template <typename Scalar>
 void require_distances(const char* function, const DistanceTable<Scalar>& table, const AttentionSpan& span) {
+  // values() can be assigned a matrix of any shape.
+  require(table.values().cols() == table.range().size(), function, "table.values().cols()", table.values().cols(),
+          "table.range().size() ", table.range().size());
   const DistanceRange needed = span.distances();
   if (needed.size() <= 0) return;
   require_in_range(table.range().min <= needed.min, function, "table.range().min", table.range().min, "at most ",
