@@ -409,6 +409,14 @@ std::vector<Case> cases() {
          posenc::add_window_bias(f.window_logits, WindowTable<double>(1, {2, 4}));
        },
        {"posenc::add_window_bias: logits.rows() must be 8, got 6"}},
+      {"window table whose class values were assigned another shape",
+       invalid,
+       [](F& f) {
+         WindowTable<double> table(1, {1, 5}, posenc::ClassToken::first);
+         table.class_values() = Eigen::ArrayXXd::Ones(1, 1);
+         posenc::add_window_bias(f.window_logits, table);
+       },
+       {"add_window_bias: table.class_values().cols() must be 3, got 1"}},
       {"window head out of range",
        range,
        [](F& f) { posenc::add_window_bias(f.window_logits, f.window, 1); },

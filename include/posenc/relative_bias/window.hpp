@@ -174,6 +174,18 @@ void for_each_window_run(const WindowTable<Scalar>& table, Run&& run, Single&& s
   single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
 }
 
+/// values() and class_values() can be assigned a matrix of any shape.
+template <typename Scalar>
+void require_window_values(const char* function, const WindowTable<Scalar>& table) {
+  const auto& class_values = table.class_values();
+  const Eigen::Index singles = table.class_token() == ClassToken::first ? 3 : 0;
+  require(table.values().cols() == table.window().displacements(), function, "table.values().cols()",
+          table.values().cols(), table.window().displacements());
+  require(class_values.rows() == table.num_heads(), function, "table.class_values().rows()", class_values.rows(),
+          table.num_heads());
+  require(class_values.cols() == singles, function, "table.class_values().cols()", class_values.cols(), singles);
+}
+
 template <typename X, typename Scalar>
 void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
   using Target = typename X::Scalar;
@@ -215,6 +227,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 template <typename Logits, typename Scalar>
 void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::Index head) {
   auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_window_values("add_window_bias", table);
   detail::require_shape("add_window_bias", "logits", x, table.tokens(), table.tokens());
   detail::require_head("add_window_bias", head, table.num_heads());
   detail::add_window_head(x, table, head, 0);
@@ -225,6 +238,7 @@ void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table, Eigen::I
 template <typename Logits, typename Scalar>
 void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
   auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_window_values("add_window_bias", table);
   detail::require_shape("add_window_bias", "logits", x, table.num_heads() * table.tokens(), table.tokens());
   for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
     detail::add_window_head(x, table, head, head * table.tokens());
@@ -236,6 +250,7 @@ void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
 template <typename Scalar, typename Derived>
 void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
                           Eigen::Index head) {
+  detail::require_window_values("window_bias_backward", grad_table);
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
   detail::require_head("window_bias_backward", head, grad_table.num_heads());
   const auto& grad_logits_values = detail::evaluated(grad_logits);
@@ -245,6 +260,7 @@ void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBas
 /// @overload
 template <typename Scalar, typename Derived>
 void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
+  detail::require_window_values("window_bias_backward", grad_table);
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
                         grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());
   const auto& grad_logits_values = detail::evaluated(grad_logits);
