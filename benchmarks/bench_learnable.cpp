@@ -87,7 +87,7 @@ void measure_backward(Index batch, Index length) {
   measure(
       "learned/backward_range" + size, bytes_of(1, (batch + 2) * length),
       [&] {
-        posenc::learned_backward(grad_table, gradient, posenc::PositionRange{0, length});
+        posenc::learned_backward(grad_table, gradient, posenc::PositionRange{0, length}, {});
       },
       ceiling,
       [&] {
@@ -98,7 +98,7 @@ void measure_backward(Index batch, Index length) {
       {0.8, 0});
   measure(
       "learned/backward_random_ids" + size, bytes_of(3, batch * length),
-      [&] { posenc::learned_backward(grad_table, gradient, ids); }, ceiling,
+      [&] { posenc::learned_backward(grad_table, gradient, ids, {}); }, ceiling,
       [&] {
         for (Index i = 0; i < batch * length; ++i) {
           for (Index c = 0; c < kWidth; ++c) grad_table(ids[i], c) += gradient(i, c);

@@ -62,8 +62,8 @@ inline void append_result(const std::string& line) {
 }
 
 /// Runs case, ceiling and naive loop in turn, round after round, and takes the fastest round of each. What else happens
-/// on the machine only ever slows a round down; short rounds, and many of them, find the quiet moments, and taking turns
-/// lets all three find the same ones.
+/// on the machine only ever slows a round down; short rounds, and many of them, find the quiet moments, and taking
+/// turns lets all three find the same ones.
 template <typename Run, typename Ceiling, typename Naive>
 void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
   // Of the first call, in which a Workspace grows to what it needs.

@@ -229,7 +229,8 @@ inline std::string decode(const Tokenizer& tokenizer, const std::vector<int>& to
   return text;
 }
 
-/// One word with its space in front: every byte is a token, then the two neighbours with the best score merge, and again.
+/// One word with its space in front: every byte is a token, then the two neighbours with the best score merge, and
+/// again.
 inline std::vector<int> encode_word(const Tokenizer& tokenizer, const std::string& word) {
   const auto find = [&](const std::string& piece) {
     const auto at = std::find(tokenizer.pieces.begin(), tokenizer.pieces.end(), piece);

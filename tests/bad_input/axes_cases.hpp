@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// The part of bad_input.cpp's table on several axes, position ids, cached keys, layouts and grids. Included there, after
-/// Fixture and Case.
+/// The part of bad_input.cpp's table on several axes, position ids, cached keys, layouts and grids. Included there,
+/// after Fixture and Case.
 
 std::vector<Case> axes_cases() {
   using F = Fixture;

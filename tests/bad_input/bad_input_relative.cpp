@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// Bad arguments of the relative biases: the kind of error, the function, parameter, value and limit in the message, and
-/// nothing written.
+/// Bad arguments of the relative biases: the kind of error, the function, parameter, value and limit in the message,
+/// and nothing written.
 #include "posenc/relative_bias.hpp"
 
 #include <cstdio>

@@ -65,7 +65,7 @@ TEST_CASE("an argument that holds a product is computed once", "[learnable]") {
   check_computed_once(a, b, [](const auto& values) { return Matrix(posenc::PositionTable<double>(values).values()); });
   check_computed_once(a, b, [](const auto& grad) {
     Matrix result = Matrix::Zero(40, 20);
-    posenc::learned_backward(result, grad, 2);
+    posenc::learned_backward(result, grad, 2, {});
     return result;
   });
   check_computed_once(a, b, [](const auto& table) {

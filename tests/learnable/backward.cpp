@@ -109,7 +109,7 @@ TEST_CASE("backward by a range sums the batch", "[learnable]") {
   RowMatrix<float> expected = RowMatrix<float>::Zero(8, 300);
   for (Eigen::Index b = 0; b < batch; ++b) expected.middleRows(2, length) += y.middleRows(b * length, length);
   const auto check = [&](auto grad, const auto& grad_out) {
-    posenc::learned_backward(grad, grad_out, PositionRange{2, length});
+    posenc::learned_backward(grad, grad_out, PositionRange{2, length}, {});
     return max_difference(grad, expected) == 0;  // multiples of 1/16 of at most 8 bits: exact in float and double
   };
   const RowMatrix<float> zero = RowMatrix<float>::Zero(8, 300);
@@ -123,9 +123,9 @@ TEST_CASE("backward by a range sums the batch", "[learnable]") {
   Ids ids(batch * length);
   for (Eigen::Index i = 0; i < ids.size(); ++i) ids[i] = 2 + i % length;
   RowMatrix<float> by_ids = zero;
-  posenc::learned_backward(by_ids, y, ids);
+  posenc::learned_backward(by_ids, y, ids, {});
   REQUIRE(by_ids == expected);
-  posenc::learned_backward(by_ids, y, ids);  // adds
+  posenc::learned_backward(by_ids, y, ids, {});  // adds
   REQUIRE(by_ids == 2 * expected);
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("a range in half is rounded once for each position", "[learnable]") {
   RowMatrix<Eigen::half> y = RowMatrix<Eigen::half>::Constant(9, 20, Eigen::half(0x1p-12f));
   y.row(0).setConstant(Eigen::half(1.0f));
   RowMatrix<Eigen::half> grad = RowMatrix<Eigen::half>::Zero(1, 20);
-  posenc::learned_backward(grad, y, PositionRange{0, 1});
+  posenc::learned_backward(grad, y, PositionRange{0, 1}, {});
   for (Eigen::Index i = 0; i < 20; ++i) REQUIRE(static_cast<float>(grad(0, i)) == 1.0f + 0x1p-9f);
 }
 

@@ -135,17 +135,17 @@ const std::vector<Case>& cases() {
 
       // gradients
       {Error::invalid_argument, "learned_backward: grad_out.cols() must be grad_table.cols() 8, got 9",
-       [](Matrix& x) { posenc::learned_backward(x, pattern<float>(2, 9)); }},
+       [](Matrix& x) { posenc::learned_backward(x, pattern<float>(2, 9), 0, {}); }},
       {Error::out_of_range, "learned_backward: positions[1] must be less than 6 (rows of the table), got 7",
-       [](Matrix& x) { posenc::learned_backward(x, pattern<float>(2, 8), Eigen::Vector2i(0, 7)); }},
+       [](Matrix& x) { posenc::learned_backward(x, pattern<float>(2, 8), Eigen::Vector2i(0, 7), {}); }},
       {Error::invalid_argument, "learned_backward: positions.size() must be grad_out.rows() 3, got 2",
-       [](Matrix& x) { posenc::learned_backward(x, pattern<float>(3, 8), Eigen::Vector2i(0, 1)); }},
+       [](Matrix& x) { posenc::learned_backward(x, pattern<float>(3, 8), Eigen::Vector2i(0, 1), {}); }},
       {Error::out_of_range, "learned_backward: padding_row must be in [0, 6) (rows of the table), got -1",
        [](Matrix& x) {
          posenc::learned_backward(x, pattern<float>(2, 8), 0, {Overflow::error, 0.4, -1});
        }},
       {Error::invalid_argument, "learned_backward: grad_table.rows() must be > 0, got 0",
-       [](Matrix& x) { posenc::learned_backward(x.topRows(0), pattern<float>(2, 8)); }},
+       [](Matrix& x) { posenc::learned_backward(x.topRows(0), pattern<float>(2, 8), 0, {}); }},
 
       // initial values
       {Error::invalid_argument, "fill_normal: stddev must be finite and >= 0, got -1",

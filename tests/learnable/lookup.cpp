@@ -195,7 +195,7 @@ TEST_CASE("zero rows are no error", "[learnable]") {
   posenc::add_learned(none, table, PositionRange{1, 0});
   posenc::add_learned(none, table, Ids(0));
   RowMatrix<float> grad = RowMatrix<float>::Zero(3, 4);
-  posenc::learned_backward(grad, none, PositionRange{1, 0});
+  posenc::learned_backward(grad, none, PositionRange{1, 0}, {});
   REQUIRE((grad.array() == 0.0f).all());
 }
 

@@ -45,8 +45,8 @@ struct NamedSpan {
   posenc::AttentionSpan span;
 };
 
-/// Every situation: square, decode, chunked prefill, L_q > L_k, dropped keys, far keys, empty, and more than one block of
-/// queries. Without negative offsets where a scheme refuses them.
+/// Every situation: square, decode, chunked prefill, L_q > L_k, dropped keys, far keys, empty, and more than one block
+/// of queries. Without negative offsets where a scheme refuses them.
 inline std::vector<NamedSpan> all_spans(bool negative_offsets = true) {
   using Span = posenc::AttentionSpan;
   std::vector<NamedSpan> spans = {{"square", Span::square(7)},         {"one", Span::square(1)},

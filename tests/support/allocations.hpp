@@ -2,8 +2,9 @@
 /// Counts heap allocations, so that a test can require none, and measures them, so that a benchmark can print them.
 ///
 /// With glibc the program's malloc and its kin are replaced by ones that count and pass on; operator new and Eigen end
-/// there. Under AddressSanitizer, which replaces them itself, its hook counts, and nothing is measured. Elsewhere nothing
-/// is counted, and skip_without_allocation_count() says so. Every test that requires 0 stands beside one that requires 1.
+/// there. Under AddressSanitizer, which replaces them itself, its hook counts, and nothing is measured. Elsewhere
+/// nothing is counted, and skip_without_allocation_count() says so. Every test that requires 0 stands beside one that
+/// requires 1.
 #ifndef POSENC_TESTS_ALLOCATIONS_HPP
 #define POSENC_TESTS_ALLOCATIONS_HPP
 

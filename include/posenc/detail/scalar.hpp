@@ -35,6 +35,12 @@ struct Arithmetic<Scalar, TableScalar, true> {
 template <typename Scalar, typename TableScalar>
 using ArithmeticScalar = typename Arithmetic<Scalar, TableScalar>::type;
 
+/// Sums of gradients outgrow a half type.
+template <typename Scalar>
+constexpr void require_gradient_scalar() {
+  static_assert(!is_half<Scalar>, "posenc: gradients are summed in a table of float or double, not of a half type");
+}
+
 /// `value` to float so that a second rounding to a shorter type gives the same as one rounding from double
 /// ("round to odd": towards zero, and the last bit set when anything was cut off).
 inline float round_to_odd(double value) {

@@ -39,10 +39,11 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 
 /// cosine[i] = cos(position * frequency[i]) and the sine, for i < kAngleBlock; |position * frequency[i]| <= 2^24.
 ///
-/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product of
-/// n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the minimax
-/// polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a
-/// branch: cos(m pi/2) = 1 - |m| and sin(m pi/2) = m (2 - |m|).
+/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product
+/// of n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the
+/// minimax polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The
+/// quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
+/// sin(m pi/2) = m (2 - |m|).
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
                           double* __restrict sine) {

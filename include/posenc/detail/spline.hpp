@@ -44,8 +44,8 @@ inline Taps lerp_taps(const std::vector<double>& knots, const std::vector<double
   return taps;
 }
 
-/// The second derivatives of the cubic spline through `values` at `knots` (four or more), whose third derivative does not
-/// jump at the second and the last but one ("not-a-knot"). Between knots they are straight lines.
+/// The second derivatives of the cubic spline through `values` at `knots` (four or more), whose third derivative does
+/// not jump at the second and the last but one ("not-a-knot"). Between knots they are straight lines.
 inline std::vector<double> spline_curvatures(const std::vector<double>& knots, const std::vector<double>& values) {
   const std::size_t last = knots.size() - 1;
   const auto width = [&](std::size_t i) { return knots[i + 1] - knots[i]; };

@@ -32,7 +32,8 @@ struct AxialFrequencies {
 ///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
 ///           patch_centres(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
 ///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
-///           half of a head that an axis owns: turn each half by a table of its own, geometric_frequencies(head_dim / 2),
+///           half of a head that an axis owns: turn each half by a table of its own, of
+///           geometric_frequencies(head_dim / 2),
 ///           RopeLayout::half_split(head_dim, 0) and half_split(head_dim, head_dim / 2).
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
                                           double position_scale = 1) {
@@ -71,7 +72,8 @@ inline AxialFrequencies dealt_axial_frequencies(Eigen::Index rotary_dim, double 
   return {Frequencies(inv_freq), contiguous_axes({static_cast<int>(quarter), static_cast<int>(quarter)})};
 }
 
-/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each axis.
+/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each
+/// axis.
 ///
 /// @param num_axes       Axes, > 0.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.

@@ -69,7 +69,8 @@ class AxisMap {
 
 namespace detail {
 
-/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any model.
+/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any
+/// model.
 inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
   Eigen::Index pairs = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
@@ -110,7 +111,8 @@ inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
 /// Axes in turn, t h w t h w ..., for as long as h and w last; the rest is t.
 ///
 /// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
-/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw", "th".
+/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw",
+/// "th".
 /// @param mrope_section  Pairs of t, h, w, >= 0.
 /// @throws std::invalid_argument  not three sections; sections that this order cannot give: the counts that come out
 ///                                must be the ones asked for.

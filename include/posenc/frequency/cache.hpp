@@ -24,7 +24,7 @@ enum class CacheLayout { cos_sin, sin_cos, pairs };
 ///
 ///     halves              c0 c1 ..           rows x num_pairs     ONNX RotaryEmbedding, flash-attention, gpt-oss
 ///     doubled             c0 c1 .. c0 c1 ..  rows x 2 num_pairs   Hugging Face, half-split models
-///     doubled_adjacent    c0 c0 c1 c1 ..     rows x 2 num_pairs   Hugging Face, interleaved models (Cohere), CTranslate2
+///     doubled_adjacent    c0 c0 c1 c1 ..     rows x 2 num_pairs   Hugging Face, interleaved (Cohere); CTranslate2
 enum class CosSinLayout { halves, doubled, doubled_adjacent };
 
 /// Refers to a cache in one array. No copy; `cache` must outlive the table.
@@ -33,7 +33,8 @@ enum class CosSinLayout { halves, doubled, doubled_adjacent };
 /// @param rows        Number of positions, >= 0.
 /// @param rotary_dim  Row length, even and > 0.
 /// @param layout      Where the cosines are.
-/// @param magnitude   The attention factor that the cache was multiplied by; apply_rope_inverse() divides by its square.
+/// @param magnitude   The attention factor that the cache was multiplied by; apply_rope_inverse() divides by its
+///                    square.
 /// @throws std::invalid_argument  one of these does not hold, or `cache` is null with rows > 0.
 template <typename Scalar>
 FrequencyTable<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim, CacheLayout layout,

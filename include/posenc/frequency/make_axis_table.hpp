@@ -67,7 +67,8 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   return table;
 }
 
-/// Writes new positions into a table that make_table() made, without an allocation. Layout and AngleMode stay those of the table.
+/// Writes new positions into a table that make_table() made, without an allocation. Layout and AngleMode stay those of
+/// the table.
 /// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has; a
 ///                                table that wraps a cache. The table is then unchanged.
 template <typename Scalar, typename Derived>

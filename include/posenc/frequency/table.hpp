@@ -86,8 +86,8 @@ class FrequencyTable {
 
   /// Refers to cos and sin that lie elsewhere: entry (row, pair) at row * row_stride + pair * pair_stride of each.
   /// wrap_cache() and wrap_cos_sin() are the friendlier way in.
-  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not > 0;
-  ///                                pair_stride not 1 or 2; rows that overlap.
+  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not >
+  ///                                0; pair_stride not 1 or 2; rows that overlap.
   FrequencyTable(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
                  Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
       : rows_(rows),

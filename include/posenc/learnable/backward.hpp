@@ -117,7 +117,8 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
 /// @param grad_out            tokens x width: the gradient of what encode_learned() or add_learned() put out.
 /// @param positions           As given to encode_learned(). A PositionRange is the fast way: its sequences are summed
 ///                            into a contiguous block.
-/// @param options             The table's own: table.options().
+/// @param options             The table's own: table.options(). There is no default: it names the row that is not
+///                            trained.
 /// @throws std::invalid_argument  widths differ; another number of positions than rows of grad_out; alpha not in
 ///                                (0, 1); memory that overlaps.
 /// @throws std::out_of_range      as encode_learned(), or a padding_row that is no row. grad_table is then unchanged.
@@ -127,9 +128,9 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
 /// Threads:  split by columns, grad_table.middleCols(a, n) and grad_out.middleCols(a, n): the bits do not depend on how
 ///           many threads there are. No atomics.
 /// Matches:  the weight gradient of nn.Embedding, with padding_idx.
-template <typename GradTable, typename DerivedOut, typename Positions = std::int64_t>
-void learned_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out,
-                      const Positions& positions = 0, const LookupOptions& options = {}) {
+template <typename GradTable, typename DerivedOut, typename Positions>
+void learned_backward(GradTable&& grad_table, const Eigen::DenseBase<DerivedOut>& grad_out, const Positions& positions,
+                      const LookupOptions& options) {
   detail::learned_backward("learned_backward", detail::written(std::forward<GradTable>(grad_table)), grad_out,
                            positions, options);
 }

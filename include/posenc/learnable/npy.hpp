@@ -148,7 +148,8 @@ void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Deriv
 /// @throws std::invalid_argument  no .npy file; another version, type or order; a header or data cut short; a header
 ///                                that says anything but these three things.
 /// @throws std::length_error      a shape that does not fit into memory's index type.
-/// Cost:     memory of twice the data that the stream holds; what a header merely promises is not allocated.
+/// Cost:     memory of up to three times the data that the stream holds; what a header merely promises is not
+///           allocated.
 /// Source:   the .npy format of NumPy, numpy.lib.format.
 template <typename Scalar>
 NpyArray<Scalar> read_npy(std::istream& in) {
@@ -226,7 +227,8 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
 }
 
 /// @overload
-/// @throws std::invalid_argument  besides: a path that cannot be opened. With a wrong shape a file there stays as it was.
+/// @throws std::invalid_argument  besides: a path that cannot be opened. With a wrong shape a file there stays as it
+///                                was.
 template <typename Derived>
 void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {

@@ -410,8 +410,8 @@ class HuggingFaceReader {
 ///                                length; sections that do not cover the pairs; what a scaling rule refuses.
 /// Accuracy: that of the frequency rules; the golden configurations in tests/ are met to 3.5 ulp of double.
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
-/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in detail/known_models; DeepSeek is `interleaved`,
-///           whose scores equal those of Hugging Face's permuted output.
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in detail/known_models; DeepSeek is
+///           `interleaved`, whose scores equal those of Hugging Face's permuted output.
 inline ModelRope read_hugging_face_config(const ConfigValue& config, double serving_length,
                                           std::optional<RopePairs> pairs = {}) {
   return detail::HuggingFaceReader(config, serving_length, pairs).read();

@@ -136,8 +136,8 @@ void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_tabl
 }
 
 /// @overload
-/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -= sum
-/// over d > 0 of grad_table(h, d) d.
+/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -=
+/// sum over d > 0 of grad_table(h, d) d.
 /// @throws std::invalid_argument  another number of heads; nothing is written then.
 template <typename Left, typename Right, typename Scalar>
 void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {

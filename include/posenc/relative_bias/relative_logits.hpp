@@ -17,11 +17,11 @@ inline namespace POSENC_ABI {
 /// The relative shift ("skew") as a view: no padding, no reshape, no copy.
 ///
 /// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().min. The view is
-/// L_q x L_k with element (i, j) = x(i, j - i + L_q - 1), the column of that pair's distance. In a row-major matrix these
-/// elements are P - 1 apart from row to row, so the view is a Map. Writing to it (+=) is the adjoint.
+/// L_q x L_k with element (i, j) = x(i, j - i + L_q - 1), the column of that pair's distance. In a row-major matrix
+/// these elements are P - 1 apart from row to row, so the view is a Map. Writing to it (+=) is the adjoint.
 ///
-/// A causal x needs only the L_k columns of distances <= 0 (query_offset = L_k - L_q): elements with key after query then
-/// belong to the next row, and the mask must hide them.
+/// A causal x needs only the L_k columns of distances <= 0 (query_offset = L_k - L_q): elements with key after query
+/// then belong to the next row, and the mask must hide them.
 /// @param x  L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a plain row-major matrix.
 /// @throws std::invalid_argument  another shape.
 /// Matches:  _rel_shift of Transformer-XL, skewing of the Music Transformer and tensor2tensor.

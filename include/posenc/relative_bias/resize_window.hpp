@@ -155,8 +155,8 @@ void resize_window_backward(const char* function, Grad&& grad_weights, const Eig
 /// Resizes the bias table of a window as an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of
 /// Keys, a = -0.75: half-pixel centres, the border repeated.
 ///
-/// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token: the layout of
-///                          checkpoints, which make_window_table() reads. Any writable Eigen expression.
+/// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token: the layout
+///                          of checkpoints, which make_window_table() reads. Any writable Eigen expression.
 /// @param weights           resize.from.displacements() x num_heads, likewise.
 /// @throws std::invalid_argument  other shapes; a side that is not > 0; memory that overlaps. `out_weights` is then
 ///                                unchanged.
@@ -181,7 +181,8 @@ void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<
 /// Resizes the bias table of a window so that near distances keep their bias and far ones spread: the trained distances
 /// 0, 1, 2, 3, ... are taken to have been at
 ///
-///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5, so that the last one comes nearest the end of the new window
+///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5, so that the last one comes nearest the end of the new
+/// window
 ///
 /// along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
 /// its value stays. An axis that keeps its length is copied.
@@ -214,7 +215,7 @@ void resize_window_geometric_backward(Grad&& grad_weights, const Eigen::DenseBas
 
 /// resize_window_geometric() with straight lines between the trained distances in place of the spline; any sides.
 /// Parameters and errors are otherwise the same.
-/// Matches:  resize_rel_pos_bias_table of timm.
+/// Matches:  resize_rel_pos_bias_table of timm where both axes change; an axis that stays is copied here.
 template <typename Out, typename Derived>
 void resize_window_geometric_linear(Out&& out_weights, const Eigen::DenseBase<Derived>& weights,
                                     const WindowResize& resize) {

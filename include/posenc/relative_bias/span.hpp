@@ -43,8 +43,8 @@ inline void require_distance_range(const char* function, const DistanceRange& ra
 
 /// Which queries meet which keys: key j stands at position j, query i at position query_offset + i.
 ///
-/// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the offset
-/// of cached keys is the most repeated bug of the field, so there is no default for it: name the situation.
+/// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the
+/// offset of cached keys is the most repeated bug of the field, so there is no default for it: name the situation.
 class AttentionSpan {
  public:
   /// len queries and the same keys: training, or a prompt without cache.

@@ -44,8 +44,8 @@ void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const Win
 
 }  // namespace detail
 
-/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach in
-/// rows and in columns.
+/// The continuous bias of Swin v2: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8), y = 8 (query - key) / reach
+/// in rows and in columns.
 ///
 /// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
 /// @param window      The window to serve; reach is its side - 1, or that of

@@ -26,7 +26,8 @@ inline namespace POSENC_ABI {
 ///
 /// plus nb for keys after the query when bidirectional. The boundaries are found in integers.
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; the formula is in mesh-tensorflow.
-/// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
+/// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2; ONNX Runtime
+///           RelativePositionBias, but for keys after a causal query, which are masked.
 class T5Buckets {
  public:
   /// @param num_buckets    At least 2 (causal) or 4 (bidirectional), at most 8192; T5: 32.

@@ -53,7 +53,8 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
 /// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31).
 ///           No shifted copy: row i is read from a contiguous piece.
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
-/// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of ESPnet.
+/// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
+///           ESPnet, whose own sinusoids interleave sines and cosines: give it those, not make_relative_sinusoids().
 template <typename Logits, typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
 void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Key>& k,
                                const Eigen::MatrixBase<Table>& r, RelativeRows rows, const Eigen::MatrixBase<U>& u,

@@ -245,11 +245,12 @@ void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
   }
 }
 
-/// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
+/// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`, of float or double.
 /// @throws as add_window_bias(); grad_table is then unchanged.
 template <typename Scalar, typename Derived>
 void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits,
                           Eigen::Index head) {
+  detail::require_gradient_scalar<Scalar>();
   detail::require_window_values("window_bias_backward", grad_table);
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits, grad_table.tokens(), grad_table.tokens());
   detail::require_head("window_bias_backward", head, grad_table.num_heads());
@@ -260,6 +261,7 @@ void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBas
 /// @overload
 template <typename Scalar, typename Derived>
 void window_bias_backward(WindowTable<Scalar>& grad_table, const Eigen::DenseBase<Derived>& grad_logits) {
+  detail::require_gradient_scalar<Scalar>();
   detail::require_window_values("window_bias_backward", grad_table);
   detail::require_shape("window_bias_backward", "grad_logits", grad_logits,
                         grad_table.num_heads() * grad_table.tokens(), grad_table.tokens());

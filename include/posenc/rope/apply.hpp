@@ -37,8 +37,9 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 ///
 /// with the table's cosines and sines, which hold the magnitude A. Channels outside of the layout's window stay.
 ///
-/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
-///                   Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or any
+/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
+///                   Map, Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or
+/// any
 ///                   Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a temporary
 ///                   matrix does not compile. Zero tokens or zero heads are no error.
 /// @param table      Rows that the tokens need; of any storage scalar.
@@ -51,8 +52,8 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 ///
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x at the speed of
 ///           an in-place scale from the second-level cache on; column-major and strided x element by element.
-/// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float and
-///           rounded once more), 2^-53 for double. A double table or result makes all of the arithmetic double.
+/// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
+///           and rounded once more), 2^-53 for double. A double table or result makes all of the arithmetic double.
 /// Threads:  reads `table` only; blocks of rows of one x may be turned at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope,
@@ -74,7 +75,8 @@ void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& t
 /// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
 ///
 /// @param[out] out  Same shape as x; may be x itself. Channels that do not turn are copied.
-/// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the heap.
+/// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the
+///                  heap.
 /// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
 template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,

@@ -29,7 +29,8 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 
 }  // namespace detail
 
-/// Moves cached keys by `deltas` positions: apply_rope(keys, table, layout) with this table takes R(p) k to R(p + delta) k.
+/// Moves cached keys by `deltas` positions: apply_rope(keys, table, layout) with this table takes R(p) k to R(p +
+/// delta) k.
 ///
 /// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
 /// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
@@ -38,7 +39,8 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
 ///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
 /// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
-/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or infinite.
+/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
+///                                infinite.
 /// Cost:     as make_table() and apply_rope(): nothing is computed again from hidden states.
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar.
 /// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
@@ -63,8 +65,8 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 /// Takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with this table takes
 /// A R(p) k of `from` to A' R'(p) k of `to`.
 ///
-/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE crosses
-/// from the short to the long factors, the keys follow. It needs the positions that the keys stand at.
+/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE
+/// crosses from the short to the long factors, the keys follow. It needs the positions that the keys stand at.
 /// @param from, to      Frequencies of equal length.
 /// @param positions     One for each token: those that the keys were cached with.
 /// @param keys_id       table.id() of when the keys were cached; 0 when unknown.

@@ -108,9 +108,9 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 ///
 ///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
 ///
-/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The gradient
-/// by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies of its own
-/// give that head's columns.
+/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
+/// gradient by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies
+/// of its own give that head's columns.
 /// @param[in,out] grad_frequencies  num_axes x num_pairs.
 /// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
 /// @param positions   tokens x num_axes.

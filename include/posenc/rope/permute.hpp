@@ -13,8 +13,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes the
-/// same head in the layout `to`. Channels that do not turn keep their order.
+/// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes
+/// the same head in the layout `to`. Channels that do not turn keep their order.
 ///
 /// @param from, to    Layouts of equal head_dim; their offsets may differ (a suffix becomes a prefix).
 /// @param rotary_dim  Channels that turn: even, > 0, and offset + rotary_dim <= head_dim in both.
@@ -79,14 +79,15 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to, Eigen:
   detail::permute_columns("permute_columns", detail::assignable(x), from, to, rotary_dim, "x.cols()");
 }
 
-/// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as PyTorch
-/// keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
+/// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as
+/// PyTorch keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
 ///
 /// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
 /// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
 /// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
 /// Cost: one pass over weights; two allocations of one head's size.
-/// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter (back).
+/// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter
+///          (back).
 template <typename Weights>
 void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
   detail::require_written_through<Weights>();

@@ -103,8 +103,8 @@ struct XposWriter {
 /// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
 /// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
 /// Source:   Sun et al. 2022, arXiv:2212.10554.
-/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos of
-///           flash-attention (center = cached length / 2).
+/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos
+///           of flash-attention (center = cached length / 2).
 template <typename Scalar>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
                                     const XposOptions& options = {}, TableLayout layout = TableLayout::split) {

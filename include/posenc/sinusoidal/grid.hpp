@@ -133,8 +133,8 @@ void encode_sinusoidal(Out&& out, const GridSinusoidal& encoding, const Eigen::D
                                 [](Scalar& channel, double value) { channel = detail::convert<Scalar>(value); });
 }
 
-/// Adds the encoding of tokens on several axes to their embeddings, in place, each sum formed in double and rounded once.
-/// Parameters, errors and cost are those of encode_sinusoidal(); channels that the encoding does not name stay.
+/// Adds the encoding of tokens on several axes to their embeddings, in place, each sum formed in double and rounded
+/// once. Parameters, errors and cost are those of encode_sinusoidal(); channels that the encoding does not name stay.
 template <typename X, typename Positions>
 void add_sinusoidal(X&& x, const GridSinusoidal& encoding, const Eigen::DenseBase<Positions>& positions) {
   detail::require_written_through<X>();

@@ -145,7 +145,8 @@ inline GridSinusoidal tatp22(Eigen::Index width, int num_axes) {
   return builder.build(width, num_axes);
 }
 
-/// tensor2tensor `add_timing_signal_nd`: F = width / (2 num_axes) rounded down; channels that are left over get nothing.
+/// tensor2tensor `add_timing_signal_nd`: F = width / (2 num_axes) rounded down; channels that are left over get
+/// nothing.
 /// @throws std::invalid_argument  num_axes <= 0 or width < 2 num_axes; timescales not finite and > 0, or equal.
 inline GridSinusoidal tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
                                        double max_timescale = 10000) {

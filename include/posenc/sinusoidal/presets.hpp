@@ -56,8 +56,8 @@ inline SinusoidalOptions over_pairs(double from, double to) {
 ///     mlx                    sin | cos    max (min/max)^(m/(F-1))   given values        error
 ///
 /// d = width, F = d/2 rounded down.
-/// @throws std::invalid_argument  timescales, periods or frequencies that are not finite and > 0, or that are equal where
-///                                a spectrum lies between them; a width that is not > 0.
+/// @throws std::invalid_argument  timescales, periods or frequencies that are not finite and > 0, or that are equal
+///                                where a spectrum lies between them; a width that is not > 0.
 namespace presets {
 
 /// Vaswani et al. 2017. Also bert4keras, RoFormer's paper form, the fairseq conformer, nntrainer.
