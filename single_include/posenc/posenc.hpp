@@ -633,8 +633,8 @@ struct AxialFrequencies {
 ///           patch_centres(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
 ///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
 ///           half of a head that an axis owns: turn each half by a table of its own, of
-///           geometric_frequencies(head_dim / 2),
-///           RopeLayout::half_split(head_dim, 0) and half_split(head_dim, head_dim / 2).
+///           geometric_frequencies(head_dim / 2), with RopeLayout::half_split(head_dim, 0) and
+///           half_split(head_dim, head_dim / 2).
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
                                           double position_scale = 1) {
   AxisMap axes = contiguous_axes(pairs_of_axis);
