@@ -11173,6 +11173,8 @@ inline Frequencies ladder(Eigen::Index count, double base) {
 ///     tensor2tensor_nd  any, any axes      per axis s | c, rest 0            base^(-m / (F-1))
 ///     diffusers_3d      D, D % 16 == 0     t: s c in D/4 | mae in 3D/4       base^(-m / (D/8)), base^(-m / (3D/16))
 ///     nerf              n + 2nN            p | s0(all) c0(all) s1(all) ..    2^m
+///     per_channel       any, one axis      s0 c1 s2 c3 ..                    base^(-channel / D)
+///     opennn            any, one axis      s | c, one more cosine when odd   10000^(-2m / D)
 namespace presets {
 
 /// MAE, DiT, diffusers `get_2d_sincos_pos_embed`: the column comes first, although the source calls it `emb_h`.
@@ -11314,6 +11316,35 @@ inline GridSinusoidal nerf(int num_axes, int num_frequencies, bool include_input
   }
   for (int axis = 0; axis < num_axes && include_input; ++axis) builder.positions().push_back(axis);
   return builder.build(first + Eigen::Index(2) * num_axes * num_frequencies, num_axes);
+}
+
+/// Legacy, for checkpoints trained so: every channel has a frequency of its own, sines on even and cosines on odd
+/// channels, so that no two of them make a pair and the encoding of p + k is no rotation of that of p.
+/// @throws std::invalid_argument  width <= 0; alpha <= 0, 1, NaN or infinite.
+/// Matches: SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
+inline GridSinusoidal per_channel(Eigen::Index width, double alpha = 10000) {
+  detail::require_grid_width("presets::per_channel", "width", width, 1);
+  detail::require_base("presets::per_channel", alpha, "alpha");
+  const Frequencies frequencies = detail::ladder(width, alpha);
+  detail::GridBuilder builder;
+  for (Eigen::Index c = 0; c < width; ++c) {
+    builder.add(0, frequencies.inv_freq()[c], c % 2 == 0 ? c : -1, c % 2 == 0 ? -1 : c);
+  }
+  return builder.build(width, 1);
+}
+
+/// OpenNN: sines, then cosines, of which an odd width has one more. Tokens with the id 0 get nothing there: the caller
+/// leaves those rows out.
+/// @throws std::invalid_argument  width <= 0.
+inline GridSinusoidal opennn(Eigen::Index width) {
+  detail::require_grid_width("presets::opennn", "width", width, 1);
+  const Eigen::Index sines = width / 2;
+  const Frequencies frequencies = spaced_frequencies(width - sines, 10000, static_cast<double>(width) / 2);
+  detail::GridBuilder builder;
+  for (Eigen::Index m = 0; m < width - sines; ++m) {
+    builder.add(0, frequencies.inv_freq()[m], m < sines ? m : -1, sines + m);
+  }
+  return builder.build(width, 1);
 }
 
 }  // namespace presets

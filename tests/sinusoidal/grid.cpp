@@ -138,6 +138,15 @@ TEST_CASE("NeRF puts the point first and doubles frequencies", "[sinusoidal][gri
                             cosine(.7, 4)}) <= kExact);
 }
 
+TEST_CASE("encodings whose channels make no pairs", "[sinusoidal][grid]") {
+  // Channel c of 5: 10000^(-c / 5), sines where c is even.
+  const auto w = [](int c, Wide d) { return std::pow(10000.0L, -static_cast<Wide>(c) / d); };
+  CHECK(difference(row_at(presets::per_channel(5), 3),
+                   {sine(3, 1), cosine(3, w(1, 5)), sine(3, w(2, 5)), cosine(3, w(3, 5)), sine(3, w(4, 5))}) <= kExact);
+  CHECK(difference(row_at(presets::opennn(5), 3), {sine(3, 1), sine(3, w(1, 2.5L)), cosine(3, 1), cosine(3, w(1, 2.5L)),
+                                                   cosine(3, w(2, 2.5L))}) <= kExact);
+}
+
 TEMPLATE_TEST_CASE("any matrix, any scalar, no allocation", "[sinusoidal][grid]", float, double, Eigen::half) {
   const auto encoding = presets::moco_v3(32);
   const auto positions = posenc::grid_positions({3, 4});
