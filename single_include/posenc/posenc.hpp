@@ -9045,6 +9045,20 @@ void add_window_bias(Logits&& logits, const WindowTable<Scalar>& table) {
   }
 }
 
+/// Returns the bias of one head as a matrix, tokens x tokens, for those who want one.
+/// @throws std::out_of_range  head.
+template <typename Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_window_bias(
+    const WindowTable<Scalar>& table, Eigen::Index head) {
+  using Bias = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  detail::require_window_values("make_window_bias", table);
+  detail::require_head("make_window_bias", head, table.num_heads());
+  detail::require_size("make_window_bias", "table.tokens()", table.tokens(), table.tokens(), sizeof(Scalar));
+  Bias bias = Bias::Zero(table.tokens(), table.tokens());
+  add_window_bias(bias, table, head);
+  return bias;
+}
+
 /// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`, of float or double.
 /// @throws as add_window_bias(); grad_table is then unchanged.
 template <typename Scalar, typename Derived>

@@ -56,6 +56,14 @@ TEST_CASE("window biases with and without class token: gather by index, and the 
           }
         }
       }
+      for (Index h = 0; h < 2; ++h) {
+        const MatrixD alone = posenc::make_window_bias(table, h);
+        for (Index t = 0; t < tokens; ++t) {
+          for (Index u = 0; u < tokens; ++u) {
+            REQUIRE(alone(t, u) == weights(beit ? beit_row(window, t, u) : swin_row(window, t, u), h));
+          }
+        }
+      }
       MatrixD stacked = before;
       ColumnMatrix<double> column_major = before;
       posenc::add_window_bias(stacked, table);
