@@ -10,7 +10,7 @@ using posenc::RopeLayout;
 namespace {
 
 constexpr Index kHeadDim = 10;
-constexpr Index kPositions = 40;
+constexpr Index kPositions = 80;
 
 posenc::FrequencyTable<float> table() {
   return posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), {5, kPositions});
@@ -39,7 +39,7 @@ RowMatrix<std::remove_const_t<Scalar>> gather(const HeadsView<Scalar>& view) {
 struct Shape {
   Index batch, seq_len, num_heads;
 };
-const Shape kShapes[] = {{1, 1, 1}, {1, 7, 5}, {3, 1, 4}, {4, 1, 1}, {2, 5, 9}, {3, 4, 2}};
+const Shape kShapes[] = {{1, 1, 1}, {1, 7, 5}, {3, 1, 4}, {4, 1, 1}, {2, 5, 9}, {3, 4, 2}, {1, 67, 6}};
 
 /// Calls body(name, view) for buffers of noise in all layouts.
 template <typename Body>

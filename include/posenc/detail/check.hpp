@@ -27,10 +27,8 @@ namespace detail {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define POSENC_COLD __attribute__((noinline, cold))
-#define POSENC_NOINLINE __attribute__((noinline))
 #else
 #define POSENC_COLD
-#define POSENC_NOINLINE
 #endif
 
 template <typename Value>

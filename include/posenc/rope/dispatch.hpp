@@ -79,12 +79,13 @@ void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLa
   }
 }
 
-/// All checks, then the rotation of `in` into `out`, which with InPlace are one object and else apart.
-template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
+/// All checks, then the rotation of `in` into `out`, which are one object or apart.
+template <typename Out, typename In, typename TableScalar, typename Rows>
 void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
                  const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   require_window(function, layout, table);
-  require(in.cols() % layout.head_dim() == 0, function, "x.cols()", in.cols(), "a multiple of head_dim ",
+  const Eigen::Index num_heads = in.cols() / layout.head_dim();
+  require(num_heads * layout.head_dim() == in.cols(), function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
   if (in.size() == 0) return;  // data() may be null then
@@ -93,7 +94,7 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
       using InScalar = typename In::Scalar;
       const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
       const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
-      rotate_tokens<InPlace>(to, from, in.rows(), in.cols() / layout.head_dim(), table, rows, layout.pairs(), turn);
+      rotate_tokens(to, from, in.rows(), num_heads, table, rows, layout.pairs(), turn);
       return;
     }
   }
@@ -103,7 +104,7 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
 template <typename Derived, typename TableScalar, typename Rows>
 void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
-  rope_matrix<true>(function, x.derived(), x.derived(), table, layout, rows, turn);
+  rope_matrix(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
@@ -112,7 +113,7 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
   require_shape(function, "out", out, x.rows(), x.cols());
   require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
   const auto& in = evaluated(x);
-  rope_matrix<false>(function, out.derived(), in, table, layout, rows, turn);
+  rope_matrix(function, out.derived(), in, table, layout, rows, turn);
   copy_unturned(out.derived(), in, table.rotary_dim(), layout);
 }
 
@@ -186,8 +187,8 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
     const TokenRows<Out> to_rows{out.data + b * out.batch_stride + layout.offset(), out.head_stride, out.token_stride};
     const TokenRows<ConstIn> from_rows{in.data + b * in.batch_stride + layout.offset(), in.head_stride,
                                        in.token_stride};
-    const auto row_of = [&](Eigen::Index t) { return rows(row_for_each_token ? b * in.seq_len + t : t); };
-    rotate_tokens<InPlace>(to_rows, from_rows, in.seq_len, in.num_heads, table, row_of, layout.pairs(), turn);
+    rotate_tokens(to_rows, from_rows, in.seq_len, in.num_heads, table,
+                  rows.from(row_for_each_token ? b * in.seq_len : 0), layout.pairs(), turn);
     if (InPlace) continue;
     for (Eigen::Index t = 0; t < in.seq_len; ++t) {
       ConstIn* const from = in.data + b * in.batch_stride + t * in.token_stride;

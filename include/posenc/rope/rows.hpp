@@ -22,6 +22,7 @@ class RowRun {
                      table_rows, " rows of the table - ", tokens, " tokens)");
   }
   Eigen::Index operator()(Eigen::Index token) const { return first_ + token; }
+  const RowRun& from(Eigen::Index) const { return *this; }  // every sequence of a batch takes the same rows
 
  private:
   Eigen::Index first_;
@@ -45,11 +46,19 @@ class RowList {
   }
   Eigen::Index operator()(Eigen::Index i) const {
     const Eigen::Index columns = rows_.cols();
-    return static_cast<Eigen::Index>(columns == 1 ? rows_.coeff(i, 0) : rows_.coeff(i / columns, i % columns));
+    const Eigen::Index at = first_ + i;
+    return static_cast<Eigen::Index>(columns == 1 ? rows_.coeff(at, 0) : rows_.coeff(at / columns, at % columns));
+  }
+  /// The list without its first entries.
+  RowList from(Eigen::Index first) const {
+    RowList rest = *this;
+    rest.first_ = first_ + first;
+    return rest;
   }
 
  private:
   const Derived& rows_;
+  Eigen::Index first_ = 0;
 };
 
 /// RowRun for an integer, RowList for an Eigen expression of integers.
