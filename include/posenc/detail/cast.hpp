@@ -16,6 +16,13 @@
 #include <immintrin.h>
 #endif
 
+// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
+#else
+#define POSENC_VECTOR_LOOP
+#endif
+
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
@@ -44,20 +51,34 @@ To cast_scalar(const From& value) {
 /// converts one by one, and bfloat16 9 times (bench_rope, L2).
 template <int Count, typename To, typename From>
 EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
-  int i = 0;
+  if constexpr (std::is_same_v<From, To>) {
+    for (int i = 0; i < Count; ++i) to[i] = from[i];
+  } else if constexpr (is_half<To> && std::is_same_v<From, double>) {
+    float odd[Count];
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < Count; ++i) odd[i] = round_to_odd(from[i]);
+    cast_block<Count>(to, odd);
+  } else if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, double>) {
+    float floats[Count];
+    cast_block<Count>(floats, from);
+    cast_block<Count>(to, floats);
+  } else {
+    int i = 0;
 #if defined(__F16C__)
-  if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, float>) {
-    for (; i + 8 <= Count; i += 8) {
-      _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
+    if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, float>) {
+      for (; i + 8 <= Count; i += 8) {
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
+      }
+    } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::half>) {
+      for (; i + 8 <= Count; i += 8) {
+        const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), halves);
+      }
     }
-  } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::half>) {
-    for (; i + 8 <= Count; i += 8) {
-      const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), halves);
-    }
-  }
 #endif
-  for (; i < Count; ++i) to[i] = cast_scalar<To>(from[i]);
+    POSENC_VECTOR_LOOP
+    for (; i < Count; ++i) to[i] = cast_scalar<To>(from[i]);
+  }
 }
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
 
+#include "posenc/detail/cast.hpp"
 #include "posenc/frequency/table.hpp"
 
 namespace posenc {
@@ -29,23 +30,26 @@ struct TableWriter {
   template <TableLayout Layout, typename Scalar>
   static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
                           const double* sine) {
-    if constexpr (Layout == TableLayout::paired) {
-      double values[2 * kAngleBlock];  // put in order before memory is touched: both loops become vector code
-      for (int i = 0; i < kAngleBlock; ++i) {
-        values[2 * i] = cosine[i];
-        values[2 * i + 1] = sine[i];
-      }
-      for (int i = 0; i < 2 * kAngleBlock; ++i) row[2 * pair + i] = round_to<Scalar>(values[i]);
-    } else if constexpr (Layout == TableLayout::split) {
-      Scalar* const c = row + pair;
-      Scalar* const s = row + sin_offset + pair;
-      for (int i = 0; i < kAngleBlock; ++i) c[i] = round_to<Scalar>(cosine[i]);
-      for (int i = 0; i < kAngleBlock; ++i) s[i] = round_to<Scalar>(sine[i]);
+    constexpr int step = Layout == TableLayout::split ? 1 : 2;
+    Scalar* const to_cos = row + step * pair;
+    Scalar* const to_sin = row + sin_offset + step * pair;
+    if constexpr (Layout == TableLayout::split) {
+      cast_block<kAngleBlock>(to_cos, cosine);
+      cast_block<kAngleBlock>(to_sin, sine);
     } else {
-      Scalar* const c = row + 2 * pair;
-      Scalar* const s = row + sin_offset + 2 * pair;
-      for (int i = 0; i < kAngleBlock; ++i) c[2 * i] = c[2 * i + 1] = round_to<Scalar>(cosine[i]);
-      for (int i = 0; i < kAngleBlock; ++i) s[2 * i] = s[2 * i + 1] = round_to<Scalar>(sine[i]);
+      Scalar c[kAngleBlock];  // rounded before memory is touched: every loop becomes vector code
+      Scalar s[kAngleBlock];
+      cast_block<kAngleBlock>(c, cosine);
+      cast_block<kAngleBlock>(s, sine);
+      constexpr bool paired = Layout == TableLayout::paired;
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kAngleBlock; ++i) {
+        to_cos[2 * i] = c[i];
+        to_cos[2 * i + 1] = paired ? s[i] : c[i];
+      }
+      if (paired) return;
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = s[i];
     }
   }
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_ENCODE_HPP
 #define POSENC_SINUSOIDAL_ENCODE_HPP
 
+#include "posenc/detail/cast.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/angles.hpp"
 #include "posenc/frequency/positions.hpp"
@@ -50,10 +51,15 @@ class ShiftedPositions {
   std::int64_t shift_;
 };
 
-/// element(column, value) -> stores or adds; see the two below.
+/// What becomes of an element, and of a block of them that lies in memory: the value is stored, or added below.
 template <typename Scalar>
 struct StoreElement {
   static void apply(Scalar& target, double value, double) { target = convert<Scalar>(value); }
+
+  template <int Count>
+  static void apply_block(Scalar* target, const double* values, double) {
+    cast_block<Count>(target, values);
+  }
 };
 template <typename Scalar>
 struct AddElement {
@@ -64,23 +70,33 @@ struct AddElement {
       target = target * Scalar(embedding_scale) + Scalar(value);
     }
   }
+
+  template <int Count>
+  static void apply_block(Scalar* target, const double* values, double embedding_scale) {
+    double sums[Count];
+    cast_block<Count>(sums, target);
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < Count; ++i) sums[i] = sums[i] * embedding_scale + values[i];
+    cast_block<Count>(target, sums);
+  }
 };
 
 /// Writes one block of sines and cosines into a row that lies in memory.
 template <typename Element, typename Scalar>
 void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_sines, int num_cosines,
                      const double* sine, const double* cosine, double scale) {
-  if (num_sines == kAngleBlock && num_cosines == kAngleBlock) {  // constant trip counts: vector code
+  if (num_sines == kAngleBlock && num_cosines == kAngleBlock) {
     if (step == 1) {
-      for (int i = 0; i < kAngleBlock; ++i) Element::apply(sines[i], sine[i], scale);
-      for (int i = 0; i < kAngleBlock; ++i) Element::apply(cosines[i], cosine[i], scale);
+      Element::template apply_block<kAngleBlock>(sines, sine, scale);
+      Element::template apply_block<kAngleBlock>(cosines, cosine, scale);
     } else {  // neighbours: one run of memory, put in order before it is touched
       double values[2 * kAngleBlock];
+      POSENC_VECTOR_LOOP
       for (int i = 0; i < kAngleBlock; ++i) {
         values[2 * i] = sine[i];
         values[2 * i + 1] = cosine[i];
       }
-      for (int i = 0; i < 2 * kAngleBlock; ++i) Element::apply(sines[i], values[i], scale);
+      Element::template apply_block<2 * kAngleBlock>(sines, values, scale);
     }
     return;
   }
