@@ -262,8 +262,8 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
 }
 
 /// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as a
-/// rule, and stores to one delay loads from the next: four heads at a time, and of few tokens, so that the table rows
-/// stay near, are 0.94 to 1.02 of an in-place scale where all heads are 0.64 to 0.70 (8 and 64 tokens of 32 heads).
+/// rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's rows
+/// stay near. 0.95 of an in-place scale, where all heads at a time are 0.7 (bench_rope, half_split_bhld).
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,

@@ -73,79 +73,109 @@ struct AddElement {
 
   template <int Count>
   static void apply_block(Scalar* target, const double* values, double embedding_scale) {
-    double sums[Count];
-    cast_block<Count>(sums, target);
-    POSENC_VECTOR_LOOP
-    for (int i = 0; i < Count; ++i) sums[i] = sums[i] * embedding_scale + values[i];
-    cast_block<Count>(target, sums);
+    if constexpr (is_half<Scalar>) {
+      double sums[Count];
+      cast_block<Count>(sums, target);
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < Count; ++i) sums[i] = sums[i] * embedding_scale + values[i];
+      cast_block<Count>(target, sums);
+    } else {
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < Count; ++i) apply(target[i], values[i], embedding_scale);
+    }
   }
 };
 
-/// Writes one block of sines and cosines into a row that lies in memory.
+/// Where the sinusoids of pair 0 stand in a row, and how far apart the pairs are.
+struct SinusoidColumns {
+  explicit SinusoidColumns(const Sinusoidal& encoding)
+      : step(encoding.options().order == ChannelOrder::interleaved ? 2 : 1),
+        first_sine(encoding.options().order == ChannelOrder::cos_sin ? encoding.num_cosines() : 0),
+        first_cosine(step == 2                                           ? 1
+                     : encoding.options().order == ChannelOrder::cos_sin ? 0
+                                                                         : encoding.num_sines()) {}
+  Eigen::Index step;
+  Eigen::Index first_sine;
+  Eigen::Index first_cosine;
+};
+
+/// A whole block of sines and cosines into a row that lies in memory.
 template <typename Element, typename Scalar>
-void write_sinusoids(Scalar* sines, Scalar* cosines, Eigen::Index step, int num_sines, int num_cosines,
-                     const double* sine, const double* cosine, double scale) {
-  if (num_sines == kAngleBlock && num_cosines == kAngleBlock) {
-    if (step == 1) {
-      Element::template apply_block<kAngleBlock>(sines, sine, scale);
-      Element::template apply_block<kAngleBlock>(cosines, cosine, scale);
-    } else {  // neighbours: one run of memory, put in order before it is touched
-      double values[2 * kAngleBlock];
-      POSENC_VECTOR_LOOP
-      for (int i = 0; i < kAngleBlock; ++i) {
-        values[2 * i] = sine[i];
-        values[2 * i + 1] = cosine[i];
-      }
-      Element::template apply_block<2 * kAngleBlock>(sines, values, scale);
+void write_sinusoids(Scalar* sines, Scalar* cosines, bool neighbours, const double* sine, const double* cosine,
+                     double scale) {
+  if (neighbours) {  // one run of memory, put in order before it is touched
+    double values[2 * kAngleBlock];
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < kAngleBlock; ++i) {
+      values[2 * i] = sine[i];
+      values[2 * i + 1] = cosine[i];
     }
-    return;
+    Element::template apply_block<2 * kAngleBlock>(sines, values, scale);
+  } else {
+    Element::template apply_block<kAngleBlock>(sines, sine, scale);
+    Element::template apply_block<kAngleBlock>(cosines, cosine, scale);
   }
-  for (int i = 0; i < num_sines; ++i) Element::apply(sines[i * step], sine[i], scale);
-  for (int i = 0; i < num_cosines; ++i) Element::apply(cosines[i * step], cosine[i], scale);
 }
 
 template <template <typename> class Element, typename Derived, typename Positions>
-void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& x, const Sinusoidal& encoding,
+void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding,
                        const Positions& positions) {
   using Scalar = typename Derived::Scalar;
   using Write = Element<Scalar>;
+  Derived& x = out.derived();
   const SinusoidalOptions& options = encoding.options();
-  const bool interleaved = options.order == ChannelOrder::interleaved;
-  const Eigen::Index step = interleaved ? 2 : 1;
-  const Eigen::Index first_sine = options.order == ChannelOrder::cos_sin ? encoding.num_cosines() : 0;
-  const Eigen::Index first_cosine = interleaved ? 1 : options.order == ChannelOrder::cos_sin ? 0 : encoding.num_sines();
+  const SinusoidColumns columns(encoding);
   const double scale = options.embedding_scale;
-  const bool contiguous = has_contiguous_rows(x);
-  const bool counted = std::is_same_v<Positions, RangePositions> || !options.padding_position;
+  const bool has_padding = options.padding_position.has_value();
+  const bool counted = std::is_same_v<Positions, RangePositions> || !has_padding;
   const ShiftedPositions<Positions> shifted(function, positions, counted ? options.first_position : 0);
-  const auto is_padding = [&](Eigen::Index row) {
-    return options.padding_position && shifted[row] == static_cast<decltype(shifted[row])>(*options.padding_position);
-  };
-  const double zeros[kAngleBlock] = {};
 
-  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
-    if (is_padding(row)) cosine = sine = zeros;
+  const auto write = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    const Eigen::Index first_sine = columns.first_sine + pair * columns.step;
+    const Eigen::Index first_cosine = columns.first_cosine + pair * columns.step;
     const int num_cosines = static_cast<int>((std::min)(Eigen::Index(count), encoding.num_cosines() - pair));
+    for (int i = 0; i < count; ++i) Write::apply(x.coeffRef(row, first_sine + i * columns.step), sine[i], scale);
+    for (int i = 0; i < num_cosines; ++i) {
+      Write::apply(x.coeffRef(row, first_cosine + i * columns.step), cosine[i], scale);
+    }
+  };
+  const auto is_padding = [&](Eigen::Index row) {
+    return shifted[row] == static_cast<decltype(shifted[row])>(*options.padding_position);
+  };
+
+  // By value, so that nothing is read again after a store.
+  const double zeros[kAngleBlock] = {};
+  Scalar* data = nullptr;
+  Eigen::Index row_stride = 0;
+  Eigen::Index last_whole = -1;  // the last block of pairs that lie in memory, all of them
+  if constexpr (has_rows_in_memory<Derived>) {
+    if (has_contiguous_rows(x)) {
+      data = x.data();
+      row_stride = x.outerStride();
+      last_whole = encoding.num_cosines() - kAngleBlock;
+    }
+  }
+  const auto sink = [=, &write, &is_padding, &zeros](Eigen::Index row, Eigen::Index pair, int count,
+                                                     const double* cosine, const double* sine) {
+    if (has_padding && is_padding(row)) {
+      write(row, pair, count, zeros, zeros);
+      return;
+    }
     if constexpr (has_rows_in_memory<Derived>) {
-      if (contiguous) {
-        Scalar* const data = x.derived().data() + row * x.derived().outerStride();
-        write_sinusoids<Write>(data + first_sine + pair * step, data + first_cosine + pair * step, step, count,
-                               num_cosines, sine, cosine, scale);
+      if (pair <= last_whole) {
+        Scalar* const at = data + row * row_stride + pair * columns.step;
+        write_sinusoids<Write>(at + columns.first_sine, at + columns.first_cosine, columns.step == 2, sine, cosine,
+                               scale);
         return;
       }
     }
-    for (int i = 0; i < count; ++i) {
-      Write::apply(x.derived().coeffRef(row, first_sine + (pair + i) * step), sine[i], scale);
-    }
-    for (int i = 0; i < num_cosines; ++i) {
-      Write::apply(x.derived().coeffRef(row, first_cosine + (pair + i) * step), cosine[i], scale);
-    }
+    write(row, pair, count, cosine, sine);
   };
   for_each_angle(encoding.frequencies(), options.amplitude, shifted, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
   if (written < encoding.width()) {
-    for (Eigen::Index row = 0; row < x.rows(); ++row) Write::apply(x.derived().coeffRef(row, written), 0.0, scale);
+    for (Eigen::Index row = 0; row < x.rows(); ++row) Write::apply(x.coeffRef(row, written), 0.0, scale);
   }
 }
 
