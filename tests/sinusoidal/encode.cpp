@@ -31,7 +31,8 @@ using ColumnMajor = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 const ChannelOrder kOrders[] = {ChannelOrder::interleaved, ChannelOrder::sin_cos, ChannelOrder::cos_sin};
 const FrequencySpacing kSpacings[] = {FrequencySpacing::over_width, FrequencySpacing::over_pairs};
 const OddWidth kOddWidths[] = {OddWidth::reject, OddWidth::zero_column, OddWidth::sine_column};
-constexpr int kWidths[] = {1, 2, 3, 5, 17, 64, 130};
+// 31: with a sine column, 16 sines are a whole block and 15 cosines are not.
+constexpr int kWidths[] = {1, 2, 3, 5, 17, 31, 64, 130};
 
 bool is_valid(int width, OddWidth odd) {
   if (width % 2 == 0) return true;
