@@ -6527,6 +6527,95 @@ inline std::vector<std::string> scheduled_layers(LayerSchedule schedule, Eigen::
 
 #endif  // POSENC_MODEL_CONFIG_LAYER_SCHEDULE_HPP
 
+// ---- posenc/model_config/known_architectures.hpp
+/// What the metadata of a GGUF file does not say: per architecture, how pairs stand, and what the code of llama.cpp adds.
+#ifndef POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
+#define POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One architecture of llama.cpp: what its code knows and the file does not say.
+struct KnownArchitecture {
+  const char* name;
+  RopePairs pairs;  ///< interleaved is NORM, half_split NEOX, MROPE and IMROPE.
+  LayerSchedule schedule = LayerSchedule::alike;
+  Eigen::Index period = 0;   ///< Its n.
+  double sliding_theta = 0;  ///< Of sliding layers, without scaling; 0: as the others.
+  AxisRule axes = AxisRule::one;
+  bool window_is_last = false;  ///< The end of a head turns, attention applies the YaRN multiplier.
+  bool truncate = true;         ///< How the model was trained; llama.cpp always truncates.
+};
+
+inline const KnownArchitecture* find_known_architecture(const std::string& name) {
+  constexpr RopePairs norm = RopePairs::interleaved;
+  constexpr RopePairs neox = RopePairs::half_split;
+  constexpr LayerSchedule alike = LayerSchedule::alike;
+  constexpr LayerSchedule full_last = LayerSchedule::full_last;
+  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
+  constexpr AxisRule one = AxisRule::one;
+  static constexpr KnownArchitecture architectures[] = {
+      // name, pairs, schedule, n, sliding_theta, axes, window_is_last, truncate
+      {"llama", norm},
+      {"llama4", norm, nope_last, 4},
+      {"deci", norm},
+      {"internlm2", norm},
+      {"minicpm", norm},
+      {"xverse", norm},
+      {"command-r", norm},
+      {"cohere2", norm, LayerSchedule::full_is_nope, 4},
+      {"olmo", norm},
+      {"arctic", norm},
+      {"deepseek", norm},
+      {"deepseek2", norm, alike, 0, 0, one, true},
+      {"chatglm", norm},
+      {"glm4", norm},
+      {"granite", norm},
+      {"granitemoe", norm},
+      {"smollm3", norm, nope_last, 4},
+      {"ernie4_5", norm},
+      {"mistral3", norm},
+      {"falcon", neox},
+      {"stablelm", neox},
+      {"qwen", neox},
+      {"qwen2", neox},
+      {"qwen2moe", neox},
+      {"qwen3", neox},
+      {"qwen3moe", neox},
+      {"qwen2vl", neox, alike, 0, 0, AxisRule::contiguous},
+      {"qwen3vl", neox, alike, 0, 0, AxisRule::interleaved},
+      {"qwen3vlmoe", neox, alike, 0, 0, AxisRule::interleaved},
+      {"phi2", neox},
+      {"phi3", neox},
+      {"phimoe", neox},
+      {"gemma", neox},
+      {"gemma2", neox},
+      {"gemma3", neox, full_last, 6, 1e4},
+      {"gemma4", neox, full_last, 6, 1e4},
+      {"starcoder2", neox},
+      {"openelm", neox},
+      {"gptneox", neox},
+      {"orion", neox},
+      {"nemotron", neox},
+      {"exaone", neox},
+      {"glm4moe", neox},
+      {"minimax-m2", neox},
+      {"modern-bert", neox, LayerSchedule::full_first, 3, 1e4},
+      {"gpt-oss", neox, alike, 0, 0, one, false, false},
+  };
+  for (const KnownArchitecture& architecture : architectures) {
+    if (name == architecture.name) return &architecture;
+  }
+  return nullptr;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
+
 // ---- posenc/model_config/reader.hpp
 /// Reads typed values out of a dictionary, and remembers which keys were read.
 #ifndef POSENC_MODEL_CONFIG_READER_HPP
@@ -6825,79 +6914,6 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// One architecture of llama.cpp: what its code knows and the file does not say.
-struct GgufArchitecture {
-  const char* name;
-  RopePairs pairs;  ///< interleaved is NORM, half_split NEOX, MROPE and IMROPE.
-  LayerSchedule schedule = LayerSchedule::alike;
-  Eigen::Index period = 0;
-  double sliding_theta = 0;  ///< Of sliding layers, without scaling; 0: as the others.
-  AxisRule axes = AxisRule::one;
-  bool window_is_last = false;  ///< The end of a head turns, attention applies the YaRN multiplier.
-  bool truncate = true;         ///< How the model was trained; llama.cpp always truncates.
-};
-
-inline const GgufArchitecture* find_gguf_architecture(const std::string& name) {
-  constexpr RopePairs norm = RopePairs::interleaved;
-  constexpr RopePairs neox = RopePairs::half_split;
-  constexpr LayerSchedule alike = LayerSchedule::alike;
-  constexpr LayerSchedule full_last = LayerSchedule::full_last;
-  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
-  constexpr AxisRule one = AxisRule::one;
-  static constexpr GgufArchitecture architectures[] = {
-      {"llama", norm},
-      {"llama4", norm, nope_last, 4},
-      {"deci", norm},
-      {"internlm2", norm},
-      {"minicpm", norm},
-      {"xverse", norm},
-      {"command-r", norm},
-      {"cohere2", norm, LayerSchedule::full_is_nope, 4},
-      {"olmo", norm},
-      {"arctic", norm},
-      {"deepseek", norm},
-      {"deepseek2", norm, alike, 0, 0, one, true},
-      {"chatglm", norm},
-      {"glm4", norm},
-      {"granite", norm},
-      {"granitemoe", norm},
-      {"smollm3", norm, nope_last, 4},
-      {"ernie4_5", norm},
-      {"mistral3", norm},
-      {"falcon", neox},
-      {"stablelm", neox},
-      {"qwen", neox},
-      {"qwen2", neox},
-      {"qwen2moe", neox},
-      {"qwen3", neox},
-      {"qwen3moe", neox},
-      {"qwen2vl", neox, alike, 0, 0, AxisRule::contiguous},
-      {"qwen3vl", neox, alike, 0, 0, AxisRule::interleaved},
-      {"qwen3vlmoe", neox, alike, 0, 0, AxisRule::interleaved},
-      {"phi2", neox},
-      {"phi3", neox},
-      {"phimoe", neox},
-      {"gemma", neox},
-      {"gemma2", neox},
-      {"gemma3", neox, full_last, 6, 1e4},
-      {"gemma4", neox, full_last, 6, 1e4},
-      {"starcoder2", neox},
-      {"openelm", neox},
-      {"gptneox", neox},
-      {"orion", neox},
-      {"nemotron", neox},
-      {"exaone", neox},
-      {"glm4moe", neox},
-      {"minimax-m2", neox},
-      {"modern-bert", neox, LayerSchedule::full_first, 3, 1e4},
-      {"gpt-oss", neox, alike, 0, 0, one, false, false},
-  };
-  for (const GgufArchitecture& architecture : architectures) {
-    if (name == architecture.name) return &architecture;
-  }
-  return nullptr;
-}
-
 /// Reads the metadata of one file.
 class GgufReader {
  public:
@@ -6905,12 +6921,12 @@ class GgufReader {
       : file_(kFunction, checked(metadata), ""), freq_factors_(freq_factors) {
     const std::optional<std::string> name = file_.text("general.architecture");
     if (!name) file_.refuse_missing("general.architecture", "");
-    const GgufArchitecture* const known = find_gguf_architecture(*name);
+    const KnownArchitecture* const known = find_known_architecture(*name);
     if (known == nullptr && !pairs) {
       refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
                                     "one whose pair layout is known, or the layout be given");
     }
-    model_ = known != nullptr ? *known : GgufArchitecture{"", *pairs};
+    model_ = known != nullptr ? *known : KnownArchitecture{"", *pairs};
     if (pairs) model_.pairs = *pairs;
     prefix_ = *name + ".";
   }
@@ -7110,7 +7126,7 @@ class GgufReader {
 
   ConfigReader file_;
   const Eigen::ArrayXd& freq_factors_;
-  GgufArchitecture model_{"", RopePairs::half_split};
+  KnownArchitecture model_{"", RopePairs::half_split};
   std::string prefix_;
   ModelRope result_;
 };
@@ -7258,25 +7274,16 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
 
 #endif  // POSENC_MODEL_CONFIG_KNOWN_MODELS_HPP
 
-// ---- posenc/model_config/hugging_face.hpp
-/// Reads the config.json of Hugging Face.
-#ifndef POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
-#define POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+// ---- posenc/model_config/rope_window.hpp
+/// Which channels of a head turn, by the many keys that Hugging Face configs have for it.
+#ifndef POSENC_MODEL_CONFIG_ROPE_WINDOW_HPP
+#define POSENC_MODEL_CONFIG_ROPE_WINDOW_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Of the hundreds of keys of a config, those whose names say that they are about positions.
-inline bool concerns_rotation(const std::string& key) {
-  for (const char* const word :
-       {"rope", "rotary", "theta", "alibi", "position_embedding_type", "attn_temperature", "llama_4_scaling"}) {
-    if (key.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
-
-/// Which channels of a head turn.
+/// The channels offset .. offset + rotary_dim - 1 of a head.
 struct RopeWindow {
   Eigen::Index head_dim = 0;
   Eigen::Index offset = 0;
@@ -7326,6 +7333,30 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, boo
   require(window.rotary_dim <= window.head_dim, config.function(), "rotary_dim", window.rotary_dim, "at most head_dim ",
           window.head_dim);
   return window;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_ROPE_WINDOW_HPP
+
+// ---- posenc/model_config/hugging_face.hpp
+/// Reads the config.json of Hugging Face.
+#ifndef POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+#define POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Of the hundreds of keys of a config, those whose names say that they are about positions.
+inline bool concerns_rotation(const std::string& key) {
+  for (const char* const word :
+       {"rope", "rotary", "theta", "alibi", "position_embedding_type", "attn_temperature", "llama_4_scaling"}) {
+    if (key.find(word) != std::string::npos) return true;
+  }
+  return false;
 }
 
 /// A value inside the rope dictionary, or one at the top level under several names; both only when they are the same.
@@ -7655,7 +7686,7 @@ class HuggingFaceReader {
 ///                                length; sections that do not cover the pairs; what a scaling rule refuses.
 /// Accuracy: that of the frequency rules; the golden configurations in tests/ are met to 3.5 ulp of double.
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
-/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in detail/known_models; DeepSeek is
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in known_models.hpp; DeepSeek is
 ///           `interleaved`, whose scores equal those of Hugging Face's permuted output.
 inline ModelRope read_hugging_face_config(const ConfigValue& config, double serving_length,
                                           std::optional<RopePairs> pairs = {}) {

@@ -6,6 +6,7 @@
 
 #include "posenc/model_config/axis_rule.hpp"
 #include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/known_architectures.hpp"
 #include "posenc/model_config/layer_schedule.hpp"
 #include "posenc/model_config/model_rope.hpp"
 #include "posenc/model_config/reader.hpp"
@@ -21,79 +22,6 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// One architecture of llama.cpp: what its code knows and the file does not say.
-struct GgufArchitecture {
-  const char* name;
-  RopePairs pairs;  ///< interleaved is NORM, half_split NEOX, MROPE and IMROPE.
-  LayerSchedule schedule = LayerSchedule::alike;
-  Eigen::Index period = 0;
-  double sliding_theta = 0;  ///< Of sliding layers, without scaling; 0: as the others.
-  AxisRule axes = AxisRule::one;
-  bool window_is_last = false;  ///< The end of a head turns, attention applies the YaRN multiplier.
-  bool truncate = true;         ///< How the model was trained; llama.cpp always truncates.
-};
-
-inline const GgufArchitecture* find_gguf_architecture(const std::string& name) {
-  constexpr RopePairs norm = RopePairs::interleaved;
-  constexpr RopePairs neox = RopePairs::half_split;
-  constexpr LayerSchedule alike = LayerSchedule::alike;
-  constexpr LayerSchedule full_last = LayerSchedule::full_last;
-  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
-  constexpr AxisRule one = AxisRule::one;
-  static constexpr GgufArchitecture architectures[] = {
-      {"llama", norm},
-      {"llama4", norm, nope_last, 4},
-      {"deci", norm},
-      {"internlm2", norm},
-      {"minicpm", norm},
-      {"xverse", norm},
-      {"command-r", norm},
-      {"cohere2", norm, LayerSchedule::full_is_nope, 4},
-      {"olmo", norm},
-      {"arctic", norm},
-      {"deepseek", norm},
-      {"deepseek2", norm, alike, 0, 0, one, true},
-      {"chatglm", norm},
-      {"glm4", norm},
-      {"granite", norm},
-      {"granitemoe", norm},
-      {"smollm3", norm, nope_last, 4},
-      {"ernie4_5", norm},
-      {"mistral3", norm},
-      {"falcon", neox},
-      {"stablelm", neox},
-      {"qwen", neox},
-      {"qwen2", neox},
-      {"qwen2moe", neox},
-      {"qwen3", neox},
-      {"qwen3moe", neox},
-      {"qwen2vl", neox, alike, 0, 0, AxisRule::contiguous},
-      {"qwen3vl", neox, alike, 0, 0, AxisRule::interleaved},
-      {"qwen3vlmoe", neox, alike, 0, 0, AxisRule::interleaved},
-      {"phi2", neox},
-      {"phi3", neox},
-      {"phimoe", neox},
-      {"gemma", neox},
-      {"gemma2", neox},
-      {"gemma3", neox, full_last, 6, 1e4},
-      {"gemma4", neox, full_last, 6, 1e4},
-      {"starcoder2", neox},
-      {"openelm", neox},
-      {"gptneox", neox},
-      {"orion", neox},
-      {"nemotron", neox},
-      {"exaone", neox},
-      {"glm4moe", neox},
-      {"minimax-m2", neox},
-      {"modern-bert", neox, LayerSchedule::full_first, 3, 1e4},
-      {"gpt-oss", neox, alike, 0, 0, one, false, false},
-  };
-  for (const GgufArchitecture& architecture : architectures) {
-    if (name == architecture.name) return &architecture;
-  }
-  return nullptr;
-}
-
 /// Reads the metadata of one file.
 class GgufReader {
  public:
@@ -101,12 +29,12 @@ class GgufReader {
       : file_(kFunction, checked(metadata), ""), freq_factors_(freq_factors) {
     const std::optional<std::string> name = file_.text("general.architecture");
     if (!name) file_.refuse_missing("general.architecture", "");
-    const GgufArchitecture* const known = find_gguf_architecture(*name);
+    const KnownArchitecture* const known = find_known_architecture(*name);
     if (known == nullptr && !pairs) {
       refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
                                     "one whose pair layout is known, or the layout be given");
     }
-    model_ = known != nullptr ? *known : GgufArchitecture{"", *pairs};
+    model_ = known != nullptr ? *known : KnownArchitecture{"", *pairs};
     if (pairs) model_.pairs = *pairs;
     prefix_ = *name + ".";
   }
@@ -306,7 +234,7 @@ class GgufReader {
 
   ConfigReader file_;
   const Eigen::ArrayXd& freq_factors_;
-  GgufArchitecture model_{"", RopePairs::half_split};
+  KnownArchitecture model_{"", RopePairs::half_split};
   std::string prefix_;
   ModelRope result_;
 };
