@@ -1270,7 +1270,8 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
   }
 }
 
-/// Calls sink(row, first_pair, count, cosines, sines) for all rows and pairs, kAngleBlock pairs at a time.
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs at a
+/// time.
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
 ///
@@ -1281,11 +1282,12 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
 /// @param magnitude  Factor on both outputs; that of `frequencies` does not count.
 /// @param positions  Has rows() and operator[], int64 or double.
 template <typename Positions, typename Sink>
-void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, double magnitude,
+                    const Positions& positions, Sink&& sink) {
   const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double padded_frequency[kAngleChunk];
-  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += kAngleChunk) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), inv_freq.size() - first_pair));
+  for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), end - first_pair));
     const double* frequency = inv_freq.data() + first_pair;
     if (count % kAngleBlock != 0) {
       std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
@@ -1295,6 +1297,12 @@ void for_each_angle(const Frequencies& frequencies, double magnitude, const Posi
                             [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
                                 const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
   }
+}
+
+/// The same for all pairs.
+template <typename Positions, typename Sink>
+void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+  for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
 }
 
 /// `value`, a cos or sin right to an ulp of double, to float. Rounding it is rounding twice; that is wrong only where
@@ -1841,13 +1849,17 @@ void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, do
 
 #endif  // POSENC_FREQUENCY_AXIS_ANGLES_HPP
 
-// ---- posenc/detail/cast.hpp
-/// Blocks of one storage scalar as another, rounded once.
-#ifndef POSENC_DETAIL_CAST_HPP
-#define POSENC_DETAIL_CAST_HPP
+// ---- posenc/detail/vector_code.hpp
+/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
+#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
+#define POSENC_DETAIL_VECTOR_CODE_HPP
 
-#if defined(__F16C__)
-#include <immintrin.h>
+// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
+// assignments of blocks, or keep a block in memory, and how fast it runs hangs on what stands around the call.
+#if defined(__GNUC__)
+#define POSENC_KERNEL __attribute__((noinline, flatten))
+#else
+#define POSENC_KERNEL
 #endif
 
 // In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
@@ -1855,6 +1867,17 @@ void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, do
 #define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
 #else
 #define POSENC_VECTOR_LOOP
+#endif
+
+#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
+
+// ---- posenc/detail/cast.hpp
+/// Blocks of one storage scalar as another, rounded once.
+#ifndef POSENC_DETAIL_CAST_HPP
+#define POSENC_DETAIL_CAST_HPP
+
+#if defined(__F16C__)
+#include <immintrin.h>
 #endif
 
 namespace posenc {
@@ -2004,7 +2027,8 @@ struct TableWriter {
   }
 
   template <TableLayout Layout, typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
+  POSENC_KERNEL static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
+                                 const Positions& positions) {
     Scalar* const data = table.storage_.data();
     const Eigen::Index row_stride = table.row_stride_;
     const Eigen::Index sin_offset = table.sin_offset_;
@@ -5047,14 +5071,6 @@ auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eige
 /// Eigen has packets for those.
 #ifndef POSENC_ROPE_ROTATE_HPP
 #define POSENC_ROPE_ROTATE_HPP
-
-// A function of its own, into which everything is inlined: in a larger one compilers call Eigen's assignments of blocks
-// instead, through memory, which halves the speed.
-#if defined(__GNUC__)
-#define POSENC_KERNEL __attribute__((noinline, flatten))
-#else
-#define POSENC_KERNEL
-#endif
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -11005,10 +11021,9 @@ struct SinusoidColumns {
 };
 
 /// A whole block of sines and cosines into a row that lies in memory.
-template <typename Element, typename Scalar>
-void write_sinusoids(Scalar* sines, Scalar* cosines, bool neighbours, const double* sine, const double* cosine,
-                     double scale) {
-  if (neighbours) {  // one run of memory, put in order before it is touched
+template <typename Element, bool Interleave, typename Scalar>
+void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
+  if constexpr (Interleave) {  // one run of memory, put in order before it is touched
     double values[2 * kAngleBlock];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < kAngleBlock; ++i) {
@@ -11022,20 +11037,64 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, bool neighbours, const doub
   }
 }
 
+/// Which rows are padding.
+template <typename Positions>
+struct PaddingRows {
+  using Position = typename Positions::Position;
+
+  PaddingRows(const Sinusoidal& encoding, const Positions& all)
+      : positions(all),
+        exists(encoding.options().padding_position.has_value()),
+        position(static_cast<Position>(encoding.options().padding_position.value_or(0))) {}
+  bool operator()(Eigen::Index row) const { return exists && positions[row] == position; }
+
+  const Positions& positions;
+  bool exists;
+  Position position;
+};
+
+/// The sinusoids of pairs 0 ... count - 1, whole blocks of them, in all rows of a matrix in memory that are no padding.
+template <typename Element, bool Interleave, typename Scalar, typename Positions>
+POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const Sinusoidal& encoding,
+                                      Eigen::Index count, const Positions& positions) {
+  const SinusoidColumns columns(encoding);
+  const double scale = encoding.options().embedding_scale;
+  const PaddingRows<Positions> is_padding(encoding, positions);
+  // By value, so that nothing is read again after a store.
+  const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+    if (is_padding(row)) return;
+    Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);
+    write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
+  };
+  for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, positions, sink);
+}
+
 template <template <typename> class Element, typename Derived, typename Positions>
 void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding,
-                       const Positions& positions) {
+                       const Positions& given) {
   using Scalar = typename Derived::Scalar;
   using Write = Element<Scalar>;
   Derived& x = out.derived();
   const SinusoidalOptions& options = encoding.options();
   const SinusoidColumns columns(encoding);
   const double scale = options.embedding_scale;
-  const bool has_padding = options.padding_position.has_value();
-  const bool counted = std::is_same_v<Positions, RangePositions> || !has_padding;
-  const ShiftedPositions<Positions> shifted(function, positions, counted ? options.first_position : 0);
+  const bool counted = std::is_same_v<Positions, RangePositions> || !options.padding_position;
+  const ShiftedPositions<Positions> positions(function, given, counted ? options.first_position : 0);
+  const PaddingRows is_padding(encoding, positions);
 
-  const auto write = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+  Eigen::Index written_pairs = 0;
+  if constexpr (has_rows_in_memory<Derived>) {
+    if (has_contiguous_rows(x)) {
+      written_pairs = encoding.num_cosines() / kAngleBlock * kAngleBlock;
+      if (columns.step == 2) {
+        write_whole_blocks<Write, true>(x.data(), x.outerStride(), encoding, written_pairs, positions);
+      } else {
+        write_whole_blocks<Write, false>(x.data(), x.outerStride(), encoding, written_pairs, positions);
+      }
+    }
+  }
+  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    if (is_padding(row)) return;
     const Eigen::Index first_sine = columns.first_sine + pair * columns.step;
     const Eigen::Index first_cosine = columns.first_cosine + pair * columns.step;
     const int num_cosines = static_cast<int>((std::min)(Eigen::Index(count), encoding.num_cosines() - pair));
@@ -11044,43 +11103,13 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& out, con
       Write::apply(x.coeffRef(row, first_cosine + i * columns.step), cosine[i], scale);
     }
   };
-  const auto is_padding = [&](Eigen::Index row) {
-    return shifted[row] == static_cast<decltype(shifted[row])>(*options.padding_position);
-  };
-
-  // By value, so that nothing is read again after a store.
-  const double zeros[kAngleBlock] = {};
-  Scalar* data = nullptr;
-  Eigen::Index row_stride = 0;
-  Eigen::Index last_whole = -1;  // the last block of pairs that lie in memory, all of them
-  if constexpr (has_rows_in_memory<Derived>) {
-    if (has_contiguous_rows(x)) {
-      data = x.data();
-      row_stride = x.outerStride();
-      last_whole = encoding.num_cosines() - kAngleBlock;
-    }
-  }
-  const auto sink = [=, &write, &is_padding, &zeros](Eigen::Index row, Eigen::Index pair, int count,
-                                                     const double* cosine, const double* sine) {
-    if (has_padding && is_padding(row)) {
-      write(row, pair, count, zeros, zeros);
-      return;
-    }
-    if constexpr (has_rows_in_memory<Derived>) {
-      if (pair <= last_whole) {
-        Scalar* const at = data + row * row_stride + pair * columns.step;
-        write_sinusoids<Write>(at + columns.first_sine, at + columns.first_cosine, columns.step == 2, sine, cosine,
-                               scale);
-        return;
-      }
-    }
-    write(row, pair, count, cosine, sine);
-  };
-  for_each_angle(encoding.frequencies(), options.amplitude, shifted, sink);
+  for_each_angle(encoding.frequencies(), written_pairs, encoding.num_sines(), options.amplitude, positions, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
-  if (written < encoding.width()) {
-    for (Eigen::Index row = 0; row < x.rows(); ++row) Write::apply(x.coeffRef(row, written), 0.0, scale);
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    for (Eigen::Index channel = is_padding(row) ? 0 : written; channel < encoding.width(); ++channel) {
+      Write::apply(x.coeffRef(row, channel), 0.0, scale);
+    }
   }
 }
 

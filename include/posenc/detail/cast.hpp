@@ -5,6 +5,7 @@
 #define POSENC_DETAIL_CAST_HPP
 
 #include "posenc/detail/scalar.hpp"
+#include "posenc/detail/vector_code.hpp"
 
 #include <Eigen/Core>
 
@@ -14,13 +15,6 @@
 
 #if defined(__F16C__)
 #include <immintrin.h>
-#endif
-
-// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
-#if defined(__GNUC__) && !defined(__clang__)
-#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
-#else
-#define POSENC_VECTOR_LOOP
 #endif
 
 namespace posenc {

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -69,7 +70,8 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
   }
 }
 
-/// Calls sink(row, first_pair, count, cosines, sines) for all rows and pairs, kAngleBlock pairs at a time.
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs at a
+/// time.
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
 ///
@@ -80,11 +82,12 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
 /// @param magnitude  Factor on both outputs; that of `frequencies` does not count.
 /// @param positions  Has rows() and operator[], int64 or double.
 template <typename Positions, typename Sink>
-void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, double magnitude,
+                    const Positions& positions, Sink&& sink) {
   const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double padded_frequency[kAngleChunk];
-  for (Eigen::Index first_pair = 0; first_pair < inv_freq.size(); first_pair += kAngleChunk) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), inv_freq.size() - first_pair));
+  for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), end - first_pair));
     const double* frequency = inv_freq.data() + first_pair;
     if (count % kAngleBlock != 0) {
       std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
@@ -94,6 +97,12 @@ void for_each_angle(const Frequencies& frequencies, double magnitude, const Posi
                             [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
                                 const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
   }
+}
+
+/// The same for all pairs.
+template <typename Positions, typename Sink>
+void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+  for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
 }
 
 /// `value`, a cos or sin right to an ulp of double, to float. Rounding it is rounding twice; that is wrong only where

@@ -5,6 +5,7 @@
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
 
 #include "posenc/detail/cast.hpp"
+#include "posenc/detail/vector_code.hpp"
 #include "posenc/frequency/table.hpp"
 
 namespace posenc {
@@ -85,7 +86,8 @@ struct TableWriter {
   }
 
   template <TableLayout Layout, typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
+  POSENC_KERNEL static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
+                                 const Positions& positions) {
     Scalar* const data = table.storage_.data();
     const Eigen::Index row_stride = table.row_stride_;
     const Eigen::Index sin_offset = table.sin_offset_;

@@ -10,6 +10,7 @@
 
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/vector_code.hpp"
 #include "posenc/frequency/table.hpp"
 #include "posenc/rope/layout.hpp"
 #include "posenc/rope/rows.hpp"
@@ -17,14 +18,6 @@
 #include <algorithm>
 #include <complex>
 #include <type_traits>
-
-// A function of its own, into which everything is inlined: in a larger one compilers call Eigen's assignments of blocks
-// instead, through memory, which halves the speed.
-#if defined(__GNUC__)
-#define POSENC_KERNEL __attribute__((noinline, flatten))
-#else
-#define POSENC_KERNEL
-#endif
 
 namespace posenc {
 inline namespace POSENC_ABI {

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/vector_code.hpp"
 #include "posenc/frequency/angles.hpp"
 #include "posenc/frequency/positions.hpp"
 #include "posenc/sinusoidal/encoding.hpp"
@@ -100,10 +101,9 @@ struct SinusoidColumns {
 };
 
 /// A whole block of sines and cosines into a row that lies in memory.
-template <typename Element, typename Scalar>
-void write_sinusoids(Scalar* sines, Scalar* cosines, bool neighbours, const double* sine, const double* cosine,
-                     double scale) {
-  if (neighbours) {  // one run of memory, put in order before it is touched
+template <typename Element, bool Interleave, typename Scalar>
+void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
+  if constexpr (Interleave) {  // one run of memory, put in order before it is touched
     double values[2 * kAngleBlock];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < kAngleBlock; ++i) {
@@ -117,20 +117,64 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, bool neighbours, const doub
   }
 }
 
+/// Which rows are padding.
+template <typename Positions>
+struct PaddingRows {
+  using Position = typename Positions::Position;
+
+  PaddingRows(const Sinusoidal& encoding, const Positions& all)
+      : positions(all),
+        exists(encoding.options().padding_position.has_value()),
+        position(static_cast<Position>(encoding.options().padding_position.value_or(0))) {}
+  bool operator()(Eigen::Index row) const { return exists && positions[row] == position; }
+
+  const Positions& positions;
+  bool exists;
+  Position position;
+};
+
+/// The sinusoids of pairs 0 ... count - 1, whole blocks of them, in all rows of a matrix in memory that are no padding.
+template <typename Element, bool Interleave, typename Scalar, typename Positions>
+POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const Sinusoidal& encoding,
+                                      Eigen::Index count, const Positions& positions) {
+  const SinusoidColumns columns(encoding);
+  const double scale = encoding.options().embedding_scale;
+  const PaddingRows<Positions> is_padding(encoding, positions);
+  // By value, so that nothing is read again after a store.
+  const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+    if (is_padding(row)) return;
+    Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);
+    write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
+  };
+  for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, positions, sink);
+}
+
 template <template <typename> class Element, typename Derived, typename Positions>
 void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& out, const Sinusoidal& encoding,
-                       const Positions& positions) {
+                       const Positions& given) {
   using Scalar = typename Derived::Scalar;
   using Write = Element<Scalar>;
   Derived& x = out.derived();
   const SinusoidalOptions& options = encoding.options();
   const SinusoidColumns columns(encoding);
   const double scale = options.embedding_scale;
-  const bool has_padding = options.padding_position.has_value();
-  const bool counted = std::is_same_v<Positions, RangePositions> || !has_padding;
-  const ShiftedPositions<Positions> shifted(function, positions, counted ? options.first_position : 0);
+  const bool counted = std::is_same_v<Positions, RangePositions> || !options.padding_position;
+  const ShiftedPositions<Positions> positions(function, given, counted ? options.first_position : 0);
+  const PaddingRows is_padding(encoding, positions);
 
-  const auto write = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+  Eigen::Index written_pairs = 0;
+  if constexpr (has_rows_in_memory<Derived>) {
+    if (has_contiguous_rows(x)) {
+      written_pairs = encoding.num_cosines() / kAngleBlock * kAngleBlock;
+      if (columns.step == 2) {
+        write_whole_blocks<Write, true>(x.data(), x.outerStride(), encoding, written_pairs, positions);
+      } else {
+        write_whole_blocks<Write, false>(x.data(), x.outerStride(), encoding, written_pairs, positions);
+      }
+    }
+  }
+  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    if (is_padding(row)) return;
     const Eigen::Index first_sine = columns.first_sine + pair * columns.step;
     const Eigen::Index first_cosine = columns.first_cosine + pair * columns.step;
     const int num_cosines = static_cast<int>((std::min)(Eigen::Index(count), encoding.num_cosines() - pair));
@@ -139,43 +183,13 @@ void for_each_sinusoid(const char* function, Eigen::DenseBase<Derived>& out, con
       Write::apply(x.coeffRef(row, first_cosine + i * columns.step), cosine[i], scale);
     }
   };
-  const auto is_padding = [&](Eigen::Index row) {
-    return shifted[row] == static_cast<decltype(shifted[row])>(*options.padding_position);
-  };
-
-  // By value, so that nothing is read again after a store.
-  const double zeros[kAngleBlock] = {};
-  Scalar* data = nullptr;
-  Eigen::Index row_stride = 0;
-  Eigen::Index last_whole = -1;  // the last block of pairs that lie in memory, all of them
-  if constexpr (has_rows_in_memory<Derived>) {
-    if (has_contiguous_rows(x)) {
-      data = x.data();
-      row_stride = x.outerStride();
-      last_whole = encoding.num_cosines() - kAngleBlock;
-    }
-  }
-  const auto sink = [=, &write, &is_padding, &zeros](Eigen::Index row, Eigen::Index pair, int count,
-                                                     const double* cosine, const double* sine) {
-    if (has_padding && is_padding(row)) {
-      write(row, pair, count, zeros, zeros);
-      return;
-    }
-    if constexpr (has_rows_in_memory<Derived>) {
-      if (pair <= last_whole) {
-        Scalar* const at = data + row * row_stride + pair * columns.step;
-        write_sinusoids<Write>(at + columns.first_sine, at + columns.first_cosine, columns.step == 2, sine, cosine,
-                               scale);
-        return;
-      }
-    }
-    write(row, pair, count, cosine, sine);
-  };
-  for_each_angle(encoding.frequencies(), options.amplitude, shifted, sink);
+  for_each_angle(encoding.frequencies(), written_pairs, encoding.num_sines(), options.amplitude, positions, sink);
 
   const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
-  if (written < encoding.width()) {
-    for (Eigen::Index row = 0; row < x.rows(); ++row) Write::apply(x.coeffRef(row, written), 0.0, scale);
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    for (Eigen::Index channel = is_padding(row) ? 0 : written; channel < encoding.width(); ++channel) {
+      Write::apply(x.coeffRef(row, channel), 0.0, scale);
+    }
   }
 }
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
+#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
+#define POSENC_DETAIL_VECTOR_CODE_HPP
+
+// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
+// assignments of blocks, or keep a block in memory, and how fast it runs hangs on what stands around the call.
+#if defined(__GNUC__)
+#define POSENC_KERNEL __attribute__((noinline, flatten))
+#else
+#define POSENC_KERNEL
+#endif
+
+// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
+#else
+#define POSENC_VECTOR_LOOP
+#endif
+
+#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
