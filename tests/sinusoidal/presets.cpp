@@ -189,18 +189,47 @@ TEST_CASE("Marian scales the embedding", "[sinusoidal][presets]") {
   CHECK((x.array() == 0.5 * 4 + table.array()).all());
 }
 
-TEST_CASE("padding rows of fairseq are zero, and padded embeddings stay", "[sinusoidal][presets]") {
-  const posenc::Sinusoidal encoding(7, presets::fairseq(1));
-  const Eigen::Vector4i positions(2, 3, 1, 1);
-  Eigen::MatrixXf table(4, 7);
+/// Two tokens, padding, a token, padding: what one kind of matrix gets.
+template <typename Matrix>
+void check_fairseq_padding(Eigen::Index width, posenc::ChannelOrder order) {
+  INFO("width " << width);
+  posenc::SinusoidalOptions options = presets::fairseq(1);
+  options.order = order;
+  options.embedding_scale = 2;
+  const posenc::Sinusoidal encoding(width, options);
+  options.padding_position = {};
+  options.first_position = 0;
+  const posenc::Sinusoidal unpadded(width, options);
+  const Eigen::Matrix<int, 5, 1> positions(2, 3, 1, 4, 1);
+
+  Matrix expected(5, width);
+  encode_sinusoidal(expected, unpadded, positions);
+  for (const int row : {2, 4}) {
+    CHECK((expected.row(row).array() != 0).any());
+    expected.row(row).setZero();
+  }
+  Matrix table = Matrix::Constant(5, width, 9);
   encode_sinusoidal(table, encoding, positions);
-  CHECK((table.bottomRows(2).array() == 0).all());
-  CHECK(std::abs(table(0, 0) - std::sin(2.0)) <= 0x1p-24);
-  Eigen::MatrixXf x = Eigen::MatrixXf::Constant(4, 7, 3);
+  CHECK(table == expected);
+  Matrix x = Matrix::Constant(5, width, 3);
   add_sinusoidal(x, encoding, positions);
-  CHECK((x.bottomRows(2).array() == 3).all());
-  CHECK(x(0, 0) > 3.5f);
-  CHECK((x.col(6).array() == 3).all());
+  CHECK(((x - expected).array() - 6).abs().maxCoeff() <= 0x1p-21f + 0x1p-25f);  // half an ulp of 7, twice, and of 1
+  CHECK((x.row(2).array() == 6).all());
+  CHECK((x.row(4).array() == 6).all());
+}
+
+TEST_CASE("padding rows of fairseq are zero, and padded embeddings are only scaled", "[sinusoidal][presets]") {
+  // Pair by pair, and with two whole blocks of 16 pairs in front.
+  for (const Eigen::Index width : {7, 64, 67}) {
+    for (const auto order : {posenc::ChannelOrder::sin_cos, posenc::ChannelOrder::interleaved}) {
+      check_fairseq_padding<Eigen::MatrixXf>(width, order);
+      check_fairseq_padding<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(width, order);
+    }
+  }
+  const posenc::Sinusoidal encoding(7, presets::fairseq(1));
+  Eigen::MatrixXf table(1, 7);
+  encode_sinusoidal(table, encoding, Eigen::Matrix<int, 1, 1>(2));
+  CHECK(std::abs(table(0, 0) - std::sin(2.0)) <= 0x1p-24);
 }
 
 TEST_CASE("rows of fairseq count from padding_idx + 1, and none of them is padding", "[sinusoidal][presets]") {
