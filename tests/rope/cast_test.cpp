@@ -82,19 +82,21 @@ void check_all_halves() {
   CHECK(wrong == 0);
 }
 
-/// Every number of the format, the middle to the next one, and the numbers on both sides of that; and random bits.
+/// Every number of the format, the middle to the next one, and the numbers on both sides of that; and random bits. The
+/// number that follows the largest one is twice the power of two below it: from the middle to that on, all is infinite.
 template <typename Half, typename Number>
 std::vector<Number> numbers_to_round() {
   std::vector<Number> numbers;
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const Number value = static_cast<Number>(decoded<Half>(static_cast<std::uint16_t>(bits)));
-    const Number next = static_cast<Number>(decoded<Half>(static_cast<std::uint16_t>(bits + 1)));
-    numbers.push_back(value);
-    if (!std::isfinite(value) || !std::isfinite(next)) continue;
-    const Number middle = (value + next) / 2;
+    const double value = decoded<Half>(static_cast<std::uint16_t>(bits));
+    double next = decoded<Half>(static_cast<std::uint16_t>(bits + 1));
+    numbers.push_back(static_cast<Number>(value));
+    if (!std::isfinite(value)) continue;
+    if (!std::isfinite(next)) next = std::copysign(std::ldexp(1.0, Format<Half>::most + 1), value);
+    const Number middle = static_cast<Number>((value + next) / 2);
     numbers.push_back(middle);
-    numbers.push_back(std::nextafter(middle, next));
-    numbers.push_back(std::nextafter(middle, value));
+    numbers.push_back(std::nextafter(middle, std::numeric_limits<Number>::infinity()));
+    numbers.push_back(std::nextafter(middle, -std::numeric_limits<Number>::infinity()));
   }
   std::mt19937_64 random(9);
   for (int i = 0; i < 100000; ++i) {
@@ -103,16 +105,19 @@ std::vector<Number> numbers_to_round() {
     std::memcpy(&value, &bits, sizeof bits);
     numbers.push_back(static_cast<Number>(value));
   }
-  numbers.push_back(std::numeric_limits<Number>::max());
-  numbers.push_back(std::numeric_limits<Number>::denorm_min());
+  for (const Number extreme : {(std::numeric_limits<Number>::max)(), std::numeric_limits<Number>::denorm_min()}) {
+    numbers.push_back(extreme);
+    numbers.push_back(-extreme);
+  }
   return numbers;
 }
 
 template <int Count, typename Half, typename Number>
 void check_rounding() {
-  const std::vector<Number> numbers = numbers_to_round<Half, Number>();
+  std::vector<Number> numbers = numbers_to_round<Half, Number>();
+  numbers.resize((numbers.size() + Count - 1) / Count * Count);  // the last block is a whole one
   int wrong = 0;
-  for (std::size_t first = 0; first + Count <= numbers.size(); first += Count) {
+  for (std::size_t first = 0; first < numbers.size(); first += Count) {
     std::array<Half, Count> to;
     cast_block<Count>(to.data(), numbers.data() + first);
     for (std::size_t i = 0; i < Count; ++i) {
