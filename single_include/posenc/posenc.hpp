@@ -876,25 +876,8 @@ typename X::Scalar& entry(X& x, Eigen::Index i) {
   return x.coeffRef(i % x.rows(), i / x.rows());
 }
 
-/// target += values, added in the arithmetic type and rounded once.
-template <typename Target, typename Values>
-void add_rounded_once(Target&& target, const Values& values) {
-  using Stored = typename std::decay_t<Target>::Scalar;
-  using Number = ArithmeticScalar<Stored, typename Values::Scalar>;
-  if constexpr (std::is_same_v<Number, Stored>) {
-    target.array() += values.template cast<Number>();
-  } else {
-    const auto sum = target.array().template cast<Number>() + values.template cast<Number>();
-    if constexpr (is_half<Stored> && std::is_same_v<Number, double>) {  // Eigen's cast goes through float
-      target.array() = sum.unaryExpr([](Number value) { return round_to<Stored>(value); });
-    } else {
-      target.array() = sum.template cast<Stored>();
-    }
-  }
-}
-
-/// Whether rows of `Derived` may be contiguous in memory, which the vector kernels need; inner_is_one() tells whether
-/// they are.
+/// Whether rows of `Derived` may be contiguous in memory, which the vector kernels need; has_contiguous_rows()
+/// tells whether they are.
 template <typename Derived>
 inline constexpr bool has_rows_in_memory =
     (Derived::Flags & Eigen::DirectAccessBit) != 0 &&
@@ -1849,6 +1832,86 @@ void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, do
 
 #endif  // POSENC_FREQUENCY_AXIS_ANGLES_HPP
 
+// ---- posenc/detail/cast_packet.hpp
+/// Half types from and to float, a vector register at a time: the instructions that compilers do not find.
+///
+/// half: compilers do not know the conversions, and neither does Eigen 3.4.0 with gcc. bfloat16: for AVX-512, gcc makes
+/// registers of half the width, whose values the next instruction of full width then waits for. bench_rope has both
+/// beside the naive loop (`half`, `bfloat16`).
+#ifndef POSENC_DETAIL_CAST_PACKET_HPP
+#define POSENC_DETAIL_CAST_PACKET_HPP
+
+#if defined(__AVX512F__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+#if defined(__AVX512F__)
+
+inline constexpr int kCastPacket = 16;  // values that cast_packet() converts
+
+inline void cast_packet(float* to, const Eigen::half* from) {
+  _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+}
+
+inline void cast_packet(Eigen::half* to, const float* from) {
+  const __m256i halves = _mm512_cvtps_ph(_mm512_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), halves);
+}
+
+inline void cast_packet(float* to, const Eigen::bfloat16* from) {
+  const __m512i upper = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  _mm512_storeu_ps(to, _mm512_castsi512_ps(_mm512_slli_epi32(upper, 16)));
+}
+
+inline void cast_packet(Eigen::bfloat16* to, const float* from) {  // as round_to_bfloat16()
+  const __m512 values = _mm512_loadu_ps(from);
+  const __m512i bits = _mm512_castps_si512(values);
+  const __m512i upper = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  const __m512i middle = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+  const __m512i nearest = _mm512_srli_epi32(_mm512_add_epi32(bits, middle), 16);
+  const __m512i not_a_number = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+  const __m512i result = _mm512_mask_mov_epi32(nearest, is_nan, not_a_number);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(result));
+}
+
+#elif defined(__F16C__)
+
+inline constexpr int kCastPacket = 8;
+
+inline void cast_packet(float* to, const Eigen::half* from) {
+  _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+}
+
+inline void cast_packet(Eigen::half* to, const float* from) {
+  const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
+}
+
+#else
+
+inline constexpr int kCastPacket = 1;
+
+#endif
+
+template <typename To, typename From, typename = void>
+inline constexpr bool has_cast_packet = false;
+template <typename To, typename From>
+inline constexpr bool
+    has_cast_packet<To, From, decltype(cast_packet(static_cast<To*>(nullptr), static_cast<const From*>(nullptr)))> =
+        true;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_CAST_PACKET_HPP
+
 // ---- posenc/detail/vector_code.hpp
 /// What compilers must be told so that plain loops and Eigen expressions become good vector code.
 #ifndef POSENC_DETAIL_VECTOR_CODE_HPP
@@ -1876,13 +1939,33 @@ void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, do
 #ifndef POSENC_DETAIL_CAST_HPP
 #define POSENC_DETAIL_CAST_HPP
 
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
-
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
+
+// bfloat16 is the upper half of float. Eigen's own conversions branch, and compilers make no vector code of them.
+
+inline float widen(Eigen::bfloat16 value) {
+  std::uint16_t upper;
+  std::memcpy(&upper, &value, sizeof upper);
+  const std::uint32_t bits = std::uint32_t{upper} << 16;
+  float number;
+  std::memcpy(&number, &bits, sizeof number);
+  return number;
+}
+
+/// To the nearest, a middle to the even one. Of NaN the sign stays.
+inline Eigen::bfloat16 round_to_bfloat16(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const std::uint32_t odd = bits >> 16 & 1;
+  const std::uint32_t nearest = (bits + 0x7fff + odd) >> 16;
+  const std::uint32_t not_a_number = bits >> 16 | 0x40;
+  const std::uint16_t upper = static_cast<std::uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? not_a_number : nearest);
+  Eigen::bfloat16 number;
+  std::memcpy(&number, &upper, sizeof number);
+  return number;
+}
 
 /// The scalar twin of cast_block().
 template <typename To, typename From>
@@ -1890,49 +1973,37 @@ To cast_scalar(const From& value) {
   if constexpr (is_half<To> && std::is_same_v<From, double>) {
     return round_to<To>(value);
   } else if constexpr (std::is_same_v<From, Eigen::bfloat16> && std::is_same_v<To, float>) {
-    std::uint16_t upper;  // gcc makes no vector code of Eigen's own
-    std::memcpy(&upper, &value, sizeof upper);
-    const std::uint32_t bits = std::uint32_t{upper} << 16;
-    float number;
-    std::memcpy(&number, &bits, sizeof number);
-    return number;
+    return widen(value);
+  } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::bfloat16>) {
+    return round_to_bfloat16(value);
+  } else if constexpr (is_half<From> && !std::is_same_v<To, float> && !std::is_same_v<To, From>) {
+    return static_cast<To>(cast_scalar<float>(value));
   } else {
     return static_cast<To>(value);
   }
 }
 
-/// to[i] = from[i] for Count values; `to` and `from` are apart.
-///
-/// Compilers make vector code of the loop but for half, whose conversions are instructions that they do not know, and
-/// neither does Eigen 3.4.0 with gcc. Eigen's cast() converts one by one: with it rotating half types in place ran at
-/// 0.7 of the naive loop's speed, with blocks half runs at 16 to 21 times and bfloat16 at 10 times (bench_rope, L2).
+/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops that
+/// compilers make vector code of. Eigen's cast() converts half types one by one.
 template <int Count, typename To, typename From>
 EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
   if constexpr (std::is_same_v<From, To>) {
+    POSENC_VECTOR_LOOP
     for (int i = 0; i < Count; ++i) to[i] = from[i];
   } else if constexpr (is_half<To> && std::is_same_v<From, double>) {
     float odd[Count];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < Count; ++i) odd[i] = round_to_odd(from[i]);
     cast_block<Count>(to, odd);
-  } else if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, double>) {
+  } else if constexpr (is_half<From> && !std::is_same_v<To, float>) {
     float floats[Count];
     cast_block<Count>(floats, from);
     cast_block<Count>(to, floats);
   } else {
     int i = 0;
-#if defined(__F16C__)
-    if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, float>) {
-      for (; i + 8 <= Count; i += 8) {
-        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
-      }
-    } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::half>) {
-      for (; i + 8 <= Count; i += 8) {
-        const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), halves);
-      }
+    if constexpr (has_cast_packet<To, From>) {
+      for (; i + kCastPacket <= Count; i += kCastPacket) cast_packet(to + i, from + i);
     }
-#endif
     POSENC_VECTOR_LOOP
     for (; i < Count; ++i) to[i] = cast_scalar<To>(from[i]);
   }
@@ -2937,6 +3008,83 @@ inline void require_lookup(const char* function, const LookupOptions& options, E
 
 #endif  // POSENC_LEARNABLE_OVERFLOW_HPP
 
+// ---- posenc/detail/row.hpp
+/// Rows copied to another scalar, and added to one another: formed in the arithmetic type, rounded once.
+#ifndef POSENC_DETAIL_ROW_HPP
+#define POSENC_DETAIL_ROW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr int kRowBlock = 16;
+
+/// to[i] = from[i]; apart.
+template <typename To, typename From>
+void store_row(To* to, const From* from, Eigen::Index width) {
+  if constexpr (std::is_same_v<To, From>) {
+    std::copy_n(from, width, to);
+  } else {
+    Eigen::Index i = 0;
+    for (; i + kRowBlock <= width; i += kRowBlock) cast_block<kRowBlock>(to + i, from + i);
+    for (; i < width; ++i) to[i] = cast_scalar<To>(from[i]);
+  }
+}
+
+/// to[i] += from[i]; apart.
+template <typename To, typename From>
+void add_row(To* to, const From* from, Eigen::Index width) {
+  using Number = ArithmeticScalar<To, From>;
+  if constexpr (std::is_same_v<To, From> && std::is_same_v<To, Number>) {
+    Eigen::Map<Eigen::Array<To, Eigen::Dynamic, 1>>(to, width) +=
+        Eigen::Map<const Eigen::Array<From, Eigen::Dynamic, 1>>(from, width);
+  } else {
+    Eigen::Index i = 0;
+    for (; i + kRowBlock <= width; i += kRowBlock) {
+      Number sums[kRowBlock];
+      Number terms[kRowBlock];
+      cast_block<kRowBlock>(sums, to + i);
+      cast_block<kRowBlock>(terms, from + i);
+      POSENC_VECTOR_LOOP
+      for (int k = 0; k < kRowBlock; ++k) sums[k] += terms[k];
+      cast_block<kRowBlock>(to + i, sums);
+    }
+    for (; i < width; ++i) to[i] = cast_scalar<To>(cast_scalar<Number>(to[i]) + cast_scalar<Number>(from[i]));
+  }
+}
+
+/// Whether a vector may lie in memory, its values one behind the other; its innerStride() tells whether it does.
+template <typename Derived>
+inline constexpr bool has_values_in_memory =
+    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
+
+/// target += values, vectors that are apart.
+template <typename Target, typename Values>
+void add_rounded_once(Target&& target, const Values& values) {
+  using Vector = std::decay_t<Target>;
+  using Stored = typename Vector::Scalar;
+  using Number = ArithmeticScalar<Stored, typename Values::Scalar>;
+  if constexpr (std::is_same_v<Number, Stored>) {
+    target.array() += values.template cast<Number>();
+  } else {
+    if constexpr (has_values_in_memory<Vector> && has_values_in_memory<Values>) {
+      if (target.innerStride() == 1 && values.innerStride() == 1) {
+        return add_row(target.data(), values.data(), target.size());
+      }
+    }
+    for (Eigen::Index i = 0; i < target.size(); ++i) {
+      Stored& to = target.coeffRef(i);
+      to = convert<Stored>(convert<Number>(to) + convert<Number>(values.coeff(i)));
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ROW_HPP
+
 // ---- posenc/learnable/rows.hpp
 /// What stands behind the lookups in a trained table: which rows a position takes, and the row kernels.
 #ifndef POSENC_LEARNABLE_ROWS_HPP
@@ -3033,40 +3181,6 @@ void with_positions(const char* function, const char* parameter, const Positions
   }
 }
 
-template <typename Scalar>
-using ConstRow = Eigen::Map<const Eigen::Array<Scalar, 1, Eigen::Dynamic>>;
-template <typename Scalar>
-using MutableRow = Eigen::Map<Eigen::Array<Scalar, 1, Eigen::Dynamic>>;
-
-/// to[i] = from[i], rounded once.
-template <typename To, typename From>
-void store_row(To* to, const From* from, Eigen::Index width) {
-  if constexpr (std::is_same_v<To, From>) {
-    std::memcpy(static_cast<void*>(to), from, static_cast<std::size_t>(width) * sizeof(To));
-  } else if constexpr (!std::is_same_v<From, double> || std::is_same_v<To, float>) {
-    MutableRow<To>(to, width) = ConstRow<From>(from, width).template cast<float>().template cast<To>();
-  } else {
-    for (Eigen::Index i = 0; i < width; ++i) to[i] = convert<To>(from[i]);
-  }
-}
-
-/// to[i] += from[i], formed in the wider of the two (half types in float) and rounded once.
-template <typename To, typename From>
-void add_row(To* to, const From* from, Eigen::Index width) {
-  using Number = ArithmeticScalar<To, From>;
-  MutableRow<To> target(to, width);
-  const ConstRow<From> source(from, width);
-  if constexpr (std::is_same_v<To, From> && std::is_same_v<To, Number>) {
-    target += source;
-  } else if constexpr (std::is_same_v<Number, float> || std::is_same_v<To, double>) {
-    target = (target.template cast<Number>() + source.template cast<Number>()).template cast<To>();
-  } else {
-    for (Eigen::Index i = 0; i < width; ++i) {
-      to[i] = convert<To>(static_cast<double>(to[i]) + static_cast<double>(from[i]));
-    }
-  }
-}
-
 /// Columns that a row kernel with scratch space on the stack works on at a time.
 inline constexpr Eigen::Index kSumChunk = 256;
 
@@ -3112,7 +3226,7 @@ void add_summed_row(Grad* grad, const Out* grad_out, Eigen::Index step, Eigen::I
     const Eigen::Index count = (std::min)(kSumChunk, width - first);
     Number sum[kSumChunk] = {};
     for (Eigen::Index b = 0; b < batch; ++b) add_row(sum, grad_out + b * step + first, count);
-    if (factor != 1.0) MutableRow<Number>(sum, count) *= static_cast<Number>(factor);
+    if (factor != 1.0) Eigen::Map<Eigen::Array<Number, Eigen::Dynamic, 1>>(sum, count) *= static_cast<Number>(factor);
     add_row(grad + first, sum, count);
   }
 }
@@ -5594,10 +5708,9 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// with the table's cosines and sines, which hold the magnitude A. Channels outside of the layout's window stay.
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
-///                   Map, Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or
-/// any
-///                   Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a temporary
-///                   matrix does not compile. Zero tokens or zero heads are no error.
+///                   Map, Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16,
+///                   or any Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a
+///                   temporary matrix does not compile. Zero tokens or zero heads are no error.
 /// @param table      Rows that the tokens need; of any storage scalar.
 /// @param layout     head_dim, which channels pair up, and the first one that turns.
 /// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that

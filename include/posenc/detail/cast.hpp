@@ -4,6 +4,7 @@
 #ifndef POSENC_DETAIL_CAST_HPP
 #define POSENC_DETAIL_CAST_HPP
 
+#include "posenc/detail/cast_packet.hpp"
 #include "posenc/detail/scalar.hpp"
 #include "posenc/detail/vector_code.hpp"
 
@@ -13,13 +14,33 @@
 #include <cstring>
 #include <type_traits>
 
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
-
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
+
+// bfloat16 is the upper half of float. Eigen's own conversions branch, and compilers make no vector code of them.
+
+inline float widen(Eigen::bfloat16 value) {
+  std::uint16_t upper;
+  std::memcpy(&upper, &value, sizeof upper);
+  const std::uint32_t bits = std::uint32_t{upper} << 16;
+  float number;
+  std::memcpy(&number, &bits, sizeof number);
+  return number;
+}
+
+/// To the nearest, a middle to the even one. Of NaN the sign stays.
+inline Eigen::bfloat16 round_to_bfloat16(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const std::uint32_t odd = bits >> 16 & 1;
+  const std::uint32_t nearest = (bits + 0x7fff + odd) >> 16;
+  const std::uint32_t not_a_number = bits >> 16 | 0x40;
+  const std::uint16_t upper = static_cast<std::uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? not_a_number : nearest);
+  Eigen::bfloat16 number;
+  std::memcpy(&number, &upper, sizeof number);
+  return number;
+}
 
 /// The scalar twin of cast_block().
 template <typename To, typename From>
@@ -27,49 +48,37 @@ To cast_scalar(const From& value) {
   if constexpr (is_half<To> && std::is_same_v<From, double>) {
     return round_to<To>(value);
   } else if constexpr (std::is_same_v<From, Eigen::bfloat16> && std::is_same_v<To, float>) {
-    std::uint16_t upper;  // gcc makes no vector code of Eigen's own
-    std::memcpy(&upper, &value, sizeof upper);
-    const std::uint32_t bits = std::uint32_t{upper} << 16;
-    float number;
-    std::memcpy(&number, &bits, sizeof number);
-    return number;
+    return widen(value);
+  } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::bfloat16>) {
+    return round_to_bfloat16(value);
+  } else if constexpr (is_half<From> && !std::is_same_v<To, float> && !std::is_same_v<To, From>) {
+    return static_cast<To>(cast_scalar<float>(value));
   } else {
     return static_cast<To>(value);
   }
 }
 
-/// to[i] = from[i] for Count values; `to` and `from` are apart.
-///
-/// Compilers make vector code of the loop but for half, whose conversions are instructions that they do not know, and
-/// neither does Eigen 3.4.0 with gcc. Eigen's cast() converts one by one: with it rotating half types in place ran at
-/// 0.7 of the naive loop's speed, with blocks half runs at 16 to 21 times and bfloat16 at 10 times (bench_rope, L2).
+/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops that
+/// compilers make vector code of. Eigen's cast() converts half types one by one.
 template <int Count, typename To, typename From>
 EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
   if constexpr (std::is_same_v<From, To>) {
+    POSENC_VECTOR_LOOP
     for (int i = 0; i < Count; ++i) to[i] = from[i];
   } else if constexpr (is_half<To> && std::is_same_v<From, double>) {
     float odd[Count];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < Count; ++i) odd[i] = round_to_odd(from[i]);
     cast_block<Count>(to, odd);
-  } else if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, double>) {
+  } else if constexpr (is_half<From> && !std::is_same_v<To, float>) {
     float floats[Count];
     cast_block<Count>(floats, from);
     cast_block<Count>(to, floats);
   } else {
     int i = 0;
-#if defined(__F16C__)
-    if constexpr (std::is_same_v<From, Eigen::half> && std::is_same_v<To, float>) {
-      for (; i + 8 <= Count; i += 8) {
-        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
-      }
-    } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::half>) {
-      for (; i + 8 <= Count; i += 8) {
-        const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), halves);
-      }
+    if constexpr (has_cast_packet<To, From>) {
+      for (; i + kCastPacket <= Count; i += kCastPacket) cast_packet(to + i, from + i);
     }
-#endif
     POSENC_VECTOR_LOOP
     for (; i < Count; ++i) to[i] = cast_scalar<To>(from[i]);
   }

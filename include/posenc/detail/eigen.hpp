@@ -116,25 +116,8 @@ typename X::Scalar& entry(X& x, Eigen::Index i) {
   return x.coeffRef(i % x.rows(), i / x.rows());
 }
 
-/// target += values, added in the arithmetic type and rounded once.
-template <typename Target, typename Values>
-void add_rounded_once(Target&& target, const Values& values) {
-  using Stored = typename std::decay_t<Target>::Scalar;
-  using Number = ArithmeticScalar<Stored, typename Values::Scalar>;
-  if constexpr (std::is_same_v<Number, Stored>) {
-    target.array() += values.template cast<Number>();
-  } else {
-    const auto sum = target.array().template cast<Number>() + values.template cast<Number>();
-    if constexpr (is_half<Stored> && std::is_same_v<Number, double>) {  // Eigen's cast goes through float
-      target.array() = sum.unaryExpr([](Number value) { return round_to<Stored>(value); });
-    } else {
-      target.array() = sum.template cast<Stored>();
-    }
-  }
-}
-
-/// Whether rows of `Derived` may be contiguous in memory, which the vector kernels need; inner_is_one() tells whether
-/// they are.
+/// Whether rows of `Derived` may be contiguous in memory, which the vector kernels need; has_contiguous_rows()
+/// tells whether they are.
 template <typename Derived>
 inline constexpr bool has_rows_in_memory =
     (Derived::Flags & Eigen::DirectAccessBit) != 0 &&

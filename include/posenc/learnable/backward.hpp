@@ -44,7 +44,7 @@ void add_summed_row(Grad* grad, const Out* grad_out, Eigen::Index step, Eigen::I
     const Eigen::Index count = (std::min)(kSumChunk, width - first);
     Number sum[kSumChunk] = {};
     for (Eigen::Index b = 0; b < batch; ++b) add_row(sum, grad_out + b * step + first, count);
-    if (factor != 1.0) MutableRow<Number>(sum, count) *= static_cast<Number>(factor);
+    if (factor != 1.0) Eigen::Map<Eigen::Array<Number, Eigen::Dynamic, 1>>(sum, count) *= static_cast<Number>(factor);
     add_row(grad + first, sum, count);
   }
 }

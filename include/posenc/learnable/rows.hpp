@@ -5,12 +5,12 @@
 #define POSENC_LEARNABLE_ROWS_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/row.hpp"
 #include "posenc/frequency/positions.hpp"
 #include "posenc/learnable/overflow.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -102,40 +102,6 @@ void with_positions(const char* function, const char* parameter, const Positions
       if (!lookup.has(positions[i])) lookup.refuse_position(function, element("positions", i), positions[i]);
     }
     action(positions);
-  }
-}
-
-template <typename Scalar>
-using ConstRow = Eigen::Map<const Eigen::Array<Scalar, 1, Eigen::Dynamic>>;
-template <typename Scalar>
-using MutableRow = Eigen::Map<Eigen::Array<Scalar, 1, Eigen::Dynamic>>;
-
-/// to[i] = from[i], rounded once.
-template <typename To, typename From>
-void store_row(To* to, const From* from, Eigen::Index width) {
-  if constexpr (std::is_same_v<To, From>) {
-    std::memcpy(static_cast<void*>(to), from, static_cast<std::size_t>(width) * sizeof(To));
-  } else if constexpr (!std::is_same_v<From, double> || std::is_same_v<To, float>) {
-    MutableRow<To>(to, width) = ConstRow<From>(from, width).template cast<float>().template cast<To>();
-  } else {
-    for (Eigen::Index i = 0; i < width; ++i) to[i] = convert<To>(from[i]);
-  }
-}
-
-/// to[i] += from[i], formed in the wider of the two (half types in float) and rounded once.
-template <typename To, typename From>
-void add_row(To* to, const From* from, Eigen::Index width) {
-  using Number = ArithmeticScalar<To, From>;
-  MutableRow<To> target(to, width);
-  const ConstRow<From> source(from, width);
-  if constexpr (std::is_same_v<To, From> && std::is_same_v<To, Number>) {
-    target += source;
-  } else if constexpr (std::is_same_v<Number, float> || std::is_same_v<To, double>) {
-    target = (target.template cast<Number>() + source.template cast<Number>()).template cast<To>();
-  } else {
-    for (Eigen::Index i = 0; i < width; ++i) {
-      to[i] = convert<To>(static_cast<double>(to[i]) + static_cast<double>(from[i]));
-    }
   }
 }
 

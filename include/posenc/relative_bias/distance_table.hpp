@@ -5,6 +5,7 @@
 #define POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/span.hpp"
 
 #include <type_traits>

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_FIRE_HPP
 #define POSENC_RELATIVE_BIAS_FIRE_HPP
 
+#include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/mlp.hpp"
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 #define POSENC_RELATIVE_BIAS_WINDOW_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <string>

@@ -38,10 +38,9 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// with the table's cosines and sines, which hold the magnitude A. Channels outside of the layout's window stay.
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
-///                   Map, Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16, or
-/// any
-///                   Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a temporary
-///                   matrix does not compile. Zero tokens or zero heads are no error.
+///                   Map, Block, Ref, transpose), row- or column-major. float, double, Eigen::half, Eigen::bfloat16,
+///                   or any Eigen scalar. What writes through may be a temporary, such as `qkv.leftCols(n)`; a
+///                   temporary matrix does not compile. Zero tokens or zero heads are no error.
 /// @param table      Rows that the tokens need; of any storage scalar.
 /// @param layout     head_dim, which channels pair up, and the first one that turns.
 /// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
