@@ -876,12 +876,14 @@ typename X::Scalar& entry(X& x, Eigen::Index i) {
   return x.coeffRef(i % x.rows(), i / x.rows());
 }
 
-/// Whether rows of `Derived` may be contiguous in memory, which the vector kernels need; has_contiguous_rows()
-/// tells whether they are.
+/// Whether an expression is numbers in memory that the vector kernels know, at some stride.
 template <typename Derived>
-inline constexpr bool has_rows_in_memory =
-    (Derived::Flags & Eigen::DirectAccessBit) != 0 &&
-    (Derived::Flags & Eigen::RowMajorBit) != 0 && is_storage<typename Derived::Scalar>;
+inline constexpr bool is_in_memory =
+    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
+
+/// Whether its rows may be contiguous there; has_contiguous_rows() tells whether they are.
+template <typename Derived>
+inline constexpr bool has_rows_in_memory = is_in_memory<Derived>&& bool(Derived::IsRowMajor);
 
 template <typename Derived>
 bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {
@@ -1963,7 +1965,7 @@ inline Eigen::bfloat16 round_to_bfloat16(float value) {
   const std::uint32_t not_a_number = bits >> 16 | 0x40;
   const std::uint16_t upper = static_cast<std::uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? not_a_number : nearest);
   Eigen::bfloat16 number;
-  std::memcpy(&number, &upper, sizeof number);
+  std::memcpy(static_cast<void*>(&number), &upper, sizeof number);
   return number;
 }
 
@@ -3053,11 +3055,6 @@ void add_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// Whether a vector may lie in memory, its values one behind the other; its innerStride() tells whether it does.
-template <typename Derived>
-inline constexpr bool has_values_in_memory =
-    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
-
 /// target += values, vectors that are apart.
 template <typename Target, typename Values>
 void add_rounded_once(Target&& target, const Values& values) {
@@ -3067,7 +3064,7 @@ void add_rounded_once(Target&& target, const Values& values) {
   if constexpr (std::is_same_v<Number, Stored>) {
     target.array() += values.template cast<Number>();
   } else {
-    if constexpr (has_values_in_memory<Vector> && has_values_in_memory<Values>) {
+    if constexpr (is_in_memory<Vector> && is_in_memory<Values>) {
       if (target.innerStride() == 1 && values.innerStride() == 1) {
         return add_row(target.data(), values.data(), target.size());
       }
@@ -5473,6 +5470,73 @@ void rotate_tokens(const TokenRows<Out>& out, const TokenRows<const In>& in, Eig
 
 #endif  // POSENC_ROPE_ROTATE_HPP
 
+// ---- posenc/rope/rotate_columns.hpp
+/// The rotation kernel of column-major matrices, where a channel's tokens follow one another in memory.
+#ifndef POSENC_ROPE_ROTATE_COLUMNS_HPP
+#define POSENC_ROPE_ROTATE_COLUMNS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The window's first channel of head 0 at token 0, and the way to the next channel.
+template <typename Scalar>
+struct ChannelColumns {
+  Scalar* data;
+  Eigen::Index stride;
+
+  Scalar* at(Eigen::Index channel) const { return data + channel * stride; }
+};
+
+/// Turns `Count` tokens from `token` on: the cosines and sines of a pair stay in registers while all heads pass by.
+template <int Count, typename Out, typename In, typename TableScalar, typename Rows>
+POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
+                                  Eigen::Index token, Eigen::Index num_heads, const FrequencyTable<TableScalar>& table,
+                                  const RopeLayout& layout, const Rows& rows, Turn turn) {
+  using Number = RotationScalar<Out, In, TableScalar>;
+  const Eigen::Index pairs = table.num_pairs();
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const Eigen::Index partner = half_split ? pairs : 1;
+  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
+  for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+    Eigen::Array<Number, Count, 1> c, s;
+    for (int i = 0; i < Count; ++i) {
+      const Eigen::Index row = rows(token + i);
+      const Eigen::Index entry = pair * table.pair_stride();
+      c[i] = static_cast<Number>(static_cast<double>(table.cos_data(row)[entry]) * turn.scale);
+      s[i] = static_cast<Number>(static_cast<double>(table.sin_data(row)[entry]) * sin_scale);
+    }
+    const Eigen::Index first = half_split ? pair : 2 * pair;
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      const Eigen::Index channel = head * layout.head_dim() + first;
+      const auto a = load<Count, Number>(in.at(channel) + token);
+      const auto b = load<Count, Number>(in.at(channel + partner) + token);
+      store(out.at(channel) + token, a * c - b * s);
+      store(out.at(channel + partner) + token, a * s + b * c);
+    }
+  }
+}
+
+/// Turns the window of every head of all tokens. `in` and `out` are the same or apart.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in, Eigen::Index tokens,
+                    Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                    const Rows& rows, Turn turn) {
+  constexpr int block = kPacket<RotationScalar<Out, In, TableScalar>>;
+  Eigen::Index token = 0;
+  for (; token + block <= tokens; token += block) {
+    rotate_columns<block>(out, in, token, num_heads, table, layout, rows, turn);
+  }
+  for (; token + 4 <= tokens; token += 4) rotate_columns<4>(out, in, token, num_heads, table, layout, rows, turn);
+  for (; token < tokens; ++token) rotate_columns<1>(out, in, token, num_heads, table, layout, rows, turn);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROTATE_COLUMNS_HPP
+
 // ---- posenc/rope/dispatch.hpp
 /// What stands behind every apply_rope...(): the checks, then the kernel or the element-wise path.
 #ifndef POSENC_ROPE_DISPATCH_HPP
@@ -5553,12 +5617,20 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
           layout.head_dim());
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
   if (in.size() == 0) return;  // data() may be null then
-  if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
-    if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
-      using InScalar = typename In::Scalar;
-      const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
-      const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
+  if constexpr (is_in_memory<Out> && is_in_memory<In>) {
+    using OutScalar = typename Out::Scalar;
+    using InScalar = const typename In::Scalar;
+    const Eigen::Index offset = layout.offset();
+    if (out.colStride() == 1 && in.colStride() == 1) {  // a token's channels follow one another
+      const TokenRows<OutScalar> to{out.data() + offset, layout.head_dim(), out.rowStride()};
+      const TokenRows<InScalar> from{in.data() + offset, layout.head_dim(), in.rowStride()};
       rotate_tokens(to, from, in.rows(), num_heads, table, rows, layout.pairs(), turn);
+      return;
+    }
+    if (out.rowStride() == 1 && in.rowStride() == 1) {  // a channel's tokens do
+      const ChannelColumns<OutScalar> to{out.data() + offset * out.colStride(), out.colStride()};
+      const ChannelColumns<InScalar> from{in.data() + offset * in.colStride(), in.colStride()};
+      rotate_columns(to, from, in.rows(), num_heads, table, layout, rows, turn);
       return;
     }
   }

@@ -123,6 +123,10 @@ TEMPLATE_TEST_CASE("layouts, strides and scalars", "[rope][layouts]", float, dou
     return Eigen::Map<RowMajor, 0, Eigen::Stride<Dynamic, Dynamic>>(
         s.data(), kTokens, kWidth, Eigen::Stride<Dynamic, Dynamic>(s.outerStride(), 2));
   });
+  check("map of rows as a column-major matrix with strides", wide, [](auto& s) {
+    return Eigen::Map<ColMajor, 0, Eigen::Stride<Dynamic, Dynamic>>(
+        s.data(), kTokens, kWidth, Eigen::Stride<Dynamic, Dynamic>(1, s.outerStride()));
+  });
   check("block", wide, [](auto& s) { return s.block(1, 2, kTokens, kWidth); });
   check("middle columns", wide, [](auto& s) { return s.topRows(kTokens).middleCols(kWidth, kWidth); });
   check("columns of a column-major matrix", ColMajor(kTokens, 3 * kWidth),

@@ -38,7 +38,7 @@ inline Eigen::bfloat16 round_to_bfloat16(float value) {
   const std::uint32_t not_a_number = bits >> 16 | 0x40;
   const std::uint16_t upper = static_cast<std::uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? not_a_number : nearest);
   Eigen::bfloat16 number;
-  std::memcpy(&number, &upper, sizeof number);
+  std::memcpy(static_cast<void*>(&number), &upper, sizeof number);
   return number;
 }
 

@@ -116,12 +116,14 @@ typename X::Scalar& entry(X& x, Eigen::Index i) {
   return x.coeffRef(i % x.rows(), i / x.rows());
 }
 
-/// Whether rows of `Derived` may be contiguous in memory, which the vector kernels need; has_contiguous_rows()
-/// tells whether they are.
+/// Whether an expression is numbers in memory that the vector kernels know, at some stride.
 template <typename Derived>
-inline constexpr bool has_rows_in_memory =
-    (Derived::Flags & Eigen::DirectAccessBit) != 0 &&
-    (Derived::Flags & Eigen::RowMajorBit) != 0 && is_storage<typename Derived::Scalar>;
+inline constexpr bool is_in_memory =
+    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
+
+/// Whether its rows may be contiguous there; has_contiguous_rows() tells whether they are.
+template <typename Derived>
+inline constexpr bool has_rows_in_memory = is_in_memory<Derived>&& bool(Derived::IsRowMajor);
 
 template <typename Derived>
 bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {

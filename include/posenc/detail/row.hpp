@@ -51,11 +51,6 @@ void add_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// Whether a vector may lie in memory, its values one behind the other; its innerStride() tells whether it does.
-template <typename Derived>
-inline constexpr bool has_values_in_memory =
-    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
-
 /// target += values, vectors that are apart.
 template <typename Target, typename Values>
 void add_rounded_once(Target&& target, const Values& values) {
@@ -65,7 +60,7 @@ void add_rounded_once(Target&& target, const Values& values) {
   if constexpr (std::is_same_v<Number, Stored>) {
     target.array() += values.template cast<Number>();
   } else {
-    if constexpr (has_values_in_memory<Vector> && has_values_in_memory<Values>) {
+    if constexpr (is_in_memory<Vector> && is_in_memory<Values>) {
       if (target.innerStride() == 1 && values.innerStride() == 1) {
         return add_row(target.data(), values.data(), target.size());
       }

@@ -10,6 +10,7 @@
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/layout.hpp"
 #include "posenc/rope/rotate.hpp"
+#include "posenc/rope/rotate_columns.hpp"
 #include "posenc/rope/rows.hpp"
 
 #include <type_traits>
@@ -89,12 +90,20 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
           layout.head_dim());
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
   if (in.size() == 0) return;  // data() may be null then
-  if constexpr (has_rows_in_memory<Out> && has_rows_in_memory<In>) {
-    if (has_contiguous_rows(out) && has_contiguous_rows(in)) {
-      using InScalar = typename In::Scalar;
-      const TokenRows<typename Out::Scalar> to{out.data() + layout.offset(), layout.head_dim(), out.outerStride()};
-      const TokenRows<const InScalar> from{in.data() + layout.offset(), layout.head_dim(), in.outerStride()};
+  if constexpr (is_in_memory<Out> && is_in_memory<In>) {
+    using OutScalar = typename Out::Scalar;
+    using InScalar = const typename In::Scalar;
+    const Eigen::Index offset = layout.offset();
+    if (out.colStride() == 1 && in.colStride() == 1) {  // a token's channels follow one another
+      const TokenRows<OutScalar> to{out.data() + offset, layout.head_dim(), out.rowStride()};
+      const TokenRows<InScalar> from{in.data() + offset, layout.head_dim(), in.rowStride()};
       rotate_tokens(to, from, in.rows(), num_heads, table, rows, layout.pairs(), turn);
+      return;
+    }
+    if (out.rowStride() == 1 && in.rowStride() == 1) {  // a channel's tokens do
+      const ChannelColumns<OutScalar> to{out.data() + offset * out.colStride(), out.colStride()};
+      const ChannelColumns<InScalar> from{in.data() + offset * in.colStride(), in.colStride()};
+      rotate_columns(to, from, in.rows(), num_heads, table, layout, rows, turn);
       return;
     }
   }

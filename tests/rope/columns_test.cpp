@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/// Column-major matrices, which have a kernel of their own: every remainder of its blocks, against the formula.
+#include "rope/reference.hpp"
+
+using namespace posenc_tests;
+using posenc::RopeLayout;
+using posenc::TableLayout;
+
+namespace {
+
+constexpr Index kHeads = 3;
+constexpr Index kHeadDim = 11;
+constexpr Index kWidth = kHeads * kHeadDim;
+constexpr Index kTableRows = 40;
+constexpr double kMagnitude = 1.25;
+
+template <typename Scalar>
+using ColMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+
+template <typename In, typename Out, typename TableScalar>
+void check_columns(Index tokens, const RopeLayout& layout, TableLayout table_layout) {
+  INFO(tokens << " tokens, half-split " << (layout.pairs() == posenc::RopePairs::half_split));
+  const auto table = posenc::make_table<TableScalar>(posenc::geometric_frequencies(8, 1e4).with_magnitude(kMagnitude),
+                                                     {1000, kTableRows}, {table_layout});
+  const RowMatrix<In> given = Noise(7).matrix<In>(tokens, kWidth);
+  const ColMatrix<In> in = given;
+  const auto check = [&](const auto& got, const std::vector<Index>& rows, Direction direction) {
+    const Turned expected = turned(given, table.cos(), table.sin(), rows, layout, direction);
+    CHECK((error_over_bound<In, TableScalar>(got, expected) <= 1));
+  };
+  const auto reversed = Eigen::VectorXi::LinSpaced(tokens, static_cast<int>(tokens) + 1, 2).eval();
+  std::vector<Index> listed;
+  for (const int row : reversed) listed.push_back(row);
+
+  ColMatrix<Out> out(tokens, kWidth);
+  apply_rope_into(out, in, table, layout, 3);
+  check(out, run(tokens, 3), {});
+  apply_rope_into(out, in, table, layout, reversed);
+  check(out, listed, {});
+  apply_rope_adjoint_into(out, in, table, layout, reversed);
+  check(out, listed, {true, 1});
+  apply_rope_inverse_into(out, in, table, layout);
+  check(out, run(tokens), {true, 1 / static_cast<Wide>(kMagnitude * kMagnitude)});
+
+  // In place, between rows and columns of others.
+  ColMatrix<In> around = ColMatrix<In>::Constant(tokens + 5, kWidth + 4, In(7));
+  auto x = around.block(2, 3, tokens, kWidth);
+  x = in;
+  apply_rope(x, table, layout, 3);
+  check(x, run(tokens, 3), {});
+  x.setConstant(In(7));
+  CHECK((around.array() == In(7)).all());
+}
+
+template <typename In, typename Out, typename TableScalar>
+void check_all_columns() {
+  for (Index tokens = 1; tokens <= 37; ++tokens) {
+    check_columns<In, Out, TableScalar>(tokens, RopeLayout::half_split(kHeadDim, 2), TableLayout::split);
+    check_columns<In, Out, TableScalar>(tokens, RopeLayout::interleaved(kHeadDim, 3), TableLayout::paired);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("column-major matrices of any number of tokens", "[rope][columns]") {
+  check_all_columns<float, float, float>();
+  check_all_columns<double, double, double>();
+  check_all_columns<Eigen::half, Eigen::half, float>();
+  check_all_columns<float, Eigen::bfloat16, Eigen::half>();
+}
+
+TEST_CASE("one token of a column-major matrix, and a source in the other order", "[rope][columns]") {
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), {5, 4});
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim, 2);
+  for (const Index tokens : {1, 4}) {
+    const RowMatrix<float> given = Noise(8).matrix<float>(tokens, kWidth);
+    const Turned expected = turned(given, table.cos(), table.sin(), run(tokens), layout);
+    ColMatrix<float> columns(tokens, kWidth);
+    apply_rope_into(columns, given, table, layout);
+    CHECK((error_over_bound<float, float>(columns, expected) <= 1));
+    RowMatrix<float> rows(tokens, kWidth);
+    apply_rope_into(rows, ColMatrix<float>(given), table, layout);
+    CHECK((error_over_bound<float, float>(rows, expected) <= 1));
+  }
+}
