@@ -62,7 +62,10 @@ std::vector<Case> axes_cases() {
        range,
        [](F&) { AxisMap(Eigen::Array3i(0, 1, 2), 2); },
        {"AxisMap: axis_of_pair[2] must be in [0, num_axes 2), got 2"}},
-      {"negative axis", range, [](F&) { AxisMap(Eigen::Array2i(0, -1), 2); }, {"axis_of_pair[1]", "got -1"}},
+      {"negative axis",
+       range,
+       [](F&) { AxisMap(Eigen::Array2i(0, -1), 2); },
+       {"posenc::AxisMap: axis_of_pair[1] must be in [0, num_axes 2), got -1"}},
       {"no axis", invalid, [](F&) { AxisMap(Eigen::Array2i(0, 0), 0); }, {"num_axes must be > 0", "got 0"}},
       {"more axes than an int counts",
        invalid,
@@ -81,8 +84,11 @@ std::vector<Case> axes_cases() {
        [](F&) {
          posenc::height_width_time_axes({2000000000, 2000000000, 0});
        },
-       {"height_width_time_axes: sum of mrope_section", "got 4000000000"}},
-      {"map of no pair", invalid, [](F&) { AxisMap(Eigen::ArrayXi(), 1); }, {"AxisMap: num_pairs", "got 0"}},
+       {"posenc::height_width_time_axes: sum of mrope_section must be > 0 and at most 8388608, got 4000000000"}},
+      {"map of no pair",
+       invalid,
+       [](F&) { AxisMap(Eigen::ArrayXi(), 1); },
+       {"posenc::AxisMap: num_pairs must be > 0 and at most 8388608, got 0"}},
 
       // Tables of several axes
       {"a map of other pairs",
@@ -128,7 +134,7 @@ std::vector<Case> axes_cases() {
        [](F&) {
          posenc::axial_frequencies({4, 4}, 1);
        },
-       {"axial_frequencies: base", "got 1"}},
+       {"posenc::axial_frequencies: base must be finite, > 0 and not 1, got 1"}},
       {"axial scale infinite",
        invalid,
        [](F&) {
@@ -147,7 +153,10 @@ std::vector<Case> axes_cases() {
        invalid,
        [](F&) { posenc::pixel_frequencies(2, 4, kNan); },
        {"pixel_frequencies: max_frequency must be finite, got nan"}},
-      {"a grid of no axis", invalid, [](F&) { posenc::grid_positions({}); }, {"grid_positions: sizes.size()", "got 0"}},
+      {"a grid of no axis",
+       invalid,
+       [](F&) { posenc::grid_positions({}); },
+       {"posenc::grid_positions: sizes.size() must be > 0, got 0"}},
       {"a grid of negative height",
        invalid,
        [](F&) {
@@ -159,7 +168,14 @@ std::vector<Case> axes_cases() {
        [](F&) {
          posenc::grid_positions({1 << 30, 1 << 30, 1 << 30});
        },
-       {"grid_positions: number of tokens"}},
+       {"posenc::grid_positions: number of tokens must be at most 357913941 for rows of 3221225472 values, got "
+        "1073741824"}},
+      {"a grid stretched to a negative size",
+       Kind::invalid_argument,
+       [](F&) {
+         posenc::stretched_positions({2, 2}, {-1, 0});
+       },
+       {"posenc::stretched_positions: reference_sizes[0] must be >= 0, got -1"}},
       {"a grid stretched to one of fewer axes",
        invalid,
        [](F&) {
@@ -175,11 +191,16 @@ std::vector<Case> axes_cases() {
       {"no cu_seqlens",
        invalid,
        [](F&) { posenc::packed_positions(Eigen::ArrayXi()); },
-       {"cu_seqlens.size()", "got 0"}},
+       {"posenc::packed_positions: cu_seqlens.size() must be > 0, got 0"}},
       {"cu_seqlens from 1",
        invalid,
        [](F&) { posenc::packed_positions(Eigen::Array2i(1, 4)); },
        {"packed_positions: cu_seqlens[0] must be 0, got 1"}},
+      {"cu_seqlens beyond memory",
+       Kind::length_error,
+       [](F&) { posenc::packed_positions(Eigen::Array<std::int64_t, 2, 1>(0, std::int64_t(1) << 61)); },
+       {"posenc::packed_positions: the last of cu_seqlens must be at most 1152921504606846975 for rows of 1 values, "
+        "got 2305843009213693952"}},
       {"cu_seqlens that decrease",
        invalid,
        [](F&) { posenc::packed_positions(Eigen::Array3i(0, 4, 3)); },
@@ -197,35 +218,37 @@ std::vector<Case> axes_cases() {
        [](F&) {
          posenc::mrope_positions({MropeSegment::text(3), MropeSegment::text(-1)});
        },
-       {"mrope_positions: segments[1].text_tokens", "got -1"}},
+       {"posenc::mrope_positions: segments[1].text_tokens must be in [0, 1099511627776], got -1"}},
       {"a picture of negative width",
        invalid,
        [](F&) { posenc::mrope_positions({MropeSegment::image(2, -2)}); },
-       {"segments[0].width", "got -2"}},
+       {"posenc::mrope_positions: segments[0].width must be in [0, 1048576], got -2"}},
       {"frames that go back",
        invalid,
        [](F&) { posenc::mrope_positions({MropeSegment::video(2, 1, 1, -0.5)}); },
-       {"segments[0].frame_step", "got -0.5"}},
+       {"posenc::mrope_positions: segments[0].frame_step must be in [0, 1048576], got -0.5"}},
       {"frames NaN apart",
        invalid,
        [](F&) { posenc::mrope_positions({MropeSegment::video(2, 1, 1, kNan)}); },
-       {"segments[0].frame_step", "got nan"}},
+       {"posenc::mrope_positions: segments[0].frame_step must be in [0, 1048576], got nan"}},
       {"a prompt beyond 64 bits",
        range,
        [](F&) { posenc::mrope_positions({MropeSegment::text(1)}, kMaxPosition); },
-       {"mrope_positions: first_position", "2^60"}},
+       {"posenc::mrope_positions: first_position must be within +-2^60, got 9223372036854775807"}},
 
       // Cached keys
       {"a shift of keys from another table",
        invalid,
        [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), f.eight.with_magnitude(2).id()); },
-       {"make_shift_table: keys_id must be 0 or ", "(frequencies.id())"}},
+       {"posenc::make_shift_table: keys_id must be 0 or 14501298654465141105 (frequencies.id()), got "
+        "2463176849848445297"}},
       {"a shift of keys of several axes by one",
        invalid,
        [](F& f) {
          posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), contiguous_axes({2, 2}).id(f.eight));
        },
-       {"make_shift_table: keys_id"}},
+       {"posenc::make_shift_table: keys_id must be 0 or 14501298654465141105 (frequencies.id()), got "
+        "2855824892242359937"}},
       {"a shift of NaN",
        invalid,
        [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2d(1, kNan)); },
@@ -236,7 +259,7 @@ std::vector<Case> axes_cases() {
          const auto slow = posenc::scale_linear(f.eight, 2);
          posenc::make_rescale_table<float>(f.eight, slow, {0, 3}, slow.id());
        },
-       {"make_rescale_table: keys_id must be 0 or ", "(from.id())"}},
+       {"posenc::make_rescale_table: keys_id must be 0 or 14501298654465141105 (from.id()), got 15623417584409101740"}},
       {"rescaling to other pairs",
        invalid,
        [](F& f) {
@@ -274,7 +297,8 @@ std::vector<Case> axes_cases() {
        [](F& f) {
          posenc::make_xpos_tables<float>(f.eight, {1000000, 1}, 0);
        },
-       {"make_xpos_tables: distance of a position from center", "got 1000000"}},
+       {"posenc::make_xpos_tables: distance of a position from center must be at most 36056.3768 (beyond it the scale "
+        "does not fit into the scalar), got 1000000"}},
       {"the inverse of an xPos table",
        invalid,
        [](F& f) {
@@ -344,7 +368,7 @@ std::vector<Case> axes_cases() {
       {"DETR of odd features",
        invalid,
        [](F&) { posenc::presets::detr(3); },
-       {"presets::detr: num_pos_feats", "got 3"}},
+       {"posenc::presets::detr: num_pos_feats must be a multiple of 2, > 0 and at most 16777216, got 3"}},
       {"NeRF of no frequency",
        invalid,
        [](F&) { posenc::presets::nerf(3, 0); },

@@ -145,7 +145,10 @@ std::vector<Case> cases() {
        invalid,
        [](F&) { Frequencies(Eigen::Array2d(1, 0.1), 0); },
        {"Frequencies: magnitude must be finite and > 0, got 0"}},
-      {"infinite magnitude", invalid, [](F& f) { f.eight.with_magnitude(kInfinity); }, {"magnitude", "got inf"}},
+      {"infinite magnitude",
+       invalid,
+       [](F& f) { f.eight.with_magnitude(kInfinity); },
+       {"posenc::Frequencies: magnitude must be finite and > 0, got inf"}},
       {"negative softmax multiplier",
        invalid,
        [](F& f) { f.eight.with_magnitude(1, -2); },
@@ -208,6 +211,11 @@ std::vector<Case> cases() {
        invalid,
        [](F& f) { posenc::scale_dynamic_ntk(f.eight, 4, 4096, -1); },
        {"scale_dynamic_ntk: seq_len must be finite and >= 0, got -1"}},
+      {"dynamic NTK, a length whose base is infinite",
+       invalid,
+       [](F& f) { posenc::scale_dynamic_ntk(f.eight, 2, 1, 1e300); },
+       {"posenc::scale_dynamic_ntk: factor * seq_len / max_position_embeddings - (factor - 1) must be such that base * "
+        "factor^(d / (d - 2)) is finite and not 1, got 2e+300"}},
       {"fixed NTK, d = 2",
        invalid,
        [](F&) { posenc::scale_ntk_fixed(geometric_frequencies(2, 1e4), 4); },
@@ -253,7 +261,7 @@ std::vector<Case> cases() {
       {"YaRN after another rule",
        invalid,
        [](F& f) { posenc::scale_yarn(posenc::scale_linear(f.eight, 2), f.yarn()); },
-       {"frequencies.base()", "geometric_frequencies"}},
+       {"posenc::scale_yarn: frequencies.base() must be > 1 (use geometric_frequencies), got 0"}},
       {"YaRN, attention factor 0",
        invalid,
        [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::attention_factor, 0.0)); },
@@ -322,7 +330,15 @@ std::vector<Case> cases() {
        [](F& f) {
          posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::max_position_embeddings, 0.0), 9);
        },
-       {"scale_longrope: max_position_embeddings must be finite and > 0 when factor is not given, got 0"}},
+       {"scale_longrope: max_position_embeddings must be finite, and > 0 when factor is not given, got 0"}},
+      {"LongRoPE, extended length NaN beside a factor",
+       invalid,
+       [](F& f) {
+         posenc::LongRopeOptions options = with(f.longrope(), &LongRopeOptions::max_position_embeddings, kNan);
+         options.factor = 2;
+         posenc::scale_longrope(f.eight, options, 9);
+       },
+       {"scale_longrope: max_position_embeddings must be finite, and > 0 when factor is not given, got nan"}},
       {"LongRoPE, factor 0",
        invalid,
        [](F& f) { posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::factor, 0.0), 9); },
@@ -365,7 +381,8 @@ std::vector<Case> cases() {
       {"dynamic NTK to an infinite base",
        invalid,
        [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e300, 2048, 4096); },
-       {"posenc::scale_dynamic_ntk: factor must be such that", "got 1e+300"}},
+       {"posenc::scale_dynamic_ntk: factor * seq_len / max_position_embeddings - (factor - 1) must be such that",
+        "got 1e+300"}},
       {"dynamic NTK for an infinite length",
        invalid,
        [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e10, 2048, 1e300); },
@@ -568,6 +585,34 @@ std::vector<Case> cases() {
          posenc::apply_rope(f.x, wrapped, f.layout, Eigen::Array3i(0, 1, -1));
        },
        {"apply_rope: rows[2] must be in [0, 5)", "got -1"}},
+      {"null data",
+       invalid,
+       [](F& f) { posenc::apply_rope(Eigen::Map<RowMajor>(nullptr, 3, 16), f.table, f.layout); },
+       {"posenc::apply_rope: x.data() must be a valid pointer, got null"}},
+      {"result in null data",
+       invalid,
+       [](F& f) { posenc::apply_rope_into(Eigen::Map<RowMajor>(nullptr, 3, 16), f.x, f.table, f.layout); },
+       {"posenc::apply_rope_into: out.data() must be a valid pointer, got null"}},
+      {"cache in null data",
+       invalid,
+       [](F& f) { posenc::write_cache(Eigen::Map<RowMajor>(nullptr, 5, 8), f.table, posenc::CacheLayout::cos_sin); },
+       {"posenc::write_cache: cache.data() must be a valid pointer, got null"}},
+      {"sinusoid into null data",
+       invalid,
+       [](F&) { posenc::encode_sinusoidal(Eigen::Map<RowMajor>(nullptr, 3, 16), posenc::Sinusoidal(16)); },
+       {"posenc::encode_sinusoidal: out.data() must be a valid pointer, got null"}},
+      {"trained table into null data",
+       invalid,
+       [](F&) { posenc::add_learned(Eigen::Map<RowMajor>(nullptr, 3, 16), posenc::PositionTable<float>(4, 16)); },
+       {"posenc::add_learned: x.data() must be a valid pointer, got null"}},
+      {"null data of no tokens",
+       Kind::no_error,
+       [](F& f) { posenc::apply_rope(Eigen::Map<RowMajor>(nullptr, 0, 16), f.table, f.layout); },
+       {}},
+      {"wrapped cache beyond memory",
+       length,
+       [](F& f) { posenc::wrap_cache(f.x.data(), Index(1) << 62, 8, posenc::CacheLayout::cos_sin); },
+       {"posenc::wrap_cache: rows must be at most 288230376151711743 for rows of 8 values, got 4611686018427387904"}},
       {"result of another width",
        invalid,
        [](F& f) { posenc::apply_rope_into(f.out.leftCols(8), f.x, f.table, f.layout); },
@@ -646,7 +691,7 @@ std::vector<Case> cases() {
          view.head_stride = 0;
          posenc::apply_rope(view, f.table, f.layout);
        },
-       {"posenc::apply_rope: x.head_stride must be at least head_dim 8 forwards or backwards, got 0"}},
+       {"posenc::apply_rope: x.head_stride must be at least 8 forwards or backwards (what lies within), got 0"}},
       {"view with tokens in one another",
        invalid,
        [](F& f) {
@@ -654,7 +699,33 @@ std::vector<Case> cases() {
          out.token_stride = -7;
          posenc::apply_rope_into(out, f.view(), f.table, f.layout);
        },
-       {"posenc::apply_rope_into: out.token_stride must be at least head_dim 8 forwards or backwards, got -7"}},
+       {"posenc::apply_rope_into: out.token_stride must be at least 8 forwards or backwards (what lies within), got "
+        "-7"}},
+      {"view whose tokens lie in the heads",
+       invalid,
+       [](F& f) {
+         posenc::HeadsView<float> view = f.view();
+         view.token_stride = view.head_stride;
+         posenc::apply_rope(view, f.table, f.layout);
+       },
+       {"posenc::apply_rope: x.token_stride must be at least 16 forwards or backwards (what lies within), got 8"}},
+      {"view whose sequences are a token apart",
+       invalid,
+       [](F& f) {
+         posenc::HeadsView<float> view = posenc::view_blhd(f.x.data(), 1, 3, 2, 8);
+         view.batch = 2;
+         view.batch_stride = 16;
+         posenc::apply_rope(view, f.table, f.layout);
+       },
+       {"posenc::apply_rope: x.batch_stride must be at least 48 forwards or backwards (what lies within), got 16"}},
+      {"view beyond memory",
+       length,
+       [](F& f) {
+         const Index many = Index(1) << 32;
+         const posenc::HeadsView<float> view{f.x.data(), many, many, 1, 8, 8 * many, 8, 8};
+         posenc::apply_rope(view, f.table, f.layout, Eigen::ArrayXi());
+       },
+       {"posenc::apply_rope: x.batch must be at most 67108863 for a stride of 34359738368, got 4294967296"}},
       {"view without a batch stride",
        invalid,
        [](F& f) {
@@ -662,7 +733,8 @@ std::vector<Case> cases() {
          view.batch_stride = 0;
          posenc::apply_rope_inverse(view, f.table, f.layout);
        },
-       {"posenc::apply_rope_inverse: x.batch_stride must be", "got 0"}},
+       {"posenc::apply_rope_inverse: x.batch_stride must be at least 8 forwards or backwards (what lies within), got "
+        "0"}},
       {"strides of axes with one entry say nothing",
        Kind::no_error,
        [](F& f) {
@@ -685,6 +757,18 @@ std::vector<Case> cases() {
        invalid,
        [](F&) { posenc::Sinusoidal(0); },
        {"posenc::Sinusoidal: width", "> 0", "got 0"}},
+      {"sinusoid, shift NaN",
+       invalid,
+       [](F&) {
+         posenc::SinusoidalOptions options;
+         options.frequency_shift = kNan;
+         posenc::Sinusoidal(8, options);
+       },
+       {"posenc::Sinusoidal: frequency_shift must be finite and less than width / 2 = 4, got nan"}},
+      {"fairseq, padding at the last integer",
+       range,
+       [](F&) { posenc::presets::fairseq(kMaxPosition); },
+       {"posenc::presets::fairseq: padding_idx must be at most 9223372036854775806, got 9223372036854775807"}},
       {"sinusoid of odd width",
        invalid,
        [](F&) { posenc::Sinusoidal(7); },
@@ -700,7 +784,7 @@ std::vector<Case> cases() {
       {"sinusoid, base NaN",
        invalid,
        [](F&) { posenc::Sinusoidal(8, posenc::presets::paper(kNan)); },
-       {"Sinusoidal: base", "got nan"}},
+       {"posenc::Sinusoidal: base must be finite, > 0 and not 1, got nan"}},
       {"preset, minimum 0",
        invalid,
        [](F&) { posenc::presets::tensor2tensor(0, 1); },
@@ -914,12 +998,14 @@ std::string judge(const Case& test, const Outcome& outcome) {
   if (test.kind == Kind::no_error && !outcome.message.empty()) return "an error: " + outcome.message;
   if (!outcome.untouched) return "something was written: " + outcome.message;
   if (outcome.kind_known && outcome.kind != test.kind) return "another kind of error: " + outcome.message;
+  bool names_value = test.kind == Kind::no_error;
   for (const char* const part : test.expected) {
     if (outcome.message.find(part) == std::string::npos) {
       return std::string("no \"") + part + "\" in: " + outcome.message;
     }
+    names_value = names_value || std::strstr(part, "got ") != nullptr;
   }
-  return {};
+  return names_value ? "" : "the case expects no value";
 }
 
 }  // namespace

@@ -73,6 +73,17 @@ auto& written(X&& x) {
   return writable(x);
 }
 
+/// A Map may be of null; that of nothing is no error.
+template <typename Derived>
+void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
+  if constexpr ((Derived::Flags & Eigen::DirectAccessBit) != 0) {
+    if (x.derived().data() == nullptr && x.size() > 0) {
+      refuse<std::invalid_argument>(function, std::string(parameter) + ".data()", "null", "a valid pointer");
+    }
+  }
+}
+
+/// Rows, columns and numbers that are there.
 template <typename Derived>
 void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, Eigen::Index rows,
                    Eigen::Index columns) {
@@ -82,6 +93,7 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   if (x.cols() != columns) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), columns);
   }
+  require_data(function, parameter, x);
 }
 
 /// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.

@@ -36,12 +36,15 @@ enum class CosSinLayout { halves, doubled, doubled_adjacent };
 /// @param magnitude   The attention factor that the cache was multiplied by; apply_rope_inverse() divides by its
 ///                    square.
 /// @throws std::invalid_argument  one of these does not hold, or `cache` is null with rows > 0.
+/// @throws std::length_error      more rows than memory's index type counts.
+/// Cost:     none.
 template <typename Scalar>
 FrequencyTable<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim, CacheLayout layout,
                                   double magnitude = 1.0) {
   detail::require_rotary_dim("wrap_cache", "rotary_dim", rotary_dim);
   detail::require(rows >= 0, "wrap_cache", "rows", rows, ">= 0");
   detail::require(rows == 0 || cache != nullptr, "wrap_cache", "cache", "null", "a valid pointer");
+  detail::require_size("wrap_cache", "rows", rows, rotary_dim, sizeof(Scalar));
   const Eigen::Index half = cache == nullptr ? 0 : rotary_dim / 2;
   const Eigen::Index one = cache == nullptr ? 0 : 1;
   const Eigen::Index n = rotary_dim / 2;
@@ -58,7 +61,11 @@ FrequencyTable<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen:
 /// @param cos, sin    rows x num_pairs (halves) or rows x rotary_dim (doubled), row-major without gaps.
 /// @param rows        Number of positions, >= 0.
 /// @param rotary_dim  Number of channels that turn, even and > 0, whatever the row length.
+/// @param layout      Which cosines a row holds.
+/// @param magnitude   As for wrap_cache().
 /// @throws std::invalid_argument  one of these does not hold, or a null pointer with rows > 0.
+/// @throws std::length_error      more rows than memory's index type counts.
+/// Cost:     none.
 template <typename Scalar>
 FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
                                     CosSinLayout layout, double magnitude = 1.0) {
@@ -69,6 +76,7 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
   const Eigen::Index n = rotary_dim / 2;
   const Eigen::Index row_length = layout == CosSinLayout::halves ? n : rotary_dim;
   const Eigen::Index step = layout == CosSinLayout::doubled_adjacent ? 2 : 1;
+  detail::require_size("wrap_cos_sin", "rows", rows, row_length, sizeof(Scalar));
   return {cos, sin, rows, n, row_length, step, magnitude};
 }
 
@@ -76,7 +84,8 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then unchanged.
+/// Cost:     one rounding and one store for each value, element by element; no allocation.
 template <typename Cache, typename Scalar>
 void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
   auto& target = detail::written(std::forward<Cache>(cache));
@@ -100,8 +109,9 @@ void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout
 /// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
 ///
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
-/// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
-///                                unchanged.
+/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's, or each other's. Both are
+///                                then unchanged.
+/// Cost:     that of write_cache().
 template <typename Cos, typename Sin, typename Scalar>
 void write_cos_sin(Cos&& cos, Sin&& sin, const FrequencyTable<Scalar>& table, CosSinLayout layout) {
   auto& cos_target = detail::written(std::forward<Cos>(cos));

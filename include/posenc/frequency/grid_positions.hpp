@@ -82,12 +82,18 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 /// `reference_sizes`.
 ///
 /// @param reference_sizes  As many entries as `sizes`.
-/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
 /// Matches: EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
 inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
                                                       const std::vector<int>& reference_sizes) {
   detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
                   reference_sizes.size(), "sizes.size() ", sizes.size());
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (reference_sizes[axis] >= 0) continue;
+    detail::refuse<std::invalid_argument>("stretched_positions",
+                                          detail::element("reference_sizes", static_cast<Eigen::Index>(axis)),
+                                          reference_sizes[axis], ">= 0");
+  }
   return detail::fill_grid<double>("stretched_positions", sizes, [&](Eigen::Index axis, int i) {
     const std::size_t a = static_cast<std::size_t>(axis);
     return static_cast<double>(i) * reference_sizes[a] / sizes[a];

@@ -65,6 +65,7 @@ PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index
 ///                    cu_seqlens(i) ... cu_seqlens(i + 1) - 1.
 /// @returns           One position for each token, cu_seqlens(num_documents) in all.
 /// @throws std::invalid_argument  an empty list; the first entry not 0; a list that decreases.
+/// @throws std::length_error      more tokens than fit into memory's index type.
 /// Matches:  cu_seqlens of flash-attention.
 template <typename Derived>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::DenseBase<Derived>& cu_seqlens) {
@@ -79,6 +80,7 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::Den
       detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
     }
   }
+  detail::require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(at(size - 1));
   for (Eigen::Index i = 1; i < size; ++i) {
     for (Eigen::Index t = at(i - 1); t < at(i); ++t) ids[t] = t - at(i - 1);

@@ -74,6 +74,7 @@ constexpr void require_position_scalar() {
   static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
                 "posenc: positions must be signed integers of up to 64 bits, or float or double");
   static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
+  static_assert(!is_half<Scalar>, "posenc: half types hold whole positions only up to 2048 (half) or 256 (bfloat16)");
 }
 
 /// Row i stands at positions(i).

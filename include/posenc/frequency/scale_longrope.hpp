@@ -62,8 +62,8 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
                   "finite and > 1");
   detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
   detail::require(
-      options.factor || (detail::is_finite(options.max_position_embeddings) && options.max_position_embeddings > 0),
-      function, "max_position_embeddings", options.max_position_embeddings, "finite and > 0 when factor is not given");
+      detail::is_finite(options.max_position_embeddings) && (options.factor || options.max_position_embeddings > 0),
+      function, "max_position_embeddings", options.max_position_embeddings, "finite, and > 0 when factor is not given");
   detail::require(positive(options.attention_factor), function, "attention_factor",
                   options.attention_factor.value_or(1), "finite and > 0");
   detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),

@@ -50,7 +50,8 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
 /// @throws std::invalid_argument  not such frequencies; factor < 1; trained length <= 0; beta_slow <= 0 or not
-///                                < beta_fast; attention_factor <= 0; anything NaN or infinite.
+///                                < beta_fast; attention_factor or attn_factor <= 0; a negative mscale;
+///                                extrapolation_factor outside [0, 1]; anything NaN or infinite.
 /// Accuracy: 4 ulp of double, enforced on the published configurations in tests/.
 /// Source:   Peng et al. 2023, arXiv:2309.00071; DeepSeek-AI 2024, arXiv:2405.04434.
 /// Matches:  Hugging Face "yarn", vLLM YaRN, and vLLM DeepseekScaling where both mscale keys or neither are given: a

@@ -88,6 +88,7 @@ class FrequencyTable {
   /// wrap_cache() and wrap_cos_sin() are the friendlier way in.
   /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not >
   ///                                0; pair_stride not 1 or 2; rows that overlap.
+  /// @throws std::length_error      rows that do not fit into memory's index type.
   FrequencyTable(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
                  Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
       : rows_(rows),
@@ -106,6 +107,7 @@ class FrequencyTable {
     detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
     detail::require(rows <= 1 || row_stride >= (num_pairs - 1) * pair_stride + 1, function, "row_stride", row_stride,
                     "at least ", (num_pairs - 1) * pair_stride + 1);
+    if (rows > 1) detail::require_size(function, "rows", rows, row_stride, sizeof(Scalar));
     detail::require(rows == 0 || cos != nullptr, function, "cos", "null", "a valid pointer");
     detail::require(rows == 0 || sin != nullptr, function, "sin", "null", "a valid pointer");
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");

@@ -85,6 +85,7 @@ void apply_learned(const char* function, const char* parameter, Eigen::DenseBase
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
                                   table.width());
   }
+  require_data(function, parameter, x);
   require_apart(function, parameter, x, table.values());
   const Lookup lookup(table.options(), table.rows());
   with_positions(function, parameter, given, x.rows(), lookup,

@@ -13,6 +13,11 @@
 #include "posenc/rope/rotate_columns.hpp"
 #include "posenc/rope/rows.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <string>
 #include <type_traits>
 
 namespace posenc {
@@ -88,8 +93,9 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
   const Eigen::Index num_heads = in.cols() / layout.head_dim();
   require(num_heads * layout.head_dim() == in.cols(), function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
+  require_data(function, "x", in);
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
-  if (in.size() == 0) return;  // data() may be null then
+  if (in.size() == 0) return;
   if constexpr (is_in_memory<Out> && is_in_memory<In>) {
     using OutScalar = typename Out::Scalar;
     using InScalar = const typename In::Scalar;
@@ -143,20 +149,41 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   }
 }
 
-/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
-/// left out is 0.
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. Each stride must reach
+/// past what the smaller ones cover; one that was left out is 0.
 template <typename Scalar>
 void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
   if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
-  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
-    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
-      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
-                                    " forwards or backwards");
+  struct Axis {
+    const char* stride_name;
+    const char* count_name;
+    Eigen::Index count;
+    Eigen::Index stride;
+    std::uint64_t distance() const {
+      return stride < 0 ? 0 - static_cast<std::uint64_t>(stride) : std::uint64_t(stride);
     }
   };
-  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
-  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
-  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
+  Axis axes[] = {{".head_stride", ".num_heads", x.num_heads, x.head_stride},
+                 {".token_stride", ".seq_len", x.seq_len, x.token_stride},
+                 {".batch_stride", ".batch", x.batch, x.batch_stride}};
+  std::stable_sort(std::begin(axes), std::end(axes),
+                   [](const Axis& a, const Axis& b) { return a.distance() < b.distance(); });
+  constexpr std::uint64_t limit =
+      static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar);
+  std::uint64_t covered = static_cast<std::uint64_t>(x.head_dim);
+  for (const Axis& axis : axes) {
+    if (axis.count <= 1) continue;
+    if (axis.distance() < covered) {
+      refuse<std::invalid_argument>(function, parameter + std::string(axis.stride_name), axis.stride, "at least ",
+                                    covered, " forwards or backwards (what lies within)");
+    }
+    const std::uint64_t most = (limit - covered) / axis.distance();
+    if (static_cast<std::uint64_t>(axis.count) - 1 > most) {
+      refuse<std::length_error>(function, parameter + std::string(axis.count_name), axis.count, "at most ", most + 1,
+                                " for a stride of ", axis.stride);
+    }
+    covered += (static_cast<std::uint64_t>(axis.count) - 1) * axis.distance();
+  }
 }
 
 template <typename Scalar>

@@ -16,7 +16,7 @@ inline namespace POSENC_ABI {
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
 /// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
-/// something is written, heads may not lie in one another.
+/// something is written, heads may not lie in one another, and each stride reaches past what the smaller ones cover.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 struct HeadsView {
@@ -44,6 +44,7 @@ using IfNoView = std::enable_if_t<!is_heads_view<std::decay_t<X>>, int>;
 }  // namespace detail
 
 /// [batch, seq_len, num_heads, head_dim]: flash-attention, vLLM, what a projection puts out.
+/// @param data  batch * seq_len * num_heads * head_dim numbers without gaps; const for what is only read.
 template <typename Scalar>
 HeadsView<Scalar> view_blhd(Scalar* data, Eigen::Index batch, Eigen::Index seq_len, Eigen::Index num_heads,
                             Eigen::Index head_dim) {
@@ -52,6 +53,7 @@ HeadsView<Scalar> view_blhd(Scalar* data, Eigen::Index batch, Eigen::Index seq_l
 }
 
 /// [batch, num_heads, seq_len, head_dim]: Hugging Face, ONNX 4-D, CTranslate2.
+/// @param data  As for view_blhd(), in that order.
 template <typename Scalar>
 HeadsView<Scalar> view_bhld(Scalar* data, Eigen::Index batch, Eigen::Index num_heads, Eigen::Index seq_len,
                             Eigen::Index head_dim) {
@@ -60,6 +62,7 @@ HeadsView<Scalar> view_bhld(Scalar* data, Eigen::Index batch, Eigen::Index num_h
 }
 
 /// [tokens, num_heads * head_dim], sequences packed one after the other: vLLM, flash-attention varlen.
+/// @param data  As for view_blhd() with a batch of one.
 template <typename Scalar>
 HeadsView<Scalar> view_packed(Scalar* data, Eigen::Index tokens, Eigen::Index num_heads, Eigen::Index head_dim) {
   return view_blhd(data, 1, tokens, num_heads, head_dim);

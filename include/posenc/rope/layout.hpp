@@ -30,7 +30,7 @@ enum class RopePairs {
 class RopeLayout {
  public:
   /// @param head_dim  Columns of one head, > 0: with partial rotary more than the table's rotary_dim.
-  /// @param offset    First channel that turns, in [0, head_dim).
+  /// @param offset    First channel that turns, in [0, head_dim). Not rotary_dim: how many turn, the table says.
   /// @throws std::invalid_argument  one of these does not hold.
   static RopeLayout half_split(Eigen::Index head_dim, Eigen::Index offset = 0) {
     return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim, offset);

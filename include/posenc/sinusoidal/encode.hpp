@@ -200,6 +200,7 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ",
                                   encoding.width());
   }
+  require_data(function, parameter, x);
   if constexpr (std::is_integral_v<Positions>) {
     require_position_scalar<Positions>();
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};

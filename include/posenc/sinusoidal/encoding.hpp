@@ -84,7 +84,7 @@ class Sinusoidal {
     const bool over_width = options.spacing == FrequencySpacing::over_width;
     const double pairs = static_cast<double>(width / 2);
     detail::require(
-        over_width || num_sines == 1 || (detail::is_finite(options.frequency_shift) && options.frequency_shift < pairs),
+        detail::is_finite(options.frequency_shift) && (over_width || num_sines == 1 || options.frequency_shift < pairs),
         function, "frequency_shift", options.frequency_shift, "finite and less than width / 2 = ", width / 2);
     const double divisor = over_width ? static_cast<double>(width) / 2 : pairs - options.frequency_shift;
     return Frequencies(spaced_frequencies(num_sines, options.base, divisor).inv_freq() * options.position_scale);

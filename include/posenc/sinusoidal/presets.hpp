@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -90,7 +91,10 @@ inline SinusoidalOptions tensor2tensor(double min_timescale = 1, double max_time
 
 /// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does row 0. A list of
 /// positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
+/// @throws std::out_of_range  padding_idx 2^63 - 1.
 inline SinusoidalOptions fairseq(std::int64_t padding_idx = 1) {
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)() - 1;
+  detail::require_in_range(padding_idx <= most, "presets::fairseq", "padding_idx", padding_idx, "at most ", most);
   SinusoidalOptions options = tensor2tensor();
   options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;
