@@ -106,6 +106,30 @@ void measure_backward(Index batch, Index length) {
       });
 }
 
+/// Embeddings and table of a half type. The ceiling adds as many bytes of floats.
+template <typename Scalar>
+void measure_half(const std::string& name, Index tokens) {
+  using HalfMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const posenc::PositionTable<Scalar> table(numbers(tokens).template cast<Scalar>());
+  const auto values = table.values();
+  HalfMatrix x = HalfMatrix::Constant(tokens, kWidth, Scalar(1));
+  Matrix floats = numbers(tokens / 2);
+  const Matrix y = floats;
+  measure(
+      "learned/add_range_" + name + "/" + std::to_string(tokens) + "_rows", bytes_of(3, tokens) / 2,
+      [&] { posenc::add_learned(x, table); }, [&] { floats += y; },
+      [&] {
+        for (Index i = 0; i < tokens; ++i) {
+          for (Index c = 0; c < kWidth; ++c) x(i, c) += values(i, c);
+        }
+      });
+}
+
+TEST_CASE("half types, width 768") {
+  measure_half<Eigen::half>("half", 512);
+  measure_half<Eigen::bfloat16>("bfloat16", 512);
+}
+
 TEST_CASE("lookup, width 768") {
   for (const Index rows : {64, 512, 2048}) measure_lookup(rows, rows);
   measure_lookup(32768, 2048);

@@ -92,6 +92,31 @@ TEST_CASE("biases by distance, L = 2048") {
       });
 }
 
+/// Logits of a half type under a table of floats. The ceiling goes over as many bytes of floats.
+template <typename Scalar>
+void measure_half(const char* name) {
+  const Index length = 2048;
+  const AttentionSpan span = AttentionSpan::square(length);
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> logits =
+      numbers(length, length).cast<Scalar>();
+  Matrix floats = numbers(length, length / 2);
+  posenc::DistanceTable<float> table(1, span.distances());
+  table.values() = numbers(1, table.range().size()).array();
+  measure(
+      name, bytes_of(length, length) / 2, [&] { posenc::add_distance_bias(logits, table, span, 0); },
+      [&] { floats.array() += 1e-9f; },
+      [&] {
+        for (Index i = 0; i < length; ++i) {
+          for (Index j = 0; j < length; ++j) logits(i, j) += static_cast<Scalar>(table.values()(0, length - 1 + j - i));
+        }
+      });
+}
+
+TEST_CASE("half logits, L = 2048") {
+  measure_half<Eigen::half>("learned per distance add to half 2048x2048");
+  measure_half<Eigen::bfloat16>("learned per distance add to bfloat16 2048x2048");
+}
+
 TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
   const Index length = 1024;
   const Index d = 64;

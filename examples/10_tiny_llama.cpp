@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
   if (!folder_given) folder = POSENC_DATA_DIR "/stories260K";
 #endif
   if (!std::ifstream(folder + "/stories260K.bin")) {
-    std::cerr << "no stories260K.bin in '" << folder << "': give the folder of the model as argument\n";
+    std::cerr << "no stories260K.bin in '" << folder
+              << "': give the folder stories260K of karpathy/tinyllamas as argument\n";
     return folder_given ? 1 : 0;
   }
 

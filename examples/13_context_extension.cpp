@@ -37,6 +37,7 @@
 #include "support/long_story.hpp"
 #include "support/plot.hpp"
 #include "support/tiny_llama.hpp"
+#include "support/tiny_llama_encode.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -231,7 +232,8 @@ int main(int argc, char** argv) {
   if (argc <= 1) folder = POSENC_DATA_DIR "/stories260K";
 #endif
   if (!std::ifstream(folder + "/stories260K.bin")) {
-    std::cerr << "no stories260K.bin in '" << folder << "': give the folder of the model as argument\n";
+    std::cerr << "no stories260K.bin in '" << folder
+              << "': give the folder stories260K of karpathy/tinyllamas as argument\n";
     return argc > 1 ? 1 : 0;
   }
   try {

@@ -17,7 +17,7 @@
 
 namespace posenc_benchmarks {
 
-/// The least that an issue of the project asks of a case; 0 = reported only.
+/// The least that the project asks of a case; 0 = reported only.
 struct Asked {
   double ratio_to_ceiling = 0;
   double times_naive = 0;

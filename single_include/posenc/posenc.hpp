@@ -277,6 +277,7 @@ inline std::uint64_t mix_id(std::uint64_t id, double value) {
 ///
 /// Accuracy: what the rules promise, 1 to 4 ulp of double, holds where long double is wider than double, in which they
 /// are worked out: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right to 64 ulp.
+/// Cost: a few libm calls for each pair in every rule, and one allocation for its list.
 /// Matches: `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
 class Frequencies {
  public:
@@ -378,6 +379,8 @@ inline void require_rotary_dim(const char* function, const char* parameter, Eige
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
 /// @throws std::invalid_argument  when one of these does not hold.
 /// Accuracy: 1 ulp of double.
+/// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5, for d/2; the projects' code for the others.
+/// Matches:  get_timing_signal_1d of tensor2tensor, get_timestep_embedding of diffusers; presets have more.
 inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
   const char* const function = "spaced_frequencies";
   detail::require_num_pairs(function, num_pairs);
@@ -833,6 +836,17 @@ auto& written(X&& x) {
   return writable(x);
 }
 
+/// A Map may be of null; that of nothing is no error.
+template <typename Derived>
+void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
+  if constexpr ((Derived::Flags & Eigen::DirectAccessBit) != 0) {
+    if (x.derived().data() == nullptr && x.size() > 0) {
+      refuse<std::invalid_argument>(function, std::string(parameter) + ".data()", "null", "a valid pointer");
+    }
+  }
+}
+
+/// Rows, columns and numbers that are there.
 template <typename Derived>
 void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, Eigen::Index rows,
                    Eigen::Index columns) {
@@ -842,6 +856,7 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   if (x.cols() != columns) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), columns);
   }
+  require_data(function, parameter, x);
 }
 
 /// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.
@@ -1159,6 +1174,7 @@ constexpr void require_position_scalar() {
   static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
                 "posenc: positions must be signed integers of up to 64 bits, or float or double");
   static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
+  static_assert(!is_half<Scalar>, "posenc: half types hold whole positions only up to 2048 (half) or 256 (bfloat16)");
 }
 
 /// Row i stands at positions(i).
@@ -1413,6 +1429,7 @@ class FrequencyTable {
   /// wrap_cache() and wrap_cos_sin() are the friendlier way in.
   /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not >
   ///                                0; pair_stride not 1 or 2; rows that overlap.
+  /// @throws std::length_error      rows that do not fit into memory's index type.
   FrequencyTable(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
                  Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
       : rows_(rows),
@@ -1431,6 +1448,7 @@ class FrequencyTable {
     detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
     detail::require(rows <= 1 || row_stride >= (num_pairs - 1) * pair_stride + 1, function, "row_stride", row_stride,
                     "at least ", (num_pairs - 1) * pair_stride + 1);
+    if (rows > 1) detail::require_size(function, "rows", rows, row_stride, sizeof(Scalar));
     detail::require(rows == 0 || cos != nullptr, function, "cos", "null", "a valid pointer");
     detail::require(rows == 0 || sin != nullptr, function, "sin", "null", "a valid pointer");
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
@@ -1544,12 +1562,15 @@ enum class CosSinLayout { halves, doubled, doubled_adjacent };
 /// @param magnitude   The attention factor that the cache was multiplied by; apply_rope_inverse() divides by its
 ///                    square.
 /// @throws std::invalid_argument  one of these does not hold, or `cache` is null with rows > 0.
+/// @throws std::length_error      more rows than memory's index type counts.
+/// Cost:     none.
 template <typename Scalar>
 FrequencyTable<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim, CacheLayout layout,
                                   double magnitude = 1.0) {
   detail::require_rotary_dim("wrap_cache", "rotary_dim", rotary_dim);
   detail::require(rows >= 0, "wrap_cache", "rows", rows, ">= 0");
   detail::require(rows == 0 || cache != nullptr, "wrap_cache", "cache", "null", "a valid pointer");
+  detail::require_size("wrap_cache", "rows", rows, rotary_dim, sizeof(Scalar));
   const Eigen::Index half = cache == nullptr ? 0 : rotary_dim / 2;
   const Eigen::Index one = cache == nullptr ? 0 : 1;
   const Eigen::Index n = rotary_dim / 2;
@@ -1566,7 +1587,11 @@ FrequencyTable<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen:
 /// @param cos, sin    rows x num_pairs (halves) or rows x rotary_dim (doubled), row-major without gaps.
 /// @param rows        Number of positions, >= 0.
 /// @param rotary_dim  Number of channels that turn, even and > 0, whatever the row length.
+/// @param layout      Which cosines a row holds.
+/// @param magnitude   As for wrap_cache().
 /// @throws std::invalid_argument  one of these does not hold, or a null pointer with rows > 0.
+/// @throws std::length_error      more rows than memory's index type counts.
+/// Cost:     none.
 template <typename Scalar>
 FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
                                     CosSinLayout layout, double magnitude = 1.0) {
@@ -1577,6 +1602,7 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
   const Eigen::Index n = rotary_dim / 2;
   const Eigen::Index row_length = layout == CosSinLayout::halves ? n : rotary_dim;
   const Eigen::Index step = layout == CosSinLayout::doubled_adjacent ? 2 : 1;
+  detail::require_size("wrap_cos_sin", "rows", rows, row_length, sizeof(Scalar));
   return {cos, sin, rows, n, row_length, step, magnitude};
 }
 
@@ -1584,7 +1610,8 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; memory that overlaps the table's. `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then unchanged.
+/// Cost:     one rounding and one store for each value, element by element; no allocation.
 template <typename Cache, typename Scalar>
 void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
   auto& target = detail::written(std::forward<Cache>(cache));
@@ -1608,8 +1635,9 @@ void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout
 /// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
 ///
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
-/// @throws std::invalid_argument  another shape; memory that overlaps the table's, or each other's. Both are then
-///                                unchanged.
+/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's, or each other's. Both are
+///                                then unchanged.
+/// Cost:     that of write_cache().
 template <typename Cos, typename Sin, typename Scalar>
 void write_cos_sin(Cos&& cos, Sin&& sin, const FrequencyTable<Scalar>& table, CosSinLayout layout) {
   auto& cos_target = detail::written(std::forward<Cos>(cos));
@@ -1738,12 +1766,18 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 /// `reference_sizes`.
 ///
 /// @param reference_sizes  As many entries as `sizes`.
-/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
 /// Matches: EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
 inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
                                                       const std::vector<int>& reference_sizes) {
   detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
                   reference_sizes.size(), "sizes.size() ", sizes.size());
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (reference_sizes[axis] >= 0) continue;
+    detail::refuse<std::invalid_argument>("stretched_positions",
+                                          detail::element("reference_sizes", static_cast<Eigen::Index>(axis)),
+                                          reference_sizes[axis], ">= 0");
+  }
   return detail::fill_grid<double>("stretched_positions", sizes, [&](Eigen::Index axis, int i) {
     const std::size_t a = static_cast<std::size_t>(axis);
     return static_cast<double>(i) * reference_sizes[a] / sizes[a];
@@ -2455,6 +2489,7 @@ PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index
 ///                    cu_seqlens(i) ... cu_seqlens(i + 1) - 1.
 /// @returns           One position for each token, cu_seqlens(num_documents) in all.
 /// @throws std::invalid_argument  an empty list; the first entry not 0; a list that decreases.
+/// @throws std::length_error      more tokens than fit into memory's index type.
 /// Matches:  cu_seqlens of flash-attention.
 template <typename Derived>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::DenseBase<Derived>& cu_seqlens) {
@@ -2469,6 +2504,7 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::Den
       detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
     }
   }
+  detail::require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(at(size - 1));
   for (Eigen::Index i = 1; i < size; ++i) {
     for (Eigen::Index t = at(i - 1); t < at(i); ++t) ids[t] = t - at(i - 1);
@@ -2704,8 +2740,8 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
                   "finite and > 1");
   detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
   detail::require(
-      options.factor || (detail::is_finite(options.max_position_embeddings) && options.max_position_embeddings > 0),
-      function, "max_position_embeddings", options.max_position_embeddings, "finite and > 0 when factor is not given");
+      detail::is_finite(options.max_position_embeddings) && (options.factor || options.max_position_embeddings > 0),
+      function, "max_position_embeddings", options.max_position_embeddings, "finite, and > 0 when factor is not given");
   detail::require(positive(options.attention_factor), function, "attention_factor",
                   options.attention_factor.value_or(1), "finite and > 0");
   detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),
@@ -2754,12 +2790,13 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
-/// scale_ntk_aware(), with `given` the parameter to name where the base cannot be.
-inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor, double given) {
+/// scale_ntk_aware(), with what to call its factor where the base cannot be.
+inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor,
+                             const char* parameter) {
   const Wide d = static_cast<Wide>(frequencies.rotary_dim());
   if (frequencies.base() > 0) {
     const double base = static_cast<double>(frequencies.base() * std::pow(static_cast<Wide>(factor), d / (d - 2)));
-    require(is_finite(base) && base != 1, function, "factor", given,
+    require(is_finite(base) && base != 1, function, parameter, factor,
             "such that base * factor^(d / (d - 2)) is finite and not 1");
     return geometric_frequencies(frequencies.rotary_dim(), base)
         .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
@@ -2783,7 +2820,7 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 ///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
 inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor) {
   detail::require_ntk("scale_ntk_aware", frequencies, factor);
-  return detail::ntk_aware("scale_ntk_aware", frequencies, factor, factor);
+  return detail::ntk_aware("scale_ntk_aware", frequencies, factor, "factor");
 }
 
 /// Dynamic NTK: NTK-aware scaling by what the current length needs.
@@ -2798,6 +2835,7 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 /// @param seq_len                  The length to serve, >= 0.
 /// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
 inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
                                      double seq_len) {
@@ -2809,7 +2847,7 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
   if (seq_len <= max_position_embeddings) return frequencies;
   const double needed = factor * seq_len / max_position_embeddings - (factor - 1);
   detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
-  return detail::ntk_aware(function, frequencies, needed, factor);
+  return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
 }
 
 /// NTK-RoPE-fixed: inv_freq[i] * factor^(-2(i + 1) / d), every pair is slowed and the last by the whole factor.
@@ -2893,7 +2931,8 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
 /// @throws std::invalid_argument  not such frequencies; factor < 1; trained length <= 0; beta_slow <= 0 or not
-///                                < beta_fast; attention_factor <= 0; anything NaN or infinite.
+///                                < beta_fast; attention_factor or attn_factor <= 0; a negative mscale;
+///                                extrapolation_factor outside [0, 1]; anything NaN or infinite.
 /// Accuracy: 4 ulp of double, enforced on the published configurations in tests/.
 /// Source:   Peng et al. 2023, arXiv:2309.00071; DeepSeek-AI 2024, arXiv:2405.04434.
 /// Matches:  Hugging Face "yarn", vLLM YaRN, and vLLM DeepseekScaling where both mscale keys or neither are given: a
@@ -3530,6 +3569,7 @@ void apply_learned(const char* function, const char* parameter, Eigen::DenseBase
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
                                   table.width());
   }
+  require_data(function, parameter, x);
   require_apart(function, parameter, x, table.values());
   const Lookup lookup(table.options(), table.rows());
   with_positions(function, parameter, given, x.rows(), lookup,
@@ -4986,7 +5026,7 @@ inline namespace POSENC_ABI {
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
 /// A plain description that owns nothing; apply_rope() checks it. For strides of one's own, fill the fields in: where
-/// something is written, heads may not lie in one another.
+/// something is written, heads may not lie in one another, and each stride reaches past what the smaller ones cover.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 struct HeadsView {
@@ -5014,6 +5054,7 @@ using IfNoView = std::enable_if_t<!is_heads_view<std::decay_t<X>>, int>;
 }  // namespace detail
 
 /// [batch, seq_len, num_heads, head_dim]: flash-attention, vLLM, what a projection puts out.
+/// @param data  batch * seq_len * num_heads * head_dim numbers without gaps; const for what is only read.
 template <typename Scalar>
 HeadsView<Scalar> view_blhd(Scalar* data, Eigen::Index batch, Eigen::Index seq_len, Eigen::Index num_heads,
                             Eigen::Index head_dim) {
@@ -5022,6 +5063,7 @@ HeadsView<Scalar> view_blhd(Scalar* data, Eigen::Index batch, Eigen::Index seq_l
 }
 
 /// [batch, num_heads, seq_len, head_dim]: Hugging Face, ONNX 4-D, CTranslate2.
+/// @param data  As for view_blhd(), in that order.
 template <typename Scalar>
 HeadsView<Scalar> view_bhld(Scalar* data, Eigen::Index batch, Eigen::Index num_heads, Eigen::Index seq_len,
                             Eigen::Index head_dim) {
@@ -5030,6 +5072,7 @@ HeadsView<Scalar> view_bhld(Scalar* data, Eigen::Index batch, Eigen::Index num_h
 }
 
 /// [tokens, num_heads * head_dim], sequences packed one after the other: vLLM, flash-attention varlen.
+/// @param data  As for view_blhd() with a batch of one.
 template <typename Scalar>
 HeadsView<Scalar> view_packed(Scalar* data, Eigen::Index tokens, Eigen::Index num_heads, Eigen::Index head_dim) {
   return view_blhd(data, 1, tokens, num_heads, head_dim);
@@ -5068,7 +5111,7 @@ enum class RopePairs {
 class RopeLayout {
  public:
   /// @param head_dim  Columns of one head, > 0: with partial rotary more than the table's rotary_dim.
-  /// @param offset    First channel that turns, in [0, head_dim).
+  /// @param offset    First channel that turns, in [0, head_dim). Not rotary_dim: how many turn, the table says.
   /// @throws std::invalid_argument  one of these does not hold.
   static RopeLayout half_split(Eigen::Index head_dim, Eigen::Index offset = 0) {
     return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim, offset);
@@ -5198,8 +5241,8 @@ template <typename Scalar>
 inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
                                static_cast<int>(sizeof(Scalar));
 
-/// Pairs of a tile: four registers of them. Straight code for a whole head of 128 channels (with AVX-512) is worth 10 to
-/// 25 % in memory, as more cache lines are on their way at once. More would not find registers.
+/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has more
+/// cache lines on their way at once. More would not find registers.
 template <typename Number>
 inline constexpr int kTilePairs = 4 * kPacket<Number>;
 
@@ -5420,7 +5463,7 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
 
 /// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as a
 /// rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's rows
-/// stay near. 0.95 of an in-place scale, where all heads at a time are 0.7 (bench_rope, half_split_bhld).
+/// stay near (bench_rope, half_split_bhld).
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,
@@ -5558,8 +5601,7 @@ template <typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                      const Rows& rows, Turn turn) {
   using OutScalar = typename Out::Scalar;
-  using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
-  using Number = ArithmeticScalar<typename In::Scalar, Wider>;
+  using Number = RotationScalar<OutScalar, typename In::Scalar, TableScalar>;
   const Eigen::Index pairs = table.num_pairs();
   const bool half_split = layout.pairs() == RopePairs::half_split;
   const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
@@ -5615,8 +5657,9 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
   const Eigen::Index num_heads = in.cols() / layout.head_dim();
   require(num_heads * layout.head_dim() == in.cols(), function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
+  require_data(function, "x", in);
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
-  if (in.size() == 0) return;  // data() may be null then
+  if (in.size() == 0) return;
   if constexpr (is_in_memory<Out> && is_in_memory<In>) {
     using OutScalar = typename Out::Scalar;
     using InScalar = const typename In::Scalar;
@@ -5670,20 +5713,42 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
   }
 }
 
-/// Heads of a view that is written to may not lie in one another: each would turn more than once. A stride that was
-/// left out is 0.
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. Each stride must reach
+/// past what the smaller ones cover; one that was left out is 0.
 template <typename Scalar>
 void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
   if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
-  const auto at_least_head_dim = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
-    if (count > 1 && stride < x.head_dim && stride > -x.head_dim) {
-      refuse<std::invalid_argument>(function, parameter + std::string(field), stride, "at least head_dim ", x.head_dim,
-                                    " forwards or backwards");
+  struct Axis {
+    const char* stride_name;
+    const char* count_name;
+    Eigen::Index count;
+    Eigen::Index stride;
+    std::uint64_t distance() const {
+      return stride < 0 ? 0 - static_cast<std::uint64_t>(stride) : std::uint64_t(stride);
     }
   };
-  at_least_head_dim(".batch_stride", x.batch, x.batch_stride);
-  at_least_head_dim(".token_stride", x.seq_len, x.token_stride);
-  at_least_head_dim(".head_stride", x.num_heads, x.head_stride);
+  Axis axes[] = {{".head_stride", ".num_heads", x.num_heads, x.head_stride},
+                 {".token_stride", ".seq_len", x.seq_len, x.token_stride},
+                 {".batch_stride", ".batch", x.batch, x.batch_stride}};
+  for (const int i : {0, 1, 0}) {  // by distance
+    if (axes[i + 1].distance() < axes[i].distance()) std::swap(axes[i], axes[i + 1]);
+  }
+  constexpr std::uint64_t limit =
+      static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar);
+  std::uint64_t covered = static_cast<std::uint64_t>(x.head_dim);
+  for (const Axis& axis : axes) {
+    if (axis.count <= 1) continue;
+    if (axis.distance() < covered) {
+      refuse<std::invalid_argument>(function, parameter + std::string(axis.stride_name), axis.stride, "at least ",
+                                    covered, " forwards or backwards (what lies within)");
+    }
+    const std::uint64_t most = (limit - covered) / axis.distance();
+    if (static_cast<std::uint64_t>(axis.count) - 1 > most) {
+      refuse<std::length_error>(function, parameter + std::string(axis.count_name), axis.count, "at most ", most + 1,
+                                " for a stride of ", axis.stride);
+    }
+    covered += (static_cast<std::uint64_t>(axis.count) - 1) * axis.distance();
+  }
 }
 
 template <typename Scalar>
@@ -5936,8 +6001,8 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
 /// @tparam Scalar       as make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were turned with.
-/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
-///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
+/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass a
+///                      vector of one and let every token take row 0 (a list of zeros as `rows`).
 /// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
 ///                                infinite.
@@ -9874,10 +9939,9 @@ void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<
 /// Resizes the bias table of a window so that near distances keep their bias and far ones spread: the trained distances
 /// 0, 1, 2, 3, ... are taken to have been at
 ///
-///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5, so that the last one comes nearest the end of the new
-/// window
+///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5
 ///
-/// along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
+/// with q such that the last one comes nearest the end of the new window, along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
 /// its value stays. An axis that keeps its length is copied.
 ///
 /// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token, which are
@@ -11102,7 +11166,7 @@ class Sinusoidal {
     const bool over_width = options.spacing == FrequencySpacing::over_width;
     const double pairs = static_cast<double>(width / 2);
     detail::require(
-        over_width || num_sines == 1 || (detail::is_finite(options.frequency_shift) && options.frequency_shift < pairs),
+        detail::is_finite(options.frequency_shift) && (over_width || num_sines == 1 || options.frequency_shift < pairs),
         function, "frequency_shift", options.frequency_shift, "finite and less than width / 2 = ", width / 2);
     const double divisor = over_width ? static_cast<double>(width) / 2 : pairs - options.frequency_shift;
     return Frequencies(spaced_frequencies(num_sines, options.base, divisor).inv_freq() * options.position_scale);
@@ -11305,6 +11369,7 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ",
                                   encoding.width());
   }
+  require_data(function, parameter, x);
   if constexpr (std::is_integral_v<Positions>) {
     require_position_scalar<Positions>();
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
@@ -11881,7 +11946,10 @@ inline SinusoidalOptions tensor2tensor(double min_timescale = 1, double max_time
 
 /// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does row 0. A list of
 /// positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
+/// @throws std::out_of_range  padding_idx 2^63 - 1.
 inline SinusoidalOptions fairseq(std::int64_t padding_idx = 1) {
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)() - 1;
+  detail::require_in_range(padding_idx <= most, "presets::fairseq", "padding_idx", padding_idx, "at most ", most);
   SinusoidalOptions options = tensor2tensor();
   options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;

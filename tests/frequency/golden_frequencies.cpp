@@ -20,6 +20,7 @@ namespace {
 
 using posenc::Frequencies;
 using posenc_tests::Golden;
+using posenc_tests::ulp;
 
 /// The keys below: a golden file with any other would not be tested for what it says.
 const std::set<std::string> kKnownKeys = {"name",
@@ -101,8 +102,6 @@ Frequencies from_config(const Golden& config) {
   }
   throw std::runtime_error("unknown rope_type " + type);
 }
-
-double ulp(double value) { return std::nextafter(std::abs(value), HUGE_VAL) - std::abs(value); }
 
 // The promise is 4 ulp of the true value; half an ulp of it goes to reading the golden digits into a double.
 constexpr double kFrequencyUlps = posenc_tests::rule_ulps(4) - 0.5;

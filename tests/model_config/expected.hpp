@@ -31,8 +31,6 @@ struct ExpectedSet {
   std::vector<std::pair<int, int>> axes{};  ///< Runs: how many pairs, which axis.
 };
 
-inline double ulp(double value) { return std::nextafter(std::abs(value), HUGE_VAL) - std::abs(value); }
-
 // The promises of the frequency rules, less half an ulp for reading the golden digits: see frequency/.
 constexpr double kFrequencyUlps = 4 - 0.5;
 constexpr double kMagnitudeUlps = 2 - 0.5;

@@ -5,6 +5,7 @@
 #include "support/data.hpp"
 
 #include "../../examples/support/tiny_llama.hpp"
+#include "../../examples/support/tiny_llama_encode.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -5,6 +5,7 @@
 
 #include "posenc/relative_bias.hpp"
 #include "support/catch2.hpp"
+#include "support/same_bits.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -92,17 +93,6 @@ double distance(const A& a, const B& b) {
     }
   }
   return largest;
-}
-
-template <typename A, typename B>
-bool same_bits(const A& a, const B& b) {
-  if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
-  for (Index i = 0; i < a.rows(); ++i) {
-    for (Index j = 0; j < a.cols(); ++j) {
-      if (!(a(i, j) == b(i, j))) return false;
-    }
-  }
-  return true;
 }
 
 /// The adjoint identity <A x, y> = <x, A' y> of sums of fewer than 2^12 terms: demanded to 1e-12 of the terms' size.

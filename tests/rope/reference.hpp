@@ -6,10 +6,10 @@
 #include "posenc/frequency.hpp"
 #include "posenc/rope.hpp"
 #include "support/catch2.hpp"
+#include "support/same_bits.hpp"
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -47,21 +47,6 @@ class Noise {
  private:
   std::mt19937_64 engine_;
 };
-
-/// Equal bit for bit: signs of zeros and NaN count.
-template <typename A, typename B>
-bool same_bits(const Eigen::DenseBase<A>& a, const Eigen::DenseBase<B>& b) {
-  static_assert(std::is_same_v<typename A::Scalar, typename B::Scalar>);
-  if (a.rows() != b.rows() || a.cols() != b.cols()) return false;
-  for (Index i = 0; i < a.rows(); ++i) {
-    for (Index j = 0; j < a.cols(); ++j) {
-      const typename A::Scalar left = a.derived().coeff(i, j);
-      const typename A::Scalar right = b.derived().coeff(i, j);
-      if (std::memcmp(&left, &right, sizeof left) != 0) return false;
-    }
-  }
-  return true;
-}
 
 /// What a rotation must give: the value, and |a cos| + |b sin|, which errors are relative to (0 where nothing turns).
 struct Turned {

@@ -10,6 +10,8 @@
 
 namespace posenc_tests {
 
+inline double ulp(double value) { return std::nextafter(std::abs(value), HUGE_VAL) - std::abs(value); }
+
 /// The largest error / bound seen, and where. A NaN counts as worse than any number.
 class Worst {
  public:

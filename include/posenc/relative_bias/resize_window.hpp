@@ -181,10 +181,9 @@ void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<
 /// Resizes the bias table of a window so that near distances keep their bias and far ones spread: the trained distances
 /// 0, 1, 2, 3, ... are taken to have been at
 ///
-///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5, so that the last one comes nearest the end of the new
-/// window
+///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5
 ///
-/// along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
+/// with q such that the last one comes nearest the end of the new window, along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
 /// its value stays. An axis that keeps its length is copied.
 ///
 /// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token, which are

@@ -36,8 +36,8 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
 /// @tparam Scalar       as make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were turned with.
-/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass one
-///                      number and let every token take row 0 (a list of zeros as `rows`), or repeat it.
+/// @param deltas        One for each token that moves: integers or real numbers. For one delta of all tokens pass a
+///                      vector of one and let every token take row 0 (a list of zeros as `rows`).
 /// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
 ///                                infinite.

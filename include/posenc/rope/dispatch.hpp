@@ -13,12 +13,11 @@
 #include "posenc/rope/rotate_columns.hpp"
 #include "posenc/rope/rows.hpp"
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <limits>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -36,8 +35,7 @@ template <typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                      const Rows& rows, Turn turn) {
   using OutScalar = typename Out::Scalar;
-  using Wider = std::conditional_t<std::is_same_v<OutScalar, double>, double, TableScalar>;
-  using Number = ArithmeticScalar<typename In::Scalar, Wider>;
+  using Number = RotationScalar<OutScalar, typename In::Scalar, TableScalar>;
   const Eigen::Index pairs = table.num_pairs();
   const bool half_split = layout.pairs() == RopePairs::half_split;
   const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
@@ -166,8 +164,9 @@ void require_heads_apart(const char* function, const char* parameter, const Head
   Axis axes[] = {{".head_stride", ".num_heads", x.num_heads, x.head_stride},
                  {".token_stride", ".seq_len", x.seq_len, x.token_stride},
                  {".batch_stride", ".batch", x.batch, x.batch_stride}};
-  std::stable_sort(std::begin(axes), std::end(axes),
-                   [](const Axis& a, const Axis& b) { return a.distance() < b.distance(); });
+  for (const int i : {0, 1, 0}) {  // by distance
+    if (axes[i + 1].distance() < axes[i].distance()) std::swap(axes[i], axes[i + 1]);
+  }
   constexpr std::uint64_t limit =
       static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar);
   std::uint64_t covered = static_cast<std::uint64_t>(x.head_dim);

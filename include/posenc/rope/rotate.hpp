@@ -34,8 +34,8 @@ template <typename Scalar>
 inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
                                static_cast<int>(sizeof(Scalar));
 
-/// Pairs of a tile: four registers of them. Straight code for a whole head of 128 channels (with AVX-512) is worth 10 to
-/// 25 % in memory, as more cache lines are on their way at once. More would not find registers.
+/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has more
+/// cache lines on their way at once. More would not find registers.
 template <typename Number>
 inline constexpr int kTilePairs = 4 * kPacket<Number>;
 
@@ -256,7 +256,7 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
 
 /// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as a
 /// rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's rows
-/// stay near. 0.95 of an in-place scale, where all heads at a time are 0.7 (bench_rope, half_split_bhld).
+/// stay near (bench_rope, half_split_bhld).
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,
