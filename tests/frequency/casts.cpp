@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// Blocks of half types from and to float and double, against the formats' definitions in exact arithmetic.
+/// Blocks and rows of half types from and to float and double, against the formats' definitions in exact arithmetic.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include <posenc/rope.hpp>
+#include <posenc/posenc.hpp>
 
 #include "support/catch2.hpp"
 
@@ -128,9 +128,45 @@ void check_rounding() {
   CHECK(wrong == 0);
 }
 
+/// `value`, exact in double, as the scalar's nearest number.
+template <typename Scalar>
+double nearest(double value) {
+  if constexpr (std::is_same_v<Scalar, double>) return value;
+  if constexpr (std::is_same_v<Scalar, float>) return static_cast<double>(static_cast<float>(value));
+  if constexpr (posenc::detail::is_half<Scalar>) return rounded<Scalar>(value);
+}
+
+/// Rows of every width up to 40 from `From` to `To`, stored and added; what stands behind them stays.
+template <typename To, typename From>
+void check_rows() {
+  using Number = posenc::detail::ArithmeticScalar<To, From>;
+  constexpr int most = 40;
+  std::mt19937_64 random(3);
+  int wrong = 0;
+  for (int width = 0; width <= most; ++width) {
+    std::array<From, most + 1> from;
+    std::array<To, most + 1> stored, added, before;
+    for (std::size_t i = 0; i <= most; ++i) {
+      from[i] = static_cast<From>(static_cast<float>(random() % 4001) / 1000.0f - 2.0f);
+      before[i] = static_cast<To>(static_cast<float>(random() % 4001) / 1000.0f - 2.0f);
+    }
+    stored = added = before;
+    posenc::detail::store_row(stored.data(), from.data(), width);
+    posenc::detail::add_row(added.data(), from.data(), width);
+    for (std::size_t i = 0; i <= most; ++i) {
+      const double a = static_cast<double>(before[i]);
+      const double b = static_cast<double>(from[i]);
+      const bool written = static_cast<int>(i) < width;
+      wrong += static_cast<double>(stored[i]) != (written ? nearest<To>(b) : a);
+      wrong += static_cast<double>(added[i]) != (written ? nearest<To>(nearest<Number>(a + b)) : a);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
 }  // namespace
 
-TEMPLATE_TEST_CASE("every number of a half type, read in blocks", "[rope][cast]", Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("every number of a half type, read in blocks", "[frequency][cast]", Eigen::half, Eigen::bfloat16) {
   check_all_halves<1, TestType, float>();
   check_all_halves<4, TestType, float>();
   check_all_halves<16, TestType, float>();
@@ -138,11 +174,19 @@ TEMPLATE_TEST_CASE("every number of a half type, read in blocks", "[rope][cast]"
   check_all_halves<64, TestType, double>();
 }
 
-TEMPLATE_TEST_CASE("blocks are rounded to the nearest number of a half type", "[rope][cast]", Eigen::half,
+TEMPLATE_TEST_CASE("blocks are rounded to the nearest number of a half type", "[frequency][cast]", Eigen::half,
                    Eigen::bfloat16) {
   check_rounding<1, TestType, float>();
   check_rounding<4, TestType, float>();
   check_rounding<13, TestType, float>();
   check_rounding<64, TestType, float>();
   check_rounding<64, TestType, double>();
+}
+
+TEMPLATE_TEST_CASE("rows from one scalar to another", "[frequency][cast]", float, double, Eigen::half,
+                   Eigen::bfloat16) {
+  check_rows<TestType, float>();
+  check_rows<TestType, double>();
+  check_rows<TestType, Eigen::half>();
+  check_rows<TestType, Eigen::bfloat16>();
 }
