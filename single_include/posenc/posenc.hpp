@@ -836,11 +836,19 @@ auto& written(X&& x) {
   return writable(x);
 }
 
+/// Whether an expression is numbers in memory at some stride. Eigen's flag alone does not tell: x(seq, all) has it, but
+/// no data().
+template <typename Derived, typename = void>
+inline constexpr bool has_memory = false;
+template <typename Derived>
+inline constexpr bool has_memory<Derived, std::void_t<decltype(std::declval<const Derived&>().data())>> =
+    (Derived::Flags & Eigen::DirectAccessBit) != 0;
+
 /// A Map may be of null; that of nothing is no error.
 template <typename Derived>
 void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
-  if constexpr ((Derived::Flags & Eigen::DirectAccessBit) != 0) {
-    if (x.derived().data() == nullptr && x.size() > 0) {
+  if constexpr (has_memory<Derived>) {
+    if (x.size() > 0 && x.derived().data() == nullptr) {
       refuse<std::invalid_argument>(function, std::string(parameter) + ".data()", "null", "a valid pointer");
     }
   }
@@ -891,10 +899,9 @@ typename X::Scalar& entry(X& x, Eigen::Index i) {
   return x.coeffRef(i % x.rows(), i / x.rows());
 }
 
-/// Whether an expression is numbers in memory that the vector kernels know, at some stride.
+/// Whether these are numbers that the vector kernels know.
 template <typename Derived>
-inline constexpr bool is_in_memory =
-    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
+inline constexpr bool is_in_memory = has_memory<Derived>&& is_storage<typename Derived::Scalar>;
 
 /// Whether its rows may be contiguous there; has_contiguous_rows() tells whether they are.
 template <typename Derived>
@@ -986,7 +993,7 @@ inline bool overlap_partially(const MemoryExtent& a, const MemoryExtent& b, bool
 /// The same for Eigen objects; an expression that is not in memory is taken to lie apart.
 template <typename DerivedA, typename DerivedB>
 bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+  if constexpr (has_memory<DerivedA> && has_memory<DerivedB>) {
     return overlap_partially(extent_of(a), extent_of(b),
                              std::is_same_v<typename DerivedA::Scalar, typename DerivedB::Scalar>);
   } else {
@@ -997,7 +1004,7 @@ bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBa
 /// overlap_partially(), or the very same first element.
 template <typename DerivedA, typename DerivedB>
 bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+  if constexpr (has_memory<DerivedA> && has_memory<DerivedB>) {
     if (a.size() == 0 || b.size() == 0) return false;
     const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
     return same || overlap_partially(a, b);
@@ -1271,8 +1278,8 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
   }
 }
 
-/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs at a
-/// time.
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs
+/// at a time.
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
 ///
@@ -1610,7 +1617,8 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then
+///                                unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation.
 template <typename Cache, typename Scalar>
 void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
@@ -2019,8 +2027,8 @@ To cast_scalar(const From& value) {
   }
 }
 
-/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops that
-/// compilers make vector code of. Eigen's cast() converts half types one by one.
+/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops
+/// that compilers make vector code of. Eigen's cast() converts half types one by one.
 template <int Count, typename To, typename From>
 EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
   if constexpr (std::is_same_v<From, To>) {
@@ -5158,61 +5166,62 @@ void require_window(const char* function, const RopeLayout& layout, const Freque
           layout.offset(), ")");
 }
 
+inline std::uint64_t distance_of(Eigen::Index stride) {
+  return stride < 0 ? 0 - static_cast<std::uint64_t>(stride) : static_cast<std::uint64_t>(stride);
+}
+
 template <typename Scalar>
 void require_view(const char* function, const char* parameter, const HeadsView<Scalar>& x, const RopeLayout& layout) {
   const std::string name = parameter;
-  const auto at_least_zero = [&](const char* field, Eigen::Index value) {
-    if (value < 0) refuse<std::invalid_argument>(function, name + field, value, ">= 0");
+  constexpr std::uint64_t limit =  // of each axis and of a head, so that all of them together fit
+      static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar) / 4;
+  const auto require_axis = [&](const char* field, Eigen::Index count, Eigen::Index stride) {
+    if (count < 0) refuse<std::invalid_argument>(function, name + field, count, ">= 0");
+    const std::uint64_t steps = count > 1 ? static_cast<std::uint64_t>(count) - 1 : 0;
+    const std::uint64_t distance = distance_of(stride);
+    if ((steps | distance) >> 28 == 0) return;  // no division is needed to see that the product is small
+    if (distance > 0 && steps > limit / distance) {
+      refuse<std::length_error>(function, name + field, count, "at most ", limit / distance + 1, " for a stride of ",
+                                stride);
+    }
   };
-  at_least_zero(".batch", x.batch);
-  at_least_zero(".seq_len", x.seq_len);
-  at_least_zero(".num_heads", x.num_heads);
+  require_axis(".batch", x.batch, x.batch_stride);
+  require_axis(".seq_len", x.seq_len, x.token_stride);
+  require_axis(".num_heads", x.num_heads, x.head_stride);
   if (x.head_dim != layout.head_dim()) {
     refuse<std::invalid_argument>(function, name + ".head_dim", x.head_dim, "layout.head_dim() ", layout.head_dim());
   }
+  require_size(function, "layout.head_dim()", x.head_dim, 1, 4 * sizeof(Scalar));
   if (x.data == nullptr && x.batch > 0 && x.seq_len > 0 && x.num_heads > 0) {
     refuse<std::invalid_argument>(function, name + ".data", "null", "a valid pointer");
   }
 }
 
-/// Heads of a view that is written to may not lie in one another: each would turn more than once. Each stride must reach
-/// past what the smaller ones cover; one that was left out is 0.
+/// Heads of a view that is written to may not lie in one another: each would turn more than once. Each stride must
+/// reach past what the smaller ones cover; one that was left out is 0.
 template <typename Scalar>
 void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
   if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
   struct Axis {
-    const char* stride_name;
-    const char* count_name;
+    const char* field;
     Eigen::Index count;
     Eigen::Index stride;
-    std::uint64_t distance() const {
-      return stride < 0 ? 0 - static_cast<std::uint64_t>(stride) : std::uint64_t(stride);
-    }
   };
-  Axis axes[] = {{".head_stride", ".num_heads", x.num_heads, x.head_stride},
-                 {".token_stride", ".seq_len", x.seq_len, x.token_stride},
-                 {".batch_stride", ".batch", x.batch, x.batch_stride}};
+  Axis axes[] = {{".head_stride", x.num_heads, x.head_stride},
+                 {".token_stride", x.seq_len, x.token_stride},
+                 {".batch_stride", x.batch, x.batch_stride}};
   for (const int i : {0, 1, 0}) {  // by distance
-    if (axes[i + 1].distance() < axes[i].distance()) std::swap(axes[i], axes[i + 1]);
+    if (distance_of(axes[i + 1].stride) < distance_of(axes[i].stride)) std::swap(axes[i], axes[i + 1]);
   }
-  constexpr std::uint64_t limit =
-      static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar);
   std::uint64_t covered = static_cast<std::uint64_t>(x.head_dim);
   for (const Axis& axis : axes) {
-    if (axis.count <= 1) continue;
-    if (axis.distance() < covered) {
-      refuse<std::invalid_argument>(function, parameter + std::string(axis.stride_name), axis.stride, "at least ",
-                                    covered, " forwards or backwards (what lies within)");
+    if (axis.count == 1) continue;
+    const std::uint64_t distance = distance_of(axis.stride);
+    if (distance < covered) {
+      refuse<std::invalid_argument>(function, parameter + std::string(axis.field), axis.stride, "at least ", covered,
+                                    " forwards or backwards (what lies within)");
     }
-    const std::uint64_t steps = static_cast<std::uint64_t>(axis.count) - 1;
-    if ((steps | axis.distance()) >> 30 != 0) {  // else no division is needed to see that the product is small
-      const std::uint64_t most = (limit - covered) / axis.distance();
-      if (steps > most) {
-        refuse<std::length_error>(function, parameter + std::string(axis.count_name), axis.count, "at most ", most + 1,
-                                  " for a stride of ", axis.stride);
-      }
-    }
-    covered += steps * axis.distance();
+    covered += (static_cast<std::uint64_t>(axis.count) - 1) * distance;
   }
 }
 
@@ -5311,9 +5320,9 @@ auto make_rows(const char* function, const Rows& rows, Eigen::Index tokens, Eige
 // ---- posenc/rope/rotate.hpp
 /// The rotation kernels: all heads of one token, contiguous in memory, by one row of a table.
 ///
-/// Eigen expressions of fixed size, with the cosines and sines of a tile in registers while all heads pass by. That reaches
-/// the speed of an in-place scale from the second-level cache on (benchmarks/). Interleaved pairs are complex numbers, and
-/// Eigen has packets for those.
+/// Eigen expressions of fixed size, with the cosines and sines of a tile in registers while all heads pass by. That
+/// reaches the speed of an in-place scale from the second-level cache on (benchmarks/). Interleaved pairs are complex
+/// numbers, and Eigen has packets for those.
 #ifndef POSENC_ROPE_ROTATE_HPP
 #define POSENC_ROPE_ROTATE_HPP
 
@@ -5332,8 +5341,8 @@ template <typename Scalar>
 inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
                                static_cast<int>(sizeof(Scalar));
 
-/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has more
-/// cache lines on their way at once. More would not find registers.
+/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has
+/// more cache lines on their way at once. More would not find registers.
 template <typename Number>
 inline constexpr int kTilePairs = 4 * kPacket<Number>;
 
@@ -5425,8 +5434,8 @@ template <bool HalfSplit, int Pairs, typename Number, typename Out, typename In>
 void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads, Eigen::Index half,
                  const Number* turns, const Number* sines, Eigen::Index count);
 
-/// `count` pairs in every head, in tiles of `Pairs` pairs and the rest in smaller ones: four registers, one, then 4 pairs,
-/// then pair by pair. Few steps, because each is compiled code.
+/// `count` pairs in every head, in tiles of `Pairs` pairs and the rest in smaller ones: four registers, one, then 4
+/// pairs, then pair by pair. Few steps, because each is compiled code.
 /// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
 template <bool HalfSplit, int Pairs, typename Number, typename Out, typename In>
 EIGEN_ALWAYS_INLINE void rotate_pairs(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
@@ -5552,9 +5561,9 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
   }
 }
 
-/// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as a
-/// rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's rows
-/// stay near (bench_rope, half_split_bhld).
+/// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as
+/// a rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's
+/// rows stay near (bench_rope, half_split_bhld).
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,
@@ -5886,11 +5895,12 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
 ///                   starts at position 0). Or an Eigen vector of integers, one row for each token.
 /// @throws std::invalid_argument  x.cols() no multiple of head_dim; offset + rotary_dim > head_dim; a list of another
-///                                length than tokens.
+///                                length than tokens; null data.
 /// @throws std::out_of_range      a row that the table does not have. x is unchanged whenever one is thrown.
 ///
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x at the speed of
-///           an in-place scale from the second-level cache on; column-major and strided x element by element.
+///           an in-place scale from the second-level cache on; column-major x by a kernel of its own; other strides,
+///           and `out` and x in different orders, element by element.
 /// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
 ///           and rounded once more), 2^-53 for double. A double table or result makes all of the arithmetic double.
 /// Threads:  reads `table` only; blocks of rows of one x may be turned at the same time.
@@ -5904,7 +5914,9 @@ void apply_rope(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayou
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
+/// @throws std::invalid_argument  besides those above: a negative size; a stride that does not reach past what the
+///                                smaller ones cover.
+/// @throws std::length_error      a view beyond memory.
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {
@@ -6827,7 +6839,7 @@ inline std::vector<std::string> scheduled_layers(LayerSchedule schedule, Eigen::
 #endif  // POSENC_MODEL_CONFIG_LAYER_SCHEDULE_HPP
 
 // ---- posenc/model_config/known_architectures.hpp
-/// What the metadata of a GGUF file does not say: per architecture, how pairs stand, and what the code of llama.cpp adds.
+/// What the metadata of a GGUF file does not say: per architecture, how pairs stand, and what llama.cpp adds.
 #ifndef POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
 #define POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
 
@@ -9974,8 +9986,9 @@ void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<
 ///
 ///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5
 ///
-/// with q such that the last one comes nearest the end of the new window, along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
-/// its value stays. An axis that keeps its length is copied.
+/// with q such that the last one comes nearest the end of the new window, along each axis, and a cubic spline through
+/// them (not-a-knot) is read at the new whole distances; past the last one its value stays. An axis that keeps its
+/// length is copied.
 ///
 /// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token, which are
 ///                          copied: the layout of checkpoints, which make_window_table() reads.

@@ -725,7 +725,15 @@ std::vector<Case> cases() {
          const posenc::HeadsView<float> view{f.x.data(), many, many, 1, 8, 8 * many, 8, 8};
          posenc::apply_rope(view, f.table, f.layout, Eigen::ArrayXi());
        },
-       {"posenc::apply_rope: x.batch must be at most 67108863 for a stride of 34359738368, got 4294967296"}},
+       {"posenc::apply_rope: x.batch must be at most 16777216 for a stride of 34359738368, got 4294967296"}},
+      {"a source beyond memory",
+       length,
+       [](F& f) {
+         posenc::HeadsView<float> source = posenc::view_blhd(f.x.data(), 2, 1, 2, 8);
+         source.batch_stride = -(Index(1) << 61);
+         posenc::apply_rope_into(posenc::view_blhd(f.out.data(), 2, 1, 2, 8), source, f.table, f.layout);
+       },
+       {"posenc::apply_rope_into: x.batch must be at most 1 for a stride of -2305843009213693952, got 2"}},
       {"view without a batch stride",
        invalid,
        [](F& f) {

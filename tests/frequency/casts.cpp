@@ -148,6 +148,11 @@ void check_rows() {
     std::array<To, most + 1> stored, added, before;
     for (std::size_t i = 0; i <= most; ++i) {
       from[i] = static_cast<From>(static_cast<float>(random() % 4001) / 1000.0f - 2.0f);
+      if constexpr (std::is_same_v<From, double>) {
+        // Beside the middle of two bfloat16 or two half: rounded by way of float it would be that middle.
+        const double middle = 1 + static_cast<double>(random() % 128) * 0x1p-7 + (i % 2 == 0 ? 0x1p-8 : 0x1p-11);
+        from[i] = middle + (random() % 2 == 0 ? 0x1p-40 : -0x1p-40);
+      }
       before[i] = static_cast<To>(static_cast<float>(random() % 4001) / 1000.0f - 2.0f);
     }
     stored = added = before;

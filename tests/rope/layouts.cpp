@@ -138,6 +138,10 @@ TEMPLATE_TEST_CASE("layouts, strides and scalars", "[rope][layouts]", float, dou
         [](auto& s) -> Eigen::Ref<RowMajor, 0, Eigen::OuterStride<>> { return s.block(1, 2, kTokens, kWidth); });
   check("ref with an inner stride", tall,
         [](auto& s) -> Eigen::Ref<ColMajor, 0, Eigen::Stride<Dynamic, Dynamic>> { return s.transpose(); });
+  check("every other token", RowMajor(2 * kTokens, kWidth),
+        [](auto& s) { return s(Eigen::seqN(1, kTokens, Eigen::fix<2>), Eigen::all); });
+  check("every other token of a column-major matrix", ColMajor(2 * kTokens, kWidth),
+        [](auto& s) { return s(Eigen::seqN(0, kTokens, Eigen::fix<2>), Eigen::all); });
   check("tokens in reverse", rows, [](auto& s) { return s.colwise().reverse(); });
   check("reverse of a reverse", rows, [](auto& s) { return s.reverse().reverse(); });
   check(

@@ -122,6 +122,11 @@ void check_every_target(const Sinusoidal& encoding, std::int64_t first) {
   around.block(1, 3, rows, width).setConstant(untouched);
   CHECK((around.array() == untouched).all());
 
+  ColumnMajor<Scalar> twice(2 * rows, width);
+  auto every_other = twice(Eigen::seqN(1, rows, Eigen::fix<2>), Eigen::all);
+  encode_sinusoidal(every_other, encoding, first);
+  CHECK(is_rounded_matrix(every_other, exact));
+
   using Stride = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
   const Eigen::Index outer = 3 * width + 2;
   std::vector<Scalar> memory(static_cast<std::size_t>(rows * outer), untouched);

@@ -58,8 +58,8 @@ To cast_scalar(const From& value) {
   }
 }
 
-/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops that
-/// compilers make vector code of. Eigen's cast() converts half types one by one.
+/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops
+/// that compilers make vector code of. Eigen's cast() converts half types one by one.
 template <int Count, typename To, typename From>
 EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
   if constexpr (std::is_same_v<From, To>) {

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -73,11 +74,19 @@ auto& written(X&& x) {
   return writable(x);
 }
 
+/// Whether an expression is numbers in memory at some stride. Eigen's flag alone does not tell: x(seq, all) has it, but
+/// no data().
+template <typename Derived, typename = void>
+inline constexpr bool has_memory = false;
+template <typename Derived>
+inline constexpr bool has_memory<Derived, std::void_t<decltype(std::declval<const Derived&>().data())>> =
+    (Derived::Flags & Eigen::DirectAccessBit) != 0;
+
 /// A Map may be of null; that of nothing is no error.
 template <typename Derived>
 void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
-  if constexpr ((Derived::Flags & Eigen::DirectAccessBit) != 0) {
-    if (x.derived().data() == nullptr && x.size() > 0) {
+  if constexpr (has_memory<Derived>) {
+    if (x.size() > 0 && x.derived().data() == nullptr) {
       refuse<std::invalid_argument>(function, std::string(parameter) + ".data()", "null", "a valid pointer");
     }
   }
@@ -128,10 +137,9 @@ typename X::Scalar& entry(X& x, Eigen::Index i) {
   return x.coeffRef(i % x.rows(), i / x.rows());
 }
 
-/// Whether an expression is numbers in memory that the vector kernels know, at some stride.
+/// Whether these are numbers that the vector kernels know.
 template <typename Derived>
-inline constexpr bool is_in_memory =
-    (Derived::Flags & Eigen::DirectAccessBit) != 0 && is_storage<typename Derived::Scalar>;
+inline constexpr bool is_in_memory = has_memory<Derived>&& is_storage<typename Derived::Scalar>;
 
 /// Whether its rows may be contiguous there; has_contiguous_rows() tells whether they are.
 template <typename Derived>

@@ -5,6 +5,7 @@
 #define POSENC_DETAIL_OVERLAP_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/eigen.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -76,7 +77,7 @@ inline bool overlap_partially(const MemoryExtent& a, const MemoryExtent& b, bool
 /// The same for Eigen objects; an expression that is not in memory is taken to lie apart.
 template <typename DerivedA, typename DerivedB>
 bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+  if constexpr (has_memory<DerivedA> && has_memory<DerivedB>) {
     return overlap_partially(extent_of(a), extent_of(b),
                              std::is_same_v<typename DerivedA::Scalar, typename DerivedB::Scalar>);
   } else {
@@ -87,7 +88,7 @@ bool overlap_partially(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBa
 /// overlap_partially(), or the very same first element.
 template <typename DerivedA, typename DerivedB>
 bool share_memory(const Eigen::DenseBase<DerivedA>& a, const Eigen::DenseBase<DerivedB>& b) {
-  if constexpr ((DerivedA::Flags & Eigen::DirectAccessBit) != 0 && (DerivedB::Flags & Eigen::DirectAccessBit) != 0) {
+  if constexpr (has_memory<DerivedA> && has_memory<DerivedB>) {
     if (a.size() == 0 || b.size() == 0) return false;
     const bool same = static_cast<const void*>(a.derived().data()) == static_cast<const void*>(b.derived().data());
     return same || overlap_partially(a, b);

@@ -70,8 +70,8 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
   }
 }
 
-/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs at a
-/// time.
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs
+/// at a time.
 ///
 /// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
 ///

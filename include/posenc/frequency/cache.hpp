@@ -84,7 +84,8 @@ FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen:
 /// that is rounded only once, make the table of that scalar.
 ///
 /// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
-/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then unchanged.
+/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then
+///                                unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation.
 template <typename Cache, typename Scalar>
 void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What the metadata of a GGUF file does not say: per architecture, how pairs stand, and what the code of llama.cpp adds.
+/// What the metadata of a GGUF file does not say: per architecture, how pairs stand, and what llama.cpp adds.
 #ifndef POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
 #define POSENC_MODEL_CONFIG_KNOWN_ARCHITECTURES_HPP
 

@@ -183,8 +183,9 @@ void resize_window_bicubic_backward(Grad&& grad_weights, const Eigen::DenseBase<
 ///
 ///     0, 1, 1 + q, 1 + q + q^2, ...        1.01 < q < 1.5
 ///
-/// with q such that the last one comes nearest the end of the new window, along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the last one
-/// its value stays. An axis that keeps its length is copied.
+/// with q such that the last one comes nearest the end of the new window, along each axis, and a cubic spline through
+/// them (not-a-knot) is read at the new whole distances; past the last one its value stays. An axis that keeps its
+/// length is copied.
 ///
 /// @param[out] out_weights  resize.to.displacements() x num_heads, and three more rows with a class token, which are
 ///                          copied: the layout of checkpoints, which make_window_table() reads.

@@ -46,11 +46,12 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// @param rows       An integer: the row of token 0 (0 when left out; the number of cached tokens, for a table that
 ///                   starts at position 0). Or an Eigen vector of integers, one row for each token.
 /// @throws std::invalid_argument  x.cols() no multiple of head_dim; offset + rotary_dim > head_dim; a list of another
-///                                length than tokens.
+///                                length than tokens; null data.
 /// @throws std::out_of_range      a row that the table does not have. x is unchanged whenever one is thrown.
 ///
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x at the speed of
-///           an in-place scale from the second-level cache on; column-major and strided x element by element.
+///           an in-place scale from the second-level cache on; column-major x by a kernel of its own; other strides,
+///           and `out` and x in different orders, element by element.
 /// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
 ///           and rounded once more), 2^-53 for double. A double table or result makes all of the arithmetic double.
 /// Threads:  reads `table` only; blocks of rows of one x may be turned at the same time.
@@ -64,7 +65,9 @@ void apply_rope(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayou
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-/// @throws std::invalid_argument  besides those above: a null pointer, a negative size, a stride shorter than head_dim.
+/// @throws std::invalid_argument  besides those above: a negative size; a stride that does not reach past what the
+///                                smaller ones cover.
+/// @throws std::length_error      a view beyond memory.
 template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
 void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
                 const Rows& rows = 0) {

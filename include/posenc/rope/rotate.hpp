@@ -2,9 +2,9 @@
 /// @file
 /// The rotation kernels: all heads of one token, contiguous in memory, by one row of a table.
 ///
-/// Eigen expressions of fixed size, with the cosines and sines of a tile in registers while all heads pass by. That reaches
-/// the speed of an in-place scale from the second-level cache on (benchmarks/). Interleaved pairs are complex numbers, and
-/// Eigen has packets for those.
+/// Eigen expressions of fixed size, with the cosines and sines of a tile in registers while all heads pass by. That
+/// reaches the speed of an in-place scale from the second-level cache on (benchmarks/). Interleaved pairs are complex
+/// numbers, and Eigen has packets for those.
 #ifndef POSENC_ROPE_ROTATE_HPP
 #define POSENC_ROPE_ROTATE_HPP
 
@@ -34,8 +34,8 @@ template <typename Scalar>
 inline constexpr int kPacket = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) /
                                static_cast<int>(sizeof(Scalar));
 
-/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has more
-/// cache lines on their way at once. More would not find registers.
+/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has
+/// more cache lines on their way at once. More would not find registers.
 template <typename Number>
 inline constexpr int kTilePairs = 4 * kPacket<Number>;
 
@@ -127,8 +127,8 @@ template <bool HalfSplit, int Pairs, typename Number, typename Out, typename In>
 void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads, Eigen::Index half,
                  const Number* turns, const Number* sines, Eigen::Index count);
 
-/// `count` pairs in every head, in tiles of `Pairs` pairs and the rest in smaller ones: four registers, one, then 4 pairs,
-/// then pair by pair. Few steps, because each is compiled code.
+/// `count` pairs in every head, in tiles of `Pairs` pairs and the rest in smaller ones: four registers, one, then 4
+/// pairs, then pair by pair. Few steps, because each is compiled code.
 /// `turns` holds c.. and `sines` s.., or, for pairs of neighbours, `turns` holds c0 s0 c1 s1 ..
 template <bool HalfSplit, int Pairs, typename Number, typename Out, typename In>
 EIGEN_ALWAYS_INLINE void rotate_pairs(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
@@ -254,9 +254,9 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
   }
 }
 
-/// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as a
-/// rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's rows
-/// stay near (bench_rope, half_split_bhld).
+/// The same where a head's tokens follow one another ([B, H, L, D]). A token's heads are then a power of two apart, as
+/// a rule, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's
+/// rows stay near (bench_rope, half_split_bhld).
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,
