@@ -7,6 +7,7 @@
 #include "posenc/model_config/axis_rule.hpp"
 #include "posenc/model_config/config_value.hpp"
 #include "posenc/model_config/known_models.hpp"
+#include "posenc/model_config/layer_plan.hpp"
 #include "posenc/model_config/layer_schedule.hpp"
 #include "posenc/model_config/model_rope.hpp"
 #include "posenc/model_config/reader.hpp"
@@ -55,7 +56,8 @@ class HuggingFaceReader {
 
   ModelRope read() {
     lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
-    const std::vector<std::string> types = read_layers();
+    const std::vector<std::string> types = read_layer_types(config_, model_);
+    result_.layers.resize(types.size());
     const ConfigValue empty = ConfigValue::dictionary();
     const ConfigValue* const dictionary = rope_dictionary();
     ConfigReader rope(kFunction, dictionary == nullptr ? empty : *dictionary, config_.name(dictionary_key_) + ".");
@@ -107,38 +109,6 @@ class HuggingFaceReader {
     }
     if (pairs_) model_.pairs = *pairs_;
     if (config_.flag("position_encoding_2d").value_or(false)) model_.axes = AxisRule::two_halves;
-  }
-
-  std::vector<std::string> read_layers() {
-    const auto layers = config_.agreed_count(
-        {"num_hidden_layers", "num_layers", "n_layer", "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
-    if (!layers) config_.refuse_missing("num_hidden_layers", "");
-    require(*layers <= kMaxLayers, kFunction, "num_hidden_layers", *layers, "at most ", kMaxLayers);
-    result_.layers.resize(static_cast<std::size_t>(*layers));
-    Eigen::Index period = model_.period;
-    if (period > 0) {
-      const auto given = config_.agreed_count({"sliding_window_pattern", "_sliding_window_pattern",
-                                               "global_attn_every_n_layers", "full_attention_interval"});
-      period = given.value_or(period);
-    }
-    std::optional<std::vector<std::string>> types = config_.texts("layer_types");
-    if (!types) return scheduled_layers(model_.schedule, *layers, period);
-    require_layer_count("layer_types", types->size());
-    for (std::size_t i = 0; i < types->size(); ++i) {
-      const std::string& type = (*types)[i];
-      if (is_one_of(type, kTurningLayers) || is_one_of(type, kOtherLayers)) continue;
-      refuse<std::invalid_argument>(kFunction, config_.name(element("layer_types", static_cast<Eigen::Index>(i))),
-                                    "the text \"" + type + "\"", "full_attention, sliding_attention, ",
-                                    "chunked_attention, linear_attention, conv, mamba or recurrent");
-    }
-    return *types;
-  }
-
-  void require_layer_count(const char* key, std::size_t size) const {
-    if (size != result_.layers.size()) {
-      refuse<std::invalid_argument>(kFunction, config_.name(key) + ".size()", size, "num_hidden_layers ",
-                                    result_.layers.size());
-    }
   }
 
   /// rope_parameters of newer configs, rope_scaling of older ones. Both only when they are equal.
@@ -264,52 +234,12 @@ class HuggingFaceReader {
     if (!beta) return;
     const std::optional<double> length = read_trained_length(rope, lengths_);
     if (!length) rope.refuse_missing("original_max_position_embeddings", " for llama_4_scaling_beta");
-    for (LayerRope& layer : result_.layers) layer.temperature = temperature(*beta, *length, 0);
-  }
-
-  static QueryTemperature temperature(double scale, double length, double shift) {
-    require(is_finite(scale) && scale >= 0, kFunction, "the scale of the query temperature", scale, "finite and >= 0");
-    require(is_finite(length) && length > 0, kFunction, "the length of the query temperature", length,
-            "finite and > 0");
-    return {scale, length, shift};
-  }
-
-  /// 1 or 0 for each layer: it turns, or not. Whatever the name says, 1 turns.
-  std::vector<int> read_turning() {
-    std::vector<int> turns(result_.layers.size(), 1);
-    const auto listed = config_.counts("no_rope_layers");
-    const bool nope = model_.schedule == LayerSchedule::nope_last;
-    const auto interval = config_.count("no_rope_layer_interval", nope ? 1 : 0);
-    if (listed && !listed->empty()) {
-      require_layer_count("no_rope_layers", listed->size());
-      for (std::size_t i = 0; i < listed->size(); ++i) {
-        require((*listed)[i] <= 1, kFunction, "no_rope_layers", (*listed)[i], "0 or 1 for each layer");
-      }
-      return *listed;
-    }
-    const Eigen::Index period = interval.value_or(nope ? model_.period : 0);
-    for (std::size_t i = 0; period > 0 && i < turns.size(); ++i) {
-      turns[i] = (i + 1) % static_cast<std::size_t>(period) != 0;
-    }
-    return turns;
-  }
-
-  /// Llama 4: for layers that do not turn. The key is a flag, or a number in some published files.
-  QueryTemperature read_nope_temperature() {
-    const bool llama4 = std::string(model_.model_type).rfind("llama4", 0) == 0;
-    if (!llama4) return {};
-    const ConfigValue* const tuning = config_.find("attn_temperature_tuning");
-    if (tuning != nullptr && !tuning->is(ConfigValue::Kind::number) && !tuning->is(ConfigValue::Kind::boolean)) {
-      refuse<std::invalid_argument>(kFunction, config_.name("attn_temperature_tuning"), tuning->describe(),
-                                    "true, false or a number");
-    }
-    if (tuning != nullptr && tuning->number() == 0) return {};
-    return temperature(config_.number("attn_scale").value_or(0.1), config_.number("floor_scale").value_or(8192), 1);
+    for (LayerRope& layer : result_.layers) layer.temperature = checked_temperature(kFunction, *beta, *length, 0);
   }
 
   void assign_layers(const std::vector<std::string>& types) {
-    const std::vector<int> turns = read_turning();
-    const QueryTemperature nope = read_nope_temperature();
+    const std::vector<int> turns = read_turning(config_, model_, types.size());
+    const QueryTemperature nope = read_nope_temperature(config_, model_);
     for (std::size_t i = 0; i < types.size(); ++i) {
       LayerRope& layer = result_.layers[i];
       const bool turning = turns[i] != 0 && is_one_of(types[i], kTurningLayers) &&
