@@ -4,15 +4,20 @@
 #ifndef POSENC_LEARNABLE_HPP
 #define POSENC_LEARNABLE_HPP
 
-#include "posenc/learnable/backward.hpp"      // the table's gradient, by range and by ids
-#include "posenc/learnable/encode.hpp"        // encode_learned, add_learned
-#include "posenc/learnable/fourier.hpp"       // Fourier features with learned or random directions
-#include "posenc/learnable/initialise.hpp"    // seeded initial values, the same on every platform
-#include "posenc/learnable/npy.hpp"           // .npy files: a table from PyTorch
-#include "posenc/learnable/overflow.hpp"      // what lies past the last row
-#include "posenc/learnable/position_ids.hpp"  // the ids of OPT and RoBERTa
-#include "posenc/learnable/resize.hpp"        // to another length
-#include "posenc/learnable/resize_grid.hpp"   // to another grid
-#include "posenc/learnable/table.hpp"         // PositionTable, owned or around a caller's weights
+#include "posenc/positions.hpp"
+
+// The table and its rows.
+#include "posenc/learnable/add_learned.hpp"     // encode_learned, add_learned
+#include "posenc/learnable/learned_table.hpp"   // the table, owned or around a caller's weights
+#include "posenc/learnable/lookup_options.hpp"  // what lies past the last row
+
+// Training it.
+#include "posenc/learnable/initializers.hpp"      // seeded initial values, the same on every platform
+#include "posenc/learnable/learned_backward.hpp"  // the table's gradient
+
+// Taking it to another length or grid, and to and from files.
+#include "posenc/learnable/npy.hpp"          // .npy files: a table from PyTorch
+#include "posenc/learnable/resize_grid.hpp"  // to another grid
+#include "posenc/learnable/resize_line.hpp"  // to another length
 
 #endif  // POSENC_LEARNABLE_HPP

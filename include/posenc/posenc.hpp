@@ -9,11 +9,20 @@
 
 #include "posenc/version.hpp"
 
-#include "posenc/frequency.hpp"      // the shared source of angles: frequencies x positions = table of cos and sin
-#include "posenc/learnable.hpp"      // trained tables, added to embeddings
-#include "posenc/model_config.hpp"   // config.json and GGUF metadata -> what a model does with positions
-#include "posenc/relative_bias.hpp"  // adds to attention logits
-#include "posenc/rope.hpp"           // turns queries and keys
-#include "posenc/sinusoidal.hpp"     // fixed tables, added to embeddings
+// Where tokens are, and the angles that positions become.
+#include "posenc/positions.hpp"
+
+#include "posenc/frequency.hpp"  // frequencies x positions = table of cos and sin
+
+// Added to token embeddings.
+#include "posenc/learnable.hpp"   // trained tables
+#include "posenc/sinusoidal.hpp"  // fixed encodings
+
+// In attention.
+#include "posenc/relative_bias.hpp"  // adds to logits
+#include "posenc/rope.hpp"           // rotates queries and keys
+
+// A published config, and what its model does with positions.
+#include "posenc/model_config.hpp"
 
 #endif  // POSENC_HPP

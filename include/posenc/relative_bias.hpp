@@ -4,15 +4,15 @@
 #ifndef POSENC_RELATIVE_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_HPP
 
-#include "posenc/relative_bias/span.hpp"       // which queries meet which keys
-#include "posenc/relative_bias/workspace.hpp"  // scratch memory that the caller keeps
+#include "posenc/relative_bias/attention_span.hpp"  // which queries meet which keys
+#include "posenc/relative_bias/workspace.hpp"       // scratch memory that the caller keeps
 
 // By distance alone: one number per head and distance.
 #include "posenc/relative_bias/alibi.hpp"
+#include "posenc/relative_bias/bias_mlp.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 #include "posenc/relative_bias/fire.hpp"
 #include "posenc/relative_bias/kerple.hpp"
-#include "posenc/relative_bias/mlp.hpp"
 #include "posenc/relative_bias/sandwich.hpp"
 #include "posenc/relative_bias/t5.hpp"
 
@@ -21,7 +21,7 @@
 #include "posenc/relative_bias/grid_alibi.hpp"
 #include "posenc/relative_bias/resize_window.hpp"
 #include "posenc/relative_bias/swin_v2.hpp"
-#include "posenc/relative_bias/window.hpp"
+#include "posenc/relative_bias/window_bias.hpp"
 
 // By content.
 #include "posenc/relative_bias/cope.hpp"

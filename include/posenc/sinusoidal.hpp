@@ -6,10 +6,16 @@
 
 #include "posenc/frequency.hpp"
 
-#include "posenc/sinusoidal/encode.hpp"        // write, add
-#include "posenc/sinusoidal/encoding.hpp"      // which sinusoid stands in which channel
-#include "posenc/sinusoidal/grid.hpp"          // ... on several axes
-#include "posenc/sinusoidal/grid_presets.hpp"  // MAE, MoCo-v3, DETR, tensor2tensor, video, NeRF
-#include "posenc/sinusoidal/presets.hpp"       // the conventions of the projects in use
+// On a line.
+#include "posenc/sinusoidal/add_sinusoidal.hpp"       // write, add
+#include "posenc/sinusoidal/presets.hpp"              // the conventions of the projects in use
+#include "posenc/sinusoidal/sinusoidal_encoding.hpp"  // which sinusoid is in which channel
+
+// On several axes.
+#include "posenc/sinusoidal/grid_presets.hpp"     // MAE, MoCo-v3, DETR, tensor2tensor, video, NeRF
+#include "posenc/sinusoidal/sinusoidal_grid.hpp"  // pictures, videos
+
+// With directions of any kind.
+#include "posenc/sinusoidal/fourier_features.hpp"  // Fourier features, learned or random
 
 #endif  // POSENC_SINUSOIDAL_HPP

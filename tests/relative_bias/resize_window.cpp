@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Resizing of window bias tables against SciPy and the tested resize of grids, with the adjoints.
-#include "posenc/learnable/resize.hpp"
+#include "posenc/learnable/resize_line.hpp"
 
 #include "relative_bias/npy.hpp"
 #include "relative_bias/support.hpp"

@@ -4,7 +4,7 @@
 #ifndef POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 
-#include "posenc/frequency/axis_angles.hpp"
+#include "posenc/detail/axis_angles.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/make_table.hpp"
 

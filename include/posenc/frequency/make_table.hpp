@@ -6,7 +6,7 @@
 
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/vector_code.hpp"
-#include "posenc/frequency/table.hpp"
+#include "posenc/frequency/frequency_table.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {

@@ -5,7 +5,7 @@
 #define POSENC_LEARNABLE_NPY_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/detail/npy_header.hpp"
+#include "posenc/learnable/detail/npy_header.hpp"
 
 #include <algorithm>
 #include <cstddef>

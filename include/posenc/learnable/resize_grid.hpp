@@ -4,7 +4,7 @@
 #ifndef POSENC_LEARNABLE_RESIZE_GRID_HPP
 #define POSENC_LEARNABLE_RESIZE_GRID_HPP
 
-#include "posenc/learnable/resize.hpp"
+#include "posenc/learnable/resize_line.hpp"
 
 #include <string>
 #include <utility>

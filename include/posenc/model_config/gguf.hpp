@@ -4,13 +4,13 @@
 #ifndef POSENC_MODEL_CONFIG_GGUF_HPP
 #define POSENC_MODEL_CONFIG_GGUF_HPP
 
-#include "posenc/model_config/axis_rule.hpp"
 #include "posenc/model_config/config_value.hpp"
-#include "posenc/model_config/known_architectures.hpp"
-#include "posenc/model_config/layer_schedule.hpp"
+#include "posenc/model_config/detail/axis_rule.hpp"
+#include "posenc/model_config/detail/config_reader.hpp"
+#include "posenc/model_config/detail/known_architectures.hpp"
+#include "posenc/model_config/detail/layer_schedule.hpp"
+#include "posenc/model_config/detail/rope_dictionary.hpp"
 #include "posenc/model_config/model_rope.hpp"
-#include "posenc/model_config/reader.hpp"
-#include "posenc/model_config/rope_dictionary.hpp"
 
 #include <algorithm>
 #include <optional>

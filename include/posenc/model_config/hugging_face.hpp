@@ -4,15 +4,15 @@
 #ifndef POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
 #define POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
 
-#include "posenc/model_config/axis_rule.hpp"
 #include "posenc/model_config/config_value.hpp"
-#include "posenc/model_config/known_models.hpp"
-#include "posenc/model_config/layer_plan.hpp"
-#include "posenc/model_config/layer_schedule.hpp"
+#include "posenc/model_config/detail/axis_rule.hpp"
+#include "posenc/model_config/detail/config_reader.hpp"
+#include "posenc/model_config/detail/known_models.hpp"
+#include "posenc/model_config/detail/layer_plan.hpp"
+#include "posenc/model_config/detail/layer_schedule.hpp"
+#include "posenc/model_config/detail/rope_dictionary.hpp"
+#include "posenc/model_config/detail/rope_window.hpp"
 #include "posenc/model_config/model_rope.hpp"
-#include "posenc/model_config/reader.hpp"
-#include "posenc/model_config/rope_dictionary.hpp"
-#include "posenc/model_config/rope_window.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -9,7 +9,7 @@
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/make_axis_table.hpp"
 #include "posenc/frequency/make_table.hpp"
-#include "posenc/rope/layout.hpp"
+#include "posenc/rope/rope_layout.hpp"
 
 #include <cmath>
 #include <optional>

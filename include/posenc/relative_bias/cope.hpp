@@ -5,7 +5,7 @@
 #define POSENC_RELATIVE_BIAS_COPE_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/relative_bias/span.hpp"
+#include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>

@@ -5,8 +5,8 @@
 #define POSENC_RELATIVE_BIAS_DEBERTA_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/detail/log_buckets.hpp"
-#include "posenc/relative_bias/span.hpp"
+#include "posenc/relative_bias/attention_span.hpp"
+#include "posenc/relative_bias/detail/log_buckets.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>

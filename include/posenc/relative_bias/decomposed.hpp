@@ -5,7 +5,7 @@
 #define POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/relative_bias/window.hpp"
+#include "posenc/relative_bias/window_bias.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -6,7 +6,7 @@
 
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/row.hpp"
-#include "posenc/relative_bias/span.hpp"
+#include "posenc/relative_bias/attention_span.hpp"
 
 #include <type_traits>
 #include <utility>

@@ -5,7 +5,7 @@
 #define POSENC_RELATIVE_BIAS_FIRE_HPP
 
 #include "posenc/detail/row.hpp"
-#include "posenc/relative_bias/mlp.hpp"
+#include "posenc/relative_bias/bias_mlp.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 #define POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
 
 #include "posenc/relative_bias/alibi.hpp"
-#include "posenc/relative_bias/window.hpp"
+#include "posenc/relative_bias/window_bias.hpp"
 
 #include <cmath>
 #include <type_traits>

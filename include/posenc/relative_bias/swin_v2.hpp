@@ -4,8 +4,8 @@
 #ifndef POSENC_RELATIVE_BIAS_SWIN_V2_HPP
 #define POSENC_RELATIVE_BIAS_SWIN_V2_HPP
 
-#include "posenc/relative_bias/mlp.hpp"
-#include "posenc/relative_bias/window.hpp"
+#include "posenc/relative_bias/bias_mlp.hpp"
+#include "posenc/relative_bias/window_bias.hpp"
 
 #include <cmath>
 

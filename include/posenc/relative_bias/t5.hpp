@@ -4,7 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_T5_HPP
 #define POSENC_RELATIVE_BIAS_T5_HPP
 
-#include "posenc/detail/log_buckets.hpp"
+#include "posenc/relative_bias/detail/log_buckets.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <algorithm>

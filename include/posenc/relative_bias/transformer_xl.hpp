@@ -4,7 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
 #define POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
 
-#include "posenc/frequency/angles.hpp"
+#include "posenc/detail/angles.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/relative_bias/relative_logits.hpp"
 

@@ -5,7 +5,7 @@
 #define POSENC_RELATIVE_BIAS_WORKSPACE_HPP
 
 #include "posenc/detail/abi.hpp"
-#include "posenc/detail/product.hpp"
+#include "posenc/relative_bias/detail/product.hpp"
 
 #include <algorithm>
 #include <utility>

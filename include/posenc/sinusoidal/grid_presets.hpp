@@ -4,8 +4,8 @@
 #ifndef POSENC_SINUSOIDAL_GRID_PRESETS_HPP
 #define POSENC_SINUSOIDAL_GRID_PRESETS_HPP
 
-#include "posenc/frequency/grid_positions.hpp"
-#include "posenc/sinusoidal/grid.hpp"
+#include "posenc/positions/grid_positions.hpp"
+#include "posenc/sinusoidal/sinusoidal_grid.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -5,7 +5,7 @@
 #define POSENC_SINUSOIDAL_PRESETS_HPP
 
 #include "posenc/detail/check.hpp"
-#include "posenc/sinusoidal/encoding.hpp"
+#include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
 #include <cmath>
 #include <cstdint>

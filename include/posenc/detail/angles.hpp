@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
+#ifndef POSENC_DETAIL_ANGLES_HPP
+#define POSENC_DETAIL_ANGLES_HPP
+
+#include "posenc/detail/abi.hpp"
+#include "posenc/detail/sin_cos.hpp"
+#include "posenc/frequency/frequencies.hpp"
+#include "posenc/positions/position_range.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// How many pairs for_each_angle() holds on the stack at a time.
+inline constexpr int kAngleChunk = 64;
+
+/// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
+/// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
+/// reduced: the bits of a pair do not depend on the pairs beside it.
+template <typename Positions, typename Sink>
+void for_each_angle_of_chunk(const double* frequency, int count, double fastest, double magnitude,
+                             const Positions& positions, Sink&& sink) {
+  alignas(64) double anchor_cos[kAngleChunk];
+  alignas(64) double anchor_sin[kAngleChunk];
+  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
+  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
+
+  const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+  double anchor = -1;               // none yet
+  std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const SplitPosition position = split_position(positions[row]);
+    if (position.anchor != anchor) {
+      anchor = position.anchor;
+      sin_cos(frequency, fastest, anchor, padded, anchor_cos, anchor_sin);
+      if (magnitude != 1) {
+        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
+        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
+      }
+    }
+    int k = static_cast<int>(position.offset);
+    const bool whole = position.offset == k;
+    if (!whole) k = kAnchorStep;
+    if (!whole || (known_offsets >> k & 1u) == 0) {
+      sin_cos(frequency, fastest, position.offset, padded, offset_cos[k], offset_sin[k]);
+      known_offsets |= whole ? 1u << k : 0u;
+    }
+    const double sign = position.negative ? -1.0 : 1.0;
+    for (int first = 0; first < padded; first += kAngleBlock) {
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      const double* const a_cos = anchor_cos + first;
+      const double* const a_sin = anchor_sin + first;
+      const double* const o_cos = offset_cos[k] + first;
+      const double* const o_sin = offset_sin[k] + first;
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
+        sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
+      }
+      sink(row, first, (std::min)(kAngleBlock, count - first), cosine, sine);
+    }
+  }
+}
+
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs
+/// at a time.
+///
+/// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
+///
+/// Each value is one product of two exact rotations, |position| = anchor + offset: the anchors are every 16th
+/// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
+/// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
+/// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
+/// @param magnitude  Factor on both outputs; that of `frequencies` does not count.
+/// @param positions  Has rows() and operator[], int64 or double.
+template <typename Positions, typename Sink>
+void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, double magnitude,
+                    const Positions& positions, Sink&& sink) {
+  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
+  alignas(64) double padded_frequency[kAngleChunk];
+  for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), end - first_pair));
+    const double* frequency = inv_freq.data() + first_pair;
+    if (count % kAngleBlock != 0) {
+      std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
+      frequency = padded_frequency;
+    }
+    for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, positions,
+                            [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
+                                const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
+  }
+}
+
+/// The same for all pairs.
+template <typename Positions, typename Sink>
+void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+  for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
+}
+
+/// `value`, a cos or sin right to an ulp of double, to float. Rounding it is rounding twice; that is wrong only where
+/// `value` stands within an ulp of the middle of two floats, and there `recompute()` gives it in long double.
+template <typename Recompute>
+float round_near_middle(double value, Recompute&& recompute) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t middle = std::uint64_t(1) << 28;  // of the 29 bits that float does not have
+  const std::uint64_t cut_off = bits & (2 * middle - 1);
+  if (cut_off - (middle - 1) <= 2) return static_cast<float>(recompute());
+  return static_cast<float>(value);
+}
+
+/// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
+/// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
+/// values are floats (and so is their product with `magnitude`), held in double.
+template <typename Positions, typename Sink>
+void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
+                            const Positions& positions, Sink&& sink) {
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const float position = static_cast<float>(positions[row]);
+    for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
+      double cosine[kAngleBlock] = {};
+      double sine[kAngleBlock] = {};
+      for (int i = 0; i < count; ++i) {
+        const float angle = position * static_cast<float>(inv_freq[first + i]);
+        const double in_double = static_cast<double>(angle);
+        const long double wide = static_cast<long double>(angle);
+        cosine[i] =
+            round_near_middle(std::cos(in_double), [=] { return std::cos(wide); }) * static_cast<float>(magnitude);
+        sine[i] =
+            round_near_middle(std::sin(in_double), [=] { return std::sin(wide); }) * static_cast<float>(magnitude);
+      }
+      sink(row, first, count, cosine, sine);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ANGLES_HPP

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Positions: where tokens are, in text, padded and packed batches, grids and prompts with pictures.
+#ifndef POSENC_POSITIONS_HPP
+#define POSENC_POSITIONS_HPP
+
+#include "posenc/positions/position_range.hpp"  // first, first + 1, ...
+
+// Of text.
+#include "posenc/positions/fairseq_positions.hpp"  // OPT and RoBERTa
+#include "posenc/positions/text_positions.hpp"     // padded, packed, in chunks
+
+// Of pictures and of prompts with pictures.
+#include "posenc/positions/grid_positions.hpp"
+#include "posenc/positions/mrope_positions.hpp"
+
+#endif  // POSENC_POSITIONS_HPP

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The position ids of models that count real tokens only: OPT and RoBERTa.
+#ifndef POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
+#define POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
+
+#include "posenc/detail/check.hpp"
+#include "posenc/positions/text_positions.hpp"
+
+#include <cstdint>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Positions of OPT: the k-th real token (k from 0) stands at k + 2, pads at 1.
+///
+/// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param past  Number of cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @returns     batch x length.
+/// @throws std::invalid_argument  past is outside of that.
+/// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
+template <typename Derived>
+PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
+  return detail::masked_positions("opt_positions", mask, past,
+                                  [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
+}
+
+/// Positions of RoBERTa: the k-th real token (k from 0) stands at padding_idx + 1 + k, pads at padding_idx.
+///
+/// @param token_ids    batch x length; a pad is a token with the id `padding_idx`. Integers.
+/// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
+/// @param past         Number of cached tokens in front, >= 0.
+/// @throws std::invalid_argument  padding_idx or past negative.
+/// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
+template <typename Derived>
+PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::int64_t padding_idx,
+                              std::int64_t past = 0) {
+  using Scalar = typename Derived::Scalar;
+  static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
+  constexpr std::int64_t limit = std::int64_t(1) << 60;  // the sums below stay within 64 bits
+  detail::require(padding_idx >= 0 && padding_idx < limit, "roberta_positions", "padding_idx", padding_idx,
+                  ">= 0 and < 2^60");
+  detail::require(past >= 0 && past < limit, "roberta_positions", "past", past, ">= 0 and < 2^60");
+  return detail::counted_positions(
+      token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
+      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : padding_idx; });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Positions of the tokens of a grid: a picture, a video.
+#ifndef POSENC_POSITIONS_GRID_POSITIONS_HPP
+#define POSENC_POSITIONS_GRID_POSITIONS_HPP
+
+#include "posenc/detail/check.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Positions of tokens on several axes: tokens x axes, a token's positions side by side.
+template <typename Scalar>
+using AxisPositionMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row t holds at(axis, index) for each axis, the last axis counting fastest.
+template <typename Scalar, typename At>
+AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int>& sizes, At at) {
+  require(!sizes.empty(), function, "sizes.size()", sizes.size(), "> 0");
+  const Eigen::Index axes = static_cast<Eigen::Index>(sizes.size());
+  Eigen::Index tokens = 1;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (sizes[axis] < 0) {
+      refuse<std::invalid_argument>(function, element("sizes", static_cast<Eigen::Index>(axis)), sizes[axis], ">= 0");
+    }
+    require_size(function, "number of tokens", tokens, Eigen::Index(sizes[axis]) * axes, sizeof(Scalar));
+    tokens *= sizes[axis];
+  }
+  AxisPositionMatrix<Scalar> positions(tokens, axes);
+  if (tokens == 0) return positions;  // the product of the other sizes may be any number
+  Eigen::Index repeat = 1;
+  for (Eigen::Index axis = axes - 1; axis >= 0; --axis) {
+    const int size = sizes[static_cast<std::size_t>(axis)];
+    for (Eigen::Index t = 0; t < tokens; ++t) positions(t, axis) = at(axis, static_cast<int>(t / repeat % size));
+    repeat *= size;
+  }
+  return positions;
+}
+
+}  // namespace detail
+
+/// Whole positions: token (i, j, ...) of a grid, in row-major order, stands at (first + i, first + j, ...).
+///
+/// @param sizes  Length of each axis, >= 0: {height, width} or {frames, height, width}.
+/// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
+/// @returns      tokens x axes.
+/// @throws std::invalid_argument  no axis, or a negative size.
+/// @throws std::length_error      more tokens than memory's index type counts.
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
+  constexpr std::int64_t limit = std::int64_t(1) << 62;
+  detail::require_in_range(first >= -limit && first <= limit, "grid_positions", "first", first, "within +-2^62");
+  return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
+}
+
+/// Centres of the patches that fill [-1, 1]: (2 i + 1) / size - 1 on each axis.
+/// Parameters and errors are those of grid_positions().
+/// Matches: DINOv3 and timm RotaryEmbeddingDinoV3 (normalize_coords "separate").
+inline AxisPositionMatrix<double> patch_centres(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("patch_centres", sizes, [&](Eigen::Index axis, int i) {
+    const double size = sizes[static_cast<std::size_t>(axis)];
+    return (2.0 * i + 1.0 - size) / size;
+  });
+}
+
+/// Equally spaced from -1 to 1, both included: 2 i / (size - 1) - 1 on each axis, -1 when it has one token.
+/// Parameters and errors are those of grid_positions().
+/// Matches: timm and EVA-02 with in_pixels, rotary-embedding-torch get_axial_freqs.
+inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("linspace_positions", sizes, [&](Eigen::Index axis, int i) {
+    const double last = sizes[static_cast<std::size_t>(axis)] - 1;
+    return last > 0 ? (2.0 * i - last) / last : -1.0;
+  });
+}
+
+/// A grid stretched to the positions of another: i reference_sizes[a] / sizes[a], for a model that was trained on
+/// `reference_sizes`.
+///
+/// @param reference_sizes  As many entries as `sizes`.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
+/// Matches: EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
+inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
+                                                      const std::vector<int>& reference_sizes) {
+  detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
+                  reference_sizes.size(), "sizes.size() ", sizes.size());
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    if (reference_sizes[axis] >= 0) continue;
+    detail::refuse<std::invalid_argument>("stretched_positions",
+                                          detail::element("reference_sizes", static_cast<Eigen::Index>(axis)),
+                                          reference_sizes[axis], ">= 0");
+  }
+  return detail::fill_grid<double>("stretched_positions", sizes, [&](Eigen::Index axis, int i) {
+    const std::size_t a = static_cast<std::size_t>(axis);
+    return static_cast<double>(i) * reference_sizes[a] / sizes[a];
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_GRID_POSITIONS_HPP

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Position ids of text: padded batches, packed documents, chunks.
+#ifndef POSENC_POSITIONS_TEXT_POSITIONS_HPP
+#define POSENC_POSITIONS_TEXT_POSITIONS_HPP
+
+#include "posenc/detail/check.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// One position for each token of a batch: batch x length.
+using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+namespace detail {
+
+/// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
+template <typename Derived, typename IsReal, typename At>
+PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
+  PositionIds ids(tokens.rows(), tokens.cols() - first);
+  for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
+    std::int64_t count = 0;
+    for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
+      const bool real = is_real(tokens.derived().coeff(row, j));
+      count += real ? 1 : 0;
+      if (j >= first) ids(row, j - first) = at(count, real);
+    }
+  }
+  return ids;
+}
+
+/// counted_positions() of a mask, which is not zero where a token is real.
+template <typename Derived, typename At>
+PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, Eigen::Index past, At at) {
+  using Scalar = typename Derived::Scalar;
+  require(past >= 0 && past <= mask.cols(), function, "past", past, "in [0, ", mask.cols(), "] (columns of the mask)");
+  return counted_positions(
+      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
+}
+
+}  // namespace detail
+
+/// Positions in a padded batch: the k-th real token (k from 0) stands at k, pads at `pad_position`.
+///
+/// @param mask          batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @param pad_position  Where pads stand; attention must mask them.
+/// @returns             batch x length.
+/// @throws std::invalid_argument  past is outside of that.
+/// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
+template <typename Derived>
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0,
+                             std::int64_t pad_position = 1) {
+  return detail::masked_positions("padded_positions", mask, past,
+                                  [&](std::int64_t count, bool real) { return real ? count - 1 : pad_position; });
+}
+
+/// Positions of documents packed one after the other: each starts again at 0.
+///
+/// @param cu_seqlens  num_documents + 1 integers that do not decrease, the first 0: document i is the tokens
+///                    cu_seqlens(i) ... cu_seqlens(i + 1) - 1.
+/// @returns           One position for each token, cu_seqlens(num_documents) in all.
+/// @throws std::invalid_argument  an empty list; the first entry not 0; a list that decreases.
+/// @throws std::length_error      more tokens than fit into memory's index type.
+/// Matches:  cu_seqlens of flash-attention.
+template <typename Derived>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::DenseBase<Derived>& cu_seqlens) {
+  static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: cu_seqlens holds integers");
+  const char* const function = "packed_positions";
+  const auto at = [&](Eigen::Index i) { return static_cast<Eigen::Index>(cu_seqlens.derived().reshaped()(i)); };
+  const Eigen::Index size = cu_seqlens.size();
+  detail::require(size > 0, function, "cu_seqlens.size()", size, "> 0");
+  detail::require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
+  for (Eigen::Index i = 1; i < size; ++i) {
+    if (at(i) < at(i - 1)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
+    }
+  }
+  detail::require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(at(size - 1));
+  for (Eigen::Index i = 1; i < size; ++i) {
+    for (Eigen::Index t = at(i - 1); t < at(i); ++t) ids[t] = t - at(i - 1);
+  }
+  return ids;
+}
+
+/// The six positions of a token under dual chunk attention. With c = chunk_size - local_size and p the position:
+struct DualChunkPositions {
+  std::int64_t key;                  ///< p mod c
+  std::int64_t intra;                ///< p mod c: the query against keys of its own chunk.
+  std::int64_t successive;           ///< min(p mod c + c, chunk_size): against keys of the chunk before.
+  std::int64_t inter;                ///< min(2 c - 1, chunk_size): against keys of all earlier chunks.
+  std::int64_t successive_critical;  ///< p mod c + c: `successive` without the limit, for choosing sparse blocks.
+  std::int64_t inter_critical;       ///< p mod c + chunk_size
+};
+
+/// @param position    >= 0.
+/// @param chunk_size  Trained length, > 0.
+/// @param local_size  In [0, chunk_size).
+/// @throws std::invalid_argument  one of the sizes does not hold.
+/// @throws std::out_of_range      a negative position.
+/// Source:   An et al. 2024, arXiv:2402.17463.
+/// Matches:  DualChunkRotaryEmbedding of vLLM (Qwen2.5-1M).
+inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64_t chunk_size,
+                                               std::int64_t local_size) {
+  const char* const function = "dual_chunk_positions";
+  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  detail::require(chunk_size > 0 && chunk_size <= limit, function, "chunk_size", chunk_size, "in [1, 2^60]");
+  detail::require(local_size >= 0 && local_size < chunk_size, function, "local_size", local_size, "in [0, chunk_size ",
+                  chunk_size, ")");
+  detail::require_in_range(position >= 0, function, "position", position, ">= 0");
+  const std::int64_t chunk = chunk_size - local_size;
+  const std::int64_t within = position % chunk;
+  return {within,
+          within,
+          (std::min)(within + chunk, chunk_size),
+          (std::min)(2 * chunk - 1, chunk_size),
+          within + chunk,
+          within + chunk_size};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_TEXT_POSITIONS_HPP

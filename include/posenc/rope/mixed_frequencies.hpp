@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Learned frequencies: every position takes part in every angle, and the gradient that trains them.
+#ifndef POSENC_ROPE_MIXED_FREQUENCIES_HPP
+#define POSENC_ROPE_MIXED_FREQUENCIES_HPP
+
+#include "posenc/detail/axis_angles.hpp"
+#include "posenc/detail/eigen.hpp"
+#include "posenc/detail/sin_cos.hpp"
+#include "posenc/frequency/make_table.hpp"
+#include "posenc/rope/rope_layout.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Start of learned frequencies for a head that looks in the direction `angle`: 2 x head_dim / 2, rows x and y.
+///
+///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
+///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
+///
+/// @param head_dim  A multiple of 4, > 0.
+/// @param base      10 in the paper: finite, > 0, not 1.
+/// @param angle     Radians, finite; drawn from [0, 2 pi) for each head, or 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:  Heo et al. 2024, arXiv:2403.13298.
+/// Matches: timm init_random_2d_freqs.
+inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
+  const char* const function = "initial_mixed_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
+  detail::require_base(function, base);
+  detail::require(detail::is_finite(angle), function, "angle", angle, "finite");
+  const Eigen::Index quarter = head_dim / 4;
+  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  Eigen::Array2Xd frequencies(2, 2 * quarter);
+  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
+  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  return frequencies;
+}
+
+namespace detail {
+
+struct MixedWriter {
+  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
+                                     TableLayout layout) {
+    const char* const function = "make_mixed_table";
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
+        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
+        if (is_finite(frequency)) continue;
+        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
+                                      frequency, "finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {layout});
+    alignas(64) double angle[kAngleBlock];
+    alignas(64) double cosine[kAngleBlock];
+    alignas(64) double sine[kAngleBlock];
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      for (Eigen::Index first = 0; first < frequencies.cols(); first += kAngleBlock) {
+        const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), frequencies.cols() - first));
+        std::fill(angle, angle + kAngleBlock, 0.0);
+        for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+          const double position = static_cast<double>(positions.coeff(row, axis));
+          for (int i = 0; i < count; ++i) {
+            angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
+          }
+        }
+        sin_cos(angle, Eigen::Map<const Eigen::Array<double, kAngleBlock, 1>>(angle).abs().maxCoeff(), 1.0, kAngleBlock,
+                cosine, sine);
+        TableWriter::write_block(table, row, first, cosine, sine);
+      }
+    }
+    TableWriter::set_origin(table, 1, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of one head with learned frequencies: pair j of a token turns by the angle
+///
+///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
+///
+/// @param frequencies  num_axes x num_pairs, of any real scalar, finite.
+/// @param positions    tokens x num_axes, integers or finite real numbers.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation.
+/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more.
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableLayout layout = TableLayout::split) {
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), layout);
+}
+
+/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
+///
+///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
+///
+/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
+/// gradient by x itself is apply_rope_adjoint(). Call it for queries and for keys, and for each head with frequencies
+/// of its own give that head's columns.
+/// @param[in,out] grad_frequencies  num_axes x num_pairs.
+/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
+/// @param positions   tokens x num_axes.
+/// @param layout      As of apply_rope().
+/// @throws std::invalid_argument  shapes that do not agree. grad_frequencies is then unchanged.
+/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation.
+/// Source:   d/dtheta R(theta) x = J R(theta) x with J a quarter turn.
+template <typename GradFrequencies, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
+void mixed_frequencies_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
+                                const Eigen::DenseBase<DerivedY>& y,
+                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  const char* const function = "mixed_frequencies_backward";
+  auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
+  const Eigen::Index pairs = dfrequencies.cols();
+  detail::require(2 * pairs <= layout.head_dim() - layout.offset(), function, "grad_frequencies.cols()", pairs,
+                  "at most ", (layout.head_dim() - layout.offset()) / 2, " (half of head_dim - offset)");
+  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of head_dim ",
+                  layout.head_dim());
+  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
+  detail::require_shape(function, "positions", positions, y.rows(), dfrequencies.rows());
+  const auto& grad_y_values = detail::evaluated(grad_y);
+  const auto& y_values = detail::evaluated(y);
+  const auto& positions_values = detail::evaluated(positions);
+  // Sums of a block of entries are kept in double over all tokens and rounded once.
+  using Number = typename std::decay_t<decltype(dfrequencies)>::Scalar;
+  constexpr Eigen::Index axes_together = 4;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index first_axis = 0; first_axis < dfrequencies.rows(); first_axis += axes_together) {
+    const Eigen::Index axes = (std::min)(axes_together, dfrequencies.rows() - first_axis);
+    for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
+      const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
+      double sums[axes_together][detail::kAngleBlock] = {};
+      for (Eigen::Index token = 0; token < y.rows(); ++token) {
+        double grad_angle[detail::kAngleBlock] = {};
+        for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
+          for (Eigen::Index i = 0; i < count; ++i) {
+            const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
+            const Eigen::Index b = a + (half_split ? pairs : 1);
+            const auto value = [&](const auto& x, Eigen::Index column) {
+              return static_cast<double>(x.coeff(token, column));
+            };
+            grad_angle[i] +=
+                value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
+          }
+        }
+        for (Eigen::Index axis = 0; axis < axes; ++axis) {
+          const double position = static_cast<double>(positions_values.coeff(token, first_axis + axis));
+          for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
+        }
+      }
+      for (Eigen::Index axis = 0; axis < axes; ++axis) {
+        for (Eigen::Index i = 0; i < count; ++i) {
+          Number& target = dfrequencies.coeffRef(first_axis + axis, first + i);
+          target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_MIXED_FREQUENCIES_HPP
