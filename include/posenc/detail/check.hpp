@@ -86,7 +86,7 @@ inline std::string element(const char* parameter, Eigen::Index index) {
 }
 
 /// rows * columns * bytes fits in memory's index type: std::length_error otherwise. All arguments >= 0.
-inline void require_size(const char* function, const char* parameter, Eigen::Index rows, Eigen::Index columns,
+inline void require_size(const char* function, const char* parameter, std::int64_t rows, std::int64_t columns,
                          std::size_t bytes) {
   const auto limit = static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / bytes;
   const bool fits = columns == 0 || static_cast<std::uint64_t>(rows) <= limit / static_cast<std::uint64_t>(columns);

@@ -15,16 +15,21 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+/// In 64 bits on every machine, so that no sum of an address and an extent overflows.
+inline std::int64_t address_of(const void* data) {
+  return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(data));
+}
+
 /// Where an object lies: element (i, j, k) covers `bytes` bytes from first + i steps[0] + j steps[1] + k steps[2].
 struct MemoryExtent {
-  std::intptr_t first = 0;
-  std::intptr_t bytes = 0;
-  std::intptr_t counts[3] = {1, 1, 1};
-  std::intptr_t steps[3] = {0, 0, 0};
+  std::int64_t first = 0;
+  std::int64_t bytes = 0;
+  std::int64_t counts[3] = {1, 1, 1};
+  std::int64_t steps[3] = {0, 0, 0};
 
   void set_axis(int axis, Eigen::Index count, Eigen::Index stride, std::size_t scalar_bytes) {
-    counts[axis] = static_cast<std::intptr_t>(count);
-    steps[axis] = count > 1 ? static_cast<std::intptr_t>(stride) * static_cast<std::intptr_t>(scalar_bytes) : 0;
+    counts[axis] = static_cast<std::int64_t>(count);
+    steps[axis] = count > 1 ? static_cast<std::int64_t>(stride) * static_cast<std::int64_t>(scalar_bytes) : 0;
   }
   bool empty() const { return counts[0] == 0 || counts[1] == 0 || counts[2] == 0; }
 };
@@ -33,7 +38,7 @@ template <typename Derived>
 MemoryExtent extent_of(const Eigen::DenseBase<Derived>& x) {
   using Scalar = typename Derived::Scalar;
   MemoryExtent extent;
-  extent.first = reinterpret_cast<std::intptr_t>(x.derived().data());
+  extent.first = address_of(x.derived().data());
   extent.bytes = sizeof(Scalar);
   extent.set_axis(0, x.rows(), x.derived().rowStride(), sizeof(Scalar));
   extent.set_axis(1, x.cols(), x.derived().colStride(), sizeof(Scalar));
@@ -48,10 +53,10 @@ inline bool overlap_partially(const MemoryExtent& a, const MemoryExtent& b, bool
   if (same) return false;
 
   struct Span {
-    std::intptr_t first, last;
+    std::int64_t first, last;
   };
   // The bytes that the axes cover whose steps are no multiple of `period`; 0 takes every axis.
-  const auto span = [](const MemoryExtent& x, std::intptr_t period) {
+  const auto span = [](const MemoryExtent& x, std::int64_t period) {
     Span bytes{x.first, x.first + x.bytes};
     for (int i = 0; i < 3; ++i) {
       if (period != 0 && x.steps[i] % period == 0) continue;
@@ -64,11 +69,11 @@ inline bool overlap_partially(const MemoryExtent& a, const MemoryExtent& b, bool
   if (all_a.last <= all_b.first || all_b.last <= all_a.first) return false;
   // Side by side in the rows of one matrix (q and k of a packed projection): apart in every period of a common step.
   for (int i = 0; i < 3; ++i) {
-    const std::intptr_t period = a.steps[i] < 0 ? -a.steps[i] : a.steps[i];
+    const std::int64_t period = a.steps[i] < 0 ? -a.steps[i] : a.steps[i];
     if (period == 0 || a.steps[i] != b.steps[i]) continue;
     const Span one_a = span(a, period);
     const Span one_b = span(b, period);
-    const std::intptr_t shift = ((one_b.first - one_a.first) % period + period) % period;
+    const std::int64_t shift = ((one_b.first - one_a.first) % period + period) % period;
     if (shift >= one_a.last - one_a.first && shift + (one_b.last - one_b.first) <= period) return false;
   }
   return true;

@@ -72,7 +72,7 @@ namespace detail {
 /// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any
 /// model.
 inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
-  Eigen::Index pairs = 0;
+  std::int64_t pairs = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
     if (sections[i] < 0) {
       refuse<std::invalid_argument>(function, element("mrope_section", static_cast<Eigen::Index>(i)), sections[i],
@@ -80,9 +80,9 @@ inline Eigen::Index require_sections(const char* function, const std::vector<int
     }
     pairs += sections[i];
   }
-  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+  constexpr std::int64_t limit = std::int64_t(1) << 23;
   require(pairs > 0 && pairs <= limit, function, "sum of mrope_section", pairs, "> 0 and at most ", limit);
-  return pairs;
+  return static_cast<Eigen::Index>(pairs);
 }
 
 inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,

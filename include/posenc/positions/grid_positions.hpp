@@ -29,7 +29,7 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
     if (sizes[axis] < 0) {
       refuse<std::invalid_argument>(function, element("sizes", static_cast<Eigen::Index>(axis)), sizes[axis], ">= 0");
     }
-    require_size(function, "number of tokens", tokens, Eigen::Index(sizes[axis]) * axes, sizeof(Scalar));
+    require_size(function, "number of tokens", tokens, std::int64_t{sizes[axis]} * axes, sizeof(Scalar));
     tokens *= sizes[axis];
   }
   AxisPositionMatrix<Scalar> positions(tokens, axes);

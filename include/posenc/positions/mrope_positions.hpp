@@ -60,17 +60,17 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
   detail::require_in_range(first_position >= -limit && first_position <= limit, function, "first_position",
                            first_position, "within +-2^60");
   // Counts up to 2^20 keep every product within 64 bits: 2^40 tokens to a frame, 2^60 to a video.
-  constexpr Eigen::Index most = Eigen::Index(1) << 20;
-  Eigen::Index tokens = 0;
+  constexpr std::int64_t most = std::int64_t(1) << 20;
+  std::int64_t tokens = 0;
   std::int64_t span = 0;  // what positions can grow by
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const MropeSegment& s = segments[i];
-    const auto require_count = [&](const char* field, Eigen::Index value, Eigen::Index limit_of_field) {
+    const auto require_count = [&](const char* field, std::int64_t value, std::int64_t limit_of_field) {
       if (value >= 0 && value <= limit_of_field) return;
       detail::refuse<std::invalid_argument>(function, detail::element("segments", static_cast<Eigen::Index>(i)) + field,
                                             value, "in [0, ", limit_of_field, "]");
     };
-    require_count(".text_tokens", s.text_tokens, Eigen::Index(1) << 40);
+    require_count(".text_tokens", s.text_tokens, std::int64_t(1) << 40);
     require_count(".frames", s.frames, most);
     require_count(".height", s.height, most);
     require_count(".width", s.width, most);
@@ -79,7 +79,7 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
                                             detail::element("segments", static_cast<Eigen::Index>(i)) + ".frame_step",
                                             s.frame_step, "in [0, ", most, "]");
     }
-    const Eigen::Index of_segment = s.text_tokens + s.frames * s.height * s.width;
+    const std::int64_t of_segment = s.text_tokens + std::int64_t{s.frames} * s.height * s.width;
     detail::require_size(function, "number of tokens", 1, of_segment, 3 * sizeof(std::int64_t));
     tokens += of_segment;
     detail::require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
@@ -88,7 +88,7 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
   }
 
   MropePositions result;
-  result.ids.resize(tokens, 3);
+  result.ids.resize(static_cast<Eigen::Index>(tokens), 3);
   std::int64_t next = first_position;
   Eigen::Index row = 0;
   for (const MropeSegment& s : segments) {

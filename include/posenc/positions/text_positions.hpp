@@ -71,7 +71,7 @@ template <typename Derived>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::DenseBase<Derived>& cu_seqlens) {
   static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: cu_seqlens holds integers");
   const char* const function = "packed_positions";
-  const auto at = [&](Eigen::Index i) { return static_cast<Eigen::Index>(cu_seqlens.derived().reshaped()(i)); };
+  const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(cu_seqlens.derived().reshaped()(i)); };
   const Eigen::Index size = cu_seqlens.size();
   detail::require(size > 0, function, "cu_seqlens.size()", size, "> 0");
   detail::require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
@@ -81,9 +81,9 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const Eigen::Den
     }
   }
   detail::require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
-  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(at(size - 1));
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(static_cast<Eigen::Index>(at(size - 1)));
   for (Eigen::Index i = 1; i < size; ++i) {
-    for (Eigen::Index t = at(i - 1); t < at(i); ++t) ids[t] = t - at(i - 1);
+    for (std::int64_t t = at(i - 1); t < at(i); ++t) ids[static_cast<Eigen::Index>(t)] = t - at(i - 1);
   }
   return ids;
 }

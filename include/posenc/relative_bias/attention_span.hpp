@@ -29,7 +29,7 @@ struct DistanceRange {
 namespace detail {
 
 /// Lengths and offsets stay below this, so that their sums and differences never overflow.
-inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << 40;
+inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Index) >= 8 ? 40 : 28);
 
 inline void require_distance_range(const char* function, const DistanceRange& range) {
   require_in_range(range.min >= -2 * kSpanLimit && range.min <= 2 * kSpanLimit, function, "range.min", range.min,
@@ -48,7 +48,7 @@ inline void require_distance_range(const char* function, const DistanceRange& ra
 class AttentionSpan {
  public:
   /// len queries and the same keys: training, or a prompt without cache.
-  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40 (2^28 where Eigen::Index has 32 bits).
   static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
   /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
   /// @throws std::out_of_range      query_len > key_len.
@@ -61,8 +61,8 @@ class AttentionSpan {
     return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
   }
   /// Any situation: cross attention, keys whose first ones were dropped, L_q > L_k. The offset may be negative.
-  /// @throws std::invalid_argument  a negative length, or one beyond 2^40.
-  /// @throws std::out_of_range      an offset beyond 2^40 either way.
+  /// @throws std::invalid_argument  a negative length, or one beyond 2^40 (2^28 where Eigen::Index has 32 bits).
+  /// @throws std::out_of_range      an offset beyond that limit either way.
   static AttentionSpan at(Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset) {
     return AttentionSpan("AttentionSpan::at", query_len, key_len, query_offset);
   }

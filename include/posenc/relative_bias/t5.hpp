@@ -44,8 +44,8 @@ class T5Buckets {
     detail::require(num_buckets >= fewest && num_buckets <= detail::kMaxLogSteps, function, "num_buckets", num_buckets,
                     "at least ", fewest, bidirectional ? " (bidirectional)" : " (causal)", " and at most ",
                     detail::kMaxLogSteps);
-    detail::require(max_distance > max_exact_ && max_distance < (Eigen::Index(1) << 31), function, "max_distance",
-                    max_distance, "> max_exact ", max_exact_, " and < 2^31");
+    detail::require(max_distance > max_exact_ && std::int64_t{max_distance} < std::int64_t(1) << 31, function,
+                    "max_distance", max_distance, "> max_exact ", max_exact_, " and < 2^31");
     first_distance_ = detail::log_thresholds(max_exact_, max_distance, per_direction_ - max_exact_);
     first_distance_.pop_back();  // max_distance itself stays in the last bucket
   }

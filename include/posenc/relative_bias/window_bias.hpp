@@ -28,7 +28,7 @@ struct WindowShape {
 namespace detail {
 
 inline void require_window_shape(const char* function, const char* parameter, const WindowShape& window) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+  constexpr Eigen::Index limit = Eigen::Index(1) << (sizeof(Eigen::Index) >= 8 ? 20 : 14);  // its square counts tokens
   const std::string name = parameter;
   if (window.height <= 0 || window.height > limit) {
     refuse<std::invalid_argument>(function, name + ".height", window.height, "> 0 and at most ", limit);

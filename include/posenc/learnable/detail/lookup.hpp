@@ -42,7 +42,7 @@ class Lookup {
 
   TableRow operator()(std::int64_t position) const {
     if (position < rows_) return {static_cast<Eigen::Index>(position), 0};
-    if (overflow_ == Overflow::clamp) return {rows_ - 1, 0};
+    if (overflow_ == Overflow::clamp) return {static_cast<Eigen::Index>(rows_ - 1), 0};
     if (overflow_ == Overflow::zero) return {-1, 0};
     return {static_cast<Eigen::Index>(position % rows_), static_cast<Eigen::Index>(position / rows_)};
   }

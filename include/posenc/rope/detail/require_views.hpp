@@ -89,8 +89,8 @@ void require_heads_apart(const char* function, const char* parameter, const Head
 template <typename Scalar>
 MemoryExtent extent_of(const HeadsView<Scalar>& x) {
   MemoryExtent extent;
-  extent.first = reinterpret_cast<std::intptr_t>(x.data);
-  extent.bytes = static_cast<std::intptr_t>(x.head_dim) * static_cast<std::intptr_t>(sizeof(Scalar));
+  extent.first = address_of(x.data);
+  extent.bytes = static_cast<std::int64_t>(x.head_dim) * static_cast<std::int64_t>(sizeof(Scalar));
   extent.set_axis(0, x.batch, x.batch_stride, sizeof(Scalar));
   extent.set_axis(1, x.seq_len, x.token_stride, sizeof(Scalar));
   extent.set_axis(2, x.num_heads, x.head_stride, sizeof(Scalar));
