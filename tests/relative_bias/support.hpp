@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/// What the tests of relative biases share: random matrices, spans, and the two checks of a gradient.
+/// What the tests of relative biases share: spans, and the two checks of a gradient.
 #ifndef POSENC_TESTS_RELATIVE_BIAS_SUPPORT_HPP
 #define POSENC_TESTS_RELATIVE_BIAS_SUPPORT_HPP
 
 #include "posenc/relative_bias.hpp"
 #include "support/catch2.hpp"
+#include "support/matrices.hpp"
 #include "support/same_bits.hpp"
 
 #include <algorithm>
@@ -17,29 +18,6 @@
 #include <Eigen/Core>
 
 namespace posenc_tests {
-
-using Eigen::Index;
-template <typename Scalar>
-using RowMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-template <typename Scalar>
-using ColumnMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
-using MatrixD = RowMatrix<double>;
-
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
-/// Numbers in [-1, 1) without any symmetry, the same on every platform.
-template <typename Scalar = double>
-RowMatrix<Scalar> random_matrix(Index rows, Index columns, std::uint64_t seed) {
-  std::uint64_t state = seed * 0x9e3779b97f4a7c15u + 0x123456789abcdefu;
-  RowMatrix<Scalar> x(rows, columns);
-  for (Index i = 0; i < rows; ++i) {
-    for (Index j = 0; j < columns; ++j) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      x(i, j) = static_cast<Scalar>(static_cast<double>(state >> 11) * 0x1p-52 - 1.0);
-    }
-  }
-  return x;
-}
 
 struct NamedSpan {
   std::string name;
@@ -61,38 +39,6 @@ inline std::vector<NamedSpan> all_spans(bool negative_offsets = true) {
     spans.push_back({"all keys ahead", Span::at(4, 6, -20)});
   }
   return spans;
-}
-
-template <typename A, typename B>
-double dot(const A& a, const B& b) {
-  double sum = 0;
-  for (Index i = 0; i < a.rows(); ++i) {
-    for (Index j = 0; j < a.cols(); ++j) sum += static_cast<double>(a(i, j)) * static_cast<double>(b(i, j));
-  }
-  return sum;
-}
-
-template <typename A, typename B>
-double absolute_dot(const A& a, const B& b) {
-  double sum = 0;
-  for (Index i = 0; i < a.rows(); ++i) {
-    for (Index j = 0; j < a.cols(); ++j) sum += std::abs(static_cast<double>(a(i, j)) * static_cast<double>(b(i, j)));
-  }
-  return sum;
-}
-
-/// Largest difference of two matrices, 0 for empty ones. NaN counts as infinitely far.
-template <typename A, typename B>
-double distance(const A& a, const B& b) {
-  if (a.rows() != b.rows() || a.cols() != b.cols()) return std::numeric_limits<double>::infinity();
-  double largest = 0;
-  for (Index i = 0; i < a.rows(); ++i) {
-    for (Index j = 0; j < a.cols(); ++j) {
-      const double difference = std::abs(static_cast<double>(a(i, j)) - static_cast<double>(b(i, j)));
-      largest = difference <= largest ? largest : difference > largest ? difference : HUGE_VAL;
-    }
-  }
-  return largest;
 }
 
 /// The adjoint identity <A x, y> = <x, A' y> of sums of fewer than 2^12 terms: demanded to 1e-12 of the terms' size.
