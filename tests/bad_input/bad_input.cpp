@@ -509,21 +509,21 @@ std::vector<Case> cases() {
          const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CacheLayout::cos_sin);
          posenc::write_cache(f.x, wrapped, posenc::CacheLayout::pairs);
        },
-       {"posenc::write_cache: cache must be apart from what is read, got overlapping memory"}},
+       {"posenc::write_cache: cache must be disjoint from what is read, got overlapping memory"}},
       {"rewrite cosines over the sines of the table",
        invalid,
        [](F& f) {
          const auto wrapped = posenc::wrap_cos_sin(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinLayout::halves);
          posenc::write_cos_sin(f.x.leftCols(8), f.out.leftCols(8), wrapped, posenc::CosSinLayout::halves);
        },
-       {"posenc::write_cos_sin: cos must be apart from what is read, got overlapping memory"}},
+       {"posenc::write_cos_sin: cos must be disjoint from what is read, got overlapping memory"}},
       {"cosines and sines in one place",
        invalid,
        [](F& f) {
          const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
          posenc::write_cos_sin(f.out, f.out, three, posenc::CosSinLayout::halves);
        },
-       {"posenc::write_cos_sin: sin must be apart from what is read, got overlapping memory"}},
+       {"posenc::write_cos_sin: sin must be disjoint from what is read, got overlapping memory"}},
 
       // RoPE
       {"head_dim 0",
@@ -624,7 +624,7 @@ std::vector<Case> cases() {
       {"result that overlaps",
        invalid,
        [](F& f) { posenc::apply_rope_into(f.x.topRows(2), f.x.bottomRows(2), f.table, f.layout); },
-       {"apply_rope_into: out must be x itself or apart from it, got overlapping memory"}},
+       {"apply_rope_into: out must be x itself or disjoint from it, got overlapping memory"}},
       {"result, one row too few",
        range,
        [](F& f) { posenc::apply_rope_adjoint_into(f.out, f.x, f.table, f.layout, 3); },
@@ -691,7 +691,8 @@ std::vector<Case> cases() {
          view.head_stride = 0;
          posenc::apply_rope(view, f.table, f.layout);
        },
-       {"posenc::apply_rope: x.head_stride must be at least 8 forwards or backwards (what lies within), got 0"}},
+       {"posenc::apply_rope: x.head_stride must be at least 8 forwards or backwards (what is written to may not "
+        "overlap itself), got 0"}},
       {"view with tokens in one another",
        invalid,
        [](F& f) {
@@ -699,8 +700,8 @@ std::vector<Case> cases() {
          out.token_stride = -7;
          posenc::apply_rope_into(out, f.view(), f.table, f.layout);
        },
-       {"posenc::apply_rope_into: out.token_stride must be at least 8 forwards or backwards (what lies within), got "
-        "-7"}},
+       {"posenc::apply_rope_into: out.token_stride must be at least 8 forwards or backwards (what is written to may "
+        "not overlap itself), got -7"}},
       {"view whose tokens lie in the heads",
        invalid,
        [](F& f) {
@@ -708,7 +709,8 @@ std::vector<Case> cases() {
          view.token_stride = view.head_stride;
          posenc::apply_rope(view, f.table, f.layout);
        },
-       {"posenc::apply_rope: x.token_stride must be at least 16 forwards or backwards (what lies within), got 8"}},
+       {"posenc::apply_rope: x.token_stride must be at least 16 forwards or backwards (what is written to may not "
+        "overlap itself), got 8"}},
       {"view whose sequences are a token apart",
        invalid,
        [](F& f) {
@@ -717,7 +719,8 @@ std::vector<Case> cases() {
          view.batch_stride = 16;
          posenc::apply_rope(view, f.table, f.layout);
        },
-       {"posenc::apply_rope: x.batch_stride must be at least 48 forwards or backwards (what lies within), got 16"}},
+       {"posenc::apply_rope: x.batch_stride must be at least 48 forwards or backwards (what is written to may not "
+        "overlap itself), got 16"}},
       {"view beyond memory",
        length,
        [](F& f) {
@@ -741,8 +744,8 @@ std::vector<Case> cases() {
          view.batch_stride = 0;
          posenc::apply_rope_inverse(view, f.table, f.layout);
        },
-       {"posenc::apply_rope_inverse: x.batch_stride must be at least 8 forwards or backwards (what lies within), got "
-        "0"}},
+       {"posenc::apply_rope_inverse: x.batch_stride must be at least 8 forwards or backwards (what is written to may "
+        "not overlap itself), got 0"}},
       {"strides of axes with one entry say nothing",
        Kind::no_error,
        [](F& f) {
@@ -758,7 +761,7 @@ std::vector<Case> cases() {
          posenc::apply_rope_into(posenc::view_packed(f.x.data() + 16, 2, 2, 8),
                                  posenc::view_packed(f.x.data(), 2, 2, 8), f.table, f.layout);
        },
-       {"apply_rope_into: out must be x itself or apart from it, got overlapping memory"}},
+       {"apply_rope_into: out must be x itself or disjoint from it, got overlapping memory"}},
 
       // Sinusoids
       {"sinusoid of width 0",

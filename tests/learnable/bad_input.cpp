@@ -126,7 +126,7 @@ const std::vector<Case>& cases() {
        [](Matrix& x) {
          posenc::encode_learned(x, table_of(9), PositionRange{0, -6});
        }},
-      {Error::invalid_argument, "add_learned: x must be apart from what is read, got overlapping memory",
+      {Error::invalid_argument, "add_learned: x must be disjoint from what is read, got overlapping memory",
        [](Matrix& x) { posenc::add_learned(x.topRows(3), posenc::wrap_position_table(x.middleRows(1, 4))); }},
       {Error::invalid_argument, "opt_positions: past must be in [0, 8] (columns of the mask), got 9",
        [](Matrix& x) { posenc::opt_positions(x, 9); }},
@@ -178,7 +178,7 @@ const std::vector<Case>& cases() {
        [](Matrix& x) { posenc::resize_align_corners(x, Matrix(4, 7)); }},
       {Error::invalid_argument, "interpolate_positions: out.rows() must be > 0, got 0",
        [](Matrix& x) { posenc::interpolate_positions(x.topRows(0), Matrix(4, 8)); }},
-      {Error::invalid_argument, "resize_linear: out must be apart from what is read, got overlapping memory",
+      {Error::invalid_argument, "resize_linear: out must be disjoint from what is read, got overlapping memory",
        [](Matrix& x) { posenc::resize_linear(x, x.topRows(3)); }},
       {Error::invalid_argument, "resize_relative: out.rows() must be odd (2 n - 1 distances), got 6",
        [](Matrix& x) { posenc::resize_relative(x, Matrix(5, 8)); }},

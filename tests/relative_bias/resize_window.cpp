@@ -189,7 +189,7 @@ TEST_CASE("window tables of wrong shapes are not resized") {
   refused("posenc::resize_window_bicubic_backward: grad_weights.cols() must be 2, got 1", [&] {
     posenc::resize_window_bicubic_backward(out, MatrixD::Ones(9, 2), {{3, 3}, {2, 2}});
   });
-  refused("posenc::resize_window_bicubic: out_weights must be apart from what is read, got overlapping memory", [&] {
+  refused("posenc::resize_window_bicubic: out_weights must be disjoint from what is read, got overlapping memory", [&] {
     posenc::resize_window_bicubic(out.topRows(9), out, {{3, 3}, {2, 2}});
   });
 }

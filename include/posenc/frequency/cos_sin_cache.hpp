@@ -95,8 +95,8 @@ void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout
   const Eigen::Index n = table.num_pairs();
   const auto cos = table.cos();
   const auto sin = table.sin();
-  detail::require_apart("write_cache", "cache", target, cos);
-  detail::require_apart("write_cache", "cache", target, sin);
+  detail::require_disjoint("write_cache", "cache", target, cos);
+  detail::require_disjoint("write_cache", "cache", target, sin);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index i = 0; i < n; ++i) {
       const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
@@ -125,11 +125,11 @@ void write_cos_sin(Cos&& cos, Sin&& sin, const FrequencyTable<Scalar>& table, Co
   detail::require_shape("write_cos_sin", "sin", sin_target, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
-  detail::require_apart("write_cos_sin", "cos", cos_target, table_cos);
-  detail::require_apart("write_cos_sin", "cos", cos_target, table_sin);
-  detail::require_apart("write_cos_sin", "sin", sin_target, table_cos);
-  detail::require_apart("write_cos_sin", "sin", sin_target, table_sin);
-  detail::require_apart("write_cos_sin", "sin", sin_target, cos_target);
+  detail::require_disjoint("write_cos_sin", "cos", cos_target, table_cos);
+  detail::require_disjoint("write_cos_sin", "cos", cos_target, table_sin);
+  detail::require_disjoint("write_cos_sin", "sin", sin_target, table_cos);
+  detail::require_disjoint("write_cos_sin", "sin", sin_target, table_sin);
+  detail::require_disjoint("write_cos_sin", "sin", sin_target, cos_target);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
       const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;

@@ -86,7 +86,7 @@ void apply_learned(const char* function, const char* parameter, Eigen::DenseBase
                                   table.width());
   }
   require_data(function, parameter, x);
-  require_apart(function, parameter, x, table.values());
+  require_disjoint(function, parameter, x, table.values());
   const Lookup lookup(table.options(), table.rows());
   with_positions(function, parameter, given, x.rows(), lookup,
                  [&](const auto& positions) { write_learned<kAdd>(x.derived(), table, lookup, positions); });

@@ -97,7 +97,7 @@ void learned_backward(const char* function, Eigen::DenseBase<DerivedGrad>& grad_
   require(grad_out.cols() == grad_table.cols(), function, "grad_out.cols()", grad_out.cols(), "grad_table.cols() ",
           grad_table.cols());
   require_lookup(function, options, grad_table.rows());
-  require_apart(function, "grad_table", grad_table, grad_out);
+  require_disjoint(function, "grad_table", grad_table, grad_out);
   const Lookup lookup(options, grad_table.rows());
   const auto& grad_out_values = evaluated(grad_out);
   with_positions(function, "grad_out", given, grad_out.rows(), lookup, [&](const auto& positions) {

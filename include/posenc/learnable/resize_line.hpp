@@ -24,7 +24,7 @@ void require_resize(const char* function, const char* out_name, const Eigen::Den
   if (out.cols() != in.cols()) {
     refuse<std::invalid_argument>(function, name(out_name, ".cols()"), out.cols(), in_name, ".cols() ", in.cols());
   }
-  require_apart(function, out_name, out, in);
+  require_disjoint(function, out_name, out, in);
 }
 
 template <typename DerivedOut, typename DerivedIn>

@@ -86,7 +86,7 @@ void require_window_resize(const char* function, const char* to_name, const To& 
   const Eigen::Index extra = resize.class_token == ClassToken::first ? 3 : 0;
   require_shape(function, from_name, from_weights, from.displacements() + extra, from_weights.cols());
   require_shape(function, to_name, to_weights, to.displacements() + extra, from_weights.cols());
-  require_apart(function, to_name, to_weights, from_weights);
+  require_disjoint(function, to_name, to_weights, from_weights);
 }
 
 /// A spline needs four distances, which is three tokens.

@@ -132,8 +132,8 @@ void encode_fourier(Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<De
                     const Eigen::DenseBase<DerivedW>& weights, const FourierOptions& options) {
   using Scalar = typename DerivedOut::Scalar;
   require_fourier("encode_fourier", "out", out.rows(), out.cols(), coordinates, weights, options);
-  require_apart("encode_fourier", "out", out, coordinates);
-  require_apart("encode_fourier", "out", out, weights);
+  require_disjoint("encode_fourier", "out", out, coordinates);
+  require_disjoint("encode_fourier", "out", out, weights);
   const FeatureColumns columns(options.order, weights.cols());
   for_each_feature(evaluated(coordinates), evaluated(weights), options,
                    [&](Eigen::Index token, Eigen::Index feature, double cosine, double sine) {

@@ -44,6 +44,7 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
   require(num_heads * layout.head_dim() == in.cols(), function, "x.cols()", in.cols(), "a multiple of head_dim ",
           layout.head_dim());
   require_data(function, "x", in);
+  require_no_self_overlap(function, static_cast<const void*>(&out) == static_cast<const void*>(&in) ? "x" : "out", out);
   const auto rows = make_rows(function, row_choice, in.rows(), table.rows());
   if (in.size() == 0) return;
   if constexpr (is_in_memory<Out> && is_in_memory<In>) {
@@ -76,8 +77,8 @@ template <typename DerivedOut, typename Derived, typename TableScalar, typename 
 void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
                const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_shape(function, "out", out, x.rows(), x.cols());
-  require(!overlap_partially(out, x), function, "out", "overlapping memory", "x itself or apart from it");
   const auto& in = evaluated(x);
+  require(!overlap_partially(out, in), function, "out", "overlapping memory", "x itself or disjoint from it");
   rope_matrix(function, out.derived(), in, table, layout, rows, turn);
   copy_unturned(out.derived(), in, table.rotary_dim(), layout);
 }
@@ -95,8 +96,9 @@ void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<
   require(out.batch == in.batch, function, "out.batch", out.batch, "x.batch ", in.batch);
   require(out.seq_len == in.seq_len, function, "out.seq_len", out.seq_len, "x.seq_len ", in.seq_len);
   require(out.num_heads == in.num_heads, function, "out.num_heads", out.num_heads, "x.num_heads ", in.num_heads);
-  require(!overlap_partially(extent_of(out), extent_of(in), std::is_same_v<Out, std::remove_const_t<In>>), function,
-          "out", "overlapping memory", "x itself or apart from it");
+  const bool same = std::is_same_v<Out, std::remove_const_t<In>> && is_same(extent_of(out), extent_of(in));
+  require(same || !overlap(extent_of(out), extent_of(in)), function, "out", "overlapping memory",
+          "x itself or disjoint from it");
   require_window(function, layout, table);
   bool row_for_each_token = false;
   if constexpr (!std::is_integral_v<Rows>) row_for_each_token = row_choice.size() != in.seq_len;

@@ -27,10 +27,6 @@ void require_window(const char* function, const RopeLayout& layout, const Freque
           layout.offset(), ")");
 }
 
-inline std::uint64_t distance_of(Eigen::Index stride) {
-  return stride < 0 ? 0 - static_cast<std::uint64_t>(stride) : static_cast<std::uint64_t>(stride);
-}
-
 template <typename Scalar>
 void require_view(const char* function, const char* parameter, const HeadsView<Scalar>& x, const RopeLayout& layout) {
   const std::string name = parameter;
@@ -63,27 +59,10 @@ void require_view(const char* function, const char* parameter, const HeadsView<S
 template <typename Scalar>
 void require_heads_apart(const char* function, const char* parameter, const HeadsView<Scalar>& x) {
   if (x.batch == 0 || x.seq_len == 0 || x.num_heads == 0) return;
-  struct Axis {
-    const char* field;
-    Eigen::Index count;
-    Eigen::Index stride;
-  };
-  Axis axes[] = {{".head_stride", x.num_heads, x.head_stride},
-                 {".token_stride", x.seq_len, x.token_stride},
-                 {".batch_stride", x.batch, x.batch_stride}};
-  for (const int i : {0, 1, 0}) {  // by distance
-    if (distance_of(axes[i + 1].stride) < distance_of(axes[i].stride)) std::swap(axes[i], axes[i + 1]);
-  }
-  std::uint64_t covered = static_cast<std::uint64_t>(x.head_dim);
-  for (const Axis& axis : axes) {
-    if (axis.count == 1) continue;
-    const std::uint64_t distance = distance_of(axis.stride);
-    if (distance < covered) {
-      refuse<std::invalid_argument>(function, parameter + std::string(axis.field), axis.stride, "at least ", covered,
-                                    " forwards or backwards (what lies within)");
-    }
-    covered += (static_cast<std::uint64_t>(axis.count) - 1) * distance;
-  }
+  StridedAxis axes[] = {{".head_stride", x.num_heads, x.head_stride},
+                        {".token_stride", x.seq_len, x.token_stride},
+                        {".batch_stride", x.batch, x.batch_stride}};
+  require_nested_strides(function, parameter, axes, x.head_dim);
 }
 
 template <typename Scalar>
