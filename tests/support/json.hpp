@@ -5,6 +5,7 @@
 
 #include <cctype>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -19,7 +20,7 @@ class Json {
   static Json parse(const std::string& text) {
     const char* at = text.c_str();
     Json value = parse_value(at);
-    if (peek(at) != '\0') throw std::runtime_error(std::string("JSON: more text at ") + at);
+    if (peek(at) != '\0') fail<std::runtime_error>(std::string("more text at ") + at);
     return value;
   }
 
@@ -67,8 +68,17 @@ class Json {
  private:
   enum class Type { null, boolean, number, string, array, object };
 
+  template <typename Error>
+  [[noreturn]] static void fail(const std::string& what) {
+#if defined(__cpp_exceptions)
+    throw Error("JSON: " + what);
+#else
+    std::fprintf(stderr, "JSON: %s\n", what.c_str());
+    std::abort();
+#endif
+  }
   void expect(Type type) const {
-    if (type_ != type) throw std::domain_error("JSON: read as another type");
+    if (type_ != type) fail<std::domain_error>("read as another type");
   }
 
   static char peek(const char*& at) {
@@ -76,7 +86,7 @@ class Json {
     return *at;
   }
   static void expect(const char*& at, char c) {
-    if (peek(at) != c) throw std::runtime_error(std::string("JSON: no ") + c + " at " + at);
+    if (peek(at) != c) fail<std::runtime_error>(std::string("no ") + c + " at " + at);
     ++at;
   }
   static bool skip(const char*& at, const std::string& word) {
@@ -109,7 +119,7 @@ class Json {
       char* end = nullptr;
       value.type_ = Type::number;
       value.number_ = std::strtod(at, &end);
-      if (end == at) throw std::runtime_error(std::string("JSON: no value at ") + at);
+      if (end == at) fail<std::runtime_error>(std::string("no value at ") + at);
       at = end;
     }
     return value;

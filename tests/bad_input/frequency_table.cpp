@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "bad_input/tables.hpp"
+#include "posenc/frequency.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc::AxisMap;
+using posenc::contiguous_axes;
+using posenc::Frequencies;
+using posenc::FrequencyTable;
+using posenc::geometric_frequencies;
+using posenc::interleaved_axes;
+using posenc::PositionRange;
+using posenc_tests::BadInputs;
+using posenc_tests::bytes_of;
+
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Ids = posenc::AxisPositionMatrix<std::int64_t>;
+
+/// A table of five rows, and three tokens of 16 channels.
+struct Fixture {
+  RowMajor x = RowMajor::Constant(3, 16, 1.5f);
+  Eigen::MatrixXf columns = Eigen::MatrixXf::Constant(3, 16, 2.5f);
+  RowMajor out = RowMajor::Constant(3, 16, 3.5f);
+  Frequencies eight = geometric_frequencies(8, 10000);
+  FrequencyTable<float> table = posenc::make_table<float>(eight, PositionRange{7, 5});
+
+  std::string written() const { return bytes_of(x, columns, out, table.cos(), table.sin()); }
+};
+
+}  // namespace
+
+std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
+  using F = Fixture;
+  BadInputs<F> bad("tables");
+
+  // Positions and tables
+  bad.value("negative count", "make_table: positions.count must be >= 0, got -1", [](F& f) {
+    posenc::make_table<float>(f.eight, PositionRange{0, -1});
+  });
+  bad.range("range beyond 64 bits",
+            "make_table: positions.first must be at most 9223372036854775804 (2^63 - 1 - positions.count), got "
+            "9223372036854775806",
+            [](F& f) {
+              posenc::make_table<float>(f.eight, PositionRange{kMaxPosition - 1, 3});
+            });
+  bad.value("NaN position", "make_table: positions[1] must be finite, got nan",
+            [](F& f) { posenc::make_table<float>(f.eight, Eigen::Array3d(0, kNan, 2)); });
+  bad.value("infinite position", "fill_table: positions[4] must be finite, got -inf",
+            [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array<double, 5, 1>(0, 1, 2, 3, -kInfinity)); });
+  bad.length("table too large",
+             "FrequencyTable: rows must be at most 36028797018963967 for rows of 32 values, got 1152921504606846976",
+             [](F& f) {
+               posenc::make_table<double>(f.eight, PositionRange{0, Index(1) << 60});
+             });
+  bad.value("table of too many pairs",
+            "FrequencyTable: num_pairs must be > 0 and at most 8388608, got 9223372036854775807",
+            [](F&) { FrequencyTable<float>(1, kMaxIndex); });
+  bad.value("table with negative rows", "FrequencyTable: rows must be >= 0, got -1",
+            [](F&) { FrequencyTable<float>(-1, 4); });
+  bad.value("table without pairs", "FrequencyTable: num_pairs must be > 0 and at most 8388608, got 0",
+            [](F&) { FrequencyTable<float>(3, 0); });
+  bad.value("fill, other number of pairs", "fill_table: frequencies.num_pairs() must be table.num_pairs() 4, got 3",
+            [](F& f) {
+              posenc::fill_table(f.table, geometric_frequencies(6, 1e4), PositionRange{0, 5});
+            });
+  bad.value("fill, other number of rows", "fill_table: positions.count must be table.rows() 5, got 4", [](F& f) {
+    posenc::fill_table(f.table, f.eight, PositionRange{0, 4});
+  });
+  bad.value("fill, other number of ids", "fill_table: positions.size() must be table.rows() 5, got 3",
+            [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array3i(0, 1, 2)); });
+  bad.range("fill, range beyond 64 bits",
+            "fill_table: positions.first must be at most 9223372036854775802 (2^63 - 1 - positions.count), got "
+            "9223372036854775807",
+            [](F& f) {
+              posenc::fill_table(f.table, f.eight, PositionRange{kMaxPosition, 5});
+            });
+  bad.value("fill a wrapped table", "fill_table: table must be a table that owns its numbers, got a wrapped cache",
+            [](F& f) {
+              auto wrapped = posenc::wrap_cache(f.x.data(), 5, 8, posenc::CacheLayout::cos_sin);
+              posenc::fill_table(wrapped, f.eight, PositionRange{0, 5});
+            });
+  bad.value("wrap a null cache", "wrap_cache: cache must be a valid pointer, got null",
+            [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CacheLayout::pairs); });
+  bad.value("wrap an odd width", "wrap_cache: rotary_dim must be even, > 0 and at most 16777216, got 9",
+            [](F& f) { posenc::wrap_cache(f.x.data(), 1, 9, posenc::CacheLayout::pairs); });
+  bad.value("wrap negative rows", "wrap_cache: rows must be >= 0, got -2",
+            [](F& f) { posenc::wrap_cache(f.x.data(), -2, 8, posenc::CacheLayout::pairs); });
+  bad.value("wrap with magnitude 0", "FrequencyTable: magnitude must be finite and > 0, got 0",
+            [](F& f) { posenc::wrap_cache(f.x.data(), 2, 8, posenc::CacheLayout::pairs, 0); });
+  bad.value("wrap null cosines", "wrap_cos_sin: cos must be a valid pointer, got null",
+            [](F& f) { posenc::wrap_cos_sin<float>(nullptr, f.x.data(), 2, 8, posenc::CosSinLayout::halves); });
+  bad.value("wrap null sines", "wrap_cos_sin: sin must be a valid pointer, got null",
+            [](F& f) { posenc::wrap_cos_sin<float>(f.x.data(), nullptr, 2, 8, posenc::CosSinLayout::halves); });
+  bad.value("wrap zero width", "wrap_cos_sin: rotary_dim must be even, > 0 and at most 16777216, got 0",
+            [](F& f) { posenc::wrap_cos_sin(f.x.data(), f.x.data(), 2, 0, posenc::CosSinLayout::doubled); });
+  bad.value("wrap with pair stride 3", "FrequencyTable: pair_stride must be 1 or 2, got 3",
+            [](F& f) { FrequencyTable<float>(f.x.data(), f.x.data() + 1, 2, 4, 16, 3, 1.0); });
+  bad.value("wrap rows that overlap", "FrequencyTable: row_stride must be at least 4, got 3",
+            [](F& f) { FrequencyTable<float>(f.x.data(), f.x.data() + 4, 2, 4, 3, 1, 1.0); });
+  bad.value("write a cache of another width", "write_cache: cache.rows() must be 5, got 3",
+            [](F& f) { posenc::write_cache(f.out, f.table, posenc::CacheLayout::cos_sin); });
+  bad.value("write sines of another width", "write_cos_sin: sin.cols() must be 16, got 15", [](F& f) {
+    const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
+    posenc::write_cos_sin(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinLayout::halves);
+  });
+  bad.value("rewrite a cache in its own memory",
+            "write_cache: cache must be disjoint from what is read, got overlapping memory", [](F& f) {
+              const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CacheLayout::cos_sin);
+              posenc::write_cache(f.x, wrapped, posenc::CacheLayout::pairs);
+            });
+  bad.value("rewrite cosines over the sines of the table",
+            "write_cos_sin: cos must be disjoint from what is read, got overlapping memory", [](F& f) {
+              const auto wrapped =
+                  posenc::wrap_cos_sin(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinLayout::halves);
+              posenc::write_cos_sin(f.x.leftCols(8), f.out.leftCols(8), wrapped, posenc::CosSinLayout::halves);
+            });
+  bad.value("cosines and sines in one place",
+            "write_cos_sin: sin must be disjoint from what is read, got overlapping memory", [](F& f) {
+              const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
+              posenc::write_cos_sin(f.out, f.out, three, posenc::CosSinLayout::halves);
+            });
+
+  // RoPE
+  bad.value("cache in null data", "write_cache: cache.data() must be a valid pointer, got null", [](F& f) {
+    posenc::write_cache(Eigen::Map<RowMajor>(nullptr, 5, 8), f.table, posenc::CacheLayout::cos_sin);
+  });
+  bad.length("wrapped cache beyond memory",
+             "wrap_cache: rows must be at most 288230376151711743 for rows of 8 values, got 4611686018427387904",
+             [](F& f) { posenc::wrap_cache(f.x.data(), Index(1) << 62, 8, posenc::CacheLayout::cos_sin); });
+
+  // Not errors
+  bad.allowed("a table of no rows", [](F& f) { posenc::make_table<float>(f.eight, PositionRange{kMaxPosition, 0}); });
+  bad.allowed("a wrapped cache of no rows",
+              [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CacheLayout::cos_sin); });
+  bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, PositionRange{-5, 3}); });
+
+  // Sections and axes
+  bad.value("no section", "contiguous_axes: sum of mrope_section must be > 0 and at most 8388608, got 0",
+            [](F&) { contiguous_axes({}); });
+  bad.value("empty sections", "contiguous_axes: sum of mrope_section must be > 0 and at most 8388608, got 0", [](F&) {
+    contiguous_axes({0, 0});
+  });
+  bad.value("negative section", "contiguous_axes: mrope_section[1] must be >= 0, got -1", [](F&) {
+    contiguous_axes({16, -1});
+  });
+  bad.value("two interleaved sections", "interleaved_axes: mrope_section.size() must be 3, got 2", [](F&) {
+    interleaved_axes({24, 20});
+  });
+  bad.value("interleaved sections that do not add up",
+            "interleaved_axes: mrope_section[0] must be 22 to fit the order t h w t h w ..., got 4", [](F&) {
+              interleaved_axes({4, 30, 30});
+            });
+  bad.value("height without its width", "height_width_time_axes: mrope_section[1] must be mrope_section[0] 22, got 20",
+            [](F&) {
+              posenc::height_width_time_axes({22, 20, 22});
+            });
+  bad.value("one rarest-first section", "rarest_first_axes: mrope_section.size() must be from 2 to 3, got 1",
+            [](F&) { posenc::rarest_first_axes({8}); });
+  bad.value("rarest-first without time", "rarest_first_axes: mrope_section[0] must be > 0, got 0", [](F&) {
+    posenc::rarest_first_axes({0, 4, 4});
+  });
+  bad.range("an axis that is none", "AxisMap: axis_of_pair[2] must be in [0, num_axes 2), got 2",
+            [](F&) { AxisMap(Eigen::Array3i(0, 1, 2), 2); });
+  bad.range("negative axis", "AxisMap: axis_of_pair[1] must be in [0, num_axes 2), got -1",
+            [](F&) { AxisMap(Eigen::Array2i(0, -1), 2); });
+  bad.value("no axis", "AxisMap: num_axes must be > 0 and at most 8388608, got 0",
+            [](F&) { AxisMap(Eigen::Array2i(0, 0), 0); });
+  bad.value("more axes than an int counts", "AxisMap: num_axes must be > 0 and at most 8388608, got 1099511627776",
+            [](F&) { AxisMap(Eigen::Array2i(0, 0), std::int64_t(1) << 40); });
+  bad.range("an axis that is 0 as an int",
+            "AxisMap: axis_of_pair[1] must be in [0, num_axes 3), got 9223372036854775808",
+            [](F&) { AxisMap(Eigen::Array<std::uint64_t, 2, 1>(0, std::uint64_t(1) << 63), 3); });
+  bad.value("a section that would fill the memory",
+            "contiguous_axes: sum of mrope_section must be > 0 and at most 8388608, got 2000000000",
+            [](F&) { contiguous_axes({2000000000}); });
+  bad.value("sections whose double overflows",
+            "height_width_time_axes: sum of mrope_section must be > 0 and at most 8388608, got 4000000000", [](F&) {
+              posenc::height_width_time_axes({2000000000, 2000000000, 0});
+            });
+  bad.value("map of no pair", "AxisMap: num_pairs must be > 0 and at most 8388608, got 0",
+            [](F&) { AxisMap(Eigen::ArrayXi(), 1); });
+
+  // Tables of several axes
+  bad.value("a map of other pairs", "make_table: axes.num_pairs() must be frequencies.num_pairs() 4, got 5", [](F& f) {
+    posenc::make_table<float>(f.eight, contiguous_axes({2, 3}), Ids(1, 2));
+  });
+  bad.value("positions of another width", "make_table: positions.cols() must be the number of axes 3, got 2", [](F& f) {
+    posenc::make_table<float>(f.eight, contiguous_axes({2, 1, 1}), Ids::Zero(5, 2));
+  });
+  bad.value("positions lying down", "make_table: positions.cols() must be the number of axes 3, got 5", [](F& f) {
+    posenc::make_table<float>(f.eight, contiguous_axes({2, 1, 1}), Ids::Zero(3, 5));
+  });
+  bad.value("a position NaN on one axis", "make_table: positions(0, 0) must be finite, got nan", [](F& f) {
+    posenc::make_table<float>(f.eight, contiguous_axes({2, 2}), Eigen::MatrixXd::Constant(2, 2, kNan));
+  });
+  bad.value("fill_table with a map of other pairs",
+            "fill_table: axes.num_pairs() must be frequencies.num_pairs() 4, got 2", [](F& f) {
+              posenc::fill_table(f.table, f.eight, contiguous_axes({1, 1}), Ids::Zero(5, 2));
+            });
+  bad.value("fill_table of other rows on axes", "fill_table: positions.rows() must be table.rows() 5, got 4", [](F& f) {
+    posenc::fill_table(f.table, f.eight, contiguous_axes({2, 2}), Ids::Zero(4, 2));
+  });
+  return bad.cases();
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "bad_input/tables.hpp"
+#include "posenc/model_config.hpp"
+
+namespace {
+
+using posenc::ConfigValue;
+using posenc_tests::BadInputs;
+using Entries = std::vector<std::pair<std::string, ConfigValue>>;
+
+/// A good file with entries put over its own; null takes one away.
+ConfigValue with(const Entries& entries) {
+  ConfigValue file = ConfigValue::dictionary({{"general.architecture", "qwen2"},
+                                              {"qwen2.block_count", 4},
+                                              {"qwen2.embedding_length", 3584},
+                                              {"qwen2.attention.head_count", 28},
+                                              {"qwen2.rope.freq_base", 1e6}});
+  for (const auto& [key, value] : entries) file.set(key, value);
+  return file;
+}
+
+}  // namespace
+
+std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
+  BadInputs<posenc_tests::NothingWritten> bad("gguf");
+  const auto refused = [&bad](const std::string& name, const std::string& message, const Entries& entries,
+                              Eigen::Index factors = 0) {
+    bad.value(name, message, [=](auto&) { posenc::read_gguf_metadata(with(entries), Eigen::ArrayXd::Ones(factors)); });
+  };
+
+  bad.allowed("a good file", [](auto&) { posenc::read_gguf_metadata(with({})); });
+  refused("no architecture", "read_gguf_metadata: general.architecture must be given, got nothing",
+          {{"general.architecture", {}}});
+  refused("the architecture is a number", "read_gguf_metadata: general.architecture must be a text, got 2",
+          {{"general.architecture", 2}});
+  refused("unknown architecture",
+          "read_gguf_metadata: general.architecture must be one whose pair layout is known, or the layout be given, "
+          "got the text \"qwen99\"",
+          {{"general.architecture", "qwen99"}});
+  refused("no layers", "read_gguf_metadata: qwen2.block_count must be given, got nothing", {{"qwen2.block_count", {}}});
+  refused("no heads",
+          "read_gguf_metadata: qwen2.attention.key_length must be given, or embedding_length and attention.head_count, "
+          "got nothing",
+          {{"qwen2.attention.head_count", {}}});
+  refused("heads that do not divide",
+          "read_gguf_metadata: embedding_length must be a multiple of attention.head_count 27, got 3584",
+          {{"qwen2.attention.head_count", 27}});
+  refused("heads of each layer", "read_gguf_metadata: qwen2.attention.head_count must be a number, got a list of 2",
+          {{"qwen2.attention.head_count", ConfigValue::list({28, 28})}});
+  refused("a base that is a text", "read_gguf_metadata: qwen2.rope.freq_base must be a number, got the text \"1e6\"",
+          {{"qwen2.rope.freq_base", "1e6"}});
+  refused("a base of 0", "geometric_frequencies: base must be finite, > 0 and not 1, got 0",
+          {{"qwen2.rope.freq_base", 0}});
+  refused("more channels than the head has",
+          "read_gguf_metadata: rope.dimension_count must be at most head_dim 128, got 256",
+          {{"qwen2.rope.dimension_count", 256}});
+  refused("an odd number of channels",
+          "geometric_frequencies: rotary_dim must be even, > 0 and at most 16777216, got 63",
+          {{"qwen2.rope.dimension_count", 63}});
+  refused(
+      "unknown scaling type",
+      "read_gguf_metadata: qwen2.rope.scaling.type must be none, linear, yarn or longrope, got the text \"dynamic\"",
+      {{"qwen2.rope.scaling.type", "dynamic"}});
+  refused("two factors that differ",
+          "read_gguf_metadata: qwen2.rope.scale_linear must be the same as qwen2.rope.scaling.factor 4, got 2",
+          {{"qwen2.rope.scaling.factor", 4}, {"qwen2.rope.scale_linear", 2}});
+  refused("a factor of less than 1", "scale_linear: factor must be finite and >= 1, got 0.25",
+          {{"qwen2.rope.scaling.factor", 0.25}});
+  refused("yarn without a length",
+          "read_gguf_metadata: qwen2.rope.scaling.original_context_length must be given for yarn, got nothing",
+          {{"qwen2.rope.scaling.type", "yarn"}, {"qwen2.rope.scaling.factor", 4}});
+  refused("betas swapped", "scale_yarn: beta_fast must be finite and > beta_slow 32, got 1",
+          {{"qwen2.rope.scaling.type", "yarn"},
+           {"qwen2.rope.scaling.factor", 4},
+           {"qwen2.context_length", 32768},
+           {"qwen2.rope.scaling.yarn_beta_fast", 1},
+           {"qwen2.rope.scaling.yarn_beta_slow", 32}});
+  refused("longrope without factors",
+          "read_gguf_metadata: freq_factors must be rope_factors_long or rope_factors_short for longrope, got nothing",
+          {{"qwen2.rope.scaling.type", "longrope"}});
+  refused("too few factors", "scale_by_factors: factors.size() must be num_pairs 64, got 63", {}, 63);
+  refused("an attn_factor of 0", "Frequencies: magnitude must be finite and > 0, got 0",
+          {{"qwen2.rope.scaling.attn_factor", 0}});
+  refused("sections for one position",
+          "read_gguf_metadata: qwen2.rope.dimension_sections must be absent for this architecture, got a list",
+          {{"qwen2.rope.dimension_sections", ConfigValue::list({16, 24, 24, 0})}});
+  refused("no sections",
+          "read_gguf_metadata: qwen2vl.rope.dimension_sections must be given for this architecture, got nothing",
+          {{"general.architecture", "qwen2vl"}, {"qwen2vl.block_count", 2}, {"qwen2vl.attention.key_length", 128}});
+  refused("sections that do not add up",
+          "read_gguf_metadata: sum of qwen2vl.rope.dimension_sections must be the number of pairs 64, got 48",
+          {{"general.architecture", "qwen2vl"},
+           {"qwen2vl.block_count", 2},
+           {"qwen2vl.attention.key_length", 128},
+           {"qwen2vl.rope.dimension_sections", ConfigValue::list({16, 16, 16, 0})}});
+  refused("a base for sliding layers that are not there",
+          "read_gguf_metadata: qwen2.attention.sliding_window_pattern must be given, since there is a "
+          "rope.freq_base_swa, got nothing",
+          {{"qwen2.rope.freq_base_swa", 1e4}});
+  refused("a pattern one short",
+          "read_gguf_metadata: qwen2.attention.sliding_window_pattern.size() must be block_count 4, got 3",
+          {{"qwen2.attention.sliding_window_pattern", ConfigValue::list({true, true, false})}});
+  refused("a pattern of texts",
+          "read_gguf_metadata: qwen2.attention.sliding_window_pattern must be true or false for each layer, got the "
+          "text \"yes\"",
+          {{"qwen2.attention.sliding_window_pattern", ConfigValue::list({"yes", "no", "yes", "no"})}});
+  refused("a temperature without a length",
+          "read_gguf_metadata: qwen2.attention.temperature_length must be given for a temperature_scale, got nothing",
+          {{"qwen2.attention.temperature_scale", 0.1}});
+  bad.value("a text for the metadata", "read_gguf_metadata: metadata must be a dictionary, got the text \"qwen2\"",
+            [](auto&) { posenc::read_gguf_metadata("qwen2"); });
+  return bad.cases();
+}
