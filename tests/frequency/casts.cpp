@@ -171,7 +171,8 @@ void check_rows() {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("every number of a half type, read in blocks", "[frequency][cast]", Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("every number of a half type, read in blocks", "[frequency][cast][portable]", Eigen::half,
+                   Eigen::bfloat16) {
   check_all_halves<1, TestType, float>();
   check_all_halves<4, TestType, float>();
   check_all_halves<16, TestType, float>();

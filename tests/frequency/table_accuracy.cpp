@@ -135,7 +135,7 @@ void check(const SweepErrors& errors, const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("golden tables", "[table][golden]") {
+TEST_CASE("golden tables", "[table][golden][portable]") {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(POSENC_GOLDEN_DIR) + "/tables")) {
     const std::string file = entry.path().filename().string();

@@ -126,7 +126,7 @@ TEST_CASE("truncated normal far from the mean", "[learnable]") {
   REQUIRE(plain == cut);
 }
 
-TEST_CASE("a seed gives the same bits on every platform", "[learnable]") {
+TEST_CASE("a seed gives the same bits on every platform", "[learnable][portable]") {
   // Written down once (x86-64, gcc 12); any other platform, compiler and set of flags must reproduce them.
   RowMatrix<double> x(64, 64);
   posenc::fill_normal(x, 2026, 1.0);

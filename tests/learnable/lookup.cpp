@@ -16,7 +16,8 @@ using posenc::Overflow;
 using posenc::PositionRange;
 using posenc::PositionTable;
 
-TEMPLATE_TEST_CASE("a row of the table for each position", "[learnable]", float, double, Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("a row of the table for each position", "[learnable][portable]", float, double, Eigen::half,
+                   Eigen::bfloat16) {
   const RowMatrix<TestType> values = pattern<TestType>(7, 33);
   const PositionTable<TestType> table(values);
   RowMatrix<TestType> out(4, 33);

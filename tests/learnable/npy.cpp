@@ -59,7 +59,7 @@ bool refused(const std::string& bytes) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("what is written is read again", "[learnable]", float, double, Eigen::half, std::int32_t,
+TEMPLATE_TEST_CASE("what is written is read again", "[learnable][portable]", float, double, Eigen::half, std::int32_t,
                    std::int64_t) {
   RowMatrix<TestType> x(3, 5);
   for (Eigen::Index i = 0; i < 15; ++i) x.data()[i] = static_cast<TestType>(static_cast<float>(i * i - 40));
@@ -77,7 +77,7 @@ TEMPLATE_TEST_CASE("what is written is read again", "[learnable]", float, double
   REQUIRE(line.values == Eigen::Map<const RowMatrix<TestType>>(x.data(), 1, 15));
 }
 
-TEST_CASE("bytes of a file by hand", "[learnable]") {
+TEST_CASE("bytes of a file by hand", "[learnable][portable]") {
   const std::string header = "{'descr': '<f2', 'fortran_order': False, 'shape': (2, 1), }\n";
   const auto array = read<float>(npy_file(header, std::string("\x00\x3c\x00\xc1", 4)));  // 0x3c00 = 1, 0xc100 = -2.5
   REQUIRE(array.values(0, 0) == 1.0f);
@@ -121,7 +121,7 @@ TEST_CASE("a wrong shape leaves the file as it was", "[learnable]") {
   REQUIRE(after == before);
 }
 
-TEST_CASE("files of NumPy, read and written again byte by byte", "[learnable]") {
+TEST_CASE("files of NumPy, read and written again byte by byte", "[learnable][portable]") {
   if (posenc_tests::skip_without_data("files of NumPy")) return;
   const std::string folder = posenc_tests::data_dir();
   for (const char* name :

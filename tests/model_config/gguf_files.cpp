@@ -155,7 +155,7 @@ TEST_CASE("GGUF: sections", "[model_config][gguf]") {
   CHECK((model.rope_sets[0].axes->axis_of_pair().tail(4) == 0).all());
 }
 
-TEST_CASE("GGUF: layers", "[model_config][gguf]") {
+TEST_CASE("GGUF: layers", "[model_config][gguf][portable]") {
   const ConfigValue gemma3 = metadata("gemma3", {{"block_count", 34},
                                                  {"attention.key_length", 256},
                                                  {"attention.sliding_window", 1024},

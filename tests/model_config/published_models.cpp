@@ -469,7 +469,7 @@ std::vector<Published> all_models() {
 
 }  // namespace
 
-TEST_CASE("published models resolve", "[model_config]") {
+TEST_CASE("published models resolve", "[model_config][portable]") {
   for (const Published& model : all_models()) {
     INFO(model.name);
     posenc_tests::check_model(posenc::read_hugging_face_config(Json::parse(model.config), model.serving_length),

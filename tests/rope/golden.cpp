@@ -42,7 +42,7 @@ double worst_ratio(const Eigen::DenseBase<Got>& got, const Eigen::DenseBase<Want
 
 }  // namespace
 
-TEST_CASE("single tokens, to the printed digits", "[rope][golden]") {
+TEST_CASE("single tokens, to the printed digits", "[rope][golden][portable]") {
   // 12 significant digits of values below 10: half of the last one. The arithmetic adds less than 1e-14.
   constexpr double kPrinted = 0.5e-11 + 1e-14;
   const auto check = [&](const posenc::Frequencies& frequencies, std::int64_t position, const RopeLayout& layout,
@@ -148,7 +148,7 @@ bool exists(const std::string& path) { return static_cast<bool>(std::ifstream(pa
 
 }  // namespace
 
-TEST_CASE("the ONNX RotaryEmbedding node tests", "[rope][golden][data]") {
+TEST_CASE("the ONNX RotaryEmbedding node tests", "[rope][golden][data][portable]") {
   if (skip_without_data("ONNX RotaryEmbedding")) return;
   struct Node {
     const char* name;

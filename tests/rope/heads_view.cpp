@@ -108,7 +108,7 @@ TEST_CASE("every layout of a buffer, every batch and token", "[rope][heads_view]
         // One for each token of the batch, as [batch, seq_len] ids in either storage.
         Eigen::Matrix<std::int64_t, -1, -1, Eigen::RowMajor> ids(shape.batch, shape.seq_len);
         for (Index i = 0; i < ids.size(); ++i) ids.data()[i] = (7 * i + 1) % kPositions;
-        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = ids.data()[i];
+        for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Index>(ids.data()[i]);
         check(rows, [&] { apply_rope(view, all_rows, layout, ids); });
         const Eigen::Matrix<std::int32_t, -1, -1> by_columns = ids.cast<std::int32_t>();
         check(rows, [&] { apply_rope(view, all_rows, layout, by_columns); });

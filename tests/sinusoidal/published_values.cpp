@@ -72,7 +72,7 @@ void check_row(const Sinusoidal& encoding, std::int64_t position, const std::vec
 
 }  // namespace
 
-TEST_CASE("the tables of the source articles", "[sinusoidal][golden]") {
+TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]") {
   struct Article {
     const char* file;
     SinusoidalOptions (*preset)(double base);
@@ -114,7 +114,7 @@ TEST_CASE("the articles differ in an odd width", "[sinusoidal]") {
   CHECK(sine(1, 2) > 0.002);
 }
 
-TEST_CASE("rows worked out by hand", "[sinusoidal]") {
+TEST_CASE("rows worked out by hand", "[sinusoidal][portable]") {
   check_row(Sinusoidal(4), 1, {".841470985", ".540302306", ".009999833", ".99995000"});
   check_row(Sinusoidal(3, presets::numpy_tutorial(100)), 1, {".84147098", ".54030231", "0"});
   check_row(Sinusoidal(3, presets::numpy_tutorial(100)), 2, {".90929743", "-.41614684", "0"});
