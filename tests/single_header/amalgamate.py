@@ -13,6 +13,7 @@ import re
 import sys
 
 OWN = re.compile(r'#include "(posenc/[^"]+)"')
+SENTENCE = re.compile(r'#include "posenc needs ')  # what stops a compiler, not a file
 OUTSIDE = re.compile(r"#include (<[^>]+>)")
 BANNER = """\
 // SPDX-License-Identifier: MIT
@@ -49,7 +50,7 @@ class Amalgam:
                     self.add(own[1])
                 else:
                     self.outside.add(outside[1])
-            elif code.startswith("#include") and not outside:
+            elif code.startswith("#include") and not outside and not SENTENCE.match(code):
                 sys.exit(f'{name}:{number}: include the headers of posenc as "posenc/..."')
             elif not code.startswith("// SPDX") and code != "/// @file":
                 body.append(line)
@@ -68,7 +69,8 @@ def amalgamate(folder, root):
     eigen = sorted(name for name in amalgam.outside if "Eigen" in name)
     standard = sorted(amalgam.outside - set(eigen))
     blocks = ["\n".join(f"#include {name}" for name in names) for names in (eigen, standard)]
-    return banner + "\n" + "\n\n".join(blocks) + "\n\n" + "\n".join(amalgam.text)
+    version, *rest = amalgam.text  # what is too old is said in front of Eigen
+    return banner + "\n" + version + "\n" + "\n\n".join(blocks) + "\n\n" + "\n".join(rest)
 
 
 def main():
