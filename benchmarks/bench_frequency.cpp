@@ -58,7 +58,7 @@ std::vector<std::int64_t> run_of_positions(Index rows) {
 
 /// Into a table that exists, so that no allocation is timed.
 template <typename Scalar>
-void measure_fill(const std::string& name, Index rows, posenc::TableLayout layout = posenc::TableLayout::split,
+void measure_fill(const std::string& name, Index rows, posenc::CosSinStorage layout = posenc::CosSinStorage::cos_sin,
                   posenc::AngleMode angles = posenc::AngleMode::exact, Asked asked = {}) {
   posenc::FrequencyTable<Scalar> table(rows, kPairs, {layout, angles});
   measure_table<Scalar>(
@@ -71,17 +71,17 @@ void measure_fill(const std::string& name, Index rows, posenc::TableLayout layou
 
 TEST_CASE("contiguous positions") {
   using posenc::AngleMode;
-  using posenc::TableLayout;
-  measure_fill<float>("float", 1024, TableLayout::split, AngleMode::exact, {0, 15});
-  measure_fill<float>("float", 16384, TableLayout::split, AngleMode::exact, {0.5, 15});
-  measure_fill<float>("float", 131072, TableLayout::split, AngleMode::exact, {0.65, 15});
+  using posenc::CosSinStorage;
+  measure_fill<float>("float", 1024, CosSinStorage::cos_sin, AngleMode::exact, {0, 15});
+  measure_fill<float>("float", 16384, CosSinStorage::cos_sin, AngleMode::exact, {0.5, 15});
+  measure_fill<float>("float", 131072, CosSinStorage::cos_sin, AngleMode::exact, {0.65, 15});
   for (const Index rows : {Index(1024), Index(16384)}) {
-    measure_fill<float>("float_paired", rows, TableLayout::paired);
-    measure_fill<float>("float_doubled", rows, TableLayout::doubled);
+    measure_fill<float>("float_paired", rows, CosSinStorage::paired);
+    measure_fill<float>("float_doubled", rows, CosSinStorage::repeated);
     measure_fill<double>("double", rows);
     measure_fill<Eigen::half>("half", rows);
     measure_fill<Eigen::bfloat16>("bfloat16", rows);
-    measure_fill<float>("float32_mode", rows, TableLayout::split, AngleMode::float32);
+    measure_fill<float>("float32_mode", rows, CosSinStorage::cos_sin, AngleMode::float32);
   }
 }
 

@@ -12,9 +12,9 @@
 namespace {
 
 using Eigen::Index;
+using posenc::CosSinStorage;
 using posenc::RopeLayout;
 using posenc::RopePairs;
-using posenc::TableLayout;
 using posenc_benchmarks::Asked;
 using posenc_benchmarks::measure;
 
@@ -35,7 +35,7 @@ Matrix channels(Index tokens, Index heads = kHeads) {
 }
 
 template <typename Scalar>
-posenc::FrequencyTable<Scalar> table_of(Index tokens, TableLayout layout, Index rotary_dim = kHeadDim) {
+posenc::FrequencyTable<Scalar> table_of(Index tokens, CosSinStorage layout, Index rotary_dim = kHeadDim) {
   return posenc::make_table<Scalar>(posenc::geometric_frequencies(rotary_dim, 10000), {0, tokens}, {layout});
 }
 
@@ -83,7 +83,7 @@ void measure_in_place(const std::string& name, RowMatrix<Scalar>& x, const RopeL
   if constexpr (!std::is_same_v<Scalar, float>) {
     scaled = RowMatrix<float>::Ones(tokens, x.cols() * static_cast<Index>(sizeof(Scalar)) / 4);
   }
-  const auto table = table_of<float>(tokens, TableLayout::split, rotary_dim);
+  const auto table = table_of<float>(tokens, CosSinStorage::cos_sin, rotary_dim);
   volatile float one = 1.0f;  // known at run time only
   measure(
       name, 2 * bytes, run,
@@ -113,9 +113,9 @@ TEST_CASE("float in place") {
   for (const Level& level : kLevels) {
     auto x = channels<RowMatrix<float>>(level.tokens);
     const std::string size = std::string("/") + level.name;
-    for (const TableLayout layout : {TableLayout::split, TableLayout::paired}) {
+    for (const CosSinStorage layout : {CosSinStorage::cos_sin, CosSinStorage::paired}) {
       const auto table = table_of<float>(level.tokens, layout);
-      const std::string kind = layout == TableLayout::split ? "" : "_paired_table";
+      const std::string kind = layout == CosSinStorage::cos_sin ? "" : "_paired_table";
       const RopeLayout half_split = RopeLayout::half_split(kHeadDim);
       const RopeLayout interleaved = RopeLayout::interleaved(kHeadDim);
       measure_in_place<float>("rope/half_split" + kind + size, x, half_split, kHeadDim,
@@ -128,7 +128,7 @@ TEST_CASE("float in place") {
 
 TEST_CASE("variants in the second-level cache") {
   constexpr Index tokens = 64;
-  const auto table = table_of<float>(tokens, TableLayout::split);
+  const auto table = table_of<float>(tokens, CosSinStorage::cos_sin);
   auto x = channels<RowMatrix<float>>(tokens);
   const std::string size = "/L2/64_tokens";
   for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
@@ -139,11 +139,11 @@ TEST_CASE("variants in the second-level cache") {
                             [&] { posenc::apply_rope_inverse(x, table, layout); });
     measure_in_place<float>(name + "_adjoint" + size, x, layout, kHeadDim,
                             [&] { posenc::apply_rope_adjoint(x, table, layout); });
-    const auto narrow = table_of<float>(tokens, TableLayout::split, 32);
+    const auto narrow = table_of<float>(tokens, CosSinStorage::cos_sin, 32);
     measure_in_place<float>(name + "_32_of_128" + size, x, layout, 32, [&] { posenc::apply_rope(x, narrow, layout); });
 
     auto k = channels<RowMatrix<float>>(4 * tokens, 8);
-    const auto longer = table_of<float>(4 * tokens, TableLayout::split);
+    const auto longer = table_of<float>(4 * tokens, CosSinStorage::cos_sin);
     measure_in_place<float>(name + "_8_heads/L2/256_tokens", k, layout, kHeadDim,
                             [&] { posenc::apply_rope(k, longer, layout); });
     auto token = channels<RowMatrix<float>>(1, 8);
@@ -159,7 +159,7 @@ TEST_CASE("variants in the second-level cache") {
 
 template <typename Scalar>
 void measure_half_type(const std::string& scalar, const Level& level) {
-  const auto table = table_of<float>(level.tokens, TableLayout::split);
+  const auto table = table_of<float>(level.tokens, CosSinStorage::cos_sin);
   const auto x = channels<RowMatrix<float>>(level.tokens);
   auto out = channels<RowMatrix<Scalar>>(level.tokens);
   const std::string size = std::string("/") + level.name;
@@ -187,7 +187,7 @@ TEST_CASE("column-major") {
   constexpr Index tokens = 64;
   auto x = channels<Eigen::MatrixXf>(tokens);
   auto rows = channels<RowMatrix<float>>(tokens);
-  const auto table = table_of<float>(tokens, TableLayout::split);
+  const auto table = table_of<float>(tokens, CosSinStorage::cos_sin);
   const RopeLayout layout = RopeLayout::half_split(kHeadDim);
   measure_in_place<float>("rope/half_split_column_major/L2/64_tokens", rows, layout, kHeadDim,
                           [&] { posenc::apply_rope(x, table, layout); });
@@ -196,7 +196,7 @@ TEST_CASE("column-major") {
 TEST_CASE("shown by Catch2") {
   constexpr Index tokens = 64;
   auto x = channels<RowMatrix<float>>(tokens);
-  const auto table = table_of<float>(tokens, TableLayout::split);
+  const auto table = table_of<float>(tokens, CosSinStorage::cos_sin);
   const RopeLayout layout = RopeLayout::half_split(kHeadDim);
   volatile float one = 1.0f;
   BENCHMARK("apply_rope, 64 tokens, 32 heads of 128") { posenc::apply_rope(x, table, layout); };

@@ -76,64 +76,86 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             [](F& f) {
               posenc::fill_table(f.table, f.eight, PositionRange{kMaxPosition, 5});
             });
-  bad.value("fill a wrapped table", "fill_table: table must be a table that owns its numbers, got a wrapped cache",
-            [](F& f) {
-              auto wrapped = posenc::wrap_cache(f.x.data(), 5, 8, posenc::CacheLayout::cos_sin);
-              posenc::fill_table(wrapped, f.eight, PositionRange{0, 5});
-            });
   bad.value("wrap a null cache", "wrap_cache: cache must be a valid pointer, got null",
-            [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CacheLayout::pairs); });
+            [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CosSinStorage::paired); });
   bad.value("wrap an odd width", "wrap_cache: rotary_dim must be even, > 0 and at most 16777216, got 9",
-            [](F& f) { posenc::wrap_cache(f.x.data(), 1, 9, posenc::CacheLayout::pairs); });
+            [](F& f) { posenc::wrap_cache(f.x.data(), 1, 9, posenc::CosSinStorage::paired); });
   bad.value("wrap negative rows", "wrap_cache: rows must be >= 0, got -2",
-            [](F& f) { posenc::wrap_cache(f.x.data(), -2, 8, posenc::CacheLayout::pairs); });
-  bad.value("wrap with magnitude 0", "FrequencyTable: magnitude must be finite and > 0, got 0",
-            [](F& f) { posenc::wrap_cache(f.x.data(), 2, 8, posenc::CacheLayout::pairs, 0); });
-  bad.value("wrap null cosines", "wrap_cos_sin: cos must be a valid pointer, got null",
-            [](F& f) { posenc::wrap_cos_sin<float>(nullptr, f.x.data(), 2, 8, posenc::CosSinLayout::halves); });
-  bad.value("wrap null sines", "wrap_cos_sin: sin must be a valid pointer, got null",
-            [](F& f) { posenc::wrap_cos_sin<float>(f.x.data(), nullptr, 2, 8, posenc::CosSinLayout::halves); });
-  bad.value("wrap zero width", "wrap_cos_sin: rotary_dim must be even, > 0 and at most 16777216, got 0",
-            [](F& f) { posenc::wrap_cos_sin(f.x.data(), f.x.data(), 2, 0, posenc::CosSinLayout::doubled); });
-  bad.value("wrap with pair stride 3", "FrequencyTable: pair_stride must be 1 or 2, got 3",
-            [](F& f) { FrequencyTable<float>(f.x.data(), f.x.data() + 1, 2, 4, 16, 3, 1.0); });
-  bad.value("wrap rows that overlap", "FrequencyTable: row_stride must be at least 4, got 3",
-            [](F& f) { FrequencyTable<float>(f.x.data(), f.x.data() + 4, 2, 4, 3, 1, 1.0); });
+            [](F& f) { posenc::wrap_cache(f.x.data(), -2, 8, posenc::CosSinStorage::paired); });
+  bad.value("wrap with magnitude 0", "wrap_cache: magnitude must be finite and > 0, got 0",
+            [](F& f) { posenc::wrap_cache(f.x.data(), 2, 8, posenc::CosSinStorage::paired, 0); });
+  bad.value("wrap null cosines", "wrap_cache: cos must be a valid pointer, got null",
+            [](F& f) { posenc::wrap_cache<float>(nullptr, f.x.data(), 2, 8, posenc::CosSinStorage::cos_sin); });
+  bad.value("wrap null sines", "wrap_cache: sin must be a valid pointer, got null",
+            [](F& f) { posenc::wrap_cache<float>(f.x.data(), nullptr, 2, 8, posenc::CosSinStorage::cos_sin); });
+  bad.value("wrap zero width", "wrap_cache: rotary_dim must be even, > 0 and at most 16777216, got 0",
+            [](F& f) { posenc::wrap_cache(f.x.data(), f.x.data(), 2, 0, posenc::CosSinStorage::tiled); });
+  bad.value("wrap with pair stride 3", "FrequencyTableView: pair_stride must be 1 or 2, got 3",
+            [](F& f) { posenc::FrequencyTableView<float>(f.x.data(), f.x.data() + 1, 2, 4, 16, 3, 1.0); });
+  bad.value("wrap rows that overlap", "FrequencyTableView: row_stride must be at least 4, got 3",
+            [](F& f) { posenc::FrequencyTableView<float>(f.x.data(), f.x.data() + 4, 2, 4, 3, 1, 1.0); });
   bad.value("write a cache of another width", "write_cache: cache.rows() must be 5, got 3",
-            [](F& f) { posenc::write_cache(f.out, f.table, posenc::CacheLayout::cos_sin); });
-  bad.value("write sines of another width", "write_cos_sin: sin.cols() must be 16, got 15", [](F& f) {
+            [](F& f) { posenc::write_cache(f.out, f.table, posenc::CosSinStorage::cos_sin); });
+  bad.value("write sines of another width", "write_cache: sin.cols() must be 16, got 15", [](F& f) {
     const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
-    posenc::write_cos_sin(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinLayout::halves);
+    posenc::write_cache(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinStorage::cos_sin);
   });
   bad.value("rewrite a cache in its own memory",
             "write_cache: cache must be disjoint from what is read, got overlapping memory", [](F& f) {
-              const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CacheLayout::cos_sin);
-              posenc::write_cache(f.x, wrapped, posenc::CacheLayout::pairs);
+              const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin);
+              posenc::write_cache(f.x, wrapped, posenc::CosSinStorage::paired);
             });
   bad.value("rewrite cosines over the sines of the table",
-            "write_cos_sin: cos must be disjoint from what is read, got overlapping memory", [](F& f) {
+            "write_cache: cos must be disjoint from what is read, got overlapping memory", [](F& f) {
               const auto wrapped =
-                  posenc::wrap_cos_sin(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinLayout::halves);
-              posenc::write_cos_sin(f.x.leftCols(8), f.out.leftCols(8), wrapped, posenc::CosSinLayout::halves);
+                  posenc::wrap_cache(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin);
+              posenc::write_cache(f.x.leftCols(8), f.out.leftCols(8), wrapped, posenc::CosSinStorage::cos_sin);
             });
   bad.value("cosines and sines in one place",
-            "write_cos_sin: sin must be disjoint from what is read, got overlapping memory", [](F& f) {
+            "write_cache: sin must be disjoint from what is read, got overlapping memory", [](F& f) {
               const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
-              posenc::write_cos_sin(f.out, f.out, three, posenc::CosSinLayout::halves);
+              posenc::write_cache(f.out, f.out, three, posenc::CosSinStorage::cos_sin);
             });
 
+  bad.value("wrap halves that differ",
+            "wrap_cache: sin must be equal in both halves of a row (tiled), got a difference in row 1", [](F& f) {
+              RowMajor sin = f.x;
+              sin(1, 9) = 7;
+              posenc::wrap_cache(f.out.data(), sin.data(), 3, 16, posenc::CosSinStorage::tiled);
+            });
+  bad.value("wrap neighbors that differ",
+            "wrap_cache: cosines of cache must be equal in both of a pair (repeated), got a difference in row 2",
+            [](F& f) {
+              RowMajor cache = f.x;
+              cache(2, 6) = 7;
+              posenc::wrap_cache(cache.data(), 3, 8, posenc::CosSinStorage::repeated);
+            });
+  bad.value("wrap one storage as two arrays",
+            "wrap_cache: storage must be cos_sin, tiled or repeated for a cache in two arrays, got paired",
+            [](F& f) { posenc::wrap_cache(f.x.data(), f.x.data(), 3, 16, posenc::CosSinStorage::paired); });
+  bad.value("write sines first into two arrays",
+            "write_cache: storage must be cos_sin, tiled or repeated for a cache in two arrays, got sin_cos",
+            [](F& f) { posenc::write_cache(f.x, f.out, f.table, posenc::CosSinStorage::sin_cos); });
+  bad.value("table of a cache's storage",
+            "FrequencyTable: options.storage must be cos_sin, paired or repeated, got tiled",
+            [](F&) { FrequencyTable<float>(3, 4, {posenc::CosSinStorage::tiled}); });
+  bad.value("table of several heads",
+            "FrequencyTable: options.num_heads must be 1 (angles of each head's own are not implemented), got 4",
+            [](F&) {
+              FrequencyTable<float>(3, 4, {posenc::CosSinStorage::cos_sin, posenc::AngleMode::exact, 4});
+            });
   // RoPE
   bad.value("cache in null data", "write_cache: cache.data() must be a valid pointer, got null", [](F& f) {
-    posenc::write_cache(Eigen::Map<RowMajor>(nullptr, 5, 8), f.table, posenc::CacheLayout::cos_sin);
+    posenc::write_cache(Eigen::Map<RowMajor>(nullptr, 5, 8), f.table, posenc::CosSinStorage::cos_sin);
   });
   bad.length("wrapped cache beyond memory",
              "wrap_cache: rows must be at most 288230376151711743 for rows of 8 values, got 4611686018427387904",
-             [](F& f) { posenc::wrap_cache(f.x.data(), Index(1) << 62, 8, posenc::CacheLayout::cos_sin); });
+             [](F& f) { posenc::wrap_cache(f.x.data(), Index(1) << 62, 8, posenc::CosSinStorage::cos_sin); });
 
   // Not errors
   bad.allowed("a table of no rows", [](F& f) { posenc::make_table<float>(f.eight, PositionRange{kMaxPosition, 0}); });
   bad.allowed("a wrapped cache of no rows",
-              [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CacheLayout::cos_sin); });
+              [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CosSinStorage::cos_sin); });
   bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, PositionRange{-5, 3}); });
 
   // Sections and axes

@@ -68,13 +68,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   bad.range("id outside of a wrapped cache", "apply_rope: rows[1] must be in [0, 5) (rows of the table), got 5",
             [](F& f) {
               const std::vector<float> cache(5 * 8, 0.5f);
-              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CacheLayout::cos_sin);
+              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin);
               posenc::apply_rope(f.x, wrapped, f.layout, Eigen::Array3i(0, 5, 1));
             });
   bad.range("negative id in a wrapped cache", "apply_rope: rows[2] must be in [0, 5) (rows of the table), got -1",
             [](F& f) {
               const std::vector<float> cache(5 * 8, 0.5f);
-              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CacheLayout::cos_sin);
+              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin);
               posenc::apply_rope(f.x, wrapped, f.layout, Eigen::Array3i(0, 1, -1));
             });
   bad.value("null data", "apply_rope: x.data() must be a valid pointer, got null",

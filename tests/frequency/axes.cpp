@@ -16,8 +16,8 @@ namespace {
 
 using posenc::AngleMode;
 using posenc::AxisMap;
+using posenc::CosSinStorage;
 using posenc::MropeSegment;
-using posenc::TableLayout;
 
 using Ids = posenc::AxisPositionMatrix<std::int64_t>;
 
@@ -103,14 +103,14 @@ TEMPLATE_TEST_CASE("text in a multi-axis model is plain RoPE, bit for bit", "[ax
   const AxisMap axes = posenc::interleaved_axes({24, 20, 20});
   Ids ids(40, 3);
   for (Eigen::Index i = 0; i < 40; ++i) ids.row(i).setConstant(131072 - 7 * i);
-  for (const TableLayout layout : {TableLayout::split, TableLayout::paired, TableLayout::doubled}) {
+  for (const CosSinStorage layout : {CosSinStorage::cos_sin, CosSinStorage::paired, CosSinStorage::repeated}) {
     for (const AngleMode angles : {AngleMode::exact, AngleMode::float32}) {
       const auto text = posenc::make_table<TestType>(frequencies, ids.col(0), {layout, angles});
       const auto multi = posenc::make_table<TestType>(frequencies, axes, ids, {layout, angles});
       CHECK((text.cos() == multi.cos()).all());
       CHECK((text.sin() == multi.sin()).all());
       CHECK(multi.magnitude() == 1.25);
-      if (layout == TableLayout::doubled) {
+      if (layout == CosSinStorage::repeated) {
         const auto second = [](const auto& table, Eigen::Index row) {
           return Eigen::Map<const Eigen::Array<TestType, Eigen::Dynamic, 1>>(table.cos_data(row), 128);
         };
@@ -139,7 +139,7 @@ TEST_CASE("fill_table on several axes keeps the angles of the table", "[axes][ta
   const auto frequencies = posenc::geometric_frequencies(128, 1e6);
   const AxisMap axes = posenc::contiguous_axes({16, 24, 24});
   const Ids ids = some_ids(12) * 1000;
-  const posenc::TableOptions options{posenc::TableLayout::split, posenc::AngleMode::float32};
+  const posenc::TableOptions options{posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32};
   const auto expected = posenc::make_table<float>(frequencies, axes, ids, options);
   auto table = posenc::make_table<float>(frequencies, axes, some_ids(12), options);
   posenc::fill_table(table, frequencies, axes, ids);

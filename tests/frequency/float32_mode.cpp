@@ -14,13 +14,13 @@
 namespace {
 
 using posenc::AngleMode;
+using posenc::CosSinStorage;
 using posenc::Frequencies;
-using posenc::TableLayout;
 using posenc::TableOptions;
 
 using Ids = Eigen::Array<std::int64_t, Eigen::Dynamic, 1>;
 
-const TableOptions kFloat32{TableLayout::split, AngleMode::float32};
+const TableOptions kFloat32{CosSinStorage::cos_sin, AngleMode::float32};
 
 /// Entries that are not float(position) * float(inv_freq) rounded to float, then a correctly rounded cos or sin, then
 /// the product with float(magnitude) rounded to float.

@@ -96,10 +96,10 @@ TEMPLATE_TEST_CASE("a fraction beside whole positions leaves them as they are", 
 
 TEMPLATE_TEST_CASE("fill_table() is make_table() without the allocation", "[table][determinism]", float, double,
                    Eigen::half) {
-  using posenc::TableLayout;
+  using posenc::CosSinStorage;
   const Ids ids = Ids::LinSpaced(5, 3, 7) * 1001;
   const Eigen::ArrayXd real = ids.cast<double>() + 0.5;
-  for (const TableLayout layout : {TableLayout::split, TableLayout::paired, TableLayout::doubled}) {
+  for (const CosSinStorage layout : {CosSinStorage::cos_sin, CosSinStorage::paired, CosSinStorage::repeated}) {
     for (const posenc::AngleMode angles : {posenc::AngleMode::exact, posenc::AngleMode::float32}) {
       const posenc::TableOptions options{layout, angles};
       auto table = make_table<TestType>(posenc::geometric_frequencies(2 * 77, 5e5), {0, 5}, options);

@@ -7,8 +7,8 @@ int main() {
   const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), {0, 4});
   Eigen::MatrixXf cache(4, 8);
 #if defined(WRONG)
-  posenc::write_cache(Eigen::MatrixXf(4, 8), table, posenc::CacheLayout::cos_sin);
+  posenc::write_cache(Eigen::MatrixXf(4, 8), table, posenc::CosSinStorage::cos_sin);
 #else
-  posenc::write_cache(cache, table, posenc::CacheLayout::cos_sin);
+  posenc::write_cache(cache, table, posenc::CosSinStorage::cos_sin);
 #endif
 }

@@ -70,7 +70,7 @@ void float32(const std::string& inv_freq, double magnitude, const std::string& p
   const posenc::Frequencies frequencies(
       Eigen::Map<const Eigen::ArrayXf>(list.data(), static_cast<Eigen::Index>(list.size())), magnitude);
   const auto table = posenc::make_table<float>(frequencies, read_ids(positions),
-                                               {posenc::TableLayout::split, posenc::AngleMode::float32});
+                                               {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
   Out out(out_path);
   out.write(table.cos());
   out.write(table.sin());
@@ -81,7 +81,7 @@ void rotate(const std::string& pairs, Eigen::Index head_dim, const std::string& 
   const std::vector<float> cos = read<float>(cos_path), sin = read<float>(sin_path);
   std::vector<float> x = read<float>(x_path);
   const Eigen::Index tokens = static_cast<Eigen::Index>(cos.size()) / (head_dim / 2);
-  const auto table = posenc::wrap_cos_sin(cos.data(), sin.data(), tokens, head_dim, posenc::CosSinLayout::halves);
+  const auto table = posenc::wrap_cache(cos.data(), sin.data(), tokens, head_dim, posenc::CosSinStorage::cos_sin);
   const auto layout =
       pairs == "half_split" ? posenc::RopeLayout::half_split(head_dim) : posenc::RopeLayout::interleaved(head_dim);
   Eigen::Map<tiny_llama::Matrix> q(x.data(), tokens, static_cast<Eigen::Index>(x.size()) / tokens);
@@ -97,7 +97,7 @@ void logits(const std::string& checkpoint, const std::string& tokens, const std:
     const std::vector<float> list = read<float>(inv_freq);
     rope.table = posenc::make_table<float>(
         posenc::Frequencies(Eigen::Map<const Eigen::ArrayXf>(list.data(), static_cast<Eigen::Index>(list.size()))),
-        {0, model.config.seq_len}, {posenc::TableLayout::split, posenc::AngleMode::float32});
+        {0, model.config.seq_len}, {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
   }
   tiny_llama::Cache cache(model.config);
   Out out(out_path);

@@ -3,8 +3,8 @@
 #include "rope/reference.hpp"
 
 using namespace posenc_tests;
+using posenc::CosSinStorage;
 using posenc::RopeLayout;
-using posenc::TableLayout;
 
 namespace {
 
@@ -18,7 +18,7 @@ template <typename Scalar>
 using ColMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
 template <typename In, typename Out, typename TableScalar>
-void check_columns(Index tokens, const RopeLayout& layout, TableLayout table_layout) {
+void check_columns(Index tokens, const RopeLayout& layout, CosSinStorage table_layout) {
   INFO(tokens << " tokens, half-split " << (layout.pairs() == posenc::RopePairs::half_split));
   const auto table = posenc::make_table<TableScalar>(posenc::geometric_frequencies(8, 1e4).with_magnitude(kMagnitude),
                                                      {1000, kTableRows}, {table_layout});
@@ -55,8 +55,8 @@ void check_columns(Index tokens, const RopeLayout& layout, TableLayout table_lay
 template <typename In, typename Out, typename TableScalar>
 void check_all_columns() {
   for (Index tokens = 1; tokens <= 37; ++tokens) {
-    check_columns<In, Out, TableScalar>(tokens, RopeLayout::half_split(kHeadDim, 2), TableLayout::split);
-    check_columns<In, Out, TableScalar>(tokens, RopeLayout::interleaved(kHeadDim, 3), TableLayout::paired);
+    check_columns<In, Out, TableScalar>(tokens, RopeLayout::half_split(kHeadDim, 2), CosSinStorage::cos_sin);
+    check_columns<In, Out, TableScalar>(tokens, RopeLayout::interleaved(kHeadDim, 3), CosSinStorage::paired);
   }
 }
 

@@ -15,7 +15,7 @@ using posenc::geometric_frequencies;
 using posenc::make_table;
 using posenc::PositionRange;
 using posenc::RopeLayout;
-using posenc::wrap_cos_sin;
+using posenc::wrap_cache;
 
 namespace {
 
@@ -174,7 +174,7 @@ TEST_CASE("the ONNX RotaryEmbedding node tests", "[rope][golden][data][portable]
     REQUIRE(x.size() == batch * heads * length * dim);
     REQUIRE(cos.cols() * 2 == node.rotary_dim);
     const RowMatrix<float> given = x;
-    const auto table = wrap_cos_sin(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinLayout::halves);
+    const auto table = wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin);
     const RopeLayout layout = node.interleaved ? RopeLayout::interleaved(dim) : RopeLayout::half_split(dim);
     const auto view = node.three_axes ? posenc::view_blhd(x.data(), batch, length, heads, dim)
                                       : posenc::view_bhld(x.data(), batch, heads, length, dim);
@@ -229,7 +229,7 @@ TEST_CASE("the RotaryEmbedding tests of ONNX Runtime", "[rope][golden][data]") {
     REQUIRE(x.size() == node.batch * node.length * node.heads * node.dim);
     REQUIRE(cos.cols() * 2 == node.rotary_dim);
     apply_rope(posenc::view_blhd(x.data(), node.batch, node.length, node.heads, node.dim),
-               wrap_cos_sin(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinLayout::halves),
+               wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin),
                node.interleaved ? RopeLayout::interleaved(node.dim) : RopeLayout::half_split(node.dim), ids);
     const Index half = node.rotary_dim / 2;
     CHECK(worst_ratio(x, expected, [&](Index i, Index j) {

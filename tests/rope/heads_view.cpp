@@ -4,16 +4,16 @@
 
 using namespace posenc_tests;
 using posenc::apply_rope;
+using posenc::CosSinStorage;
 using posenc::HeadsView;
 using posenc::RopeLayout;
-using posenc::TableLayout;
 
 namespace {
 
 constexpr Index kHeadDim = 10;
 constexpr Index kPositions = 80;
 
-posenc::FrequencyTable<float> table(TableLayout layout = TableLayout::split) {
+posenc::FrequencyTable<float> table(CosSinStorage layout = CosSinStorage::cos_sin) {
   return posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), {5, kPositions}, {layout});
 }
 std::vector<RopeLayout> layouts() {
@@ -76,7 +76,7 @@ TEST_CASE("every layout of a buffer, every batch and token", "[rope][heads_view]
     for (const RopeLayout& layout : layouts()) {
       // Rows that the kernels read as they are: split for half-split pairs, paired for interleaved ones.
       const bool interleaved = layout.pairs() == posenc::RopePairs::interleaved;
-      const auto all_rows = table(interleaved ? TableLayout::paired : TableLayout::split);
+      const auto all_rows = table(interleaved ? CosSinStorage::paired : CosSinStorage::cos_sin);
       for_each_view(shape, [&](const char* name, HeadsView<float> view, std::vector<float>& buffer) {
         INFO(name << ": batch " << shape.batch << ", seq_len " << shape.seq_len << ", heads " << shape.num_heads);
         const RowMatrix<float> given = gather(view);

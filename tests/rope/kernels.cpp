@@ -4,42 +4,45 @@
 
 using namespace posenc_tests;
 using posenc::apply_rope;
+using posenc::CosSinStorage;
 using posenc::FrequencyTable;
+using posenc::FrequencyTableView;
 using posenc::RopeLayout;
-using posenc::TableLayout;
 
 namespace {
 
 /// One set of cosines and sines in all the shapes that a table can have.
 template <typename Scalar>
 struct Tables {
-  std::vector<RowMatrix<Scalar>> caches;  // what the wrapped ones refer to
-  std::vector<FrequencyTable<Scalar>> all;
+  std::vector<FrequencyTable<Scalar>> made;
+  std::vector<RowMatrix<Scalar>> caches;
+  std::vector<FrequencyTableView<Scalar>> all;  // of the two above
 
   Tables(const posenc::Frequencies& frequencies, posenc::PositionRange positions) {
-    for (const TableLayout layout : {TableLayout::split, TableLayout::paired, TableLayout::doubled}) {
-      all.push_back(posenc::make_table<Scalar>(frequencies, positions, {layout}));
+    for (const CosSinStorage storage : {CosSinStorage::cos_sin, CosSinStorage::paired, CosSinStorage::repeated}) {
+      made.push_back(posenc::make_table<Scalar>(frequencies, positions, {storage}));
     }
-    const Index rows = positions.count;
+    for (const auto& table : made) all.push_back(table.view());
+    const FrequencyTable<Scalar>& table = made.front();
+    const Index rows = table.rows();
     const Index width = frequencies.rotary_dim();
-    const FrequencyTable<Scalar> table = all.front();
-    for (const auto layout : {posenc::CacheLayout::cos_sin, posenc::CacheLayout::sin_cos, posenc::CacheLayout::pairs}) {
+    for (const auto storage : {CosSinStorage::cos_sin, CosSinStorage::sin_cos, CosSinStorage::paired}) {
       caches.emplace_back(rows, width);
-      posenc::write_cache(caches.back(), table, layout);
-      all.push_back(posenc::wrap_cache(caches.back().data(), rows, width, layout, frequencies.magnitude()));
+      posenc::write_cache(caches.back(), table, storage);
+      all.push_back(posenc::wrap_cache(caches.back().data(), rows, width, storage, frequencies.magnitude()));
     }
-    for (const auto layout :
-         {posenc::CosSinLayout::halves, posenc::CosSinLayout::doubled, posenc::CosSinLayout::doubled_adjacent}) {
-      const Index columns = layout == posenc::CosSinLayout::halves ? width / 2 : width;
+    for (const auto storage : {CosSinStorage::cos_sin, CosSinStorage::tiled, CosSinStorage::repeated}) {
+      const Index columns = storage == CosSinStorage::cos_sin ? width / 2 : width;
       RowMatrix<Scalar> cos(rows, columns);
       RowMatrix<Scalar> sin(rows, columns);
-      posenc::write_cos_sin(cos, sin, table, layout);
+      posenc::write_cache(cos, sin, table, storage);
       caches.push_back(std::move(cos));
       caches.push_back(std::move(sin));
-      all.push_back(posenc::wrap_cos_sin(caches[caches.size() - 2].data(), caches.back().data(), rows, width, layout,
-                                         frequencies.magnitude()));
+      all.push_back(posenc::wrap_cache(caches[caches.size() - 2].data(), caches.back().data(), rows, width, storage,
+                                       frequencies.magnitude()));
     }
   }
+  Tables(Tables&&) = default;  // a copy would refer to the original
 };
 
 /// Widths with every remainder of every packet size, and on both sides of the kernels' chunk of 128 pairs.
@@ -143,7 +146,7 @@ TEMPLATE_TEST_CASE("inverse and adjoint with a magnitude", "[rope][kernels]", fl
     for (const bool half_split : {true, false}) {
       const RopeLayout layout = half_split ? RopeLayout::half_split(width) : RopeLayout::interleaved(width);
       for (const auto& table : tables.all) {
-        INFO("width " << width << ", half-split " << half_split << ", table " << static_cast<int>(table.layout()));
+        INFO("width " << width << ", half-split " << half_split << ", table " << static_cast<int>(table.storage()));
         const RowMatrix<TestType> given = noise.matrix<TestType>(tokens, 5 * width);
         const Direction adjoint{true, 1};
         const Direction inverse{true, 1 / (Wide(kMagnitude) * Wide(kMagnitude))};

@@ -29,7 +29,8 @@ TEST_CASE("a mixed table turns by the sum over axes", "[rope][mixed]") {
   const Eigen::MatrixXd f = frequencies();
   const Eigen::MatrixXd p = positions();
   double worst = 0;
-  for (const auto layout : {posenc::TableLayout::split, posenc::TableLayout::paired, posenc::TableLayout::doubled}) {
+  for (const auto layout :
+       {posenc::CosSinStorage::cos_sin, posenc::CosSinStorage::paired, posenc::CosSinStorage::repeated}) {
     const auto table = posenc::make_mixed_table<double>(f, p, layout);
     for (Index token = 0; token < kTokens; ++token) {
       for (Index j = 0; j < kPairs; ++j) {

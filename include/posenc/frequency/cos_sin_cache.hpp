@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The cos/sin caches of other codebases: read in place, and written.
+/// wrap_cache() and write_cache(): the cos/sin caches of other codebases, read in place and written.
 #ifndef POSENC_FREQUENCY_COS_SIN_CACHE_HPP
 #define POSENC_FREQUENCY_COS_SIN_CACHE_HPP
 
@@ -8,133 +8,196 @@
 #include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/frequency_table.hpp"
 
+#include <cstring>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// A cos/sin cache in one array, rows x 2 num_pairs.
-///
-///     cos_sin   c0 c1 .. s0 s1 ..     vLLM `cos_sin_cache`
-///     sin_cos   s0 s1 .. c0 c1 ..     GPT-J `embed_positions`, timm
-///     pairs     c0 s0 c1 s1 ..        complex `freqs_cis` of Meta's Llama code, ggml
-enum class CacheLayout { cos_sin, sin_cos, pairs };
+namespace detail {
 
-/// A cos/sin cache in two arrays of the same shape.
-///
-///     halves              c0 c1 ..           rows x num_pairs     ONNX RotaryEmbedding, flash-attention, gpt-oss
-///     doubled             c0 c1 .. c0 c1 ..  rows x 2 num_pairs   Hugging Face, half-split models
-///     doubled_adjacent    c0 c0 c1 c1 ..     rows x 2 num_pairs   Hugging Face, interleaved (Cohere); CTranslate2
-enum class CosSinLayout { halves, doubled, doubled_adjacent };
+/// Values that a cache holds for each cosine.
+inline Eigen::Index copies_of(CosSinStorage storage) {
+  return storage == CosSinStorage::tiled || storage == CosSinStorage::repeated ? 2 : 1;
+}
 
-/// Refers to a cache in one array. No copy; `cache` must outlive the table.
-///
-/// @param cache       rows x rotary_dim, row-major without gaps.
-/// @param rows        Number of positions, >= 0.
-/// @param rotary_dim  Row length, even and > 0.
-/// @param layout      Where the cosines are.
-/// @param magnitude   The attention factor that the cache was multiplied by; apply_rope_inverse() divides by its
-///                    square.
-/// @throws std::invalid_argument  one of these does not hold, or `cache` is null with rows > 0.
-/// @throws std::length_error      more rows than memory's index type counts.
-/// Cost:     none.
-template <typename Scalar>
-FrequencyTable<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim, CacheLayout layout,
-                                  double magnitude = 1.0) {
-  detail::require_rotary_dim("wrap_cache", "rotary_dim", rotary_dim);
-  detail::require(rows >= 0, "wrap_cache", "rows", rows, ">= 0");
-  detail::require(rows == 0 || cache != nullptr, "wrap_cache", "cache", "null", "a valid pointer");
-  detail::require_size("wrap_cache", "rows", rows, rotary_dim, sizeof(Scalar));
-  const Eigen::Index half = cache == nullptr ? 0 : rotary_dim / 2;
-  const Eigen::Index one = cache == nullptr ? 0 : 1;
-  const Eigen::Index n = rotary_dim / 2;
-  switch (layout) {
-    case CacheLayout::cos_sin: return {cache, cache + half, rows, n, rotary_dim, 1, magnitude};
-    case CacheLayout::sin_cos: return {cache + half, cache, rows, n, rotary_dim, 1, magnitude};
-    case CacheLayout::pairs: break;
+/// The pair whose value is entry j of all cosines of one position.
+inline Eigen::Index pair_at(CosSinStorage storage, Eigen::Index j, Eigen::Index num_pairs) {
+  return storage == CosSinStorage::repeated ? j / 2 : j % num_pairs;
+}
+
+inline void require_two_arrays(const char* function, CosSinStorage storage) {
+  require(storage != CosSinStorage::sin_cos && storage != CosSinStorage::paired, function, "storage", name_of(storage),
+          "cos_sin, tiled or repeated for a cache in two arrays");
+}
+
+struct CacheReader {
+  /// Whether both copies of each value have the same bits.
+  template <typename Scalar>
+  static bool copies_agree(const Scalar* row, CosSinStorage storage, Eigen::Index num_pairs) {
+    if (storage == CosSinStorage::tiled) {
+      return std::memcmp(row, row + num_pairs, static_cast<std::size_t>(num_pairs) * sizeof(Scalar)) == 0;
+    }
+    for (Eigen::Index i = 0; i < num_pairs; ++i) {
+      if (std::memcmp(row + 2 * i, row + 2 * i + 1, sizeof(Scalar)) != 0) return false;
+    }
+    return true;
   }
-  return {cache, cache + one, rows, n, rotary_dim, 2, magnitude};
-}
 
-/// Refers to a cache in two arrays. No copy; both must outlive the table.
+  template <typename Scalar>
+  static void require_copies_agree(const char* parameter, const Scalar* values, Eigen::Index rows,
+                                   const TableFacts& facts) {
+    if (copies_of(facts.storage) == 1) return;
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      if (copies_agree(values + row * facts.row_stride, facts.storage, facts.num_pairs)) continue;
+      refuse<std::invalid_argument>("wrap_cache", parameter, "a difference in row " + std::to_string(row),
+                                    facts.storage == CosSinStorage::tiled ? "equal in both halves of a row (tiled)"
+                                                                          : "equal in both of a pair (repeated)");
+    }
+  }
+
+  static TableFacts facts(Eigen::Index rows, Eigen::Index rotary_dim, CosSinStorage storage, double magnitude) {
+    const char* const function = "wrap_cache";
+    require(rows >= 0, function, "rows", rows, ">= 0");
+    require_rotary_dim(function, "rotary_dim", rotary_dim);
+    require(is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
+    TableFacts facts;
+    facts.num_pairs = rotary_dim / 2;
+    facts.row_stride = facts.num_pairs * copies_of(storage);
+    facts.pair_stride = storage == CosSinStorage::paired || storage == CosSinStorage::repeated ? 2 : 1;
+    facts.storage = storage;
+    facts.magnitude = magnitude;
+    return facts;
+  }
+
+  template <typename Scalar>
+  static FrequencyTableView<Scalar> wrap(const Scalar* cache, Eigen::Index rows, TableFacts facts) {
+    require(rows == 0 || cache != nullptr, "wrap_cache", "cache", "null", "a valid pointer");
+    const Eigen::Index plane = cache == nullptr ? 0 : facts.storage == CosSinStorage::paired ? 1 : facts.row_stride;
+    facts.row_stride *= 2;
+    require_size("wrap_cache", "rows", rows, facts.row_stride, sizeof(Scalar));
+    require_copies_agree("cosines of cache", cache, rows, facts);
+    require_copies_agree("sines of cache", cache + plane, rows, facts);
+    const bool sines_first = facts.storage == CosSinStorage::sin_cos;
+    return {facts, cache + (sines_first ? plane : 0), cache + (sines_first ? 0 : plane), rows};
+  }
+
+  template <typename Scalar>
+  static FrequencyTableView<Scalar> wrap(const Scalar* cos, const Scalar* sin, Eigen::Index rows,
+                                         const TableFacts& facts) {
+    require(rows == 0 || cos != nullptr, "wrap_cache", "cos", "null", "a valid pointer");
+    require(rows == 0 || sin != nullptr, "wrap_cache", "sin", "null", "a valid pointer");
+    require_two_arrays("wrap_cache", facts.storage);
+    require_size("wrap_cache", "rows", rows, facts.row_stride, sizeof(Scalar));
+    require_copies_agree("cos", cos, rows, facts);
+    require_copies_agree("sin", sin, rows, facts);
+    return {facts, cos, sin, rows};
+  }
+};
+
+}  // namespace detail
+
+/// Reads another codebase's cos/sin cache in place: a view for apply_rope(), without a copy.
 ///
-/// @param cos, sin    rows x num_pairs (halves) or rows x rotary_dim (doubled), row-major without gaps.
+/// One array: vLLM `cos_sin_cache` is cos_sin; GPT-J `embed_positions` and timm are sin_cos; complex `freqs_cis` of
+/// Meta's Llama code and ggml are paired.
+/// @param cache       `rows` rows without gaps: rotary_dim values each, or 2 rotary_dim where the storage holds each
+///                    number twice (tiled, repeated). It must outlive the view.
 /// @param rows        Number of positions, >= 0.
-/// @param rotary_dim  Number of channels that turn, even and > 0, whatever the row length.
-/// @param layout      Which cosines a row holds.
-/// @param magnitude   As for wrap_cache().
-/// @throws std::invalid_argument  one of these does not hold, or a null pointer with rows > 0.
+/// @param rotary_dim  Number of channels that rotate, even and > 0.
+/// @param storage     How a row lies in memory.
+/// @param magnitude   The attention factor A that the cache was multiplied by; inverse() divides by its square.
+/// @throws std::invalid_argument  one of these does not hold; `cache` is null with rows > 0; the two copies of a number
+///                                differ (tiled, repeated), because only one of them would be used.
 /// @throws std::length_error      more rows than memory's index type counts.
-/// Cost:     none.
+/// Cost:     none for cos_sin, sin_cos and paired; tiled and repeated read the whole cache once to compare the copies
+///           (bench_frequency: wrap_cache).
 template <typename Scalar>
-FrequencyTable<Scalar> wrap_cos_sin(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
-                                    CosSinLayout layout, double magnitude = 1.0) {
-  detail::require_rotary_dim("wrap_cos_sin", "rotary_dim", rotary_dim);
-  detail::require(rows >= 0, "wrap_cos_sin", "rows", rows, ">= 0");
-  detail::require(rows == 0 || cos != nullptr, "wrap_cos_sin", "cos", "null", "a valid pointer");
-  detail::require(rows == 0 || sin != nullptr, "wrap_cos_sin", "sin", "null", "a valid pointer");
-  const Eigen::Index n = rotary_dim / 2;
-  const Eigen::Index row_length = layout == CosSinLayout::halves ? n : rotary_dim;
-  const Eigen::Index step = layout == CosSinLayout::doubled_adjacent ? 2 : 1;
-  detail::require_size("wrap_cos_sin", "rows", rows, row_length, sizeof(Scalar));
-  return {cos, sin, rows, n, row_length, step, magnitude};
+FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim,
+                                      CosSinStorage storage, double magnitude = 1.0) {
+  return detail::CacheReader::wrap(cache, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
 }
 
-/// Writes a table as another codebase's cache, rounding each entry to `cache`'s scalar. For a half or bfloat16 cache
-/// that is rounded only once, make the table of that scalar.
+/// @overload
+/// A cache in two arrays: ONNX RotaryEmbedding, flash-attention and gpt-oss are cos_sin; Hugging Face is tiled in
+/// half-split models and repeated in interleaved ones (Cohere); CTranslate2 is repeated.
+/// @param cos, sin    `rows` rows without gaps: rotary_dim / 2 values each (cos_sin), or rotary_dim (tiled, repeated).
+///                    Both must outlive the view.
+/// @param rotary_dim  Number of channels that rotate, whatever the row length.
+/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array.
+template <typename Scalar>
+FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
+                                      CosSinStorage storage, double magnitude = 1.0) {
+  return detail::CacheReader::wrap(cos, sin, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
+}
+
+/// Writes a table as another codebase's cache in one array, rounding each entry to `cache`'s scalar.
 ///
-/// @param[out] cache  table.rows() x table.rotary_dim(); any writable Eigen expression.
+/// For a half or bfloat16 cache that is rounded only once, make the table of that scalar.
+/// @param[out] cache  table.rows() x table.rotary_dim(), or twice as wide (tiled, repeated); any writable Eigen
+///                    expression.
+/// @param table       A FrequencyTable or a view of one.
+/// @param storage     How a row is to lie in memory; see wrap_cache() for who has which.
 /// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then
 ///                                unchanged.
-/// Cost:     one rounding and one store for each value, element by element; no allocation.
-template <typename Cache, typename Scalar>
-void write_cache(Cache&& cache, const FrequencyTable<Scalar>& table, CacheLayout layout) {
+/// Cost:     one rounding and one store for each value, element by element; no allocation
+///           (bench_frequency: write_cache).
+template <typename Cache, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
+void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
+  const char* const function = "write_cache";
   auto& target = detail::written(std::forward<Cache>(cache));
   using Target = typename std::decay_t<decltype(target)>::Scalar;
-  detail::require_shape("write_cache", "cache", target, table.rows(), table.rotary_dim());
   const Eigen::Index n = table.num_pairs();
+  const Eigen::Index plane = n * detail::copies_of(storage);
+  detail::require_shape(function, "cache", target, table.rows(), 2 * plane);
   const auto cos = table.cos();
   const auto sin = table.sin();
-  detail::require_disjoint("write_cache", "cache", target, cos);
-  detail::require_disjoint("write_cache", "cache", target, sin);
+  detail::require_disjoint(function, "cache", target, cos);
+  detail::require_disjoint(function, "cache", target, sin);
+  const bool paired = storage == CosSinStorage::paired;
+  const Eigen::Index first_cos = storage == CosSinStorage::sin_cos ? plane : 0;
+  const Eigen::Index first_sin = paired ? 1 : plane - first_cos;
+  const Eigen::Index step = paired ? 2 : 1;
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const Eigen::Index c = layout == CacheLayout::pairs ? 2 * i : layout == CacheLayout::cos_sin ? i : n + i;
-      const Eigen::Index s = layout == CacheLayout::pairs ? 2 * i + 1 : layout == CacheLayout::cos_sin ? n + i : i;
-      target.coeffRef(row, c) = detail::convert<Target>(cos(row, i));
-      target.coeffRef(row, s) = detail::convert<Target>(sin(row, i));
+    for (Eigen::Index j = 0; j < plane; ++j) {
+      const Eigen::Index pair = detail::pair_at(storage, j, n);
+      target.coeffRef(row, first_cos + step * j) = detail::convert<Target>(cos(row, pair));
+      target.coeffRef(row, first_sin + step * j) = detail::convert<Target>(sin(row, pair));
     }
   }
 }
 
-/// Writes a table as a cache in two arrays, rounding each entry to their scalars, as write_cache() does.
-///
-/// @param[out] cos, sin  table.rows() x table.num_pairs() (halves) or x table.rotary_dim() (doubled).
-/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's, or each other's. Both are
-///                                then unchanged.
-/// Cost:     that of write_cache().
-template <typename Cos, typename Sin, typename Scalar>
-void write_cos_sin(Cos&& cos, Sin&& sin, const FrequencyTable<Scalar>& table, CosSinLayout layout) {
+/// @overload
+/// A cache in two arrays, each rounded to its own scalar.
+/// @param[out] cos, sin  table.rows() x table.num_pairs() (cos_sin), or x table.rotary_dim() (tiled, repeated).
+/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array; memory that
+///                                overlaps each other's. Both are then unchanged.
+template <typename Cos, typename Sin, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
+void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage) {
+  const char* const function = "write_cache";
   auto& cos_target = detail::written(std::forward<Cos>(cos));
   using CosScalar = typename std::decay_t<decltype(cos_target)>::Scalar;
   auto& sin_target = detail::written(std::forward<Sin>(sin));
   using SinScalar = typename std::decay_t<decltype(sin_target)>::Scalar;
+  detail::require_two_arrays(function, storage);
   const Eigen::Index n = table.num_pairs();
-  const Eigen::Index columns = layout == CosSinLayout::halves ? n : 2 * n;
-  detail::require_shape("write_cos_sin", "cos", cos_target, table.rows(), columns);
-  detail::require_shape("write_cos_sin", "sin", sin_target, table.rows(), columns);
+  const Eigen::Index columns = n * detail::copies_of(storage);
+  detail::require_shape(function, "cos", cos_target, table.rows(), columns);
+  detail::require_shape(function, "sin", sin_target, table.rows(), columns);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
-  detail::require_disjoint("write_cos_sin", "cos", cos_target, table_cos);
-  detail::require_disjoint("write_cos_sin", "cos", cos_target, table_sin);
-  detail::require_disjoint("write_cos_sin", "sin", sin_target, table_cos);
-  detail::require_disjoint("write_cos_sin", "sin", sin_target, table_sin);
-  detail::require_disjoint("write_cos_sin", "sin", sin_target, cos_target);
+  detail::require_disjoint(function, "cos", cos_target, table_cos);
+  detail::require_disjoint(function, "cos", cos_target, table_sin);
+  detail::require_disjoint(function, "sin", sin_target, table_cos);
+  detail::require_disjoint(function, "sin", sin_target, table_sin);
+  detail::require_disjoint(function, "sin", sin_target, cos_target);
   for (Eigen::Index row = 0; row < table.rows(); ++row) {
     for (Eigen::Index j = 0; j < columns; ++j) {
-      const Eigen::Index i = layout == CosSinLayout::doubled_adjacent ? j / 2 : j % n;
-      cos_target.coeffRef(row, j) = detail::convert<CosScalar>(table_cos(row, i));
-      sin_target.coeffRef(row, j) = detail::convert<SinScalar>(table_sin(row, i));
+      const Eigen::Index pair = detail::pair_at(storage, j, n);
+      cos_target.coeffRef(row, j) = detail::convert<CosScalar>(table_cos(row, pair));
+      sin_target.coeffRef(row, j) = detail::convert<SinScalar>(table_sin(row, pair));
     }
   }
 }

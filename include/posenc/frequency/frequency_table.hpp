@@ -1,73 +1,55 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// FrequencyTable: cosine and sine of position * inv_freq, one row per position.
+/// FrequencyTable and FrequencyTableView: cosine and sine of position * inv_freq, one row per position.
 #ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
 #define POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
 
-#include "posenc/detail/angles.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/scalar.hpp"
+#include "posenc/detail/sin_cos.hpp"
 #include "posenc/frequency/frequencies.hpp"
-#include "posenc/positions/position_range.hpp"
+#include "posenc/frequency/table_options.hpp"
+#include "posenc/frequency/table_rotation.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
+template <typename Scalar>
+class FrequencyTable;
+template <typename Scalar>
+class FrequencyTableView;
+
 namespace detail {
 
 struct TableWriter;
+struct CacheReader;
 
-/// A count that is 0 once it was moved from, as the storage that it counts then is gone.
-class MovedCount {
- public:
-  MovedCount(Eigen::Index count) : count_(count) {}
-  MovedCount(const MovedCount&) = default;
-  MovedCount(MovedCount&& other) noexcept : count_(std::exchange(other.count_, 0)) {}
-  MovedCount& operator=(const MovedCount&) = default;
-  MovedCount& operator=(MovedCount&& other) noexcept {
-    count_ = std::exchange(other.count_, 0);
-    return *this;
-  }
-  operator Eigen::Index() const { return count_; }
-
- private:
-  Eigen::Index count_;
+/// What a table knows about its numbers, whoever owns them.
+struct TableFacts {
+  Eigen::Index num_pairs = 0;
+  Eigen::Index row_stride = 0;
+  Eigen::Index pair_stride = 1;
+  CosSinStorage storage = CosSinStorage::cos_sin;
+  AngleMode angles = AngleMode::exact;
+  double magnitude = 1;
+  std::uint64_t id = 0;
+  std::optional<std::int64_t> first_position = {};
 };
 
 }  // namespace detail
 
-/// How one row of a table lies in memory. The numbers are the same; kernels differ in what they load fastest.
+/// What FrequencyTable and FrequencyTableView have in common: rows x 1 x num_pairs cosines and sines.
 ///
-///     split     c0 c1 c2 .. | s0 s1 s2 ..            default: best for half-split RoPE, good for interleaved
-///     paired    c0 s0 c1 s1 c2 s2 ..                 best for interleaved RoPE: complex numbers
-///     doubled   c0 c0 c1 c1 .. | s0 s0 s1 s1 ..      for kernels of one's own: x * cos + swapped(x) * (-+ sin)
-enum class TableLayout { split, paired, doubled };
-
-/// How the angle position * inv_freq is formed.
-enum class AngleMode {
-  exact,   ///< In double: right at any position.
-  float32  ///< In float, as Hugging Face, vLLM and their kin do: to reproduce their numbers, errors included.
-};
-
-/// What make_table() makes, and fill_table() keeps.
-struct TableOptions {
-  TableLayout layout = TableLayout::split;
-  AngleMode angles = AngleMode::exact;
-};
-
-/// Cosine and sine of position * inv_freq, one row per position, one entry per pair, both times the magnitude A.
-///
-/// Either owns its numbers, in rows padded and aligned to Eigen's widest packet (from make_table()), or refers to a
-/// caller's cos/sin cache, which must outlive it (from wrap_cache() and wrap_cos_sin()). Copying copies the numbers
-/// in the first case and the reference in the second; a table that was moved from has no rows. Const access from many
-/// threads is safe.
+/// @tparam Table    The type that derives from this one and says where the numbers are.
 /// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
-template <typename Scalar_>
-class FrequencyTable {
+template <typename Table, typename Scalar_>
+class FrequencyTableBase {
   static_assert(detail::is_storage<Scalar_>,
                 "posenc: a FrequencyTable holds float, double, Eigen::half or Eigen::bfloat16");
 
@@ -76,32 +58,71 @@ class FrequencyTable {
   using ConstMap = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
                               Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
-  /// A table of zeros for fill_table() to write, in the layout and with the angles of `options`.
-  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23.
-  /// @throws std::length_error      the table does not fit into memory's index type.
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options = {})
-      : FrequencyTable(rows, num_pairs, options, Unset{}) {
-    storage_.setZero();
+  Eigen::Index num_pairs() const { return facts_.num_pairs; }
+  /// Number of heads that have angles of their own: 1, as all heads share them.
+  Eigen::Index num_heads() const { return 1; }
+  /// Number of channels that rotate: 2 num_pairs.
+  Eigen::Index rotary_dim() const { return 2 * facts_.num_pairs; }
+  CosSinStorage storage() const { return facts_.storage; }
+  /// How make_table() formed the angles and fill_table() will; exact for a wrapped cache, of which nothing is known.
+  AngleMode angles() const { return facts_.angles; }
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
+  double magnitude() const { return facts_.magnitude; }
+  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
+  /// table has another one than the exact table of the same frequencies, because its angles do not add up.
+  std::uint64_t id() const { return facts_.id; }
+  /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
+  /// r. Empty for lists of positions, for several axes and for a wrapped cache.
+  std::optional<std::int64_t> first_position() const { return facts_.first_position; }
+
+  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  ConstMap cos() const { return map(table().cos_data(0)); }
+  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  ConstMap sin() const { return map(table().rows() == 0 ? table().cos_data(0) : table().sin_data(0)); }
+
+  /// Entry (row, pair) is at cos_data(row)[pair * pair_stride()], and likewise for the sine.
+  Eigen::Index row_stride() const { return facts_.row_stride; }
+  Eigen::Index pair_stride() const { return facts_.pair_stride; }
+
+ protected:
+  FrequencyTableBase() = default;
+  explicit FrequencyTableBase(const detail::TableFacts& facts) : facts_(facts) {}
+
+  double inverse_scale() const {
+    const double a = magnitude();
+    detail::require(a > 0, "FrequencyTable::inverse", "magnitude()", a,
+                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+    return 1.0 / (a * a);
   }
 
-  /// Refers to cos and sin that lie elsewhere: entry (row, pair) at row * row_stride + pair * pair_stride of each.
-  /// wrap_cache() and wrap_cos_sin() are the friendlier way in.
-  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude not >
-  ///                                0; pair_stride not 1 or 2; rows that overlap.
+  detail::TableFacts facts_;
+
+ private:
+  const Table& table() const { return static_cast<const Table&>(*this); }
+  ConstMap map(const Scalar* data) const {
+    return ConstMap(data, table().rows(), num_pairs(),
+                    Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(row_stride(), pair_stride()));
+  }
+};
+
+/// Refers to cosines and sines that lie elsewhere: in another codebase's cache (wrap_cache()) or in a FrequencyTable
+/// (its view()). Whatever it refers to must outlive it. Copying copies the reference.
+template <typename Scalar>
+class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>, Scalar> {
+  using Base = FrequencyTableBase<FrequencyTableView<Scalar>, Scalar>;
+
+ public:
+  /// Refers to strided memory: entry (row, pair) at row * row_stride + pair * pair_stride of each pointer. wrap_cache()
+  /// takes the usual caches.
+  /// @param pair_stride  1 or 2.
+  /// @param magnitude    A, which cos and sin have been multiplied by: finite and > 0.
+  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude or
+  ///                                pair_stride other than said; rows that overlap.
   /// @throws std::length_error      rows that do not fit into memory's index type.
-  FrequencyTable(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
-                 Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
-      : rows_(rows),
-        num_pairs_(num_pairs),
-        row_stride_(row_stride),
-        pair_stride_(pair_stride),
-        layout_(pair_stride == 1                   ? TableLayout::split
-                : cos != nullptr && sin == cos + 1 ? TableLayout::paired
-                                                   : TableLayout::doubled),
-        magnitude_(magnitude),
-        cos_(cos),
-        sin_(sin) {
-    const char* const function = "FrequencyTable";
+  FrequencyTableView(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
+                     Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
+      : rows_(rows), cos_(cos), sin_(sin) {
+    const char* const function = "FrequencyTableView";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
     detail::require_num_pairs(function, num_pairs);
     detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
@@ -111,52 +132,112 @@ class FrequencyTable {
     detail::require(rows == 0 || cos != nullptr, function, "cos", "null", "a valid pointer");
     detail::require(rows == 0 || sin != nullptr, function, "sin", "null", "a valid pointer");
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
+    this->facts_.num_pairs = num_pairs;
+    this->facts_.row_stride = row_stride;
+    this->facts_.pair_stride = pair_stride;
+    this->facts_.storage = pair_stride == 1                   ? CosSinStorage::cos_sin
+                           : cos != nullptr && sin == cos + 1 ? CosSinStorage::paired
+                                                              : CosSinStorage::repeated;
+    this->facts_.magnitude = magnitude;
   }
 
   Eigen::Index rows() const { return rows_; }
-  Eigen::Index num_pairs() const { return num_pairs_; }
-  /// Number of channels that turn: 2 num_pairs.
-  Eigen::Index rotary_dim() const { return 2 * num_pairs_; }
-  TableLayout layout() const { return layout_; }
-  /// How make_table() formed the angles and fill_table() will. Nothing is known of a wrapped cache: exact.
-  AngleMode angles() const { return angles_; }
-  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
-  double magnitude() const { return magnitude_; }
-  /// Identity of the frequencies and axes that it was made of; 0 when unknown, as for a wrapped cache. A float32 table
-  /// has another one than the exact table of the same frequencies: its angles do not add up.
-  std::uint64_t id() const { return id_; }
-  /// Whether the numbers are the table's own.
-  bool owns_data() const { return cos_ == nullptr; }
+  const Scalar* cos_data(Eigen::Index row) const { return cos_ + row * this->row_stride(); }
+  const Scalar* sin_data(Eigen::Index row) const { return sin_ + row * this->row_stride(); }
 
-  /// All cosines, rows x num_pairs, whatever the layout. No copy.
-  ConstMap cos() const { return map(cos_data(0)); }
-  /// All sines, rows x num_pairs, whatever the layout. No copy.
-  ConstMap sin() const { return map(rows_ == 0 ? cos_data(0) : sin_data(0)); }
-
-  /// Entry (row, pair) lies at cos_data(row)[pair * pair_stride()], and likewise the sine.
-  const Scalar* cos_data(Eigen::Index row) const { return cos_base() + row * row_stride_; }
-  const Scalar* sin_data(Eigen::Index row) const {
-    return (owns_data() ? storage_.data() + sin_offset_ : sin_) + row * row_stride_;
-  }
-  Eigen::Index row_stride() const { return row_stride_; }
-  Eigen::Index pair_stride() const { return pair_stride_; }
+  /// Itself, so that code for either kind of table can ask for a view.
+  FrequencyTableView view() const { return *this; }
+  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
+  TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
+  /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
+  /// @throws std::invalid_argument  magnitude() is 0: an xPos table.
+  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const { return {*this, this->inverse_scale()}; }
 
  private:
-  using Storage = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  friend class FrequencyTable<Scalar>;
+  friend struct detail::CacheReader;
+  FrequencyTableView(const detail::TableFacts& facts, const Scalar* cos, const Scalar* sin, Eigen::Index rows)
+      : Base(facts), rows_(rows), cos_(cos), sin_(sin) {}
 
+  Eigen::Index rows_;
+  const Scalar* cos_;
+  const Scalar* sin_;
+};
+
+/// Cosine and sine of position * inv_freq, one row per position, one entry per pair, both times the magnitude A.
+///
+/// Owns its numbers, in rows that are padded and aligned to Eigen's widest packet. make_table() makes one, fill_table()
+/// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
+template <typename Scalar>
+class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar> {
+ public:
+  /// A table of zeros for fill_table() to write.
+  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23; options.storage other than cos_sin, paired or
+  ///                                repeated; options.num_heads other than 1.
+  /// @throws std::length_error      the table does not fit into memory's index type.
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options = {})
+      : FrequencyTable(rows, num_pairs, options, Unset{}) {
+    numbers_.setZero();
+  }
+
+  FrequencyTable(const FrequencyTable&) = default;
+  FrequencyTable(FrequencyTable&&) = default;
+  FrequencyTable& operator=(const FrequencyTable&) = default;
+  FrequencyTable& operator=(FrequencyTable&& other) noexcept {
+    FrequencyTable taken(std::move(other));
+    numbers_.swap(taken.numbers_);
+    this->facts_ = taken.facts_;
+    sin_offset_ = taken.sin_offset_;
+    return *this;
+  }
+
+  Eigen::Index rows() const { return numbers_.rows(); }
+  const Scalar* cos_data(Eigen::Index row) const { return numbers_.data() + row * this->row_stride(); }
+  const Scalar* sin_data(Eigen::Index row) const { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+
+  /// A view of all of the table, which must outlive it.
+  FrequencyTableView<Scalar> view() const& {
+    return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
+  }
+  FrequencyTableView<Scalar> view() const&& = delete;
+  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). Refers to the table.
+  TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
+  /// @overload
+  /// Of a temporary: the result keeps the table.
+  TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
+  /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
+  /// table.
+  /// @throws std::invalid_argument  magnitude() is 0: an xPos table.
+  TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
+  /// @overload
+  /// Of a temporary: the result keeps the table.
+  TableRotation<RotationSense::backward, FrequencyTable> inverse() && {
+    const double scale = this->inverse_scale();
+    return {std::move(*this), scale};
+  }
+
+ private:
   /// A table whose numbers are yet to be written, padding included.
   struct Unset {};
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset)
-      : rows_(rows), num_pairs_(num_pairs), layout_(options.layout), angles_(options.angles) {
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset) {
     const char* const function = "FrequencyTable";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
     detail::require_num_pairs(function, num_pairs);
-    const Eigen::Index plane = padded(num_pairs) * (layout_ == TableLayout::split ? 1 : 2);
-    row_stride_ = layout_ == TableLayout::paired ? plane : 2 * plane;
-    pair_stride_ = layout_ == TableLayout::split ? 1 : 2;
-    sin_offset_ = layout_ == TableLayout::paired ? 1 : plane;
-    detail::require_size(function, "rows", rows, row_stride_, sizeof(Scalar));
-    storage_.resize(rows, row_stride_);
+    const bool paired = options.storage == CosSinStorage::paired;
+    const bool repeated = options.storage == CosSinStorage::repeated;
+    detail::require(paired || repeated || options.storage == CosSinStorage::cos_sin, function, "options.storage",
+                    detail::name_of(options.storage), "cos_sin, paired or repeated");
+    detail::require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
+                    "1 (angles of each head's own are not implemented)");
+    const Eigen::Index plane = padded(num_pairs) * (paired || repeated ? 2 : 1);
+    sin_offset_ = paired ? 1 : plane;
+    this->facts_.num_pairs = num_pairs;
+    this->facts_.row_stride = paired ? plane : 2 * plane;
+    this->facts_.pair_stride = paired || repeated ? 2 : 1;
+    this->facts_.storage = options.storage;
+    this->facts_.angles = options.angles;
+    detail::require_size(function, "rows", rows, this->facts_.row_stride, sizeof(Scalar));
+    numbers_.resize(rows, this->facts_.row_stride);
   }
 
   static Eigen::Index padded(Eigen::Index size) {
@@ -164,26 +245,24 @@ class FrequencyTable {
                                                static_cast<Eigen::Index>(detail::kAngleBlock));
     return (size + packet - 1) / packet * packet;
   }
-  const Scalar* cos_base() const { return owns_data() ? storage_.data() : cos_; }
-  ConstMap map(const Scalar* data) const {
-    return ConstMap(data, rows_, num_pairs_, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(row_stride_, pair_stride_));
-  }
 
   friend struct detail::TableWriter;
 
-  detail::MovedCount rows_;
-  Eigen::Index num_pairs_;
-  Eigen::Index row_stride_ = 0;
-  Eigen::Index pair_stride_ = 1;
   Eigen::Index sin_offset_ = 0;
-  TableLayout layout_;
-  AngleMode angles_ = AngleMode::exact;
-  double magnitude_ = 1.0;
-  std::uint64_t id_ = 0;
-  const Scalar* cos_ = nullptr;
-  const Scalar* sin_ = nullptr;
-  Storage storage_;
+  Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> numbers_;
 };
+
+namespace detail {
+
+/// Whether T is a FrequencyTable or a FrequencyTableView: what functions that read a table take, as `const T&`.
+template <typename T>
+inline constexpr bool is_frequency_table = false;
+template <typename Scalar>
+inline constexpr bool is_frequency_table<FrequencyTable<Scalar>> = true;
+template <typename Scalar>
+inline constexpr bool is_frequency_table<FrequencyTableView<Scalar>> = true;
+
+}  // namespace detail
 
 }  // namespace POSENC_ABI
 }  // namespace posenc

@@ -16,18 +16,18 @@ namespace detail {
 template <typename Scalar, typename Derived>
 void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                             const Derived& positions) {
-  Scalar* const data = table.storage_.data();
-  const Eigen::Index row_stride = table.row_stride_;
-  const Eigen::Index pair_stride = table.pair_stride_;
+  Scalar* const data = table.numbers_.data();
+  const Eigen::Index row_stride = table.row_stride();
+  const Eigen::Index pair_stride = table.pair_stride();
   const Eigen::Index sin_offset = table.sin_offset_;
-  const bool doubled = table.layout() == TableLayout::doubled;
+  const bool repeated = table.storage() == CosSinStorage::repeated;
   const auto sink = [=](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
                         const double* sine) {
     for (int i = 0; i < count; ++i) {
       Scalar* const entry = data + row * row_stride + pairs[i] * pair_stride;
       entry[0] = round_to<Scalar>(cosine[i]);
       entry[sin_offset] = round_to<Scalar>(sine[i]);
-      if (doubled) {
+      if (repeated) {
         entry[1] = entry[0];
         entry[sin_offset + 1] = entry[sin_offset];
       }

@@ -18,8 +18,8 @@ namespace detail {
 
 inline Turn forward_turn() { return {false, 1.0}; }
 inline Turn adjoint_turn() { return {true, 1.0}; }
-template <typename TableScalar>
-Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table) {
+template <typename Table>
+Turn inverse_turn(const char* function, const Table& table) {
   const double magnitude = table.magnitude();
   require(magnitude > 0, function, "table.magnitude()", magnitude,
           "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
@@ -58,9 +58,10 @@ Turn inverse_turn(const char* function, const FrequencyTable<TableScalar>& table
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope,
 ///           ONNX RotaryEmbedding.
-template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
-void apply_rope(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope", detail::written(std::forward<X>(x)), table, layout, rows, detail::forward_turn());
+template <typename X, typename Table, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope", detail::written(std::forward<X>(x)), table.view(), layout, rows,
+                        detail::forward_turn());
 }
 
 /// @overload
@@ -68,10 +69,9 @@ void apply_rope(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayou
 /// @throws std::invalid_argument  besides those above: a negative size; a stride that does not reach past what the
 ///                                smaller ones cover.
 /// @throws std::length_error      a view beyond memory.
-template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope", x, x, table, layout, rows, detail::forward_turn());
+template <typename Scalar, typename Table, typename Rows = Eigen::Index>
+void apply_rope(const HeadsView<Scalar>& x, const Table& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<true>("apply_rope", x, x, table.view(), layout, rows, detail::forward_turn());
 }
 
 /// Turns `x` into `out`, for instance float projections straight into a half or bfloat16 cache: rounded once.
@@ -80,86 +80,84 @@ void apply_rope(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& t
 /// @param x         Any dense Eigen expression. What is in memory is not copied; a product is computed once, on the
 ///                  heap.
 /// @throws std::invalid_argument  besides those of apply_rope(): another shape, or memory that overlaps x partially.
-template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
-                     const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+template <typename Out, typename Derived, typename Table, typename Rows = Eigen::Index>
+void apply_rope_into(Out&& out, const Eigen::DenseBase<Derived>& x, const Table& table, const RopeLayout& layout,
+                     const Rows& rows = 0) {
+  detail::rope_into("apply_rope_into", detail::written(std::forward<Out>(out)), x, table.view(), layout, rows,
                     detail::forward_turn());
 }
 
 /// @overload
-template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
-                     const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view<false>("apply_rope_into", out, x, table, layout, rows, detail::forward_turn());
+template <typename OutScalar, typename Scalar, typename Table, typename Rows = Eigen::Index>
+void apply_rope_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x, const Table& table,
+                     const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<false>("apply_rope_into", out, x, table.view(), layout, rows, detail::forward_turn());
 }
 
 /// Undoes apply_rope(): R(-t) / A. Parameters, errors and cost are those of apply_rope().
 /// @throws std::invalid_argument  besides: a table of make_xpos_tables(), which has no single A.
 /// Matches:  the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
-template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
-void apply_rope_inverse(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                        const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_inverse", detail::written(std::forward<X>(x)), table, layout, rows,
+template <typename X, typename Table, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope_inverse(X&& x, const Table& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_inverse", detail::written(std::forward<X>(x)), table.view(), layout, rows,
                         detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+template <typename Scalar, typename Table, typename Rows = Eigen::Index>
+void apply_rope_inverse(const HeadsView<Scalar>& x, const Table& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_inverse", x, x, table, layout, rows,
+  detail::rope_view<true>("apply_rope_inverse", x, x, table.view(), layout, rows,
                           detail::inverse_turn("apply_rope_inverse", table));
 }
 
 /// apply_rope_inverse() from `x` into `out`, as apply_rope_into() does.
-template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+template <typename Out, typename Derived, typename Table, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(Out&& out, const Eigen::DenseBase<Derived>& x, const Table& table,
                              const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_inverse_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+  detail::rope_into("apply_rope_inverse_into", detail::written(std::forward<Out>(out)), x, table.view(), layout, rows,
                     detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// @overload
-template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view<false>("apply_rope_inverse_into", out, x, table, layout, rows,
+template <typename OutScalar, typename Scalar, typename Table, typename Rows = Eigen::Index>
+void apply_rope_inverse_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x, const Table& table,
+                             const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<false>("apply_rope_inverse_into", out, x, table.view(), layout, rows,
                            detail::inverse_turn("apply_rope_inverse_into", table));
 }
 
 /// The gradient of apply_rope(): A R(-t), which takes dL/d(output) to dL/d(input). Equal to the inverse only for A = 1.
 /// Parameters, errors and cost are those of apply_rope().
 /// Matches:  ggml_rope_ext_back, flash-attention conjugate=True, the vjp of mlx.fast.rope.
-template <typename X, typename TableScalar, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
-void apply_rope_adjoint(X&& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
-                        const Rows& rows = 0) {
-  detail::rope_in_place("apply_rope_adjoint", detail::written(std::forward<X>(x)), table, layout, rows,
+template <typename X, typename Table, typename Rows = Eigen::Index, detail::IfNoView<X> = 0>
+void apply_rope_adjoint(X&& x, const Table& table, const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_in_place("apply_rope_adjoint", detail::written(std::forward<X>(x)), table.view(), layout, rows,
                         detail::adjoint_turn());
 }
 
 /// @overload
 /// Raw buffers. A list of rows holds seq_len entries, shared by the batch, or batch * seq_len.
-template <typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint(const HeadsView<Scalar>& x, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+template <typename Scalar, typename Table, typename Rows = Eigen::Index>
+void apply_rope_adjoint(const HeadsView<Scalar>& x, const Table& table, const RopeLayout& layout,
                         const Rows& rows = 0) {
-  detail::rope_view<true>("apply_rope_adjoint", x, x, table, layout, rows, detail::adjoint_turn());
+  detail::rope_view<true>("apply_rope_adjoint", x, x, table.view(), layout, rows, detail::adjoint_turn());
 }
 
 /// apply_rope_adjoint() from `x` into `out`, as apply_rope_into() does.
-template <typename Out, typename Derived, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(Out&& out, const Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+template <typename Out, typename Derived, typename Table, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(Out&& out, const Eigen::DenseBase<Derived>& x, const Table& table,
                              const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_into("apply_rope_adjoint_into", detail::written(std::forward<Out>(out)), x, table, layout, rows,
+  detail::rope_into("apply_rope_adjoint_into", detail::written(std::forward<Out>(out)), x, table.view(), layout, rows,
                     detail::adjoint_turn());
 }
 
 /// @overload
-template <typename OutScalar, typename Scalar, typename TableScalar, typename Rows = Eigen::Index>
-void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x,
-                             const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows = 0) {
-  detail::rope_view<false>("apply_rope_adjoint_into", out, x, table, layout, rows, detail::adjoint_turn());
+template <typename OutScalar, typename Scalar, typename Table, typename Rows = Eigen::Index>
+void apply_rope_adjoint_into(const HeadsView<OutScalar>& out, const HeadsView<Scalar>& x, const Table& table,
+                             const RopeLayout& layout, const Rows& rows = 0) {
+  detail::rope_view<false>("apply_rope_adjoint_into", out, x, table.view(), layout, rows, detail::adjoint_turn());
 }
 
 }  // namespace POSENC_ABI

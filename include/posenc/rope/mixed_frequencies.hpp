@@ -48,7 +48,7 @@ namespace detail {
 struct MixedWriter {
   template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
   static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
-                                     TableLayout layout) {
+                                     CosSinStorage storage) {
     const char* const function = "make_mixed_table";
     require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
     require_axis_positions(function, positions, frequencies.rows());
@@ -60,7 +60,7 @@ struct MixedWriter {
                                       frequency, "finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {layout});
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
     alignas(64) double angle[kAngleBlock];
     alignas(64) double cosine[kAngleBlock];
     alignas(64) double sine[kAngleBlock];
@@ -100,8 +100,8 @@ struct MixedWriter {
 template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
-                                        TableLayout layout = TableLayout::split) {
-  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), layout);
+                                        CosSinStorage storage = CosSinStorage::cos_sin) {
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), storage);
 }
 
 /// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=

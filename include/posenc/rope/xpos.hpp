@@ -48,7 +48,7 @@ double largest() {
 struct XposWriter {
   template <typename Scalar, typename Positions>
   static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
-                                 const XposOptions& options, TableLayout layout) {
+                                 const XposOptions& options, CosSinStorage storage) {
     const char* const function = "make_xpos_tables";
     require(is_finite(center), function, "center", center, "finite");
     require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
@@ -63,8 +63,8 @@ struct XposWriter {
       require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
                        "at most ", reach, " (beyond it the scale does not fit into the scalar)");
     }
-    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {layout}),
-                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {layout})};
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {storage}),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {storage})};
     const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
       using Block = Eigen::Array<double, kAngleBlock, 1>;
       const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
@@ -107,9 +107,9 @@ struct XposWriter {
 ///           of flash-attention (center = cached length / 2).
 template <typename Scalar>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
-                                    const XposOptions& options = {}, TableLayout layout = TableLayout::split) {
+                                    const XposOptions& options = {}, CosSinStorage storage = CosSinStorage::cos_sin) {
   return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
-                                          options, layout);
+                                          options, storage);
 }
 
 /// @overload
@@ -117,9 +117,9 @@ XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRang
 template <typename Scalar, typename Derived>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
                                     double center, const XposOptions& options = {},
-                                    TableLayout layout = TableLayout::split) {
+                                    CosSinStorage storage = CosSinStorage::cos_sin) {
   return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
-                                          center, options, layout);
+                                          center, options, storage);
 }
 
 }  // namespace POSENC_ABI

@@ -37,7 +37,7 @@ void copy_unturned(Out& out, const In& in, Eigen::Index rotary_dim, const RopeLa
 
 /// All checks, then the rotation of `in` into `out`, which are one object or apart.
 template <typename Out, typename In, typename TableScalar, typename Rows>
-void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTable<TableScalar>& table,
+void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTableView<TableScalar>& table,
                  const RopeLayout& layout, const Rows& row_choice, Turn turn) {
   require_window(function, layout, table);
   const Eigen::Index num_heads = in.cols() / layout.head_dim();
@@ -68,14 +68,14 @@ void rope_matrix(const char* function, Out& out, const In& in, const FrequencyTa
 }
 
 template <typename Derived, typename TableScalar, typename Rows>
-void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTable<TableScalar>& table,
+void rope_in_place(const char* function, Eigen::DenseBase<Derived>& x, const FrequencyTableView<TableScalar>& table,
                    const RopeLayout& layout, const Rows& rows, Turn turn) {
   rope_matrix(function, x.derived(), x.derived(), table, layout, rows, turn);
 }
 
 template <typename DerivedOut, typename Derived, typename TableScalar, typename Rows>
 void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Eigen::DenseBase<Derived>& x,
-               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
+               const FrequencyTableView<TableScalar>& table, const RopeLayout& layout, const Rows& rows, Turn turn) {
   require_shape(function, "out", out, x.rows(), x.cols());
   const auto& in = evaluated(x);
   require(!overlap_partially(out, in), function, "out", "overlapping memory", "x itself or disjoint from it");
@@ -86,7 +86,8 @@ void rope_into(const char* function, Eigen::DenseBase<DerivedOut>& out, const Ei
 /// A list of rows holds one for each token of a sequence, shared by the batch, or one for each token of the batch.
 template <bool InPlace, typename Out, typename In, typename TableScalar, typename Rows>
 void rope_view(const char* function, const HeadsView<Out>& out, const HeadsView<In>& in,
-               const FrequencyTable<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice, Turn turn) {
+               const FrequencyTableView<TableScalar>& table, const RopeLayout& layout, const Rows& row_choice,
+               Turn turn) {
   static_assert(!std::is_const_v<Out>, "posenc: the view that is written to must not hold const values");
   static_assert(is_storage<std::remove_const_t<Out>> && is_storage<std::remove_const_t<In>>,
                 "posenc: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16");

@@ -21,7 +21,7 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 template <typename TableScalar>
-void require_window(const char* function, const RopeLayout& layout, const FrequencyTable<TableScalar>& table) {
+void require_window(const char* function, const RopeLayout& layout, const FrequencyTableView<TableScalar>& table) {
   require(table.rotary_dim() <= layout.head_dim() - layout.offset(), function, "table.rotary_dim()", table.rotary_dim(),
           "at most ", layout.head_dim() - layout.offset(), " (head_dim ", layout.head_dim(), " - offset ",
           layout.offset(), ")");

@@ -26,8 +26,9 @@ struct ChannelColumns {
 /// Turns `Count` tokens from `token` on: the cosines and sines of a pair stay in registers while all heads pass by.
 template <int Count, typename Out, typename In, typename TableScalar, typename Rows>
 POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
-                                  Eigen::Index token, Eigen::Index num_heads, const FrequencyTable<TableScalar>& table,
-                                  const RopeLayout& layout, const Rows& rows, Turn turn) {
+                                  Eigen::Index token, Eigen::Index num_heads,
+                                  const FrequencyTableView<TableScalar>& table, const RopeLayout& layout,
+                                  const Rows& rows, Turn turn) {
   using Number = RotationScalar<Out, In, TableScalar>;
   const Eigen::Index pairs = table.num_pairs();
   const bool half_split = layout.pairs() == RopePairs::half_split;
@@ -55,7 +56,7 @@ POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelC
 /// Turns the window of every head of all tokens. `in` and `out` are the same or apart.
 template <typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in, Eigen::Index tokens,
-                    Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+                    Eigen::Index num_heads, const FrequencyTableView<TableScalar>& table, const RopeLayout& layout,
                     const Rows& rows, Turn turn) {
   constexpr int block = kPacket<RotationScalar<Out, In, TableScalar>>;
   Eigen::Index token = 0;

@@ -15,7 +15,7 @@ namespace detail {
 
 /// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
 template <typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_elements(Out& out, const In& in, const FrequencyTable<TableScalar>& table, const RopeLayout& layout,
+void rotate_elements(Out& out, const In& in, const FrequencyTableView<TableScalar>& table, const RopeLayout& layout,
                      const Rows& rows, Turn turn) {
   using OutScalar = typename Out::Scalar;
   using Number = RotationScalar<OutScalar, typename In::Scalar, TableScalar>;

@@ -211,7 +211,7 @@ struct TokenRows {
 /// Turns one token by table row `row`, which is brought into the form of the kernels first.
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
-                                         const FrequencyTable<TableScalar>& table, Eigen::Index row, Turn turn) {
+                                         const FrequencyTableView<TableScalar>& table, Eigen::Index row, Turn turn) {
   using Number = RotationScalar<Out, In, TableScalar>;
   const Eigen::Index half = table.num_pairs();
   const Eigen::Index step = table.pair_stride();
@@ -228,16 +228,16 @@ POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<con
 
 /// Whether the table's rows have the form of the kernels.
 template <bool HalfSplit, typename Number, typename TableScalar>
-bool is_prepared(const FrequencyTable<TableScalar>& table, Turn turn) {
-  const bool fitting = HalfSplit ? table.pair_stride() == 1 : table.layout() == TableLayout::paired;
+bool is_prepared(const FrequencyTableView<TableScalar>& table, Turn turn) {
+  const bool fitting = HalfSplit ? table.pair_stride() == 1 : table.storage() == CosSinStorage::paired;
   return std::is_same_v<TableScalar, Number> && fitting && !turn.backwards && turn.scale == 1.0;
 }
 
 /// Turns the window of every head of `tokens` tokens by the table's rows from `first_row` on.
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                              Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,
-                              Turn turn) {
+                              Eigen::Index num_heads, const FrequencyTableView<TableScalar>& table,
+                              Eigen::Index first_row, Turn turn) {
   using Number = RotationScalar<Out, In, TableScalar>;
   if constexpr (std::is_same_v<TableScalar, Number>) {
     if (is_prepared<HalfSplit, Number>(table, turn)) {
@@ -259,7 +259,7 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
 /// rows stay near (bench_rope, half_split_bhld).
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                         Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, Eigen::Index first_row,
+                         Eigen::Index num_heads, const FrequencyTableView<TableScalar>& table, Eigen::Index first_row,
                          Turn turn) {
   constexpr Eigen::Index some_tokens = 32;
   constexpr Eigen::Index some_heads = 4;
@@ -274,7 +274,7 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
 /// Turns the window of every head of all tokens. `in` and `out` are the same or apart.
 template <bool HalfSplit, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                   Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, const Rows& rows, Turn turn) {
+                   Eigen::Index num_heads, const FrequencyTableView<TableScalar>& table, const Rows& rows, Turn turn) {
   if constexpr (std::is_same_v<Rows, RowRun>) {
     using Number = RotationScalar<Out, In, TableScalar>;
     if (out.token_stride < out.head_stride && is_prepared<HalfSplit, Number>(table, turn)) {
@@ -291,8 +291,8 @@ void rotate_tokens(const TokenRows<Out>& out, const TokenRows<const In>& in, Eig
 
 template <typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_tokens(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
-                   Eigen::Index num_heads, const FrequencyTable<TableScalar>& table, const Rows& rows, RopePairs pairs,
-                   Turn turn) {
+                   Eigen::Index num_heads, const FrequencyTableView<TableScalar>& table, const Rows& rows,
+                   RopePairs pairs, Turn turn) {
   if (pairs == RopePairs::half_split) {
     rotate_tokens<true>(out, in, tokens, num_heads, table, rows, turn);
   } else {

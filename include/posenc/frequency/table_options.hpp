@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// How a cos/sin table lies in memory, and how its angles are formed.
+#ifndef POSENC_FREQUENCY_TABLE_OPTIONS_HPP
+#define POSENC_FREQUENCY_TABLE_OPTIONS_HPP
+
+#include "posenc/detail/abi.hpp"
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How the cosines and sines of one position lie in memory: of a table of posenc, and of any other codebase's cache.
+///
+///     cos_sin     c0 c1 c2 .. | s0 s1 s2 ..                       one per pair, cosines first
+///     sin_cos     s0 s1 s2 .. | c0 c1 c2 ..                       one per pair, sines first
+///     paired      c0 s0 c1 s1 c2 s2 ..                            complex numbers
+///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE: torch.cat((f, f))
+///     repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
+///                                                                 torch.repeat_interleave(f, 2)
+///
+/// The bar is where the second half of a row begins in one array, and where the second array begins in two.
+/// Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
+/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have any
+/// of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
+enum class CosSinStorage { cos_sin, sin_cos, paired, tiled, repeated };
+
+namespace detail {
+
+/// What a message calls a storage.
+inline const char* name_of(CosSinStorage storage) {
+  switch (storage) {
+    case CosSinStorage::cos_sin: return "cos_sin";
+    case CosSinStorage::sin_cos: return "sin_cos";
+    case CosSinStorage::paired: return "paired";
+    case CosSinStorage::tiled: return "tiled";
+    case CosSinStorage::repeated: return "repeated";
+  }
+  return "no storage";
+}
+
+}  // namespace detail
+
+/// How the angle position * inv_freq is formed.
+enum class AngleMode {
+  exact,   ///< In double: right at any position.
+  float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
+};
+
+/// What make_table() makes and fill_table() keeps.
+struct TableOptions {
+  CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
+  AngleMode angles = AngleMode::exact;
+  Eigen::Index num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_TABLE_OPTIONS_HPP
