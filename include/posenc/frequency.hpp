@@ -21,6 +21,8 @@
 #include "posenc/frequency/cos_sin_cache.hpp"    // other codebases' cos/sin caches: read in place, written
 #include "posenc/frequency/frequency_table.hpp"  // cos and sin, one row per position
 #include "posenc/frequency/make_table.hpp"       // frequencies x positions -> table
+#include "posenc/frequency/table_options.hpp"    // how cosines and sines lie in memory
+#include "posenc/frequency/table_rotation.hpp"   // a table, its adjoint or its inverse
 
 // Several axes.
 #include "posenc/frequency/axial_frequencies.hpp"  // spectra of vision towers

@@ -52,10 +52,8 @@ class Declaration:
     deleted: bool = False
 
     def is_sentence(self):
-        """An overload that takes anything and only says, by a static_assert, what to write instead."""
-        if not (self.kind == "function" and self.parameters and any(t.text == "static_assert" for t in self.body)):
-            return False
-        return self.parameters[-1].pack and self.template.startswith("template")
+        """An overload that takes anything and only says, by a static_assert, what to write instead: f(const A&...)."""
+        return self.kind == "function" and any(p.pack and not p.name for p in self.parameters)
 
 
 def tokens_of(text):
