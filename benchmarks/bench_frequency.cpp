@@ -63,10 +63,7 @@ void measure_fill(const std::string& name, Index rows, posenc::CosSinStorage lay
   posenc::FrequencyTable<Scalar> table(rows, kPairs, {layout, angles});
   measure_table<Scalar>(
       name, table, run_of_positions(rows),
-      [&] {
-        posenc::fill_table(table, kFrequencies, {0, rows});
-      },
-      asked);
+      [&] { posenc::fill_table(table, kFrequencies, posenc::PositionRange(0, rows)); }, asked);
 }
 
 TEST_CASE("contiguous positions") {
@@ -89,7 +86,7 @@ TEST_CASE("with the allocation") {
   for (const Index rows : {Index(1024), Index(16384), Index(131072)}) {
     posenc::FrequencyTable<float> filled(rows, kPairs);
     measure_table<float>("float_make_table", filled, run_of_positions(rows), [=] {
-      const auto table = posenc::make_table<float>(kFrequencies, {0, rows});
+      const auto table = posenc::make_table<float>(kFrequencies, posenc::PositionRange(0, rows));
       Catch::Benchmark::keep_memory(table.cos_data(0));
     });
   }
@@ -123,7 +120,7 @@ TEST_CASE("positions of one's own") {
   measure(
       "table/float_any_position/1_row", 2.0 * kPairs * sizeof(float),
       [&] {
-        posenc::fill_table(row, kFrequencies, {id_list[next], 1});
+        posenc::fill_table(row, kFrequencies, posenc::PositionRange(id_list[next], 1));
         advance();
       },
       [&] { plain.setConstant(static_cast<float>(value)); },
@@ -137,7 +134,9 @@ TEST_CASE("positions of one's own") {
 
 TEST_CASE("shown by Catch2") {
   posenc::FrequencyTable<float> table(1024, kPairs);
-  BENCHMARK("fill_table, 64 pairs, 1024 rows") { posenc::fill_table(table, kFrequencies, {0, 1024}); };
+  BENCHMARK("fill_table, 64 pairs, 1024 rows") {
+    posenc::fill_table(table, kFrequencies, posenc::PositionRange(0, 1024));
+  };
 }
 
 }  // namespace

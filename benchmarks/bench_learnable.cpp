@@ -86,10 +86,7 @@ void measure_backward(Index batch, Index length) {
   };
   measure(
       "learned/backward_range" + size, bytes_of(1, (batch + 2) * length),
-      [&] {
-        posenc::learned_backward(grad_table, gradient, posenc::PositionRange{0, length}, {});
-      },
-      ceiling,
+      [&] { posenc::learned_backward(grad_table, gradient, posenc::PositionRange(0, length), {}); }, ceiling,
       [&] {
         for (Index i = 0; i < batch * length; ++i) {
           for (Index c = 0; c < kWidth; ++c) grad_table(i % length, c) += gradient(i, c);

@@ -36,7 +36,7 @@ int main() {
   const auto scores = [&](std::int64_t first_position) -> Matrix {
     Matrix q = Eigen::RowVectorXf::LinSpaced(head_dim, -1, 1).replicate(tokens, 1);    // [tokens, head_dim]
     Matrix k = Eigen::RowVectorXf::LinSpaced(head_dim, -0.5, 2).replicate(tokens, 1);  // [tokens, head_dim]
-    const auto table = posenc::make_table<float>(frequencies, {first_position, tokens});
+    const auto table = posenc::make_table<float>(frequencies, posenc::PositionRange(first_position, tokens));
     posenc::apply_rope(q, table, layout);
     posenc::apply_rope(k, table, layout);
     return q * k.transpose() / std::sqrt(static_cast<float>(head_dim));  // [tokens, tokens]

@@ -38,8 +38,8 @@ int main() {
   posenc::add_sinusoidal(embeddings, encoding);
 
   // The table itself, and how similar positions are: the cosine of the angle between their rows.
-  const Matrix table = posenc::make_sinusoidal<float>(encoding, {0, tokens});                // [tokens, width]
-  const Matrix similarity = table * table.transpose() / (static_cast<float>(width) / 2.0F);  // [tokens, tokens]
+  const Matrix table = posenc::make_sinusoidal<float>(encoding, posenc::PositionRange(0, tokens));  // [tokens, width]
+  const Matrix similarity = table * table.transpose() / (static_cast<float>(width) / 2.0F);         // [tokens, tokens]
 
   std::cout << "channels 0 to 5 of positions 0 to 3:\n" << std::fixed << std::setprecision(4);
   std::cout << table.topLeftCorner(4, 6) << "\n\nsimilarity of positions at distance\n";
@@ -71,7 +71,8 @@ int main() {
   // cosines makes the clearer picture.
   posenc::SinusoidalOptions sines_first = posenc::presets::paper();
   sines_first.order = posenc::ChannelOrder::sin_cos;
-  const Matrix picture = posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, sines_first), {0, tokens});
+  const Matrix picture =
+      posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, sines_first), posenc::PositionRange(0, tokens));
   std::ofstream("02_sinusoidal.dat") << picture << "\n\n\n" << similarity << "\n";
   const bool drawn = plot("02_sinusoidal", 1200, 600, R"gnuplot(
 set multiplot layout 1,2

@@ -43,7 +43,7 @@ int main() {
   const Matrix k = Matrix::NullaryExpr(tokens, num_kv_heads * head_dim, made_up);  // [tokens, num_kv_heads * head_dim]
 
   // The whole sequence at once, to compare with.
-  const auto whole_table = posenc::make_table<float>(frequencies, {0, tokens});
+  const auto whole_table = posenc::make_table<float>(frequencies, posenc::PositionRange(0, tokens));
   Matrix whole_q = q;
   Matrix whole_k = k;
   posenc::apply_rope(whole_q, whole_table, layout);
@@ -52,14 +52,15 @@ int main() {
   // Prefill: the prompt's keys go into the cache and turn there, in place.
   Matrix cache = Matrix::Zero(tokens, num_kv_heads * head_dim);  // [tokens, num_kv_heads * head_dim]
   cache.topRows(prompt) = k.topRows(prompt);
-  posenc::apply_rope(cache.topRows(prompt), posenc::make_table<float>(frequencies, {0, prompt}), layout);
+  posenc::apply_rope(cache.topRows(prompt), posenc::make_table<float>(frequencies, posenc::PositionRange(0, prompt)),
+                     layout);
 
   // Decode: a table of one row, filled anew for each token without an allocation. It serves all layers of the token.
-  auto row = posenc::make_table<float>(frequencies, {prompt, 1});
+  auto row = posenc::make_table<float>(frequencies, posenc::PositionRange(prompt, 1));
   float error = 0;      // against the whole sequence
   float forgotten = 0;  // the same if the decoded token were put at position 0
   for (Index position = prompt; position < tokens; ++position) {
-    posenc::fill_table(row, frequencies, {position, 1});
+    posenc::fill_table(row, frequencies, posenc::PositionRange(position, 1));
     Eigen::RowVectorXf q_token = q.row(position);  // [num_heads * head_dim]
     posenc::apply_rope(q_token, row, layout);
     cache.row(position) = k.row(position);

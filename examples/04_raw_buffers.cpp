@@ -54,7 +54,7 @@ int main() {
   const std::vector<float> q_before = q;
   const std::vector<float> k_before = k;
 
-  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(D, 10000.0), {0, L});
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(D, 10000.0), posenc::PositionRange(0, L));
   const auto q_view = posenc::view_blhd(q.data(), B, L, H, D);  // [B, H, L, D] is view_bhld
   const auto k_view = posenc::view_blhd(k.data(), B, L, KV, D);
 

@@ -83,8 +83,8 @@ int main(int argc, char** argv) {
     const std::vector<Table> tables = {
         {"ALBERT, 512 x 128", albert},
         {"KWT, 99 x 64", kwt},
-        {"sinusoidal, 512 x 128",
-         posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, posenc::presets::paper()), {0, 512})},
+        {"sinusoidal, 512 x 128", posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, posenc::presets::paper()),
+                                                                 posenc::PositionRange(0, 512))},
         {"1024: resize_linear", linear},
         {"1024: resize_align_corners", corners},
         {"1024: interpolate_positions", interpolated},

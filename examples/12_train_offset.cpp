@@ -123,7 +123,7 @@ class Alibi : public Encoding {
 class Rope : public Encoding {
   posenc::RopeLayout layout_ = posenc::RopeLayout::half_split(kWidth);
   posenc::FrequencyTable<float> table_ =
-      posenc::make_table<float>(posenc::geometric_frequencies(kWidth, 10000.0), {0, kLonger});
+      posenc::make_table<float>(posenc::geometric_frequencies(kWidth, 10000.0), posenc::PositionRange(0, kLonger));
 
   void turn(Matrix& q, Matrix& k) override {
     posenc::apply_rope(q, table_, layout_);

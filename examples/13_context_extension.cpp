@@ -86,17 +86,18 @@ std::vector<double> losses(const Model& model, const Rule& rule, const std::vect
   tiny_llama::Cache cache(model.config);
   const auto layout = posenc::RopeLayout::interleaved(model.config.head_dim());
   Frequencies frequencies = rule.frequencies;
-  RotaryEmbedding rope{posenc::make_table<float>(frequencies, {0, kLength}), layout};
+  RotaryEmbedding rope{posenc::make_table<float>(frequencies, posenc::PositionRange(0, kLength)), layout};
   std::vector<double> result;
   for (int position = 0; position + 1 < static_cast<int>(tokens.size()); ++position) {
     if (rule.dynamic && position >= kTrained && position % kGrowth == 0) {
       const Frequencies longer = posenc::scale_dynamic_ntk(rule.frequencies, 1.0, kTrained, position + kGrowth);
       if (rule.rescale_keys) {
-        const auto table = posenc::make_rescale_table<float>(frequencies, longer, {0, position}, rope.table.id());
+        const auto table =
+            posenc::make_rescale_table<float>(frequencies, longer, posenc::PositionRange(0, position), rope.table.id());
         for (auto& keys : cache.keys) posenc::apply_rope(keys.topRows(position), table, layout);
       }
       frequencies = longer;
-      posenc::fill_table(rope.table, frequencies, {0, kLength});
+      posenc::fill_table(rope.table, frequencies, posenc::PositionRange(0, kLength));
     }
     const std::size_t t = static_cast<std::size_t>(position);
     const Eigen::RowVectorXd logits = tiny_llama::forward(model, rope, cache, tokens[t], position).cast<double>();

@@ -120,7 +120,7 @@ inline Activations forward(const Model& model, const Tokens& tokens) {
   const Index len = tokens.cols();
   Matrix x(tokens.size(), kWidth);
   for (Index i = 0; i < tokens.size(); ++i) x.row(i) = model.token_embedding.row(tokens.reshaped<Eigen::RowMajor>()(i));
-  posenc::add_learned(x, model.positions, posenc::PositionRange{0, len});  // every sequence begins at position 0
+  posenc::add_learned(x, model.positions, posenc::PositionRange(0, len));  // every sequence begins at position 0
 
   Activations all;
   all.embedded = x;

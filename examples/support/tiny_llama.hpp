@@ -126,7 +126,7 @@ inline RotaryEmbedding rotary_embedding(const Config& config,
   const auto frequencies = posenc::geometric_frequencies(head_dim, 10000.0);
   const auto layout = pairs == posenc::RopePairs::interleaved ? posenc::RopeLayout::interleaved(head_dim)
                                                               : posenc::RopeLayout::half_split(head_dim);
-  return {posenc::make_table<float>(frequencies, {0, config.seq_len}), layout};
+  return {posenc::make_table<float>(frequencies, posenc::PositionRange(0, config.seq_len)), layout};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

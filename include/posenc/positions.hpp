@@ -4,6 +4,9 @@
 #ifndef POSENC_POSITIONS_HPP
 #define POSENC_POSITIONS_HPP
 
+// Of tokens, for any call.
+#include "posenc/positions/each_sequence.hpp"   // batches stacked in one matrix
+#include "posenc/positions/position_list.hpp"   // a number for each token
 #include "posenc/positions/position_range.hpp"  // first, first + 1, ...
 
 // Of text.

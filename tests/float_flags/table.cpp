@@ -11,7 +11,7 @@ int main() {
   const auto frequencies = posenc::geometric_frequencies(128, 10000);
   double worst = 0;  // |error| over what is promised for double
   for (const std::int64_t position : {0, 1, 17, 100, 4095, 131071, 16777216}) {
-    const auto table = posenc::make_table<double>(frequencies, {position, 1});
+    const auto table = posenc::make_table<double>(frequencies, posenc::PositionRange(position, 1));
     for (Eigen::Index i = 0; i < table.num_pairs(); ++i) {
       const long double angle =
           static_cast<long double>(position) * static_cast<long double>(frequencies.inv_freq()[i]);

@@ -80,7 +80,7 @@ TEST_CASE("float32 mode rounds once where rounding twice is wrong", "[table][flo
     CHECK(count_wrong(hard.with_magnitude(magnitude), Ids::Ones(1).eval()) == 0);
     CHECK(count_wrong(hard.with_magnitude(magnitude), Ids::Constant(1, -1).eval()) == 0);
   }
-  CHECK(posenc::make_table<float>(hard, {1, 1}, kFloat32).sin()(0, 0) == -0x1.63f4bap-2f);
+  CHECK(posenc::make_table<float>(hard, posenc::PositionRange(1, 1), kFloat32).sin()(0, 0) == -0x1.63f4bap-2f);
 }
 
 TEST_CASE("float32 mode errs as float32 pipelines do, and exact mode does not", "[table][float32]") {

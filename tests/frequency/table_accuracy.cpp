@@ -205,8 +205,8 @@ TEST_CASE("the magnitude scales values and bound alike", "[table]") {
   const Frequencies frequencies = posenc::geometric_frequencies(64, 150000).with_magnitude(magnitude);
   // Values from 1 to A have a half ulp of 2^-24; A 2^-25 alone would not cover it.
   const double float_excess = 0x1p-24 / magnitude - 0x1p-25;
-  const auto in_double = make_table<double>(frequencies, {100000, 200});
-  const auto in_float = make_table<float>(frequencies, {100000, 200});
+  const auto in_double = make_table<double>(frequencies, posenc::PositionRange(100000, 200));
+  const auto in_float = make_table<float>(frequencies, posenc::PositionRange(100000, 200));
   CHECK(in_double.magnitude() == magnitude);
   Worst worst;
   for (Eigen::Index row = 0; row < 200; ++row) {

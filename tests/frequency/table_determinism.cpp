@@ -15,7 +15,6 @@ namespace {
 
 using posenc::Frequencies;
 using posenc::make_table;
-using posenc::PositionRange;
 
 using Ids = Eigen::Array<std::int64_t, Eigen::Dynamic, 1>;
 
@@ -56,7 +55,7 @@ TEMPLATE_TEST_CASE("range, chunks, ids and whole real positions agree", "[table]
   for (const std::int64_t first :
        {std::int64_t(0), std::int64_t(-50), std::int64_t(131000), std::int64_t(1) << 24, (std::int64_t(1) << 40) + 3}) {
     INFO("first " << first);
-    const auto whole = make_table<TestType>(kFrequencies, {first, rows});
+    const auto whole = make_table<TestType>(kFrequencies, posenc::PositionRange(first, rows));
     REQUIRE(whole.rows() == rows);
     const Ids ids = Ids::LinSpaced(rows, first, first + rows - 1);
     REQUIRE(ids[rows - 1] == first + rows - 1);
@@ -70,7 +69,7 @@ TEMPLATE_TEST_CASE("range, chunks, ids and whole real positions agree", "[table]
       bool same = true;
       for (Eigen::Index begin = 0; begin < rows; begin += chunk) {
         const Eigen::Index count = (std::min)(chunk, rows - begin);
-        const auto part = make_table<TestType>(kFrequencies, {first + begin, count});
+        const auto part = make_table<TestType>(kFrequencies, posenc::PositionRange(first + begin, count));
         for (Eigen::Index row = 0; row < count; ++row) same = same && same_row(part, row, whole, begin + row);
       }
       INFO("chunk " << chunk);
@@ -88,7 +87,7 @@ TEMPLATE_TEST_CASE("range, chunks, ids and whole real positions agree", "[table]
 TEMPLATE_TEST_CASE("a fraction beside whole positions leaves them as they are", "[table][determinism]", float, double) {
   const Eigen::Array<double, 5, 1> mixed(16.5, 17.0, 17.25, 17.0, -0.75);
   const auto table = make_table<TestType>(kFrequencies, mixed);
-  const auto whole = make_table<TestType>(kFrequencies, {17, 1});
+  const auto whole = make_table<TestType>(kFrequencies, posenc::PositionRange(17, 1));
   CHECK(same_row(table, 1, whole, 0));
   CHECK(same_row(table, 3, whole, 0));
   CHECK(same_row(table, 2, make_table<TestType>(kFrequencies, Eigen::Array<double, 1, 1>(17.25)), 0));
@@ -102,9 +101,10 @@ TEMPLATE_TEST_CASE("fill_table() is make_table() without the allocation", "[tabl
   for (const CosSinStorage layout : {CosSinStorage::cos_sin, CosSinStorage::paired, CosSinStorage::repeated}) {
     for (const posenc::AngleMode angles : {posenc::AngleMode::exact, posenc::AngleMode::float32}) {
       const posenc::TableOptions options{layout, angles};
-      auto table = make_table<TestType>(posenc::geometric_frequencies(2 * 77, 5e5), {0, 5}, options);
-      fill_table(table, kFrequencies, {-3, 5});
-      CHECK(same_table(table, make_table<TestType>(kFrequencies, {-3, 5}, options)));
+      auto table =
+          make_table<TestType>(posenc::geometric_frequencies(2 * 77, 5e5), posenc::PositionRange(0, 5), options);
+      fill_table(table, kFrequencies, posenc::PositionRange(-3, 5));
+      CHECK(same_table(table, make_table<TestType>(kFrequencies, posenc::PositionRange(-3, 5), options)));
       fill_table(table, kFrequencies, ids);
       CHECK(same_table(table, make_table<TestType>(kFrequencies, ids, options)));
       fill_table(table, kFrequencies, real);
@@ -114,7 +114,8 @@ TEMPLATE_TEST_CASE("fill_table() is make_table() without the allocation", "[tabl
       fill_table(zeros, kFrequencies, ids);
       CHECK(same_table(zeros, make_table<TestType>(kFrequencies, ids, options)));
       if (!posenc_tests::kCountsAllocations) continue;
-      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, {7, 5}); }) == 0);
+      CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, posenc::PositionRange(7, 5)); }) ==
+            0);
       CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, ids); }) == 0);
       CHECK(posenc_tests::count_allocations([&] { fill_table(table, kFrequencies, real); }) == 0);
     }
@@ -123,7 +124,7 @@ TEMPLATE_TEST_CASE("fill_table() is make_table() without the allocation", "[tabl
 
 TEST_CASE("make_table() allocates once, which the counter sees", "[table][allocations]") {
   if (posenc_tests::skip_without_allocation_count("allocations of make_table")) return;
-  CHECK(posenc_tests::count_allocations([] { make_table<float>(kFrequencies, {0, 100}); }) == 1);
+  CHECK(posenc_tests::count_allocations([] { make_table<float>(kFrequencies, posenc::PositionRange(0, 100)); }) == 1);
   CHECK(posenc_tests::count_allocations([] { Eigen::ArrayXd(100).setZero(); }) == 1);
   CHECK(posenc_tests::count_allocations([] { ::operator delete(::operator new(100)); }) == 1);
 }
@@ -150,33 +151,33 @@ TEMPLATE_TEST_CASE("a negative position turns the other way, bit for bit", "[tab
 }
 
 TEST_CASE("position zero and the ends of 64 bits", "[table][determinism]") {
-  const auto zero = make_table<double>(kFrequencies, {0, 1});
+  const auto zero = make_table<double>(kFrequencies, posenc::PositionRange(0, 1));
   CHECK((zero.cos() == 1.19).all());
   CHECK((zero.sin() == 0).all());
   for (Eigen::Index i = 0; i < 77; ++i) CHECK(!std::signbit(zero.sin()(0, i)));
 
   constexpr std::int64_t smallest = (std::numeric_limits<std::int64_t>::min)();
   constexpr std::int64_t largest = (std::numeric_limits<std::int64_t>::max)();
-  const auto low = make_table<double>(kFrequencies, {smallest, 2});
+  const auto low = make_table<double>(kFrequencies, posenc::PositionRange(smallest, 2));
   CHECK(same_row(low, 0, make_table<double>(kFrequencies, Eigen::Array<double, 1, 1>(-0x1p63)), 0));
-  const auto high = make_table<double>(kFrequencies, {largest - 1, 1});
+  const auto high = make_table<double>(kFrequencies, posenc::PositionRange(largest - 1, 1));
   for (Eigen::Index i = 0; i < 77; ++i) {
     CHECK(std::abs(low.cos()(0, i)) <= 1.19 * (1 + 0x1p-50));
     CHECK(std::abs(high.cos()(0, i)) <= 1.19 * (1 + 0x1p-50));
   }
   // The last position counts on: 2^63 - 1 is a range of one that would have to end at 2^63.
-  CHECK_THROWS_AS(make_table<double>(kFrequencies, {largest, 1}), std::out_of_range);
+  CHECK_THROWS_AS(make_table<double>(kFrequencies, posenc::PositionRange(largest, 1)), std::out_of_range);
   const Ids both = (Ids(2) << smallest, largest).finished();
   const auto ends = make_table<double>(kFrequencies, both);
   CHECK(same_row(ends, 0, low, 0));
 }
 
 TEST_CASE("no rows are no error", "[table]") {
-  CHECK(make_table<float>(kFrequencies, {5, 0}).rows() == 0);
+  CHECK(make_table<float>(kFrequencies, posenc::PositionRange(5, 0)).rows() == 0);
   CHECK(make_table<float>(kFrequencies, Ids(0)).rows() == 0);
   CHECK(make_table<float>(kFrequencies, Eigen::ArrayXd(0)).rows() == 0);
-  auto table = make_table<float>(kFrequencies, {0, 0});
-  fill_table(table, kFrequencies, {3, 0});
+  auto table = make_table<float>(kFrequencies, posenc::PositionRange(0, 0));
+  fill_table(table, kFrequencies, posenc::PositionRange(3, 0));
   CHECK(table.cos().rows() == 0);
 }
 

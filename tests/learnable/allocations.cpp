@@ -19,10 +19,10 @@ std::size_t count_lookups(const posenc::PositionTable<Scalar>& table, Matrix x, 
   return count_allocations([&] {
     posenc::encode_learned(x, table, 3);
     posenc::encode_learned(x, table, ids);
-    posenc::add_learned(x, table, posenc::PositionRange{30, x.rows() / 2});
+    posenc::add_learned(x, table, posenc::PositionRange(30, x.rows() / 2));
     posenc::add_learned(x.middleCols(0, x.cols()), table, ids);
     posenc::learned_backward(grad, x, ids, table.options());
-    posenc::learned_backward(grad, x, posenc::PositionRange{30, x.rows() / 2}, table.options());
+    posenc::learned_backward(grad, x, posenc::PositionRange(30, x.rows() / 2), table.options());
   });
 }
 

@@ -14,7 +14,6 @@
 using namespace learnable_tests;
 using posenc::LookupOptions;
 using posenc::Overflow;
-using posenc::PositionRange;
 using posenc::PositionTable;
 
 namespace {
@@ -44,11 +43,11 @@ TEST_CASE("backward is the adjoint of the lookup under every overflow", "[learna
   const Ids beyond = (Ids(8) << 5, 6, 35, 2, 13, 0, 30, 6).finished();
   REQUIRE(adjoint_error({}, 8, inside) <= kAdjoint);
   REQUIRE(adjoint_error({}, 4, 2) <= kAdjoint);
-  REQUIRE(adjoint_error({}, 12, PositionRange{1, 4}) <= kAdjoint);
+  REQUIRE(adjoint_error({}, 12, posenc::PositionRange(1, 4)) <= kAdjoint);
   for (const Overflow overflow : {Overflow::clamp, Overflow::zero, Overflow::hierarchical}) {
     REQUIRE(adjoint_error({overflow, 0.3, {}}, 8, beyond) <= kAdjoint);
     REQUIRE(adjoint_error({overflow, 0.3, {}}, 20, 4) <= kAdjoint);
-    REQUIRE(adjoint_error({overflow, 0.3, {}}, 30, PositionRange{4, 10}) <= kAdjoint);
+    REQUIRE(adjoint_error({overflow, 0.3, {}}, 30, posenc::PositionRange(4, 10)) <= kAdjoint);
   }
 }
 
@@ -109,7 +108,7 @@ TEST_CASE("backward by a range sums the batch", "[learnable]") {
   RowMatrix<float> expected = RowMatrix<float>::Zero(8, 300);
   for (Eigen::Index b = 0; b < batch; ++b) expected.middleRows(2, length) += y.middleRows(b * length, length);
   const auto check = [&](auto grad, const auto& grad_out) {
-    posenc::learned_backward(grad, grad_out, PositionRange{2, length}, {});
+    posenc::learned_backward(grad, grad_out, posenc::PositionRange(2, length), {});
     return max_difference(grad, expected) == 0;  // multiples of 1/16 of at most 8 bits: exact in float and double
   };
   const RowMatrix<float> zero = RowMatrix<float>::Zero(8, 300);
@@ -134,7 +133,7 @@ TEST_CASE("a range in half is rounded once for each position", "[learnable]") {
   RowMatrix<Eigen::half> y = RowMatrix<Eigen::half>::Constant(9, 20, Eigen::half(0x1p-12f));
   y.row(0).setConstant(Eigen::half(1.0f));
   RowMatrix<Eigen::half> grad = RowMatrix<Eigen::half>::Zero(1, 20);
-  posenc::learned_backward(grad, y, PositionRange{0, 1}, {});
+  posenc::learned_backward(grad, y, posenc::PositionRange(0, 1), {});
   for (Eigen::Index i = 0; i < 20; ++i) REQUIRE(static_cast<float>(grad(0, i)) == 1.0f + 0x1p-9f);
 }
 

@@ -13,7 +13,6 @@
 using namespace learnable_tests;
 using posenc::LookupOptions;
 using posenc::Overflow;
-using posenc::PositionRange;
 using posenc::PositionTable;
 
 TEMPLATE_TEST_CASE("a row of the table for each position", "[learnable][portable]", float, double, Eigen::half,
@@ -26,7 +25,7 @@ TEMPLATE_TEST_CASE("a row of the table for each position", "[learnable][portable
   REQUIRE(out == values.topRows(4));
   posenc::encode_learned(out, table, 3);
   REQUIRE(out == values.bottomRows(4));
-  posenc::encode_learned(out, table, PositionRange{5, 2});
+  posenc::encode_learned(out, table, posenc::PositionRange(5, 2));
   REQUIRE(out.topRows(2) == values.bottomRows(2));
   REQUIRE(out.bottomRows(2) == values.bottomRows(2));
 
@@ -193,10 +192,10 @@ TEST_CASE("zero rows are no error", "[learnable]") {
   const PositionTable<float> table(pattern<float>(3, 4));
   RowMatrix<float> none(0, 4);
   posenc::encode_learned(none, table, 2);
-  posenc::add_learned(none, table, PositionRange{1, 0});
+  posenc::add_learned(none, table, posenc::PositionRange(1, 0));
   posenc::add_learned(none, table, Ids(0));
   RowMatrix<float> grad = RowMatrix<float>::Zero(3, 4);
-  posenc::learned_backward(grad, none, PositionRange{1, 0}, {});
+  posenc::learned_backward(grad, none, posenc::PositionRange(1, 0), {});
   REQUIRE((grad.array() == 0.0f).all());
 }
 

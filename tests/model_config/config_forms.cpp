@@ -178,7 +178,7 @@ TEST_CASE("a model's plan drives the rotations", "[model_config]") {
   const RowMajor start = (RowMajor(1, 8) << 1, 2, 3, 4, 5, 6, 7, 8).finished();
   std::vector<posenc::FrequencyTable<double>> tables;
   for (const posenc::RopeSet& set : model.rope_sets) {
-    tables.push_back(posenc::make_table<double>(set.frequencies, posenc::PositionRange{5, 1}));
+    tables.push_back(posenc::make_table<double>(set.frequencies, posenc::PositionRange(5, 1)));
   }
   const auto turn = [&](std::size_t layer) {
     RowMajor q = start;
@@ -223,7 +223,9 @@ TEST_CASE("a rotation makes its own table", "[model_config]") {
   CHECK_THROWS_AS(posenc::make_table<float>(image, grid.col(0)), std::invalid_argument);
   const auto column = posenc::make_table<float>(frequencies, grid.col(1));
   CHECK((posenc::make_table<float>(plain, grid.col(1)).sin() == column.sin()).all());
-  CHECK((posenc::make_table<float>(image, {0, 3}).sin() == posenc::make_table<float>(frequencies, {0, 3}).sin()).all());
+  CHECK((posenc::make_table<float>(image, posenc::PositionRange(0, 3)).sin() ==
+         posenc::make_table<float>(frequencies, posenc::PositionRange(0, 3)).sin())
+            .all());
 }
 
 TEST_CASE("a partial rotation beside a rope window is refused", "[model_config]") {

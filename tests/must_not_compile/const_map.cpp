@@ -5,7 +5,7 @@
 
 int main() {
   float values[32] = {};
-  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), {0, 4});
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), posenc::PositionRange(0, 4));
   const auto layout = posenc::RopeLayout::half_split(8);
 #if defined(WRONG)
   Eigen::Map<const Eigen::MatrixXf> q(values, 4, 8);

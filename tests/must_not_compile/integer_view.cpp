@@ -4,7 +4,7 @@
 #include "posenc/posenc.hpp"
 
 int main() {
-  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), {0, 4});
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 10000), posenc::PositionRange(0, 4));
   const auto layout = posenc::RopeLayout::half_split(8);
 #if defined(WRONG)
   int data[32] = {};

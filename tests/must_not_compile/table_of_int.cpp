@@ -6,9 +6,9 @@
 int main() {
   const auto frequencies = posenc::geometric_frequencies(8, 10000);
 #if defined(WRONG)
-  const auto table = posenc::make_table<int>(frequencies, {0, 4});
+  const auto table = posenc::make_table<int>(frequencies, posenc::PositionRange(0, 4));
 #else
-  const auto table = posenc::make_table<Eigen::half>(frequencies, {0, 4});
+  const auto table = posenc::make_table<Eigen::half>(frequencies, posenc::PositionRange(0, 4));
 #endif
   (void)table;
 }

@@ -17,7 +17,7 @@ using Active = Eigen::AutoDiffScalar<Eigen::Matrix<double, kColumns, 1>>;
 
 TEMPLATE_TEST_CASE("the derivative of apply_rope() is apply_rope_adjoint()", "[rope][autodiff]", float, double) {
   const auto frequencies = posenc::geometric_frequencies(8, 1e4).with_magnitude(1.25);
-  const auto table = posenc::make_table<TestType>(frequencies, {17, 1});
+  const auto table = posenc::make_table<TestType>(frequencies, posenc::PositionRange(17, 1));
   for (const bool half_split : {true, false}) {
     const RopeLayout layout = half_split ? RopeLayout::half_split(10, 1) : RopeLayout::interleaved(10, 1);
     const RowMatrix<double> given = Noise(41).matrix(1, kColumns);
@@ -50,7 +50,7 @@ TEMPLATE_TEST_CASE("the derivative of apply_rope() is apply_rope_adjoint()", "[r
 }
 
 TEST_CASE("long double is computed in itself", "[rope][autodiff]") {
-  const auto table = posenc::make_table<double>(posenc::geometric_frequencies(8, 1e4), {17, 3});
+  const auto table = posenc::make_table<double>(posenc::geometric_frequencies(8, 1e4), posenc::PositionRange(17, 3));
   const RowMatrix<double> given = Noise(42).matrix(3, 16);
   for (const bool half_split : {true, false}) {
     const RopeLayout layout = half_split ? RopeLayout::half_split(8) : RopeLayout::interleaved(8);

@@ -21,7 +21,7 @@ template <typename In, typename Out, typename TableScalar>
 void check_columns(Index tokens, const RopeLayout& layout, CosSinStorage table_layout) {
   INFO(tokens << " tokens, half-split " << (layout.pairs() == posenc::RopePairs::half_split));
   const auto table = posenc::make_table<TableScalar>(posenc::geometric_frequencies(8, 1e4).with_magnitude(kMagnitude),
-                                                     {1000, kTableRows}, {table_layout});
+                                                     posenc::PositionRange(1000, kTableRows), {table_layout});
   const RowMatrix<In> given = Noise(7).matrix<In>(tokens, kWidth);
   const ColMatrix<In> in = given;
   const auto check = [&](const auto& got, const std::vector<Index>& rows, Direction direction) {
@@ -70,7 +70,7 @@ TEST_CASE("column-major matrices of any number of tokens", "[rope][columns]") {
 }
 
 TEST_CASE("one token of a column-major matrix, and a source in the other order", "[rope][columns]") {
-  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), {5, 4});
+  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), posenc::PositionRange(5, 4));
   const RopeLayout layout = RopeLayout::half_split(kHeadDim, 2);
   for (const Index tokens : {1, 4}) {
     const RowMatrix<float> given = Noise(8).matrix<float>(tokens, kWidth);

@@ -13,7 +13,6 @@ using namespace posenc_tests;
 using posenc::apply_rope;
 using posenc::geometric_frequencies;
 using posenc::make_table;
-using posenc::PositionRange;
 using posenc::RopeLayout;
 using posenc::wrap_cache;
 
@@ -49,7 +48,7 @@ TEST_CASE("single tokens, to the printed digits", "[rope][golden][portable]") {
                          std::vector<double> expected) {
     RowMatrix<double> x(1, static_cast<Index>(expected.size()));
     for (Index i = 0; i < x.cols(); ++i) x(0, i) = static_cast<double>(i + 1);
-    apply_rope(x, make_table<double>(frequencies, PositionRange{position, 1}), layout);
+    apply_rope(x, make_table<double>(frequencies, posenc::PositionRange(position, 1)), layout);
     for (Index i = 0; i < x.cols(); ++i) {
       INFO("channel " << i);
       CHECK(std::abs(x(0, i) - expected[static_cast<std::size_t>(i)]) <= kPrinted);
@@ -82,7 +81,7 @@ void check_article(const GoldenBlock& given, const GoldenBlock& expected, posenc
                    RowMatrix<double>& turned_rows, const RopeLayout& layout) {
   turned_rows = given.matrix();
   view.data = turned_rows.data();
-  apply_rope(view, make_table<double>(geometric_frequencies(8, 10000), PositionRange{0, view.seq_len}), layout);
+  apply_rope(view, make_table<double>(geometric_frequencies(8, 10000), posenc::PositionRange(0, view.seq_len)), layout);
   const bool half_split = layout.pairs() == posenc::RopePairs::half_split;
   const auto pair_length = [&](Index row, Index column) {
     const Index partner = half_split ? (column + 4) % 8 : column ^ 1;

@@ -15,7 +15,7 @@ constexpr Index kTokens = 6;
 constexpr Index kHeadDim = 20;
 
 posenc::FrequencyTable<float> table_of(Index width) {
-  return posenc::make_table<float>(posenc::geometric_frequencies(width, 1e4), {321, kTokens});
+  return posenc::make_table<float>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(321, kTokens));
 }
 std::vector<RopeLayout> layouts(Index offset) {
   return {RopeLayout::half_split(kHeadDim, offset), RopeLayout::interleaved(kHeadDim, offset)};
@@ -132,7 +132,8 @@ TEST_CASE("memory that overlaps partially is refused", "[rope][into]") {
     CHECK_THROWS_AS(apply_rope_into(halves, x.topLeftCorner(2, kHeadDim), table, layout), std::invalid_argument);
     // Rows of one as columns of the other.
     RowMatrix<float> square = Noise(36).matrix<float>(kHeadDim, kHeadDim);
-    const auto wide_table = posenc::make_table<float>(posenc::geometric_frequencies(12, 1e4), {0, kHeadDim});
+    const auto wide_table =
+        posenc::make_table<float>(posenc::geometric_frequencies(12, 1e4), posenc::PositionRange(0, kHeadDim));
     CHECK_THROWS_AS(apply_rope_into(square.transpose(), square, wide_table, layout), std::invalid_argument);
     CHECK(same_bits(x, before));
     CHECK(same_bits(square, Noise(36).matrix<float>(kHeadDim, kHeadDim)));

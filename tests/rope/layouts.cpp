@@ -23,7 +23,8 @@ const RowMatrix<Scalar>& noise() {
 }
 
 const posenc::FrequencyTable<float>& table() {
-  static const auto value = posenc::make_table<float>(posenc::geometric_frequencies(20, 1e4), {1000, kTokens});
+  static const auto value =
+      posenc::make_table<float>(posenc::geometric_frequencies(20, 1e4), posenc::PositionRange(1000, kTokens));
   return value;
 }
 

@@ -32,7 +32,8 @@ TEST_CASE("channels of the Llama conversion", "[rope][permute]") {
 
 TEMPLATE_TEST_CASE("rotate(permute(x)) == permute(rotate(x))", "[rope][permute]", float, double, Eigen::bfloat16) {
   for (const Window& window : kWindows) {
-    const auto table = posenc::make_table<TestType>(posenc::geometric_frequencies(window.rotary_dim, 100), {3, 5});
+    const auto table = posenc::make_table<TestType>(posenc::geometric_frequencies(window.rotary_dim, 100),
+                                                    posenc::PositionRange(3, 5));
     const RopeLayout layouts[2][2] = {
         {RopeLayout::half_split(kHeadDim, window.from_offset), RopeLayout::interleaved(kHeadDim, window.to_offset)},
         {RopeLayout::interleaved(kHeadDim, window.from_offset), RopeLayout::half_split(kHeadDim, window.to_offset)}};

@@ -8,7 +8,6 @@ using namespace posenc_tests;
 using posenc::apply_rope;
 using posenc::FrequencyTable;
 using posenc::make_table;
-using posenc::PositionRange;
 using posenc::RopeLayout;
 
 namespace {
@@ -30,7 +29,7 @@ const posenc::Frequencies& frequencies() {
   return value;
 }
 FrequencyTable<float> table_at(std::int64_t first, Index count = kTokens, double magnitude = 1) {
-  return make_table<float>(frequencies().with_magnitude(magnitude), PositionRange{first, count});
+  return make_table<float>(frequencies().with_magnitude(magnitude), posenc::PositionRange(first, count));
 }
 std::vector<RopeLayout> layouts() { return {RopeLayout::half_split(kHeadDim), RopeLayout::interleaved(kHeadDim)}; }
 RowMatrix<float> queries(std::uint64_t seed) { return Noise(seed).matrix<float>(kTokens, kHeads * kHeadDim); }
@@ -252,7 +251,7 @@ TEST_CASE("packed documents equal separate documents, bit for bit", "[rope][prop
 
 TEST_CASE("a window leaves the rest of the head as it is", "[rope][properties]") {
   const Index width = 32;
-  const auto table = make_table<float>(posenc::geometric_frequencies(width, 1e4), PositionRange{77, kTokens});
+  const auto table = make_table<float>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(77, kTokens));
   for (const Index offset : {Index(0), Index(40), kHeadDim - width}) {
     for (const bool half_split : {true, false}) {
       const RopeLayout layout =
@@ -315,8 +314,8 @@ TEST_CASE("nothing to turn is no error", "[rope][properties]") {
   for (const bool half_split : {true, false}) {
     const RopeLayout layout = half_split ? RopeLayout::half_split(6, 2) : RopeLayout::interleaved(6, 2);
     const auto frequencies_of_4 = posenc::geometric_frequencies(4, 1e4);
-    const auto table = make_table<float>(frequencies_of_4, PositionRange{0, 3});
-    const auto empty_table = make_table<float>(frequencies_of_4, PositionRange{0, 0});
+    const auto table = make_table<float>(frequencies_of_4, posenc::PositionRange(0, 3));
+    const auto empty_table = make_table<float>(frequencies_of_4, posenc::PositionRange(0, 0));
     RowMatrix<float> no_tokens(0, 12);
     RowMatrix<float> no_heads(3, 0);
     Eigen::MatrixXf column_major(0, 12);

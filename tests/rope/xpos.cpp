@@ -20,7 +20,7 @@ Wide scale(Index pair, Wide position, Wide center, Wide scale_base = 512, Wide g
 TEMPLATE_TEST_CASE("xPos tables are cos and sin times zeta^power", "[rope][xpos]", float, double) {
   const auto frequencies = posenc::geometric_frequencies(kHeadDim, 1e4);
   for (const double center : {0.0, 1024.5}) {
-    const auto tables = posenc::make_xpos_tables<TestType>(frequencies, {1900, 40}, center);
+    const auto tables = posenc::make_xpos_tables<TestType>(frequencies, posenc::PositionRange(1900, 40), center);
     double worst = 0;
     for (Index row = 0; row < 40; ++row) {
       for (Index j = 0; j < kHeadDim / 2; ++j) {
@@ -50,8 +50,9 @@ TEST_CASE("xPos scores depend on the distance, whatever the center and the table
   const auto k = Noise(2).matrix<double>(1, kHeadDim);
   const auto score = [&](std::int64_t p, std::int64_t distance, double center) {
     RowMatrix<double> a = q, b = k;
-    apply_rope(a, posenc::make_xpos_tables<double>(frequencies, {p, 1}, center).queries, layout);
-    apply_rope(b, posenc::make_xpos_tables<double>(frequencies, {p - distance, 1}, center).keys, layout);
+    apply_rope(a, posenc::make_xpos_tables<double>(frequencies, posenc::PositionRange(p, 1), center).queries, layout);
+    apply_rope(b, posenc::make_xpos_tables<double>(frequencies, posenc::PositionRange(p - distance, 1), center).keys,
+               layout);
     return a.row(0).dot(b.row(0));
   };
   for (const std::int64_t distance : {0, 1, 100, 700}) {
@@ -76,7 +77,8 @@ TEST_CASE("xPos scores depend on the distance, whatever the center and the table
 
 TEST_CASE("the inverse of one xPos table is the adjoint of the other", "[rope][xpos]") {
   const auto layout = RopeLayout::half_split(kHeadDim);
-  const auto tables = posenc::make_xpos_tables<double>(posenc::geometric_frequencies(kHeadDim, 1e4), {1000, 4}, 0);
+  const auto tables =
+      posenc::make_xpos_tables<double>(posenc::geometric_frequencies(kHeadDim, 1e4), posenc::PositionRange(1000, 4), 0);
   const auto given = Noise(3).matrix<double>(4, 2 * kHeadDim);
   RowMatrix<double> x = given;
   apply_rope(x, tables.queries, layout);
@@ -100,9 +102,11 @@ TEMPLATE_TEST_CASE("xPos refuses what its scalar cannot hold", "[rope][xpos]", f
   const double zeta = static_cast<double>(scale(0, 512, 0));
   const double largest = std::is_same_v<TestType, float> ? 3.4e38 : 65504.0;
   const auto edge = static_cast<std::int64_t>((std::log(largest) - 0.6) / -std::log(zeta) * 512);
-  const auto tables = posenc::make_xpos_tables<TestType>(frequencies, {edge, 1}, 0);
+  const auto tables = posenc::make_xpos_tables<TestType>(frequencies, posenc::PositionRange(edge, 1), 0);
   CHECK(tables.keys.cos().template cast<double>().isFinite().all());
   const auto beyond = static_cast<std::int64_t>(static_cast<double>(edge) * 1.1);
-  CHECK_THROWS_AS(posenc::make_xpos_tables<TestType>(frequencies, {beyond, 1}, 0), std::out_of_range);
-  CHECK_NOTHROW(posenc::make_xpos_tables<TestType>(frequencies, {beyond, 1}, static_cast<double>(beyond) / 2));
+  CHECK_THROWS_AS(posenc::make_xpos_tables<TestType>(frequencies, posenc::PositionRange(beyond, 1), 0),
+                  std::out_of_range);
+  CHECK_NOTHROW(posenc::make_xpos_tables<TestType>(frequencies, posenc::PositionRange(beyond, 1),
+                                                   static_cast<double>(beyond) / 2));
 }

@@ -6,6 +6,6 @@
 double cosine_split_first();
 
 int main() {
-  const auto table = posenc::make_table<double>(posenc::geometric_frequencies(8, 10000), {5, 1});
+  const auto table = posenc::make_table<double>(posenc::geometric_frequencies(8, 10000), posenc::PositionRange(5, 1));
   return table.cos()(0, 1) == cosine_split_first() ? 0 : 1;
 }

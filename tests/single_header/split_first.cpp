@@ -5,5 +5,5 @@
 
 double cosine_split_first();
 double cosine_split_first() {
-  return posenc::make_table<double>(posenc::geometric_frequencies(8, 10000), {5, 1}).cos()(0, 1);
+  return posenc::make_table<double>(posenc::geometric_frequencies(8, 10000), posenc::PositionRange(5, 1)).cos()(0, 1);
 }

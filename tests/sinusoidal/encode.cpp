@@ -97,13 +97,13 @@ template <typename Scalar>
 void check_every_target(const Sinusoidal& encoding, std::int64_t first) {
   constexpr Eigen::Index rows = 20;
   const Eigen::Index width = encoding.width();
-  const RowMajor<double> exact = posenc::make_sinusoidal<double>(encoding, {first, rows});
+  const RowMajor<double> exact = posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(first, rows));
   const Scalar untouched(7);
 
   RowMajor<Scalar> row_major(rows, width);
   encode_sinusoidal(row_major, encoding, first);
   CHECK(is_rounded_matrix(row_major, exact));
-  CHECK(posenc::make_sinusoidal<Scalar>(encoding, {first, rows}) == row_major);
+  CHECK(posenc::make_sinusoidal<Scalar>(encoding, posenc::PositionRange(first, rows)) == row_major);
 
   ColumnMajor<Scalar> column_major(rows, width);
   encode_sinusoidal(column_major, encoding, first);
@@ -175,7 +175,7 @@ TEST_CASE("orders, spacings and odd widths", "[sinusoidal]") {
             }
             ++combinations;
             const Sinusoidal encoding(width, options);
-            const RowMajor<double> ours = posenc::make_sinusoidal<double>(encoding, {first, rows});
+            const RowMajor<double> ours = posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(first, rows));
             for (int j = 0; j < width; ++j) {
               const Channel channel = channel_of(width, options, j);
               for (Eigen::Index row = 0; row < rows; ++row) {
@@ -220,7 +220,7 @@ TEST_CASE("a scalar of another kind takes the doubles", "[sinusoidal][layout]") 
   const Sinusoidal encoding(17, posenc::presets::numpy_tutorial());
   Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic> wide(5, 17);
   encode_sinusoidal(wide, encoding, 3);
-  const RowMajor<double> table = posenc::make_sinusoidal<double>(encoding, {3, 5});
+  const RowMajor<double> table = posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(3, 5));
   CHECK(wide.cast<double>() == table);
   add_sinusoidal(wide, encoding, 3);
   CHECK(wide.cast<double>() == 2 * table);
@@ -233,7 +233,7 @@ TEMPLATE_TEST_CASE("range, ids, real positions and matrices of ids agree", "[sin
     SinusoidalOptions options = posenc::presets::tensor2tensor();
     options.first_position = offset;
     const Sinusoidal encoding(131, options);  // more than one chunk of 64 pairs
-    const RowMajor<TestType> whole = posenc::make_sinusoidal<TestType>(encoding, {-7, rows});
+    const RowMajor<TestType> whole = posenc::make_sinusoidal<TestType>(encoding, posenc::PositionRange(-7, rows));
     RowMajor<TestType> out(rows, 131);
     const auto cleared = [&]() -> RowMajor<TestType>& { return out.setZero(); };
 
@@ -266,7 +266,7 @@ TEMPLATE_TEST_CASE("range, ids, real positions and matrices of ids agree", "[sin
   const Sinusoidal encoding(6);
   RowMajor<TestType> from_zero(3, 6);
   encode_sinusoidal(from_zero, encoding);
-  CHECK(from_zero == posenc::make_sinusoidal<TestType>(encoding, {0, 3}));
+  CHECK(from_zero == posenc::make_sinusoidal<TestType>(encoding, posenc::PositionRange(0, 3)));
 }
 
 TEST_CASE("real positions", "[sinusoidal][positions]") {
@@ -301,8 +301,8 @@ TEMPLATE_TEST_CASE("adding is x + encoding, rounded once", "[sinusoidal][add]", 
         const Sinusoidal encoding(width, options);
         RowMajor<TestType> x(rows, width);
         for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = TestType(static_cast<float>(normal(random)));
-        const RowMajor<double> expected =
-            scale * x.template cast<double>() + posenc::make_sinusoidal<double>(encoding, {50, rows});
+        const RowMajor<double> expected = scale * x.template cast<double>() +
+                                          posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(50, rows));
         const ColumnMajor<TestType> start = x;
         add_sinusoidal(x, encoding, 50);
         CHECK(is_rounded_matrix(x, expected));
@@ -315,7 +315,7 @@ TEMPLATE_TEST_CASE("adding is x + encoding, rounded once", "[sinusoidal][add]", 
         // encode_sinusoidal() does not scale by embedding_scale
         RowMajor<double> table(rows, width);
         encode_sinusoidal(table, encoding, 50);
-        CHECK(table == posenc::make_sinusoidal<double>(encoding, {50, rows}));
+        CHECK(table == posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(50, rows)));
         CHECK((table.array().abs() <= 0.25 * (1 + 0x1p-50)).all());
       }
     }
@@ -325,11 +325,11 @@ TEMPLATE_TEST_CASE("adding is x + encoding, rounded once", "[sinusoidal][add]", 
 TEST_CASE("amplitude and embedding scale", "[sinusoidal][add]") {
   SinusoidalOptions options;
   options.odd_width = OddWidth::zero_column;
-  const RowMajor<double> plain = posenc::make_sinusoidal<double>(Sinusoidal(9, options), {4, 6});
+  const RowMajor<double> plain = posenc::make_sinusoidal<double>(Sinusoidal(9, options), posenc::PositionRange(4, 6));
   options.amplitude = 2;
-  CHECK(posenc::make_sinusoidal<double>(Sinusoidal(9, options), {4, 6}) == 2 * plain);
+  CHECK(posenc::make_sinusoidal<double>(Sinusoidal(9, options), posenc::PositionRange(4, 6)) == 2 * plain);
   options.amplitude = 0;
-  CHECK((posenc::make_sinusoidal<double>(Sinusoidal(9, options), {4, 6}).array() == 0).all());
+  CHECK((posenc::make_sinusoidal<double>(Sinusoidal(9, options), posenc::PositionRange(4, 6)).array() == 0).all());
   options.amplitude = 1;
   options.embedding_scale = 3;
   RowMajor<double> x = RowMajor<double>::Ones(6, 9);
@@ -344,7 +344,7 @@ TEST_CASE("no rows are no error, a wrong shape is", "[sinusoidal]") {
   RowMajor<float> none(0, 6);
   encode_sinusoidal(none, encoding, 5);
   add_sinusoidal(none, encoding, Eigen::VectorXi(0));
-  CHECK(posenc::make_sinusoidal<float>(encoding, {3, 0}).rows() == 0);
+  CHECK(posenc::make_sinusoidal<float>(encoding, posenc::PositionRange(3, 0)).rows() == 0);
   RowMajor<float> narrow = RowMajor<float>::Constant(2, 5, 7);
   CHECK_THROWS_AS(encode_sinusoidal(narrow, encoding), std::invalid_argument);
   RowMajor<float> right = RowMajor<float>::Constant(2, 6, 7);
@@ -396,6 +396,6 @@ TEST_CASE("encoding and adding allocate nothing", "[sinusoidal][allocations]") {
   CHECK(count([&] { add_sinusoidal(column_major.topRows(5), encoding, ids.head(5)); }) == 0);
   CHECK(count([&] { add_sinusoidal(halves, encoding, ids); }) == 0);
   // The counter does count.
-  CHECK(count([&] { posenc::make_sinusoidal<float>(encoding, {0, 10}); }) == 1);
+  CHECK(count([&] { posenc::make_sinusoidal<float>(encoding, posenc::PositionRange(0, 10)); }) == 1);
   CHECK(count([] { ::operator delete(::operator new(100)); }) == 1);
 }

@@ -61,7 +61,7 @@ void check_digits(const RowMatrixXd& ours, const RowMatrixXd& printed, int digit
 }
 
 void check_row(const Sinusoidal& encoding, std::int64_t position, const std::vector<posenc_tests::Printed>& expected) {
-  const RowMatrixXd row = posenc::make_sinusoidal<double>(encoding, {position, 1});
+  const RowMatrixXd row = posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(position, 1));
   REQUIRE(row.cols() == static_cast<Eigen::Index>(expected.size()));
   for (Eigen::Index j = 0; j < row.cols(); ++j) {
     const posenc_tests::Printed& printed = expected[static_cast<std::size_t>(j)];
@@ -86,8 +86,8 @@ TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]")
     const auto golden = posenc_tests::golden(std::string("articles/") + article.file);
     const auto expected = golden.block("table").matrix();
     const double base = golden.number("base");
-    const auto ours =
-        posenc::make_sinusoidal<double>(Sinusoidal(expected.cols(), article.preset(base)), {0, expected.rows()});
+    const auto ours = posenc::make_sinusoidal<double>(Sinusoidal(expected.cols(), article.preset(base)),
+                                                      posenc::PositionRange(0, expected.rows()));
     Worst worst;
     for (Eigen::Index p = 0; p < expected.rows(); ++p) {
       for (Eigen::Index j = 0; j < expected.cols(); ++j) {
@@ -104,9 +104,11 @@ TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]")
 }
 
 TEST_CASE("the articles differ in an odd width", "[sinusoidal]") {
-  const auto zero = posenc::make_sinusoidal<double>(Sinusoidal(3, presets::numpy_tutorial(100)), {0, 3});
+  const auto zero =
+      posenc::make_sinusoidal<double>(Sinusoidal(3, presets::numpy_tutorial(100)), posenc::PositionRange(0, 3));
   CHECK((zero.col(2).array() == 0).all());
-  const auto sine = posenc::make_sinusoidal<double>(Sinusoidal(3, presets::tensorflow_tutorial()), {0, 3});
+  const auto sine =
+      posenc::make_sinusoidal<double>(Sinusoidal(3, presets::tensorflow_tutorial()), posenc::PositionRange(0, 3));
   for (Eigen::Index p = 0; p < 3; ++p) {
     const double angle = static_cast<double>(p) * std::pow(10000.0, -2.0 / 3);
     CHECK(std::abs(sine(p, 2) - std::sin(angle)) <= promised_error(angle) + double_error(angle, 1e4));
@@ -141,7 +143,7 @@ TEST_CASE("CTranslate2", "[sinusoidal][peers]") {
 
 TEST_CASE("tensor2tensor", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of tensor2tensor")) return;
-  check_digits(posenc::make_sinusoidal<double>(Sinusoidal(4, presets::tensor2tensor()), {0, 3}),
+  check_digits(posenc::make_sinusoidal<double>(Sinusoidal(4, presets::tensor2tensor()), posenc::PositionRange(0, 3)),
                peer("t2t_sinusoidal_3x4"), 9, 2);
 }
 
@@ -158,19 +160,22 @@ TEST_CASE("fairseq2", "[sinusoidal][peers]") {
 
 TEST_CASE("burn", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of burn")) return;
-  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(6), {0, 12}), peer("burn_sinusoidal_12x6"), 5, 11);
+  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(6), posenc::PositionRange(0, 12)),
+                 peer("burn_sinusoidal_12x6"), 5, 11);
 }
 
 TEST_CASE("keras-hub", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of keras-hub")) return;
-  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(4), {0, 2}), peer("keras_sine_d4_pos0_1"), 5, 1);
+  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(4), posenc::PositionRange(0, 2)),
+                 peer("keras_sine_d4_pos0_1"), 5, 1);
 }
 
 TEST_CASE("RoFormer of transformers", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of RoFormer")) return;
-  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(6, presets::transformer_xl()), {0, 2}),
+  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(6, presets::transformer_xl()), posenc::PositionRange(0, 2)),
                  peer("hf_roformer_sinusoidal_2x6"), 4, 1);
-  const RowMatrixXd wide = posenc::make_sinusoidal<double>(Sinusoidal(512, presets::transformer_xl()), {0, 3});
+  const RowMatrixXd wide =
+      posenc::make_sinusoidal<double>(Sinusoidal(512, presets::transformer_xl()), posenc::PositionRange(0, 3));
   check_decimals(wide.leftCols(5), peer("hf_roformer_sinusoidal_d512_corner"), 4, 2);
 }
 

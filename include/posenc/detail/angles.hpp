@@ -5,9 +5,8 @@
 #define POSENC_DETAIL_ANGLES_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/position_scalar.hpp"
 #include "posenc/detail/sin_cos.hpp"
-#include "posenc/frequency/frequencies.hpp"
-#include "posenc/positions/position_range.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -79,9 +78,10 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
 /// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
 /// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
 /// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
-/// @param magnitude  Factor on both outputs; that of `frequencies` does not count.
-/// @param positions  Has rows() and operator[], int64 or double.
-template <typename Positions, typename Sink>
+/// @param frequencies  Has inv_freq(), num_pairs() and fastest(): a posenc::Frequencies.
+/// @param magnitude    Factor on both outputs; that of `frequencies` does not count.
+/// @param positions    Has rows() and operator[], int64 or double.
+template <typename Frequencies, typename Positions, typename Sink>
 void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, double magnitude,
                     const Positions& positions, Sink&& sink) {
   const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
@@ -100,7 +100,7 @@ void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::I
 }
 
 /// The same for all pairs.
-template <typename Positions, typename Sink>
+template <typename Frequencies, typename Positions, typename Sink>
 void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
   for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
 }

@@ -6,7 +6,7 @@
 
 #include "posenc/detail/angles.hpp"
 #include "posenc/detail/eigen.hpp"
-#include "posenc/frequency/axis_map.hpp"
+#include "posenc/detail/position_scalar.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -27,27 +27,24 @@ class AxisPositions {
   Eigen::Index axis_;
 };
 
-/// Positions of tokens on several axes: tokens x num_axes, all of them finite.
+/// Positions of tokens on several axes: tokens x num_axes, every one of them a position.
 template <typename Derived>
 void require_axis_positions(const char* function, const Eigen::DenseBase<Derived>& positions, Eigen::Index num_axes) {
   require_position_scalar<typename Derived::Scalar>();
   require(positions.cols() == num_axes, function, "positions.cols()", positions.cols(), "the number of axes ",
           num_axes);
-  if constexpr (!Eigen::NumTraits<typename Derived::Scalar>::IsInteger) {
-    for (Eigen::Index i = 0; i < positions.rows(); ++i) {
-      for (Eigen::Index axis = 0; axis < num_axes; ++axis) {
-        const double position = static_cast<double>(positions.derived().coeff(i, axis));
-        if (is_finite(position)) continue;
-        refuse<std::invalid_argument>(function, "positions(" + std::to_string(i) + ", " + std::to_string(axis) + ")",
-                                      position, "finite");
-      }
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+    for (Eigen::Index axis = 0; axis < num_axes; ++axis) {
+      const auto position = positions.derived().coeff(i, axis);
+      if (is_position(position)) continue;
+      require_position(function, "positions(" + std::to_string(i) + ", " + std::to_string(axis) + ")", position);
     }
   }
 }
 
 /// Calls sink(row, pairs, count, cosines, sines) for all rows and pairs, up to kAngleBlock pairs of one axis at a time:
 /// entry i < count is pair pairs[i]. Each pair gets the bits that for_each_angle() gives it on its axis alone.
-template <typename Derived, typename Sink>
+template <typename Frequencies, typename AxisMap, typename Derived, typename Sink>
 void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, double magnitude, bool float32,
                          const Derived& positions, Sink&& sink) {
   const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();

@@ -104,7 +104,7 @@ void fill_sinusoidal(Eigen::DenseBase<Derived>& out, const Frequencies& frequenc
   const Eigen::Index step = order == ChannelOrder::interleaved ? 2 : 1;
   const Eigen::Index sine_at = order == ChannelOrder::cos_sin ? pairs : 0;
   const Eigen::Index cosine_at = order == ChannelOrder::interleaved ? 1 : pairs - sine_at;
-  for_each_angle(frequencies, frequencies.magnitude(), RangePositions("fill_sinusoidal", PositionRange{0, out.rows()}),
+  for_each_angle(frequencies, frequencies.magnitude(), RangePositions(PositionRange(0, out.rows())),
                  [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
                    for (int i = 0; i < count; ++i) {
                      out.derived().coeffRef(row, sine_at + (pair + i) * step) = convert<Scalar>(sine[i]);

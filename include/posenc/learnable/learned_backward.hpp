@@ -56,8 +56,8 @@ void backward_learned(DerivedGrad& grad_table, const DerivedOut& grad_out, const
   Eigen::Index length = grad_out.rows();
   Eigen::Index batch = 1;
   if constexpr (std::is_same_v<Positions, SequencePositions>) {
-    length = positions.length;
-    batch = positions.batch;
+    length = positions.length();
+    batch = positions.batch();
   }
   if constexpr (has_rows_in_memory<DerivedGrad> && has_rows_in_memory<DerivedOut>) {
     if (has_contiguous_rows(grad_table) && has_contiguous_rows(grad_out)) {

@@ -1,108 +1,104 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Where tokens stand: a range, or one integer or real number for each token.
+/// Positions that follow one another: PositionRange(first, count), and starting_at(first), as many as are needed.
 #ifndef POSENC_POSITIONS_POSITION_RANGE_HPP
 #define POSENC_POSITIONS_POSITION_RANGE_HPP
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/check.hpp"
-#include "posenc/detail/eigen.hpp"
+#include "posenc/detail/position_scalar.hpp"
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
-#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The positions first, first + 1, ..., first + count - 1. Negative ones and ones beyond 2^31 are fine.
-struct PositionRange {
-  std::int64_t first = 0;  ///< Position of row 0: the number of tokens already in a key/value cache.
-  Eigen::Index count = 0;  ///< Number of rows, >= 0.
+namespace detail {
+
+/// An integer of any type as a position.
+template <typename Integer>
+std::int64_t checked_position(const char* function, const char* parameter, Integer position) {
+  require_position(function, parameter, position);
+  return static_cast<std::int64_t>(position);
+}
+
+template <typename Integer>
+inline constexpr bool is_integer = std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>;
+
+}  // namespace detail
+
+/// The positions first, first + 1, ..., first + count - 1.
+///
+/// Negative positions are fine, and so are large ones: up to 2^57 their angles are as exact as small ones'.
+class PositionRange {
+ public:
+  /// @param first  Position of the first token: the number of tokens that a key/value cache holds already.
+  /// @param count  Number of positions, >= 0. A count, not an end: PositionRange(7, 2) is 7 and 8.
+  /// @throws std::invalid_argument  count < 0.
+  /// @throws std::out_of_range      a position outside of [-2^57, 2^57].
+  template <typename First, typename Count>
+  explicit PositionRange(First first, Count count) {
+    static_assert(detail::is_integer<First> && detail::is_integer<Count>,
+                  "posenc: PositionRange(first, count) takes two integers; for real positions give a list");
+    const char* const function = "PositionRange";
+    first_ = detail::checked_position(function, "first", first);
+    if constexpr (std::is_signed_v<Count>) detail::require(count >= 0, function, "count", count, ">= 0");
+    constexpr auto limit = static_cast<std::uint64_t>(detail::kMaxPosition);
+    const auto size = static_cast<std::uint64_t>(count);
+    const bool fits = size <= 2 * limit && static_cast<std::int64_t>(size) <= detail::kMaxPosition - first_ + 1 &&
+                      size <= static_cast<std::uint64_t>((std::numeric_limits<Eigen::Index>::max)());
+    detail::require_in_range(fits, function, "count", count, "at most 2^57 - first + 1, first being ", first_);
+    count_ = static_cast<Eigen::Index>(size);
+  }
+
+  /// Position of the first token.
+  std::int64_t first() const { return first_; }
+  /// Number of positions.
+  Eigen::Index count() const { return count_; }
+
+ private:
+  std::int64_t first_;
+  Eigen::Index count_;
 };
+
+/// What starting_at() returns: first, first + 1, ..., as many as there are tokens.
+class StartingAt {
+ public:
+  /// See starting_at().
+  explicit StartingAt(std::int64_t first) : first_(detail::checked_position("starting_at", "first", first)) {}
+  /// Position of the first token.
+  std::int64_t first() const { return first_; }
+
+ private:
+  std::int64_t first_;
+};
+
+/// The positions first, first + 1, ..., one for each token that the call is about.
+///
+/// @param first  Position of the first token: 0 for a prompt, the number of cached tokens in a decode step.
+/// @throws std::out_of_range  first is outside of [-2^57, 2^57].
+template <typename Integer>
+StartingAt starting_at(Integer first) {
+  static_assert(detail::is_integer<Integer>,
+                "posenc: starting_at(first) takes an integer; for real positions give a list");
+  return StartingAt(detail::checked_position("starting_at", "first", first));
+}
 
 namespace detail {
 
-/// |position| = anchor + offset, both exact, with anchor a multiple of kAnchorStep and 0 <= offset < kAnchorStep.
-struct SplitPosition {
-  double anchor;
-  double offset;
-  bool negative;
-};
-
-inline constexpr int kAnchorStep = 16;
-
-inline SplitPosition split_position(std::int64_t position) {
-  const std::uint64_t bits = static_cast<std::uint64_t>(position);
-  const std::uint64_t size = position < 0 ? ~bits + 1 : bits;  // right for the smallest int64 too
-  constexpr std::uint64_t low = kAnchorStep - 1;
-  return {static_cast<double>(size & ~low), static_cast<double>(size & low), position < 0};
-}
-
-inline SplitPosition split_position(double position) {
-  const double size = std::abs(position);
-  const double anchor = kAnchorStep * std::floor(size / kAnchorStep);
-  return {anchor, size - anchor, position < 0};
-}
-
-/// Row i stands at first + i.
+/// Row i is at first + i.
 class RangePositions {
  public:
-  static constexpr const char* kCount = "positions.count";  // what a message calls rows()
+  static constexpr const char* kCount = "positions.count()";  // what a message calls rows()
 
-  RangePositions(const char* function, PositionRange range) : range_(range) {
-    require(range.count >= 0, function, "positions.count", range.count, ">= 0");
-    const std::int64_t limit = (std::numeric_limits<std::int64_t>::max)() - range.count;
-    require_in_range(range.first <= limit, function, "positions.first", range.first, "at most ", limit,
-                     " (2^63 - 1 - positions.count)");
-  }
-  Eigen::Index rows() const { return range_.count; }
-  std::int64_t operator[](Eigen::Index row) const { return range_.first + row; }
+  explicit RangePositions(PositionRange range) : range_(range) {}
+  Eigen::Index rows() const { return range_.count(); }
+  std::int64_t operator[](Eigen::Index row) const { return range_.first() + row; }
 
  private:
   PositionRange range_;
-};
-
-/// Integers are held as std::int64_t, real numbers as double.
-template <typename Scalar>
-using PositionOf = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
-
-template <typename Scalar>
-constexpr void require_position_scalar() {
-  static_assert(!std::is_unsigned_v<Scalar> || sizeof(Scalar) < 8,
-                "posenc: positions must be signed integers of up to 64 bits, or float or double");
-  static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
-  static_assert(!is_half<Scalar>, "posenc: half types hold whole positions only up to 2048 (half) or 256 (bfloat16)");
-}
-
-/// Row i stands at positions(i).
-template <typename Derived>
-class ListPositions {
- public:
-  using Position = PositionOf<typename Derived::Scalar>;
-  static constexpr const char* kCount = "positions.size()";
-
-  ListPositions(const char* function, const Eigen::DenseBase<Derived>& positions) : positions_(evaluated(positions)) {
-    require_position_scalar<typename Derived::Scalar>();
-    if constexpr (std::is_same_v<Position, double>) {
-      for (Eigen::Index i = 0; i < rows(); ++i) {
-        if (!is_finite((*this)[i])) {
-          refuse<std::invalid_argument>(function, element("positions", i), (*this)[i], "finite");
-        }
-      }
-    }
-  }
-  Eigen::Index rows() const { return positions_.size(); }
-  /// Element i, counted along rows: a [batch, length] array of ids gives the tokens in order in either storage.
-  Position operator[](Eigen::Index i) const {
-    const Eigen::Index columns = positions_.cols();
-    return static_cast<Position>(columns == 1 ? positions_.coeff(i, 0) : positions_.coeff(i / columns, i % columns));
-  }
-
- private:
-  decltype(evaluated(std::declval<const Eigen::DenseBase<Derived>&>())) positions_;
 };
 
 }  // namespace detail

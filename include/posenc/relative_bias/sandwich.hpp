@@ -6,6 +6,7 @@
 
 #include "posenc/detail/angles.hpp"
 #include "posenc/frequency/frequencies.hpp"
+#include "posenc/positions/position_range.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <cmath>
@@ -37,7 +38,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index d
     frequencies[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(dim));
   }
   Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(range.size(), -static_cast<double>(dim) / 2);
-  const detail::RangePositions positions(function, {range.min, range.size()});
+  const detail::RangePositions positions(PositionRange(range.min, range.size()));
   detail::for_each_angle(Frequencies(frequencies), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
                            for (int i = 0; i < count; ++i) sums[row] += cosine[i];

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/angles.hpp"
 #include "posenc/frequency/frequencies.hpp"
+#include "posenc/positions/position_range.hpp"
 #include "posenc/relative_bias/relative_logits.hpp"
 
 #include <utility>
@@ -36,7 +37,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     for (int i = 0; i < count; ++i) r(row, pair + i) = detail::round_to<Scalar>(-sine[i]);
     for (int i = 0; i < count; ++i) r(row, width / 2 + pair + i) = detail::round_to<Scalar>(cosine[i]);
   };
-  detail::for_each_angle(frequencies, 1.0, detail::RangePositions(function, {range.min, range.size()}), sink);
+  detail::for_each_angle(frequencies, 1.0, detail::RangePositions(PositionRange(range.min, range.size())), sink);
   return r;
 }
 

@@ -8,6 +8,7 @@
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/vector_code.hpp"
+#include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
@@ -204,7 +205,7 @@ void apply_sinusoidal(const char* function, const char* parameter, Eigen::DenseB
   if constexpr (std::is_integral_v<Positions>) {
     require_position_scalar<Positions>();
     const PositionRange range{static_cast<std::int64_t>(given), x.rows()};
-    for_each_sinusoid<Element>(function, x, encoding, RangePositions(function, range));
+    for_each_sinusoid<Element>(function, x, encoding, RangePositions(range));
   } else {
     static_assert(is_dense<Positions>,
                   "posenc: positions must be an integer (of the first row) or an Eigen vector of numbers");
@@ -252,10 +253,9 @@ void add_sinusoidal(X&& x, const Sinusoidal& encoding, const Positions& position
 template <typename Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinusoidal(const Sinusoidal& encoding,
                                                                                        PositionRange positions) {
-  detail::require(positions.count >= 0, "make_sinusoidal", "positions.count", positions.count, ">= 0");
-  detail::require_size("make_sinusoidal", "positions.count", positions.count, encoding.width(), sizeof(Scalar));
-  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> table(positions.count, encoding.width());
-  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", "table", table, encoding, positions.first);
+  detail::require_size("make_sinusoidal", "positions.count()", positions.count(), encoding.width(), sizeof(Scalar));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> table(positions.count(), encoding.width());
+  detail::apply_sinusoidal<detail::StoreElement>("make_sinusoidal", "table", table, encoding, positions.first());
   return table;
 }
 

@@ -7,6 +7,8 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/row.hpp"
 #include "posenc/learnable/lookup_options.hpp"
+#include "posenc/positions/each_sequence.hpp"
+#include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 
 #include <algorithm>
@@ -17,14 +19,6 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
-
-/// Sequences one after the other: row i stands at first + i % length.
-struct SequencePositions {
-  std::int64_t first;
-  Eigen::Index length;
-  Eigen::Index batch;
-  std::int64_t operator[](Eigen::Index i) const { return first + i % length; }
-};
 
 /// P[row] + ratio (P[outer] - P[0]); outer is 0 but for hierarchical positions, row is -1 where the answer is zero.
 struct TableRow {
@@ -72,22 +66,23 @@ template <typename Positions, typename Action>
 void with_positions(const char* function, const char* parameter, const Positions& given, Eigen::Index x_rows,
                     const Lookup& lookup, Action&& action) {
   if constexpr (std::is_integral_v<Positions> || std::is_same_v<Positions, PositionRange>) {
-    PositionRange range{0, x_rows};
-    if constexpr (std::is_integral_v<Positions>) {
-      range.first = static_cast<std::int64_t>(given);
-    } else {
-      range = given;
-    }
-    const RangePositions checked(function, range);
-    if (range.count == 0 ? x_rows != 0 : x_rows % range.count != 0) {
+    const PositionRange range = [&] {
+      if constexpr (std::is_integral_v<Positions>) {
+        return PositionRange(given, x_rows);
+      } else {
+        return given;
+      }
+    }();
+    const RangePositions checked(range);
+    if (range.count() == 0 ? x_rows != 0 : x_rows % range.count() != 0) {
       refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x_rows,
-                                    "a multiple of positions.count ", range.count);
+                                    "a multiple of positions.count() ", range.count());
     }
-    if (!lookup.has(range.first)) lookup.refuse_position(function, "positions.first", range.first);
+    if (!lookup.has(range.first())) lookup.refuse_position(function, "positions.first()", range.first());
     if (x_rows == 0) return;
-    const std::int64_t last = checked[range.count - 1];
+    const std::int64_t last = checked[range.count() - 1];
     if (!lookup.has(last)) lookup.refuse_position(function, "the last position", last);
-    action(SequencePositions{range.first, range.count, x_rows / range.count});
+    action(SequencePositions(range.first(), range.count(), x_rows));
   } else {
     static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
                   "posenc: positions must be an integer (of the first row), a PositionRange (of each sequence), or an "

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Batches whose sequences are stacked in one matrix: each_sequence(length, start).
+#ifndef POSENC_POSITIONS_EACH_SEQUENCE_HPP
+#define POSENC_POSITIONS_EACH_SEQUENCE_HPP
+
+#include "posenc/detail/check.hpp"
+#include "posenc/positions/position_list.hpp"
+#include "posenc/positions/position_range.hpp"
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The start of each_sequence(length): a table that holds exactly one row for each token of a sequence.
+struct FirstRow {};
+
+/// An argument that is kept: an lvalue by reference, a temporary by value.
+template <typename T>
+using Kept = std::conditional_t<std::is_lvalue_reference_v<T>, const std::remove_reference_t<T>&, std::decay_t<T>>;
+
+}  // namespace detail
+
+/// What each_sequence() returns: sequences of one length, stacked in a (batch * length) x channels matrix.
+template <typename Start>
+class EachSequence {
+ public:
+  /// See each_sequence().
+  template <typename Given>
+  EachSequence(Eigen::Index length, Given&& start) : length_(length), start_(std::forward<Given>(start)) {
+    detail::require(length > 0, "each_sequence", "length", length, "> 0");
+  }
+  /// Tokens of a sequence.
+  Eigen::Index length() const { return length_; }
+  /// Where the sequences begin.
+  const std::remove_reference_t<Start>& start() const { return start_; }
+
+ private:
+  Eigen::Index length_;
+  Start start_;
+};
+
+/// Sequences of `length` tokens, stacked one after the other, that share the rows of one table: token t of every
+/// sequence takes row t, and the table has exactly `length` rows.
+///
+/// @param length  Tokens of each sequence, > 0.
+/// @throws std::invalid_argument  length <= 0.
+inline EachSequence<detail::FirstRow> each_sequence(Eigen::Index length) { return {length, detail::FirstRow{}}; }
+
+/// @overload
+/// Sequences that begin somewhere: token t of sequence b is at start + t.
+///
+/// @param length  Tokens of each sequence, > 0: 1 in a decode step.
+/// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
+///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
+/// @throws std::invalid_argument  length <= 0.
+template <typename Start>
+EachSequence<detail::Kept<Start>> each_sequence(Eigen::Index length, Start&& start) {
+  static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
+                "posenc: a bare number is neither a position nor a row: write each_sequence(length, starting_at(3))");
+  return {length, std::forward<Start>(start)};
+}
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_each_sequence = false;
+template <typename Start>
+inline constexpr bool is_each_sequence<EachSequence<Start>> = true;
+
+/// Stacked sequences that all begin at `first`.
+class SequencePositions {
+ public:
+  SequencePositions(std::int64_t first, Eigen::Index length, Eigen::Index rows)
+      : first_(first), length_(length), rows_(rows) {}
+  Eigen::Index rows() const { return rows_; }
+  Eigen::Index length() const { return length_; }
+  Eigen::Index batch() const { return rows_ / length_; }
+  std::int64_t operator[](Eigen::Index i) const { return first_ + i % length_; }
+
+ private:
+  std::int64_t first_;
+  Eigen::Index length_;
+  Eigen::Index rows_;
+};
+
+/// Stacked sequences of which sequence b begins at element b of a list.
+template <typename List>
+class RaggedPositions {
+ public:
+  RaggedPositions(const ListPositions<List>& starts, Eigen::Index length) : starts_(starts), length_(length) {}
+  Eigen::Index rows() const { return starts_.rows() * length_; }
+  auto operator[](Eigen::Index i) const {
+    using Position = typename ListPositions<List>::Position;
+    return static_cast<Position>(starts_[i / length_] + static_cast<Position>(i % length_));
+  }
+
+ private:
+  const ListPositions<List>& starts_;
+  Eigen::Index length_;
+};
+
+/// `rows` tokens are whole sequences of `length`.
+inline Eigen::Index require_whole_sequences(const char* function, const char* parameter, Eigen::Index rows,
+                                            Eigen::Index length) {
+  if (rows % length != 0) {
+    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", rows,
+                                  "a multiple of each_sequence's length ", length);
+  }
+  return rows / length;
+}
+
+/// Calls action(positions), with one position for each of the `rows` tokens of `parameter`, as an encoder was given
+/// them: starting_at(), a PositionRange, a list, or each_sequence() with a start.
+template <typename Given, typename Action>
+void with_token_positions(const char* function, const char* parameter, const Given& given, Eigen::Index rows,
+                          Action&& action) {
+  if constexpr (std::is_same_v<Given, StartingAt>) {
+    action(RangePositions(PositionRange(given.first(), rows)));
+  } else if constexpr (std::is_same_v<Given, PositionRange>) {
+    require(given.count() == rows, function, "positions.count()", given.count(), parameter, ".rows() ", rows);
+    action(RangePositions(given));
+  } else if constexpr (is_list<Given>) {
+    const ListPositions<Given> positions(function, given);
+    require(positions.rows() == rows, function, "positions.size()", positions.rows(), parameter, ".rows() ", rows);
+    action(positions);
+  } else if constexpr (is_each_sequence<Given>) {
+    using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
+    const Eigen::Index batch = require_whole_sequences(function, parameter, rows, given.length());
+    if constexpr (std::is_same_v<Start, StartingAt>) {
+      PositionRange(given.start().first(), given.length());  // refuses positions that do not exist
+      action(SequencePositions(given.start().first(), given.length(), rows));
+    } else if constexpr (is_list<Start>) {
+      const ListPositions<Start> starts(function, given.start());
+      require(starts.rows() == batch, function, "starts.size()", starts.rows(), "the number of sequences ", batch);
+      if constexpr (std::is_same_v<typename ListPositions<Start>::Position, std::int64_t>) {
+        for (Eigen::Index b = 0; b < batch; ++b) {
+          if (starts[b] > kMaxPosition - given.length())
+            require_position(function, element("starts", b), kMaxPosition + 1);
+        }
+      }
+      action(RaggedPositions<Start>(starts, given.length()));
+    } else {
+      static_assert(is_list<Start>,
+                    "posenc: each_sequence(length) needs the first position here: write each_sequence(length, "
+                    "starting_at(0)), or a list with the first position of each sequence");
+    }
+  } else if constexpr (std::is_arithmetic_v<Given>) {
+    static_assert(!std::is_arithmetic_v<Given>,
+                  "posenc: a bare number is neither a position nor a row: write starting_at(3)");
+  } else {
+    static_assert(is_list<Given>,
+                  "posenc: positions must be starting_at(first), PositionRange(first, count), a list with one for each "
+                  "token (an Eigen vector, std::vector, ...), or each_sequence(length, starting_at(first))");
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_EACH_SEQUENCE_HPP
