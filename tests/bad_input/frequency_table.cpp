@@ -24,7 +24,7 @@ struct Fixture {
   Eigen::MatrixXf columns = Eigen::MatrixXf::Constant(3, 16, 2.5f);
   RowMajor out = RowMajor::Constant(3, 16, 3.5f);
   Frequencies eight = geometric_frequencies(8, 10000);
-  FrequencyTable<float> table = posenc::make_table<float>(eight, PositionRange{7, 5});
+  FrequencyTable<float> table = posenc::make_table<float>(eight, posenc::PositionRange(7, 5));
 
   std::string written() const { return bytes_of(x, columns, out, table.cos(), table.sin()); }
 };
@@ -37,13 +37,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
 
   // Positions and tables
   bad.value("negative count", "make_table: positions.count must be >= 0, got -1", [](F& f) {
-    posenc::make_table<float>(f.eight, PositionRange{0, -1});
+    posenc::make_table<float>(f.eight, posenc::PositionRange(0, -1));
   });
   bad.range("range beyond 64 bits",
             "make_table: positions.first must be at most 9223372036854775804 (2^63 - 1 - positions.count), got "
             "9223372036854775806",
             [](F& f) {
-              posenc::make_table<float>(f.eight, PositionRange{kMaxPosition - 1, 3});
+              posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition - 1, 3));
             });
   bad.value("NaN position", "make_table: positions[1] must be finite, got nan",
             [](F& f) { posenc::make_table<float>(f.eight, Eigen::Array3d(0, kNan, 2)); });
@@ -52,7 +52,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
   bad.length("table too large",
              "FrequencyTable: rows must be at most 36028797018963967 for rows of 32 values, got 1152921504606846976",
              [](F& f) {
-               posenc::make_table<double>(f.eight, PositionRange{0, Index(1) << 60});
+               posenc::make_table<double>(f.eight, posenc::PositionRange(0, Index(1) << 60));
              });
   bad.value("table of too many pairs",
             "FrequencyTable: num_pairs must be > 0 and at most 8388608, got 9223372036854775807",
@@ -63,10 +63,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             [](F&) { FrequencyTable<float>(3, 0); });
   bad.value("fill, other number of pairs", "fill_table: frequencies.num_pairs() must be table.num_pairs() 4, got 3",
             [](F& f) {
-              posenc::fill_table(f.table, geometric_frequencies(6, 1e4), PositionRange{0, 5});
+              posenc::fill_table(f.table, geometric_frequencies(6, 1e4), posenc::PositionRange(0, 5));
             });
   bad.value("fill, other number of rows", "fill_table: positions.count must be table.rows() 5, got 4", [](F& f) {
-    posenc::fill_table(f.table, f.eight, PositionRange{0, 4});
+    posenc::fill_table(f.table, f.eight, posenc::PositionRange(0, 4));
   });
   bad.value("fill, other number of ids", "fill_table: positions.size() must be table.rows() 5, got 3",
             [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array3i(0, 1, 2)); });
@@ -74,7 +74,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             "fill_table: positions.first must be at most 9223372036854775802 (2^63 - 1 - positions.count), got "
             "9223372036854775807",
             [](F& f) {
-              posenc::fill_table(f.table, f.eight, PositionRange{kMaxPosition, 5});
+              posenc::fill_table(f.table, f.eight, posenc::PositionRange(kMaxPosition, 5));
             });
   bad.value("wrap a null cache", "wrap_cache: cache must be a valid pointer, got null",
             [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CosSinStorage::paired); });
@@ -97,7 +97,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
   bad.value("write a cache of another width", "write_cache: cache.rows() must be 5, got 3",
             [](F& f) { posenc::write_cache(f.out, f.table, posenc::CosSinStorage::cos_sin); });
   bad.value("write sines of another width", "write_cache: sin.cols() must be 16, got 15", [](F& f) {
-    const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
+    const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), posenc::PositionRange(0, 3));
     posenc::write_cache(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinStorage::cos_sin);
   });
   bad.value("rewrite a cache in its own memory",
@@ -113,7 +113,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             });
   bad.value("cosines and sines in one place",
             "write_cache: sin must be disjoint from what is read, got overlapping memory", [](F& f) {
-              const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), PositionRange{0, 3});
+              const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), posenc::PositionRange(0, 3));
               posenc::write_cache(f.out, f.out, three, posenc::CosSinStorage::cos_sin);
             });
 
@@ -153,10 +153,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
              [](F& f) { posenc::wrap_cache(f.x.data(), Index(1) << 62, 8, posenc::CosSinStorage::cos_sin); });
 
   // Not errors
-  bad.allowed("a table of no rows", [](F& f) { posenc::make_table<float>(f.eight, PositionRange{kMaxPosition, 0}); });
+  bad.allowed("a table of no rows", [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition, 0)); });
   bad.allowed("a wrapped cache of no rows",
               [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CosSinStorage::cos_sin); });
-  bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, PositionRange{-5, 3}); });
+  bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(-5, 3)); });
 
   // Sections and axes
   bad.value("no section", "contiguous_axes: sum of mrope_section must be > 0 and at most 8388608, got 0",

@@ -87,15 +87,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   });
   bad.value("add_learned: positions.size() must be x.rows() 6, got 5",
             [](F& f) { posenc::add_learned(f.x, table_of(9), Ids(Ids::Zero(5))); });
-  bad.value("add_learned: x.rows() must be a multiple of positions.count 4, got 6", [](F& f) {
-    posenc::add_learned(f.x, table_of(9), PositionRange{0, 4});
-  });
-  bad.value("add_learned: x.rows() must be a multiple of positions.count 0, got 6", [](F& f) {
-    posenc::add_learned(f.x, table_of(9), PositionRange{0, 0});
-  });
-  bad.value("encode_learned: positions.count must be >= 0, got -6", [](F& f) {
-    posenc::encode_learned(f.x, table_of(9), PositionRange{0, -6});
-  });
+  bad.value("add_learned: x.rows() must be a multiple of positions.count 4, got 6",
+            [](F& f) { posenc::add_learned(f.x, table_of(9), posenc::PositionRange(0, 4)); });
+  bad.value("add_learned: x.rows() must be a multiple of positions.count 0, got 6",
+            [](F& f) { posenc::add_learned(f.x, table_of(9), posenc::PositionRange(0, 0)); });
+  bad.value("encode_learned: positions.count must be >= 0, got -6",
+            [](F& f) { posenc::encode_learned(f.x, table_of(9), posenc::PositionRange(0, -6)); });
   bad.value("add_learned: x must be disjoint from what is read, got overlapping memory",
             [](F& f) { posenc::add_learned(f.x.topRows(3), posenc::wrap_position_table(f.x.middleRows(1, 4))); });
   bad.value("opt_positions: past must be in [0, 8] (columns of the mask), got 9",

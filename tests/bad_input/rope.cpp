@@ -24,7 +24,7 @@ struct Fixture {
   Eigen::MatrixXf columns = Eigen::MatrixXf::Constant(3, 16, 2.5f);
   RowMajor out = RowMajor::Constant(3, 16, 3.5f);
   Frequencies eight = geometric_frequencies(8, 10000);
-  FrequencyTable<float> table = posenc::make_table<float>(eight, PositionRange{7, 5});
+  FrequencyTable<float> table = posenc::make_table<float>(eight, posenc::PositionRange(7, 5));
   RopeLayout layout = RopeLayout::half_split(8);
 
   posenc::HeadsView<float> view() { return posenc::view_packed(x.data(), 3, 2, 8); }
@@ -54,7 +54,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   bad.value("columns no multiple of head_dim", "apply_rope: x.cols() must be a multiple of head_dim 8, got 12",
             [](F& f) { posenc::apply_rope(f.x.leftCols(12), f.table, f.layout); });
   bad.range("more tokens than rows", "apply_rope: table.rows() must be at least 3 (tokens), got 2", [](F& f) {
-    posenc::apply_rope(f.x, posenc::make_table<float>(f.eight, PositionRange{0, 2}), f.layout);
+    posenc::apply_rope(f.x, posenc::make_table<float>(f.eight, posenc::PositionRange(0, 2)), f.layout);
   });
   bad.range("one row too few", "apply_rope: first_row must be at most 2 (5 rows of the table - 3 tokens), got 3",
             [](F& f) { posenc::apply_rope(f.columns, f.table, f.layout, 3); });
@@ -216,38 +216,36 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             "make_rescale_table: keys_id must be 0 or 14501298654465141105 (from.id()), got 15623417584409101740",
             [](F& f) {
               const auto slow = posenc::scale_linear(f.eight, 2);
-              posenc::make_rescale_table<float>(f.eight, slow, {0, 3}, slow.id());
+              posenc::make_rescale_table<float>(f.eight, slow, posenc::PositionRange(0, 3), slow.id());
             });
   bad.value("rescaling to other pairs", "make_rescale_table: to.num_pairs() must be from.num_pairs() 4, got 5",
             [](F& f) {
-              posenc::make_rescale_table<float>(f.eight, geometric_frequencies(10, 1e4), {0, 3});
+              posenc::make_rescale_table<float>(f.eight, geometric_frequencies(10, 1e4), posenc::PositionRange(0, 3));
             });
   bad.range("rescaling without enough positions", "apply_rope: table.rows() must be at least 3 (tokens), got 2",
             [](F& f) {
-              posenc::apply_rope(f.x, posenc::make_rescale_table<float>(f.eight, f.eight, {0, 2}), f.layout);
+              posenc::apply_rope(f.x, posenc::make_rescale_table<float>(f.eight, f.eight, posenc::PositionRange(0, 2)),
+                                 f.layout);
             });
 
   // xPos
-  bad.value("xPos with a magnitude", "make_xpos_tables: frequencies.magnitude() must be 1, got 2", [](F& f) {
-    posenc::make_xpos_tables<float>(f.eight.with_magnitude(2), {0, 3}, 0);
-  });
-  bad.value("xPos about NaN", "make_xpos_tables: center must be finite, got nan", [](F& f) {
-    posenc::make_xpos_tables<float>(f.eight, {0, 3}, kNan);
-  });
+  bad.value("xPos with a magnitude", "make_xpos_tables: frequencies.magnitude() must be 1, got 2",
+            [](F& f) { posenc::make_xpos_tables<float>(f.eight.with_magnitude(2), posenc::PositionRange(0, 3), 0); });
+  bad.value("xPos about NaN", "make_xpos_tables: center must be finite, got nan",
+            [](F& f) { posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), kNan); });
   bad.value("xPos over no distance", "make_xpos_tables: scale_base must be finite and > 0, got 0", [](F& f) {
-    posenc::make_xpos_tables<float>(f.eight, {0, 3}, 0, {0, 0.4});
+    posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), 0, {0, 0.4});
   });
   bad.range("xPos beyond its scalar",
             "make_xpos_tables: distance of a position from center must be at most 36056.3768 (beyond it the scale does "
             "not fit into the scalar), got 1000000",
-            [](F& f) {
-              posenc::make_xpos_tables<float>(f.eight, {1000000, 1}, 0);
-            });
+            [](F& f) { posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(1000000, 1), 0); });
   bad.value("the inverse of an xPos table",
             "apply_rope_inverse: table.magnitude() must be > 0 (the inverse of an xPos table is the adjoint of its "
             "counterpart), got 0",
             [](F& f) {
-              posenc::apply_rope_inverse(f.x, posenc::make_xpos_tables<float>(f.eight, {0, 3}, 0).queries, f.layout);
+              posenc::apply_rope_inverse(
+                  f.x, posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), 0).queries, f.layout);
             });
 
   // Layouts

@@ -113,15 +113,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
         const Eigen::Array<std::int64_t, 3, 1> positions(0, -kMaxPosition, 5);
         posenc::add_sinusoidal(f.x, posenc::Sinusoidal(16, options), positions);
       });
-  bad.value("sinusoid, negative count", "make_sinusoidal: positions.count must be >= 0, got -5", [](F&) {
-    posenc::make_sinusoidal<float>(posenc::Sinusoidal(16), PositionRange{0, -5});
-  });
-  bad.length("sinusoid too large",
-             "make_sinusoidal: positions.count must be at most 72057594037927935 for rows of 16 values, got "
-             "576460752303423488",
-             [](F&) {
-               posenc::make_sinusoidal<double>(posenc::Sinusoidal(16), PositionRange{0, Index(1) << 59});
-             });
+  bad.value("sinusoid, negative count", "make_sinusoidal: positions.count must be >= 0, got -5",
+            [](F&) { posenc::make_sinusoidal<float>(posenc::Sinusoidal(16), posenc::PositionRange(0, -5)); });
+  bad.length(
+      "sinusoid too large",
+      "make_sinusoidal: positions.count must be at most 72057594037927935 for rows of 16 values, got "
+      "576460752303423488",
+      [](F&) { posenc::make_sinusoidal<double>(posenc::Sinusoidal(16), posenc::PositionRange(0, Index(1) << 59)); });
 
   // Not errors
   bad.allowed("no sinusoids", [](F& f) { posenc::encode_sinusoidal(f.x.topRows(0), posenc::Sinusoidal(16)); });

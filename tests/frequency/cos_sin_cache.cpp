@@ -36,7 +36,7 @@ bool same_numbers(const A& a, const B& b) {
 }  // namespace
 
 TEST_CASE("a cache in two arrays takes a matrix and a block", "[frequency][cache]") {
-  const auto table = make_table<float>(posenc::geometric_frequencies(8, 1e4), PositionRange{3, 2});
+  const auto table = make_table<float>(posenc::geometric_frequencies(8, 1e4), posenc::PositionRange(3, 2));
   Eigen::MatrixXf cos(2, 4), both(2, 8);
   posenc::write_cache(cos, both.rightCols(4), table, CosSinStorage::cos_sin);
   CHECK((cos.array() == table.cos()).all());
@@ -49,7 +49,7 @@ TEMPLATE_TEST_CASE("a cache in one array is written, wrapped without a copy, and
   constexpr Eigen::Index pairs = 5;
   const Frequencies frequencies = posenc::geometric_frequencies(2 * pairs, 1e4).with_magnitude(1.5);
   for (const CosSinStorage table_storage : kTableStorages) {
-    const auto table = make_table<TestType>(frequencies, PositionRange{1000, rows}, {table_storage});
+    const auto table = make_table<TestType>(frequencies, posenc::PositionRange(1000, rows), {table_storage});
     for (const CosSinStorage storage : kOneArray) {
       INFO("cache storage " << static_cast<int>(storage));
       const Eigen::Index width = holds_twice(storage) ? 4 * pairs : 2 * pairs;
@@ -89,7 +89,7 @@ TEMPLATE_TEST_CASE("a cache in two arrays is written, wrapped without a copy, an
   constexpr Eigen::Index pairs = 5;
   const Frequencies frequencies = posenc::geometric_frequencies(2 * pairs, 1e4).with_magnitude(1.5);
   for (const CosSinStorage table_storage : kTableStorages) {
-    const auto table = make_table<TestType>(frequencies, PositionRange{1000, rows}, {table_storage});
+    const auto table = make_table<TestType>(frequencies, posenc::PositionRange(1000, rows), {table_storage});
     for (const CosSinStorage storage : kTwoArrays) {
       INFO("cache storage " << static_cast<int>(storage));
       const Eigen::Index columns = storage == CosSinStorage::cos_sin ? pairs : 2 * pairs;
@@ -118,7 +118,7 @@ TEMPLATE_TEST_CASE("a cache whose two copies of a number differ is refused", "[f
                    Eigen::half, Eigen::bfloat16) {
   constexpr Eigen::Index rows = 3;
   constexpr Eigen::Index pairs = 5;
-  const auto table = make_table<TestType>(posenc::geometric_frequencies(2 * pairs, 1e4), PositionRange{1000, rows});
+  const auto table = make_table<TestType>(posenc::geometric_frequencies(2 * pairs, 1e4), posenc::PositionRange(1000, rows));
   for (const CosSinStorage storage : {CosSinStorage::tiled, CosSinStorage::repeated}) {
     RowMajor<TestType> cos(rows, 2 * pairs), sin(rows, 2 * pairs);
     write_cache(cos, sin, table, storage);
@@ -153,7 +153,7 @@ TEST_CASE("wrapping allocates nothing and takes no rows", "[frequency][cache]") 
     const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
     float read = 0;
     CHECK(posenc_tests::count_allocations([&] {
-            read = make_table<float>(frequencies, PositionRange{0, 5}).cos()(0, 0);
+            read = make_table<float>(frequencies, posenc::PositionRange(0, 5)).cos()(0, 0);
           }) == 1);
     CHECK(read == 1);
   }
@@ -164,10 +164,10 @@ TEST_CASE("wrapping allocates nothing and takes no rows", "[frequency][cache]") 
 
 TEST_CASE("caches of another scalar are rounded, in either storage order", "[frequency][cache]") {
   const Frequencies frequencies = posenc::geometric_frequencies(10, 1e4);
-  const auto table = make_table<double>(frequencies, PositionRange{1000, 6});
-  const auto in_float = make_table<float>(frequencies, PositionRange{1000, 6});
-  const auto in_half = make_table<Eigen::half>(frequencies, {1000, 6});
-  const auto in_bfloat16 = make_table<Eigen::bfloat16>(frequencies, {1000, 6});
+  const auto table = make_table<double>(frequencies, posenc::PositionRange(1000, 6));
+  const auto in_float = make_table<float>(frequencies, posenc::PositionRange(1000, 6));
+  const auto in_half = make_table<Eigen::half>(frequencies, posenc::PositionRange(1000, 6));
+  const auto in_bfloat16 = make_table<Eigen::bfloat16>(frequencies, posenc::PositionRange(1000, 6));
 
   RowMajor<float> row_major(6, 10);
   write_cache(row_major, table, CosSinStorage::cos_sin);

@@ -35,10 +35,10 @@ TEMPLATE_TEST_CASE("all storages hold the same numbers, in aligned rows", "[freq
   for (const Eigen::Index pairs : {1, 3, 16, 17, 64, 65}) {
     INFO("pairs " << pairs);
     const Frequencies frequencies = posenc::spaced_frequencies(pairs, 1e4, static_cast<double>(pairs));
-    const auto plain = make_table<TestType>(frequencies, PositionRange{100, 5});
+    const auto plain = make_table<TestType>(frequencies, posenc::PositionRange(100, 5));
     for (const CosSinStorage storage : kStorages) {
       INFO("storage " << static_cast<int>(storage));
-      const auto table = make_table<TestType>(frequencies, PositionRange{100, 5}, {storage});
+      const auto table = make_table<TestType>(frequencies, posenc::PositionRange(100, 5), {storage});
       CHECK(table.storage() == storage);
       CHECK(table.rotary_dim() == 2 * pairs);
       CHECK(same_numbers(table, plain));
@@ -67,11 +67,11 @@ TEMPLATE_TEST_CASE("all storages hold the same numbers, in aligned rows", "[freq
 
 TEST_CASE("a copy of a table has numbers of its own", "[frequency][table]") {
   const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
-  auto table = make_table<float>(frequencies, PositionRange{3, 2});
+  auto table = make_table<float>(frequencies, posenc::PositionRange(3, 2));
   const FrequencyTable<float> copy = table;
-  fill_table(table, frequencies, PositionRange{50, 2});
+  fill_table(table, frequencies, posenc::PositionRange(50, 2));
   CHECK(copy.cos_data(0) != table.cos_data(0));
-  CHECK(same_numbers(copy, make_table<float>(frequencies, PositionRange{3, 2})));
+  CHECK(same_numbers(copy, make_table<float>(frequencies, posenc::PositionRange(3, 2))));
   const FrequencyTable<float> zeros(2, 4);
   CHECK((zeros.cos() == 0).all());
   CHECK((zeros.sin() == 0).all());
@@ -79,13 +79,13 @@ TEST_CASE("a copy of a table has numbers of its own", "[frequency][table]") {
 
 TEST_CASE("a table that was moved from is empty", "[frequency][table]") {
   const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
-  auto from = make_table<float>(frequencies, PositionRange{3, 2});
+  auto from = make_table<float>(frequencies, posenc::PositionRange(3, 2));
   const auto expected = from;
   auto to = std::move(from);
   CHECK(from.rows() == 0);
   CHECK(from.cos().size() == 0);
   CHECK(same_numbers(to, expected));
-  auto other = make_table<float>(posenc::geometric_frequencies(64, 1e4), PositionRange{0, 5});
+  auto other = make_table<float>(posenc::geometric_frequencies(64, 1e4), posenc::PositionRange(0, 5));
   other = std::move(to);
   CHECK(to.rows() == 0);
   CHECK(to.sin().size() == 0);
@@ -104,7 +104,7 @@ TEMPLATE_TEST_CASE("the padding of a table that was made is finite", "[frequency
       const auto used = Eigen::Array<TestType, Eigen::Dynamic, 1>::Constant(3 * row_stride, TestType(NAN)).eval();
       REQUIRE(std::isnan(static_cast<float>(used[3 * row_stride - 1])));
     }
-    const auto table = make_table<TestType>(frequencies, PositionRange{7, 3}, {storage});
+    const auto table = make_table<TestType>(frequencies, posenc::PositionRange(7, 3), {storage});
     for (Eigen::Index i = 0; i < 3 * row_stride; ++i) {
       INFO(i);
       CHECK(std::abs(static_cast<float>(table.cos_data(0)[i])) <= 1);
@@ -115,7 +115,7 @@ TEMPLATE_TEST_CASE("the padding of a table that was made is finite", "[frequency
 TEST_CASE("a view refers to a table's numbers and knows what the table knows", "[frequency][table]") {
   const Frequencies frequencies = posenc::geometric_frequencies(24, 1e4).with_magnitude(1.25);
   for (const CosSinStorage storage : kStorages) {
-    const auto table = make_table<float>(frequencies, PositionRange{7, 3}, {storage});
+    const auto table = make_table<float>(frequencies, posenc::PositionRange(7, 3), {storage});
     const FrequencyTableView<float> view = table.view();
     CHECK(same_numbers(view, table));
     for (Eigen::Index row = 0; row < 3; ++row) {
@@ -141,25 +141,25 @@ TEST_CASE("a view refers to a table's numbers and knows what the table knows", "
 TEST_CASE("a table that was made of a range remembers its first position", "[frequency][table]") {
   const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
   CHECK(FrequencyTable<float>(3, 4).first_position() == std::nullopt);
-  auto table = make_table<float>(frequencies, PositionRange{-40, 3});
+  auto table = make_table<float>(frequencies, posenc::PositionRange(-40, 3));
   CHECK(table.first_position() == -40);
-  fill_table(table, frequencies, PositionRange{std::int64_t(1) << 40, 3});
+  fill_table(table, frequencies, posenc::PositionRange(std::int64_t(1) << 40, 3));
   CHECK(table.first_position() == std::int64_t(1) << 40);
   fill_table(table, frequencies, Eigen::Array3i(0, 1, 2));
   CHECK(table.first_position() == std::nullopt);
   CHECK(make_table<float>(frequencies, Eigen::Array3i(0, 1, 2)).first_position() == std::nullopt);
   const posenc::AxisMap axes = posenc::contiguous_axes({2, 2});
   CHECK(make_table<float>(frequencies, axes, Eigen::ArrayXXi::Zero(3, 2)).first_position() == std::nullopt);
-  fill_table(table, frequencies, PositionRange{5, 3});
+  fill_table(table, frequencies, posenc::PositionRange(5, 3));
   fill_table(table, frequencies, axes, Eigen::ArrayXXi::Zero(3, 2));
   CHECK(table.first_position() == std::nullopt);
-  CHECK(make_table<float>(frequencies, PositionRange{9, 0}).first_position() == 9);
+  CHECK(make_table<float>(frequencies, posenc::PositionRange(9, 0)).first_position() == 9);
 }
 
 TEST_CASE("adjoint() and inverse() rotate backward, with the scale of each", "[frequency][table]") {
   using posenc::RotationSense;
   const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4).with_magnitude(1.5);
-  const auto table = make_table<float>(frequencies, PositionRange{3, 2});
+  const auto table = make_table<float>(frequencies, posenc::PositionRange(3, 2));
   const auto adjoint = table.adjoint();
   const auto inverse = table.inverse();
   static_assert(adjoint.sense == RotationSense::backward && inverse.sense == RotationSense::backward);
@@ -173,5 +173,5 @@ TEST_CASE("adjoint() and inverse() rotate backward, with the scale of each", "[f
   const auto kept = std::move(moved).adjoint();
   static_assert(std::is_same_v<decltype(kept.table), FrequencyTable<float>>);
   CHECK(kept.table.cos_data(0) == numbers);
-  CHECK(make_table<float>(frequencies, PositionRange{3, 2}).inverse().scale == 1 / 2.25);
+  CHECK(make_table<float>(frequencies, posenc::PositionRange(3, 2)).inverse().scale == 1 / 2.25);
 }

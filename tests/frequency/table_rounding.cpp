@@ -15,7 +15,7 @@ TEMPLATE_TEST_CASE("half types are rounded once from double", "[table][half]", E
   for (const double magnitude : {1.0, 1.3465735902799727}) {
     const auto frequencies = posenc::geometric_frequencies(128, 1e4).with_magnitude(magnitude);
     for (const std::int64_t first : {-700, 0, 131000}) {
-      const posenc::PositionRange positions{first, 3000};
+      const posenc::PositionRange positions(first, 3000);
       const auto exact = posenc::make_table<double>(frequencies, positions);
       const auto stored = posenc::make_table<TestType>(frequencies, positions);
       for (Eigen::Index row = 0; row < stored.rows(); ++row) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Lookups and their gradient take no memory from the heap; a product that they are given takes its own, once.
 #include "posenc/learnable.hpp"
+#include "posenc/sinusoidal.hpp"
 
 #include "learnable/support.hpp"
 #include "support/allocations.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Fourier features of coordinates, and their gradients.
 #include "posenc/learnable.hpp"
+#include "posenc/sinusoidal.hpp"
 
 #include "learnable/support.hpp"
 #include "support/catch2.hpp"

@@ -97,7 +97,7 @@ void logits(const std::string& checkpoint, const std::string& tokens, const std:
     const std::vector<float> list = read<float>(inv_freq);
     rope.table = posenc::make_table<float>(
         posenc::Frequencies(Eigen::Map<const Eigen::ArrayXf>(list.data(), static_cast<Eigen::Index>(list.size()))),
-        {0, model.config.seq_len}, {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
+        posenc::PositionRange(0, model.config.seq_len), {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
   }
   tiny_llama::Cache cache(model.config);
   Out out(out_path);

@@ -115,7 +115,7 @@ TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cac
     CHECK(distance(cached, fresh, keys, magnitude) <= turn_bound<TestType>(3, 3.25 * 5024));
     CHECK(distance(stale, fresh, keys, magnitude) > 0.3);  // what a cache that is left alone holds
     RowMatrix<TestType> by_range = stale;
-    apply_rope(by_range, posenc::make_rescale_table<double>(change.from, change.to, {5000, kTokens}), layout);
+    apply_rope(by_range, posenc::make_rescale_table<double>(change.from, change.to, posenc::PositionRange(5000, kTokens)), layout);
     CHECK(same_bits(by_range, cached));
   }
 }
@@ -150,8 +150,8 @@ TEST_CASE("a table knows what it was made of", "[rope][cached][identity]") {
   const auto b = posenc::geometric_frequencies(64, 1e4);
   CHECK(a.id() != 0);
   CHECK(a.id() == b.id());
-  CHECK(make_table<float>(a, {0, 3}).id() == a.id());
-  CHECK(make_table<Eigen::half>(a, {7, 1}, {posenc::CosSinStorage::paired}).id() == a.id());
+  CHECK(make_table<float>(a, posenc::PositionRange(0, 3)).id() == a.id());
+  CHECK(make_table<Eigen::half>(a, posenc::PositionRange(7, 1), {posenc::CosSinStorage::paired}).id() == a.id());
   const std::uint64_t others[] = {posenc::geometric_frequencies(64, 10001).id(),
                                   posenc::geometric_frequencies(66, 1e4).id(),
                                   a.with_magnitude(1.5).id(),
@@ -164,12 +164,12 @@ TEST_CASE("a table knows what it was made of", "[rope][cached][identity]") {
     CHECK(id != a.id());
     for (const std::uint64_t& other : others) CHECK((&id == &other || id != other));
   }
-  const auto in_float = make_table<float>(a, {0, 3}, {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
+  const auto in_float = make_table<float>(a, posenc::PositionRange(0, 3), {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
   CHECK(in_float.id() != a.id());
   CHECK(in_float.id() != 0);
   const float cache[8] = {};
   CHECK(posenc::wrap_cache(cache, 1, 8, posenc::CosSinStorage::cos_sin).id() == 0);
-  auto table = make_table<float>(a, {0, 3});
-  posenc::fill_table(table, posenc::scale_linear(a, 2), {0, 3});
+  auto table = make_table<float>(a, posenc::PositionRange(0, 3));
+  posenc::fill_table(table, posenc::scale_linear(a, 2), posenc::PositionRange(0, 3));
   CHECK(table.id() == others[3]);
 }

@@ -8,6 +8,7 @@
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/vector_code.hpp"
 #include "posenc/frequency/frequency_table.hpp"
+#include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 
 namespace posenc {
@@ -164,7 +165,7 @@ struct TableWriter {
 ///           where long double is wider than double (see Frequencies).
 template <typename Scalar>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange positions, TableOptions options = {}) {
-  return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions("make_table", positions), options);
+  return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions(positions), options);
 }
 
 /// @overload
@@ -173,7 +174,7 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange 
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
                                   TableOptions options = {}) {
-  return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_table", positions),
+  return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_table", positions.derived()),
                                            options);
 }
 
@@ -183,14 +184,14 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const Eigen::D
 /// @throws std::out_of_range      first + count overflows.
 template <typename Scalar>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions("fill_table", positions));
+  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions(positions));
 }
 
 /// @overload
 template <typename Scalar, typename Derived>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
                 const Eigen::DenseBase<Derived>& positions) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions));
+  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions.derived()));
 }
 
 }  // namespace POSENC_ABI

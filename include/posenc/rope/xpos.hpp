@@ -5,6 +5,8 @@
 #define POSENC_ROPE_XPOS_HPP
 
 #include "posenc/frequency/make_table.hpp"
+#include "posenc/positions/position_list.hpp"
+#include "posenc/positions/position_range.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -108,7 +110,7 @@ struct XposWriter {
 template <typename Scalar>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
                                     const XposOptions& options = {}, CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions("make_xpos_tables", positions), center,
+  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center,
                                           options, storage);
 }
 
@@ -118,7 +120,7 @@ template <typename Scalar, typename Derived>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
                                     double center, const XposOptions& options = {},
                                     CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions),
+  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions.derived()),
                                           center, options, storage);
 }
 
