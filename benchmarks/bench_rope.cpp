@@ -36,7 +36,8 @@ Matrix channels(Index tokens, Index heads = kHeads) {
 
 template <typename Scalar>
 posenc::FrequencyTable<Scalar> table_of(Index tokens, CosSinStorage layout, Index rotary_dim = kHeadDim) {
-  return posenc::make_table<Scalar>(posenc::geometric_frequencies(rotary_dim, 10000), posenc::PositionRange(0, tokens), {layout});
+  return posenc::make_table<Scalar>(posenc::geometric_frequencies(rotary_dim, 10000), posenc::PositionRange(0, tokens),
+                                    {layout});
 }
 
 /// The textbook: token by token, head by head, pair by pair, cosine and sine looked up for each.

@@ -36,24 +36,19 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
   BadInputs<F> bad("tables");
 
   // Positions and tables
-  bad.value("negative count", "make_table: positions.count must be >= 0, got -1", [](F& f) {
-    posenc::make_table<float>(f.eight, posenc::PositionRange(0, -1));
-  });
+  bad.value("negative count", "make_table: positions.count must be >= 0, got -1",
+            [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(0, -1)); });
   bad.range("range beyond 64 bits",
             "make_table: positions.first must be at most 9223372036854775804 (2^63 - 1 - positions.count), got "
             "9223372036854775806",
-            [](F& f) {
-              posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition - 1, 3));
-            });
+            [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition - 1, 3)); });
   bad.value("NaN position", "make_table: positions[1] must be finite, got nan",
             [](F& f) { posenc::make_table<float>(f.eight, Eigen::Array3d(0, kNan, 2)); });
   bad.value("infinite position", "fill_table: positions[4] must be finite, got -inf",
             [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array<double, 5, 1>(0, 1, 2, 3, -kInfinity)); });
   bad.length("table too large",
              "FrequencyTable: rows must be at most 36028797018963967 for rows of 32 values, got 1152921504606846976",
-             [](F& f) {
-               posenc::make_table<double>(f.eight, posenc::PositionRange(0, Index(1) << 60));
-             });
+             [](F& f) { posenc::make_table<double>(f.eight, posenc::PositionRange(0, Index(1) << 60)); });
   bad.value("table of too many pairs",
             "FrequencyTable: num_pairs must be > 0 and at most 8388608, got 9223372036854775807",
             [](F&) { FrequencyTable<float>(1, kMaxIndex); });
@@ -62,20 +57,15 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
   bad.value("table without pairs", "FrequencyTable: num_pairs must be > 0 and at most 8388608, got 0",
             [](F&) { FrequencyTable<float>(3, 0); });
   bad.value("fill, other number of pairs", "fill_table: frequencies.num_pairs() must be table.num_pairs() 4, got 3",
-            [](F& f) {
-              posenc::fill_table(f.table, geometric_frequencies(6, 1e4), posenc::PositionRange(0, 5));
-            });
-  bad.value("fill, other number of rows", "fill_table: positions.count must be table.rows() 5, got 4", [](F& f) {
-    posenc::fill_table(f.table, f.eight, posenc::PositionRange(0, 4));
-  });
+            [](F& f) { posenc::fill_table(f.table, geometric_frequencies(6, 1e4), posenc::PositionRange(0, 5)); });
+  bad.value("fill, other number of rows", "fill_table: positions.count must be table.rows() 5, got 4",
+            [](F& f) { posenc::fill_table(f.table, f.eight, posenc::PositionRange(0, 4)); });
   bad.value("fill, other number of ids", "fill_table: positions.size() must be table.rows() 5, got 3",
             [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array3i(0, 1, 2)); });
   bad.range("fill, range beyond 64 bits",
             "fill_table: positions.first must be at most 9223372036854775802 (2^63 - 1 - positions.count), got "
             "9223372036854775807",
-            [](F& f) {
-              posenc::fill_table(f.table, f.eight, posenc::PositionRange(kMaxPosition, 5));
-            });
+            [](F& f) { posenc::fill_table(f.table, f.eight, posenc::PositionRange(kMaxPosition, 5)); });
   bad.value("wrap a null cache", "wrap_cache: cache must be a valid pointer, got null",
             [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CosSinStorage::paired); });
   bad.value("wrap an odd width", "wrap_cache: rotary_dim must be even, > 0 and at most 16777216, got 9",
@@ -153,7 +143,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
              [](F& f) { posenc::wrap_cache(f.x.data(), Index(1) << 62, 8, posenc::CosSinStorage::cos_sin); });
 
   // Not errors
-  bad.allowed("a table of no rows", [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition, 0)); });
+  bad.allowed("a table of no rows",
+              [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition, 0)); });
   bad.allowed("a wrapped cache of no rows",
               [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CosSinStorage::cos_sin); });
   bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(-5, 3)); });

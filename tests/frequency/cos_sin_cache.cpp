@@ -118,7 +118,8 @@ TEMPLATE_TEST_CASE("a cache whose two copies of a number differ is refused", "[f
                    Eigen::half, Eigen::bfloat16) {
   constexpr Eigen::Index rows = 3;
   constexpr Eigen::Index pairs = 5;
-  const auto table = make_table<TestType>(posenc::geometric_frequencies(2 * pairs, 1e4), posenc::PositionRange(1000, rows));
+  const auto table =
+      make_table<TestType>(posenc::geometric_frequencies(2 * pairs, 1e4), posenc::PositionRange(1000, rows));
   for (const CosSinStorage storage : {CosSinStorage::tiled, CosSinStorage::repeated}) {
     RowMajor<TestType> cos(rows, 2 * pairs), sin(rows, 2 * pairs);
     write_cache(cos, sin, table, storage);
@@ -152,9 +153,8 @@ TEST_CASE("wrapping allocates nothing and takes no rows", "[frequency][cache]") 
           }) == 0);
     const Frequencies frequencies = posenc::geometric_frequencies(8, 1e4);
     float read = 0;
-    CHECK(posenc_tests::count_allocations([&] {
-            read = make_table<float>(frequencies, posenc::PositionRange(0, 5)).cos()(0, 0);
-          }) == 1);
+    CHECK(posenc_tests::count_allocations(
+              [&] { read = make_table<float>(frequencies, posenc::PositionRange(0, 5)).cos()(0, 0); }) == 1);
     CHECK(read == 1);
   }
   const float* const none = nullptr;

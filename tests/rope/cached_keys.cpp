@@ -115,7 +115,9 @@ TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cac
     CHECK(distance(cached, fresh, keys, magnitude) <= turn_bound<TestType>(3, 3.25 * 5024));
     CHECK(distance(stale, fresh, keys, magnitude) > 0.3);  // what a cache that is left alone holds
     RowMatrix<TestType> by_range = stale;
-    apply_rope(by_range, posenc::make_rescale_table<double>(change.from, change.to, posenc::PositionRange(5000, kTokens)), layout);
+    apply_rope(by_range,
+               posenc::make_rescale_table<double>(change.from, change.to, posenc::PositionRange(5000, kTokens)),
+               layout);
     CHECK(same_bits(by_range, cached));
   }
 }
@@ -164,7 +166,8 @@ TEST_CASE("a table knows what it was made of", "[rope][cached][identity]") {
     CHECK(id != a.id());
     for (const std::uint64_t& other : others) CHECK((&id == &other || id != other));
   }
-  const auto in_float = make_table<float>(a, posenc::PositionRange(0, 3), {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
+  const auto in_float =
+      make_table<float>(a, posenc::PositionRange(0, 3), {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
   CHECK(in_float.id() != a.id());
   CHECK(in_float.id() != 0);
   const float cache[8] = {};

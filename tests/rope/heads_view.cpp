@@ -14,7 +14,8 @@ constexpr Index kHeadDim = 10;
 constexpr Index kPositions = 80;
 
 posenc::FrequencyTable<float> table(CosSinStorage layout = CosSinStorage::cos_sin) {
-  return posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), posenc::PositionRange(5, kPositions), {layout});
+  return posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), posenc::PositionRange(5, kPositions),
+                                   {layout});
 }
 std::vector<RopeLayout> layouts() {
   return {RopeLayout::half_split(kHeadDim, 1), RopeLayout::interleaved(kHeadDim, 1)};

@@ -105,7 +105,8 @@ void check_into() {
   Noise noise(2);
   const Index tokens = 3;
   for (const Index width : {2, 6, 16, 34, 64, 130, 260}) {
-    const auto table = posenc::make_table<TableScalar>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(-77, tokens));
+    const auto table =
+        posenc::make_table<TableScalar>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(-77, tokens));
     const Index head_dim = width + 2;
     for (const bool half_split : {true, false}) {
       const RopeLayout layout = half_split ? RopeLayout::half_split(head_dim, 1) : RopeLayout::interleaved(head_dim, 1);
@@ -174,7 +175,8 @@ TEMPLATE_TEST_CASE("inverse and adjoint with a magnitude", "[rope][kernels]", fl
 TEST_CASE("NaN and infinity stay in their own pair", "[rope][kernels]") {
   Noise noise(4);
   const Index tokens = 2, heads = 5, width = 20, head_dim = 22;
-  const auto table = posenc::make_table<float>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(3, tokens));
+  const auto table =
+      posenc::make_table<float>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(3, tokens));
   for (const bool half_split : {true, false}) {
     const RopeLayout layout = half_split ? RopeLayout::half_split(head_dim, 1) : RopeLayout::interleaved(head_dim, 1);
     const RowMatrix<float> given = noise.matrix<float>(tokens, heads * head_dim);

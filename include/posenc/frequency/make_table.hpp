@@ -174,8 +174,8 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange 
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
                                   TableOptions options = {}) {
-  return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_table", positions.derived()),
-                                           options);
+  return detail::TableWriter::make<Scalar>(frequencies,
+                                           detail::ListPositions<Derived>("make_table", positions.derived()), options);
 }
 
 /// Writes new positions (and frequencies) into a table that make_table() made, without an allocation: the call for a
@@ -191,7 +191,8 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, P
 template <typename Scalar, typename Derived>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
                 const Eigen::DenseBase<Derived>& positions) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<Derived>("fill_table", positions.derived()));
+  detail::TableWriter::checked_fill(table, frequencies,
+                                    detail::ListPositions<Derived>("fill_table", positions.derived()));
 }
 
 }  // namespace POSENC_ABI

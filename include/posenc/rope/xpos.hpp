@@ -110,8 +110,7 @@ struct XposWriter {
 template <typename Scalar>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
                                     const XposOptions& options = {}, CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center,
-                                          options, storage);
+  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, options, storage);
 }
 
 /// @overload
@@ -120,8 +119,8 @@ template <typename Scalar, typename Derived>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
                                     double center, const XposOptions& options = {},
                                     CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions.derived()),
-                                          center, options, storage);
+  return detail::XposWriter::make<Scalar>(
+      frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions.derived()), center, options, storage);
 }
 
 }  // namespace POSENC_ABI
