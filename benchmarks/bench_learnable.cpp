@@ -41,10 +41,10 @@ double bytes_of(Index matrices, Index rows) {
 /// The ceilings read a matrix of as many rows as there are tokens.
 void measure_lookup(Index tokens, Index rows) {
   const std::string size = "/" + std::to_string(tokens) + "_of_" + std::to_string(rows);
-  const posenc::PositionTable<float> table(numbers(rows));
+  const posenc::LearnedTable<float> table(numbers(rows));
   const auto values = table.values();
   const Ids ids = random_ids(tokens, rows);
-  const posenc::PositionRange range{0, std::min(tokens, rows)};  // sequences of that length
+  const auto sequences = posenc::each_sequence(std::min(tokens, rows), posenc::starting_at(0));
   const Matrix y = numbers(tokens);
   Matrix x = numbers(tokens);
   Matrix gathered(tokens, kWidth);
@@ -60,7 +60,8 @@ void measure_lookup(Index tokens, Index rows) {
         }
       });
   measure(
-      "learned/add_range" + size, bytes_of(3, tokens), [&] { posenc::add_learned(x, table, range); }, [&] { x += y; },
+      "learned/add_range" + size, bytes_of(3, tokens), [&] { posenc::add_learned(x, table, sequences); },
+      [&] { x += y; },
       [&] {
         gather();
         x += gathered;
@@ -81,12 +82,14 @@ void measure_backward(Index batch, Index length) {
   const Matrix gradient = numbers(batch * length);
   const Ids ids = random_ids(batch * length, length);
   Matrix grad_table = Matrix::Zero(length, kWidth);
+  const posenc::LookupOptions options;
+  const auto sequences = posenc::each_sequence(length, posenc::starting_at(0));
   const auto ceiling = [&] {
     for (Index b = 0; b < batch; ++b) grad_table += gradient.middleRows(b * length, length);
   };
   measure(
       "learned/backward_range" + size, bytes_of(1, (batch + 2) * length),
-      [&] { posenc::learned_backward(grad_table, gradient, posenc::PositionRange(0, length), {}); }, ceiling,
+      [&] { posenc::learned_backward(grad_table, gradient, options, sequences); }, ceiling,
       [&] {
         for (Index i = 0; i < batch * length; ++i) {
           for (Index c = 0; c < kWidth; ++c) grad_table(i % length, c) += gradient(i, c);
@@ -95,7 +98,7 @@ void measure_backward(Index batch, Index length) {
       {0.8, 0});
   measure(
       "learned/backward_random_ids" + size, bytes_of(3, batch * length),
-      [&] { posenc::learned_backward(grad_table, gradient, ids, {}); }, ceiling,
+      [&] { posenc::learned_backward(grad_table, gradient, options, ids); }, ceiling,
       [&] {
         for (Index i = 0; i < batch * length; ++i) {
           for (Index c = 0; c < kWidth; ++c) grad_table(ids[i], c) += gradient(i, c);
@@ -107,14 +110,14 @@ void measure_backward(Index batch, Index length) {
 template <typename Scalar>
 void measure_half(const std::string& name, Index tokens) {
   using HalfMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const posenc::PositionTable<Scalar> table(numbers(tokens).template cast<Scalar>());
+  const posenc::LearnedTable<Scalar> table(numbers(tokens).template cast<Scalar>());
   const auto values = table.values();
   HalfMatrix x = HalfMatrix::Constant(tokens, kWidth, Scalar(1));
   Matrix floats = numbers(tokens / 2);
   const Matrix y = floats;
   measure(
       "learned/add_range_" + name + "/" + std::to_string(tokens) + "_rows", bytes_of(3, tokens) / 2,
-      [&] { posenc::add_learned(x, table); }, [&] { floats += y; },
+      [&] { posenc::add_learned(x, table, posenc::starting_at(0)); }, [&] { floats += y; },
       [&] {
         for (Index i = 0; i < tokens; ++i) {
           for (Index c = 0; c < kWidth; ++c) x(i, c) += values(i, c);

@@ -31,8 +31,7 @@ void naive_sinusoidal(RowMatrix<Scalar>& x, const Eigen::ArrayXd& inv_freq, Writ
 }
 
 template <typename Scalar>
-void measure_sinusoidal(const std::string& name, Index rows, const posenc::SinusoidalOptions& options) {
-  const posenc::Sinusoidal encoding(kWidth, options);
+void measure_sinusoidal(const std::string& name, Index rows, const posenc::SinusoidalEncoding& encoding) {
   const Eigen::ArrayXd& inv_freq = encoding.frequencies().inv_freq();
   const std::string size = "/" + std::to_string(rows) + "_rows";
   const double bytes = static_cast<double>(rows) * kWidth * sizeof(Scalar);
@@ -40,28 +39,30 @@ void measure_sinusoidal(const std::string& name, Index rows, const posenc::Sinus
   const RowMatrix<Scalar> y = x;
   volatile float value = 0.5f;
   measure(
-      "sinusoidal/encode_" + name + size, bytes, [&] { posenc::encode_sinusoidal(x, encoding); },
+      "sinusoidal/encode_" + name + size, bytes,
+      [&] { posenc::encode_sinusoidal(x, encoding, posenc::starting_at(0)); },
       [&] { x.setConstant(static_cast<Scalar>(value)); },
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to = static_cast<Scalar>(v); }); });
   // Repeated sums stay finite: each adds at most 1, and half types stop growing where 1 is less than their last digit.
   measure(
-      "sinusoidal/add_" + name + size, 2 * bytes, [&] { posenc::add_sinusoidal(x, encoding); }, [&] { x += y; },
+      "sinusoidal/add_" + name + size, 2 * bytes, [&] { posenc::add_sinusoidal(x, encoding, posenc::starting_at(0)); },
+      [&] { x += y; },
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to += static_cast<Scalar>(v); }); });
 }
 
 TEST_CASE("width 512") {
   for (const Index rows : {Index(1024), Index(16384)}) {
-    measure_sinusoidal<float>("interleaved", rows, posenc::presets::paper());
-    measure_sinusoidal<float>("sin_cos", rows, posenc::presets::transformer_xl());
-    measure_sinusoidal<Eigen::half>("interleaved_half", rows, posenc::presets::paper());
-    measure_sinusoidal<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper());
+    measure_sinusoidal<float>("interleaved", rows, posenc::presets::paper(kWidth));
+    measure_sinusoidal<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
+    measure_sinusoidal<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
+    measure_sinusoidal<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
   }
 }
 
 TEST_CASE("shown by Catch2") {
-  const posenc::Sinusoidal encoding(kWidth);
+  const auto encoding = posenc::presets::paper(kWidth);
   RowMatrix<float> x = RowMatrix<float>::Zero(1024, kWidth);
-  BENCHMARK("encode_sinusoidal, 1024 x 512") { posenc::encode_sinusoidal(x, encoding); };
+  BENCHMARK("encode_sinusoidal, 1024 x 512") { posenc::encode_sinusoidal(x, encoding, posenc::starting_at(0)); };
 }
 
 }  // namespace

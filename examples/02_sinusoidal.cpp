@@ -31,11 +31,11 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 int main() {
   const Eigen::Index tokens = 128;
   const Eigen::Index width = 64;  // d_model
-  const posenc::Sinusoidal encoding(width, posenc::presets::paper());
+  const auto encoding = posenc::presets::paper(width);
 
   // What a model does: add the encoding to the embeddings of its tokens.
   Matrix embeddings = Matrix::Ones(tokens, width);  // [tokens, width]
-  posenc::add_sinusoidal(embeddings, encoding);
+  posenc::add_sinusoidal(embeddings, encoding, posenc::starting_at(0));
 
   // The table itself, and how similar positions are: the cosine of the angle between their rows.
   const Matrix table = posenc::make_sinusoidal<float>(encoding, posenc::PositionRange(0, tokens));  // [tokens, width]
@@ -67,12 +67,9 @@ int main() {
   }
   const bool added = embeddings.isApprox((table.array() + 1).matrix(), 1e-6F);
 
-  // For gnuplot: the table, two empty lines, the similarity. The order of channels is an option; sines first, then
-  // cosines makes the clearer picture.
-  posenc::SinusoidalOptions sines_first = posenc::presets::paper();
-  sines_first.order = posenc::ChannelOrder::sin_cos;
-  const Matrix picture =
-      posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, sines_first), posenc::PositionRange(0, tokens));
+  // For gnuplot: the table, two empty lines, the similarity. Sines first, then cosines makes the clearer picture.
+  const auto sines_first = posenc::presets::transformer_xl(width);
+  const Matrix picture = posenc::make_sinusoidal<float>(sines_first, posenc::PositionRange(0, tokens));
   std::ofstream("02_sinusoidal.dat") << picture << "\n\n\n" << similarity << "\n";
   const bool drawn = plot("02_sinusoidal", 1200, 600, R"gnuplot(
 set multiplot layout 1,2

@@ -11,9 +11,9 @@
 //   ALBERT, 512 x 128                    0.78   0.59   0.23   0.37   0.09   0.10   0.18
 //   KWT, 99 x 64                         0.95   0.95   0.94   0.88   0.68   0.03  -0.83
 //   sinusoidal, 512 x 128                0.97   0.90   0.76   0.71   0.62   0.56   0.48
-//   1024: resize_linear                  0.95   0.85   0.64   0.27   0.39   0.11   0.11
-//   1024: resize_align_corners           0.95   0.84   0.63   0.27   0.39   0.11   0.11
-//   1024: interpolate_positions          0.94   0.83   0.62   0.26   0.38   0.10   0.11
+//   1024: half-pixel                     0.95   0.85   0.64   0.27   0.39   0.11   0.11
+//   1024: align corners                  0.95   0.84   0.63   0.27   0.39   0.11   0.11
+//   1024: position interpolation         0.94   0.83   0.62   0.26   0.38   0.10   0.11
 //   1024: hierarchical                   0.84   0.70   0.42   0.52   0.31   0.31   0.34
 //
 //   drew 06_position_similarity.png
@@ -73,21 +73,21 @@ int main(int argc, char** argv) {
     const Index width = albert.cols();
 
     Matrix linear(1024, width), corners(1024, width), interpolated(1024, width), hierarchical(1024, width);
-    posenc::resize_linear(linear, albert);
-    posenc::resize_align_corners(corners, albert);
-    posenc::interpolate_positions(interpolated, albert);
+    posenc::resize(linear, albert, posenc::Resize::half_pixel);
+    posenc::resize(corners, albert, posenc::Resize::align_corners);
+    posenc::resize(interpolated, albert, posenc::Resize::position_interpolation);
     posenc::LookupOptions squared;  // not a resize: the first 512 rows stay as they are
     squared.overflow = posenc::Overflow::hierarchical;
-    posenc::encode_learned(hierarchical, posenc::wrap_position_table(albert, squared));
+    posenc::encode_learned(hierarchical, posenc::wrap_learned_table(albert, squared), posenc::starting_at(0));
 
     const std::vector<Table> tables = {
         {"ALBERT, 512 x 128", albert},
         {"KWT, 99 x 64", kwt},
-        {"sinusoidal, 512 x 128", posenc::make_sinusoidal<float>(posenc::Sinusoidal(width, posenc::presets::paper()),
-                                                                 posenc::PositionRange(0, 512))},
-        {"1024: resize_linear", linear},
-        {"1024: resize_align_corners", corners},
-        {"1024: interpolate_positions", interpolated},
+        {"sinusoidal, 512 x 128",
+         posenc::make_sinusoidal<float>(posenc::presets::paper(width), posenc::PositionRange(0, 512))},
+        {"1024: half-pixel", linear},
+        {"1024: align corners", corners},
+        {"1024: position interpolation", interpolated},
         {"1024: hierarchical", hierarchical}};
 
     std::cout << "mean cosine similarity at distance" << std::fixed << std::setprecision(2);

@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
     const double difference = compare_activations(model, folder + "/activations");
 
     sort_model::Model blind = model;
-    blind.positions.mutable_values().setZero();
+    blind.positions.values().setZero();
     const Tokens inputs = all_inputs();
     const Tokens seeing_out = sort_model::continue_greedily(model, inputs, kDigits);
     const Tokens blind_out = sort_model::continue_greedily(blind, inputs, kDigits);

@@ -52,9 +52,9 @@ constexpr float kRate = 1e-2F;
 // The encodings: what each does on the way forward, and its gradient
 
 class Sinusoidal : public Encoding {
-  posenc::Sinusoidal encoding_{kWidth, posenc::presets::paper()};
+  posenc::SinusoidalEncoding encoding_ = posenc::presets::paper(kWidth);
 
-  void add_to_embeddings(Matrix& x) const override { posenc::add_sinusoidal(x, encoding_); }
+  void add_to_embeddings(Matrix& x) const override { posenc::add_sinusoidal(x, encoding_, posenc::starting_at(0)); }
 };
 
 class Learned : public Encoding {
@@ -63,10 +63,10 @@ class Learned : public Encoding {
 
   std::vector<Parameter*> parameters() override { return {&table_}; }
   void add_to_embeddings(Matrix& x) const override {
-    posenc::add_learned(x, posenc::wrap_position_table(table_.value, options_));
+    posenc::add_learned(x, posenc::wrap_learned_table(table_.value, options_), posenc::starting_at(0));
   }
   void embeddings_backward(const Matrix& grad_x) override {
-    posenc::learned_backward(table_.gradient, grad_x, 0, options_);
+    posenc::learned_backward(table_.gradient, grad_x, options_, posenc::starting_at(0));
   }
 };
 

@@ -29,7 +29,7 @@ struct Parameter {
         gradient(Matrix::Zero(rows, columns)),
         mean(Matrix::Zero(rows, columns)),
         mean_square(Matrix::Zero(rows, columns)) {
-    posenc::fill_normal(value, seed, stddev);
+    posenc::fill(value, posenc::Normal(stddev), seed);
   }
 
   /// Kingma and Ba 2014, arXiv:1412.6980; `step` counts from 1.

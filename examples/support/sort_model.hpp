@@ -54,8 +54,8 @@ struct Block {
 };
 
 struct Model {
-  Matrix token_embedding;                  // [vocabulary, width]
-  posenc::PositionTable<float> positions;  // [trained length, width]
+  Matrix token_embedding;                 // [vocabulary, width]
+  posenc::LearnedTable<float> positions;  // [trained length, width]
   std::vector<Block> blocks;
   LayerNorm ln_f;
   Matrix lm_head;  // [vocabulary, width]
@@ -73,7 +73,7 @@ inline Model read_model(const std::string& folder) {
     return {matrix(name + ".weight"), matrix(name + ".bias")};
   };
   Model model{matrix("transformer.wte.weight"),
-              posenc::PositionTable<float>(matrix("transformer.wpe.weight")),
+              posenc::LearnedTable<float>(matrix("transformer.wpe.weight")),
               {},
               norm("transformer.ln_f"),
               matrix("lm_head.weight")};
@@ -120,7 +120,7 @@ inline Activations forward(const Model& model, const Tokens& tokens) {
   const Index len = tokens.cols();
   Matrix x(tokens.size(), kWidth);
   for (Index i = 0; i < tokens.size(); ++i) x.row(i) = model.token_embedding.row(tokens.reshaped<Eigen::RowMajor>()(i));
-  posenc::add_learned(x, model.positions, posenc::PositionRange(0, len));  // every sequence begins at position 0
+  posenc::add_learned(x, model.positions, posenc::each_sequence(len, posenc::starting_at(0)));
 
   Activations all;
   all.embedded = x;

@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Sinusoidal encodings: fixed tables that are added to token embeddings.
+/// Sinusoidal encodings: fixed sines and cosines that are added to token embeddings.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
 #include "posenc/frequency.hpp"
 
 // On a line.
-#include "posenc/sinusoidal/add_sinusoidal.hpp"       // write, add
-#include "posenc/sinusoidal/presets.hpp"              // the conventions of the projects in use
-#include "posenc/sinusoidal/sinusoidal_encoding.hpp"  // which sinusoid is in which channel
+#include "posenc/sinusoidal/sinusoidal_options.hpp"  // every convention in which projects differ
+
+#include "posenc/sinusoidal/sinusoidal_encoding.hpp"  // an encoding of a given width
+
+#include "posenc/sinusoidal/presets.hpp"  // the encodings of the projects in use
+
+#include "posenc/sinusoidal/add_sinusoidal.hpp"  // write, add
 
 // On several axes.
-#include "posenc/sinusoidal/grid_presets.hpp"     // MAE, MoCo-v3, DETR, tensor2tensor, video, NeRF
-#include "posenc/sinusoidal/sinusoidal_grid.hpp"  // pictures, videos
+#include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"  // an encoding of several axes
+
+#include "posenc/sinusoidal/axes_presets.hpp"      // any number of axes: tatp22, tensor2tensor, NeRF
+#include "posenc/sinusoidal/grid_presets.hpp"      // pictures and videos: MAE, MoCo-v3, timm, DETR, diffusers
+#include "posenc/sinusoidal/unpaired_presets.hpp"  // older projects whose sines and cosines make no pairs
+
+#include "posenc/sinusoidal/add_grid_sinusoids.hpp"  // write, add
+#include "posenc/sinusoidal/detr_positions.hpp"      // DETR's count of valid pixels
 
 // With directions of any kind.
-#include "posenc/sinusoidal/fourier_features.hpp"  // Fourier features, learned or random
+#include "posenc/sinusoidal/encode_fourier.hpp"    // write
+#include "posenc/sinusoidal/fourier_backward.hpp"  // gradients
+#include "posenc/sinusoidal/fourier_options.hpp"   // conventions and presets
+#include "posenc/sinusoidal/pixel_centers.hpp"     // coordinates of a picture
 
 #endif  // POSENC_SINUSOIDAL_HPP

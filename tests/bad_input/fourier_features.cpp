@@ -21,18 +21,28 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_fourier_features() {
   using F = Fixture;
   BadInputs<F> bad("fourier");
 
+  const auto options = posenc::presets::gaussian_fourier();
   bad.value("encode_fourier: weights.rows() must be coordinates.cols() 2, got 3",
-            [](F& f) { posenc::encode_fourier(f.x, Matrix(6, 2), Matrix(3, 4), {}); });
+            [=](F& f) { posenc::encode_fourier(f.x, Matrix(6, 2), Matrix(3, 4), options); });
   bad.value("encode_fourier: out.cols() must be 2 * weights.cols() 6, got 8",
-            [](F& f) { posenc::encode_fourier(f.x, Matrix(6, 2), Matrix(2, 3), {}); });
-  bad.value("encode_fourier: angle_scale must be finite, got nan", [](F& f) {
-    posenc::encode_fourier(f.x, Matrix(6, 2), Matrix(2, 4), {posenc::ChannelOrder::sin_cos, kNan, 1, 0, 1});
+            [=](F& f) { posenc::encode_fourier(f.x, Matrix(6, 2), Matrix(2, 3), options); });
+  bad.value("encode_fourier: options.angle_scale must be finite, got nan", [=](F& f) {
+    auto changed = options;
+    changed.angle_scale = kNan;
+    posenc::encode_fourier(f.x, Matrix(6, 2), Matrix(2, 4), changed);
   });
-  bad.value("fourier_backward: grad_weights.cols() must be 4, got 3", [](F& f) {
+  bad.value("encode_fourier: out must be disjoint from what is read, got overlapping memory",
+            [=](F& f) { posenc::encode_fourier(f.x, f.x(Eigen::all, Eigen::seq(1, 2)), Matrix(2, 4), options); });
+  bad.value("fourier_backward: grad_weights.cols() must be 4, got 3", [=](F& f) {
     Matrix grad_weights(2, 3);
-    posenc::fourier_backward(grad_weights, f.x, Matrix(6, 8), Matrix(6, 2), Matrix(2, 4), {});
+    posenc::fourier_backward(f.x.leftCols(2), grad_weights, Matrix(6, 8), Matrix(6, 2), Matrix(2, 4), options);
   });
-  bad.value("learned_fourier_options: num_features must be > 0, got 0", [](F&) { posenc::learned_fourier_options(0); });
-  bad.value("make_pixel_centres: width must be >= 0, got -2", [](F&) { posenc::make_pixel_centres<float>(3, -2); });
+  bad.value("gradients in each other's place", "fourier_backward: grad_coordinates.rows() must be 6, got 2", [=](F& f) {
+    Matrix grad_weights(2, 4);
+    posenc::fourier_backward(grad_weights, f.x.leftCols(2), Matrix(6, 8), Matrix(6, 2), Matrix(2, 4), options);
+  });
+  bad.value("presets::learned_fourier: num_features must be > 0, got 0",
+            [](F&) { posenc::presets::learned_fourier(0); });
+  bad.value("pixel_centers: width must be >= 0, got -2", [](F&) { posenc::pixel_centers<float>(3, -2); });
   return bad.cases();
 }

@@ -2,16 +2,16 @@
 #include "bad_input/tables.hpp"
 #include "posenc/learnable.hpp"
 
-#include "learnable/support.hpp"
+#include "support/matrices.hpp"
 
 #include <sstream>
 
 namespace {
 
-using learnable_tests::pattern;
 using posenc_tests::BadInputs;
 using posenc_tests::bytes_of;
-using Matrix = learnable_tests::RowMatrix<float>;
+using posenc_tests::pattern;
+using Matrix = posenc_tests::RowMatrix<float>;
 
 /// Six tokens of 8 channels.
 struct Fixture {

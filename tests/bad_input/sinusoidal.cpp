@@ -6,8 +6,11 @@
 namespace {
 
 using Eigen::Index;
+using posenc::each_sequence;
 using posenc::PositionRange;
+using posenc::SinusoidalEncoding;
 using posenc::SinusoidalOptions;
+using posenc::starting_at;
 using posenc_tests::BadInputs;
 using posenc_tests::bytes_of;
 
@@ -20,6 +23,9 @@ Options with(Options options, Field field, Value value) {
   options.*field = value;
   return options;
 }
+
+/// The paper's conventions, but the messages are those of SinusoidalEncoding.
+SinusoidalOptions paper_options() { return {posenc::ChannelOrder::interleaved, posenc::FrequencySpacing::over_width}; }
 
 /// Three tokens of 16 channels.
 struct Fixture {
@@ -36,35 +42,32 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
   BadInputs<F> bad("sinusoidal");
 
   // RoPE
-  bad.value("sinusoid into null data", "encode_sinusoidal: out.data() must be a valid pointer, got null",
-            [](F&) { posenc::encode_sinusoidal(Eigen::Map<RowMajor>(nullptr, 3, 16), posenc::Sinusoidal(16)); });
+  bad.value("sinusoid into null data", "encode_sinusoidal: out.data() must be a valid pointer, got null", [](F&) {
+    posenc::encode_sinusoidal(Eigen::Map<RowMajor>(nullptr, 3, 16), posenc::presets::paper(16), starting_at(0));
+  });
 
   // Sinusoids
-  bad.value("sinusoid of width 0", "Sinusoidal: width must be > 0 and at most 16777216, got 0",
-            [](F&) { posenc::Sinusoidal(0); });
-  bad.value("sinusoid, shift NaN", "Sinusoidal: frequency_shift must be finite and less than width / 2 = 4, got nan",
-            [](F&) {
-              posenc::SinusoidalOptions options;
-              options.frequency_shift = kNan;
-              posenc::Sinusoidal(8, options);
-            });
+  bad.value("sinusoid of width 0", "SinusoidalEncoding: width must be > 0 and at most 16777216, got 0",
+            [](F&) { SinusoidalEncoding(0, paper_options()); });
+  bad.value("sinusoid, shift NaN",
+            "SinusoidalEncoding: frequency_shift must be finite and less than width / 2 = 4, got nan",
+            [](F&) { SinusoidalEncoding(8, with(paper_options(), &SinusoidalOptions::frequency_shift, kNan)); });
   bad.range("fairseq, padding at the last integer",
-            "presets::fairseq: padding_idx must be at most 9223372036854775806, got 9223372036854775807",
-            [](F&) { posenc::presets::fairseq(kMaxPosition); });
-  bad.value("sinusoid of odd width", "Sinusoidal: width must be even (or set odd_width), got 7",
-            [](F&) { posenc::Sinusoidal(7); });
-  bad.value("sinusoid of width 1", "Sinusoidal: width must be > 1, got 1",
-            [](F&) { posenc::Sinusoidal(1, posenc::presets::numpy_tutorial()); });
-  bad.value("sinusoid, base 1", "Sinusoidal: base must be finite, > 0 and not 1, got 1",
-            [](F&) { posenc::Sinusoidal(8, posenc::presets::paper(1)); });
-  bad.value("sinusoid, base NaN", "Sinusoidal: base must be finite, > 0 and not 1, got nan",
-            [](F&) { posenc::Sinusoidal(8, posenc::presets::paper(kNan)); });
+            "presets::fairseq: padding_idx must be within +-2^56, got 9223372036854775807",
+            [](F&) { posenc::presets::fairseq(8, kMaxPosition); });
+  bad.value("preset of odd width", "presets::paper: width must be even, got 7", [](F&) { posenc::presets::paper(7); });
+  bad.value("preset of width 1", "presets::numpy_tutorial: width must be > 1, got 1",
+            [](F&) { posenc::presets::numpy_tutorial(1); });
+  bad.value("preset, base 1", "presets::paper: base must be finite, > 0 and not 1, got 1",
+            [](F&) { posenc::presets::paper(8, 1); });
+  bad.value("preset, base NaN", "presets::paper: base must be finite, > 0 and not 1, got nan",
+            [](F&) { posenc::presets::paper(8, kNan); });
   bad.value("preset, minimum 0", "presets::tensor2tensor: min_timescale must be finite and > 0, got 0",
-            [](F&) { posenc::presets::tensor2tensor(0, 1); });
+            [](F&) { posenc::presets::tensor2tensor(8, 0, 1); });
   bad.value("preset, equal timescales", "presets::tensor2tensor: max_timescale must be finite, > 0 and not 3, got 3",
-            [](F&) { posenc::presets::tensor2tensor(3, 3); });
+            [](F&) { posenc::presets::tensor2tensor(8, 3, 3); });
   bad.value("preset, timescale NaN", "presets::whisper: max_timescale must be finite, > 0 and not 1, got nan",
-            [](F&) { posenc::presets::whisper(kNan); });
+            [](F&) { posenc::presets::whisper(8, kNan); });
   bad.value("preset, frequency 0", "presets::mlx: min_freq must be finite and > 0, got 0",
             [](F&) { posenc::presets::mlx(8, 0, 1); });
   bad.value("preset, negative frequency", "presets::mlx: max_freq must be finite, > 0 and not 0.0001, got -1",
@@ -75,54 +78,54 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
   bad.value("preset, theta 1", "presets::x_transformers: theta must be finite, > 0 and not 1, got 1",
             [](F&) { posenc::presets::x_transformers(8, 1); });
   bad.value("preset, period 0", "presets::ggml_timestep: max_period must be finite, > 0 and not 1, got 0",
-            [](F&) { posenc::presets::ggml_timestep(0); });
+            [](F&) { posenc::presets::ggml_timestep(8, 0); });
   bad.value("preset, infinite period", "presets::diffusers_timestep: max_period must be finite, > 0 and not 1, got inf",
-            [](F&) { posenc::presets::diffusers_timestep(false, 1, 1, kInfinity); });
-  bad.value("sinusoid, shift as large as the pairs",
-            "Sinusoidal: frequency_shift must be finite and less than width / 2 = 4, got 4",
-            [](F&) { posenc::Sinusoidal(8, posenc::presets::diffusers_timestep(false, 4)); });
-  bad.value("sinusoid, infinite scale", "Sinusoidal: position_scale must be finite, got inf", [](F&) {
-    posenc::Sinusoidal(8, with(SinusoidalOptions{}, &SinusoidalOptions::position_scale, kInfinity));
-  });
-  bad.value("sinusoid, amplitude NaN", "Sinusoidal: amplitude must be finite, got nan",
-            [](F&) { posenc::Sinusoidal(8, with(SinusoidalOptions{}, &SinusoidalOptions::amplitude, kNan)); });
-  bad.value("sinusoid, embedding scale NaN", "Sinusoidal: embedding_scale must be finite, got nan",
-            [](F&) { posenc::Sinusoidal(8, with(SinusoidalOptions{}, &SinusoidalOptions::embedding_scale, kNan)); });
+            [](F&) { posenc::presets::diffusers_timestep(8, false, 1, 1, kInfinity); });
+  bad.value("preset, shift as large as the pairs",
+            "presets::diffusers_timestep: frequency_shift must be finite and less than width / 2 = 4, got 4",
+            [](F&) { posenc::presets::diffusers_timestep(8, false, 4); });
+  bad.value("sinusoid, infinite scale", "SinusoidalEncoding: position_scale must be finite, got inf",
+            [](F&) { SinusoidalEncoding(8, with(paper_options(), &SinusoidalOptions::position_scale, kInfinity)); });
+  bad.value("sinusoid, amplitude NaN", "SinusoidalEncoding: amplitude must be finite, got nan",
+            [](F&) { SinusoidalEncoding(8, with(paper_options(), &SinusoidalOptions::amplitude, kNan)); });
+  bad.value("sinusoid, embedding scale NaN", "SinusoidalEncoding: embedding_scale must be finite, got nan",
+            [](F&) { SinusoidalEncoding(8, with(paper_options(), &SinusoidalOptions::embedding_scale, kNan)); });
   bad.value("sinusoid into another width", "encode_sinusoidal: out.cols() must be encoding.width() 8, got 16",
-            [](F& f) { posenc::encode_sinusoidal(f.x, posenc::Sinusoidal(8)); });
+            [](F& f) { posenc::encode_sinusoidal(f.x, posenc::presets::paper(8), starting_at(0)); });
   bad.value("sinusoid, too few positions", "add_sinusoidal: positions.size() must be x.rows() 3, got 2",
-            [](F& f) { posenc::add_sinusoidal(f.x, posenc::Sinusoidal(16), Eigen::Array2i(0, 1)); });
+            [](F& f) { posenc::add_sinusoidal(f.x, posenc::presets::paper(16), Eigen::Array2i(0, 1)); });
   bad.value("sinusoid, position NaN", "add_sinusoidal: positions[2] must be finite, got nan",
-            [](F& f) { posenc::add_sinusoidal(f.x, posenc::Sinusoidal(16), Eigen::Array3d(0, 1, kNan)); });
-  bad.range("sinusoid, range beyond 64 bits",
-            "encode_sinusoidal: positions.first must be at most 9223372036854775804 (2^63 - 1 - positions.count), got "
-            "9223372036854775807",
-            [](F& f) { posenc::encode_sinusoidal(f.columns, posenc::Sinusoidal(16), kMaxPosition); });
-  bad.range("sinusoid, first_position beyond 64 bits",
-            "encode_sinusoidal: positions[2] must be from -9223372036854775808 to 9223372036854775805, got "
-            "9223372036854775806",
-            [](F& f) {
-              const auto options = with(SinusoidalOptions{}, &SinusoidalOptions::first_position, std::int64_t(2));
-              posenc::encode_sinusoidal(f.x, posenc::Sinusoidal(16, options), kMaxPosition - 3);
-            });
+            [](F& f) { posenc::add_sinusoidal(f.x, posenc::presets::paper(16), Eigen::Array3d(0, 1, kNan)); });
+  bad.range("sinusoid, range beyond 2^57",
+            "starting_at: first must be in [-2^57, 2^57] (where double holds angles), got 9223372036854775807",
+            [](F& f) { posenc::encode_sinusoidal(f.columns, posenc::presets::paper(16), starting_at(kMaxPosition)); });
   bad.range(
-      "sinusoid, first_position below 64 bits",
-      "add_sinusoidal: positions[1] must be from -9223372036854775806 to 9223372036854775807, got -9223372036854775807",
+      "sinusoid, first_position beyond 2^57",
+      "encode_sinusoidal: positions[2] + first_position must be in [-2^57, 2^57] (where double holds angles), got "
+      "144115188075855873",
       [](F& f) {
-        const auto options = with(SinusoidalOptions{}, &SinusoidalOptions::first_position, std::int64_t(-2));
-        const Eigen::Array<std::int64_t, 3, 1> positions(0, -kMaxPosition, 5);
-        posenc::add_sinusoidal(f.x, posenc::Sinusoidal(16, options), positions);
+        const auto options = with(paper_options(), &SinusoidalOptions::first_position, std::int64_t(2));
+        posenc::encode_sinusoidal(f.x, SinusoidalEncoding(16, options), starting_at((std::int64_t(1) << 57) - 3));
       });
-  bad.value("sinusoid, negative count", "make_sinusoidal: positions.count must be >= 0, got -5",
-            [](F&) { posenc::make_sinusoidal<float>(posenc::Sinusoidal(16), posenc::PositionRange(0, -5)); });
+  bad.range("sinusoid, first_position below -2^57",
+            "add_sinusoidal: positions[1] + first_position must be in [-2^57, 2^57] (where double holds angles), got "
+            "-144115188075855874",
+            [](F& f) {
+              const auto options = with(paper_options(), &SinusoidalOptions::first_position, std::int64_t(-2));
+              const Eigen::Array<std::int64_t, 3, 1> positions(0, -(std::int64_t(1) << 57), 5);
+              posenc::add_sinusoidal(f.x, SinusoidalEncoding(16, options), positions);
+            });
+  bad.value("sinusoid, negative count", "PositionRange: count must be >= 0, got -5",
+            [](F&) { posenc::make_sinusoidal<float>(posenc::presets::paper(16), PositionRange(0, -5)); });
   bad.length(
       "sinusoid too large",
-      "make_sinusoidal: positions.count must be at most 72057594037927935 for rows of 16 values, got "
-      "576460752303423488",
-      [](F&) { posenc::make_sinusoidal<double>(posenc::Sinusoidal(16), posenc::PositionRange(0, Index(1) << 59)); });
+      "make_sinusoidal: positions.count() must be at most 72057594037927935 for rows of 16 values, got "
+      "72057594037927936",
+      [](F&) { posenc::make_sinusoidal<double>(posenc::presets::paper(16), PositionRange(0, std::int64_t(1) << 56)); });
 
   // Not errors
-  bad.allowed("no sinusoids", [](F& f) { posenc::encode_sinusoidal(f.x.topRows(0), posenc::Sinusoidal(16)); });
+  bad.allowed("no sinusoids",
+              [](F& f) { posenc::encode_sinusoidal(f.x.topRows(0), posenc::presets::paper(16), starting_at(0)); });
 
   // Sinusoids on grids
   bad.value("a grid encoding of 6", "presets::mae: width must be a multiple of 4, > 0 and at most 16777216, got 6",
@@ -137,7 +140,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
             [](F&) { posenc::presets::nerf(3, 0); });
   bad.value("grid positions of one axis", "encode_sinusoidal: positions.cols() must be the number of axes 2, got 1",
             [](F& f) { posenc::encode_sinusoidal(f.x, posenc::presets::mae(16), Ids::Zero(3, 1)); });
-  bad.value("grid positions of other tokens", "add_sinusoidal: positions.rows() must be the number of tokens 3, got 4",
+  bad.value("grid positions of other tokens", "add_sinusoidal: positions.rows() must be x.rows() 3, got 4",
             [](F& f) { posenc::add_sinusoidal(f.x, posenc::presets::mae(16), Ids::Zero(4, 2)); });
   bad.value("a grid encoding of another width", "encode_sinusoidal: out.cols() must be encoding.width() 8, got 16",
             [](F& f) { posenc::encode_sinusoidal(f.x, posenc::presets::mae(8), Ids::Zero(3, 2)); });

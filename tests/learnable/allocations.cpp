@@ -3,42 +3,51 @@
 #include "posenc/learnable.hpp"
 #include "posenc/sinusoidal.hpp"
 
-#include "learnable/support.hpp"
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"
+#include "support/matrices.hpp"
 #include "support/products.hpp"
 
-using namespace learnable_tests;
+#include <cstddef>
+#include <vector>
+
+using namespace posenc_tests;
 using posenc_tests::check_computed_once;
 using posenc_tests::count_allocations;
 
 namespace {
 
 template <typename Scalar, typename Matrix>
-std::size_t count_lookups(const posenc::PositionTable<Scalar>& table, Matrix x, Matrix grad) {
+std::size_t count_lookups(const posenc::LearnedTable<Scalar>& table, Matrix x, Matrix grad) {
+  using posenc::each_sequence;
+  using posenc::starting_at;
   const Ids ids = Ids::LinSpaced(x.rows(), 0, 40);
+  const std::vector<int> starts = {3, 30};
+  const Eigen::Index length = x.rows() / 2;
   return count_allocations([&] {
-    posenc::encode_learned(x, table, 3);
+    posenc::encode_learned(x, table, starting_at(3));
     posenc::encode_learned(x, table, ids);
-    posenc::add_learned(x, table, posenc::PositionRange(30, x.rows() / 2));
+    posenc::encode_learned(x, table, each_sequence(length, starts));
+    posenc::add_learned(x, table, each_sequence(length, starting_at(30)));
     posenc::add_learned(x.middleCols(0, x.cols()), table, ids);
-    posenc::learned_backward(grad, x, ids, table.options());
-    posenc::learned_backward(grad, x, posenc::PositionRange(30, x.rows() / 2), table.options());
+    posenc::learned_backward(grad, x, table, ids);
+    posenc::learned_backward(grad, x, table, each_sequence(length, starting_at(30)));
+    posenc::learned_backward(grad, x, table, each_sequence(length, starts));
   });
 }
 
 }  // namespace
 
-TEST_CASE("encode, add and backward allocate nothing", "[learnable]") {
+TEST_CASE("encode, add and backward allocate nothing", "[learnable][allocations]") {
   if (posenc_tests::skip_without_allocation_count("allocations of trained tables")) return;
   REQUIRE(count_allocations([] { ::operator delete(::operator new(100)); }) == 1);
   const auto check = [](auto scalar, posenc::Overflow overflow) {
     using Scalar = decltype(scalar);
-    const posenc::PositionTable<Scalar> table(pattern<Scalar>(37, 300), {overflow, 0.4, 1});
+    const posenc::LearnedTable<Scalar> table(pattern<Scalar>(37, 300), {overflow, 0.4, 1});
     const RowMatrix<Scalar> x = pattern<Scalar>(20, 300);
     const RowMatrix<Scalar> grad = RowMatrix<Scalar>::Zero(37, 300);
     return count_lookups<Scalar>(table, x, grad) +
-           count_lookups<Scalar>(table, ColMatrix<Scalar>(x), ColMatrix<Scalar>(grad));
+           count_lookups<Scalar>(table, ColumnMatrix<Scalar>(x), ColumnMatrix<Scalar>(grad));
   };
   for (const auto overflow : {posenc::Overflow::clamp, posenc::Overflow::zero, posenc::Overflow::hierarchical}) {
     REQUIRE(check(float(), overflow) == 0);
@@ -46,68 +55,31 @@ TEST_CASE("encode, add and backward allocate nothing", "[learnable]") {
     REQUIRE(check(Eigen::half(), overflow) == 0);
     REQUIRE(check(Eigen::bfloat16(), overflow) == 0);
   }
-
-  RowMatrix<float> features(6, 20);
-  const RowMatrix<float> coordinates = pattern<float>(6, 2);
-  const RowMatrix<float> weights = pattern<float>(2, 10);
-  RowMatrix<float> grad_weights = RowMatrix<float>::Zero(2, 10);
-  RowMatrix<float> grad_coordinates = RowMatrix<float>::Zero(6, 2);
-  const auto options = posenc::gaussian_fourier_options();
-  REQUIRE(count_allocations([&] {
-            posenc::encode_fourier(features, coordinates, weights, options);
-            posenc::fourier_backward(grad_weights, grad_coordinates, features, coordinates, weights, options);
-          }) == 0);
 }
 
-TEST_CASE("an argument that holds a product is computed once", "[learnable]") {
+TEST_CASE("an argument that holds a product is computed once", "[learnable][allocations]") {
   using Matrix = RowMatrix<double>;
   const Matrix a = pattern<double>(36, 30);
   const Matrix b = pattern<double>(30, 20, 7);
-  check_computed_once(a, b, [](const auto& values) { return Matrix(posenc::PositionTable<double>(values).values()); });
-  check_computed_once(a, b, [](const auto& grad) {
-    Matrix result = Matrix::Zero(40, 20);
-    posenc::learned_backward(result, grad, 2, {});
-    return result;
-  });
-  check_computed_once(a, b, [](const auto& table) {
-    Matrix result(17, 20);
-    posenc::resize_linear(result, table);
-    return result;
-  });
-  check_computed_once(a, b, [](const auto& grad) {
-    Matrix result = Matrix::Zero(17, 20);
-    posenc::resize_linear_backward(result, grad);
-    return result;
-  });
-  check_computed_once(a, b, [](const auto& table) {
-    Matrix result(21, 20);
-    posenc::resize_bicubic(result, table, {7, 5, 4, 5, 1});
-    return result;
-  });
-  check_computed_once(a, b, [](const auto& grad) {
-    Matrix result = Matrix::Zero(21, 20);
-    posenc::resize_bicubic_backward(result, grad, {4, 5, 7, 5, 1});
-    return result;
-  });
-
-  const Matrix coordinates = pattern<double>(36, 20);
-  const Matrix weights = pattern<double>(20, 10);
-  const auto options = posenc::gaussian_fourier_options();
-  const auto encode = [&](const auto& x, const auto& w) {
-    Matrix result(36, 20);
-    posenc::encode_fourier(result, x, w, options);
-    return result;
+  const auto once = [&](Eigen::Index rows, auto&& use) {
+    check_computed_once(a, b, [&](const auto& values) {
+      Matrix result = Matrix::Zero(rows, 20);
+      use(result, values);
+      return result;
+    });
   };
-  check_computed_once(a, b, [&](const auto& x) { return encode(x, weights); });
-  const Matrix c = b.transpose();
-  const Matrix d = pattern<double>(30, 10);
-  check_computed_once(c, d, [&](const auto& w) { return encode(coordinates, w); });
-  const auto backward = [&](const auto& grad, const auto& x, const auto& w) {
-    Matrix result = Matrix::Zero(20 + 36, 20);
-    posenc::fourier_backward(result.topLeftCorner(20, 10), result.bottomRows(36), grad, x, w, options);
-    return result;
-  };
-  check_computed_once(a, b, [&](const auto& grad) { return backward(grad, coordinates, weights); });
-  check_computed_once(a, b, [&](const auto& x) { return backward(coordinates, x, weights); });
-  check_computed_once(c, d, [&](const auto& w) { return backward(coordinates, coordinates, w); });
+  once(36, [](auto& out, const auto& values) { out = posenc::LearnedTable<double>(values).values(); });
+  once(40, [](auto& out, const auto& grad) {
+    posenc::learned_backward(out, grad, posenc::LookupOptions(), posenc::starting_at(2));
+  });
+  const auto line = posenc::Resize::half_pixel;
+  once(17, [&](auto& out, const auto& table) { posenc::resize(out, table, line); });
+  once(17, [&](auto& out, const auto& grad) { posenc::resize_backward(out, grad, line); });
+  const auto filter = posenc::Filter::bicubic;
+  once(21, [&](auto& out, const auto& table) {
+    posenc::resize(out, table, posenc::GridResize({7, 5}, {4, 5}, filter).keep(1));
+  });
+  once(21, [&](auto& out, const auto& grad) {
+    posenc::resize_backward(out, grad, posenc::GridResize({4, 5}, {7, 5}, filter).keep(1));
+  });
 }

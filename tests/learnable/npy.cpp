@@ -2,9 +2,9 @@
 /// .npy files: real ones, every type, and files that lie.
 #include "posenc/learnable.hpp"
 
-#include "learnable/support.hpp"
 #include "support/catch2.hpp"
 #include "support/data.hpp"
+#include "support/matrices.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-using namespace learnable_tests;
+using namespace posenc_tests;
 
 namespace {
 
@@ -67,7 +67,7 @@ TEMPLATE_TEST_CASE("what is written is read again", "[learnable][portable]", flo
   REQUIRE(array.values == x);
   REQUIRE(array.shape == std::vector<Eigen::Index>{3, 5});
   REQUIRE(written(x).size() % 64 == 15 * sizeof(TestType) % 64);
-  REQUIRE(written(ColMatrix<TestType>(x)) == written(x));  // C order whatever the storage
+  REQUIRE(written(ColumnMatrix<TestType>(x)) == written(x));  // C order whatever the storage
   const auto cube = read<TestType>(written(x, {3, 1, 5}));
   REQUIRE(cube.values == x);
   REQUIRE(cube.shape == std::vector<Eigen::Index>{3, 1, 5});

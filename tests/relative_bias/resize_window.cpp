@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Resizing of window bias tables against SciPy and the tested resize of grids, with the adjoints.
-#include "posenc/learnable/resize_line.hpp"
 
+#include "posenc/learnable/resize.hpp"
 #include "relative_bias/npy.hpp"
 #include "relative_bias/support.hpp"
 #include "support/data.hpp"
@@ -80,9 +80,9 @@ TEST_CASE("bicubic resize of window tables is that of grids, which equals PyTorc
     MatrixD resized(rows_of(resize.to, resize), 2);
     posenc::resize_window_bicubic(resized, weights, resize);
     MatrixD grid(resize.to.displacements(), 2);
-    posenc::resize_bicubic(
-        grid, weights.topRows(resize.from.displacements()),
-        {2 * resize.from.height - 1, 2 * resize.from.width - 1, 2 * resize.to.height - 1, 2 * resize.to.width - 1});
+    posenc::resize(grid, weights.topRows(resize.from.displacements()),
+                   posenc::GridResize({2 * resize.from.height - 1, 2 * resize.from.width - 1},
+                                      {2 * resize.to.height - 1, 2 * resize.to.width - 1}, posenc::Filter::bicubic));
     constexpr double kOrderBound = 32 * 4 * kEpsilon;  // 16 products of weights below 1.2, in two orders
     REQUIRE(distance(resized.topRows(grid.rows()), grid) <= kOrderBound);
   }

@@ -7,5 +7,5 @@ int main() {
   const auto frequencies = posenc::geometric_frequencies(8, 10000);
   const auto table = posenc::make_table<float>(frequencies, posenc::PositionRange(0, q.rows()));
   posenc::apply_rope(q, table, posenc::RopeLayout::half_split(8));
-  posenc::add_sinusoidal(q, posenc::Sinusoidal(16));
+  posenc::add_sinusoidal(q, posenc::presets::paper(16), posenc::starting_at(0));
 }

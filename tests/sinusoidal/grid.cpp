@@ -12,7 +12,7 @@
 
 namespace {
 
-using posenc::GridSinusoidal;
+using posenc::SinusoidalGridEncoding;
 namespace presets = posenc::presets;
 
 using Wide = long double;
@@ -20,7 +20,7 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 
 /// The row of one token.
 template <typename... Position>
-Eigen::RowVectorXd row_at(const GridSinusoidal& encoding, Position... position) {
+Eigen::RowVectorXd row_at(const SinusoidalGridEncoding& encoding, Position... position) {
   const std::vector<double> values{static_cast<double>(position)...};
   Eigen::RowVectorXd row(encoding.width());
   posenc::encode_sinusoidal(row, encoding, Eigen::Map<const Eigen::RowVectorXd>(values.data(), sizeof...(position)));
@@ -67,12 +67,12 @@ TEST_CASE("DETR counts valid pixels only", "[sinusoidal][grid]") {
   const Eigen::VectorXd y = counts.col(0), x = counts.col(1);
   CHECK(y == (Eigen::VectorXd(12) << 1, 1, 1, 0, 2, 2, 2, 0, 2, 2, 2, 0).finished());
   CHECK(x == (Eigen::VectorXd(12) << 1, 2, 3, 3, 1, 2, 3, 3, 0, 0, 0, 0).finished());
-  const auto normalised = posenc::detr_positions(valid, true, 1);
+  const auto normalized = posenc::detr_positions(valid, true, 1);
   for (Eigen::Index row = 0; row < 3; ++row) {
     for (Eigen::Index column = 0; column < 4; ++column) {
       const Eigen::Index token = 4 * row + column;
-      CHECK(std::abs(normalised(token, 0) - y[token] / (y[8 + column] + 1e-6)) <= 4e-16);
-      CHECK(std::abs(normalised(token, 1) - x[token] / (x[4 * row + 3] + 1e-6)) <= 4e-16);
+      CHECK(std::abs(normalized(token, 0) - y[token] / (y[8 + column] + 1e-6)) <= 4e-16);
+      CHECK(std::abs(normalized(token, 1) - x[token] / (x[4 * row + 3] + 1e-6)) <= 4e-16);
     }
   }
 }
@@ -169,13 +169,13 @@ TEMPLATE_TEST_CASE("any matrix, any scalar, no allocation", "[sinusoidal][grid]"
 
 TEST_CASE("lists of channels are checked", "[sinusoidal][grid][bad_input]") {
   const posenc::AxialFrequencies two = posenc::axial_frequencies({1, 1}, 100);
-  CHECK_NOTHROW(GridSinusoidal(4, two, {{0, 2}, {1, 3}, {}}));
-  CHECK_THROWS_AS(GridSinusoidal(0, two, {{0, 2}, {1, 3}, {}}), std::invalid_argument);
-  CHECK_THROWS_AS(GridSinusoidal(4, two, {{0}, {1, 3}, {}}), std::invalid_argument);
-  CHECK_THROWS_AS(GridSinusoidal(4, two, {{0, 2}, {1, 2}, {}}), std::invalid_argument);
-  CHECK_THROWS_AS(GridSinusoidal(4, two, {{0, 2}, {1, 4}, {}}), std::out_of_range);
-  CHECK_THROWS_AS(GridSinusoidal(4, two, {{0, -2}, {1, 3}, {}}), std::out_of_range);
-  CHECK_THROWS_AS(GridSinusoidal(4, two, {{0, 2}, {1, 3}, {-1}}), std::invalid_argument);
+  CHECK_NOTHROW(SinusoidalGridEncoding(4, two, {{0, 2}, {1, 3}, {}}));
+  CHECK_THROWS_AS(SinusoidalGridEncoding(0, two, {{0, 2}, {1, 3}, {}}), std::invalid_argument);
+  CHECK_THROWS_AS(SinusoidalGridEncoding(4, two, {{0}, {1, 3}, {}}), std::invalid_argument);
+  CHECK_THROWS_AS(SinusoidalGridEncoding(4, two, {{0, 2}, {1, 2}, {}}), std::invalid_argument);
+  CHECK_THROWS_AS(SinusoidalGridEncoding(4, two, {{0, 2}, {1, 4}, {}}), std::out_of_range);
+  CHECK_THROWS_AS(SinusoidalGridEncoding(4, two, {{0, -2}, {1, 3}, {}}), std::out_of_range);
+  CHECK_THROWS_AS(SinusoidalGridEncoding(4, two, {{0, 2}, {1, 3}, {-1}}), std::invalid_argument);
   RowMajor x = RowMajor::Constant(6, 8, 1.5);
   const RowMajor before = x;
   CHECK_THROWS_AS(posenc::encode_sinusoidal(x, presets::mae(8), posenc::grid_positions({6})), std::invalid_argument);

@@ -73,21 +73,20 @@ std::function<Wide(int)> timestep_frequency(int d, Wide max_period, Wide shift) 
 
 struct Preset {
   std::string name;
-  std::function<posenc::SinusoidalOptions(int d)> options;
+  std::function<posenc::SinusoidalEncoding(int d)> make;
   Formula formula;
   bool takes_odd;
 };
 
 std::vector<Preset> all_presets() {
-  const auto fixed = [](posenc::SinusoidalOptions options) { return [=](int) { return options; }; };
   return {
-      {"paper", fixed(presets::paper()), [](Wide p, int d) { return interleaved(p, d, paper_frequency(d, 10000)); },
-       false},
-      {"paper, base 100", fixed(presets::paper(100)),
+      {"paper", [](int d) { return presets::paper(d); },
+       [](Wide p, int d) { return interleaved(p, d, paper_frequency(d, 10000)); }, false},
+      {"paper, base 100", [](int d) { return presets::paper(d, 100); },
        [](Wide p, int d) { return interleaved(p, d, paper_frequency(d, 100)); }, false},
-      {"numpy_tutorial", fixed(presets::numpy_tutorial(100)),
+      {"numpy_tutorial", [](int d) { return presets::numpy_tutorial(d, 100); },
        [](Wide p, int d) { return with_zero_if_odd(interleaved(p, d, paper_frequency(d, 100)), d); }, true},
-      {"tensorflow_tutorial", fixed(presets::tensorflow_tutorial()),
+      {"tensorflow_tutorial", [](int d) { return presets::tensorflow_tutorial(d); },
        [](Wide p, int d) {
          std::vector<Wide> row = interleaved(p, d, paper_frequency(d, 10000));
          if (d % 2 != 0)
@@ -95,33 +94,33 @@ std::vector<Preset> all_presets() {
          return row;
        },
        true},
-      {"tensor2tensor", fixed(presets::tensor2tensor()),
+      {"tensor2tensor", [](int d) { return presets::tensor2tensor(d); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, false, t2t_frequency(d, 1, 10000)), d); }, true},
-      {"tensor2tensor, other timescales", fixed(presets::tensor2tensor(2, 500)),
+      {"tensor2tensor, other timescales", [](int d) { return presets::tensor2tensor(d, 2, 500); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, false, t2t_frequency(d, 2, 500)), d); }, true},
-      {"fairseq", fixed(presets::fairseq(5)),
+      {"fairseq", [](int d) { return presets::fairseq(d, 5); },
        [](Wide p, int d) {
          return times(with_zero_if_odd(halves(p, d, false, t2t_frequency(d, 1, 10000)), d), p == 5 ? 0 : 1);
        },
        true},
-      {"ctranslate2", fixed(presets::ctranslate2()),
+      {"ctranslate2", [](int d) { return presets::ctranslate2(d); },
        [](Wide p, int d) { return halves(p + 1, d, false, t2t_frequency(d, 1, 10000)); }, false},
       {"marian", [](int d) { return presets::marian(d); },
        [](Wide p, int d) { return halves(p, d, false, t2t_frequency(d, 1, 10000)); }, false},
-      {"whisper", fixed(presets::whisper()),
+      {"whisper", [](int d) { return presets::whisper(d); },
        [](Wide p, int d) { return halves(p, d, false, t2t_frequency(d, 1, 10000)); }, false},
-      {"whisper, other timescale", fixed(presets::whisper(700)),
+      {"whisper, other timescale", [](int d) { return presets::whisper(d, 700); },
        [](Wide p, int d) { return halves(p, d, false, t2t_frequency(d, 1, 700)); }, false},
-      {"diffusers_timestep", fixed(presets::diffusers_timestep()),
+      {"diffusers_timestep", [](int d) { return presets::diffusers_timestep(d); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, false, timestep_frequency(d, 10000, 1)), d); }, true},
-      {"diffusers_timestep, Stable Diffusion", fixed(presets::diffusers_timestep(true, 0)),
+      {"diffusers_timestep, Stable Diffusion", [](int d) { return presets::diffusers_timestep(d, true, 0); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, true, timestep_frequency(d, 10000, 0)), d); }, true},
-      {"diffusers_timestep, scaled", fixed(presets::diffusers_timestep(false, 0.5, 1000, 500)),
+      {"diffusers_timestep, scaled", [](int d) { return presets::diffusers_timestep(d, false, 0.5, 1000, 500); },
        [](Wide p, int d) { return with_zero_if_odd(halves(1000 * p, d, false, timestep_frequency(d, 500, 0.5)), d); },
        true},
-      {"ggml_timestep", fixed(presets::ggml_timestep()),
+      {"ggml_timestep", [](int d) { return presets::ggml_timestep(d); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, true, timestep_frequency(d, 10000, 0)), d); }, true},
-      {"transformer_xl", fixed(presets::transformer_xl()),
+      {"transformer_xl", [](int d) { return presets::transformer_xl(d); },
        [](Wide p, int d) { return halves(p, d, false, paper_frequency(d, 10000)); }, false},
       {"x_transformers", [](int d) { return presets::x_transformers(d); },
        [](Wide p, int d) {
@@ -155,11 +154,11 @@ TEST_CASE("presets are their projects' formulas", "[sinusoidal][presets]") {
   for (const Preset& preset : all_presets()) {
     for (const int d : {2, 3, 4, 5, 6, 17, 64, 130}) {
       if (d % 2 != 0 && !preset.takes_odd) {
-        CHECK_THROWS_AS(posenc::Sinusoidal(d, preset.options(d)), std::invalid_argument);
+        CHECK_THROWS_AS(preset.make(d), std::invalid_argument);
         continue;
       }
       INFO(preset.name << ", width " << d);
-      const posenc::Sinusoidal encoding(d, preset.options(d));
+      const posenc::SinusoidalEncoding encoding = preset.make(d);
       Eigen::MatrixXd ours(positions.size(), d);
       encode_sinusoidal(ours, encoding, positions);
       const double scale = encoding.options().amplitude;
@@ -182,10 +181,10 @@ TEST_CASE("presets are their projects' formulas", "[sinusoidal][presets]") {
 
 TEST_CASE("Marian scales the embedding", "[sinusoidal][presets]") {
   Eigen::RowVectorXd x = Eigen::RowVectorXd::Constant(16, 0.5);
-  const posenc::Sinusoidal encoding(16, presets::marian(16));
+  const posenc::SinusoidalEncoding encoding = presets::marian(16);
   Eigen::RowVectorXd table(16);
-  encode_sinusoidal(table, encoding, 9);
-  add_sinusoidal(x, encoding, 9);
+  encode_sinusoidal(table, encoding, posenc::starting_at(9));
+  add_sinusoidal(x, encoding, posenc::starting_at(9));
   CHECK((x.array() == 0.5 * 4 + table.array()).all());
 }
 
@@ -193,13 +192,13 @@ TEST_CASE("Marian scales the embedding", "[sinusoidal][presets]") {
 template <typename Matrix>
 void check_fairseq_padding(Eigen::Index width, posenc::ChannelOrder order) {
   INFO("width " << width);
-  posenc::SinusoidalOptions options = presets::fairseq(1);
+  posenc::SinusoidalOptions options = presets::fairseq(width, 1).options();
   options.order = order;
   options.embedding_scale = 2;
-  const posenc::Sinusoidal encoding(width, options);
+  const posenc::SinusoidalEncoding encoding(width, options);
   options.padding_position = {};
   options.first_position = 0;
-  const posenc::Sinusoidal unpadded(width, options);
+  const posenc::SinusoidalEncoding unpadded(width, options);
   const Eigen::Matrix<int, 5, 1> positions(2, 3, 1, 4, 1);
 
   Matrix expected(5, width);
@@ -226,7 +225,7 @@ TEST_CASE("padding rows of fairseq are zero, and padded embeddings are only scal
       check_fairseq_padding<Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(width, order);
     }
   }
-  const posenc::Sinusoidal encoding(7, presets::fairseq(1));
+  const posenc::SinusoidalEncoding encoding = presets::fairseq(7, 1);
   Eigen::MatrixXf table(1, 7);
   encode_sinusoidal(table, encoding, Eigen::Matrix<int, 1, 1>(2));
   CHECK(std::abs(table(0, 0) - std::sin(2.0)) <= 0x1p-24);
@@ -235,14 +234,14 @@ TEST_CASE("padding rows of fairseq are zero, and padded embeddings are only scal
 TEST_CASE("rows of fairseq count from padding_idx + 1, and none of them is padding", "[sinusoidal][presets]") {
   for (const std::int64_t padding_idx : {-1, 0, 1, 5}) {
     INFO("padding_idx " << padding_idx);
-    const posenc::Sinusoidal encoding(6, presets::fairseq(padding_idx));
+    const posenc::SinusoidalEncoding encoding = presets::fairseq(6, padding_idx);
     Eigen::MatrixXd counted(9, 6), incremental(1, 6), listed(9, 6), plain(9, 6);
-    encode_sinusoidal(counted, encoding);
-    encode_sinusoidal(incremental, encoding, 8);
+    encode_sinusoidal(counted, encoding, posenc::starting_at(0));
+    encode_sinusoidal(incremental, encoding, posenc::starting_at(8));
     const auto ids =
         Eigen::VectorXi::LinSpaced(9, static_cast<int>(padding_idx) + 1, static_cast<int>(padding_idx) + 9);
     encode_sinusoidal(listed, encoding, ids);
-    encode_sinusoidal(plain, posenc::Sinusoidal(6, presets::tensor2tensor()), padding_idx + 1);
+    encode_sinusoidal(plain, presets::tensor2tensor(6), posenc::starting_at(padding_idx + 1));
     CHECK((counted.array() == plain.array()).all());
     CHECK((incremental.array() == plain.row(8).array()).all());
     CHECK((listed.array() == plain.array()).all());

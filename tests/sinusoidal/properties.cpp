@@ -10,16 +10,16 @@
 
 namespace {
 
-using posenc::Sinusoidal;
+using posenc::SinusoidalEncoding;
 
 /// What posenc promises for one value in double at a position, for frequencies of at most 1.
 double promised_error(std::int64_t position, double frequency) {
   return 0x1p-50 + std::abs(static_cast<double>(position)) * frequency * 0x1p-51;
 }
 
-Eigen::RowVectorXd encoded(const Sinusoidal& encoding, std::int64_t position) {
+Eigen::RowVectorXd encoded(const SinusoidalEncoding& encoding, std::int64_t position) {
   Eigen::RowVectorXd row(encoding.width());
-  encode_sinusoidal(row, encoding, position);
+  encode_sinusoidal(row, encoding, posenc::starting_at(position));
   return row;
 }
 
@@ -29,7 +29,7 @@ const std::int64_t kPositions[] = {0, 1, 17, 4096, 131072, 999999, 1000000};
 
 TEST_CASE("every position has the same length", "[sinusoidal][property]") {
   for (const int width : {2, 16, 130, 512}) {
-    const Sinusoidal encoding(width);
+    const SinusoidalEncoding encoding = posenc::presets::paper(width);
     // Both rotations that make a value are off in length by 2^-52 and their product by 2^-51, whatever the angle: that
     // doubles in the square of each of d/2 pairs.
     const double bound = width / 2 * 0x1p-49;
@@ -42,9 +42,7 @@ TEST_CASE("every position has the same length", "[sinusoidal][property]") {
 
 TEST_CASE("an offset rotates every pair by an angle of its own", "[sinusoidal][property]") {
   for (const posenc::ChannelOrder order : {posenc::ChannelOrder::interleaved, posenc::ChannelOrder::sin_cos}) {
-    posenc::SinusoidalOptions options;
-    options.order = order;
-    const Sinusoidal encoding(64, options);
+    const SinusoidalEncoding encoding(64, {order, posenc::FrequencySpacing::over_width});
     const bool interleaved = order == posenc::ChannelOrder::interleaved;
     posenc_tests::Worst worst;
     for (const std::int64_t p : kPositions) {
@@ -55,14 +53,14 @@ TEST_CASE("an offset rotates every pair by an angle of its own", "[sinusoidal][p
           const double frequency = encoding.frequencies().inv_freq()[m];
           const Eigen::Index s = interleaved ? 2 * m : m;
           const Eigen::Index c = interleaved ? 2 * m + 1 : 32 + m;
-          const double turn_cos = std::cos(static_cast<double>(k) * frequency);
-          const double turn_sin = std::sin(static_cast<double>(k) * frequency);
+          const double rotation_cos = std::cos(static_cast<double>(k) * frequency);
+          const double rotation_sin = std::sin(static_cast<double>(k) * frequency);
           // Both sides as promised; the rotation made here is off by half an ulp of its angle and one of its values,
           // and rounds its two products and their sum.
           const double bound = promised_error(p + k, frequency) + 2 * promised_error(p, frequency) +
                                std::abs(static_cast<double>(k)) * frequency * 0x1p-52 + 8 * 0x1p-53;
-          worst.see(std::abs(there[s] - (here[s] * turn_cos + here[c] * turn_sin)), bound, p, k, m);
-          worst.see(std::abs(there[c] - (here[c] * turn_cos - here[s] * turn_sin)), bound, p, k, m);
+          worst.see(std::abs(there[s] - (here[s] * rotation_cos + here[c] * rotation_sin)), bound, p, k, m);
+          worst.see(std::abs(there[c] - (here[c] * rotation_cos - here[s] * rotation_sin)), bound, p, k, m);
         }
       }
     }
@@ -72,7 +70,7 @@ TEST_CASE("an offset rotates every pair by an angle of its own", "[sinusoidal][p
 }
 
 TEST_CASE("similarity depends on the distance alone", "[sinusoidal][property]") {
-  const Sinusoidal encoding(128);
+  const SinusoidalEncoding encoding = posenc::presets::paper(128);
   const Eigen::ArrayXd& frequencies = encoding.frequencies().inv_freq();
   for (const std::int64_t distance : {0, 1, 7, 1000}) {
     const double expected = (static_cast<double>(distance) * frequencies).cos().sum();

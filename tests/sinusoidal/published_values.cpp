@@ -17,8 +17,8 @@
 
 namespace {
 
-using posenc::Sinusoidal;
-using posenc::SinusoidalOptions;
+using posenc::PositionRange;
+using posenc::SinusoidalEncoding;
 using posenc_tests::RowMatrixXd;
 using posenc_tests::Worst;
 namespace presets = posenc::presets;
@@ -60,8 +60,9 @@ void check_digits(const RowMatrixXd& ours, const RowMatrixXd& printed, int digit
   CHECK(worst.share() <= 1);
 }
 
-void check_row(const Sinusoidal& encoding, std::int64_t position, const std::vector<posenc_tests::Printed>& expected) {
-  const RowMatrixXd row = posenc::make_sinusoidal<double>(encoding, posenc::PositionRange(position, 1));
+void check_row(const SinusoidalEncoding& encoding, std::int64_t position,
+               const std::vector<posenc_tests::Printed>& expected) {
+  const RowMatrixXd row = posenc::make_sinusoidal<double>(encoding, PositionRange(position, 1));
   REQUIRE(row.cols() == static_cast<Eigen::Index>(expected.size()));
   for (Eigen::Index j = 0; j < row.cols(); ++j) {
     const posenc_tests::Printed& printed = expected[static_cast<std::size_t>(j)];
@@ -75,7 +76,7 @@ void check_row(const Sinusoidal& encoding, std::int64_t position, const std::vec
 TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]") {
   struct Article {
     const char* file;
-    SinusoidalOptions (*preset)(double base);
+    SinusoidalEncoding (*preset)(Eigen::Index width, double base);
     bool in_float;
   };
   for (const Article& article : {Article{"sinusoidal_000.csv", presets::numpy_tutorial, false},
@@ -86,8 +87,8 @@ TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]")
     const auto golden = posenc_tests::golden(std::string("articles/") + article.file);
     const auto expected = golden.block("table").matrix();
     const double base = golden.number("base");
-    const auto ours = posenc::make_sinusoidal<double>(Sinusoidal(expected.cols(), article.preset(base)),
-                                                      posenc::PositionRange(0, expected.rows()));
+    const auto ours =
+        posenc::make_sinusoidal<double>(article.preset(expected.cols(), base), PositionRange(0, expected.rows()));
     Worst worst;
     for (Eigen::Index p = 0; p < expected.rows(); ++p) {
       for (Eigen::Index j = 0; j < expected.cols(); ++j) {
@@ -104,11 +105,9 @@ TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]")
 }
 
 TEST_CASE("the articles differ in an odd width", "[sinusoidal]") {
-  const auto zero =
-      posenc::make_sinusoidal<double>(Sinusoidal(3, presets::numpy_tutorial(100)), posenc::PositionRange(0, 3));
+  const auto zero = posenc::make_sinusoidal<double>(presets::numpy_tutorial(3, 100), PositionRange(0, 3));
   CHECK((zero.col(2).array() == 0).all());
-  const auto sine =
-      posenc::make_sinusoidal<double>(Sinusoidal(3, presets::tensorflow_tutorial()), posenc::PositionRange(0, 3));
+  const auto sine = posenc::make_sinusoidal<double>(presets::tensorflow_tutorial(3), PositionRange(0, 3));
   for (Eigen::Index p = 0; p < 3; ++p) {
     const double angle = static_cast<double>(p) * std::pow(10000.0, -2.0 / 3);
     CHECK(std::abs(sine(p, 2) - std::sin(angle)) <= promised_error(angle) + double_error(angle, 1e4));
@@ -117,14 +116,13 @@ TEST_CASE("the articles differ in an odd width", "[sinusoidal]") {
 }
 
 TEST_CASE("rows worked out by hand", "[sinusoidal][portable]") {
-  check_row(Sinusoidal(4), 1, {".841470985", ".540302306", ".009999833", ".99995000"});
-  check_row(Sinusoidal(3, presets::numpy_tutorial(100)), 1, {".84147098", ".54030231", "0"});
-  check_row(Sinusoidal(3, presets::numpy_tutorial(100)), 2, {".90929743", "-.41614684", "0"});
-  check_row(Sinusoidal(4, presets::tensor2tensor()), 1, {".841470985", ".0001", ".540302306", ".999999995"});
-  check_row(Sinusoidal(5, presets::tensor2tensor()), 1, {".841471", ".0001", ".540302", "1.0", "0"});
-  check_row(Sinusoidal(4, presets::diffusers_timestep(true, 0)), 1,
-            {".540302306", ".99995000", ".841470985", ".009999833"});
-  check_row(Sinusoidal(4, presets::ggml_timestep()), 1, {".540302306", ".99995000", ".841470985", ".009999833"});
+  check_row(presets::paper(4), 1, {".841470985", ".540302306", ".009999833", ".99995000"});
+  check_row(presets::numpy_tutorial(3, 100), 1, {".84147098", ".54030231", "0"});
+  check_row(presets::numpy_tutorial(3, 100), 2, {".90929743", "-.41614684", "0"});
+  check_row(presets::tensor2tensor(4), 1, {".841470985", ".0001", ".540302306", ".999999995"});
+  check_row(presets::tensor2tensor(5), 1, {".841471", ".0001", ".540302", "1.0", "0"});
+  check_row(presets::diffusers_timestep(4, true, 0), 1, {".540302306", ".99995000", ".841470985", ".009999833"});
+  check_row(presets::ggml_timestep(4), 1, {".540302306", ".99995000", ".841470985", ".009999833"});
 }
 
 TEST_CASE("CTranslate2", "[sinusoidal][peers]") {
@@ -133,17 +131,17 @@ TEST_CASE("CTranslate2", "[sinusoidal][peers]") {
     INFO(name);
     RowMatrixXd x = peer(name, "input");
     const RowMatrixXd input = x;
-    add_sinusoidal(x, Sinusoidal(x.cols(), presets::ctranslate2()));
+    add_sinusoidal(x, presets::ctranslate2(x.cols()), posenc::starting_at(0));
     check_digits(x, peer(name), 6, 1);
     // Starting at position 0, as its relatives do, is not it.
-    add_sinusoidal(x = input, Sinusoidal(x.cols(), presets::whisper()));
+    add_sinusoidal(x = input, presets::whisper(x.cols()), posenc::starting_at(0));
     CHECK((x - peer(name)).cwiseAbs().maxCoeff() > 0.1);
   }
 }
 
 TEST_CASE("tensor2tensor", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of tensor2tensor")) return;
-  check_digits(posenc::make_sinusoidal<double>(Sinusoidal(4, presets::tensor2tensor()), posenc::PositionRange(0, 3)),
+  check_digits(posenc::make_sinusoidal<double>(presets::tensor2tensor(4), PositionRange(0, 3)),
                peer("t2t_sinusoidal_3x4"), 9, 2);
 }
 
@@ -151,44 +149,43 @@ TEST_CASE("fairseq2", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of fairseq2")) return;
   // Row 0 is the padding row, and row r stands at position r - 1.
   constexpr std::int64_t padding = -1;
-  const Sinusoidal encoding(32, presets::fairseq(padding));
+  const SinusoidalEncoding encoding = presets::fairseq(32, padding);
   RowMatrixXd ours(11, 32);
-  encode_sinusoidal(ours, encoding, padding);
+  encode_sinusoidal(ours, encoding, posenc::starting_at(padding));
   check_digits(ours, peer("fairseq2_sinusoidal_11x32"), 5, 9);
   CHECK((ours.row(0).array() == 0).all());
 }
 
 TEST_CASE("burn", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of burn")) return;
-  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(6), posenc::PositionRange(0, 12)),
-                 peer("burn_sinusoidal_12x6"), 5, 11);
+  check_decimals(posenc::make_sinusoidal<double>(presets::paper(6), PositionRange(0, 12)), peer("burn_sinusoidal_12x6"),
+                 5, 11);
 }
 
 TEST_CASE("keras-hub", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of keras-hub")) return;
-  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(4), posenc::PositionRange(0, 2)),
-                 peer("keras_sine_d4_pos0_1"), 5, 1);
+  check_decimals(posenc::make_sinusoidal<double>(presets::paper(4), PositionRange(0, 2)), peer("keras_sine_d4_pos0_1"),
+                 5, 1);
 }
 
 TEST_CASE("RoFormer of transformers", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("sinusoids of RoFormer")) return;
-  check_decimals(posenc::make_sinusoidal<double>(Sinusoidal(6, presets::transformer_xl()), posenc::PositionRange(0, 2)),
+  check_decimals(posenc::make_sinusoidal<double>(presets::transformer_xl(6), PositionRange(0, 2)),
                  peer("hf_roformer_sinusoidal_2x6"), 4, 1);
-  const RowMatrixXd wide =
-      posenc::make_sinusoidal<double>(Sinusoidal(512, presets::transformer_xl()), posenc::PositionRange(0, 3));
+  const RowMatrixXd wide = posenc::make_sinusoidal<double>(presets::transformer_xl(512), PositionRange(0, 3));
   check_decimals(wide.leftCols(5), peer("hf_roformer_sinusoidal_d512_corner"), 4, 2);
 }
 
 TEST_CASE("timesteps of diffusers", "[sinusoidal][peers]") {
   if (posenc_tests::skip_without_data("timestep embeddings of diffusers")) return;
   // Of 128 timesteps and 64 channels, rows 23 to 25 and columns 47 to 49 are printed.
-  const auto corner = [](const SinusoidalOptions& options) -> RowMatrixXd {
+  const auto corner = [](const SinusoidalEncoding& encoding) -> RowMatrixXd {
     const Eigen::VectorXd timesteps = Eigen::VectorXd::LinSpaced(128, 0, 127);
     RowMatrixXd all(128, 64);
-    encode_sinusoidal(all, Sinusoidal(64, options), timesteps);
+    encode_sinusoidal(all, encoding, timesteps);
     return all.block(23, 47, 3, 3);
   };
-  check_decimals(corner(presets::diffusers_timestep()), peer("diffusers_timestep_t1_ddpm"), 4, 25);
-  check_decimals(corner(presets::diffusers_timestep(true, 0)), peer("diffusers_timestep_t2_ldm"), 4, 25);
-  check_decimals(corner(presets::ggml_timestep()), peer("diffusers_timestep_t2_ldm"), 4, 25);
+  check_decimals(corner(presets::diffusers_timestep(64)), peer("diffusers_timestep_t1_ddpm"), 4, 25);
+  check_decimals(corner(presets::diffusers_timestep(64, true, 0)), peer("diffusers_timestep_t2_ldm"), 4, 25);
+  check_decimals(corner(presets::ggml_timestep(64)), peer("diffusers_timestep_t2_ldm"), 4, 25);
 }

@@ -17,6 +17,8 @@ using RowMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 template <typename Scalar>
 using ColumnMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>;
 using MatrixD = RowMatrix<double>;
+/// Positions, one for each token.
+using Ids = Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1>;
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 

@@ -12,6 +12,6 @@ void UNIT(double* score) {
   const auto copy = table;
   posenc::apply_rope(x, copy, posenc::RopeLayout::half_split(64));
   *score = static_cast<double>(x.row(3).dot(x.row(10)));
-  const auto encoding = posenc::make_sinusoidal<double>(posenc::Sinusoidal(64), posenc::PositionRange(0, 11));
+  const auto encoding = posenc::make_sinusoidal<double>(posenc::presets::paper(64), posenc::PositionRange(0, 11));
   *score += encoding(10, 63);
 }

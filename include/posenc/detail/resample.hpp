@@ -45,34 +45,6 @@ inline Taps identity_taps(Eigen::Index size) {
   return taps;
 }
 
-/// Where output i of a linear resize reads.
-enum class LinearRule {
-  half_pixel,     ///< max((i + 1/2) from / to - 1/2, 0): PyTorch align_corners=False
-  align_corners,  ///< i (from - 1) / (to - 1): PyTorch align_corners=True
-  scaled          ///< i from / to: position interpolation
-};
-
-/// Linear interpolation from `from` rows to `to`, both > 0; past the last row its value stays.
-inline Taps linear_taps(Eigen::Index from, Eigen::Index to, LinearRule rule) {
-  if (from == to) return identity_taps(from);
-  const double n = static_cast<double>(from);
-  const double m = static_cast<double>(to);
-  Taps taps;
-  for (Eigen::Index i = 0; i < to; ++i) {
-    const double t = static_cast<double>(i);
-    const double at = rule == LinearRule::half_pixel      ? (std::max)((t + 0.5) * n / m - 0.5, 0.0)
-                      : rule == LinearRule::align_corners ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1))
-                                                          : t * n / m;
-    const Eigen::Index low = (std::min)(static_cast<Eigen::Index>(at), from - 1);
-    const Eigen::Index high = (std::min)(low + 1, from - 1);
-    const double share = at - static_cast<double>(low);
-    taps.add(low, high == low ? 1.0 : 1.0 - share);
-    taps.add(high, high == low ? 0.0 : share);
-    taps.end_row();
-  }
-  return taps;
-}
-
 /// The cubic convolution kernel of Keys (1981) with parameter a, 0 beyond |x| = 2.
 inline double cubic_kernel(double x, double a) {
   x = std::abs(x);
@@ -93,30 +65,6 @@ inline Taps cubic_taps(Eigen::Index from, Eigen::Index to) {
       const Eigen::Index wanted = static_cast<Eigen::Index>(low) + k;
       taps.add((std::min)((std::max)(wanted, Eigen::Index(0)), from - 1), cubic_kernel(at - low - k, -0.75));
     }
-    taps.end_row();
-  }
-  return taps;
-}
-
-/// The same with the kernel stretched by from / to where the result is smaller, cut at the border and normalised.
-/// As PyTorch antialias=True and Pillow: a = -0.5.
-inline Taps antialiased_cubic_taps(Eigen::Index from, Eigen::Index to) {
-  if (from == to) return identity_taps(from);
-  const double scale = static_cast<double>(from) / static_cast<double>(to);
-  const double stretch = (std::max)(scale, 1.0);
-  Taps taps;
-  std::vector<double> weights;
-  for (Eigen::Index i = 0; i < to; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const Eigen::Index begin = (std::max)(static_cast<Eigen::Index>(centre - 2 * stretch + 0.5), Eigen::Index(0));
-    const Eigen::Index end = (std::min)(static_cast<Eigen::Index>(centre + 2 * stretch + 0.5), from);
-    weights.clear();
-    double sum = 0;
-    for (Eigen::Index j = begin; j < end; ++j) {
-      weights.push_back(cubic_kernel((static_cast<double>(j) + 0.5 - centre) / stretch, -0.5));
-      sum += weights.back();
-    }
-    for (Eigen::Index j = begin; j < end; ++j) taps.add(j, weights[static_cast<std::size_t>(j - begin)] / sum);
     taps.end_row();
   }
   return taps;

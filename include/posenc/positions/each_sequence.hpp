@@ -96,6 +96,7 @@ class RaggedPositions {
  public:
   RaggedPositions(const ListPositions<List>& starts, Eigen::Index length) : starts_(starts), length_(length) {}
   Eigen::Index rows() const { return starts_.rows() * length_; }
+  Eigen::Index length() const { return length_; }
   auto operator[](Eigen::Index i) const {
     using Position = typename ListPositions<List>::Position;
     return static_cast<Position>(starts_[i / length_] + static_cast<Position>(i % length_));

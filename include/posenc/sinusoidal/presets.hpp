@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// presets: the sinusoidal conventions of the projects in use, by name.
+/// presets: the sinusoidal encodings of the projects in use, by name.
 #ifndef POSENC_SINUSOIDAL_PRESETS_HPP
 #define POSENC_SINUSOIDAL_PRESETS_HPP
 
@@ -9,7 +9,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -23,24 +22,32 @@ inline void require_spectrum(const char* function, const char* from_name, double
           "finite, > 0 and not ", from);
 }
 
-inline void require_preset_width(const char* function, Eigen::Index width) {
-  require(width > 0, function, "width", width, "> 0");
-}
-
-inline SinusoidalOptions over_pairs(double from, double to) {
-  SinusoidalOptions options;
-  options.order = ChannelOrder::sin_cos;
-  options.spacing = FrequencySpacing::over_pairs;
+/// sin | cos with frequencies from 1/from to 1/to in equal ratios, as get_timing_signal_1d of tensor2tensor has them.
+inline SinusoidalOptions timing_signal(double from, double to, OddWidth odd_width) {
+  SinusoidalOptions options(ChannelOrder::sin_cos, FrequencySpacing::over_pairs);
   options.frequency_shift = 1;
   options.base = to / from;
   options.position_scale = from;
-  options.odd_width = OddWidth::zero_column;
+  options.odd_width = odd_width;
   return options;
+}
+
+/// The paper's frequencies.
+inline SinusoidalOptions paper_options(ChannelOrder order, double base, OddWidth odd_width) {
+  SinusoidalOptions options(order, FrequencySpacing::over_width);
+  options.base = base;
+  options.odd_width = odd_width;
+  return options;
+}
+
+inline double preset_width(const char* function, Eigen::Index width) {
+  require(width > 0, function, "width", width, "> 0");
+  return static_cast<double>(width);
 }
 
 }  // namespace detail
 
-/// SinusoidalOptions by project. `Sinusoidal(512, presets::whisper())` is Whisper's encoding of width 512.
+/// Encodings by project, ready to use: presets::whisper(384) is Whisper's of width 384.
 ///
 ///     preset                 order        frequency m               position of row 0   odd width
 ///     paper                  interleaved  base^(-2m/d)              0                   error
@@ -56,125 +63,121 @@ inline SinusoidalOptions over_pairs(double from, double to) {
 ///     x_transformers         sin | cos    base^(-m/F)               0                   error
 ///     mlx                    sin | cos    max (min/max)^(m/(F-1))   given values        error
 ///
-/// d = width, F = d/2 rounded down.
-/// @throws std::invalid_argument  timescales, periods or frequencies that are not finite and > 0, or that are equal
-///                                where a spectrum lies between them; a width that is not > 0.
+/// d = width, F = d/2 rounded down. Row 0 is that of starting_at(0).
+/// @throws std::invalid_argument  a width that is not > 0, or odd where that is an error; timescales, periods or
+///                                frequencies that are not finite and > 0, or that are equal where a spectrum lies
+///                                between them.
+/// Accuracy: equal to the project's formula within what encode_sinusoidal() promises [sinusoidal][presets].
 namespace presets {
 
-/// Vaswani et al. 2017. Also bert4keras, RoFormer's paper form, the fairseq conformer, nntrainer.
-inline SinusoidalOptions paper(double base = 10000) {
-  SinusoidalOptions options;
-  options.base = base;
-  return options;
+/// Vaswani et al. 2017. Also bert4keras, the fairseq conformer, nntrainer.
+inline SinusoidalEncoding paper(Eigen::Index width, double base = 10000) {
+  return detail::named_encoding("presets::paper", width,
+                                detail::paper_options(ChannelOrder::interleaved, base, OddWidth::reject));
 }
 
 /// The NumPy loop of many tutorials: `for i in range(int(d/2))` over a matrix of zeros.
-inline SinusoidalOptions numpy_tutorial(double base = 10000) {
-  SinusoidalOptions options = paper(base);
-  options.odd_width = OddWidth::zero_column;
-  return options;
+inline SinusoidalEncoding numpy_tutorial(Eigen::Index width, double base = 10000) {
+  return detail::named_encoding("presets::numpy_tutorial", width,
+                                detail::paper_options(ChannelOrder::interleaved, base, OddWidth::zero_column));
 }
 
 /// The TensorFlow tutorial: angle_rads[:, 0::2] = sin, angle_rads[:, 1::2] = cos.
-inline SinusoidalOptions tensorflow_tutorial(double base = 10000) {
-  SinusoidalOptions options = paper(base);
-  options.odd_width = OddWidth::sine_column;
-  return options;
+inline SinusoidalEncoding tensorflow_tutorial(Eigen::Index width, double base = 10000) {
+  return detail::named_encoding("presets::tensorflow_tutorial", width,
+                                detail::paper_options(ChannelOrder::interleaved, base, OddWidth::sine_column));
 }
 
 /// `get_timing_signal_1d` of tensor2tensor: wavelengths from 2 pi min_timescale on.
 /// Like the original it multiplies the frequencies by min_timescale.
-inline SinusoidalOptions tensor2tensor(double min_timescale = 1, double max_timescale = 10000) {
-  detail::require_spectrum("presets::tensor2tensor", "min_timescale", min_timescale, "max_timescale", max_timescale);
-  return detail::over_pairs(min_timescale, max_timescale);
+inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale = 1, double max_timescale = 10000) {
+  const char* const function = "presets::tensor2tensor";
+  detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
+  return detail::named_encoding(function, width,
+                                detail::timing_signal(min_timescale, max_timescale, OddWidth::zero_column));
 }
 
-/// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does row 0. A list of
-/// positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
-/// @throws std::out_of_range  padding_idx 2^63 - 1.
-inline SinusoidalOptions fairseq(std::int64_t padding_idx = 1) {
-  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)() - 1;
-  detail::require_in_range(padding_idx <= most, "presets::fairseq", "padding_idx", padding_idx, "at most ", most);
-  SinusoidalOptions options = tensor2tensor();
+/// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list
+/// of positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
+/// @throws std::out_of_range  padding_idx not within +-2^56.
+inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx = 1) {
+  constexpr std::int64_t furthest = std::int64_t(1) << 56;
+  detail::require_in_range(padding_idx >= -furthest && padding_idx <= furthest, "presets::fairseq", "padding_idx",
+                           padding_idx, "within +-2^56");
+  SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::zero_column);
   options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;
-  return options;
+  return detail::named_encoding("presets::fairseq", width, options);
 }
 
-/// CTranslate2 and OpenNMT-tf: row 0 is position 1.
-inline SinusoidalOptions ctranslate2() {
-  SinusoidalOptions options = tensor2tensor();
+/// CTranslate2 and OpenNMT-tf: starting_at(0) is position 1.
+inline SinusoidalEncoding ctranslate2(Eigen::Index width) {
+  SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.first_position = 1;
-  options.odd_width = OddWidth::reject;
-  return options;
+  return detail::named_encoding("presets::ctranslate2", width, options);
 }
 
 /// Marian, which multiplies the embedding by sqrt(d) before the addition.
-inline SinusoidalOptions marian(Eigen::Index width) {
-  detail::require_preset_width("presets::marian", width);
-  SinusoidalOptions options = tensor2tensor();
-  options.odd_width = OddWidth::reject;
-  options.embedding_scale = std::sqrt(static_cast<double>(width));
-  return options;
+inline SinusoidalEncoding marian(Eigen::Index width) {
+  SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
+  options.embedding_scale = std::sqrt(detail::preset_width("presets::marian", width));
+  return detail::named_encoding("presets::marian", width, options);
 }
 
 /// `sinusoids` of Whisper's encoder.
-inline SinusoidalOptions whisper(double max_timescale = 10000) {
+inline SinusoidalEncoding whisper(Eigen::Index width, double max_timescale = 10000) {
   detail::require_base("presets::whisper", max_timescale, "max_timescale");
-  SinusoidalOptions options = tensor2tensor(1, max_timescale);
-  options.odd_width = OddWidth::reject;
-  return options;
+  return detail::named_encoding("presets::whisper", width, detail::timing_signal(1, max_timescale, OddWidth::reject));
 }
 
-/// `get_timestep_embedding` of diffusers, with its defaults (DDPM). Stable Diffusion: (true, 0).
-inline SinusoidalOptions diffusers_timestep(bool flip_sin_to_cos = false, double downscale_freq_shift = 1,
-                                            double scale = 1, double max_period = 10000) {
+/// `get_timestep_embedding` of diffusers, with its defaults (DDPM). Stable Diffusion: (width, true, 0).
+inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_to_cos = false,
+                                             double downscale_freq_shift = 1, double scale = 1,
+                                             double max_period = 10000) {
   detail::require_base("presets::diffusers_timestep", max_period, "max_period");
-  SinusoidalOptions options;
-  options.order = flip_sin_to_cos ? ChannelOrder::cos_sin : ChannelOrder::sin_cos;
-  options.spacing = FrequencySpacing::over_pairs;
+  SinusoidalOptions options(flip_sin_to_cos ? ChannelOrder::cos_sin : ChannelOrder::sin_cos,
+                            FrequencySpacing::over_pairs);
   options.frequency_shift = downscale_freq_shift;
   options.base = max_period;
   options.position_scale = scale;
   options.odd_width = OddWidth::zero_column;
-  return options;
+  return detail::named_encoding("presets::diffusers_timestep", width, options);
 }
 
 /// `ggml_timestep_embedding`.
-inline SinusoidalOptions ggml_timestep(double max_period = 10000) {
+inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 10000) {
   detail::require_base("presets::ggml_timestep", max_period, "max_period");
-  return diffusers_timestep(true, 0, 1, max_period);
+  SinusoidalOptions options(ChannelOrder::cos_sin, FrequencySpacing::over_pairs);
+  options.base = max_period;
+  options.odd_width = OddWidth::zero_column;
+  return detail::named_encoding("presets::ggml_timestep", width, options);
 }
 
-/// Transformer-XL's `PositionalEmbedding`, whose rows stand at the distances klen - 1, ..., 0: pass those as positions.
-/// Also RoFormer of Hugging Face at positions 0, 1, ...
-inline SinusoidalOptions transformer_xl(double base = 10000) {
-  SinusoidalOptions options = paper(base);
-  options.order = ChannelOrder::sin_cos;
-  return options;
+/// Transformer-XL's `PositionalEmbedding`, whose rows are those of the distances klen - 1, ..., 0: pass those as
+/// positions. Also RoFormer of Hugging Face at positions 0, 1, ...
+inline SinusoidalEncoding transformer_xl(Eigen::Index width, double base = 10000) {
+  return detail::named_encoding("presets::transformer_xl", width,
+                                detail::paper_options(ChannelOrder::sin_cos, base, OddWidth::reject));
 }
 
 /// `ScaledSinusoidalEmbedding` of x-transformers at its initial scale width^-0.5 (which it then learns).
-inline SinusoidalOptions x_transformers(Eigen::Index width, double theta = 10000) {
-  detail::require_preset_width("presets::x_transformers", width);
+inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 10000) {
   detail::require_base("presets::x_transformers", theta, "theta");
-  SinusoidalOptions options = transformer_xl(theta);
-  options.amplitude = 1 / std::sqrt(static_cast<double>(width));
-  return options;
+  SinusoidalOptions options = detail::paper_options(ChannelOrder::sin_cos, theta, OddWidth::reject);
+  options.amplitude = 1 / std::sqrt(detail::preset_width("presets::x_transformers", width));
+  return detail::named_encoding("presets::x_transformers", width, options);
 }
 
 /// `mlx.nn.SinusoidalPositionalEncoding` with its defaults: scale sqrt(2 / width).
-inline SinusoidalOptions mlx(Eigen::Index width, double min_freq = 1e-4, double max_freq = 1, bool cos_first = false,
-                             bool full_turns = false) {
-  detail::require_preset_width("presets::mlx", width);
-  detail::require_spectrum("presets::mlx", "min_freq", min_freq, "max_freq", max_freq);
-  SinusoidalOptions options = tensor2tensor();
+inline SinusoidalEncoding mlx(Eigen::Index width, double min_freq = 1e-4, double max_freq = 1, bool cos_first = false,
+                              bool full_turns = false) {
+  const char* const function = "presets::mlx";
+  detail::require_spectrum(function, "min_freq", min_freq, "max_freq", max_freq);
+  SinusoidalOptions options = detail::timing_signal(1, max_freq / min_freq, OddWidth::reject);
   options.order = cos_first ? ChannelOrder::cos_sin : ChannelOrder::sin_cos;
-  options.base = max_freq / min_freq;
   options.position_scale = full_turns ? max_freq * 6.283185307179586 : max_freq;
-  options.odd_width = OddWidth::reject;
-  options.amplitude = std::sqrt(2 / static_cast<double>(width));
-  return options;
+  options.amplitude = std::sqrt(2 / detail::preset_width(function, width));
+  return detail::named_encoding(function, width, options);
 }
 
 }  // namespace presets

@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What stands behind the lookups in a trained table: which rows a position takes, and the row kernels.
+/// Which rows of a trained table a position takes, and the checks of positions against the table.
 #ifndef POSENC_LEARNABLE_DETAIL_LOOKUP_HPP
 #define POSENC_LEARNABLE_DETAIL_LOOKUP_HPP
 
-#include "posenc/detail/eigen.hpp"
-#include "posenc/detail/row.hpp"
+#include "posenc/detail/check.hpp"
 #include "posenc/learnable/lookup_options.hpp"
 #include "posenc/positions/each_sequence.hpp"
-#include "posenc/positions/position_list.hpp"
-#include "posenc/positions/position_range.hpp"
 
-#include <algorithm>
 #include <cstdint>
-#include <limits>
+#include <string>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// P[row] + ratio (P[outer] - P[0]); outer is 0 but for hierarchical positions, row is -1 where the answer is zero.
+/// P[row] + ratio (P[outer] - P[0]). `outer` is 0 except for hierarchical positions; `row` is -1 where the answer is
+/// zero.
 struct TableRow {
   Eigen::Index row;
   Eigen::Index outer;
@@ -47,61 +45,73 @@ class Lookup {
     return overflow_ == Overflow::hierarchical && position / rows_ < rows_;
   }
 
-  POSENC_COLD void refuse_position(const char* function, const std::string& parameter, std::int64_t position) const {
-    if (position < 0) refuse<std::out_of_range>(function, parameter, position, ">= 0");
-    const bool squared = overflow_ == Overflow::hierarchical;
-    refuse<std::out_of_range>(function, parameter, position, "less than ", rows_, squared ? "^2" : "",
-                              squared ? " (rows of the table, squared)" : " (rows of the table)");
+  /// `name` is a function that gives the parameter's name in a message.
+  template <typename Name>
+  void require_position(const char* function, std::int64_t position, Name&& name) const {
+    if (!has(position)) refuse_position(function, name(), position);
   }
 
  private:
+  [[noreturn]] POSENC_COLD void refuse_position(const char* function, const std::string& name,
+                                                std::int64_t position) const {
+    if (position < 0) refuse<std::out_of_range>(function, name, position, ">= 0");
+    const bool squared = overflow_ == Overflow::hierarchical;
+    refuse<std::out_of_range>(function, name, position, "less than ", rows_, squared ? "^2" : "",
+                              squared ? " (rows of the table, squared)" : " (rows of the table)");
+  }
+
   Overflow overflow_;
   std::int64_t rows_;
   double ratio_;
 };
 
-/// Checks `given` against the rows of `x` and the table, then calls action(positions): SequencePositions for an
-/// integer or a PositionRange, ListPositions for an Eigen expression.
-template <typename Positions, typename Action>
-void with_positions(const char* function, const char* parameter, const Positions& given, Eigen::Index x_rows,
-                    const Lookup& lookup, Action&& action) {
-  if constexpr (std::is_integral_v<Positions> || std::is_same_v<Positions, PositionRange>) {
-    const PositionRange range = [&] {
-      if constexpr (std::is_integral_v<Positions>) {
-        return PositionRange(given, x_rows);
-      } else {
-        return given;
-      }
-    }();
-    const RangePositions checked(range);
-    if (range.count() == 0 ? x_rows != 0 : x_rows % range.count() != 0) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x_rows,
-                                    "a multiple of positions.count() ", range.count());
-    }
-    if (!lookup.has(range.first())) lookup.refuse_position(function, "positions.first()", range.first());
-    if (x_rows == 0) return;
-    const std::int64_t last = checked[range.count() - 1];
-    if (!lookup.has(last)) lookup.refuse_position(function, "the last position", last);
-    action(SequencePositions(range.first(), range.count(), x_rows));
-  } else {
-    static_assert(std::is_base_of_v<Eigen::EigenBase<Positions>, Positions>,
-                  "posenc: positions must be an integer (of the first row), a PositionRange (of each sequence), or an "
-                  "Eigen vector of integers");
-    static_assert(Eigen::NumTraits<typename Positions::Scalar>::IsInteger,
-                  "posenc: positions in a trained table are integers");
-    const ListPositions<Positions> positions(function, given);
-    if (positions.rows() != x_rows) {
-      refuse<std::invalid_argument>(function, "positions.size()", positions.rows(), parameter, ".rows() ", x_rows);
-    }
-    for (Eigen::Index i = 0; i < x_rows; ++i) {
-      if (!lookup.has(positions[i])) lookup.refuse_position(function, element("positions", i), positions[i]);
-    }
-    action(positions);
+/// The positions first, ..., first + count - 1.
+inline void require_run(const char* function, const Lookup& lookup, std::int64_t first, Eigen::Index count) {
+  if (count == 0) return;
+  lookup.require_position(function, first, [] { return "the first position"; });
+  lookup.require_position(function, first + count - 1, [] { return "the last position"; });
+}
+
+inline void require_in_table(const char* function, const Lookup& lookup, const RangePositions& positions) {
+  require_run(function, lookup, positions.rows() == 0 ? 0 : positions[0], positions.rows());
+}
+
+inline void require_in_table(const char* function, const Lookup& lookup, const SequencePositions& positions) {
+  if (positions.rows() > 0) require_run(function, lookup, positions[0], positions.length());
+}
+
+template <typename List>
+void require_in_table(const char* function, const Lookup& lookup, const ListPositions<List>& positions) {
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+    lookup.require_position(function, positions[i], [i] { return element("positions", i); });
   }
 }
 
-/// Columns that a row kernel with scratch space on the stack works on at a time.
-inline constexpr Eigen::Index kSumChunk = 256;
+template <typename List>
+void require_in_table(const char* function, const Lookup& lookup, const RaggedPositions<List>& positions) {
+  const Eigen::Index length = positions.length();
+  for (Eigen::Index i = 0; i < positions.rows(); i += length) {
+    const std::string name = element("starts", i / length);
+    lookup.require_position(function, positions[i], [&] { return name; });
+    lookup.require_position(function, positions[i + length - 1],
+                            [&] { return name + " + " + std::to_string(length - 1); });
+  }
+}
+
+/// Checks `given` against the tokens of `parameter` and against the table, then calls action(positions).
+template <typename Given, typename Action>
+void with_table_positions(const char* function, const char* parameter, const Given& given, Eigen::Index rows,
+                          const Lookup& lookup, Action&& action) {
+  with_token_positions(function, parameter, given, rows, [&](const auto& positions) {
+    using Position = std::decay_t<decltype(positions[0])>;
+    static_assert(std::is_integral_v<Position>,
+                  "posenc: positions in a trained table are its rows: they must be integers, not float or double");
+    if constexpr (std::is_integral_v<Position>) {
+      require_in_table(function, lookup, positions);
+      action(positions);
+    }
+  });
+}
 
 }  // namespace detail
 }  // namespace POSENC_ABI

@@ -3,9 +3,9 @@
 #include "posenc/learnable.hpp"
 #include "posenc/sinusoidal.hpp"
 
-#include "learnable/support.hpp"
 #include "support/catch2.hpp"
 #include "support/golden.hpp"
+#include "support/matrices.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 #include <cstring>
 #include <limits>
 
-using namespace learnable_tests;
+using namespace posenc_tests;
 
 namespace {
 
@@ -54,7 +54,7 @@ std::uint64_t digest(const RowMatrix<double>& x) {
 
 }  // namespace
 
-TEST_CASE("normal quantiles", "[learnable]") {
+TEST_CASE("normal quantiles", "[learnable][initialize]") {
   const auto golden = posenc_tests::golden("learnable/normal_quantile.csv");
   const auto rows = golden.block("p_z").matrix();
   for (Eigen::Index i = 0; i < rows.rows(); ++i) {
@@ -69,37 +69,37 @@ TEST_CASE("normal quantiles", "[learnable]") {
   }
 }
 
-TEST_CASE("the logarithm that stands in for libm", "[learnable]") {
+TEST_CASE("the logarithm that stands in for libm", "[learnable][initialize]") {
   for (double x = 1e-308; x < 1e300; x *= 1.37) {
     REQUIRE(std::abs(posenc::detail::portable_log(x) - std::log(x)) <= 3 * 0x1p-52 * std::abs(std::log(x)));
   }
   REQUIRE(posenc::detail::portable_log(1.0) == 0.0);
 }
 
-TEST_CASE("moments of the initialisers", "[learnable]") {
+TEST_CASE("moments of the initializers", "[learnable][initialize]") {
   RowMatrix<double> x(kRows, kWidth);
-  posenc::fill_normal(x, 1, 0.02, 0.1);
+  posenc::fill(x, posenc::Normal(0.02, 0.1), 1);
   REQUIRE(std::abs(moments(x).mean - 0.1) <= kDeviations * 0.02 / std::sqrt(kCount));
   REQUIRE(std::abs(moments(x).stddev / 0.02 - 1) <= kDeviations / std::sqrt(2 * kCount));
 
-  posenc::fill_uniform(x, 2, -0.1, 0.3);
+  posenc::fill(x, posenc::Uniform(-0.1, 0.3), 2);
   REQUIRE(std::abs(moments(x).mean - 0.1) <= kDeviations * 0.4 / std::sqrt(12 * kCount));
   REQUIRE(moments(x).low >= -0.1);
   REQUIRE(moments(x).high <= 0.3);
   REQUIRE(moments(x).high - moments(x).low >= 0.4 * (1 - 20 / kCount));  // e^-20 to fail for a true generator
 
-  posenc::fill_xavier_uniform(x, 3, 2.0);
+  posenc::fill(x, posenc::XavierUniform(2.0), 3);
   const double bound = 2 * std::sqrt(6.0 / (kRows + kWidth));
   REQUIRE(moments(x).high <= bound);
   REQUIRE(moments(x).high >= bound * (1 - 40 / kCount));
   REQUIRE(moments(x).low >= -bound);
-  posenc::fill_xavier_normal(x, 4);
+  posenc::fill(x, posenc::XavierNormal(), 4);
   REQUIRE(std::abs(moments(x).stddev / std::sqrt(2.0 / (kRows + kWidth)) - 1) <= kDeviations / std::sqrt(2 * kCount));
-  posenc::fill_zeros(x);
+  posenc::fill(x, posenc::Zeros());
   REQUIRE((x.array() == 0.0).all());
 
   // Cut at 2 deviations, the deviation is sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)) = 0.8796256610342398.
-  posenc::fill_truncated_normal(x, 5, {1.0, 0.5, 0.0, 2.0});
+  posenc::fill(x, posenc::TruncatedNormal(0.5, 0.0, 2.0, 1.0), 5);
   REQUIRE(std::abs(moments(x).mean - 1) <= kDeviations * 0.44 / std::sqrt(kCount));
   REQUIRE(std::abs(moments(x).stddev / 0.5 - 0.8796256610342398) <= kDeviations / std::sqrt(2 * kCount));
   REQUIRE(moments(x).low >= 0.0);
@@ -108,11 +108,11 @@ TEST_CASE("moments of the initialisers", "[learnable]") {
   REQUIRE(moments(x).high > 1.99);
 }
 
-TEST_CASE("truncated normal far from the mean", "[learnable]") {
+TEST_CASE("truncated normal far from the mean", "[learnable][initialize]") {
   RowMatrix<double> up(kRows, kWidth);
   RowMatrix<double> down(kRows, kWidth);
-  posenc::fill_truncated_normal(up, 1, {0.0, 1.0, 8.0, 9.0});
-  posenc::fill_truncated_normal(down, 1, {0.0, 1.0, -9.0, -8.0});
+  posenc::fill(up, posenc::TruncatedNormal(1.0, 8.0, 9.0, 0.0), 1);
+  posenc::fill(down, posenc::TruncatedNormal(1.0, -9.0, -8.0, 0.0), 1);
   REQUIRE(up == -down);
   REQUIRE(moments(up).low >= 8.0);
   REQUIRE(moments(up).high <= 9.0);
@@ -121,50 +121,49 @@ TEST_CASE("truncated normal far from the mean", "[learnable]") {
 
   RowMatrix<double> plain(4, 4);
   RowMatrix<double> cut(4, 4);
-  posenc::fill_normal(plain, 9, 0.02);
-  posenc::fill_truncated_normal(cut, 9);  // +-100 deviations cut nothing
+  posenc::fill(plain, posenc::Normal(0.02), 9);
+  posenc::fill(cut, posenc::TruncatedNormal(0.02, -2, 2), 9);  // +-100 deviations cut nothing
   REQUIRE(plain == cut);
 }
 
-TEST_CASE("a seed gives the same bits on every platform", "[learnable][portable]") {
+TEST_CASE("a seed gives the same bits on every platform", "[learnable][initialize][portable]") {
   // Written down once (x86-64, gcc 12); any other platform, compiler and set of flags must reproduce them.
   RowMatrix<double> x(64, 64);
-  posenc::fill_normal(x, 2026, 1.0);
+  posenc::fill(x, posenc::Normal(1.0), 2026);
   REQUIRE(digest(x) == 0xc732cf98e843c9e1u);
-  posenc::fill_uniform(x, 2026, -0.1, 0.3);
+  posenc::fill(x, posenc::Uniform(-0.1, 0.3), 2026);
   REQUIRE(digest(x) == 0xb224ad7db9df3f73u);
-  posenc::fill_truncated_normal(x, 2026, {0.0, 0.02, -0.04, 0.03});
+  posenc::fill(x, posenc::TruncatedNormal(0.02, -0.04, 0.03, 0.0), 2026);
   REQUIRE(digest(x) == 0x71f0a9d7de7fd920u);
-  posenc::fill_xavier_uniform(x, 2026);
+  posenc::fill(x, posenc::XavierUniform(), 2026);
   REQUIRE(digest(x) == 0xe015d583dd5ed76bu);
 }
 
-TEST_CASE("values go along the rows, whatever the storage and the scalar", "[learnable]") {
+TEST_CASE("values go along the rows, whatever the storage and the scalar", "[learnable][initialize]") {
   RowMatrix<double> x(6, 7);
-  ColMatrix<double> col(6, 7);
+  ColumnMatrix<double> col(6, 7);
   RowMatrix<float> single(6, 7);
-  posenc::fill_normal(x, 3, 1.0);
-  posenc::fill_normal(col, 3, 1.0);
-  posenc::fill_normal(single, 3, 1.0);
+  posenc::fill(x, posenc::Normal(1.0), 3);
+  posenc::fill(col, posenc::Normal(1.0), 3);
+  posenc::fill(single, posenc::Normal(1.0), 3);
   REQUIRE(x == col);
   REQUIRE(single == x.cast<float>());
   RowMatrix<double> first_rows(2, 7);
-  posenc::fill_normal(first_rows, 3, 1.0);
+  posenc::fill(first_rows, posenc::Normal(1.0), 3);
   REQUIRE(first_rows == x.topRows(2));
   RowMatrix<double> other(6, 7);
-  posenc::fill_normal(other, 4, 1.0);
+  posenc::fill(other, posenc::Normal(1.0), 4);
   REQUIRE((other.array() != x.array()).all());
 }
 
-TEST_CASE("the sinusoidal start is the sinusoidal table", "[learnable]") {
+TEST_CASE("the sinusoidal start is the sinusoidal table", "[learnable][initialize]") {
   using posenc::ChannelOrder;
   for (const ChannelOrder order : {ChannelOrder::interleaved, ChannelOrder::sin_cos, ChannelOrder::cos_sin}) {
-    posenc::SinusoidalOptions options;
-    options.order = order;
+    const posenc::SinusoidalEncoding encoding(70, {order, posenc::FrequencySpacing::over_width});
     RowMatrix<float> expected(40, 70);
-    posenc::encode_sinusoidal(expected, posenc::Sinusoidal(70, options));
-    posenc::PositionTable<float> table(40, 70);
-    posenc::fill_sinusoidal(table.mutable_values(), posenc::geometric_frequencies(70, 10000), order);
+    posenc::encode_sinusoidal(expected, encoding, posenc::starting_at(0));
+    posenc::LearnedTable<float> table(40, 70);
+    posenc::fill(table.values(), posenc::SinusoidalRows(posenc::geometric_frequencies(70, 10000), order));
     REQUIRE(table.values() == expected);
   }
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The weights of the rules of resize_rules.hpp.
+#ifndef POSENC_LEARNABLE_DETAIL_RESIZE_TAPS_HPP
+#define POSENC_LEARNABLE_DETAIL_RESIZE_TAPS_HPP
+
+#include "posenc/detail/resample.hpp"
+#include "posenc/learnable/resize_rules.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Linear interpolation from `from` rows to `to`, both > 0; past the last row its value stays.
+inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
+  if (from == to) return identity_taps(from);
+  const double n = static_cast<double>(from);
+  const double m = static_cast<double>(to);
+  Taps taps;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double t = static_cast<double>(i);
+    const double at = rule == Resize::align_corners            ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1))
+                      : rule == Resize::position_interpolation ? t * n / m
+                                                               : (std::max)((t + 0.5) * n / m - 0.5, 0.0);
+    const Eigen::Index low = (std::min)(static_cast<Eigen::Index>(at), from - 1);
+    const Eigen::Index high = (std::min)(low + 1, from - 1);
+    const double share = at - static_cast<double>(low);
+    taps.add(low, high == low ? 1.0 : 1.0 - share);
+    taps.add(high, high == low ? 0.0 : share);
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// The kernel of linear interpolation, 0 beyond |x| = 1.
+inline double triangle_kernel(double x) { return (std::max)(1 - std::abs(x), 0.0); }
+
+/// A kernel of `radius` that is stretched by from / to where the result is smaller, cut at the border and normalized.
+/// As PyTorch antialias=True and Pillow.
+template <typename Kernel>
+Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&& kernel) {
+  if (from == to) return identity_taps(from);
+  const double scale = static_cast<double>(from) / static_cast<double>(to);
+  const double stretch = (std::max)(scale, 1.0);
+  Taps taps;
+  std::vector<double> weights;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double center = (static_cast<double>(i) + 0.5) * scale;
+    const auto begin = (std::max)(static_cast<Eigen::Index>(center - radius * stretch + 0.5), Eigen::Index(0));
+    const auto end = (std::min)(static_cast<Eigen::Index>(center + radius * stretch + 0.5), from);
+    weights.clear();
+    double sum = 0;
+    for (Eigen::Index j = begin; j < end; ++j) {
+      weights.push_back(kernel((static_cast<double>(j) + 0.5 - center) / stretch));
+      sum += weights.back();
+    }
+    for (Eigen::Index j = begin; j < end; ++j) taps.add(j, weights[static_cast<std::size_t>(j - begin)] / sum);
+    taps.end_row();
+  }
+  return taps;
+}
+
+/// One axis of a grid.
+inline Taps filter_taps(Eigen::Index from, Eigen::Index to, Filter filter) {
+  switch (filter) {
+    case Filter::bilinear: return linear_taps(from, to, Resize::half_pixel);
+    case Filter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
+    case Filter::bicubic: return cubic_taps(from, to);
+    case Filter::bicubic_antialiased: break;
+  }
+  return antialiased_taps(from, to, 2, [](double x) { return cubic_kernel(x, -0.5); });
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_LEARNABLE_DETAIL_RESIZE_TAPS_HPP

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// presets for any number of axes: tatp22, tensor2tensor, NeRF.
+#ifndef POSENC_SINUSOIDAL_AXES_PRESETS_HPP
+#define POSENC_SINUSOIDAL_AXES_PRESETS_HPP
+
+#include "posenc/sinusoidal/detail/grid_builder.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Encodings of any number of axes by project. s and c are the blocks of sines and cosines of one axis.
+///
+///     preset            width              channels                          frequency m
+///     tatp22            any, 1 to 3 axes   per axis s0 c0 s1 c1 .., cut      base^(-2m / C)
+///     tensor2tensor_nd  any, any axes      per axis s | c, rest 0            base^(-m / (F-1))
+///     nerf              n + 2nN            p | s0(all) c0(all) s1(all) ..    2^m
+///
+/// Accuracy: equal to the projects' formulas [sinusoidal][grid].
+namespace presets {
+
+/// tatp22 multidim-positional-encoding (PositionalEncoding1D, 2D, 3D): each axis has C = 2 ceil(width / (2 num_axes))
+/// channels, and the row is cut after `width`.
+/// @throws std::invalid_argument  width <= 0; num_axes not in [1, 3].
+inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
+  const char* const function = "presets::tatp22";
+  detail::require_grid_width(function, "width", width, 1);
+  detail::require(num_axes >= 1 && num_axes <= 3, function, "num_axes", num_axes, "in [1, 3]");
+  const Eigen::Index pairs = (width + 2 * num_axes - 1) / (2 * num_axes);
+  const Frequencies frequencies = detail::ladder(pairs, 10000);
+  const auto kept = [&](Eigen::Index channel) { return channel < width ? channel : -1; };
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    for (Eigen::Index i = 0; i < pairs; ++i) {
+      const Eigen::Index channel = 2 * (axis * pairs + i);
+      builder.add(axis, frequencies.inv_freq()[i], kept(channel), kept(channel + 1));
+    }
+  }
+  return builder.build(width, num_axes);
+}
+
+/// tensor2tensor `add_timing_signal_nd`: F = width / (2 num_axes) rounded down; channels that are left over get
+/// nothing.
+/// @throws std::invalid_argument  num_axes <= 0 or width < 2 num_axes; timescales not finite and > 0, or equal.
+inline SinusoidalGridEncoding tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
+                                               double max_timescale = 10000) {
+  const char* const function = "presets::tensor2tensor_nd";
+  detail::require_grid_width(function, "width", width, 1);
+  detail::require(num_axes > 0 && width / 2 >= num_axes, function, "num_axes", num_axes,
+                  "in [1, width / 2 = ", width / 2, "]");
+  detail::require(detail::is_finite(min_timescale) && min_timescale > 0, function, "min_timescale", min_timescale,
+                  "finite and > 0");
+  detail::require(detail::is_finite(max_timescale) && max_timescale > 0 && max_timescale != min_timescale, function,
+                  "max_timescale", max_timescale, "finite, > 0 and not min_timescale ", min_timescale);
+  const Eigen::Index pairs = width / (2 * num_axes);
+  const Eigen::ArrayXd inv_freq =
+      min_timescale * spaced_frequencies(pairs, max_timescale / min_timescale,
+                                         static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
+                          .inv_freq();
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < num_axes; ++axis) {
+    builder.add_axis(axis, Frequencies(inv_freq), 2 * axis * pairs, (2 * axis + 1) * pairs, 1);
+  }
+  return builder.build(width, num_axes);
+}
+
+/// NeRF: the coordinates themselves, then for each frequency the sines of all coordinates and the cosines of all.
+///
+/// @param num_axes         Coordinates of a point, > 0.
+/// @param num_frequencies  N, > 0.
+/// @param include_input    Whether the coordinates come first.
+/// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
+/// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
+/// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
+inline SinusoidalGridEncoding nerf(int num_axes, int num_frequencies, bool include_input = true,
+                                   bool log_sampling = true) {
+  const char* const function = "presets::nerf";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require(num_frequencies > 0 && num_frequencies <= 64, function, "num_frequencies", num_frequencies,
+                  "in [1, 64]");
+  detail::GridBuilder builder;
+  const Eigen::Index first = include_input ? num_axes : 0;
+  const double last = std::ldexp(1.0, num_frequencies - 1);
+  for (int m = 0; m < num_frequencies; ++m) {
+    const double frequency = log_sampling           ? std::ldexp(1.0, m)
+                             : num_frequencies == 1 ? 1.0
+                                                    : 1.0 + m * ((last - 1) / (num_frequencies - 1));
+    for (int axis = 0; axis < num_axes; ++axis) {
+      const Eigen::Index sine = first + Eigen::Index(2) * m * num_axes + axis;
+      builder.add(axis, frequency, sine, sine + num_axes);
+    }
+  }
+  for (int axis = 0; axis < num_axes && include_input; ++axis) builder.positions().push_back(axis);
+  return builder.build(first + Eigen::Index(2) * num_axes * num_frequencies, num_axes);
+}
+
+}  // namespace presets
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_AXES_PRESETS_HPP

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Makes the lists of a SinusoidalGridEncoding pair by pair, for the presets.
+#ifndef POSENC_SINUSOIDAL_DETAIL_GRID_BUILDER_HPP
+#define POSENC_SINUSOIDAL_DETAIL_GRID_BUILDER_HPP
+
+#include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Takes pairs one by one and keeps the lists of a SinusoidalGridEncoding.
+class GridBuilder {
+ public:
+  void add(int axis, double frequency, Eigen::Index sine, Eigen::Index cosine) {
+    axes_.push_back(axis);
+    frequencies_.push_back(frequency);
+    channels_.sine.push_back(sine);
+    channels_.cosine.push_back(cosine);
+  }
+  /// Pairs of one axis: sines from `sine` on and cosines from `cosine` on, `step` apart.
+  void add_axis(int axis, const Frequencies& frequencies, Eigen::Index sine, Eigen::Index cosine, Eigen::Index step) {
+    for (Eigen::Index i = 0; i < frequencies.num_pairs(); ++i) {
+      add(axis, frequencies.inv_freq()[i], sine + i * step, cosine + i * step);
+    }
+  }
+  std::vector<Eigen::Index>& positions() { return channels_.position; }
+  SinusoidalGridEncoding build(Eigen::Index width, int num_axes) {
+    const auto size = static_cast<Eigen::Index>(axes_.size());
+    AxialFrequencies frequencies{Frequencies(Eigen::Map<const Eigen::ArrayXd>(frequencies_.data(), size)),
+                                 AxisMap(Eigen::Map<const Eigen::ArrayXi>(axes_.data(), size), num_axes)};
+    return SinusoidalGridEncoding(width, std::move(frequencies), std::move(channels_));
+  }
+
+ private:
+  std::vector<int> axes_;
+  std::vector<double> frequencies_;
+  GridChannels channels_;
+};
+
+inline void require_grid_width(const char* function, const char* parameter, Eigen::Index width, Eigen::Index factor) {
+  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  require(width > 0 && width % factor == 0 && width <= limit, function, parameter, width, "a multiple of ", factor,
+          ", > 0 and at most ", limit);
+}
+
+/// base^(-m / count), m < count.
+inline Frequencies ladder(Eigen::Index count, double base) {
+  return spaced_frequencies(count, base, static_cast<double>(count));
+}
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_GRID_BUILDER_HPP

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The checks that Fourier features and their gradient share.
+#ifndef POSENC_SINUSOIDAL_DETAIL_REQUIRE_FOURIER_HPP
+#define POSENC_SINUSOIDAL_DETAIL_REQUIRE_FOURIER_HPP
+
+#include "posenc/detail/eigen.hpp"
+#include "posenc/sinusoidal/fourier_options.hpp"
+
+#include <string>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Shapes of coordinates, weights and the tokens x (2 F) features (or their gradient), and finite options.
+template <typename Features, typename Coordinates, typename Weights>
+void require_fourier(const char* function, const char* features_name, const Eigen::DenseBase<Features>& features,
+                     const Eigen::DenseBase<Coordinates>& coordinates, const Eigen::DenseBase<Weights>& weights,
+                     const FourierOptions& options) {
+  static_assert(is_storage<typename Coordinates::Scalar> && is_storage<typename Weights::Scalar>,
+                "posenc: coordinates and weights are float, double, Eigen::half or Eigen::bfloat16");
+  require(weights.rows() == coordinates.cols(), function, "weights.rows()", weights.rows(), "coordinates.cols() ",
+          coordinates.cols());
+  const std::string name = features_name;
+  if (features.rows() != coordinates.rows()) {
+    refuse<std::invalid_argument>(function, name + ".rows()", features.rows(), "coordinates.rows() ",
+                                  coordinates.rows());
+  }
+  if (features.cols() % 2 != 0 || features.cols() / 2 != weights.cols()) {
+    refuse<std::invalid_argument>(function, name + ".cols()", features.cols(), "2 * weights.cols() ",
+                                  2 * weights.cols());
+  }
+  require_data(function, features_name, features);
+  require_data(function, "coordinates", coordinates);
+  require_data(function, "weights", weights);
+  require(is_finite(options.angle_scale), function, "options.angle_scale", options.angle_scale, "finite");
+  require(is_finite(options.coordinate_scale), function, "options.coordinate_scale", options.coordinate_scale,
+          "finite");
+  require(is_finite(options.coordinate_offset), function, "options.coordinate_offset", options.coordinate_offset,
+          "finite");
+  require(is_finite(options.amplitude), function, "options.amplitude", options.amplitude, "finite");
+}
+
+/// The coordinate that a feature is made of: coordinate_scale x + coordinate_offset.
+template <typename Coordinates>
+auto fourier_coordinate(const Coordinates& coordinates, const FourierOptions& options) {
+  return [&coordinates, scale = options.coordinate_scale, offset = options.coordinate_offset](Eigen::Index token,
+                                                                                              Eigen::Index m) {
+    return scale * static_cast<double>(coordinates.coeff(token, m)) + offset;
+  };
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_REQUIRE_FOURIER_HPP

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Writes and adds the sinusoids of an encoding on a line, straight from the generator of angles.
+#ifndef POSENC_SINUSOIDAL_DETAIL_WRITE_ENCODING_HPP
+#define POSENC_SINUSOIDAL_DETAIL_WRITE_ENCODING_HPP
+
+#include "posenc/detail/angles.hpp"
+#include "posenc/detail/cast.hpp"
+#include "posenc/detail/eigen.hpp"
+#include "posenc/detail/vector_code.hpp"
+#include "posenc/sinusoidal/detail/encoding_positions.hpp"
+#include "posenc/sinusoidal/sinusoidal_encoding.hpp"
+
+#include <algorithm>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The values are stored: what encode_sinusoidal() does with an element, and with a block of them in memory.
+template <typename Scalar>
+struct StoreElement {
+  static void apply(Scalar& target, double value, double) { target = convert<Scalar>(value); }
+
+  template <int Count>
+  static void apply_block(Scalar* target, const double* values, double) {
+    cast_block<Count>(target, values);
+  }
+};
+
+/// The values are added to `embedding_scale` times what is there: what add_sinusoidal() does.
+template <typename Scalar>
+struct AddElement {
+  static void apply(Scalar& target, double value, double embedding_scale) {
+    if constexpr (is_storage<Scalar>) {
+      target = round_to<Scalar>(static_cast<double>(target) * embedding_scale + value);
+    } else {
+      target = target * Scalar(embedding_scale) + Scalar(value);
+    }
+  }
+
+  template <int Count>
+  static void apply_block(Scalar* target, const double* values, double embedding_scale) {
+    if constexpr (is_half<Scalar>) {
+      double sums[Count];
+      cast_block<Count>(sums, target);
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < Count; ++i) sums[i] = sums[i] * embedding_scale + values[i];
+      cast_block<Count>(target, sums);
+    } else {
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < Count; ++i) apply(target[i], values[i], embedding_scale);
+    }
+  }
+};
+
+/// Writes a whole block of sines and cosines into a row in memory.
+template <typename Element, bool Interleave, typename Scalar>
+void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
+  if constexpr (Interleave) {  // put in order first, then stored as one run of memory
+    double values[2 * kAngleBlock];
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < kAngleBlock; ++i) {
+      values[2 * i] = sine[i];
+      values[2 * i + 1] = cosine[i];
+    }
+    Element::template apply_block<2 * kAngleBlock>(sines, values, scale);
+  } else {
+    Element::template apply_block<kAngleBlock>(sines, sine, scale);
+    Element::template apply_block<kAngleBlock>(cosines, cosine, scale);
+  }
+}
+
+/// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
+/// is a matrix in memory with contiguous rows.
+template <typename Element, bool Interleave, typename Scalar, typename Positions>
+POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalEncoding& encoding,
+                                      Eigen::Index count, const Positions& positions) {
+  const SinusoidColumns columns = columns_of(encoding);
+  const double scale = encoding.options().embedding_scale;
+  const PaddingRows<Positions> is_padding(encoding, positions);
+  // By value, so that nothing is read again after a store.
+  const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+    if (is_padding(row)) return;
+    Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);
+    write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
+  };
+  for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, positions, sink);
+}
+
+/// Writes all rows of x: row i is the encoding of positions[i], to which first_position was added.
+template <template <typename> class Element, typename X, typename Positions>
+void write_encoding(X& x, const SinusoidalEncoding& encoding, const Positions& positions) {
+  using Write = Element<typename X::Scalar>;
+  const SinusoidalOptions& options = encoding.options();
+  const SinusoidColumns columns = columns_of(encoding);
+  const double scale = options.embedding_scale;
+  const PaddingRows<Positions> is_padding(encoding, positions);
+
+  Eigen::Index written_pairs = 0;
+  if constexpr (has_rows_in_memory<X>) {
+    if (has_contiguous_rows(x)) {
+      written_pairs = encoding.num_cosines() / kAngleBlock * kAngleBlock;
+      if (columns.step == 2) {
+        write_whole_blocks<Write, true>(x.data(), x.outerStride(), encoding, written_pairs, positions);
+      } else {
+        write_whole_blocks<Write, false>(x.data(), x.outerStride(), encoding, written_pairs, positions);
+      }
+    }
+  }
+  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+    if (is_padding(row)) return;
+    const Eigen::Index first_sine = columns.first_sine + pair * columns.step;
+    const Eigen::Index first_cosine = columns.first_cosine + pair * columns.step;
+    const int num_cosines = static_cast<int>((std::min)(Eigen::Index(count), encoding.num_cosines() - pair));
+    for (int i = 0; i < count; ++i) Write::apply(x.coeffRef(row, first_sine + i * columns.step), sine[i], scale);
+    for (int i = 0; i < num_cosines; ++i) {
+      Write::apply(x.coeffRef(row, first_cosine + i * columns.step), cosine[i], scale);
+    }
+  };
+  for_each_angle(encoding.frequencies(), written_pairs, encoding.num_sines(), options.amplitude, positions, sink);
+
+  const Eigen::Index written = encoding.num_sines() + encoding.num_cosines();
+  for (Eigen::Index row = 0; row < x.rows(); ++row) {
+    for (Eigen::Index channel = is_padding(row) ? 0 : written; channel < encoding.width(); ++channel) {
+      Write::apply(x.coeffRef(row, channel), 0.0, scale);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_WRITE_ENCODING_HPP

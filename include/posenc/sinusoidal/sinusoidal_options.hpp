@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// SinusoidalOptions: every convention in which sinusoidal encodings differ from project to project.
+#ifndef POSENC_SINUSOIDAL_SINUSOIDAL_OPTIONS_HPP
+#define POSENC_SINUSOIDAL_SINUSOIDAL_OPTIONS_HPP
+
+#include "posenc/frequency/channel_order.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What the exponent of frequency m runs over.
+enum class FrequencySpacing {
+  over_width,  ///< base^(-2m / width)
+  over_pairs   ///< base^(-m / (F - frequency_shift)), F = width / 2 rounded down
+};
+
+/// What the last channel holds when the width is odd.
+enum class OddWidth {
+  reject,       ///< An odd width is an error.
+  zero_column,  ///< The last channel is 0.
+  sine_column   ///< One more sine than cosines.
+};
+
+/// The conventions of a SinusoidalEncoding; presets:: has ready encodings by project.
+struct SinusoidalOptions {
+  /// @param channel_order      Which channels are sines and which are cosines.
+  /// @param frequency_spacing  What the exponents run over. Neither has a default, because projects differ.
+  SinusoidalOptions(ChannelOrder channel_order, FrequencySpacing frequency_spacing)
+      : order(channel_order), spacing(frequency_spacing) {}
+
+  ChannelOrder order;
+  FrequencySpacing spacing;
+  double frequency_shift = 0;       ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
+  double base = 10000;              ///< `max_period`, `temperature`; finite, > 0, not 1.
+  double position_scale = 1;        ///< Factor on every angle; 2 pi makes a position of 1 a full period.
+  std::int64_t first_position = 0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  OddWidth odd_width = OddWidth::reject;
+  double amplitude = 1;        ///< Factor on the encoding.
+  double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
+  /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
+  /// tokens, such as roberta_positions() makes, and is taken as it is, without first_position.
+  std::optional<std::int64_t> padding_position = {};
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_SINUSOIDAL_OPTIONS_HPP
