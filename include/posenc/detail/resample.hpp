@@ -108,7 +108,7 @@ inline Taps transposed(const Taps& taps, Eigen::Index inputs) {
 
 /// out = taps * in, or out += taps * in: summed in double (a scalar of the user's in itself) and rounded once. A row
 /// that is one tap of weight 1 is copied, bit for bit.
-template <bool kAdd, typename Out, typename In>
+template <bool Add, typename Out, typename In>
 void apply_taps(Out& out, const In& in, const Taps& taps) {
   using Scalar = typename Out::Scalar;
   using Number = std::conditional_t<is_storage<Scalar>, double, Scalar>;
@@ -116,7 +116,7 @@ void apply_taps(Out& out, const In& in, const Taps& taps) {
   for (Eigen::Index row = 0; row < out.rows(); ++row) {
     const std::size_t begin = taps.first[static_cast<std::size_t>(row)];
     const std::size_t end = taps.first[static_cast<std::size_t>(row) + 1];
-    if (!kAdd && end == begin + 1 && taps.weight[begin] == 1.0) {
+    if (!Add && end == begin + 1 && taps.weight[begin] == 1.0) {
       for (Eigen::Index i = 0; i < out.cols(); ++i) {
         out.coeffRef(row, i) = convert<Scalar>(in.coeff(taps.source[begin], i));
       }
@@ -126,7 +126,7 @@ void apply_taps(Out& out, const In& in, const Taps& taps) {
       const Eigen::Index count = (std::min)(chunk, out.cols() - first);
       Number sum[chunk];
       for (Eigen::Index i = 0; i < count; ++i) {
-        sum[i] = kAdd ? convert<Number>(out.coeff(row, first + i)) : Number(0);
+        sum[i] = Add ? convert<Number>(out.coeff(row, first + i)) : Number(0);
       }
       for (std::size_t k = begin; k < end; ++k) {
         const Number weight(taps.weight[k]);

@@ -29,10 +29,10 @@ class UniformSource {
 };
 
 /// c[0] + x (c[1] + x (c[2] + ...)).
-template <int kCount>
-double polynomial(const double (&c)[kCount], double x) {
-  double sum = c[kCount - 1];
-  for (int i = kCount - 2; i >= 0; --i) sum = std::fma(sum, x, c[i]);
+template <int Count>
+double polynomial(const double (&c)[Count], double x) {
+  double sum = c[Count - 1];
+  for (int i = Count - 2; i >= 0; --i) sum = std::fma(sum, x, c[i]);
   return sum;
 }
 
