@@ -27,13 +27,13 @@ Number learned_value(const Table& table, TableRow at, Eigen::Index column, Numbe
 }
 
 /// One row of x, contiguous in memory.
-template <bool kAdd, typename Scalar, typename Table>
+template <bool Add, typename Scalar, typename Table>
 void write_learned_row(Scalar* x, const Table& table, TableRow at, double ratio) {
   const Eigen::Index width = table.width();
   if (at.row < 0) {
-    if constexpr (!kAdd) std::fill(x, x + width, Scalar(0));
+    if constexpr (!Add) std::fill(x, x + width, Scalar(0));
   } else if (at.outer == 0) {
-    if constexpr (kAdd) {
+    if constexpr (Add) {
       add_row(x, table.row_data(at.row), width);
     } else {
       store_row(x, table.row_data(at.row), width);
@@ -42,18 +42,18 @@ void write_learned_row(Scalar* x, const Table& table, TableRow at, double ratio)
     using Number = ArithmeticScalar<Scalar, typename Table::Scalar>;
     for (Eigen::Index i = 0; i < width; ++i) {
       const Number value = learned_value(table, at, i, static_cast<Number>(ratio));
-      x[i] = convert<Scalar>(kAdd ? convert<Number>(x[i]) + value : value);
+      x[i] = convert<Scalar>(Add ? convert<Number>(x[i]) + value : value);
     }
   }
 }
 
-template <bool kAdd, typename X, typename Table, typename Positions>
+template <bool Add, typename X, typename Table, typename Positions>
 void write_learned(X& x, const Table& table, const Lookup& lookup, const Positions& positions) {
   using Scalar = typename X::Scalar;
   if constexpr (has_rows_in_memory<X>) {
     if (has_contiguous_rows(x)) {
       for (Eigen::Index row = 0; row < x.rows(); ++row) {
-        write_learned_row<kAdd>(x.data() + row * x.outerStride(), table, lookup(positions[row]), lookup.ratio());
+        write_learned_row<Add>(x.data() + row * x.outerStride(), table, lookup(positions[row]), lookup.ratio());
       }
       return;
     }
@@ -65,7 +65,7 @@ void write_learned(X& x, const Table& table, const Lookup& lookup, const Positio
     for (Eigen::Index column = 0; column < x.cols(); ++column) {
       const Number value = learned_value(table, at, column, ratio);
       Scalar& target = x.coeffRef(row, column);
-      if constexpr (kAdd) {
+      if constexpr (Add) {
         target = convert<Scalar>(Number(convert<Number>(target) + value));
       } else {
         target = convert<Scalar>(value);
@@ -75,7 +75,7 @@ void write_learned(X& x, const Table& table, const Lookup& lookup, const Positio
 }
 
 /// Checks everything, then writes or adds.
-template <bool kAdd, typename X, typename Table, typename Given>
+template <bool Add, typename X, typename Table, typename Given>
 void apply_learned(const char* function, const char* parameter, X& x, const Table& table, const Given& given) {
   if (x.cols() != table.width()) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
@@ -86,7 +86,7 @@ void apply_learned(const char* function, const char* parameter, X& x, const Tabl
   require_disjoint(function, parameter, x, table.values());
   const Lookup lookup(table.options(), table.rows());
   with_table_positions(function, parameter, given, x.rows(), lookup,
-                       [&](const auto& positions) { write_learned<kAdd>(x, table, lookup, positions); });
+                       [&](const auto& positions) { write_learned<Add>(x, table, lookup, positions); });
 }
 
 }  // namespace detail
