@@ -8,6 +8,8 @@
 #include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -28,13 +30,19 @@ struct WindowShape {
 namespace detail {
 
 inline void require_window_shape(const char* function, const char* parameter, const WindowShape& window) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << (sizeof(Eigen::Index) >= 8 ? 20 : 14);  // its square counts tokens
+  constexpr Eigen::Index limit = Eigen::Index(1) << 20;
   const std::string name = parameter;
   if (window.height <= 0 || window.height > limit) {
     refuse<std::invalid_argument>(function, name + ".height", window.height, "> 0 and at most ", limit);
   }
   if (window.width <= 0 || window.width > limit) {
     refuse<std::invalid_argument>(function, name + ".width", window.width, "> 0 and at most ", limit);
+  }
+  // Never too large in 64 bits.
+  const std::int64_t largest = (std::numeric_limits<Eigen::Index>::max)() / (2 * window.width - 1);
+  if (2 * window.height - 1 > largest) {
+    refuse<std::length_error>(function, name + ".height", window.height, "at most ", (largest + 1) / 2,
+                              " for a width of ", window.width);
   }
 }
 
