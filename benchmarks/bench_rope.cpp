@@ -127,6 +127,26 @@ TEST_CASE("float in place") {
   }
 }
 
+TEST_CASE("adjoint and inverse") {
+  for (const Level& level : {kLevels[0], kLevels[2], kLevels[3], kLevels[4]}) {
+    auto x = channels<RowMatrix<float>>(level.tokens);
+    const std::string size = std::string("/") + level.name;
+    for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+      const bool half = pairs == RopePairs::half_split;
+      const RopeLayout layout(pairs, kHeadDim);
+      const std::string name = half ? "rope/half_split" : "rope/interleaved";
+      // The storage that the forward rotation of these pairs reads fastest.
+      const auto table = table_of<float>(level.tokens, half ? CosSinStorage::cos_sin : CosSinStorage::paired);
+      measure_in_place<float>(name + "_adjoint" + size, x, layout, kHeadDim,
+                              [&] { posenc::apply_rope(x, table.adjoint(), layout); },
+                              {half ? level.half_split : level.interleaved, 0});
+      measure_in_place<float>(name + "_inverse" + size, x, layout, kHeadDim,
+                              [&] { posenc::apply_rope(x, table.inverse(), layout); },
+                              {half ? level.half_split : level.interleaved, 0});
+    }
+  }
+}
+
 TEST_CASE("variants in the second-level cache") {
   constexpr Index tokens = 64;
   const auto table = table_of<float>(tokens, CosSinStorage::cos_sin);
@@ -134,25 +154,23 @@ TEST_CASE("variants in the second-level cache") {
   const std::string size = "/L2/64_tokens";
   for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
     const bool half = pairs == RopePairs::half_split;
-    const RopeLayout layout = half ? RopeLayout::half_split(kHeadDim) : RopeLayout::interleaved(kHeadDim);
+    const RopeLayout layout(pairs, kHeadDim);
     const std::string name = half ? "rope/half_split" : "rope/interleaved";
-    measure_in_place<float>(name + "_inverse" + size, x, layout, kHeadDim,
-                            [&] { posenc::apply_rope_inverse(x, table, layout); });
-    measure_in_place<float>(name + "_adjoint" + size, x, layout, kHeadDim,
-                            [&] { posenc::apply_rope_adjoint(x, table, layout); });
     const auto narrow = table_of<float>(tokens, CosSinStorage::cos_sin, 32);
-    measure_in_place<float>(name + "_32_of_128" + size, x, layout, 32, [&] { posenc::apply_rope(x, narrow, layout); });
+    measure_in_place<float>(name + "_32_of_128" + size, x, layout, 32,
+                            [&] { posenc::apply_rope(x, narrow, layout.prefix(32)); });
 
     auto k = channels<RowMatrix<float>>(4 * tokens, 8);
     const auto longer = table_of<float>(4 * tokens, CosSinStorage::cos_sin);
     measure_in_place<float>(name + "_8_heads/L2/256_tokens", k, layout, kHeadDim,
-                            [&] { posenc::apply_rope(k, longer, layout); });
+                            [&] { posenc::apply_rope(k, longer, layout, posenc::starting_at(0)); });
     auto token = channels<RowMatrix<float>>(1, 8);
     measure_in_place<float>(name + "_8_heads/L1/1_token", token, layout, kHeadDim,
-                            [&] { posenc::apply_rope(token, longer, layout, 200); });
+                            [&] { posenc::apply_rope(token, longer, layout, posenc::starting_at(200)); });
 
     // The same buffer as [batch 1, heads 32, tokens 64, 128]: a head's tokens follow one another.
-    const auto view = posenc::view_bhld(x.data(), 1, kHeads, tokens, kHeadDim);
+    const auto view =
+        posenc::view_bhld(x.data(), posenc::HeadsShape().batch(1).seq_len(tokens).num_heads(kHeads).head_dim(kHeadDim));
     measure_in_place<float>(name + "_bhld" + size, x, layout, kHeadDim,
                             [&] { posenc::apply_rope(view, table, layout); });
   }
@@ -166,11 +184,11 @@ void measure_half_type(const std::string& scalar, const Level& level) {
   const std::string size = std::string("/") + level.name;
   for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
     const bool half = pairs == RopePairs::half_split;
-    const RopeLayout layout = half ? RopeLayout::half_split(kHeadDim) : RopeLayout::interleaved(kHeadDim);
+    const RopeLayout layout(pairs, kHeadDim);
     const std::string name = half ? "rope/half_split_" : "rope/interleaved_";
     measure(
         name + "float_into_" + scalar + size, static_cast<double>(x.size()) * (sizeof(float) + sizeof(Scalar)),
-        [&] { posenc::apply_rope_into(out, x, table, layout); }, [&] { out = x.template cast<Scalar>(); },
+        [&] { posenc::apply_rope(out, x, table, layout); }, [&] { out = x.template cast<Scalar>(); },
         [&] { naive_rope(out.data(), x.data(), table, layout, level.tokens, kHeads); });
     measure_in_place<Scalar>(name + scalar + size, out, layout, kHeadDim,
                              [&] { posenc::apply_rope(out, table, layout); });

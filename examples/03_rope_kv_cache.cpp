@@ -49,7 +49,7 @@ int main() {
   posenc::apply_rope(whole_q, whole_table, layout);
   posenc::apply_rope(whole_k, whole_table, layout);
 
-  // Prefill: the prompt's keys go into the cache and turn there, in place.
+  // Prefill: the prompt's keys go into the cache and rotate there, in place.
   Matrix cache = Matrix::Zero(tokens, num_kv_heads * head_dim);  // [tokens, num_kv_heads * head_dim]
   cache.topRows(prompt) = k.topRows(prompt);
   posenc::apply_rope(cache.topRows(prompt), posenc::make_table<float>(frequencies, posenc::PositionRange(0, prompt)),

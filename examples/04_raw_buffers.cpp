@@ -19,13 +19,12 @@
 
 constexpr int B = 2, L = 96, H = 8, KV = 2, D = 64;  // sequences, tokens, query heads, key heads, channels
 
-// One thread's share: tokens first ... first + count - 1 of every sequence. Tables are only read, so threads share one.
-void rotate_tokens(const posenc::HeadsView<float>& x, const posenc::FrequencyTable<float>& table, int first,
-                   int count) {
-  posenc::HeadsView<float> part = x;
-  part.data += first * x.token_stride;
-  part.seq_len = count;
-  posenc::apply_rope(part, table, posenc::RopeLayout::half_split(D), first);  // token 0 of the part: row `first`
+// One thread's share: some heads of every token. Tables are only read, so threads share one. A view of part of a buffer
+// names its strides.
+void rotate_heads(float* x, int heads, int first, int count, const posenc::FrequencyTable<float>& table) {
+  const auto shape = posenc::HeadsShape().batch(B).seq_len(L).num_heads(count).head_dim(D);
+  const auto strides = posenc::HeadsStrides().batch(L * heads * D).token(heads * D).head(D);
+  posenc::apply_rope(posenc::HeadsView(x + first * D, shape, strides), table, posenc::RopeLayout::half_split(D));
 }
 
 // The largest difference from the textbook loop in double: pair i of a head is channels i and i + D/2.
@@ -55,8 +54,10 @@ int main() {
   const std::vector<float> k_before = k;
 
   const auto table = posenc::make_table<float>(posenc::geometric_frequencies(D, 10000.0), posenc::PositionRange(0, L));
-  const auto q_view = posenc::view_blhd(q.data(), B, L, H, D);  // [B, H, L, D] is view_bhld
-  const auto k_view = posenc::view_blhd(k.data(), B, L, KV, D);
+
+  // Keys are few: one call. [B, H, L, D] would be view_bhld.
+  const auto k_shape = posenc::HeadsShape().batch(B).seq_len(L).num_heads(KV).head_dim(D);
+  posenc::apply_rope(posenc::view_blhd(k.data(), k_shape), table, posenc::RopeLayout::half_split(D));
 
   // Use the pool that you have. With OpenMP the loop is the same:
   //   #pragma omp parallel for
@@ -65,16 +66,14 @@ int main() {
   std::vector<std::thread> threads;
   for (int part = 0; part < num_parts; ++part) {
     threads.emplace_back([&, part] {
-      const int first = L * part / num_parts;
-      const int count = L * (part + 1) / num_parts - first;
-      rotate_tokens(q_view, table, first, count);
-      rotate_tokens(k_view, table, first, count);
+      const int first = H * part / num_parts;
+      rotate_heads(q.data(), H, first, H * (part + 1) / num_parts - first, table);
     });
   }
   for (std::thread& thread : threads) thread.join();
 
   const double worst = std::max(largest_difference(q, q_before, H), largest_difference(k, k_before, KV));
-  std::cout << "turned q[" << B << "," << L << "," << H << "," << D << "] and k[" << B << "," << L << "," << KV << ","
+  std::cout << "rotated q[" << B << "," << L << "," << H << "," << D << "] and k[" << B << "," << L << "," << KV << ","
             << D << "] in place, in " << num_parts << " parts\n"
             << "largest difference from the textbook loop in double: " << worst << "\n";
   const bool ok = worst < 5e-7;  // values up to 1: a few roundings of 6e-8 each

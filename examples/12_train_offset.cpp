@@ -130,8 +130,8 @@ class Rope : public Encoding {
     posenc::apply_rope(k, table_, layout_);
   }
   void turn_backward(Matrix& grad_q, Matrix& grad_k) override {
-    posenc::apply_rope_adjoint(grad_q, table_, layout_);
-    posenc::apply_rope_adjoint(grad_k, table_, layout_);
+    posenc::apply_rope(grad_q, table_.adjoint(), layout_);
+    posenc::apply_rope(grad_k, table_.adjoint(), layout_);
   }
 };
 

@@ -124,16 +124,15 @@ inline RotaryEmbedding rotary_embedding(const Config& config,
                                         posenc::RopePairs pairs = posenc::RopePairs::interleaved) {
   const int head_dim = config.head_dim();
   const auto frequencies = posenc::geometric_frequencies(head_dim, 10000.0);
-  const auto layout = pairs == posenc::RopePairs::interleaved ? posenc::RopeLayout::interleaved(head_dim)
-                                                              : posenc::RopeLayout::half_split(head_dim);
-  return {posenc::make_table<float>(frequencies, posenc::PositionRange(0, config.seq_len)), layout};
+  return {posenc::make_table<float>(frequencies, posenc::PositionRange(0, config.seq_len)),
+          posenc::RopeLayout(pairs, head_dim)};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The model
 
 struct Cache {
-  std::vector<Matrix> keys;    // for each layer [seq_len, kv_dim], rotated: a key turns once, when it is stored
+  std::vector<Matrix> keys;    // for each layer [seq_len, kv_dim], rotated: a key rotates once, when it is stored
   std::vector<Matrix> values;  // for each layer [seq_len, kv_dim]
 
   explicit Cache(const Config& c)
@@ -169,8 +168,8 @@ inline Vector forward(const Model& model, const RotaryEmbedding& rope, Cache& ca
     Vector q = attention_in * layer.wq.transpose();                // [num_heads * head_dim]
     Vector k = attention_in * layer.wk.transpose();                // [num_kv_heads * head_dim]
     if (trace) trace->before.push_back({q, k});
-    posenc::apply_rope(q, rope.table, rope.layout, position);  // all heads at once, by row `position` of the table
-    posenc::apply_rope(k, rope.table, rope.layout, position);  // fewer heads: the same call
+    posenc::apply_rope(q, rope.table, rope.layout, posenc::starting_at(position));  // all heads at once
+    posenc::apply_rope(k, rope.table, rope.layout, posenc::starting_at(position));  // fewer heads: the same call
     if (trace) trace->after.push_back({q, k});
     cache.keys[l].row(position) = k;
     cache.values[l].row(position) = attention_in * layer.wv.transpose();

@@ -23,6 +23,7 @@
 #include "posenc/frequency/make_table.hpp"       // frequencies x positions -> table
 #include "posenc/frequency/table_options.hpp"    // how cosines and sines lie in memory
 #include "posenc/frequency/table_rotation.hpp"   // a table, its adjoint or its inverse
+#include "posenc/frequency/table_rows.hpp"       // which row of a table each token takes
 
 // Several axes.
 #include "posenc/frequency/axial_frequencies.hpp"  // spectra of vision towers

@@ -7,9 +7,13 @@
 #include "posenc/frequency.hpp"
 
 // The rotation.
-#include "posenc/rope/apply_rope.hpp"   // apply_rope: queries and keys by a table
-#include "posenc/rope/heads_view.hpp"   // raw buffers: [B,L,H,D], [B,H,L,D], packed
-#include "posenc/rope/rope_layout.hpp"  // which channels pair up
+#include "posenc/rope/apply_rope.hpp"   // apply_rope: queries and keys by a table, its adjoint or its inverse
+#include "posenc/rope/rope_layout.hpp"  // which channels rotate, and how they pair up
+
+// Raw buffers.
+#include "posenc/rope/half_bits.hpp"    // 16-bit numbers of other libraries
+#include "posenc/rope/heads_shape.hpp"  // sizes and strides by name
+#include "posenc/rope/heads_view.hpp"   // [B,L,H,D], [B,H,L,D], packed, strided
 
 // Keys that are rotated already.
 #include "posenc/rope/cached_keys.hpp"  // to other positions, to other frequencies

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The first row is an integer.
-// expect: must be an integer .the first row. or an Eigen vector of integers
+// expect: a bare number is neither a position nor a row
 #include "posenc/posenc.hpp"
 
 int main() {
@@ -10,6 +10,6 @@ int main() {
 #if defined(WRONG)
   posenc::apply_rope(q, table, layout, 1.5);
 #else
-  posenc::apply_rope(q, table, layout, 1);
+  posenc::apply_rope(q, table, layout, posenc::from_row(1));
 #endif
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Integers cannot be turned in raw buffers either.
-// expect: a HeadsView holds float, double, Eigen::half or Eigen::bfloat16
+// expect: a view holds float, double, Eigen::half or Eigen::bfloat16
 #include "posenc/posenc.hpp"
 
 int main() {
@@ -11,5 +11,5 @@ int main() {
 #else
   double data[32] = {};
 #endif
-  posenc::apply_rope(posenc::view_blhd(data, 1, 4, 1, 8), table, layout);
+  posenc::apply_rope(posenc::view_blhd(data, posenc::HeadsShape().batch(1).seq_len(4).num_heads(1).head_dim(8)), table, layout);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which channels pair up is never implied.
-// expect: no matching function.*apply_rope
+// expect: posenc: layout is missing
 #include "posenc/posenc.hpp"
 
 int main() {

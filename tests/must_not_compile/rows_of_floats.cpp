@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A list of table rows holds integers.
-// expect: rows of a table are given by integers
+// expect: a table has rows at whole numbers
 #include "posenc/posenc.hpp"
 
 int main() {
@@ -12,5 +12,5 @@ int main() {
 #else
   const Eigen::VectorXi rows = Eigen::VectorXi::Zero(4);
 #endif
-  posenc::apply_rope(q, table, layout, rows);
+  posenc::apply_rope(q, table, layout, posenc::rows(rows));
 }

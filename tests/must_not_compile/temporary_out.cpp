@@ -9,8 +9,8 @@ int main() {
   const Eigen::MatrixXf q = Eigen::MatrixXf::Ones(4, 8);
   Eigen::MatrixXf out(4, 8);
 #if defined(WRONG)
-  posenc::apply_rope_into(Eigen::MatrixXf(4, 8), q, table, layout);
+  posenc::apply_rope(Eigen::MatrixXf(4, 8), q, table, layout);
 #else
-  posenc::apply_rope_into(out.leftCols(8), q, table, layout);
+  posenc::apply_rope(out.leftCols(8), q, table, layout);
 #endif
 }

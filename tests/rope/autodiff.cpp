@@ -15,11 +15,12 @@ using Active = Eigen::AutoDiffScalar<Eigen::Matrix<double, kColumns, 1>>;
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("the derivative of apply_rope() is apply_rope_adjoint()", "[rope][autodiff]", float, double) {
+TEMPLATE_TEST_CASE("the derivative of apply_rope() is its adjoint", "[rope][autodiff]", float, double) {
   const auto frequencies = posenc::geometric_frequencies(8, 1e4).with_magnitude(1.25);
   const auto table = posenc::make_table<TestType>(frequencies, posenc::PositionRange(17, 1));
   for (const bool half_split : {true, false}) {
-    const RopeLayout layout = half_split ? RopeLayout::half_split(10, 1) : RopeLayout::interleaved(10, 1);
+    const RopeLayout layout =
+        half_split ? RopeLayout::half_split(10).window(1, 8) : RopeLayout::interleaved(10).window(1, 8);
     const RowMatrix<double> given = Noise(41).matrix(1, kColumns);
     Eigen::Matrix<Active, 1, kColumns> x;
     for (int i = 0; i < kColumns; ++i) x(i) = Active(given(0, i), kColumns, i);
@@ -33,13 +34,13 @@ TEMPLATE_TEST_CASE("the derivative of apply_rope() is apply_rope_adjoint()", "[r
     for (int i = 0; i < kColumns; ++i) {
       RowMatrix<double> gradient = RowMatrix<double>::Zero(1, kColumns);  // of output i with respect to the output
       gradient(0, i) = 1;
-      apply_rope_adjoint(gradient, table, layout);
+      apply_rope(gradient, table.adjoint(), layout);
       for (int j = 0; j < kColumns; ++j) {
         INFO("d out[" << i << "] / d in[" << j << "]");
         CHECK(std::abs(x(i).derivatives()(j) - gradient(0, j)) <= kBound);
       }
     }
-    apply_rope_inverse(x, table, layout);
+    apply_rope(x, table.inverse(), layout);
     for (int i = 0; i < kColumns; ++i) {
       // There and back: 3 roundings each way of values up to 1.25 * 4, the table's to its own scalar.
       const double there_and_back = 6 * kUnit<TestType> * 5;

@@ -25,7 +25,7 @@ Positions positions() { return Positions::LinSpaced(kTokens, 5000, 5000 + kToken
 /// What `rotations` by tables at positions of `total` in all may differ by, relative to the length of a pair times the
 /// magnitude: arithmetic and one rounding to the scalar each, and the tables' own 2^-50 + |angle| 2^-51.
 template <typename Scalar>
-double turn_bound(double rotations, double total) {
+double rotation_bound(double rotations, double total) {
   const double arithmetic = kRoundings * (std::min)(kUnit<Scalar>, 0x1p-24);
   return std::sqrt(2.0) * (rotations * (arithmetic + 0x1p-50) + total * 0x1p-51) + rotations * kUnit<Scalar>;
 }
@@ -39,8 +39,8 @@ double distance(const A& a, const B& b, const X& x, double magnitude) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a shift moves keys as if they had been cached there", "[rope][cached]", float, double, Eigen::half,
-                   Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("a shift moves keys as if they had been cached there", "[rope][cached_keys]", float, double,
+                   Eigen::half, Eigen::bfloat16) {
   const auto frequencies = yarn();
   REQUIRE(frequencies.magnitude() > 1.1);
   for (const RopeLayout& layout : {RopeLayout::half_split(kHeadDim), RopeLayout::interleaved(kHeadDim)}) {
@@ -54,29 +54,28 @@ TEMPLATE_TEST_CASE("a shift moves keys as if they had been cached there", "[rope
     apply_rope(moved, shift, layout);
     RowMatrix<TestType> fresh = keys;
     apply_rope(fresh, make_table<double>(frequencies, positions().cast<double>() + deltas), layout);
-    CHECK(distance(moved, fresh, keys, frequencies.magnitude()) <= turn_bound<TestType>(3, 5024 + 300 + 5184));
+    CHECK(distance(moved, fresh, keys, frequencies.magnitude()) <= rotation_bound<TestType>(3, 5024 + 300 + 5184));
   }
 }
 
-TEMPLATE_TEST_CASE("20 shifts do not grow", "[rope][cached]", float, Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("20 shifts do not grow", "[rope][cached_keys]", float, Eigen::half, Eigen::bfloat16) {
   const auto frequencies = yarn();
   const auto layout = RopeLayout::half_split(kHeadDim);
   const auto keys = Noise(4).matrix<TestType>(kTokens, kHeadDim);
   RowMatrix<TestType> moved = keys;
   apply_rope(moved, make_table<float>(frequencies, positions()), layout);
   const double before = moved.template cast<double>().norm();
-  const auto shift = posenc::make_shift_table<float>(frequencies, Eigen::Matrix<int, 1, 1>(-37));
+  const auto shift = posenc::make_shift_table<float>(frequencies, std::vector<int>{-37});
   CHECK(shift.magnitude() == 1);
-  const Eigen::VectorXi all_tokens = Eigen::VectorXi::Zero(kTokens);
-  for (int i = 0; i < 20; ++i) apply_rope(moved, shift, layout, all_tokens);
+  for (int i = 0; i < 20; ++i) apply_rope(moved, shift, layout, posenc::each_sequence(1));
   // 20 roundings of every channel at most; with the magnitude applied again it would be 1.1386^20 = 13.
-  CHECK(std::abs(moved.template cast<double>().norm() / before - 1) <= turn_bound<TestType>(20, 20 * 37));
+  CHECK(std::abs(moved.template cast<double>().norm() / before - 1) <= rotation_bound<TestType>(20, 20 * 37));
   RowMatrix<TestType> fresh = keys;
   apply_rope(fresh, make_table<float>(frequencies, Positions(positions().array() - 20 * 37)), layout);
-  CHECK(distance(moved, fresh, keys, frequencies.magnitude()) <= turn_bound<TestType>(22, 2 * 5024 + 20 * 37));
+  CHECK(distance(moved, fresh, keys, frequencies.magnitude()) <= rotation_bound<TestType>(22, 2 * 5024 + 20 * 37));
 }
 
-TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cached]", float, double, Eigen::half,
+TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cached_keys]", float, double, Eigen::half,
                    Eigen::bfloat16) {
   posenc::LongRopeOptions options;
   options.original_max_position_embeddings = 4096;
@@ -112,7 +111,7 @@ TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cac
     apply_rope(fresh, make_table<double>(change.to, positions()), layout);
     const double magnitude = std::max(change.from.magnitude(), change.to.magnitude());
     // The angle p (w' - w) errs by another 5024 2^-53.
-    CHECK(distance(cached, fresh, keys, magnitude) <= turn_bound<TestType>(3, 3.25 * 5024));
+    CHECK(distance(cached, fresh, keys, magnitude) <= rotation_bound<TestType>(3, 3.25 * 5024));
     CHECK(distance(stale, fresh, keys, magnitude) > 0.3);  // what a cache that is left alone holds
     RowMatrix<TestType> by_range = stale;
     apply_rope(by_range,
@@ -122,7 +121,7 @@ TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cac
   }
 }
 
-TEST_CASE("keys of a multi-axis model move on each axis", "[rope][cached][axes]") {
+TEST_CASE("keys of a multi-axis model move on each axis", "[rope][cached_keys][axes]") {
   const auto frequencies = yarn();
   const auto axes = posenc::interleaved_axes({12, 10, 10});
   const auto layout = RopeLayout::half_split(kHeadDim);
@@ -137,17 +136,17 @@ TEST_CASE("keys of a multi-axis model move on each axis", "[rope][cached][axes]"
   apply_rope(cached, posenc::make_shift_table<double>(frequencies, axes, deltas, table.id()), layout);
   RowMatrix<double> fresh = keys;
   apply_rope(fresh, make_table<double>(frequencies, axes, prompt.ids + deltas), layout);
-  CHECK(distance(cached, fresh, keys, frequencies.magnitude()) <= turn_bound<double>(3, 110 + 161 + 271));
+  CHECK(distance(cached, fresh, keys, frequencies.magnitude()) <= rotation_bound<double>(3, 110 + 161 + 271));
 
   const auto plain = posenc::geometric_frequencies(kHeadDim, 1e4);
   apply_rope(cached, posenc::make_rescale_table<double>(frequencies, plain, axes, prompt.ids + deltas, table.id()),
              layout);
   fresh = keys;
   apply_rope(fresh, make_table<double>(plain, axes, prompt.ids + deltas), layout);
-  CHECK(distance(cached, fresh, keys, frequencies.magnitude()) <= turn_bound<double>(5, 110 + 161 + 3.25 * 271));
+  CHECK(distance(cached, fresh, keys, frequencies.magnitude()) <= rotation_bound<double>(5, 110 + 161 + 3.25 * 271));
 }
 
-TEST_CASE("a table knows what it was made of", "[rope][cached][identity]") {
+TEST_CASE("a table knows what it was made of", "[rope][cached_keys][identity]") {
   const auto a = posenc::geometric_frequencies(64, 1e4);
   const auto b = posenc::geometric_frequencies(64, 1e4);
   CHECK(a.id() != 0);

@@ -4,6 +4,7 @@
 
 using namespace posenc_tests;
 using posenc::CosSinStorage;
+using posenc::from_row;
 using posenc::RopeLayout;
 
 namespace {
@@ -33,20 +34,20 @@ void check_columns(Index tokens, const RopeLayout& layout, CosSinStorage table_l
   for (const int row : reversed) listed.push_back(row);
 
   ColMatrix<Out> out(tokens, kWidth);
-  apply_rope_into(out, in, table, layout, 3);
+  apply_rope(out, in, table, layout, from_row(3));
   check(out, run(tokens, 3), {});
-  apply_rope_into(out, in, table, layout, reversed);
+  apply_rope(out, in, table, layout, posenc::rows(reversed));
   check(out, listed, {});
-  apply_rope_adjoint_into(out, in, table, layout, reversed);
+  apply_rope(out, in, table.adjoint(), layout, posenc::rows(reversed));
   check(out, listed, {true, 1});
-  apply_rope_inverse_into(out, in, table, layout);
+  apply_rope(out, in, table.inverse(), layout, from_row(0));
   check(out, run(tokens), {true, 1 / static_cast<Wide>(kMagnitude * kMagnitude)});
 
   // In place, between rows and columns of others.
   ColMatrix<In> around = ColMatrix<In>::Constant(tokens + 5, kWidth + 4, In(7));
   auto x = around.block(2, 3, tokens, kWidth);
   x = in;
-  apply_rope(x, table, layout, 3);
+  apply_rope(x, table, layout, from_row(3));
   check(x, run(tokens, 3), {});
   x.setConstant(In(7));
   CHECK((around.array() == In(7)).all());
@@ -55,8 +56,8 @@ void check_columns(Index tokens, const RopeLayout& layout, CosSinStorage table_l
 template <typename In, typename Out, typename TableScalar>
 void check_all_columns() {
   for (Index tokens = 1; tokens <= 37; ++tokens) {
-    check_columns<In, Out, TableScalar>(tokens, RopeLayout::half_split(kHeadDim, 2), CosSinStorage::cos_sin);
-    check_columns<In, Out, TableScalar>(tokens, RopeLayout::interleaved(kHeadDim, 3), CosSinStorage::paired);
+    check_columns<In, Out, TableScalar>(tokens, RopeLayout::half_split(kHeadDim).window(2, 8), CosSinStorage::cos_sin);
+    check_columns<In, Out, TableScalar>(tokens, RopeLayout::interleaved(kHeadDim).window(3, 8), CosSinStorage::paired);
   }
 }
 
@@ -71,15 +72,15 @@ TEST_CASE("column-major matrices of any number of tokens", "[rope][columns]") {
 
 TEST_CASE("one token of a column-major matrix, and a source in the other order", "[rope][columns]") {
   const auto table = posenc::make_table<float>(posenc::geometric_frequencies(8, 1e4), posenc::PositionRange(5, 4));
-  const RopeLayout layout = RopeLayout::half_split(kHeadDim, 2);
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim).window(2, 8);
   for (const Index tokens : {1, 4}) {
     const RowMatrix<float> given = Noise(8).matrix<float>(tokens, kWidth);
     const Turned expected = turned(given, table.cos(), table.sin(), run(tokens), layout);
     ColMatrix<float> columns(tokens, kWidth);
-    apply_rope_into(columns, given, table, layout);
+    apply_rope(columns, given, table, layout, from_row(0));
     CHECK((error_over_bound<float, float>(columns, expected) <= 1));
     RowMatrix<float> rows(tokens, kWidth);
-    apply_rope_into(rows, ColMatrix<float>(given), table, layout);
+    apply_rope(rows, ColMatrix<float>(given), table, layout, from_row(0));
     CHECK((error_over_bound<float, float>(rows, expected) <= 1));
   }
 }

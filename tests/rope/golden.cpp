@@ -12,8 +12,10 @@
 using namespace posenc_tests;
 using posenc::apply_rope;
 using posenc::geometric_frequencies;
+using posenc::HeadsShape;
 using posenc::make_table;
 using posenc::RopeLayout;
+using posenc::RopePairs;
 using posenc::wrap_cache;
 
 namespace {
@@ -48,7 +50,8 @@ TEST_CASE("single tokens, to the printed digits", "[rope][golden][portable]") {
                          std::vector<double> expected) {
     RowMatrix<double> x(1, static_cast<Index>(expected.size()));
     for (Index i = 0; i < x.cols(); ++i) x(0, i) = static_cast<double>(i + 1);
-    apply_rope(x, make_table<double>(frequencies, posenc::PositionRange(position, 1)), layout);
+    apply_rope(x, make_table<double>(frequencies, posenc::PositionRange(position, 1)),
+               layout.prefix(frequencies.rotary_dim()));
     for (Index i = 0; i < x.cols(); ++i) {
       INFO("channel " << i);
       CHECK(std::abs(x(0, i) - expected[static_cast<std::size_t>(i)]) <= kPrinted);
@@ -76,18 +79,20 @@ namespace {
 /// the first pair is exact), then the 3 u of the table and of the rotation; the sum is relative to the pair's length.
 constexpr double kArticleRoundings = 5 + 3;
 
-/// The rows of [batch, ...] that `view` describes, turned in double and compared with what the article printed.
-void check_article(const GoldenBlock& given, const GoldenBlock& expected, posenc::HeadsView<double> view,
-                   RowMatrix<double>& turned_rows, const RopeLayout& layout) {
-  turned_rows = given.matrix();
-  view.data = turned_rows.data();
-  apply_rope(view, make_table<double>(geometric_frequencies(8, 10000), posenc::PositionRange(0, view.seq_len)), layout);
+/// The rows of [batch, ...] that `view_of` describes, rotated in double and compared with what the article printed.
+template <typename ViewOf>
+void check_article(const GoldenBlock& given, const GoldenBlock& expected, const ViewOf& view_of,
+                   RowMatrix<double>& rotated_rows, const RopeLayout& layout) {
+  rotated_rows = given.matrix();
+  const posenc::HeadsView<double> view = view_of(rotated_rows.data());
+  apply_rope(view, make_table<double>(geometric_frequencies(8, 10000), posenc::PositionRange(0, view.seq_len())),
+             layout);
   const bool half_split = layout.pairs() == posenc::RopePairs::half_split;
   const auto pair_length = [&](Index row, Index column) {
     const Index partner = half_split ? (column + 4) % 8 : column ^ 1;
     return std::hypot(given.matrix()(row, column), given.matrix()(row, partner));
   };
-  CHECK(worst_ratio(turned_rows, expected.matrix(),
+  CHECK(worst_ratio(rotated_rows, expected.matrix(),
                     [&](Index i, Index j) { return kArticleRoundings * kFloatUnit * pair_length(i, j); }) <= 1);
 }
 
@@ -98,7 +103,8 @@ TEST_CASE("article 000: complex RoPE, several query heads for one key head", "[r
   RowMatrix<double> rows;
   for (const std::string name : {"q", "k"}) {
     const GoldenBlock& given = file.block(name);
-    const auto view = posenc::view_blhd<double>(nullptr, given.sizes[0], given.sizes[1], given.sizes[2], 8);
+    const auto shape = HeadsShape().batch(given.sizes[0]).seq_len(given.sizes[1]).num_heads(given.sizes[2]).head_dim(8);
+    const auto view = [&](double* data) { return posenc::view_blhd(data, shape); };
     check_article(given, file.block(name + "_out"), view, rows, RopeLayout::interleaved(8));
   }
 }
@@ -108,7 +114,8 @@ TEST_CASE("article 003: interleaved RoPE and the attention after it", "[rope][go
   const Index batch = 2, heads = 3, length = 10, dim = 8;
   RowMatrix<double> q;
   RowMatrix<double> k;
-  const auto view = posenc::view_bhld<double>(nullptr, batch, heads, length, dim);
+  const auto shape = HeadsShape().batch(batch).seq_len(length).num_heads(heads).head_dim(dim);
+  const auto view = [&](double* data) { return posenc::view_bhld(data, shape); };
   check_article(file.block("q"), file.block("q_out"), view, q, RopeLayout::interleaved(dim));
   check_article(file.block("k"), file.block("k_out"), view, k, RopeLayout::interleaved(dim));
 
@@ -174,16 +181,17 @@ TEST_CASE("the ONNX RotaryEmbedding node tests", "[rope][golden][data][portable]
     REQUIRE(cos.cols() * 2 == node.rotary_dim);
     const RowMatrix<float> given = x;
     const auto table = wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin);
-    const RopeLayout layout = node.interleaved ? RopeLayout::interleaved(dim) : RopeLayout::half_split(dim);
-    const auto view = node.three_axes ? posenc::view_blhd(x.data(), batch, length, heads, dim)
-                                      : posenc::view_bhld(x.data(), batch, heads, length, dim);
+    const RopeLayout layout =
+        RopeLayout(node.interleaved ? RopePairs::interleaved : RopePairs::half_split, dim).prefix(node.rotary_dim);
+    const auto shape = HeadsShape().batch(batch).seq_len(length).num_heads(heads).head_dim(dim);
+    const auto view = node.three_axes ? posenc::view_blhd(x.data(), shape) : posenc::view_bhld(x.data(), shape);
     if (exists(folder + "/input_3.csv")) {
       const Eigen::Matrix<std::int64_t, -1, -1, Eigen::RowMajor> ids =
           read_csv(folder + "/input_3.csv").cast<std::int64_t>();
-      apply_rope(view, table, layout, ids);
+      apply_rope(view, table, layout, posenc::rows(ids));
     } else {
       // Without ids the cache is [batch, length, pairs]: one row for each token of the batch.
-      apply_rope(view, table, layout, Eigen::ArrayXi::LinSpaced(static_cast<int>(batch * length), 0, 5));
+      apply_rope(view, table, layout, each_sequence(length, posenc::rows(Eigen::Array2i(0, length))));
     }
     // |a cos| + |b sin| <= |a| + |b| for the random numbers below 1 that these caches hold.
     const auto at = [](const RowMatrix<float>& m, Index head_row, Index channel) {
@@ -227,9 +235,12 @@ TEST_CASE("the RotaryEmbedding tests of ONNX Runtime", "[rope][golden][data]") {
         read_csv(folder + "/positions.csv").cast<std::int64_t>();
     REQUIRE(x.size() == node.batch * node.length * node.heads * node.dim);
     REQUIRE(cos.cols() * 2 == node.rotary_dim);
-    apply_rope(posenc::view_blhd(x.data(), node.batch, node.length, node.heads, node.dim),
-               wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin),
-               node.interleaved ? RopeLayout::interleaved(node.dim) : RopeLayout::half_split(node.dim), ids);
+    const auto shape = HeadsShape().batch(node.batch).seq_len(node.length).num_heads(node.heads).head_dim(node.dim);
+    apply_rope(
+        posenc::view_blhd(x.data(), shape),
+        wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin),
+        RopeLayout(node.interleaved ? RopePairs::interleaved : RopePairs::half_split, node.dim).prefix(node.rotary_dim),
+        posenc::rows(ids));
     const Index half = node.rotary_dim / 2;
     CHECK(worst_ratio(x, expected, [&](Index i, Index j) {
             if (j >= node.rotary_dim) return 1e-15;  // the same printed number on both sides

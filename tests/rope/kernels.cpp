@@ -8,6 +8,7 @@ using posenc::CosSinStorage;
 using posenc::FrequencyTable;
 using posenc::FrequencyTableView;
 using posenc::RopeLayout;
+using posenc::RopePairs;
 
 namespace {
 
@@ -65,7 +66,7 @@ void check_in_place() {
     for (const Index offset : {Index(0), Index(2), Index(3)}) {  // a prefix, the middle, a suffix
       for (const bool half_split : {true, false}) {
         const RopeLayout layout =
-            half_split ? RopeLayout::half_split(head_dim, offset) : RopeLayout::interleaved(head_dim, offset);
+            RopeLayout(half_split ? RopePairs::half_split : RopePairs::interleaved, head_dim).window(offset, width);
         const RowMatrix<Scalar> given = noise.matrix<Scalar>(tokens, 9 * head_dim);
         const auto& first = tables.all.front();
         const Turned expected = turned(given, first.cos(), first.sin(), run(tokens, 1), layout);
@@ -77,7 +78,7 @@ void check_in_place() {
             INFO("width " << width << ", offset " << offset << ", half-split " << half_split << ", table " << shape
                           << ", heads " << heads);
             RowMatrix<Scalar> x = given.leftCols(heads * head_dim);
-            apply_rope(x, table, layout, 1);
+            apply_rope(x, table, layout, posenc::from_row(1));
             const Turned part{expected.value.leftCols(x.cols()), expected.reach.leftCols(x.cols())};
             REQUIRE((error_over_bound<Scalar, TableScalar>(x, part) <= 1));
           }
@@ -109,12 +110,13 @@ void check_into() {
         posenc::make_table<TableScalar>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(-77, tokens));
     const Index head_dim = width + 2;
     for (const bool half_split : {true, false}) {
-      const RopeLayout layout = half_split ? RopeLayout::half_split(head_dim, 1) : RopeLayout::interleaved(head_dim, 1);
+      const RopeLayout layout =
+          RopeLayout(half_split ? RopePairs::half_split : RopePairs::interleaved, head_dim).window(1, width);
       const RowMatrix<In> x = noise.matrix<In>(tokens, 6 * head_dim);
       const Turned expected = turned(x, table.cos(), table.sin(), run(tokens), layout);
       INFO("width " << width << ", half-split " << half_split);
       RowMatrix<Out> out = RowMatrix<Out>::Constant(tokens, x.cols(), Out(9));
-      apply_rope_into(out, x, table, layout);
+      apply_rope(out, x, table, layout);
       REQUIRE((error_over_bound<In, TableScalar>(out, expected) <= 1));
     }
   }
@@ -152,20 +154,20 @@ TEMPLATE_TEST_CASE("inverse and adjoint with a magnitude", "[rope][kernels]", fl
         const Direction adjoint{true, 1};
         const Direction inverse{true, 1 / (Wide(kMagnitude) * Wide(kMagnitude))};
         RowMatrix<TestType> x = given;
-        apply_rope_adjoint(x, table, layout);
+        apply_rope(x, table.adjoint(), layout);
         const Turned as_adjoint = turned(given, table.cos(), table.sin(), run(tokens), layout, adjoint);
         REQUIRE((error_over_bound<TestType, TestType>(x, as_adjoint) <= 1));
         x = given;
-        apply_rope_inverse(x, table, layout);
+        apply_rope(x, table.inverse(), layout);
         const Turned as_inverse = turned(given, table.cos(), table.sin(), run(tokens), layout, inverse);
         REQUIRE((error_over_bound<TestType, TestType>(x, as_inverse) <= 1));
 
         RowMatrix<TestType> out(x.rows(), x.cols());
-        apply_rope_inverse_into(out, given, table, layout);
+        apply_rope(out, given, table.inverse(), layout);
         REQUIRE(same_bits(out, x));
         x = given;
-        apply_rope_adjoint(x, table, layout);
-        apply_rope_adjoint_into(out, given, table, layout);
+        apply_rope(x, table.adjoint(), layout);
+        apply_rope(out, given, table.adjoint(), layout);
         REQUIRE(same_bits(out, x));
       }
     }
@@ -178,7 +180,8 @@ TEST_CASE("NaN and infinity stay in their own pair", "[rope][kernels]") {
   const auto table =
       posenc::make_table<float>(posenc::geometric_frequencies(width, 1e4), posenc::PositionRange(3, tokens));
   for (const bool half_split : {true, false}) {
-    const RopeLayout layout = half_split ? RopeLayout::half_split(head_dim, 1) : RopeLayout::interleaved(head_dim, 1);
+    const RopeLayout layout =
+        RopeLayout(half_split ? RopePairs::half_split : RopePairs::interleaved, head_dim).window(1, width);
     const RowMatrix<float> given = noise.matrix<float>(tokens, heads * head_dim);
     RowMatrix<float> clean = given;
     apply_rope(clean, table, layout);

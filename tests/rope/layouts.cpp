@@ -7,6 +7,7 @@
 using namespace posenc_tests;
 using posenc::apply_rope;
 using posenc::RopeLayout;
+using posenc::starting_at;
 
 namespace {
 
@@ -37,7 +38,8 @@ void check(const char* name, Storage storage, View&& view) {
   ++layouts_checked;
   INFO(name << ", scalar of " << sizeof(Scalar) << " bytes");
   for (const bool half_split : {true, false}) {
-    const RopeLayout layout = half_split ? RopeLayout::half_split(kHeadDim, 1) : RopeLayout::interleaved(kHeadDim, 1);
+    const RopeLayout layout =
+        half_split ? RopeLayout::half_split(kHeadDim).window(1, 20) : RopeLayout::interleaved(kHeadDim).window(1, 20);
     for (Index i = 0; i < storage.size(); ++i) storage.data()[i] = static_cast<Scalar>(7 + static_cast<int>(i % 5));
     auto&& x = view(storage);
     const RowMatrix<Scalar> given = noise<Scalar>().topRows(x.rows());
@@ -47,26 +49,26 @@ void check(const char* name, Storage storage, View&& view) {
     const Turned expected = turned(given, table().cos(), table().sin(), run(x.rows()), layout);
 
     // In place, and nothing around it: with the old values back, the storage is what it was.
-    CHECK(count_allocations([&] { apply_rope(x, table(), layout); }) == 0);
+    CHECK(count_allocations([&] { apply_rope(x, table(), layout, starting_at(1000)); }) == 0);
     CHECK((error_over_bound<Scalar, float>(x, expected) <= 1));
     x = given;
     CHECK(same_bits(storage, before));
 
     // As the source: not written to.
     RowMatrix<Scalar> out(x.rows(), x.cols());
-    CHECK(count_allocations([&] { apply_rope_into(out, x, table(), layout); }) == 0);
+    CHECK(count_allocations([&] { apply_rope(out, x, table(), layout, starting_at(1000)); }) == 0);
     CHECK((error_over_bound<Scalar, float>(out, expected) <= 1));
     CHECK(same_bits(storage, before));
 
     // As the target.
     x.setConstant(Scalar(3));
-    CHECK(count_allocations([&] { apply_rope_into(x, given, table(), layout); }) == 0);
+    CHECK(count_allocations([&] { apply_rope(x, given, table(), layout, starting_at(1000)); }) == 0);
     CHECK((error_over_bound<Scalar, float>(x, expected) <= 1));
     x = given;
     CHECK(same_bits(storage, before));
 
-    CHECK(count_allocations([&] { apply_rope_inverse(x, table(), layout); }) == 0);
-    CHECK(count_allocations([&] { apply_rope_adjoint(x, table(), layout); }) == 0);
+    CHECK(count_allocations([&] { apply_rope(x, table().inverse(), layout, starting_at(1000)); }) == 0);
+    CHECK(count_allocations([&] { apply_rope(x, table().adjoint(), layout, starting_at(1000)); }) == 0);
   }
 }
 
@@ -154,16 +156,17 @@ TEMPLATE_TEST_CASE("layouts, strides and scalars", "[rope][layouts]", float, dou
 
 TEST_CASE("rows, views and other tables allocate nothing either", "[rope][layouts]") {
   RowMatrix<float> x = noise<float>();
-  const RopeLayout layout = RopeLayout::interleaved(kHeadDim);
+  const RopeLayout layout = RopeLayout::interleaved(kHeadDim).prefix(20);
   const Eigen::Matrix<int, kTokens, 1> rows(4, 0, 3, 3, 1);
-  const auto view = posenc::view_packed(x.data(), kTokens, kHeads, kHeadDim);
-  CHECK(count_allocations([&] { apply_rope(x, table(), layout, rows); }) == 0);
-  CHECK(count_allocations([&] { apply_rope(x.topRows(2), table(), layout, 3); }) == 0);
+  const auto view =
+      posenc::view_packed(x.data(), posenc::HeadsShape().seq_len(kTokens).num_heads(kHeads).head_dim(kHeadDim));
+  CHECK(count_allocations([&] { apply_rope(x, table(), layout, posenc::rows(rows)); }) == 0);
+  CHECK(count_allocations([&] { apply_rope(x.topRows(2), table(), layout, posenc::starting_at(1003)); }) == 0);
   CHECK(count_allocations([&] { apply_rope(view, table(), layout); }) == 0);
   CHECK(count_allocations([&] {
           apply_rope(
               x, posenc::wrap_cache(table().cos_data(0), table().sin_data(0), 1, 20, posenc::CosSinStorage::cos_sin),
-              layout, Eigen::Matrix<int, 5, 1>::Zero());
+              layout, posenc::rows(Eigen::Matrix<int, 5, 1>::Zero()));
         }) == 0);
 }
 
@@ -176,22 +179,22 @@ TEST_CASE("a projection as the source is computed once", "[rope][layouts]") {
   const RowMatrix<float> hidden = whole_numbers(22, kTokens, 16);
   const RowMatrix<float> weights = whole_numbers(23, kWidth, 16);
   const Eigen::RowVectorXf bias = whole_numbers(24, 1, kWidth);
-  const RopeLayout layout = RopeLayout::half_split(kHeadDim, 1);
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim).window(1, 20);
   RowMatrix<float> out(kTokens, kWidth);
 
   const RowMatrix<float> product = hidden * weights.transpose();
-  CHECK(count_allocations([&] { apply_rope_into(out, hidden * weights.transpose(), table(), layout); }) <= 1);
+  CHECK(count_allocations([&] { apply_rope(out, hidden * weights.transpose(), table(), layout); }) <= 1);
   CHECK(
       (error_over_bound<float, float>(out, turned(product, table().cos(), table().sin(), run(kTokens), layout)) <= 1));
 
   const RowMatrix<float> sum = product.rowwise() + bias;
   const auto projection = (hidden * weights.transpose()).rowwise() + bias;
   // One for the product, one for the sum.
-  CHECK(count_allocations([&] { apply_rope_into(out, projection, table(), layout); }) <= 2);
+  CHECK(count_allocations([&] { apply_rope(out, projection, table(), layout); }) <= 2);
   CHECK((error_over_bound<float, float>(out, turned(sum, table().cos(), table().sin(), run(kTokens), layout)) <= 1));
 }
 
-TEST_CASE("vision towers: Llama 4 turns columns and rows in one window, Gemma 4 in two", "[rope][axes]") {
+TEST_CASE("vision towers: Llama 4 rotates by columns and rows in one window, Gemma 4 in two", "[rope][axes]") {
   const Index head_dim = 16, quarter = 4;
   const auto given = Noise(11).matrix<double>(6, 2 * head_dim);  // a grid of 2 rows and 3 columns
   const auto turn = [](RowMatrix<double>& x, Index token, Index a, Index b, Wide angle) {
@@ -221,8 +224,8 @@ TEST_CASE("vision towers: Llama 4 turns columns and rows in one window, Gemma 4 
              RopeLayout::interleaved(head_dim));
   const auto positions = posenc::grid_positions({2, 3});
   const auto half = posenc::geometric_frequencies(head_dim / 2, 100);
-  apply_rope(gemma, posenc::make_table<double>(half, positions.col(1)), RopeLayout::half_split(head_dim));
-  apply_rope(gemma, posenc::make_table<double>(half, positions.col(0)), RopeLayout::half_split(head_dim, head_dim / 2));
+  apply_rope(gemma, posenc::make_table<double>(half, positions.col(1)), RopeLayout::half_split(head_dim).prefix(8));
+  apply_rope(gemma, posenc::make_table<double>(half, positions.col(0)), RopeLayout::half_split(head_dim).suffix(8));
   // One rotation of numbers below 2: 3 roundings of 2^-53 of up to 2 sqrt(2), and the tables' 2^-50.
   CHECK((llama - llama_expected).cwiseAbs().maxCoeff() <= 4 * (kRoundings * 0x1p-53 + 0x1p-50));
   CHECK((gemma - gemma_expected).cwiseAbs().maxCoeff() <= 4 * (kRoundings * 0x1p-53 + 0x1p-50));

@@ -63,7 +63,8 @@ TEST_CASE("frequencies start in the directions of the paper", "[rope][mixed]") {
 
 TEST_CASE("the gradient of learned frequencies meets central differences", "[rope][mixed][gradient]") {
   const Index heads = 3;
-  for (const RopeLayout& layout : {RopeLayout::half_split(kHeadDim), RopeLayout::interleaved(kHeadDim + 5, 3)}) {
+  for (const RopeLayout& layout :
+       {RopeLayout::half_split(kHeadDim), RopeLayout::interleaved(kHeadDim + 5).window(3, kHeadDim)}) {
     const auto x = Noise(2).matrix<double>(kTokens, heads * layout.head_dim());
     const auto c = Noise(3).matrix<double>(kTokens, heads * layout.head_dim());
     const Eigen::MatrixXd f = frequencies();

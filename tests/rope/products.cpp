@@ -15,13 +15,13 @@ const Eigen::MatrixXd kTurn = Noise(4).matrix<double>(24, 2);
 
 }  // namespace
 
-TEST_CASE("apply_rope_into() computes a projection once", "[rope][into][products]") {
+TEST_CASE("apply_rope() computes a projection once", "[rope][into][products]") {
   const auto frequencies = posenc::geometric_frequencies(8, 1e4);
   const auto table = posenc::make_table<double>(frequencies, posenc::PositionRange(5, 30));
-  for (const RopeLayout& layout : {RopeLayout::half_split(16, 4), RopeLayout::interleaved(16, 4)}) {
+  for (const RopeLayout& layout : {RopeLayout::half_split(16).window(4, 8), RopeLayout::interleaved(16).window(4, 8)}) {
     check_computed_once(kHidden, kProjection, [&](const auto& x) {
       RowMatrix<double> out(30, 32);
-      posenc::apply_rope_into(out, x, table, layout);
+      posenc::apply_rope(out, x, table, layout);
       return out;
     });
   }

@@ -6,9 +6,13 @@
 
 using namespace posenc_tests;
 using posenc::apply_rope;
+using posenc::each_sequence;
 using posenc::FrequencyTable;
 using posenc::make_table;
 using posenc::RopeLayout;
+using posenc::RopePairs;
+using posenc::rows;
+using posenc::starting_at;
 
 namespace {
 
@@ -61,7 +65,7 @@ TEST_CASE("norms stay, and the inverse undoes", "[rope][properties]") {
           const double before = head(given, token, h).norm();
           REQUIRE(std::abs(head(x, token, h).norm() / before - magnitude) <= kOne * magnitude);
         });
-        apply_rope_inverse(x, table, layout);
+        apply_rope(x, table.inverse(), layout);
         // With a magnitude the scaled table is rounded once more.
         const double bound = kTwo + (magnitude == 1 ? 0 : std::sqrt(2.0) * kUnitRoundoff);
         for_each_head([&](Index token, Index h) {
@@ -108,7 +112,7 @@ TEST_CASE("a score depends on the distance alone, at real positions", "[rope][pr
       RowMatrix<float> k = queries(5);
       const auto table = make_table<float>(frequencies(), positions);
       apply_rope(q, table, layout);
-      apply_rope(k, table, layout, Eigen::ArrayXi::LinSpaced(static_cast<int>(kTokens), kTokens - 1, 0));
+      apply_rope(k, table, layout, rows(Eigen::ArrayXi::LinSpaced(static_cast<int>(kTokens), kTokens - 1, 0)));
       Eigen::ArrayXXd all(kTokens, kHeads);
       for_each_head([&](Index token, Index h) { all(token, h) = head(q, token, h).dot(head(k, token, h)); });
       return all;
@@ -124,7 +128,7 @@ TEST_CASE("a score depends on the distance alone, at real positions", "[rope][pr
   }
 }
 
-TEST_CASE("turns add up", "[rope][properties]") {
+TEST_CASE("rotations add up", "[rope][properties]") {
   for (const RopeLayout& layout : layouts()) {
     for (const std::int64_t shift : kShifts) {
       INFO("shift " << shift);
@@ -132,7 +136,7 @@ TEST_CASE("turns add up", "[rope][properties]") {
       RowMatrix<float> twice = given;
       apply_rope(twice, table_at(11), layout);
       // Every token moves by the same shift: row 0 for all.
-      apply_rope(twice, table_at(shift, 1), layout, Eigen::ArrayXi::Zero(kTokens));
+      apply_rope(twice, table_at(shift, 1), layout, each_sequence(1));
       RowMatrix<float> once = given;
       apply_rope(once, table_at(11 + shift), layout);
       for_each_head([&](Index token, Index h) {
@@ -152,7 +156,7 @@ TEST_CASE("cached keys shift without growing, whatever the magnitude", "[rope][p
     RowMatrix<float> k = given;
     apply_rope(k, table_at(100, kTokens, kMagnitude), layout);
     const auto shift = table_at(-3, 1);
-    for (int i = 0; i < kTimes; ++i) apply_rope(k, shift, layout, Eigen::ArrayXi::Zero(kTokens));
+    for (int i = 0; i < kTimes; ++i) apply_rope(k, shift, layout, each_sequence(1));
     RowMatrix<float> moved = given;
     apply_rope(moved, table_at(100 - 3 * kTimes, kTokens, kMagnitude), layout);
     for_each_head([&](Index token, Index h) {
@@ -171,7 +175,7 @@ TEST_CASE("adjoint: <R x, y> = <x, R* y> with a magnitude", "[rope][properties]"
       RowMatrix<float> turned_x = x;
       RowMatrix<float> back_y = y;
       apply_rope(turned_x, table, layout);
-      apply_rope_adjoint(back_y, table, layout);
+      apply_rope(back_y, table.adjoint(), layout);
       for_each_head([&](Index token, Index h) {
         const double left = head(turned_x, token, h).dot(head(y, token, h));
         const double right = head(x, token, h).dot(head(back_y, token, h));
@@ -185,9 +189,9 @@ TEST_CASE("adjoint: <R x, y> = <x, R* y> with a magnitude", "[rope][properties]"
 TEST_CASE("position 0 changes nothing, and says nothing about the layout", "[rope][properties]") {
   RowMatrix<float> x = queries(10);
   for (const RopeLayout& layout : layouts()) {
-    apply_rope(x, table_at(0, 1), layout, Eigen::ArrayXi::Zero(kTokens));
+    apply_rope(x, table_at(0, 1), layout, each_sequence(1));
     CHECK(same_bits(x, queries(10)));
-    apply_rope(x, table_at(0, 1), layout, Eigen::Matrix<std::int64_t, -1, 1>::Zero(kTokens));
+    apply_rope(x, table_at(0, 1), layout, rows(Eigen::Matrix<std::int64_t, -1, 1>::Zero(kTokens)));
     CHECK(same_bits(x, queries(10)));
   }
   RowMatrix<float> half_split = queries(10);
@@ -202,9 +206,9 @@ TEST_CASE("position 0 changes nothing, and says nothing about the layout", "[rop
 TEST_CASE("a negative position is the inverse of the positive one", "[rope][properties]") {
   for (const RopeLayout& layout : layouts()) {
     RowMatrix<float> back = queries(11);
-    apply_rope(back, table_at(-9, 1), layout, Eigen::ArrayXi::Zero(kTokens));
+    apply_rope(back, table_at(-9, 1), layout, each_sequence(1));
     RowMatrix<float> inverse = queries(11);
-    apply_rope_inverse(inverse, table_at(9, 1), layout, Eigen::ArrayXi::Zero(kTokens));
+    apply_rope(inverse, table_at(9, 1).inverse(), layout, each_sequence(1));
     CHECK(same_bits(back, inverse));
   }
 }
@@ -221,7 +225,7 @@ TEST_CASE("chunks equal the whole, bit for bit", "[rope][properties]") {
       for (Index first = 0; first < kTokens; first += chunk) {
         const Index count = (std::min)(chunk, kTokens - first);
         apply_rope(by_table.middleRows(first, count), table_at(4095 + first, count), layout);
-        apply_rope(by_row.middleRows(first, count), all_rows, layout, first);
+        apply_rope(by_row.middleRows(first, count), all_rows, layout, starting_at(4095 + first));
       }
       CHECK(same_bits(by_table, whole));
       CHECK(same_bits(by_row, whole));
@@ -241,7 +245,7 @@ TEST_CASE("packed documents equal separate documents, bit for bit", "[rope][prop
     apply_rope(by_ids, make_table<float>(frequencies(), ids), layout);
     CHECK(same_bits(by_ids, separate));
     RowMatrix<float> by_rows = queries(13);
-    apply_rope(by_rows, table_at(0, 4), layout, ids);
+    apply_rope(by_rows, table_at(0, 4), layout, ids);  // the ids are positions of that table
     CHECK(same_bits(by_rows, separate));
     RowMatrix<float> forgotten = queries(13);
     apply_rope(forgotten, table_at(0), layout);
@@ -255,7 +259,7 @@ TEST_CASE("a window leaves the rest of the head as it is", "[rope][properties]")
   for (const Index offset : {Index(0), Index(40), kHeadDim - width}) {
     for (const bool half_split : {true, false}) {
       const RopeLayout layout =
-          half_split ? RopeLayout::half_split(kHeadDim, offset) : RopeLayout::interleaved(kHeadDim, offset);
+          RopeLayout(half_split ? RopePairs::half_split : RopePairs::interleaved, kHeadDim).window(offset, width);
       const RopeLayout alone = half_split ? RopeLayout::half_split(width) : RopeLayout::interleaved(width);
       RowMatrix<float> x = queries(14);
       apply_rope(x, table, layout);
@@ -296,7 +300,7 @@ TEST_CASE("permuted weights carry one layout over to the other", "[rope][propert
   }
 }
 
-TEST_CASE("one table turns queries and fewer keys", "[rope][properties]") {
+TEST_CASE("one table rotates queries and fewer keys", "[rope][properties]") {
   const auto table = table_at(40);
   for (const RopeLayout& layout : layouts()) {
     const RowMatrix<float> given = Noise(16).matrix<float>(kTokens, 7 * kHeadDim);
@@ -310,27 +314,30 @@ TEST_CASE("one table turns queries and fewer keys", "[rope][properties]") {
   }
 }
 
-TEST_CASE("nothing to turn is no error", "[rope][properties]") {
+TEST_CASE("nothing to rotate is no error", "[rope][properties]") {
   for (const bool half_split : {true, false}) {
-    const RopeLayout layout = half_split ? RopeLayout::half_split(6, 2) : RopeLayout::interleaved(6, 2);
+    const RopeLayout layout = RopeLayout(half_split ? RopePairs::half_split : RopePairs::interleaved, 6).suffix(4);
     const auto frequencies_of_4 = posenc::geometric_frequencies(4, 1e4);
     const auto table = make_table<float>(frequencies_of_4, posenc::PositionRange(0, 3));
     const auto empty_table = make_table<float>(frequencies_of_4, posenc::PositionRange(0, 0));
+    const auto shape = [](Index batch, Index seq_len, Index heads) {
+      return posenc::HeadsShape().batch(batch).seq_len(seq_len).num_heads(heads).head_dim(6);
+    };
     RowMatrix<float> no_tokens(0, 12);
     RowMatrix<float> no_heads(3, 0);
     Eigen::MatrixXf column_major(0, 12);
     Eigen::MatrixXf column_major_no_heads(3, 0);
     for (const auto& any : {table, empty_table}) {
       apply_rope(no_tokens, any, layout);
-      apply_rope_into(no_tokens, RowMatrix<float>(0, 12), any, layout);
-      apply_rope_adjoint(column_major, any, layout);
-      apply_rope(posenc::view_bhld<float>(nullptr, 2, 3, 0, 6), any, layout);
+      apply_rope(no_tokens, RowMatrix<float>(0, 12), any, layout);
+      apply_rope(column_major, any.adjoint(), layout);
+      apply_rope(posenc::view_bhld(static_cast<float*>(nullptr), shape(2, 0, 3)), any, layout);
     }
     apply_rope(no_heads, table, layout);
-    apply_rope_inverse(column_major_no_heads, table, layout);
-    apply_rope_into(no_heads, RowMatrix<float>(3, 0), table, layout, Eigen::Array3i(2, 1, 0));
-    apply_rope(posenc::view_blhd<float>(nullptr, 2, 3, 0, 6), table, layout);
-    apply_rope(posenc::view_blhd<float>(nullptr, 0, 3, 4, 6), table, layout);
+    apply_rope(column_major_no_heads, table.inverse(), layout);
+    apply_rope(no_heads, RowMatrix<float>(3, 0), table, layout, rows(Eigen::Array3i(2, 1, 0)));
+    apply_rope(posenc::view_blhd(static_cast<float*>(nullptr), shape(2, 3, 0)), table, layout);
+    apply_rope(posenc::view_blhd(static_cast<float*>(nullptr), shape(0, 3, 4)), table, layout);
     CHECK(no_tokens.cols() == 12);
     CHECK(no_heads.rows() == 3);
   }
@@ -346,8 +353,9 @@ TEST_CASE("threads share a table and split the rows", "[rope][properties]") {
     apply_rope(serial, table, layout);
     std::vector<std::thread> threads;
     for (Index i = 0; i < kThreads; ++i) {
-      threads.emplace_back(
-          [&, i] { apply_rope(parallel.middleRows(i * kRowsEach, kRowsEach), table, layout, i * kRowsEach); });
+      threads.emplace_back([&, i] {
+        apply_rope(parallel.middleRows(i * kRowsEach, kRowsEach), table, layout, starting_at(i * kRowsEach));
+      });
     }
     for (std::thread& thread : threads) thread.join();
     CHECK(same_bits(parallel, serial));

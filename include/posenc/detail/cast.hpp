@@ -58,29 +58,55 @@ To cast_scalar(const From& value) {
   }
 }
 
-/// to[i] = from[i] for Count values; `to` and `from` are apart. By cast_packet() where there is one, otherwise loops
+/// Whose numbers lie in a buffer. Half types of `foreign` buffers are read and written through bytes, because another
+/// library may keep them there under a type of its own (as_half()), and the compiler must not conclude from the types
+/// that they do not change.
+enum class Buffer { own, foreign };
+
+/// What lies at `from`.
+template <Buffer Kind, typename Scalar>
+EIGEN_ALWAYS_INLINE Scalar read_scalar(const Scalar* from) {
+  if constexpr (Kind == Buffer::foreign && is_half<Scalar>) {
+    Scalar value;
+    std::memcpy(static_cast<void*>(&value), static_cast<const void*>(from), sizeof value);
+    return value;
+  } else {
+    return *from;
+  }
+}
+
+/// Writes `value` to `to`.
+template <Buffer Kind, typename Scalar>
+EIGEN_ALWAYS_INLINE void write_scalar(Scalar* to, const Scalar& value) {
+  if constexpr (Kind == Buffer::foreign && is_half<Scalar>) {
+    std::memcpy(static_cast<void*>(to), static_cast<const void*>(&value), sizeof value);
+  } else {
+    *to = value;
+  }
+}
+
+/// to[i] = from[i] for Count values; `to` and `from` are disjoint. By cast_packet() where there is one, otherwise loops
 /// that compilers make vector code of. Eigen's cast() converts half types one by one.
-template <int Count, typename To, typename From>
+template <int Count, Buffer Kind = Buffer::own, typename To, typename From>
 EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
   if constexpr (std::is_same_v<From, To>) {
-    POSENC_VECTOR_LOOP
-    for (int i = 0; i < Count; ++i) to[i] = from[i];
+    std::memcpy(static_cast<void*>(to), static_cast<const void*>(from), Count * sizeof(To));
   } else if constexpr (is_half<To> && std::is_same_v<From, double>) {
     float odd[Count];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < Count; ++i) odd[i] = round_to_odd(from[i]);
-    cast_block<Count>(to, odd);
+    cast_block<Count, Kind>(to, odd);
   } else if constexpr (is_half<From> && !std::is_same_v<To, float>) {
     float floats[Count];
-    cast_block<Count>(floats, from);
-    cast_block<Count>(to, floats);
+    cast_block<Count, Kind>(floats, from);
+    cast_block<Count, Kind>(to, floats);
   } else {
     int i = 0;
     if constexpr (has_cast_packet<To, From>) {
       for (; i + kCastPacket <= Count; i += kCastPacket) cast_packet(to + i, from + i);
     }
     POSENC_VECTOR_LOOP
-    for (; i < Count; ++i) to[i] = cast_scalar<To>(from[i]);
+    for (; i < Count; ++i) write_scalar<Kind>(to + i, cast_scalar<To>(read_scalar<Kind>(from + i)));
   }
 }
 

@@ -74,6 +74,27 @@ auto& written(X&& x) {
   return writable(x);
 }
 
+/// Whether an argument of type `X&&` may be written to as written() does, for callers that would otherwise go on with it
+/// and bury the sentence that says why not under the compiler's own.
+template <typename X>
+constexpr bool may_write() {
+  using Value = std::remove_reference_t<X>;
+  using Derived = std::remove_const_t<Value>;
+  using Scalar = typename Derived::Scalar;
+  constexpr bool writable_type = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
+  constexpr bool real = !Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex;
+  constexpr bool lost = !std::is_lvalue_reference_v<X> && std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>;
+  static_assert(writable_type,
+                "posenc: the argument is written to, but this expression cannot be (it is const or "
+                "computed)");
+  static_assert(!writable_type || real,
+                "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
+                "autodiff scalar");
+  static_assert(!writable_type || !real || !lost,
+                "posenc: the argument is a temporary matrix, and the result would be lost with it");
+  return writable_type && real && !lost;
+}
+
 /// Whether an expression is numbers in memory at some stride. Eigen's flag alone does not tell: x(seq, all) has it, but
 /// no data().
 template <typename Derived, typename = void>

@@ -85,10 +85,8 @@ class GgufReader {
 
   RopeSet make_set(const char* layer_type, Eigen::Index head_dim, Eigen::Index rotary_dim,
                    const Frequencies& frequencies) const {
-    const Eigen::Index offset = model_.window_is_last ? head_dim - rotary_dim : 0;
-    return {layer_type, frequencies,
-            model_.pairs == RopePairs::half_split ? RopeLayout::half_split(head_dim, offset)
-                                                  : RopeLayout::interleaved(head_dim, offset)};
+    const RopeLayout head(model_.pairs, head_dim);
+    return {layer_type, frequencies, model_.window_is_last ? head.suffix(rotary_dim) : head.prefix(rotary_dim)};
   }
 
   Eigen::Index read_rotary_dim(bool sliding, Eigen::Index head_dim) {

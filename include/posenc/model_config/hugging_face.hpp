@@ -181,15 +181,11 @@ class HuggingFaceReader {
     Frequencies frequencies =
         read_scaling(rope_type, geometric_frequencies(window.rotary_dim, theta), partial, rope, lengths_);
     if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude(), 1);
-    RopeSet set{layer_type, frequencies, layout(window.head_dim, window.offset)};
+    const RopeLayout head(model_.pairs, window.head_dim);
+    RopeSet set{layer_type, frequencies, head.window(window.offset, frequencies.rotary_dim())};
     read_axes(rope, set);
     read_temperature(rope);
     result_.rope_sets.push_back(set);
-  }
-
-  RopeLayout layout(Eigen::Index head_dim, Eigen::Index offset) const {
-    return model_.pairs == RopePairs::half_split ? RopeLayout::half_split(head_dim, offset)
-                                                 : RopeLayout::interleaved(head_dim, offset);
   }
 
   double read_theta(ConfigReader& rope, double default_theta, const std::optional<double>& outer) {
@@ -208,7 +204,7 @@ class HuggingFaceReader {
     }
     const bool halves = model_.axes == AxisRule::two_halves;
     const Eigen::Index head_dim = read_head_dim(config_, model_, false);
-    const RopeLayout whole = halves ? RopeLayout::half_split(head_dim) : layout(head_dim, 0);
+    const RopeLayout whole(halves ? RopePairs::half_split : model_.pairs, head_dim);
     result_.rope_sets = grid_sets(kFunction, model_.axes, whole, theta);
   }
 

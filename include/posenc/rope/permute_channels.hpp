@@ -5,30 +5,32 @@
 #define POSENC_ROPE_PERMUTE_CHANNELS_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/rope/rope_layout.hpp"
-
-#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
 /// Source channel of each channel of a head: new[c] = old[permutation[c]], so that a head in the layout `from` becomes
-/// the same head in the layout `to`. Channels that do not turn keep their order.
+/// the same head in the layout `to`. Channels that do not rotate keep their order.
 ///
-/// @param from, to    Layouts of equal head_dim; their offsets may differ (a suffix becomes a prefix).
-/// @param rotary_dim  Channels that turn: even, > 0, and offset + rotary_dim <= head_dim in both.
+///     interleaved(8) to half_split(8)    0 2 4 6 1 3 5 7
+///
+/// @param from, to  Layouts of equal head_dim() and rotary_dim(), which is even; their offsets may differ (a suffix
+///                  becomes a prefix).
+/// @return          head_dim source channels.
 /// @throws std::invalid_argument  one of these does not hold.
-inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to,
-                                                                         Eigen::Index rotary_dim) {
+/// Cost:    two assignments for each channel; one allocation (no bench case: it is called once for a checkpoint).
+/// Matches: the index that the converters of Hugging Face and llama.cpp reshape by (see permute_rows()).
+inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to) {
   const char* const function = "channel_permutation";
   const Eigen::Index head_dim = from.head_dim();
-  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
+  const Eigen::Index rotary_dim = from.rotary_dim();
+  detail::require_rotary_dim(function, "from.rotary_dim()", rotary_dim);
   detail::require(to.head_dim() == head_dim, function, "to.head_dim()", to.head_dim(), "from.head_dim() ", head_dim);
-  detail::require(rotary_dim <= head_dim - from.offset(), function, "rotary_dim", rotary_dim, "at most ",
-                  head_dim - from.offset(), " (head_dim ", head_dim, " - offset ", from.offset(), " of from)");
-  detail::require(rotary_dim <= head_dim - to.offset(), function, "rotary_dim", rotary_dim, "at most ",
-                  head_dim - to.offset(), " (head_dim ", head_dim, " - offset ", to.offset(), " of to)");
+  detail::require(to.rotary_dim() == rotary_dim, function, "to.rotary_dim()", to.rotary_dim(), "from.rotary_dim() ",
+                  rotary_dim);
   // Channel i of the window belongs to pair i mod n, or i / 2.
   const auto channel = [&](const RopeLayout& layout, Eigen::Index pair, Eigen::Index second) {
     return layout.offset() +
@@ -40,21 +42,31 @@ inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const R
       source[channel(to, pair, second)] = channel(from, pair, second);
     }
   }
-  const auto unturned = [&](const RopeLayout& layout, Eigen::Index i) {
+  const auto unrotated = [&](const RopeLayout& layout, Eigen::Index i) {
     return i < layout.offset() ? i : i + rotary_dim;
   };
-  for (Eigen::Index i = 0; i < head_dim - rotary_dim; ++i) source[unturned(to, i)] = unturned(from, i);
+  for (Eigen::Index i = 0; i < head_dim - rotary_dim; ++i) source[unrotated(to, i)] = unrotated(from, i);
   return source;
 }
 
 namespace detail {
 
+/// `names`: what messages call x and its columns.
+struct PermutedNames {
+  const char* function;
+  const char* x;
+  const char* columns;
+};
+
 template <typename Derived>
-void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const RopeLayout& from, const RopeLayout& to,
-                     Eigen::Index rotary_dim, const char* parameter) {
-  const auto source = channel_permutation(from, to, rotary_dim);
+void permute_columns(const PermutedNames& names, Eigen::DenseBase<Derived>& x, const RopeLayout& from,
+                     const RopeLayout& to) {
+  const auto source = channel_permutation(from, to);
   const Eigen::Index head_dim = from.head_dim();
-  require(x.cols() % head_dim == 0, function, parameter, x.cols(), "a multiple of head_dim ", head_dim);
+  require(x.cols() % head_dim == 0, names.function, names.columns, x.cols(), "a multiple of from.head_dim() ",
+          head_dim);
+  require_data(names.function, names.x, x);
+  require_no_self_overlap(names.function, names.x, x);
   Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> head(head_dim);
   for (Eigen::Index row = 0; row < x.rows(); ++row) {
     for (Eigen::Index first = 0; first < x.cols(); first += head_dim) {
@@ -68,15 +80,17 @@ void permute_columns(const char* function, Eigen::DenseBase<Derived>& x, const R
 
 /// Reorders the channels of every head of queries or keys, in place, from one layout to another.
 ///
-/// Turning and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
+/// Rotating and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
 /// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
-/// @param from, to, rotary_dim  As in channel_permutation().
-/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim. x is then unchanged.
-/// Cost: one pass over x; two allocations of one head's size.
+/// @param from, to    As of channel_permutation().
+/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim; null data; an x that overlaps itself. x is
+///                                then unchanged.
+/// Cost:    one pass over x; two allocations of one head's size (no bench case: it is called once for a checkpoint).
+/// Matches: `permute` of Hugging Face's Llama conversion, applied to activations.
 template <typename X>
-void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
+void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
   detail::require_written_through<X>();
-  detail::permute_columns("permute_columns", detail::assignable(x), from, to, rotary_dim, "x.cols()");
+  detail::permute_columns({"permute_columns", "x", "x.cols()"}, detail::assignable(x), from, to);
 }
 
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as
@@ -84,15 +98,18 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to, Eigen:
 ///
 /// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
 /// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
-/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim. `weights` is then unchanged.
-/// Cost: one pass over weights; two allocations of one head's size.
+/// @param from, to         As of channel_permutation().
+/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim; null data; weights that overlap
+///                                themselves. `weights` is then unchanged.
+/// Cost:    one pass over weights; two allocations of one head's size (no bench case: it is called once for a
+///          checkpoint).
 /// Matches: `permute` of Hugging Face's Llama conversion (interleaved to half-split) and of llama.cpp's converter
 ///          (back).
 template <typename Weights>
-void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to, Eigen::Index rotary_dim) {
+void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to) {
   detail::require_written_through<Weights>();
   auto columns = detail::assignable(weights).transpose();
-  detail::permute_columns("permute_rows", columns, from, to, rotary_dim, "weights.rows()");
+  detail::permute_columns({"permute_rows", "weights", "weights.rows()"}, columns, from, to);
 }
 
 }  // namespace POSENC_ABI

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// RopeLayout: which channels of a head turn, and which two of them make a pair.
+/// RopeLayout: which channels of a head rotate, and which two of them make a pair.
 #ifndef POSENC_ROPE_ROPE_LAYOUT_HPP
 #define POSENC_ROPE_ROPE_LAYOUT_HPP
 
@@ -10,50 +10,89 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How two channels of a head form a pair.
+/// How two channels of the window that rotates form a pair.
 enum class RopePairs {
   half_split,  ///< Channels i and i + rotary_dim/2: GPT-NeoX, Hugging Face rotate_half, ggml NEOX.
   interleaved  ///< Channels 2i and 2i + 1: GPT-J, Meta's Llama code, ggml NORMAL, MLX traditional=True.
 };
 
-/// Which channels of a head turn, and which two of them make a pair: a constant of a checkpoint.
+/// Which channels of a head rotate, and which two of them make a pair: a constant of a checkpoint.
 ///
-/// Channels offset ... offset + rotary_dim - 1 of every head turn, where rotary_dim is the table's; the others stay.
-/// With head_dim 8 and rotary_dim 6 (digit = pair, . = unchanged):
+/// A whole head rotates unless a window is named; the channels outside of it stay as they are. With head_dim 8 (digit =
+/// pair, . = unchanged):
 ///
-///     half_split(8)      0 1 2 0 1 2 . .      a prefix: GPT-NeoX, Phi
-///     half_split(8, 2)   . . 0 1 2 0 1 2      a suffix: DeepSeek
-///     interleaved(8)     0 0 1 1 2 2 . .      a prefix: GPT-J, GLM
+///     half_split(8)               0 1 2 3 0 1 2 3
+///     interleaved(8)              0 0 1 1 2 2 3 3
+///     half_split(8).prefix(6)     0 1 2 0 1 2 . .     GPT-NeoX, Phi
+///     interleaved(8).prefix(6)    0 0 1 1 2 2 . .     GPT-J, GLM
+///     interleaved(8).suffix(6)    . . 0 0 1 1 2 2     DeepSeek
+///     half_split(8).window(2, 4)  . . 0 1 0 1 . .     one axis of a picture
 ///
-/// There is no default. Weights trained with one layout give wrong results with the other, and nothing can detect it:
-/// norms stay, and position 0 is even right.
+/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, and nothing
+/// can detect it: norms stay, and position 0 is even right.
 class RopeLayout {
  public:
-  /// @param head_dim  Columns of one head, > 0: with partial rotary more than the table's rotary_dim.
-  /// @param offset    First channel that turns, in [0, head_dim). Not rotary_dim: how many turn, the table says.
-  /// @throws std::invalid_argument  one of these does not hold.
-  static RopeLayout half_split(Eigen::Index head_dim, Eigen::Index offset = 0) {
-    return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim, offset);
+  /// @param pairs     How channels pair up.
+  /// @param head_dim  Channels of one head (not of all heads), > 0.
+  /// @throws std::invalid_argument  head_dim <= 0.
+  RopeLayout(RopePairs pairs, Eigen::Index head_dim) : RopeLayout("RopeLayout", pairs, head_dim) {}
+
+  /// @param head_dim  Channels of one head (not of all heads), > 0.
+  /// @throws std::invalid_argument  head_dim <= 0.
+  static RopeLayout half_split(Eigen::Index head_dim) {
+    return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim);
   }
   /// @copydoc half_split
-  static RopeLayout interleaved(Eigen::Index head_dim, Eigen::Index offset = 0) {
-    return RopeLayout("RopeLayout::interleaved", RopePairs::interleaved, head_dim, offset);
+  static RopeLayout interleaved(Eigen::Index head_dim) {
+    return RopeLayout("RopeLayout::interleaved", RopePairs::interleaved, head_dim);
+  }
+
+  /// The same pairs in the first `width` channels of a head alone.
+  /// @param width  Channels that rotate: even, > 0, at most head_dim.
+  /// @throws std::invalid_argument  one of these does not hold.
+  RopeLayout prefix(Eigen::Index width) const { return with_window("RopeLayout::prefix", 0, width); }
+  /// The same pairs in the last `width` channels of a head alone.
+  /// @param width  As of prefix().
+  /// @throws std::invalid_argument  as prefix().
+  RopeLayout suffix(Eigen::Index width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
+  /// The same pairs in channels offset ... offset + width - 1 of a head alone.
+  /// @param offset  First channel that rotates, >= 0.
+  /// @param width   Channels that rotate: even, > 0, at most head_dim - offset.
+  /// @throws std::invalid_argument  one of these does not hold.
+  RopeLayout window(Eigen::Index offset, Eigen::Index width) const {
+    detail::require(offset >= 0 && offset < head_dim_, "RopeLayout::window", "offset", offset, "in [0, head_dim ",
+                    head_dim_, ")");
+    return with_window("RopeLayout::window", offset, width);
   }
 
   RopePairs pairs() const { return pairs_; }
+  /// Channels of one head.
   Eigen::Index head_dim() const { return head_dim_; }
+  /// First channel of the window that rotates.
   Eigen::Index offset() const { return offset_; }
+  /// Channels of the window that rotates: what a table's rotary_dim() must be.
+  Eigen::Index rotary_dim() const { return rotary_dim_; }
 
  private:
-  RopeLayout(const char* function, RopePairs pairs, Eigen::Index head_dim, Eigen::Index offset)
-      : pairs_(pairs), head_dim_(head_dim), offset_(offset) {
+  RopeLayout(const char* function, RopePairs pairs, Eigen::Index head_dim)
+      : pairs_(pairs), head_dim_(head_dim), offset_(0), rotary_dim_(head_dim) {
     detail::require(head_dim > 0, function, "head_dim", head_dim, "> 0");
-    detail::require(offset >= 0 && offset < head_dim, function, "offset", offset, "in [0, head_dim ", head_dim, ")");
+  }
+
+  RopeLayout with_window(const char* function, Eigen::Index offset, Eigen::Index width) const {
+    detail::require(width > 0 && width % 2 == 0, function, "width", width, "even and > 0");
+    const Eigen::Index most = offset < 0 ? head_dim_ : head_dim_ - offset;
+    detail::require(width <= most, function, "width", width, "at most ", most, " (channels of the head from there on)");
+    RopeLayout layout = *this;
+    layout.offset_ = offset;
+    layout.rotary_dim_ = width;
+    return layout;
   }
 
   RopePairs pairs_;
   Eigen::Index head_dim_;
   Eigen::Index offset_;
+  Eigen::Index rotary_dim_;
 };
 
 }  // namespace POSENC_ABI

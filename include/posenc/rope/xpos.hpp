@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -86,7 +86,7 @@ struct XposWriter {
 
 }  // namespace detail
 
-/// Makes the two tables of xPos: rope turns queries with one and keys with the other.
+/// Makes the two tables of xPos: apply_rope() rotates queries by one and keys by the other.
 ///
 ///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
 ///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
@@ -96,31 +96,34 @@ struct XposWriter {
 /// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
 /// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
 ///
-/// apply_rope() and apply_rope_adjoint() take the tables as they are. The inverse of one table is the adjoint of the
-/// other, and apply_rope_inverse() refuses both.
+/// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
+/// inverse() refuses both.
+/// @tparam Scalar      As of make_table().
 /// @param frequencies  Magnitude 1.
-/// @param positions    {first, count}.
-/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges.
+/// @param positions    PositionRange(first, count), or a list of integers or real numbers, one for each row.
+/// @param center       [positions] Where the scale is 1, finite.
+/// @param options      Decay of the scores.
+/// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
+///                                that is NaN or infinite.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
-/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables.
-/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once.
+/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
+///           bench case of its own).
+/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].
 /// Source:   Sun et al. 2022, arXiv:2212.10554.
 /// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos
 ///           of flash-attention (center = cached length / 2).
-template <typename Scalar>
-XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, PositionRange positions, double center,
+template <typename Scalar, typename Positions>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positions& positions, double center,
                                     const XposOptions& options = {}, CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, options, storage);
-}
-
-/// @overload
-/// Row i stands at positions(i): integer ids or real numbers.
-template <typename Scalar, typename Derived>
-XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& positions,
-                                    double center, const XposOptions& options = {},
-                                    CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::XposWriter::make<Scalar>(
-      frequencies, detail::ListPositions<Derived>("make_xpos_tables", positions.derived()), center, options, storage);
+  static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
+                "posenc: positions must be PositionRange(first, count) or a list with one for each token");
+  if constexpr (detail::is_list<Positions>) {
+    const detail::ListPositions<Positions> list("make_xpos_tables", positions);
+    return detail::XposWriter::make<Scalar>(frequencies, list, center, options, storage);
+  } else {
+    return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, options, storage);
+  }
 }
 
 }  // namespace POSENC_ABI

@@ -56,8 +56,8 @@ inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, const
   const Eigen::Index quarter = head_dim / 4;
   if (rule == AxisRule::two_halves) {
     const Frequencies half = geometric_frequencies(head_dim / 2, theta);
-    return {{"", half, layout, single_axis(quarter, 0, 2)},
-            {"", half, RopeLayout::half_split(head_dim, head_dim / 2), single_axis(quarter, 1, 2)}};
+    return {{"", half, layout.prefix(head_dim / 2), single_axis(quarter, 0, 2)},
+            {"", half, layout.suffix(head_dim / 2), single_axis(quarter, 1, 2)}};
   }
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = static_cast<int>(quarter);

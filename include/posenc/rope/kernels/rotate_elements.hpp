@@ -1,52 +1,49 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The rotation of what the kernels do not know: other expressions, scalars and strides.
+/// The rotation of what the kernels do not know: other expressions, scalars and strides, and matrices mixed with views.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ELEMENTS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ELEMENTS_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/frequency/frequency_table.hpp"
-#include "posenc/rope/kernels/rotate_rows.hpp"
+#include "posenc/rope/kernels/rotation.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Turns one pair of elements at a time: any Eigen expression, any scalar, any stride.
-template <typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_elements(Out& out, const In& in, const FrequencyTableView<TableScalar>& table, const RopeLayout& layout,
-                     const Rows& rows, Turn turn) {
+/// Rotates one pair of elements at a time; token i by the table's row row_of(i). `out` and `in` give and take channel c
+/// of head h of a token by get(token, h, c) and set(token, h, c, value).
+template <bool Backward, typename Out, typename In, typename TableScalar, typename RowOf>
+void rotate_elements(const Out& out, const In& in, Eigen::Index tokens, Eigen::Index num_heads,
+                     const Rotation<TableScalar>& table, const RopeLayout& layout, const RowOf& row_of) {
   using OutScalar = typename Out::Scalar;
   using Number = RotationScalar<OutScalar, typename In::Scalar, TableScalar>;
-  const Eigen::Index pairs = table.num_pairs();
+  const Eigen::Index pairs = table.num_pairs;
   const bool half_split = layout.pairs() == RopePairs::half_split;
-  const double sin_scale = turn.backwards ? -turn.scale : turn.scale;
-  const auto cos = table.cos();
-  const auto sin = table.sin();
-  const auto turn_pair = [&](Eigen::Index token, Eigen::Index first_column, Eigen::Index pair) {
-    const Eigen::Index column_a = first_column + (half_split ? pair : 2 * pair);
-    const Eigen::Index column_b = column_a + (half_split ? pairs : 1);
-    const Eigen::Index row = rows(token);
-    const Number c = Number(static_cast<double>(cos(row, pair)) * turn.scale);
-    const Number s = Number(static_cast<double>(sin(row, pair)) * sin_scale);
-    const Number a = convert<Number>(in.coeff(token, column_a));
-    const Number b = convert<Number>(in.coeff(token, column_b));
-    out.coeffRef(token, column_a) = convert<OutScalar>(Number(a * c - b * s));
-    out.coeffRef(token, column_b) = convert<OutScalar>(Number(a * s + b * c));
+  const auto rotate_pair = [&](Eigen::Index token, Eigen::Index row, Eigen::Index head, Eigen::Index pair) {
+    const Eigen::Index first = layout.offset() + (half_split ? pair : 2 * pair);
+    const Eigen::Index second = first + (half_split ? pairs : 1);
+    const Eigen::Index entry = pair * table.pair_stride;
+    const Number c = Number(static_cast<double>(table.cos(row)[entry]) * table.scale);
+    const double sine = static_cast<double>(table.sin(row)[entry]) * table.scale;
+    const Number s = Number(Backward ? -sine : sine);
+    const Number a = convert<Number>(in.get(token, head, first));
+    const Number b = convert<Number>(in.get(token, head, second));
+    out.set(token, head, first, convert<OutScalar>(Number(a * c - b * s)));
+    out.set(token, head, second, convert<OutScalar>(Number(a * s + b * c)));
   };
-  const Eigen::Index tokens = in.rows();
-  const Eigen::Index head_dim = layout.head_dim();
-  if constexpr (bool(Out::IsRowMajor)) {
+  if constexpr (Out::kByTokens) {
     for (Eigen::Index token = 0; token < tokens; ++token) {
-      for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
-        for (Eigen::Index pair = 0; pair < pairs; ++pair) turn_pair(token, head, pair);
+      const Eigen::Index row = row_of(token);
+      for (Eigen::Index head = 0; head < num_heads; ++head) {
+        for (Eigen::Index pair = 0; pair < pairs; ++pair) rotate_pair(token, row, head, pair);
       }
     }
   } else {
-    for (Eigen::Index head = layout.offset(); head < in.cols(); head += head_dim) {
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
       for (Eigen::Index pair = 0; pair < pairs; ++pair) {
-        for (Eigen::Index token = 0; token < tokens; ++token) turn_pair(token, head, pair);
+        for (Eigen::Index token = 0; token < tokens; ++token) rotate_pair(token, row_of(token), head, pair);
       }
     }
   }

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Rows of a table as kernels take them, runs or a list, and the check that the table has them.
+#ifndef POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
+#define POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
+
+#include "posenc/detail/check.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+template <typename Integer>
+constexpr bool is_negative(Integer value) {
+  if constexpr (std::is_signed_v<Integer>) {
+    return value < 0;
+  } else {
+    return false;
+  }
+}
+
+/// The tokens that rows are asked for: `batch` sequences of `seq_len` tokens. A message calls them by `parameter`, and
+/// the number of a sequence's tokens by `count`.
+struct TokenGrid {
+  const char* parameter;  ///< "x"
+  const char* count;      ///< "x.rows()" of a matrix, "x.seq_len()" of a view
+  Eigen::Index batch;
+  Eigen::Index seq_len;
+
+  Eigen::Index tokens() const { return batch * seq_len; }
+};
+
+/// Sequences of `length` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
+template <typename First>
+class RowRuns {
+ public:
+  RowRuns(Eigen::Index length, Eigen::Index sequences, First first)
+      : length_(length), sequences_(sequences), first_(std::move(first)) {}
+
+  /// The row of a token, counted over all sequences.
+  Eigen::Index operator()(Eigen::Index token) const { return first_(token / length_) + token % length_; }
+  /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
+  template <typename Run>
+  void for_each_run(const Run& run) const {
+    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * length_, length_, first_(b));
+  }
+
+ private:
+  Eigen::Index length_;
+  Eigen::Index sequences_;
+  First first_;
+};
+
+/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made only when all
+/// of them exist.
+template <typename RowAt>
+class ListedRows {
+ public:
+  ListedRows(Eigen::Index listed, Eigen::Index tokens, RowAt row_at)
+      : listed_(listed), tokens_(tokens), row_at_(std::move(row_at)) {}
+
+  Eigen::Index operator()(Eigen::Index token) const { return row_at_(token < listed_ ? token : token % listed_); }
+  template <typename Run>
+  void for_each_run(const Run& run) const {
+    for (Eigen::Index token = 0; token < tokens_; ++token) run(token, Eigen::Index(1), (*this)(token));
+  }
+
+ private:
+  Eigen::Index listed_;
+  Eigen::Index tokens_;
+  RowAt row_at_;
+};
+
+/// What a message calls a number: its name, or an element of a list. The text is made only for a message.
+struct Named {
+  const char* name;
+  Eigen::Index index = -1;
+
+  std::string text() const { return index < 0 ? name : element(name, index); }
+};
+
+/// Resolves what a caller said about rows against a table with `table_rows` rows, the first at `first_position` where
+/// that is known.
+class RowResolver {
+ public:
+  RowResolver(const char* function, Eigen::Index table_rows, std::optional<std::int64_t> first_position)
+      : function_(function), table_rows_(table_rows), first_position_(first_position) {}
+
+  /// Refuses a table that has not exactly a row for each token. No tokens need none.
+  void require_exact(const TokenGrid& tokens) const {
+    if (table_rows_ == tokens.seq_len || tokens.tokens() == 0) return;
+    if (table_rows_ > tokens.seq_len) {
+      fail<std::invalid_argument>("posenc::" + std::string(function_) +
+                                  ": rows must be given where the table has more of them (" + to_text(table_rows_) +
+                                  ") than " + tokens.parameter + " has tokens (" + to_text(tokens.seq_len) +
+                                  "), for instance starting_at(cached) or from_row(n)");
+    }
+    if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
+      refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,
+                                    " (sequences that share the rows of one table: each_sequence(", table_rows_, "))");
+    }
+    refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
+  }
+  void require_exact(Eigen::Index length) const {
+    require(table_rows_ == length, function_, "table.rows()", table_rows_, "each_sequence's length ", length,
+            ", or a start be given, for instance each_sequence(", length, ", starting_at(cached))");
+  }
+
+  /// The row of a position, with `count` rows from there on.
+  Eigen::Index row_of_position(const Named& what, std::int64_t position, Eigen::Index count) const {
+    if (!first_position_) {
+      refuse<std::invalid_argument>(function_, what.text(), position,
+                                    "a row (from_row(n), rows(list)), because the table does not know its positions");
+    }
+    require_count(count);
+    const std::int64_t last = *first_position_ + static_cast<std::int64_t>(table_rows_) - count;
+    if (position < *first_position_ || position > last) {
+      refuse<std::out_of_range>(function_, what.text(), position, "in [", *first_position_, ", ", last,
+                                "] (the table's ", table_rows_, " rows begin at position ", *first_position_, ", ",
+                                count, count == 1 ? " is needed)" : " are needed)");
+    }
+    return static_cast<Eigen::Index>(position - *first_position_);
+  }
+
+  /// A row, with `count` rows from there on.
+  template <typename Integer>
+  Eigen::Index row(const Named& what, Integer row, Eigen::Index count) const {
+    require_count(count);
+    const bool negative = is_negative(row);
+    const Eigen::Index last = table_rows_ - count;
+    if (negative || static_cast<std::uint64_t>(row) > static_cast<std::uint64_t>(last)) {
+      refuse<std::out_of_range>(function_, what.text(), row, "in [0, ", last, "] (the table has ", table_rows_,
+                                " rows, ", count, count == 1 ? " is needed)" : " are needed)");
+    }
+    return static_cast<Eigen::Index>(row);
+  }
+
+  const char* function() const { return function_; }
+
+ private:
+  void require_count(Eigen::Index count) const {
+    require_in_range(count <= table_rows_, function_, "table.rows()", table_rows_, "at least ", count,
+                     " (one for each token)");
+  }
+
+  const char* function_;
+  Eigen::Index table_rows_;
+  std::optional<std::int64_t> first_position_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP

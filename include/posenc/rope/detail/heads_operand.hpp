@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// What apply_rope() reads and writes, whether it came as an Eigen object or as a HeadsView.
+#ifndef POSENC_ROPE_DETAIL_HEADS_OPERAND_HPP
+#define POSENC_ROPE_DETAIL_HEADS_OPERAND_HPP
+
+#include "posenc/detail/cast.hpp"
+#include "posenc/detail/eigen.hpp"
+#include "posenc/rope/heads_view.hpp"
+#include "posenc/rope/kernels/rotate_rows.hpp"
+
+#include <type_traits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Heads whose channels are contiguous, as strides: `seq_len` tokens of a sequence, then the next sequence.
+template <typename Scalar>
+struct StridedHeads {
+  Scalar* data;
+  Eigen::Index seq_len;
+  Eigen::Index batch_stride;
+  Eigen::Index token_stride;
+  Eigen::Index head_stride;
+
+  /// Rows of the kernels from a token on, counted over all sequences.
+  TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
+    const Eigen::Index sequence = token / seq_len;
+    return {data + sequence * batch_stride + (token - sequence * seq_len) * token_stride + channel, head_stride,
+            token_stride};
+  }
+};
+
+/// An Eigen object: channel c of head h of token t is element (t, h * head_dim + c).
+template <typename X>
+struct MatrixOperand {
+  using Scalar = typename X::Scalar;
+  static constexpr bool kIsView = false;
+  static constexpr bool kMayHaveStrides = is_in_memory<std::remove_const_t<X>>;
+  static constexpr bool kByTokens = bool(X::IsRowMajor);  // the order of loops that suits its memory
+
+  X& x;
+  Eigen::Index head_dim;
+
+  Eigen::Index tokens() const { return x.rows(); }
+  Eigen::Index num_heads() const { return x.cols() / head_dim; }
+  Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
+    return x.coeff(token, head * head_dim + channel);
+  }
+  void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
+    x.coeffRef(token, head * head_dim + channel) = value;
+  }
+  /// Whether channels are contiguous in memory, which a type alone does not tell.
+  bool has_strides() const {
+    if constexpr (kMayHaveStrides) {
+      return x.colStride() == 1;
+    } else {
+      return false;
+    }
+  }
+  auto strides() const {
+    using Element = std::remove_pointer_t<decltype(x.data())>;
+    return StridedHeads<Element>{x.data(), (x.rows() > 0 ? x.rows() : 1), 0, x.rowStride(), head_dim};
+  }
+};
+
+/// A view of a raw buffer; its tokens are counted over all sequences.
+template <typename Element>
+struct ViewOperand {
+  using Scalar = std::remove_const_t<Element>;
+  static constexpr bool kIsView = true;
+  static constexpr bool kMayHaveStrides = true;
+  static constexpr bool kByTokens = true;
+
+  const HeadsView<Element>& x;
+
+  Eigen::Index tokens() const { return x.batch() * x.seq_len(); }
+  Eigen::Index num_heads() const { return x.num_heads(); }
+  Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
+    return read_scalar<Buffer::foreign, Scalar>(place(token, head, channel));
+  }
+  void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
+    write_scalar<Buffer::foreign>(place(token, head, channel), value);
+  }
+  bool has_strides() const { return true; }
+  StridedHeads<Element> strides() const {
+    return {x.data(), (x.seq_len() > 0 ? x.seq_len() : 1), x.batch_stride(), x.token_stride(), x.head_stride()};
+  }
+
+ private:
+  Element* place(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
+    return strides().at(token, channel).from(0, head).data;
+  }
+};
+
+template <typename View>
+using ElementOf = std::remove_pointer_t<decltype(std::declval<const View&>().data())>;
+
+template <typename X>
+auto operand(X& x, Eigen::Index head_dim) {
+  using Value = std::remove_const_t<X>;
+  if constexpr (is_heads_view<Value>) {
+    return ViewOperand<ElementOf<Value>>{x};
+  } else {
+    return MatrixOperand<X>{x, head_dim};
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_HEADS_OPERAND_HPP

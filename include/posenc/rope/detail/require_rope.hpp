@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// What apply_rope() asks of shapes, windows and memory, before anything is written.
+#ifndef POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
+#define POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
+
+#include "posenc/detail/check.hpp"
+#include "posenc/detail/overlap.hpp"
+#include "posenc/rope/detail/heads_operand.hpp"
+#include "posenc/rope/rope_layout.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The table rotates exactly the channels that the layout names.
+inline void require_window(const char* function, const RopeLayout& layout, Eigen::Index rotary_dim) {
+  if (rotary_dim == layout.rotary_dim()) return;
+  if (layout.rotary_dim() != layout.head_dim()) {
+    refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.rotary_dim() ",
+                                  layout.rotary_dim());
+  }
+  if (rotary_dim > layout.head_dim()) {
+    refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim());
+  }
+  refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
+                                ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
+}
+
+/// Queries or keys fit the layout.
+template <typename X>
+void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
+                   const RopeLayout& layout) {
+  const auto& x = operand.x;
+  if (x.cols() % layout.head_dim() != 0) {
+    refuse<std::invalid_argument>(
+        function, std::string(parameter) + ".cols()", x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
+        x.rows() % layout.head_dim() == 0 && x.rows() > 0 ? " (features x tokens is given as x.transpose())" : "");
+  }
+  require_data(function, parameter, x);
+}
+template <typename Element>
+void require_heads(const char* function, const char* parameter, const ViewOperand<Element>& operand,
+                   const RopeLayout& layout) {
+  if (operand.x.head_dim() != layout.head_dim()) {
+    refuse<std::invalid_argument>(function, std::string(parameter) + ".head_dim()", operand.x.head_dim(),
+                                  "layout.head_dim() ", layout.head_dim());
+  }
+}
+
+/// What is written does not overlap itself.
+template <typename X>
+void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
+  require_no_self_overlap(function, parameter, operand.x);
+}
+template <typename Element>
+void require_heads_disjoint(const char* function, const char* parameter, const ViewOperand<Element>& operand) {
+  const HeadsView<Element>& x = operand.x;
+  StridedAxis axes[] = {{".head_stride()", x.num_heads(), x.head_stride()},
+                        {".token_stride()", x.seq_len(), x.token_stride()},
+                        {".batch_stride()", x.batch(), x.batch_stride()}};
+  require_nested_strides(function, parameter, axes, x.head_dim());
+}
+
+template <typename Out, typename In>
+void require_same_shape(const char* function, const Out& out, const In& in) {
+  const auto agree = [&](const char* name, Eigen::Index value, const char* other, Eigen::Index expected) {
+    require(value == expected, function, name, value, other, expected);
+  };
+  if constexpr (Out::kIsView && In::kIsView) {
+    agree("out.batch()", out.x.batch(), "x.batch() ", in.x.batch());
+    agree("out.seq_len()", out.x.seq_len(), "x.seq_len() ", in.x.seq_len());
+    agree("out.num_heads()", out.x.num_heads(), "x.num_heads() ", in.x.num_heads());
+  } else if constexpr (Out::kIsView) {
+    agree("x.rows()", in.x.rows(), "out.batch() * out.seq_len() ", out.tokens());
+    agree("x.cols()", in.x.cols(), "out.num_heads() * out.head_dim() ", out.num_heads() * out.x.head_dim());
+  } else if constexpr (In::kIsView) {
+    agree("out.rows()", out.x.rows(), "x.batch() * x.seq_len() ", in.tokens());
+    agree("out.cols()", out.x.cols(), "x.num_heads() * x.head_dim() ", in.num_heads() * in.x.head_dim());
+  } else {
+    agree("out.rows()", out.x.rows(), "x.rows() ", in.x.rows());
+    agree("out.cols()", out.x.cols(), "x.cols() ", in.x.cols());
+  }
+}
+
+/// Where heads with contiguous channels lie, as `batch` sequences of `seq_len` tokens; nothing for other memory.
+template <typename Operand>
+std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index batch, Eigen::Index seq_len,
+                                            Eigen::Index head_dim) {
+  if constexpr (Operand::kMayHaveStrides) {
+    if (!operand.has_strides()) return std::nullopt;
+    const auto x = operand.strides();
+    constexpr std::size_t bytes = sizeof(typename Operand::Scalar);
+    MemoryExtent extent;
+    extent.first = address_of(x.data);
+    extent.bytes = static_cast<std::int64_t>(head_dim) * static_cast<std::int64_t>(bytes);
+    extent.set_axis(0, batch, Operand::kIsView ? x.batch_stride : seq_len * x.token_stride, bytes);
+    extent.set_axis(1, seq_len, x.token_stride, bytes);
+    extent.set_axis(2, operand.num_heads(), x.head_stride, bytes);
+    return extent;
+  } else {
+    return std::nullopt;
+  }
+}
+
+/// `out` is x itself, element for element, or disjoint from it.
+template <typename Out, typename In>
+void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
+                                Eigen::Index seq_len, Eigen::Index head_dim) {
+  const auto refuse_if = [&](bool overlapping) {
+    require(!overlapping, function, "out", "overlapping memory", "x itself or disjoint from it");
+  };
+  if constexpr (!Out::kIsView && !In::kIsView) {
+    refuse_if(overlap_partially(out.x, in.x));
+  } else {
+    const auto to = extent_of_heads(out, batch, seq_len, head_dim);
+    const auto from = extent_of_heads(in, batch, seq_len, head_dim);
+    if (to && from) {
+      const bool same = std::is_same_v<typename Out::Scalar, typename In::Scalar> && is_same(*to, *from);
+      refuse_if(!same && overlap(*to, *from));
+    } else if constexpr (!Out::kIsView) {
+      refuse_if(any_leaf(out.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *from); }));
+    } else if constexpr (!In::kIsView) {
+      refuse_if(any_leaf(in.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *to); }));
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP

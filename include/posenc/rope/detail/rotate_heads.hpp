@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// apply_rope() behind its overloads: the checks, then the kernel that fits types and strides.
+#ifndef POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
+#define POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
+
+#include "posenc/frequency/frequency_table.hpp"
+#include "posenc/frequency/table_rows.hpp"
+#include "posenc/rope/detail/heads_operand.hpp"
+#include "posenc/rope/detail/require_rope.hpp"
+#include "posenc/rope/kernels/rotate_columns.hpp"
+#include "posenc/rope/kernels/rotate_elements.hpp"
+#include "posenc/rope/kernels/rotate_rows.hpp"
+#include "posenc/rope/rope_layout.hpp"
+
+#include <type_traits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// How a call rotates: forward by a table, or as table.adjoint() and table.inverse() say.
+template <typename Table>
+struct RopeTable {
+  static constexpr bool backward = false;
+  static auto view(const Table& table) { return table.view(); }
+  static double scale(const Table&) { return 1.0; }
+};
+template <RotationSense Sense, typename Table>
+struct RopeTable<TableRotation<Sense, Table>> {
+  static constexpr bool backward = Sense == RotationSense::backward;
+  static auto view(const TableRotation<Sense, Table>& rotation) { return rotation.table.view(); }
+  static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale; }
+};
+
+template <typename Scalar>
+Rotation<Scalar> rotation_by(const FrequencyTableView<Scalar>& table, double scale) {
+  return {table.cos_data(0), table.sin_data(0), table.num_pairs(), table.row_stride(), table.pair_stride(), scale};
+}
+
+/// Whether apply_rope() may write to an argument of type `X&&`; the compiler stops with the reason where it may not.
+template <typename X>
+constexpr bool may_write_heads() {
+  using Value = std::remove_reference_t<X>;
+  if constexpr (is_heads_view<std::remove_const_t<Value>>) {
+    constexpr bool is_const = std::is_const_v<std::remove_pointer_t<decltype(std::declval<Value&>().data())>>;
+    static_assert(!is_const, "posenc: the view that is written to must not hold const values");
+    return !is_const;
+  } else {
+    return may_write<X>();
+  }
+}
+
+/// out = the channels of `in` that do not rotate.
+template <typename Out, typename In>
+void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
+  const Eigen::Index behind = layout.offset() + layout.rotary_dim();
+  const auto copy = [&](Eigen::Index token, Eigen::Index head, Eigen::Index begin, Eigen::Index end) {
+    for (Eigen::Index i = begin; i < end; ++i) {
+      out.set(token, head, i, convert<typename Out::Scalar>(in.get(token, head, i)));
+    }
+  };
+  if (layout.rotary_dim() == layout.head_dim()) return;
+  const Eigen::Index tokens = in.tokens();
+  const Eigen::Index num_heads = in.num_heads();
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      copy(token, head, 0, layout.offset());
+      copy(token, head, behind, layout.head_dim());
+    }
+  }
+}
+
+/// The rotation of channel-contiguous tokens, run by run.
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
+                    const Rotation<TableScalar>& rotation, const RopeLayout& layout, const Rows& rows) {
+  const auto rotate = [&](auto half_split) {
+    using Kind = RotationKind<decltype(half_split)::value, Backward>;
+    rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+      const TokenRows<Out> to = out.at(token, layout.offset());
+      const TokenRows<In> from = in.at(token, layout.offset());
+      rotate_rows<Kind>(to, TokenRows<const In>{from.data, from.head_stride, from.token_stride}, count, num_heads,
+                        rotation, row);
+    });
+  };
+  if (layout.pairs() == RopePairs::half_split) {
+    rotate(std::true_type());
+  } else {
+    rotate(std::false_type());
+  }
+}
+
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_heads(const Out& out, const In& in, const Rotation<TableScalar>& rotation, const RopeLayout& layout,
+                  const Rows& rows) {
+  const Eigen::Index tokens = in.tokens();
+  const Eigen::Index num_heads = in.num_heads();
+  if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides) {
+    if (out.has_strides() && in.has_strides()) {
+      return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotation, layout, rows);
+    }
+    if constexpr (!Out::kIsView && !In::kIsView) {
+      if (out.x.rowStride() == 1 && in.x.rowStride() == 1) {  // a channel's tokens are contiguous
+        using InScalar = const typename In::Scalar;
+        const Eigen::Index offset = layout.offset();
+        const ChannelColumns<typename Out::Scalar> to{out.x.data() + offset * out.x.colStride(), out.x.colStride()};
+        const ChannelColumns<InScalar> from{in.x.data() + offset * in.x.colStride(), in.x.colStride()};
+        return rotate_columns<Backward>(to, from, tokens, num_heads, rotation, layout, rows);
+      }
+    }
+  }
+  rotate_elements<Backward>(out, in, tokens, num_heads, rotation, layout, rows);
+}
+
+/// All checks, then the rotation of x into out. `InPlace`: they are one object.
+template <bool InPlace, typename Out, typename In, typename Table, typename Given>
+void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Given& given) {
+  const char* const function = "apply_rope";
+  const auto view = RopeTable<Table>::view(table);
+  require_window(function, layout, view.rotary_dim());
+  require_heads(function, "x", in, layout);
+  TokenGrid grid{"x", "x.rows()", 1, in.tokens()};
+  if constexpr (In::kIsView) {
+    grid = {"x", "x.seq_len()", in.x.batch(), in.x.seq_len()};
+  } else if constexpr (Out::kIsView) {
+    grid = {"out", "out.seq_len()", out.x.batch(), out.x.seq_len()};
+  }
+  if constexpr (!InPlace) {
+    require_heads(function, "out", out, layout);
+    require_same_shape(function, out, in);
+    require_itself_or_disjoint(function, out, in, grid.batch, grid.seq_len, layout.head_dim());
+  }
+  require_heads_disjoint(function, InPlace ? "x" : "out", out);
+  with_table_rows(function, view, given, grid, [&](const auto& rows) {
+    if (in.tokens() == 0 || in.num_heads() == 0) return;
+    rotate_heads<RopeTable<Table>::backward>(out, in, rotation_by(view, RopeTable<Table>::scale(table)), layout, rows);
+    if constexpr (!InPlace) copy_unrotated(out, in, layout);
+  });
+}
+
+template <typename X, typename Table, typename Which>
+void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
+  if constexpr (may_write_heads<X>()) {
+    const auto heads = operand(x, layout.head_dim());
+    check_and_rotate<true>(heads, heads, table, layout, which);
+  }
+}
+
+template <typename Out, typename X, typename Table, typename Which>
+void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Which& which) {
+  if constexpr (may_write_heads<Out>()) {
+    const auto to = operand(out, layout.head_dim());
+    if constexpr (is_heads_view<X>) {
+      check_and_rotate<false>(to, operand(x, layout.head_dim()), table, layout, which);
+    } else {
+      const auto& in = evaluated(x);
+      check_and_rotate<false>(to, operand(in, layout.head_dim()), table, layout, which);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
