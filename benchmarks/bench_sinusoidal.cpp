@@ -30,32 +30,56 @@ void naive_sinusoidal(RowMatrix<Scalar>& x, const Eigen::ArrayXd& inv_freq, Writ
   }
 }
 
+/// Bytes of a matrix.
 template <typename Scalar>
-void measure_sinusoidal(const std::string& name, Index rows, const posenc::SinusoidalEncoding& encoding) {
+double bytes_of(Index rows) {
+  return static_cast<double>(rows) * kWidth * sizeof(Scalar);
+}
+
+std::string name_of(const std::string& what, const std::string& kind, Index rows) {
+  return "sinusoidal/" + what + "_" + kind + "/" + std::to_string(rows) + "_rows";
+}
+
+template <typename Scalar>
+void measure_encode(const std::string& kind, Index rows, const posenc::SinusoidalEncoding& encoding) {
   const Eigen::ArrayXd& inv_freq = encoding.frequencies().inv_freq();
-  const std::string size = "/" + std::to_string(rows) + "_rows";
-  const double bytes = static_cast<double>(rows) * kWidth * sizeof(Scalar);
   RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
-  const RowMatrix<Scalar> y = x;
   volatile float value = 0.5f;
   measure(
-      "sinusoidal/encode_" + name + size, bytes,
+      name_of("encode", kind, rows), bytes_of<Scalar>(rows),
       [&] { posenc::encode_sinusoidal(x, encoding, posenc::starting_at(0)); },
       [&] { x.setConstant(static_cast<Scalar>(value)); },
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to = static_cast<Scalar>(v); }); });
-  // Repeated sums stay finite: each adds at most 1, and half types stop growing where 1 is less than their last digit.
+}
+
+// Repeated sums stay finite: each adds at most 1, and half types stop growing where 1 is less than their last digit.
+
+template <typename Scalar>
+void measure_add(const std::string& kind, Index rows, const posenc::SinusoidalEncoding& encoding) {
+  const Eigen::ArrayXd& inv_freq = encoding.frequencies().inv_freq();
+  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
+  const RowMatrix<Scalar> y = x;
   measure(
-      "sinusoidal/add_" + name + size, 2 * bytes, [&] { posenc::add_sinusoidal(x, encoding, posenc::starting_at(0)); },
-      [&] { x += y; },
+      name_of("add", kind, rows), 2 * bytes_of<Scalar>(rows),
+      [&] { posenc::add_sinusoidal(x, encoding, posenc::starting_at(0)); }, [&] { x += y; },
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to += static_cast<Scalar>(v); }); });
 }
 
-TEST_CASE("width 512") {
+TEST_CASE("encode, width 512") {
   for (const Index rows : {Index(1024), Index(16384)}) {
-    measure_sinusoidal<float>("interleaved", rows, posenc::presets::paper(kWidth));
-    measure_sinusoidal<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
-    measure_sinusoidal<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
-    measure_sinusoidal<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
+    measure_encode<float>("interleaved", rows, posenc::presets::paper(kWidth));
+    measure_encode<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
+    measure_encode<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
+    measure_encode<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
+  }
+}
+
+TEST_CASE("add, width 512") {
+  for (const Index rows : {Index(1024), Index(16384)}) {
+    measure_add<float>("interleaved", rows, posenc::presets::paper(kWidth));
+    measure_add<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
+    measure_add<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
+    measure_add<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
   }
 }
 

@@ -6,7 +6,8 @@
 
 #include "posenc/frequency.hpp"
 
-// On a line.
+// --- On a line.
+
 #include "posenc/sinusoidal/sinusoidal_options.hpp"  // every convention in which projects differ
 
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"  // an encoding of a given width
@@ -15,20 +16,28 @@
 
 #include "posenc/sinusoidal/add_sinusoidal.hpp"  // write, add
 
-// On several axes.
-#include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"  // an encoding of several axes
+// --- On several axes.
 
-#include "posenc/sinusoidal/axes_presets.hpp"      // any number of axes: tatp22, tensor2tensor, NeRF
-#include "posenc/sinusoidal/grid_presets.hpp"      // pictures and videos: MAE, MoCo-v3, timm, DETR, diffusers
+#include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"  // an encoding of tokens with several positions
+
+#include "posenc/sinusoidal/grid_presets.hpp"  // pictures and videos: MAE, MoCo-v3, timm, DETR, diffusers
+
+#include "posenc/sinusoidal/axes_presets.hpp"  // any number of axes: tatp22, tensor2tensor, NeRF
+
 #include "posenc/sinusoidal/unpaired_presets.hpp"  // older projects whose sines and cosines make no pairs
 
-#include "posenc/sinusoidal/add_grid_sinusoids.hpp"  // write, add
-#include "posenc/sinusoidal/detr_positions.hpp"      // DETR's count of valid pixels
+#include "posenc/sinusoidal/detr_positions.hpp"  // DETR's count of valid pixels
 
-// With directions of any kind.
-#include "posenc/sinusoidal/encode_fourier.hpp"    // write
+#include "posenc/sinusoidal/add_grid_sinusoids.hpp"  // write, add
+
+// --- With directions of any kind.
+
+#include "posenc/sinusoidal/fourier_options.hpp"  // conventions and presets of Fourier features
+
+#include "posenc/sinusoidal/pixel_centers.hpp"  // coordinates of a picture
+
+#include "posenc/sinusoidal/encode_fourier.hpp"  // write
+
 #include "posenc/sinusoidal/fourier_backward.hpp"  // gradients
-#include "posenc/sinusoidal/fourier_options.hpp"   // conventions and presets
-#include "posenc/sinusoidal/pixel_centers.hpp"     // coordinates of a picture
 
 #endif  // POSENC_SINUSOIDAL_HPP

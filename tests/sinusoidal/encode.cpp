@@ -148,7 +148,7 @@ void check_every_target(const SinusoidalEncoding& encoding, std::int64_t first) 
 
 }  // namespace
 
-TEST_CASE("orders, spacings and odd widths", "[sinusoidal]") {
+TEST_CASE("orders, spacings and odd widths", "[sinusoidal][encode]") {
   if (posenc_tests::skip_without_reference("options against a formula in long double")) return;
   constexpr std::int64_t first = 11;
   constexpr Eigen::Index rows = 33;

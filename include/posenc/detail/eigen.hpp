@@ -126,6 +126,17 @@ void require_shape(const char* function, const char* parameter, const Eigen::Den
   require_data(function, parameter, x);
 }
 
+/// x has `width` columns. An x of so many rows and other columns has a token for each column, as much Eigen code has.
+template <typename Derived>
+void require_width(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x,
+                   const char* width_name, Eigen::Index width) {
+  if (x.cols() == width) return;
+  const bool transposed = x.rows() == width;
+  const std::string hint =
+      transposed ? std::string(" (with a token for each column, give ") + parameter + ".transpose())" : std::string();
+  refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), width_name, " ", width, hint);
+}
+
 /// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.
 template <typename Derived>
 inline constexpr bool holds_product = (Eigen::internal::evaluator<Derived>::Flags & Eigen::EvalBeforeNestingBit) != 0;

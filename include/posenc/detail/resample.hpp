@@ -22,7 +22,7 @@ struct Taps {
   std::vector<double> weight;
 
   Eigen::Index rows() const { return static_cast<Eigen::Index>(first.size()) - 1; }
-  /// Adds a tap to the row that end_row() will close. Equal neighbours are merged, zeros left out.
+  /// Adds a tap to the row that end_row() will close. Equal neighbors are merged, zeros left out.
   void add(Eigen::Index from, double w) {
     if (w == 0) return;
     if (source.size() > first.back() && source.back() == from) {

@@ -51,7 +51,7 @@ void encode_learned(const Arguments&...) {
 
 /// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
 ///
-/// Parameters and errors are those of encode_learned().
+/// @param[in,out] x  tokens x table.width(); `table`, `positions` and errors as in encode_learned().
 /// Cost:     that of x += y. No allocation (bench_learnable: lookup).
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double
 ///           [learnable][lookup].

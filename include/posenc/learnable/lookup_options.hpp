@@ -11,7 +11,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What stands at position p >= n of a table of n rows P. Negative positions are an error under every policy.
+/// What is at position p >= n of a table of n rows P. Negative positions are an error under every policy.
 enum class Overflow {
   error,        ///< std::out_of_range. BERT, GPT-2, OPT, RoBERTa, x-transformers.
   clamp,        ///< P[n - 1]. Marian's transformer.h.

@@ -149,7 +149,7 @@ void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Deriv
 ///                                that says anything but these three things.
 /// @throws std::length_error      a shape that does not fit into memory's index type.
 /// Cost:     memory of up to three times the data that the stream holds; what a header merely promises is not
-///           allocated.
+///           allocated (not measured: files are read once).
 /// Source:   the .npy format of NumPy, numpy.lib.format.
 template <typename Scalar>
 NpyArray<Scalar> read_npy(std::istream& in) {
@@ -200,7 +200,8 @@ NpyArray<Scalar> read_npy(std::istream& in) {
 }
 
 /// @overload
-/// The file must end with the array.
+/// From a file, which must end with the array.
+/// @param path  Of the file.
 /// @throws std::invalid_argument  besides: a path that cannot be opened; bytes after the array.
 template <typename Scalar>
 NpyArray<Scalar> read_npy(const std::string& path) {
@@ -220,6 +221,8 @@ NpyArray<Scalar> read_npy(const std::string& path) {
 /// @param shape   Sizes of the axes, whose product is values.size(), read along the rows; rows and columns when empty.
 /// @throws std::invalid_argument  another product, a negative size, more axes than a header of version 1.0 holds, or a
 ///                                stream that fails.
+/// Cost:     a buffer of 64 KiB (not measured: files are written once).
+/// Matches:  numpy.save.
 template <typename Derived>
 void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {
@@ -227,6 +230,8 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
 }
 
 /// @overload
+/// To a file.
+/// @param path  Of the file.
 /// @throws std::invalid_argument  besides: a path that cannot be opened. With a wrong shape a file there stays as it
 ///                                was.
 template <typename Derived>

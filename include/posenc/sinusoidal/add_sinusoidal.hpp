@@ -4,13 +4,12 @@
 #ifndef POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 
-#include "posenc/detail/overlap.hpp"
 #include "posenc/positions/each_sequence.hpp"
 #include "posenc/sinusoidal/detail/explain_sinusoidal.hpp"
+#include "posenc/sinusoidal/detail/require_encoded.hpp"
 #include "posenc/sinusoidal/detail/write_encoding.hpp"
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -18,26 +17,6 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 namespace detail {
-
-/// The checks of the written argument that every sinusoidal encoder makes.
-template <typename X>
-void require_encoded(const char* function, const char* parameter, const X& x, Eigen::Index width) {
-  if (x.cols() != width) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "encoding.width() ", width);
-  }
-  require_data(function, parameter, x);
-  require_no_self_overlap(function, parameter, x);
-}
-
-/// A list of positions may not lie in what is written.
-template <typename X, typename Given>
-void require_disjoint_positions(const char* function, const char* parameter, const X& x, const Given& given) {
-  if constexpr (is_dense<Given>) {
-    require_disjoint(function, parameter, x, given);
-  } else if constexpr (is_each_sequence<Given>) {
-    require_disjoint_positions(function, parameter, x, given.start());
-  }
-}
 
 /// Checks everything, then stores or adds.
 template <template <typename> class Element, typename X, typename Given>
@@ -90,8 +69,9 @@ void encode_sinusoidal(const Arguments&...) {
 /// Adds the encoding of each token's position to token embeddings, in place: x = embedding_scale x + encoding, formed
 /// in double and rounded once.
 ///
-/// Parameters and errors are those of encode_sinusoidal(). Where the same positions come again and again, a kept
-/// FrequencyTable makes it as fast as x += y: add_sinusoidal(x, table, encoding, positions).
+/// Where the same positions come again and again, a kept FrequencyTable makes it as fast as x += y:
+/// add_sinusoidal(x, table, encoding, positions).
+/// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal().
 /// Cost:     two multiply-adds, an addition and a store for each value; no allocation (bench_sinusoidal: add).
 /// Accuracy: the encoding as encode_sinusoidal() in double, and one rounding of the sum [sinusoidal][add].
 template <typename X, typename Encoding, typename Positions,

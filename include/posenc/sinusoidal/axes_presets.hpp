@@ -22,9 +22,11 @@ inline namespace POSENC_ABI {
 /// Accuracy: equal to the projects' formulas [sinusoidal][grid].
 namespace presets {
 
-/// tatp22 multidim-positional-encoding (PositionalEncoding1D, 2D, 3D): each axis has C = 2 ceil(width / (2 num_axes))
-/// channels, and the row is cut after `width`.
-/// @throws std::invalid_argument  width <= 0; num_axes not in [1, 3].
+/// tatp22: each axis has C = 2 ceil(width / (2 num_axes)) channels, and the row is cut after `width`.
+/// @param width     Channels of a row, > 0.
+/// @param num_axes  1, 2 or 3.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  PositionalEncoding1D, 2D and 3D of tatp22's multidim-positional-encoding.
 inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
   const char* const function = "presets::tatp22";
   detail::require_grid_width(function, "width", width, 1);
@@ -42,9 +44,12 @@ inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
   return builder.build(width, num_axes);
 }
 
-/// tensor2tensor `add_timing_signal_nd`: F = width / (2 num_axes) rounded down; channels that are left over get
-/// nothing.
-/// @throws std::invalid_argument  num_axes <= 0 or width < 2 num_axes; timescales not finite and > 0, or equal.
+/// tensor2tensor on any number of axes: F = width / (2 num_axes) rounded down; channels that are left over get nothing.
+/// @param width                         Channels of a row, at least 2 num_axes.
+/// @param num_axes                      > 0.
+/// @param min_timescale, max_timescale  Finite, > 0 and not equal.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  add_timing_signal_nd of tensor2tensor.
 inline SinusoidalGridEncoding tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
                                                double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor_nd";

@@ -13,13 +13,15 @@ inline namespace POSENC_ABI {
 /// Positions of DETR: how many valid pixels there are up to this one, down its column and along its row, from 1 on.
 ///
 ///     y = valid pixels of the column up to and with this row,  x = of the row up to and with this column
-///     normalised: y = scale y / (y of the last row + 1e-6), x likewise
+///     normalized: y = scale y / (y of the last row + 1e-6), x likewise
 ///
 /// @param valid      height x width: not zero where the picture is, zero where it is padding. Any scalar.
 /// @param scale      2 pi with normalize; finite.
 /// @param normalize  False: counts.
 /// @returns          (height * width) x 2, row-major; rows y then x.
 /// @throws std::invalid_argument  scale NaN or infinite.
+/// Cost:     two counts and two divisions for each pixel, one allocation (not measured: made once for a picture).
+/// Accuracy: two roundings of double [sinusoidal][grid].
 /// Source:   Carion et al. 2020, arXiv:2005.12872. Matches: PositionEmbeddingSine of DETR (its mask is the opposite:
 ///           True at padding).
 template <typename Derived>

@@ -71,13 +71,15 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
 /// @param[in,out] grad_coordinates  tokens x M; added to.
 /// @param[in,out] grad_weights      M x F; added to.
 /// @param grad_out                  tokens x 2 F: the gradient by what encode_fourier() wrote.
-/// @param coordinates               As given to encode_fourier(), and so are `weights` and `options`.
+/// @param coordinates, weights      As given to encode_fourier().
+/// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                Nothing is then written.
 /// Cost:     3 M multiply-adds, a sine and a cosine for each feature (once more for each 16 coordinates beyond the
 ///           first); no allocation (not measured: the angles are those of mixed RoPE frequencies).
 /// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates once for each 16
 ///           features [sinusoidal][fourier].
+/// Source:   the chain rule on encode_fourier(); Li et al. 2021, arXiv:2106.02795, trains W by it.
 template <typename GradCoordinates, typename GradWeights, typename GradOut, typename Coordinates, typename Weights>
 void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_weights,
                       const Eigen::DenseBase<GradOut>& grad_out, const Eigen::DenseBase<Coordinates>& coordinates,

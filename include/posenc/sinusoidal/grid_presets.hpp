@@ -22,9 +22,12 @@ inline namespace POSENC_ABI {
 /// Accuracy: equal to the rows that the projects publish [sinusoidal][grid].
 namespace presets {
 
-/// MAE, DiT, diffusers `get_2d_sincos_pos_embed`: the column comes first, although the source calls it `emb_h`.
-/// diffusers also scales coordinates: give grid_positions() / interpolation_scale.
-/// @throws std::invalid_argument  width no multiple of 4; base <= 0, 1, NaN or infinite.
+/// MAE: the column comes first, although the source calls it `emb_h`. diffusers also scales coordinates: give it
+/// grid_positions() / interpolation_scale.
+/// @param width  Channels of a row, a multiple of 4, > 0.
+/// @param base   Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  get_2d_sincos_pos_embed of MAE, DiT and diffusers.
 inline SinusoidalGridEncoding mae(Eigen::Index width, double base = 10000) {
   detail::require_grid_width("presets::mae", "width", width, 4);
   detail::require_base("presets::mae", base);
@@ -36,8 +39,11 @@ inline SinusoidalGridEncoding mae(Eigen::Index width, double base = 10000) {
   return builder.build(width, 2);
 }
 
-/// MoCo-v3, and timm `build_sincos2d_pos_embed` as it is called by default: all sines first, rows before columns.
-/// @throws std::invalid_argument  width no multiple of 4; temperature <= 0, 1, NaN or infinite.
+/// MoCo-v3: all sines first, rows before columns.
+/// @param width        Channels of a row, a multiple of 4, > 0.
+/// @param temperature  Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  MoCo-v3, and build_sincos2d_pos_embed of timm as it is called by default.
 inline SinusoidalGridEncoding moco_v3(Eigen::Index width, double temperature = 10000) {
   detail::require_grid_width("presets::moco_v3", "width", width, 4);
   detail::require_base("presets::moco_v3", temperature);
@@ -49,8 +55,11 @@ inline SinusoidalGridEncoding moco_v3(Eigen::Index width, double temperature = 1
   return builder.build(width, 2);
 }
 
-/// timm `build_sincos2d_pos_embed` with interleave_sin_cos=True: sines and cosines of the rows, then of the columns.
-/// @throws std::invalid_argument  width no multiple of 4; temperature <= 0, 1, NaN or infinite.
+/// timm, interleaved: sines and cosines of the rows, then of the columns.
+/// @param width        Channels of a row, a multiple of 4, > 0.
+/// @param temperature  Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  build_sincos2d_pos_embed of timm with interleave_sin_cos=True.
 inline SinusoidalGridEncoding timm_interleaved(Eigen::Index width, double temperature = 10000) {
   detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
   detail::require_base("presets::timm_interleaved", temperature);
@@ -62,8 +71,12 @@ inline SinusoidalGridEncoding timm_interleaved(Eigen::Index width, double temper
   return builder.build(width, 2);
 }
 
-/// DETR `PositionEmbeddingSine` of width 2 num_pos_feats, for the positions of detr_positions().
-/// @throws std::invalid_argument  num_pos_feats odd or <= 0; temperature <= 0, 1, NaN or infinite.
+/// DETR, of width 2 num_pos_feats, for the positions of detr_positions().
+/// @param num_pos_feats  Channels of each axis, even, > 0.
+/// @param temperature    Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Carion et al. 2020, arXiv:2005.12872.
+/// Matches:  PositionEmbeddingSine of DETR.
 inline SinusoidalGridEncoding detr(Eigen::Index num_pos_feats, double temperature = 10000) {
   detail::require_grid_width("presets::detr", "num_pos_feats", num_pos_feats, 2);
   detail::require_base("presets::detr", temperature);
@@ -74,9 +87,11 @@ inline SinusoidalGridEncoding detr(Eigen::Index num_pos_feats, double temperatur
   return builder.build(2 * num_pos_feats, 2);
 }
 
-/// diffusers `get_3d_sincos_pos_embed`: time in the first quarter, the picture as in mae() in the rest. Axes t, y, x;
-/// the source divides them by temporal_interpolation_scale and spatial_interpolation_scale.
-/// @throws std::invalid_argument  width no multiple of 16.
+/// Video of diffusers: time in the first quarter, the picture as in mae() in the rest. Axes t, y, x; the source divides
+/// them by temporal_interpolation_scale and spatial_interpolation_scale.
+/// @param width  Channels of a row, a multiple of 16, > 0.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  get_3d_sincos_pos_embed of diffusers.
 inline SinusoidalGridEncoding diffusers_3d(Eigen::Index width) {
   detail::require_grid_width("presets::diffusers_3d", "width", width, 16);
   const Eigen::Index time = width / 8;          // pairs

@@ -64,32 +64,46 @@ inline double preset_width(const char* function, Eigen::Index width) {
 ///     mlx                    sin | cos    max (min/max)^(m/(F-1))   given values        error
 ///
 /// d = width, F = d/2 rounded down. Row 0 is that of starting_at(0).
-/// @throws std::invalid_argument  a width that is not > 0, or odd where that is an error; timescales, periods or
-///                                frequencies that are not finite and > 0, or that are equal where a spectrum lies
-///                                between them.
 /// Accuracy: equal to the project's formula within what encode_sinusoidal() promises [sinusoidal][presets].
 namespace presets {
 
-/// Vaswani et al. 2017. Also bert4keras, the fairseq conformer, nntrainer.
+/// The paper's encoding.
+/// @param width  Channels of a row (d_model), > 0, even.
+/// @param base   Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+/// Matches:  bert4keras, the fairseq conformer, nntrainer.
 inline SinusoidalEncoding paper(Eigen::Index width, double base = 10000) {
   return detail::named_encoding("presets::paper", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::reject));
 }
 
-/// The NumPy loop of many tutorials: `for i in range(int(d/2))` over a matrix of zeros.
+/// The NumPy loop of many tutorials.
+/// @param width  Channels of a row, > 1.
+/// @param base   Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  `for i in range(int(d/2))` over a matrix of zeros.
 inline SinusoidalEncoding numpy_tutorial(Eigen::Index width, double base = 10000) {
   return detail::named_encoding("presets::numpy_tutorial", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::zero_column));
 }
 
-/// The TensorFlow tutorial: angle_rads[:, 0::2] = sin, angle_rads[:, 1::2] = cos.
+/// The TensorFlow tutorial.
+/// @param width  Channels of a row, > 0.
+/// @param base   Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  angle_rads[:, 0::2] = sin, angle_rads[:, 1::2] = cos.
 inline SinusoidalEncoding tensorflow_tutorial(Eigen::Index width, double base = 10000) {
   return detail::named_encoding("presets::tensorflow_tutorial", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::sine_column));
 }
 
-/// `get_timing_signal_1d` of tensor2tensor: wavelengths from 2 pi min_timescale on.
-/// Like the original it multiplies the frequencies by min_timescale.
+/// tensor2tensor: frequencies from 1 / min_timescale down to 1 / max_timescale in equal ratios, but like the original it
+/// multiplies by min_timescale.
+/// @param width                         Channels of a row, > 1.
+/// @param min_timescale, max_timescale  Finite, > 0 and not equal.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  get_timing_signal_1d of tensor2tensor.
 inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale = 1, double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor";
   detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
@@ -97,9 +111,13 @@ inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale
                                 detail::timing_signal(min_timescale, max_timescale, OddWidth::zero_column));
 }
 
-/// `SinusoidalPositionalEmbedding` of fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list
-/// of positions is what its `make_positions` returns (and roberta_positions()): ids equal to padding_idx get zeros.
-/// @throws std::out_of_range  padding_idx not within +-2^56.
+/// fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list of positions is what its
+/// make_positions() returns (and roberta_positions()): ids equal to padding_idx get zeros.
+/// @param width        Channels of a row, > 1.
+/// @param padding_idx  Position of padding, |padding_idx| <= 2^56.
+/// @throws std::invalid_argument  width <= 1.
+/// @throws std::out_of_range      padding_idx.
+/// Matches:  SinusoidalPositionalEmbedding of fairseq.
 inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx = 1) {
   constexpr std::int64_t furthest = std::int64_t(1) << 56;
   detail::require_in_range(padding_idx >= -furthest && padding_idx <= furthest, "presets::fairseq", "padding_idx",
@@ -110,27 +128,44 @@ inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx =
   return detail::named_encoding("presets::fairseq", width, options);
 }
 
-/// CTranslate2 and OpenNMT-tf: starting_at(0) is position 1.
+/// CTranslate2: starting_at(0) is position 1.
+/// @param width  Channels of a row, > 0, even.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  CTranslate2 and OpenNMT-tf.
 inline SinusoidalEncoding ctranslate2(Eigen::Index width) {
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.first_position = 1;
   return detail::named_encoding("presets::ctranslate2", width, options);
 }
 
-/// Marian, which multiplies the embedding by sqrt(d) before the addition.
+/// Marian, which multiplies the embedding by sqrt(width) before the addition.
+/// @param width  Channels of a row, > 0, even.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  Marian.
 inline SinusoidalEncoding marian(Eigen::Index width) {
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.embedding_scale = std::sqrt(detail::preset_width("presets::marian", width));
   return detail::named_encoding("presets::marian", width, options);
 }
 
-/// `sinusoids` of Whisper's encoder.
+/// Whisper's encoder.
+/// @param width          Channels of a row, > 0, even.
+/// @param max_timescale  Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  sinusoids() of Whisper.
 inline SinusoidalEncoding whisper(Eigen::Index width, double max_timescale = 10000) {
   detail::require_base("presets::whisper", max_timescale, "max_timescale");
   return detail::named_encoding("presets::whisper", width, detail::timing_signal(1, max_timescale, OddWidth::reject));
 }
 
-/// `get_timestep_embedding` of diffusers, with its defaults (DDPM). Stable Diffusion: (width, true, 0).
+/// Timestep embeddings of diffusion models, with the defaults of diffusers (DDPM). Stable Diffusion: (width, true, 0).
+/// @param width                 Channels of a row, > 1.
+/// @param flip_sin_to_cos       Whether cosines come first.
+/// @param downscale_freq_shift  Finite, less than width / 2.
+/// @param scale                 Factor on every angle, finite.
+/// @param max_period            Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  get_timestep_embedding of diffusers.
 inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_to_cos = false,
                                              double downscale_freq_shift = 1, double scale = 1,
                                              double max_period = 10000) {
@@ -144,7 +179,11 @@ inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_t
   return detail::named_encoding("presets::diffusers_timestep", width, options);
 }
 
-/// `ggml_timestep_embedding`.
+/// Timestep embeddings of ggml.
+/// @param width       Channels of a row, > 1.
+/// @param max_period  Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  ggml_timestep_embedding.
 inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 10000) {
   detail::require_base("presets::ggml_timestep", max_period, "max_period");
   SinusoidalOptions options(ChannelOrder::cos_sin, FrequencySpacing::over_pairs);
@@ -153,14 +192,21 @@ inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 
   return detail::named_encoding("presets::ggml_timestep", width, options);
 }
 
-/// Transformer-XL's `PositionalEmbedding`, whose rows are those of the distances klen - 1, ..., 0: pass those as
-/// positions. Also RoFormer of Hugging Face at positions 0, 1, ...
+/// Transformer-XL, whose rows are those of the distances klen - 1, ..., 0: pass those as positions.
+/// @param width  Channels of a row, > 0, even.
+/// @param base   Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  PositionalEmbedding of Transformer-XL; RoFormer of Hugging Face at positions 0, 1, ...
 inline SinusoidalEncoding transformer_xl(Eigen::Index width, double base = 10000) {
   return detail::named_encoding("presets::transformer_xl", width,
                                 detail::paper_options(ChannelOrder::sin_cos, base, OddWidth::reject));
 }
 
-/// `ScaledSinusoidalEmbedding` of x-transformers at its initial scale width^-0.5 (which it then learns).
+/// x-transformers, at the initial scale width^-0.5 (which it then learns).
+/// @param width  Channels of a row, > 0, even.
+/// @param theta  Finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  ScaledSinusoidalEmbedding of x-transformers.
 inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 10000) {
   detail::require_base("presets::x_transformers", theta, "theta");
   SinusoidalOptions options = detail::paper_options(ChannelOrder::sin_cos, theta, OddWidth::reject);
@@ -168,7 +214,13 @@ inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 1000
   return detail::named_encoding("presets::x_transformers", width, options);
 }
 
-/// `mlx.nn.SinusoidalPositionalEncoding` with its defaults: scale sqrt(2 / width).
+/// MLX, with its defaults and its scale sqrt(2 / width).
+/// @param width               Channels of a row, > 0, even.
+/// @param min_freq, max_freq  The ends of the spectrum, finite, > 0 and not equal.
+/// @param cos_first           Whether cosines come first.
+/// @param full_turns          Whether a position of 1 is a full period: angles times 2 pi.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Matches:  mlx.nn.SinusoidalPositionalEncoding.
 inline SinusoidalEncoding mlx(Eigen::Index width, double min_freq = 1e-4, double max_freq = 1, bool cos_first = false,
                               bool full_turns = false) {
   const char* const function = "presets::mlx";

@@ -9,7 +9,7 @@
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/sinusoidal/sinusoidal_options.hpp"
 
-#include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -39,6 +39,17 @@ class SinusoidalEncoding {
   /// @throws std::out_of_range      |first_position| > 2^57.
   SinusoidalEncoding(Eigen::Index width, const SinusoidalOptions& options)
       : SinusoidalEncoding("SinusoidalEncoding", width, options) {}
+
+  /// Says what is missing.
+  template <typename Width, std::enable_if_t<std::is_arithmetic_v<Width>, int> = 0>
+  explicit SinusoidalEncoding(Width width)
+      : SinusoidalEncoding(static_cast<Eigen::Index>(width),
+                           SinusoidalOptions(ChannelOrder::interleaved, FrequencySpacing::over_width)) {
+    static_assert(
+        !std::is_arithmetic_v<Width>,
+        "posenc: an encoding needs its conventions: write presets::paper(width), presets::whisper(width), ..., "
+        "or SinusoidalEncoding(width, options)");
+  }
 
   Eigen::Index width() const { return width_; }
   const SinusoidalOptions& options() const { return options_; }

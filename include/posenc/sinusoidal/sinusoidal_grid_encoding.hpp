@@ -31,7 +31,7 @@ class SinusoidalGridEncoding {
   /// @param width        Channels of a row, > 0.
   /// @param frequencies  One frequency and one axis for each pair.
   /// @param channels     Each channel of [0, width) named at most once.
-  /// @throws std::invalid_argument  width <= 0; lists of other lengths; a channel named twice.
+  /// @throws std::invalid_argument  width <= 0; lists of other lengths; a channel that two entries name.
   /// @throws std::out_of_range      a channel that is neither -1 nor in [0, width).
   SinusoidalGridEncoding(Eigen::Index width, AxialFrequencies frequencies, GridChannels channels)
       : width_(width), frequencies_(std::move(frequencies)), channels_(std::move(channels)) {

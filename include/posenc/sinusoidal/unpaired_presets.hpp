@@ -18,9 +18,11 @@ inline namespace POSENC_ABI {
 /// Accuracy: equal to the projects' formulas [sinusoidal][grid].
 namespace presets {
 
-/// Legacy, for checkpoints trained so: every channel has a frequency of its own, sines on even and cosines on odd
-/// channels, so that no two of them make a pair and the encoding of p + k is no rotation of that of p.
-/// @throws std::invalid_argument  width <= 0; alpha <= 0, 1, NaN or infinite.
+/// Every channel has a frequency of its own, sines on even and cosines on odd channels, so that no two of them make a
+/// pair and the encoding of p + k is no rotation of that of p.
+/// @param width  Channels of a row, > 0.
+/// @param alpha  The base: finite, > 0, not 1.
+/// @throws std::invalid_argument  one of these does not hold.
 /// Matches: SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
 inline SinusoidalGridEncoding per_channel(Eigen::Index width, double alpha = 10000) {
   detail::require_grid_width("presets::per_channel", "width", width, 1);
@@ -35,7 +37,9 @@ inline SinusoidalGridEncoding per_channel(Eigen::Index width, double alpha = 100
 
 /// OpenNN: sines, then cosines, of which an odd width has one more. Tokens with the id 0 get nothing there: the caller
 /// leaves those rows out.
-/// @throws std::invalid_argument  width <= 0.
+/// @param width  Channels of a row, > 0.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  OpenNN.
 inline SinusoidalGridEncoding opennn(Eigen::Index width) {
   detail::require_grid_width("presets::opennn", "width", width, 1);
   const Eigen::Index sines = width / 2;

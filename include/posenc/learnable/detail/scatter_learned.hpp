@@ -52,7 +52,7 @@ void add_summed_row(Grad* grad, const Read* grad_x, Eigen::Index step, Eigen::In
 template <typename GradTable, typename GradX, typename Positions>
 void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOptions& options, const Lookup& lookup,
                      const Positions& positions) {
-  // Tokens first, ..., first + length - 1, each `batch` times, `length` rows apart.
+  // Tokens first, ..., first + length - 1, each `batch` times, with a stride of `length` rows.
   Eigen::Index length = grad_x.rows();
   Eigen::Index batch = 1;
   if constexpr (std::is_same_v<Positions, SequencePositions>) {

@@ -9,7 +9,6 @@
 #include "posenc/learnable/detail/lookup.hpp"
 
 #include <algorithm>
-#include <string>
 #include <type_traits>
 
 namespace posenc {
@@ -77,10 +76,7 @@ void write_learned(X& x, const Table& table, const Lookup& lookup, const Positio
 /// Checks everything, then writes or adds.
 template <bool Add, typename X, typename Table, typename Given>
 void apply_learned(const char* function, const char* parameter, X& x, const Table& table, const Given& given) {
-  if (x.cols() != table.width()) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), "table.width() ",
-                                  table.width());
-  }
+  require_width(function, parameter, x, "table.width()", table.width());
   require_data(function, parameter, x);
   require_no_self_overlap(function, parameter, x);
   require_disjoint(function, parameter, x, table.values());

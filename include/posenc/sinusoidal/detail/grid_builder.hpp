@@ -23,7 +23,7 @@ class GridBuilder {
     channels_.sine.push_back(sine);
     channels_.cosine.push_back(cosine);
   }
-  /// Pairs of one axis: sines from `sine` on and cosines from `cosine` on, `step` apart.
+  /// Pairs of one axis: sines from `sine` on and cosines from `cosine` on, with a step of `step` channels.
   void add_axis(int axis, const Frequencies& frequencies, Eigen::Index sine, Eigen::Index cosine, Eigen::Index step) {
     for (Eigen::Index i = 0; i < frequencies.num_pairs(); ++i) {
       add(axis, frequencies.inv_freq()[i], sine + i * step, cosine + i * step);
