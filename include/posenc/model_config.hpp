@@ -6,9 +6,13 @@
 
 #include "posenc/rope.hpp"
 
-#include "posenc/model_config/config_value.hpp"  // a config in plain data, from any JSON type
-#include "posenc/model_config/gguf.hpp"          // GGUF metadata -> ModelRope
+// What is read: all that a model does with positions
+#include "posenc/model_config/model_rope.hpp"         // rotations, and which layer uses which
+#include "posenc/model_config/query_temperature.hpp"  // the factor on queries of some models
+
+// From which it is read
+#include "posenc/model_config/config_value.hpp"  // a config as plain data, from any JSON type
+#include "posenc/model_config/gguf.hpp"          // the metadata of a GGUF file -> ModelRope
 #include "posenc/model_config/hugging_face.hpp"  // config.json -> ModelRope
-#include "posenc/model_config/model_rope.hpp"    // rotations, and which layer uses which
 
 #endif  // POSENC_MODEL_CONFIG_HPP

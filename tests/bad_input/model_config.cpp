@@ -63,7 +63,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   refused("model_type is a number", "read_hugging_face_config: model_type must be a text, got 3",
           R"({"model_type": 3})");
   refused("unknown model_type",
-          "read_hugging_face_config: model_type must be one whose pair layout is known, or the layout be given, got "
+          "read_hugging_face_config: model_type must be one whose pair layout is known, or pairs be given, got "
           "the text \"lama\"",
           R"({"model_type": "lama", "head_dim": 128, "num_hidden_layers": 2})");
   refused("unknown model_type inside",
@@ -100,8 +100,19 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   refused("two names of the layers that differ",
           "read_hugging_face_config: n_layer must be the same as num_hidden_layers 2, got 3",
           R"({"model_type": "llama", "head_dim": 128, "num_hidden_layers": 2, "n_layer": 3})");
-  refused("odd rotary_dim", "geometric_frequencies: rotary_dim must be even, > 0 and at most 16777216, got 63",
-          llama(R"("rotary_dim": 63)"));
+  refused("odd rotary_dim", "read_hugging_face_config: rotary_dim must be even, got 63", llama(R"("rotary_dim": 63)"));
+  refused("odd head_dim", "read_hugging_face_config: head_dim must be even, got 63",
+          R"({"model_type": "llama", "head_dim": 63, "num_hidden_layers": 2})");
+  refused("an odd part of a head",
+          "read_hugging_face_config: int(head_dim * partial_rotary_factor) must be even and > 0, got 7",
+          llama(R"("partial_rotary_factor": 0.055)"));
+  refused("odd qk_rope_head_dim", "read_hugging_face_config: qk_rope_head_dim must be even, got 63",
+          R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 63, "qk_nope_head_dim": 128})");
+  refused(
+      "a part of a head beside qk_rope_head_dim",
+      "read_hugging_face_config: partial_rotary_factor must be 1 or absent where there is a qk_rope_head_dim, got 0.5",
+      R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128,
+           "partial_rotary_factor": 0.5})");
   refused("rotary_dim beyond the head", "read_hugging_face_config: rotary_dim must be at most head_dim 128, got 130",
           llama(R"("rotary_dim": 130)"));
   refused("GPT-J without rotary_dim", "read_hugging_face_config: rotary_dim must be given, got nothing",
@@ -137,8 +148,15 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
            "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1e6}, "sliding_attention": {}}})");
   refused("theta is a text", "read_hugging_face_config: rope_theta must be a number, got the text \"10000\"",
           llama(R"("rope_theta": "10000")"));
-  refused("theta is negative", "geometric_frequencies: base must be finite, > 0 and not 1, got -10000",
+  refused("theta is negative", "read_hugging_face_config: rope_theta must be finite, > 0 and not 1, got -10000",
           llama(R"("rope_theta": -10000)"));
+  refused("theta is 0", "read_hugging_face_config: rope_theta must be finite, > 0 and not 1, got 0",
+          llama(R"("rope_theta": 0)"));
+  refused("theta is 1, by an older name",
+          "read_hugging_face_config: rotary_emb_base must be finite, > 0 and not 1, got 1",
+          llama(R"("rotary_emb_base": 1)"));
+  refused("theta times 0", "read_hugging_face_config: rope_theta * rope_ratio must be finite, > 0 and not 1, got 0",
+          R"({"model_type": "chatglm", "num_layers": 1, "kv_channels": 128, "rope_ratio": 0})");
   refused("theta inside and outside",
           "read_hugging_face_config: rope_parameters.rope_theta must be the same as at the top level 10000, got 500000",
           llama(R"("rope_theta": 10000, "rope_parameters": {"rope_theta": 500000})"));
@@ -213,7 +231,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
           longrope(R"([1, "2"])", ones(64)));
   refused("longrope, a number for a list", "read_hugging_face_config: rope_scaling.short_factor must be a list, got 1",
           longrope("1", ones(64)));
-  refused("proportional by nothing", "read_hugging_face_config: partial_rotary_factor must be in (0, 1], got 0",
+  refused("proportional by nothing",
+          "read_hugging_face_config: rope_scaling.partial_rotary_factor must be in (0, 1], got 0",
           scaling(R"("rope_type": "proportional", "partial_rotary_factor": 0)"));
 
   // Several positions
@@ -295,11 +314,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
       "attn_temperature_tuning is a text",
       "read_hugging_face_config: attn_temperature_tuning must be true, false or a number, got the text \"yes\"",
       R"({"model_type": "llama4_text", "head_dim": 128, "num_hidden_layers": 4, "attn_temperature_tuning": "yes"})");
-  refused("floor_scale 0",
-          "read_hugging_face_config: the length of the query temperature must be finite and > 0, got 0",
+  refused("floor_scale 0", "read_hugging_face_config: floor_scale must be finite and > 0, got 0",
           R"({"model_type": "llama4_text", "head_dim": 128, "num_hidden_layers": 4, "floor_scale": 0})");
   refused("a negative beta",
-          "read_hugging_face_config: the scale of the query temperature must be finite and >= 0, got -0.1",
+          "read_hugging_face_config: rope_scaling.llama_4_scaling_beta must be finite and >= 0, got -0.1",
           scaling(kYarn + R"(, "factor": 4, "llama_4_scaling_beta": -0.1)"));
   refused("a beta without a length",
           "read_hugging_face_config: rope_parameters.original_max_position_embeddings must be given for "
@@ -308,15 +326,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
 
   // Arguments beside a good config
   const std::string good = llama(R"("rope_theta": 10000)");
-  const std::string length = "read_hugging_face_config: serving_length must be finite and > 0, got ";
+  const std::string length = "read_hugging_face_config: serving_length must be > 0, got ";
   bad.value("served for no token", length + "0",
             [=](auto&) { posenc::read_hugging_face_config(Json::parse(good), 0); });
   bad.value("served for -1 tokens", length + "-1",
             [=](auto&) { posenc::read_hugging_face_config(Json::parse(good), -1); });
-  bad.value("served for ever", length + "inf",
-            [=](auto&) { posenc::read_hugging_face_config(Json::parse(good), posenc_tests::kInfinity); });
-  bad.value("served for NaN tokens", length + "nan",
-            [=](auto&) { posenc::read_hugging_face_config(Json::parse(good), posenc_tests::kNan); });
   bad.value("a temperature of length 0", "query_temperature: temperature.length must be > 0, got 0", [](auto&) {
     posenc::query_temperature({0.1, 0, 0}, 1);
   });
@@ -325,6 +339,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   });
   bad.value("an entry of a number", "ConfigValue::set: the value must be a dictionary, got 1",
             [](auto&) { ConfigValue(1).set("key", 2); });
+  bad.value("the number of a text", "ConfigValue::number: the value must be a number, got the text \"1\"",
+            [](auto&) { ConfigValue("1").number(); });
+  bad.value("the text of a number", "ConfigValue::text: the value must be a text, got 1",
+            [](auto&) { ConfigValue(1).text(); });
+  bad.value("the truth of a number", "ConfigValue::boolean: the value must be true or false, got 1",
+            [](auto&) { ConfigValue(1).boolean(); });
 #if defined(POSENC_TESTS_HAVE_NLOHMANN_JSON)
   bad.value("a text that nlohmann discarded",
             "to_config_value: json must be null, a boolean, a number, a text, a list or a dictionary, got another kind "

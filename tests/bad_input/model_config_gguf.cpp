@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "bad_input/tables.hpp"
+
 #include "posenc/model_config.hpp"
+
+#include <optional>
 
 namespace {
 
@@ -24,17 +27,17 @@ ConfigValue with(const Entries& entries) {
 std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
   BadInputs<posenc_tests::NothingWritten> bad("gguf");
   const auto refused = [&bad](const std::string& name, const std::string& message, const Entries& entries,
-                              Eigen::Index factors = 0) {
-    bad.value(name, message, [=](auto&) { posenc::read_gguf_metadata(with(entries), Eigen::ArrayXd::Ones(factors)); });
+                              std::optional<Eigen::ArrayXd> factors = {}) {
+    bad.value(name, message, [=](auto&) { posenc::read_gguf_metadata(with(entries), factors); });
   };
 
-  bad.allowed("a good file", [](auto&) { posenc::read_gguf_metadata(with({})); });
+  bad.allowed("a good file", [](auto&) { posenc::read_gguf_metadata(with({}), std::nullopt); });
   refused("no architecture", "read_gguf_metadata: general.architecture must be given, got nothing",
           {{"general.architecture", {}}});
   refused("the architecture is a number", "read_gguf_metadata: general.architecture must be a text, got 2",
           {{"general.architecture", 2}});
   refused("unknown architecture",
-          "read_gguf_metadata: general.architecture must be one whose pair layout is known, or the layout be given, "
+          "read_gguf_metadata: general.architecture must be one whose pair layout is known, or pairs be given, "
           "got the text \"qwen99\"",
           {{"general.architecture", "qwen99"}});
   refused("no layers", "read_gguf_metadata: qwen2.block_count must be given, got nothing", {{"qwen2.block_count", {}}});
@@ -43,19 +46,18 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
           "got nothing",
           {{"qwen2.attention.head_count", {}}});
   refused("heads that do not divide",
-          "read_gguf_metadata: embedding_length must be a multiple of attention.head_count 27, got 3584",
+          "read_gguf_metadata: qwen2.embedding_length must be a multiple of attention.head_count 27, got 3584",
           {{"qwen2.attention.head_count", 27}});
   refused("heads of each layer", "read_gguf_metadata: qwen2.attention.head_count must be a number, got a list of 2",
           {{"qwen2.attention.head_count", ConfigValue::list({28, 28})}});
   refused("a base that is a text", "read_gguf_metadata: qwen2.rope.freq_base must be a number, got the text \"1e6\"",
           {{"qwen2.rope.freq_base", "1e6"}});
-  refused("a base of 0", "geometric_frequencies: base must be finite, > 0 and not 1, got 0",
+  refused("a base of 0", "read_gguf_metadata: qwen2.rope.freq_base must be finite, > 0 and not 1, got 0",
           {{"qwen2.rope.freq_base", 0}});
   refused("more channels than the head has",
-          "read_gguf_metadata: rope.dimension_count must be at most head_dim 128, got 256",
+          "read_gguf_metadata: qwen2.rope.dimension_count must be at most head_dim 128, got 256",
           {{"qwen2.rope.dimension_count", 256}});
-  refused("an odd number of channels",
-          "geometric_frequencies: rotary_dim must be even, > 0 and at most 16777216, got 63",
+  refused("an odd number of channels", "read_gguf_metadata: qwen2.rope.dimension_count must be even, got 63",
           {{"qwen2.rope.dimension_count", 63}});
   refused(
       "unknown scaling type",
@@ -78,8 +80,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
   refused("longrope without factors",
           "read_gguf_metadata: freq_factors must be rope_factors_long or rope_factors_short for longrope, got nothing",
           {{"qwen2.rope.scaling.type", "longrope"}});
-  refused("too few factors", "scale_by_factors: factors.size() must be num_pairs 64, got 63", {}, 63);
-  refused("an attn_factor of 0", "Frequencies: magnitude must be finite and > 0, got 0",
+  refused("too few factors", "read_gguf_metadata: freq_factors.size() must be the number of pairs 64, got 63", {},
+          Eigen::ArrayXd::Ones(63));
+  refused("a list of no factors", "read_gguf_metadata: freq_factors.size() must be the number of pairs 64, got 0", {},
+          Eigen::ArrayXd());
+  refused("an attn_factor of 0", "read_gguf_metadata: qwen2.rope.scaling.attn_factor must be finite and > 0, got 0",
           {{"qwen2.rope.scaling.attn_factor", 0}});
   refused("sections for one position",
           "read_gguf_metadata: qwen2.rope.dimension_sections must be absent for this architecture, got a list",
@@ -107,7 +112,16 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
   refused("a temperature without a length",
           "read_gguf_metadata: qwen2.attention.temperature_length must be given for a temperature_scale, got nothing",
           {{"qwen2.attention.temperature_scale", 0.1}});
+  refused("a temperature of length 0",
+          "read_gguf_metadata: qwen2.attention.temperature_length must be finite and > 0, got 0",
+          {{"qwen2.attention.temperature_scale", 0.1}, {"qwen2.attention.temperature_length", 0}});
+  refused("a negative temperature",
+          "read_gguf_metadata: qwen2.attention.temperature_scale must be finite and >= 0, got -1",
+          {{"qwen2.attention.temperature_scale", -1}, {"qwen2.attention.temperature_length", 4096}});
+  refused("a base of 1 for sliding layers",
+          "read_gguf_metadata: qwen2.rope.freq_base_swa must be finite, > 0 and not 1, got 1",
+          {{"qwen2.rope.freq_base_swa", 1}, {"qwen2.attention.sliding_window_pattern", 2}});
   bad.value("a text for the metadata", "read_gguf_metadata: metadata must be a dictionary, got the text \"qwen2\"",
-            [](auto&) { posenc::read_gguf_metadata("qwen2"); });
+            [](auto&) { posenc::read_gguf_metadata(ConfigValue("qwen2"), std::nullopt); });
   return bad.cases();
 }

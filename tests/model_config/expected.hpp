@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// What a config should come to, and how far numbers may be off.
+/// What a config should be read as, and how far its numbers may be off.
 #ifndef POSENC_TESTS_MODEL_CONFIG_EXPECTED_HPP
 #define POSENC_TESTS_MODEL_CONFIG_EXPECTED_HPP
 
@@ -16,6 +16,9 @@
 #include "support/worst.hpp"
 
 namespace posenc_tests {
+
+constexpr posenc::RopePairs kHalfSplit = posenc::RopePairs::half_split;
+constexpr posenc::RopePairs kInterleaved = posenc::RopePairs::interleaved;
 
 /// One rotation that is expected.
 struct ExpectedSet {
@@ -79,14 +82,15 @@ inline void check_set(const posenc::RopeSet& set, const ExpectedSet& expected) {
   CHECK((set.axes->axis_of_pair() == Eigen::Map<const Eigen::ArrayXi>(axes.data(), set.axes->num_pairs())).all());
 }
 
-/// One word per layer, runs with a count: "5x1 0 5x1 0", "." does not turn, "~" has a query temperature, "01" two sets.
+/// One word per layer, runs with a count: "5x1 0 5x1 0", "." does not rotate, "~" has a query temperature, "01" two
+/// sets.
 inline std::string plan_of(const posenc::ModelRope& model) {
   std::vector<std::string> words;
   for (const posenc::LayerRope& layer : model.layers) {
     std::string word;
     for (const int set : layer.rope_sets) word += std::to_string(set);
     if (word.empty()) word = ".";
-    if (layer.temperature.scale != 0) word += "~";
+    if (layer.query_temperature) word += "~";
     words.push_back(word);
   }
   std::string plan;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// GGUF metadata of published models, and that it comes to what the config.json of the same model comes to.
+/// read_gguf_metadata() of published models: the same as from the config.json of the same model.
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,13 +11,11 @@ namespace {
 
 using posenc::ConfigValue;
 using posenc::read_gguf_metadata;
-using posenc::RopePairs;
 using posenc_tests::check_model;
 using posenc_tests::golden;
+using posenc_tests::kHalfSplit;
+using posenc_tests::kInterleaved;
 using posenc_tests::repeated;
-
-constexpr RopePairs kHalf = RopePairs::half_split;
-constexpr RopePairs kTwos = RopePairs::interleaved;
 
 /// Entries under the name of the architecture.
 ConfigValue metadata(const std::string& architecture, const std::vector<std::pair<std::string, ConfigValue>>& entries) {
@@ -41,7 +40,7 @@ Eigen::ArrayXd list_of(const std::string& file, const std::string& key) {
 TEST_CASE("GGUF: Llama 2 leaves out what the format's reader knows", "[model_config][gguf]") {
   const ConfigValue file =
       metadata("llama", {{"block_count", 32}, {"embedding_length", 4096}, {"attention.head_count", 32}});
-  check_model(read_gguf_metadata(file), {{"", kTwos, 128, 0, 128, "llama-2-7b"}}, "32x0");
+  check_model(read_gguf_metadata(file, std::nullopt), {{"", kInterleaved, 128, 0, 128, "llama-2-7b"}}, "32x0");
 }
 
 TEST_CASE("GGUF: Llama 3.1 comes with factors", "[model_config][gguf]") {
@@ -54,7 +53,7 @@ TEST_CASE("GGUF: Llama 3.1 comes with factors", "[model_config][gguf]") {
   const auto plain = posenc::geometric_frequencies(128, 5e5);
   const posenc::ModelRope model = read_gguf_metadata(file, freq_factors_of("llama-3.1-8b", plain));
   REQUIRE(model.rope_sets.size() == 1);
-  CHECK(model.rope_sets[0].layout.pairs() == kTwos);
+  CHECK(model.rope_sets[0].layout.pairs() == kInterleaved);
   // The quotient and the division by it round, half an ulp of their size each, which is up to one of the result's.
   posenc_tests::check_inv_freq(model.rope_sets[0].frequencies,
                                golden("frequencies/llama-3.1-8b.csv").block("inv_freq").values,
@@ -64,7 +63,7 @@ TEST_CASE("GGUF: Llama 3.1 comes with factors", "[model_config][gguf]") {
 TEST_CASE("GGUF: linear and YaRN scaling", "[model_config][gguf]") {
   for (const char* const key : {"rope.scaling.factor", "rope.scale_linear"}) {
     const ConfigValue vicuna = metadata("llama", {{"block_count", 2}, {"attention.key_length", 128}, {key, 4.0}});
-    check_model(read_gguf_metadata(vicuna), {{"", kTwos, 128, 0, 128, "vicuna-7b-16k"}}, "2x0");
+    check_model(read_gguf_metadata(vicuna, std::nullopt), {{"", kInterleaved, 128, 0, 128, "vicuna-7b-16k"}}, "2x0");
   }
   const ConfigValue qwen = metadata("qwen2", {{"block_count", 28},
                                               {"embedding_length", 3584},
@@ -73,7 +72,7 @@ TEST_CASE("GGUF: linear and YaRN scaling", "[model_config][gguf]") {
                                               {"rope.scaling.type", "yarn"},
                                               {"rope.scaling.factor", 4.0},
                                               {"rope.scaling.original_context_length", 32768}});
-  check_model(read_gguf_metadata(qwen), {{"", kHalf, 128, 0, 128, "qwen2.5-7b-yarn"}}, "28x0");
+  check_model(read_gguf_metadata(qwen, std::nullopt), {{"", kHalfSplit, 128, 0, 128, "qwen2.5-7b-yarn"}}, "28x0");
   const ConfigValue gpt_oss = metadata("gpt-oss", {{"block_count", 24},
                                                    {"attention.key_length", 64},
                                                    {"rope.freq_base", 150000.0},
@@ -82,14 +81,14 @@ TEST_CASE("GGUF: linear and YaRN scaling", "[model_config][gguf]") {
                                                    {"rope.scaling.original_context_length", 4096},
                                                    {"rope.scaling.yarn_beta_fast", 32.0},
                                                    {"rope.scaling.yarn_beta_slow", 1.0}});
-  check_model(read_gguf_metadata(gpt_oss), {{"", kHalf, 64, 0, 64, "gpt-oss-20b"}}, "24x0");
+  check_model(read_gguf_metadata(gpt_oss, std::nullopt), {{"", kHalfSplit, 64, 0, 64, "gpt-oss-20b"}}, "24x0");
   ConfigValue off = qwen;
   off.set("qwen2.rope.scaling.type", "none");
-  check_model(read_gguf_metadata(off), {{"", kHalf, 128, 0, 128, "codellama-7b"}}, "28x0",
+  check_model(read_gguf_metadata(off, std::nullopt), {{"", kHalfSplit, 128, 0, 128, "codellama-7b"}}, "28x0",
               {"qwen2.rope.scaling.factor", "qwen2.rope.scaling.original_context_length"});
 }
 
-TEST_CASE("GGUF: DeepSeek turns the end of a head", "[model_config][gguf]") {
+TEST_CASE("GGUF: DeepSeek rotates the last channels of a head", "[model_config][gguf]") {
   // The converter writes 0.1 mscale_all_dim; sections 2.5 of the reference for the softmax multipliers.
   const auto file = [](double log_multiplier) {
     return metadata("deepseek2", {{"block_count", 27},
@@ -102,13 +101,15 @@ TEST_CASE("GGUF: DeepSeek turns the end of a head", "[model_config][gguf]") {
                                   {"rope.scaling.original_context_length", 4096},
                                   {"rope.scaling.yarn_log_multiplier", log_multiplier}});
   };
-  check_model(read_gguf_metadata(file(0.0707)), {{"", kTwos, 192, 128, 64, "deepseek-v2", {}, "1", "1.58962617"}},
-              "27x0");
-  check_model(read_gguf_metadata(file(0.1)), {{"", kTwos, 192, 128, 64, "deepseek-v3", {}, "1", "1.8738542"}}, "27x0");
+  check_model(read_gguf_metadata(file(0.0707), std::nullopt),
+              {{"", kInterleaved, 192, 128, 64, "deepseek-v2", {}, "1", "1.58962617"}}, "27x0");
+  check_model(read_gguf_metadata(file(0.1), std::nullopt),
+              {{"", kInterleaved, 192, 128, 64, "deepseek-v3", {}, "1", "1.8738542"}}, "27x0");
   // Older files have no multiplier: llama.cpp divides 1 + 0.1 ln(factor) out of the rotation all the same.
   ConfigValue older = file(0);
   older.set("deepseek2.rope.scaling.attn_factor", 1.5);
-  check_model(read_gguf_metadata(older), {{"", kTwos, 192, 128, 64, "deepseek-v3", {}, "1", "2.25"}}, "27x0");
+  check_model(read_gguf_metadata(older, std::nullopt),
+              {{"", kInterleaved, 192, 128, 64, "deepseek-v3", {}, "1", "2.25"}}, "27x0");
 }
 
 TEST_CASE("GGUF: Ministral 3", "[model_config][gguf]") {
@@ -120,9 +121,9 @@ TEST_CASE("GGUF: Ministral 3", "[model_config][gguf]") {
                                                  {"rope.scaling.original_context_length", 16384},
                                                  {"rope.scaling.yarn_log_multiplier", 1.0},
                                                  {"attention.temperature_scale", 0.1}});
-  const posenc::ModelRope model = read_gguf_metadata(file);
-  check_model(model, {{"", kTwos, 128, 0, 128, "", {{1, ".805842188"}, {63, "7.755861e-8"}}}}, "26x0~");
-  CHECK(model.layers[0].temperature.length == 16384);
+  const posenc::ModelRope model = read_gguf_metadata(file, std::nullopt);
+  check_model(model, {{"", kInterleaved, 128, 0, 128, "", {{1, ".805842188"}, {63, "7.755861e-8"}}}}, "26x0~");
+  CHECK(model.layers[0].query_temperature.value().length == 16384);
 }
 
 TEST_CASE("GGUF: LongRoPE by the factors that are given", "[model_config][gguf]") {
@@ -135,9 +136,9 @@ TEST_CASE("GGUF: LongRoPE by the factors that are given", "[model_config][gguf]"
                                              {"rope.scaling.attn_factor", 1.190238071423808},
                                              {"rope.scaling.original_context_length", 4096}});
   check_model(read_gguf_metadata(file, list_of("phi-3.5-mini-long", "long_factor")),
-              {{"", kHalf, 96, 0, 96, "phi-3.5-mini-long"}}, "32x0");
+              {{"", kHalfSplit, 96, 0, 96, "phi-3.5-mini-long"}}, "32x0");
   check_model(read_gguf_metadata(file, list_of("phi-3.5-mini-long", "short_factor")),
-              {{"", kHalf, 96, 0, 96, "phi-3.5-mini-short"}}, "32x0");
+              {{"", kHalfSplit, 96, 0, 96, "phi-3.5-mini-short"}}, "32x0");
 }
 
 TEST_CASE("GGUF: sections", "[model_config][gguf]") {
@@ -147,11 +148,11 @@ TEST_CASE("GGUF: sections", "[model_config][gguf]") {
                                    {"rope.freq_base", base},
                                    {"rope.dimension_sections", ConfigValue::list(std::move(sections))}});
   };
-  check_model(read_gguf_metadata(file("qwen2vl", 1e6, {16, 24, 24, 0})),
-              {{"", kHalf, 128, 0, 128, "codellama-7b", {}, "1", "1", {{16, 0}, {24, 1}, {24, 2}}}}, "28x0");
-  const posenc::ModelRope model = read_gguf_metadata(file("qwen3vl", 5e6, {24, 20, 20, 0}));
+  check_model(read_gguf_metadata(file("qwen2vl", 1e6, {16, 24, 24, 0}), std::nullopt),
+              {{"", kHalfSplit, 128, 0, 128, "codellama-7b", {}, "1", "1", {{16, 0}, {24, 1}, {24, 2}}}}, "28x0");
+  const posenc::ModelRope model = read_gguf_metadata(file("qwen3vl", 5e6, {24, 20, 20, 0}), std::nullopt);
   CHECK(*model.rope_sets[0].axes == posenc::interleaved_axes({24, 20, 20}));
-  // Pairs 60 to 63 turn with time: a fourth position of 0 would stop two of them.
+  // Pairs 60 to 63 rotate by time: with a fourth position of 0, two of them would not rotate.
   CHECK((model.rope_sets[0].axes->axis_of_pair().tail(4) == 0).all());
 }
 
@@ -162,12 +163,12 @@ TEST_CASE("GGUF: layers", "[model_config][gguf][portable]") {
                                                  {"rope.freq_base", 1000000.0},
                                                  {"rope.scaling.type", "linear"},
                                                  {"rope.scaling.factor", 8.0}});
-  check_model(read_gguf_metadata(gemma3),
-              {{"full_attention", kHalf, 256, 0, 256, "gemma-3-global"},
-               {"sliding_attention", kHalf, 256, 0, 256, "gemma-3-local"}},
+  check_model(read_gguf_metadata(gemma3, std::nullopt),
+              {{"full_attention", kHalfSplit, 256, 0, 256, "gemma-3-global"},
+               {"sliding_attention", kHalfSplit, 256, 0, 256, "gemma-3-local"}},
               repeated("5x1 0", 5) + " 4x1");
 
-  // Pairs that do not turn have huge factors; the file lists its layers.
+  // Pairs that do not rotate have huge factors, and the file lists its layers.
   Eigen::ArrayXd factors = Eigen::ArrayXd::Constant(256, 1e30);
   factors.head(64).setOnes();
   ConfigValue gemma4 = metadata("gemma4", {{"block_count", 6},
@@ -180,19 +181,19 @@ TEST_CASE("GGUF: layers", "[model_config][gguf][portable]") {
   gemma4.set("gemma4.attention.sliding_window_pattern", ConfigValue::list({true, true, true, true, true, false}));
   const posenc::ModelRope model = read_gguf_metadata(gemma4, factors);
   check_model(model,
-              {{"full_attention", kHalf, 512, 0, 512, "", {{1, ".947463526"}, {63, ".0333762469"}}},
-               {"sliding_attention", kHalf, 256, 0, 256, "gemma-3-local"}},
+              {{"full_attention", kHalfSplit, 512, 0, 512, "", {{1, ".947463526"}, {63, ".0333762469"}}},
+               {"sliding_attention", kHalfSplit, 256, 0, 256, "gemma-3-local"}},
               "5x1 0");
   CHECK((model.rope_sets[0].frequencies.inv_freq().tail(192) < 1e-30).all());
 
   const auto small = [](const char* architecture) {
     return metadata(architecture, {{"block_count", 8}, {"attention.key_length", 128}, {"rope.freq_base", 500000.0}});
   };
-  const std::vector<posenc_tests::ExpectedSet> turning = {
-      {"", kTwos, 128, 0, 128, "", {{1, ".814617234"}, {32, "1.41421356e-3"}}}};
-  check_model(read_gguf_metadata(small("llama4")), turning, repeated("3x0 .~", 2));
-  check_model(read_gguf_metadata(small("smollm3")), turning, repeated("3x0 .", 2));
-  check_model(read_gguf_metadata(small("cohere2")), turning, repeated("3x0 .", 2));
+  const std::vector<posenc_tests::ExpectedSet> rotating = {
+      {"", kInterleaved, 128, 0, 128, "", {{1, ".814617234"}, {32, "1.41421356e-3"}}}};
+  check_model(read_gguf_metadata(small("llama4"), std::nullopt), rotating, repeated("3x0 .~", 2));
+  check_model(read_gguf_metadata(small("smollm3"), std::nullopt), rotating, repeated("3x0 .", 2));
+  check_model(read_gguf_metadata(small("cohere2"), std::nullopt), rotating, repeated("3x0 .", 2));
 }
 
 TEST_CASE("GGUF: partial rotation, ignored keys, another layout", "[model_config][gguf]") {
@@ -203,10 +204,11 @@ TEST_CASE("GGUF: partial rotation, ignored keys, another layout", "[model_config
                                                 {"rope.scaling.finetuned", false},
                                                 {"rope.scaling.yarn_attn_factor", 2.0},
                                                 {"rope.something", 1}});
-  check_model(read_gguf_metadata(neox), {{"", kHalf, 96, 0, 24, "gpt-neox-20b"}}, "44x0",
+  check_model(read_gguf_metadata(neox, std::nullopt), {{"", kHalfSplit, 96, 0, 24, "gpt-neox-20b"}}, "44x0",
               {"gptneox.rope.scaling.yarn_attn_factor", "gptneox.rope.something"});
-  const posenc::ModelRope turned = read_gguf_metadata(neox, {}, kTwos);
-  CHECK(turned.rope_sets[0].layout.pairs() == kTwos);
+  const posenc::ModelRope interleaved = read_gguf_metadata(neox, std::nullopt, kInterleaved);
+  CHECK(interleaved.rope_sets[0].layout.pairs() == kInterleaved);
   const ConfigValue unknown = metadata("new-model", {{"block_count", 2}, {"attention.key_length", 128}});
-  check_model(read_gguf_metadata(unknown, {}, kHalf), {{"", kHalf, 128, 0, 128, "llama-2-7b"}}, "2x0");
+  check_model(read_gguf_metadata(unknown, std::nullopt, kHalfSplit), {{"", kHalfSplit, 128, 0, 128, "llama-2-7b"}},
+              "2x0");
 }

@@ -52,7 +52,7 @@ class Out {
   std::ofstream file_;
 };
 
-void config(const std::string& path, double serving_length, const std::string& positions, const std::string& out_path) {
+void config(const std::string& path, long serving_length, const std::string& positions, const std::string& out_path) {
   std::ifstream file(path);
   const auto model = posenc::read_hugging_face_config(nlohmann::json::parse(file), serving_length);
   for (const std::string& key : model.ignored_keys) std::cerr << "ignored: " << key << "\n";
@@ -113,7 +113,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> a(argv + 1, argv + argc);
   try {
     if (a.size() == 5 && a[0] == "config") {
-      config(a[1], std::stod(a[2]), a[3], a[4]);
+      config(a[1], std::stol(a[2]), a[3], a[4]);
     } else if (a.size() == 5 && a[0] == "float32") {
       float32(a[1], std::stod(a[2]), a[3], a[4]);
     } else if (a.size() == 7 && a[0] == "rotate") {

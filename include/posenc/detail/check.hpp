@@ -96,6 +96,11 @@ inline void require_size(const char* function, const char* parameter, std::int64
   }
 }
 
+/// False, whatever the types: the condition of a static_assert that tells what to write instead of a call that fits no
+/// overload.
+template <typename... Given>
+inline constexpr bool kMisuse = false;
+
 /// Finite by its bits, so that -ffast-math cannot answer for it.
 inline bool is_finite(double value) {
   std::uint64_t bits;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// ConfigValue: a config in plain data, read from any JSON type or written by hand.
+/// ConfigValue: a config as plain data, converted from any JSON type or written by hand.
 #ifndef POSENC_MODEL_CONFIG_CONFIG_VALUE_HPP
 #define POSENC_MODEL_CONFIG_CONFIG_VALUE_HPP
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/model_config/detail/json_type.hpp"
 
 #include <cstddef>
 #include <initializer_list>
@@ -17,29 +18,42 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// null, true or false, a number, a text, a list or a dictionary.
+namespace detail {
+struct JsonConverter;
+}  // namespace detail
+
+/// A value of a config: null, true or false, a number, a text, a list, or a dictionary.
 ///
-/// The metadata of a GGUF file as one flat dictionary:
+/// The metadata of a GGUF file is one flat dictionary:
 ///
 ///     auto metadata = ConfigValue::dictionary({{"general.architecture", "llama"}, {"llama.block_count", 32}});
 ///     metadata.set("llama.rope.freq_base", 500000.0);
 class ConfigValue {
  public:
+  /// What a value is.
   enum class Kind { null, boolean, number, text, list, dictionary };
 
+  /// Null.
   ConfigValue() = default;
+  /// @copydoc ConfigValue()
+  ConfigValue(std::nullptr_t) {}
+  /// A text.
   ConfigValue(const char* text) : kind_(Kind::text), text_(text) {}
+  /// @copydoc ConfigValue(const char*)
   ConfigValue(std::string text) : kind_(Kind::text), text_(std::move(text)) {}
+  /// A number, or true or false where `value` is a bool. Numbers are held as double.
   template <typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
   ConfigValue(Number value)
       : kind_(std::is_same_v<Number, bool> ? Kind::boolean : Kind::number), number_(static_cast<double>(value)) {}
 
+  /// A list of values, which may be of different kinds.
   static ConfigValue list(std::vector<ConfigValue> items = {}) {
     ConfigValue value;
     value.kind_ = Kind::list;
     value.items_ = std::move(items);
     return value;
   }
+  /// A dictionary. Where two entries have one key, the last counts.
   static ConfigValue dictionary(std::initializer_list<std::pair<std::string, ConfigValue>> entries = {}) {
     ConfigValue value;
     value.kind_ = Kind::dictionary;
@@ -47,10 +61,11 @@ class ConfigValue {
     return value;
   }
 
-  /// Adds an entry to a dictionary, or replaces it.
-  /// @throws std::invalid_argument  this is no dictionary.
+  /// Adds an entry to a dictionary, or replaces the one that has this key.
+  ///
+  /// @throws std::invalid_argument  this is not a dictionary.
   void set(const std::string& key, ConfigValue value) {
-    detail::require(kind_ == Kind::dictionary, "ConfigValue::set", "the value", describe(), "a dictionary");
+    require_kind("ConfigValue::set", Kind::dictionary, "a dictionary");
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) {
         items_[i] = std::move(value);
@@ -61,16 +76,34 @@ class ConfigValue {
     items_.push_back(std::move(value));
   }
 
+  /// What this value is.
   Kind kind() const { return kind_; }
+  /// Whether this value is of a kind.
   bool is(Kind kind) const { return kind_ == kind; }
-  bool boolean() const { return number_ != 0; }
-  double number() const { return number_; }
-  const std::string& text() const { return text_; }
-  /// Items of a list, or the values of a dictionary in the order of keys().
+  /// True or false.
+  /// @throws std::invalid_argument  this is neither.
+  bool boolean() const {
+    require_kind("ConfigValue::boolean", Kind::boolean, "true or false");
+    return number_ != 0;
+  }
+  /// The number.
+  /// @throws std::invalid_argument  this is not a number.
+  double number() const {
+    require_kind("ConfigValue::number", Kind::number, "a number");
+    return number_;
+  }
+  /// The text.
+  /// @throws std::invalid_argument  this is not a text.
+  const std::string& text() const {
+    require_kind("ConfigValue::text", Kind::text, "a text");
+    return text_;
+  }
+  /// The items of a list, or the values of a dictionary in the order of keys(); empty for all other kinds.
   const std::vector<ConfigValue>& items() const { return items_; }
+  /// The keys of a dictionary, in the order in which they were added; empty for all other kinds.
   const std::vector<std::string>& keys() const { return keys_; }
 
-  /// The value of a key, or nullptr. Only a dictionary has keys.
+  /// The value of a key, or nullptr where this is a dictionary without it or not a dictionary.
   const ConfigValue* find(const std::string& key) const {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) return &items_[i];
@@ -78,11 +111,11 @@ class ConfigValue {
     return nullptr;
   }
 
-  /// For a message: `the text "8"`, `a list of 3`.
+  /// This value as messages name it: `the text "8"`, `a list of 3`.
   std::string describe() const {
     switch (kind_) {
       case Kind::null: return "null";
-      case Kind::boolean: return boolean() ? "true" : "false";
+      case Kind::boolean: return number_ != 0 ? "true" : "false";
       case Kind::number: return detail::to_text(number_);
       case Kind::text: return "the text \"" + text_ + "\"";
       case Kind::list: return "a list of " + std::to_string(items_.size());
@@ -91,7 +124,7 @@ class ConfigValue {
     return "a dictionary of " + std::to_string(items_.size());
   }
 
-  /// Equal as data; the order of keys does not count.
+  /// Whether two values are equal. The order of keys does not count, and true is not 1.
   friend bool operator==(const ConfigValue& a, const ConfigValue& b) {
     if (a.kind_ != b.kind_ || a.number_ != b.number_ || a.text_ != b.text_ || a.items_.size() != b.items_.size()) {
       return false;
@@ -103,10 +136,14 @@ class ConfigValue {
     return true;
   }
   friend bool operator!=(const ConfigValue& a, const ConfigValue& b) { return !(a == b); }
-  template <typename Json>
-  friend ConfigValue to_config_value(const Json& json);
 
  private:
+  friend struct detail::JsonConverter;
+
+  void require_kind(const char* function, Kind kind, const char* rule) const {
+    if (kind_ != kind) detail::refuse<std::invalid_argument>(function, "the value", describe(), rule);
+  }
+
   Kind kind_ = Kind::null;
   double number_ = 0;
   std::string text_;
@@ -114,29 +151,54 @@ class ConfigValue {
   std::vector<ConfigValue> items_;
 };
 
-/// The same data from a JSON value. No library is named here: the type is asked in the way of nlohmann::json, by
-/// is_null(), is_boolean(), is_number(), is_string(), is_array(), is_object(), get<T>() and iterators with key() and
-/// value(). Every type is tested before it is read, so that no error of the JSON type can come out.
-/// @throws std::invalid_argument  a value that is none of these (binary, discarded).
-template <typename Json>
+namespace detail {
+
+struct JsonConverter {
+  /// See to_config_value(). The kind of a value is tested before the value is read.
+  template <typename Json>
+  static ConfigValue convert(const Json& json) {
+    if (json.is_null()) return {};
+    if (json.is_boolean()) return json.template get<bool>();
+    if (json.is_number()) return json.template get<double>();
+    if (json.is_string()) return json.template get<std::string>();
+    ConfigValue value;
+    if (json.is_array()) {
+      value.kind_ = ConfigValue::Kind::list;
+      for (auto item = json.begin(); item != json.end(); ++item) value.items_.push_back(convert(*item));
+      return value;
+    }
+    require(json.is_object(), "to_config_value", "json", "another kind of value",
+            "null, a boolean, a number, a text, a list or a dictionary");
+    value.kind_ = ConfigValue::Kind::dictionary;
+    for (auto entry = json.begin(); entry != json.end(); ++entry) {
+      value.keys_.push_back(entry.key());  // set() would search all keys, and label lists have 20,000
+      value.items_.push_back(convert(entry.value()));
+    }
+    return value;
+  }
+};
+
+}  // namespace detail
+
+/// Converts a parsed JSON value to plain data.
+///
+/// No JSON library is named here. Any type will do that has these members of nlohmann::json: is_null(), is_boolean(),
+/// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
+/// value is tested before the value is read, so that the JSON type reports no errors of its own.
+/// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
+/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones.
+template <typename Json, std::enable_if_t<detail::is_json<Json>, int> = 0>
 ConfigValue to_config_value(const Json& json) {
-  if (json.is_null()) return {};
-  if (json.is_boolean()) return json.template get<bool>();
-  if (json.is_number()) return json.template get<double>();
-  if (json.is_string()) return json.template get<std::string>();
-  if (json.is_array()) {
-    std::vector<ConfigValue> items;
-    for (auto item = json.begin(); item != json.end(); ++item) items.push_back(to_config_value(*item));
-    return ConfigValue::list(std::move(items));
-  }
-  detail::require(json.is_object(), "to_config_value", "json", "another kind of value",
-                  "null, a boolean, a number, a text, a list or a dictionary");
-  ConfigValue dictionary = ConfigValue::dictionary();
-  for (auto entry = json.begin(); entry != json.end(); ++entry) {
-    dictionary.keys_.push_back(entry.key());  // without the search of set(): label lists have 20,000 keys
-    dictionary.items_.push_back(to_config_value(entry.value()));
-  }
-  return dictionary;
+  return detail::JsonConverter::convert(json);
+}
+
+/// Says what to write instead of a call that does not fit.
+template <typename... Given, std::enable_if_t<sizeof...(Given) != 1 || !(detail::is_json<Given> && ...), int> = 0>
+ConfigValue to_config_value(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: json must be a parsed JSON value, for instance "
+                "nlohmann::json::parse(std::ifstream(\"config.json\"))");
+  return {};
 }
 
 }  // namespace POSENC_ABI

@@ -4,82 +4,77 @@
 #ifndef POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
 #define POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
 
-#include "posenc/detail/check.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/make_axis_table.hpp"
 #include "posenc/frequency/make_table.hpp"
+#include "posenc/model_config/query_temperature.hpp"
+#include "posenc/positions/position_list.hpp"
+#include "posenc/positions/position_range.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
-#include <cmath>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// One rotation: which angles, which channels, and which of several positions drives which pair.
+/// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
+/// positions, which of them drives which pair.
+///
+/// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
+/// by which the caller multiplies the softmax scale 1/sqrt(head_dim).
 struct RopeSet {
-  std::string layer_type;         ///< "full_attention", "sliding_attention"; empty where all layers turn alike.
-  Frequencies frequencies;        ///< With magnitude() for the table and softmax_multiplier() for the scores.
-  RopeLayout layout;              ///< The window of channels, and how they pair up.
-  std::optional<AxisMap> axes{};  ///< Where a token stands at several positions: M-RoPE, images.
+  std::string layer_type;         ///< "full_attention" or "sliding_attention"; empty where one rule holds for all.
+  Frequencies frequencies;        ///< One frequency for each pair that rotates.
+  RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
+  std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
 };
 
-/// The table of a rotation, for tokens that stand where it needs them to: at one position each, or on set.axes.
+/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
+/// of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
 ///
-/// @param positions  tokens x set.axes->num_axes() where the set has axes; else one number for each token.
-/// @throws  as make_table() of Frequencies, and of an AxisMap where the set has axes.
-template <typename Scalar, typename Derived>
-FrequencyTable<Scalar> make_table(const RopeSet& set, const Eigen::DenseBase<Derived>& positions,
-                                  TableOptions options = {}) {
-  return set.axes ? make_table<Scalar>(set.frequencies, *set.axes, positions, options)
-                  : make_table<Scalar>(set.frequencies, positions, options);
-}
-
-/// @overload
-/// A run of text. Where the set has axes, all of them stand at the same position.
-template <typename Scalar>
-FrequencyTable<Scalar> make_table(const RopeSet& set, PositionRange positions, TableOptions options = {}) {
-  return make_table<Scalar>(set.frequencies, positions, options);
-}
-
-/// A factor on the queries of a layer that grows with the position: 1 + scale ln(1 + floor((p + shift) / length)).
-struct QueryTemperature {
-  double scale = 0;   ///< 0: no temperature, the factor is 1.
-  double length = 1;  ///< Positions of one step, > 0.
-  double shift = 0;   ///< Added to the position: 1 in Llama 4, 0 in Ministral.
-};
-
-/// The factor at a position.
-///
-/// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  temperature.length <= 0.
-/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
-inline double query_temperature(const QueryTemperature& temperature, double position) {
-  const char* const function = "query_temperature";
-  detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
-  detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
-                           "finite and >= 0");
-  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+/// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
+/// @param set        One of ModelRope::rope_sets.
+/// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
+///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes().
+/// @param options    How cosines and sines lie in memory, and exact or float32 angles.
+/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis.
+/// @throws std::out_of_range      a position beyond 2^57.
+/// @throws std::length_error      the table does not fit into memory's index type.
+/// Cost:     as make_table() of the frequencies.
+/// Accuracy: as make_table() of the frequencies.
+/// Matches:  the cos and sin that the rotary embedding of the model computes.
+template <typename Scalar, typename Positions,
+          std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>, int> = 0>
+FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
+  if constexpr (detail::is_list<Positions>) {
+    if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
+    return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
+  } else {
+    return make_table<Scalar>(set.frequencies, positions, options);
+  }
 }
 
 /// What one attention layer does with its queries and keys.
 struct LayerRope {
-  std::vector<int> rope_sets{};    ///< Indices into ModelRope::rope_sets, applied in turn. Empty: NoPE, nothing turns.
-  QueryTemperature temperature{};  ///< Factor on the queries alone.
+  /// The rotations to apply one after the other, as indices into ModelRope::rope_sets. Empty: nothing rotates (NoPE).
+  std::vector<int> rope_sets{};
+  /// The factor on the queries, where the layer has one: multiply each query by query_temperature(value, position).
+  std::optional<QueryTemperature> query_temperature{};
 };
 
-/// How a model uses positions.
+/// How a model uses positions: its rotations, and a plan that says which layer applies which.
 ///
 ///     const ModelRope model = read_hugging_face_config(json, serving_length);
-///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set, positions));
-///     for (const int set : model.layers[l].rope_sets) apply_rope(q, tables[set], model.rope_sets[set].layout);
+///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set, PositionRange(0, prompt)));
+///     for (int s : model.layers[l].rope_sets) apply_rope(q, tables[s], model.rope_sets[s].layout);
 struct ModelRope {
-  std::vector<RopeSet> rope_sets{};
-  std::vector<LayerRope> layers{};
-  /// Every key about rotation that was there and had no effect, with its path: "rope_scaling.finetuned".
+  std::vector<RopeSet> rope_sets{};  ///< The different rotations of the model.
+  std::vector<LayerRope> layers{};   ///< One entry for each layer.
+  /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
 };
 

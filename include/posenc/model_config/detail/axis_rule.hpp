@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// How a model with several positions per token gets its rotations: M-RoPE sections, images, ChatGLM-6B.
+/// The rotations of models whose tokens have several positions: M-RoPE sections, images, ChatGLM-6B.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 
 #include "posenc/frequency/axial_frequencies.hpp"
 #include "posenc/frequency/axis_map.hpp"
+#include "posenc/model_config/detail/rope_window.hpp"
 #include "posenc/model_config/model_rope.hpp"
 
 #include <string>
@@ -15,22 +16,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Which positions drive which pairs.
+/// The axis that drives each pair.
 enum class AxisRule {
   one,                ///< One position per token.
-  contiguous,         ///< mrope_section, one after the other: Qwen2-VL.
+  contiguous,         ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
   interleaved,        ///< mrope_section, t h w t h w ...: Qwen3-VL.
   height_width_time,  ///< mrope_section as h, w, t: ERNIE-4.5-VL.
-  centred_patches,    ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
+  centered_patches,   ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
   rows_and_columns,   ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
-  two_halves          ///< Two positions, each turning its own half of the head: ChatGLM-6B.
+  two_halves          ///< Two positions, each of which rotates its own half of the head: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
 
-/// The map of `sections`, which must cover num_pairs.
+/// The axes of the pairs, from sections that must cover all of them.
 inline AxisMap section_axes(const char* function, const std::string& name, AxisRule rule,
                             const std::vector<int>& sections, Eigen::Index num_pairs) {
   Eigen::Index sum = 0;
@@ -44,26 +45,27 @@ inline AxisMap section_axes(const char* function, const std::string& name, AxisR
   return contiguous_axes(sections);
 }
 
-/// The one position of a token, or one of two, drives all of num_pairs.
+/// One position, `axis` of num_axes, drives all pairs.
 inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
-/// The rotations of a head of an image encoder or of ChatGLM-6B.
-inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, const RopeLayout& layout, double theta) {
-  const Eigen::Index head_dim = layout.head_dim();
+/// The rotations of an image encoder or of ChatGLM-6B, whose halves are half-split whatever `pairs` says.
+inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, RopePairs pairs, Eigen::Index head_dim,
+                                      double base) {
   require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4 for two axes");
   const Eigen::Index quarter = head_dim / 4;
   if (rule == AxisRule::two_halves) {
-    const Frequencies half = geometric_frequencies(head_dim / 2, theta);
-    return {{"", half, layout.prefix(head_dim / 2), single_axis(quarter, 0, 2)},
-            {"", half, layout.suffix(head_dim / 2), single_axis(quarter, 1, 2)}};
+    const Eigen::Index half = head_dim / 2;
+    const Frequencies frequencies = geometric_frequencies(half, base);
+    return {{"", frequencies, layout_of(RopePairs::half_split, {head_dim, 0, half}), single_axis(quarter, 0, 2)},
+            {"", frequencies, layout_of(RopePairs::half_split, {head_dim, half, half}), single_axis(quarter, 1, 2)}};
   }
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = static_cast<int>(quarter);
-  const AxialFrequencies axial = rule == AxisRule::centred_patches ? axial_frequencies({each, each}, theta, two_pi)
-                                                                   : dealt_axial_frequencies(head_dim, theta);
-  return {{"", axial.frequencies, layout, axial.axes}};
+  const AxialFrequencies axial = rule == AxisRule::centered_patches ? axial_frequencies({each, each}, base, two_pi)
+                                                                    : dealt_axial_frequencies(head_dim, base);
+  return {{"", axial.frequencies, layout_of(pairs, {head_dim, 0, head_dim}), axial.axes}};
 }
 
 }  // namespace detail

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Reads typed values out of a dictionary, and remembers which keys were read.
+/// ConfigReader: typed values of a dictionary, and which of its keys were read.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_READER_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_READER_HPP
 
 #include "posenc/detail/check.hpp"
 #include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/query_temperature.hpp"
 
 #include <cmath>
 #include <optional>
@@ -17,17 +18,23 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// A view of a dictionary. null counts as absent. The dictionary must outlive it.
+/// A number, and the path of the key that has it: messages name what the config says.
+struct NamedNumber {
+  double value;
+  std::string name;
+};
+
+/// Reads one dictionary, which must outlive the reader. A key whose value is null counts as absent.
 class ConfigReader {
  public:
-  /// @param path  Stands before each key in messages: "rope_scaling.".
+  /// @param path  What precedes each key in messages: "rope_scaling.".
   ConfigReader(const char* function, const ConfigValue& dictionary, std::string path)
       : function_(function), dictionary_(&dictionary), path_(std::move(path)), read_(dictionary.keys().size(), false) {}
 
   const char* function() const { return function_; }
   std::string name(const std::string& key) const { return path_ + key; }
 
-  /// The value, or nullptr where it is absent or null. Counts as read.
+  /// The value, or nullptr where it is absent or null. Marks the key as read.
   const ConfigValue* find(const std::string& key) {
     const std::vector<std::string>& keys = dictionary_->keys();
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -89,27 +96,41 @@ class ConfigReader {
     return out;
   }
 
-  /// The one value that several names of the same thing give. Two that differ are refused.
-  std::optional<double> agreed_number(const std::vector<std::string>& keys) {
-    std::optional<double> agreed;
-    std::string first;
+  /// The value of a quantity that has several names. It is refused where two of them are given and differ.
+  std::optional<NamedNumber> agreed_number(const std::vector<std::string>& keys) {
+    std::optional<NamedNumber> agreed;
     for (const std::string& key : keys) {
       const std::optional<double> value = number(key);
       if (!value) continue;
-      if (agreed && *agreed != *value) {
-        refuse<std::invalid_argument>(function_, name(key), *value, "the same as ", name(first), " ", *agreed);
+      if (agreed) {
+        require(*value == agreed->value, key, *value, "the same as ", agreed->name, " ", agreed->value);
+      } else {
+        agreed = NamedNumber{*value, name(key)};
       }
-      agreed = value;
-      first = key;
     }
     return agreed;
   }
   std::optional<Eigen::Index> agreed_count(const std::vector<std::string>& keys) {
-    const std::optional<double> value = agreed_number(keys);
+    const std::optional<NamedNumber> agreed = agreed_number(keys);
     for (const std::string& key : keys) count(key);
-    return value ? std::optional<Eigen::Index>(static_cast<Eigen::Index>(*value)) : std::nullopt;
+    return agreed ? std::optional<Eigen::Index>(static_cast<Eigen::Index>(agreed->value)) : std::nullopt;
+  }
+  /// A quantity that may be in this dictionary, at the top level, or in both if they agree.
+  std::optional<NamedNumber> inside_or_outside(const char* key, const std::optional<NamedNumber>& outside) {
+    const std::optional<double> inside = number(key);
+    if (!inside) return outside;
+    if (outside) require(*inside == outside->value, key, *inside, "the same as at the top level ", outside->value);
+    return NamedNumber{*inside, name(key)};
   }
 
+  /// Refuses the value of a key with a message that names its path.
+  template <typename Value, typename... Rule>
+  void require(bool good, const std::string& key, const Value& value, const Rule&... rule) const {
+    if (!good) refuse<std::invalid_argument>(function_, name(key), value, rule...);
+  }
+  void require(bool good, const NamedNumber& number, const char* rule) const {
+    if (!good) refuse<std::invalid_argument>(function_, number.name, number.value, rule);
+  }
   [[noreturn]] void refuse_missing(const std::string& key, const std::string& why) const {
     refuse<std::invalid_argument>(function_, name(key), "nothing", "given", why);
   }
@@ -119,7 +140,7 @@ class ConfigReader {
     return *value;
   }
 
-  /// Paths of the keys that are there, were not read and are of the kind asked for.
+  /// Appends the paths of the keys that are present, were not read, and satisfy `concerns`.
   template <typename Concerns>
   void add_unread_to(std::vector<std::string>& out, const Concerns& concerns) const {
     for (std::size_t i = 0; i < read_.size(); ++i) {
@@ -155,6 +176,22 @@ class ConfigReader {
 };
 
 inline bool any_key(const std::string&) { return true; }
+
+/// The base of a geometric series, named as the config names it.
+inline double checked_base(const ConfigReader& reader, const NamedNumber& base) {
+  const double b = base.value;
+  reader.require(is_finite(b) && b > 0 && b != 1, base, "finite, > 0 and not 1");
+  return b;
+}
+
+/// The factor of this scale, and none where the scale is 0.
+inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& config, const NamedNumber& scale,
+                                                           const NamedNumber& length, double shift) {
+  config.require(is_finite(scale.value) && scale.value >= 0, scale, "finite and >= 0");
+  config.require(is_finite(length.value) && length.value > 0, length, "finite and > 0");
+  if (scale.value == 0) return std::nullopt;
+  return QueryTemperature{scale.value, length.value, shift};
+}
 
 }  // namespace detail
 }  // namespace POSENC_ABI

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What the metadata of a GGUF file does not say: per architecture, how pairs stand, and what llama.cpp adds.
+/// What the metadata of a GGUF file does not say: for each architecture, the pair layout and what llama.cpp adds.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURES_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURES_HPP
 
@@ -17,13 +17,13 @@ namespace detail {
 /// One architecture of llama.cpp: what its code knows and the file does not say.
 struct KnownArchitecture {
   const char* name;
-  RopePairs pairs;  ///< interleaved is NORM, half_split NEOX, MROPE and IMROPE.
+  RopePairs pairs;  ///< interleaved is llama.cpp's NORM; half_split is NEOX, MROPE and IMROPE.
   LayerSchedule schedule = LayerSchedule::alike;
-  Eigen::Index period = 0;   ///< Its n.
-  double sliding_theta = 0;  ///< Of sliding layers, without scaling; 0: as the others.
+  Eigen::Index period = 0;  ///< The n of `schedule`.
+  double sliding_base = 0;  ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others do.
   AxisRule axes = AxisRule::one;
-  bool window_is_last = false;  ///< The end of a head turns, attention applies the YaRN multiplier.
-  bool truncate = true;         ///< How the model was trained; llama.cpp always truncates.
+  bool window_is_last = false;  ///< The last channels of a head rotate, and attention applies the YaRN multiplier.
+  bool truncate = true;         ///< Whether the model was trained with a rounded YaRN ramp; llama.cpp always rounds.
 };
 
 inline const KnownArchitecture* find_known_architecture(const std::string& name) {
@@ -34,7 +34,7 @@ inline const KnownArchitecture* find_known_architecture(const std::string& name)
   constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
   constexpr AxisRule one = AxisRule::one;
   static constexpr KnownArchitecture architectures[] = {
-      // name, pairs, schedule, n, sliding_theta, axes, window_is_last, truncate
+      // name, pairs, schedule, n, sliding_base, axes, window_is_last, truncate
       {"llama", norm},
       {"llama4", norm, nope_last, 4},
       {"deci", norm},

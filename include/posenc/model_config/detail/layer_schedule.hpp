@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Which kind of attention each layer has, and which layers do not turn.
+/// The kind of attention of each layer, by rule, and which layers do not rotate.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_SCHEDULE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_SCHEDULE_HPP
 
@@ -14,25 +14,25 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// What a model does with a period n where its config lists no layers.
+/// What a model does with a period n where its config does not list its layers.
 enum class LayerSchedule {
   alike,            ///< All layers are full_attention.
-  full_last,        ///< Sliding, and full in every n-th layer: Gemma 3.
-  full_first,       ///< Full in layers 0, n, 2n ..., else sliding: ModernBERT.
-  full_is_nope,     ///< As full_last, and the full layers do not turn: Cohere 2.
-  linear_but_last,  ///< Linear attention, which does not turn, and full in every n-th layer: Qwen3.5.
-  nope_last         ///< Every n-th layer does not turn: Llama 4, SmolLM3.
+  full_last,        ///< Every n-th layer is full_attention, the others are sliding: Gemma 3.
+  full_first,       ///< Layers 0, n, 2n ... are full_attention, the others are sliding: ModernBERT.
+  full_is_nope,     ///< As full_last, and the full_attention layers do not rotate: Cohere 2.
+  linear_but_last,  ///< Every n-th layer is full_attention, the others are linear and do not rotate: Qwen3.5.
+  nope_last         ///< All layers are full_attention, and every n-th does not rotate: Llama 4, SmolLM3.
 };
 
-/// Far beyond any model, so that a wrong number cannot ask for all memory.
+/// Far more layers than any model has, so that a wrong number cannot ask for all memory.
 constexpr Eigen::Index kMaxLayers = 65536;
 
 inline const char* const kFull = "full_attention";
 inline const char* const kSliding = "sliding_attention";
 inline const char* const kLinear = "linear_attention";
 
-/// Layers that have queries to turn, and layers that are something else.
-inline const char* const kTurningLayers[] = {kFull, kSliding, "chunked_attention"};
+/// Kinds of layers that have queries and keys to rotate, and kinds that have none.
+inline const char* const kRotatingLayers[] = {kFull, kSliding, "chunked_attention"};
 inline const char* const kOtherLayers[] = {kLinear, "conv", "mamba", "recurrent"};
 
 template <std::size_t Size>

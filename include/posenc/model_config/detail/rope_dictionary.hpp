@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The rope_scaling or rope_parameters dictionary of a config: its type, and the scaling rule with its keys.
+/// The rope_scaling or rope_parameters dictionary of a config: its type, and the scaling rule that its keys describe.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_ROPE_DICTIONARY_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_ROPE_DICTIONARY_HPP
 
@@ -18,14 +18,14 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// What a scaling rule takes from outside its dictionary.
+/// The lengths, in tokens, that a scaling rule takes from outside its dictionary.
 struct ServedLengths {
-  double serving = 0;                  ///< The length that a sequence may reach.
+  double serving = 0;                  ///< That a sequence may reach, as the caller says.
   std::optional<double> max_position;  ///< max_position_embeddings.
   std::optional<double> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
 };
 
-/// Older names of a rope_type.
+/// The current name of a rope_type, which may be given by an older one.
 inline std::string current_rope_type(const std::string& type) {
   struct Renamed {
     const char* from;
@@ -38,13 +38,13 @@ inline std::string current_rope_type(const std::string& type) {
   return type;
 }
 
-/// `rope_type`, or `type` of older configs; "default" where neither is there and nothing is scaled.
+/// `rope_type`, or `type` of older configs; "default" where both are absent and nothing is scaled.
 inline std::string read_rope_type(ConfigReader& rope) {
   const std::optional<std::string> type = rope.text("type");
   const std::optional<std::string> rope_type = rope.text("rope_type");
-  if (type && rope_type && current_rope_type(*type) != current_rope_type(*rope_type)) {
-    refuse<std::invalid_argument>(rope.function(), rope.name("type"), *type, "the same as ", rope.name("rope_type"),
-                                  " ", *rope_type);
+  if (type && rope_type) {
+    rope.require(current_rope_type(*type) == current_rope_type(*rope_type), "type", *type, "the same as ",
+                 rope.name("rope_type"), " ", *rope_type);
   }
   if (!type && !rope_type && rope.find("factor") != nullptr) {
     rope.refuse_missing("rope_type", " where there is a factor");
@@ -52,15 +52,12 @@ inline std::string read_rope_type(ConfigReader& rope) {
   return current_rope_type(rope_type.value_or(type.value_or("default")));
 }
 
-/// original_max_position_embeddings, inside or at the top level; the two may not differ.
+/// original_max_position_embeddings, which may be in the dictionary, at the top level, or in both if they agree.
 inline std::optional<double> read_trained_length(ConfigReader& rope, const ServedLengths& lengths) {
-  const char* const key = "original_max_position_embeddings";
-  const std::optional<double> inside = rope.number(key);
-  if (inside && lengths.trained && *inside != *lengths.trained) {
-    refuse<std::invalid_argument>(rope.function(), rope.name(key), *inside, "the same as at the top level ",
-                                  *lengths.trained);
-  }
-  return inside ? inside : lengths.trained;
+  std::optional<NamedNumber> outside;
+  if (lengths.trained) outside = NamedNumber{*lengths.trained, ""};
+  const auto trained = rope.inside_or_outside("original_max_position_embeddings", outside);
+  return trained ? std::optional<double>(trained->value) : std::nullopt;
 }
 
 inline Frequencies read_yarn(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
@@ -114,7 +111,7 @@ inline Frequencies read_llama3(const Frequencies& plain, ConfigReader& rope, con
   return scale_llama3(plain, options);
 }
 
-/// Hunyuan gives `alpha` to a dynamic rule, which then depends on no length.
+/// Dynamic NTK; with the key `alpha` of Hunyuan a fixed NTK rule, which does not depend on the length.
 inline Frequencies read_dynamic(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
   if (const std::optional<double> alpha = rope.number("alpha")) return scale_ntk_aware(plain, *alpha);
   const double factor = rope.required_number("factor", " for dynamic");
@@ -124,7 +121,9 @@ inline Frequencies read_dynamic(const Frequencies& plain, ConfigReader& rope, co
   return scale_dynamic_ntk(plain, factor, *lengths.max_position, lengths.serving);
 }
 
-/// The frequencies of a rope_type. `partial` is only for "proportional", whose plain frequencies span the whole head.
+/// The frequencies that a rope_type makes of unscaled ones.
+///
+/// @param partial  The share of pairs that rotate, for "proportional" alone, whose unscaled frequencies span the head.
 inline Frequencies read_scaling(const std::string& type, const Frequencies& plain, double partial, ConfigReader& rope,
                                 const ServedLengths& lengths) {
   if (type == "default") return plain;

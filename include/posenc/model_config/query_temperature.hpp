@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// QueryTemperature: a factor on the queries of a layer that grows with the position.
+#ifndef POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
+#define POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
+
+#include "posenc/detail/abi.hpp"
+#include "posenc/detail/check.hpp"
+
+#include <cmath>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The parameters of a factor on queries, 1 + scale ln(1 + floor((position + shift) / length)).
+struct QueryTemperature {
+  double scale;   ///< Weight of the logarithm, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
+  double shift;   ///< Added to the position: 1 in Llama 4, 0 in Ministral 3.
+};
+
+/// The factor by which a model multiplies the query at a position, before or after it is rotated:
+///
+///     1 + scale ln(1 + floor((position + shift) / length))
+///
+/// @param temperature  Of the layer: LayerRope::query_temperature.
+/// @param position     The position of the query's token, >= 0 and finite.
+/// @throws std::out_of_range      position < 0, NaN or infinite.
+/// @throws std::invalid_argument  temperature.length <= 0.
+/// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
+/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
+inline double query_temperature(const QueryTemperature& temperature, double position) {
+  const char* const function = "query_temperature";
+  detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
+  detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
+                           "finite and >= 0");
+  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include <cstddef>
+#include <stdexcept>
+#include <vector>
+
+#include <posenc/model_config.hpp>
+
+#include "support/catch2.hpp"
+#include "support/json.hpp"
+#include "support/printed.hpp"
+
+using posenc_tests::Json;
+
+TEST_CASE("a model's plan drives the rotations", "[model_config][model_rope]") {
+  // A layer that rotates and one that does not, as an attention layer would use them.
+  const posenc::ModelRope model =
+      posenc::read_hugging_face_config(Json::parse(R"({"model_type": "smollm3", "head_dim": 8, "num_hidden_layers": 4,
+    "rope_theta": 10000.0})"),
+                                       4096);
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const RowMajor start = (RowMajor(1, 8) << 1, 2, 3, 4, 5, 6, 7, 8).finished();
+  std::vector<posenc::FrequencyTable<double>> tables;
+  for (const posenc::RopeSet& set : model.rope_sets) {
+    tables.push_back(posenc::make_table<double>(set, posenc::PositionRange(5, 1)));
+  }
+  const auto rotated = [&](std::size_t layer) {
+    RowMajor q = start;
+    for (const int set : model.layers[layer].rope_sets) {
+      const auto index = static_cast<std::size_t>(set);
+      posenc::apply_rope(q, tables[index], model.rope_sets[index].layout);
+    }
+    return q;
+  };
+  CHECK(rotated(3) == start);
+  // Section 2 of the reference: x = 1 ... 8, p = 5, half-split.
+  const std::vector<posenc_tests::Printed> expected = {"5.07828355878", "-1.12138810784", "2.64639659629",
+                                                       "3.95995016677", "0.459386652653", "6.22434644855",
+                                                       "7.14118933058", "8.01989991688"};
+  const RowMajor first = rotated(0);
+  for (Eigen::Index i = 0; i < 8; ++i) CHECK(expected[static_cast<std::size_t>(i)].is(first(0, i)));
+}
+
+TEST_CASE("a rotation makes its own table", "[model_config][model_rope]") {
+  const auto frequencies = posenc::geometric_frequencies(8, 100);
+  const posenc::RopeSet plain{"", frequencies, posenc::RopeLayout::half_split(8)};
+  posenc::RopeSet image = plain;
+  image.axes = posenc::contiguous_axes({2, 2});
+  const auto grid = posenc::grid_positions({2, 3});
+  const auto expected = posenc::make_table<float>(frequencies, *image.axes, grid);
+  CHECK((posenc::make_table<float>(image, grid).sin() == expected.sin()).all());
+  CHECK(posenc::make_table<float>(image, grid).id() == expected.id());
+  CHECK_THROWS_AS(posenc::make_table<float>(image, grid.col(0)), std::invalid_argument);
+  const auto column = posenc::make_table<float>(frequencies, grid.col(1));
+  CHECK((posenc::make_table<float>(plain, grid.col(1)).sin() == column.sin()).all());
+  // Lists that are not Eigen objects
+  const std::vector<int> list = {1, 0, 2};
+  CHECK((posenc::make_table<float>(plain, list).sin() ==
+         posenc::make_table<float>(frequencies, Eigen::Array3i(1, 0, 2)).sin())
+            .all());
+  CHECK_THROWS_AS(posenc::make_table<float>(image, list), std::invalid_argument);
+  // Text has the same position on all axes.
+  CHECK((posenc::make_table<float>(image, posenc::PositionRange(0, 3)).sin() ==
+         posenc::make_table<float>(frequencies, posenc::PositionRange(0, 3)).sin())
+            .all());
+}
