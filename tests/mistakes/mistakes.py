@@ -108,7 +108,7 @@ class Compiler:
         source = self.folder / f"{path.stem}_{number}.cpp"
         source.write_text(f"void typed() {{\n{body(path, setting, case)}}}\n", encoding="utf-8")
         done = subprocess.run(self.command("-fsyntax-only", str(source)), capture_output=True, text=True, check=False)
-        lines = done.stderr.splitlines()
+        lines = done.stderr.replace('\\"', '"').splitlines()  # clang prints the quotes of a sentence escaped
         shown = "\n    ".join(line[:200] for line in lines[:20])
         if done.returncode == 0:
             return "compiles"
