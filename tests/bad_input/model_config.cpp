@@ -67,7 +67,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
           "the text \"lama\"",
           R"({"model_type": "lama", "head_dim": 128, "num_hidden_layers": 2})");
   refused("unknown model_type inside",
-          "read_hugging_face_config: text_config.model_type must be one whose pair layout is known, or the layout be "
+          "read_hugging_face_config: text_config.model_type must be one whose pair layout is known, or pairs be "
           "given, got the text \"lama\"",
           R"({"model_type": "llama", "text_config": {"model_type": "lama"}})");
   refused("text_config is a text",

@@ -57,6 +57,7 @@ inline void check_set(const posenc::RopeSet& set, const ExpectedSet& expected) {
   CHECK(set.layout.pairs() == expected.pairs);
   CHECK(set.layout.head_dim() == expected.head_dim);
   CHECK(set.layout.offset() == expected.offset);
+  CHECK(set.layout.rotary_dim() == expected.rotary_dim);
   REQUIRE(set.frequencies.rotary_dim() == expected.rotary_dim);
   if (!expected.golden.empty()) {
     const Golden file = golden("frequencies/" + expected.golden + ".csv");
