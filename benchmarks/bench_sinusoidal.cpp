@@ -65,6 +65,22 @@ void measure_add(const std::string& kind, Index rows, const posenc::SinusoidalEn
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to += static_cast<Scalar>(v); }); });
 }
 
+/// The ceiling adds a matrix that holds the encoding already.
+template <typename Scalar>
+void measure_kept(const std::string& kind, Index rows, const posenc::SinusoidalEncoding& encoding) {
+  const auto table = posenc::make_table<Scalar>(encoding.frequencies(), posenc::PositionRange(0, rows));
+  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
+  const RowMatrix<Scalar> y = posenc::make_sinusoidal<Scalar>(encoding, posenc::PositionRange(0, rows));
+  measure(
+      name_of("add_kept", kind, rows), 3 * bytes_of<Scalar>(rows),
+      [&] { posenc::add_sinusoidal(x, table, encoding, posenc::starting_at(0)); }, [&] { x += y; },
+      [&] {
+        for (Index row = 0; row < rows; ++row) {
+          for (Index i = 0; i < kWidth; ++i) x(row, i) += y(row, i);
+        }
+      });
+}
+
 TEST_CASE("encode, width 512") {
   for (const Index rows : {Index(1024), Index(16384)}) {
     measure_encode<float>("interleaved", rows, posenc::presets::paper(kWidth));
@@ -80,6 +96,13 @@ TEST_CASE("add, width 512") {
     measure_add<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
     measure_add<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
     measure_add<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
+  }
+}
+
+TEST_CASE("kept table, width 512") {
+  for (const Index rows : {Index(1024), Index(16384)}) {
+    measure_kept<float>("interleaved", rows, posenc::presets::paper(kWidth));
+    measure_kept<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
   }
 }
 

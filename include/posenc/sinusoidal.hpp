@@ -16,6 +16,8 @@
 
 #include "posenc/sinusoidal/add_sinusoidal.hpp"  // write, add
 
+#include "posenc/sinusoidal/add_kept_sinusoids.hpp"  // write, add from a table that is kept
+
 // --- On several axes.
 
 #include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"  // an encoding of tokens with several positions

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Writes and adds the rows of a kept cos/sin table in the channel order of an encoding.
+#ifndef POSENC_SINUSOIDAL_DETAIL_WRITE_TABLE_ROWS_HPP
+#define POSENC_SINUSOIDAL_DETAIL_WRITE_TABLE_ROWS_HPP
+
+#include "posenc/detail/row.hpp"
+#include "posenc/detail/vector_code.hpp"
+#include "posenc/sinusoidal/detail/encoding_positions.hpp"
+
+#include <algorithm>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What becomes of a channel: the value, or scale x + value, formed in the arithmetic type and rounded once.
+template <bool kAdd, typename Scalar, typename Value>
+Scalar combine(const Scalar& x, const Value& value, double scale) {
+  if constexpr (kAdd) {
+    using Number = ArithmeticScalar<Scalar, Value>;
+    return convert<Scalar>(Number(Number(scale) * convert<Number>(x) + convert<Number>(value)));
+  } else {
+    return convert<Scalar>(value);
+  }
+}
+
+/// The same for contiguous values that are disjoint.
+template <bool kAdd, typename Scalar, typename Value>
+void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scale) {
+  if constexpr (!kAdd) {
+    store_row(x, values, count);
+  } else if (scale == 1) {
+    add_row(x, values, count);
+  } else {
+    for (Eigen::Index i = 0; i < count; ++i) x[i] = combine<true>(x[i], values[i], scale);
+  }
+}
+
+/// Values with a stride, put in order in blocks on the stack where they are not contiguous.
+template <bool kAdd, typename Scalar, typename Value>
+void combine_strided(Scalar* x, const Value* values, Eigen::Index stride, Eigen::Index count, double scale) {
+  if (stride == 1) return combine_row<kAdd>(x, values, count, scale);
+  Value block[kRowBlock];
+  for (Eigen::Index first = 0; first < count; first += kRowBlock) {
+    const Eigen::Index size = (std::min)(Eigen::Index(kRowBlock), count - first);
+    for (Eigen::Index i = 0; i < size; ++i) block[i] = values[(first + i) * stride];
+    combine_row<kAdd>(x + first, block, size, scale);
+  }
+}
+
+/// Sines and cosines in turn, s0 c0 s1 c1 ..., for `count` pairs.
+template <bool kAdd, typename Scalar, typename Value>
+void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Eigen::Index stride, Eigen::Index count,
+                         double scale) {
+  Value block[2 * kRowBlock];
+  Eigen::Index first = 0;
+  if (stride == 1) {
+    for (; first + kRowBlock <= count; first += kRowBlock) {
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kRowBlock; ++i) {
+        block[2 * i] = sines[first + i];
+        block[2 * i + 1] = cosines[first + i];
+      }
+      combine_row<kAdd>(x + 2 * first, block, 2 * kRowBlock, scale);
+    }
+  }
+  for (; first < count; first += kRowBlock) {
+    const Eigen::Index size = (std::min)(Eigen::Index(kRowBlock), count - first);
+    for (Eigen::Index i = 0; i < size; ++i) {
+      block[2 * i] = sines[(first + i) * stride];
+      block[2 * i + 1] = cosines[(first + i) * stride];
+    }
+    combine_row<kAdd>(x + 2 * first, block, 2 * size, scale);
+  }
+}
+
+/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that is
+/// `padding_row`.
+template <bool kAdd, typename Scalar, typename Table, typename Rows>
+POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
+                                         const SinusoidalEncoding& encoding, const Rows& row_of,
+                                         Eigen::Index padding_row) {
+  using Value = typename Table::Scalar;
+  const SinusoidColumns columns = columns_of(encoding);
+  const double scale = encoding.options().embedding_scale;
+  const Eigen::Index num_sines = encoding.num_sines();
+  const Eigen::Index num_cosines = encoding.num_cosines();
+  const Eigen::Index stride = table.pair_stride();
+  for (Eigen::Index token = 0; token < tokens; ++token, x += x_stride) {
+    const Eigen::Index row = row_of(token);
+    Eigen::Index written = 0;
+    if (row != padding_row) {
+      const Value* const sines = table.sin_data(row);
+      const Value* const cosines = table.cos_data(row);
+      written = num_sines + num_cosines;
+      if (columns.step == 2) {
+        combine_interleaved<kAdd>(x, sines, cosines, stride, num_cosines, scale);
+        combine_strided<kAdd>(x + 2 * num_cosines, sines + num_cosines * stride, stride, num_sines - num_cosines,
+                              scale);
+      } else {
+        combine_strided<kAdd>(x + columns.first_sine, sines, stride, num_sines, scale);
+        combine_strided<kAdd>(x + columns.first_cosine, cosines, stride, num_cosines, scale);
+      }
+    }
+    for (Eigen::Index channel = written; channel < encoding.width(); ++channel) {
+      x[channel] = combine<kAdd>(x[channel], Value(0), scale);
+    }
+  }
+}
+
+/// The same for any x. Column by column, as Eigen's default storage lies in memory.
+template <bool kAdd, typename X, typename Table, typename Rows>
+void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encoding, const Rows& row_of,
+                      Eigen::Index padding_row) {
+  if constexpr (has_rows_in_memory<X>) {
+    if (has_contiguous_rows(x)) {
+      return write_contiguous_rows<kAdd>(x.data(), x.rows(), x.outerStride(), table, encoding, row_of, padding_row);
+    }
+  }
+  using Value = typename Table::Scalar;
+  const SinusoidColumns columns = columns_of(encoding);
+  const double scale = encoding.options().embedding_scale;
+  const auto write_column = [&](Eigen::Index column, auto&& value_of) {
+    for (Eigen::Index token = 0; token < x.rows(); ++token) {
+      const Eigen::Index row = row_of(token);
+      auto& target = x.coeffRef(token, column);
+      target = combine<kAdd>(target, row == padding_row ? Value(0) : value_of(row), scale);
+    }
+  };
+  const Eigen::Index stride = table.pair_stride();
+  for (Eigen::Index pair = 0; pair < encoding.num_sines(); ++pair) {
+    write_column(columns.sine(pair), [&](Eigen::Index row) { return table.sin_data(row)[pair * stride]; });
+  }
+  for (Eigen::Index pair = 0; pair < encoding.num_cosines(); ++pair) {
+    write_column(columns.cosine(pair), [&](Eigen::Index row) { return table.cos_data(row)[pair * stride]; });
+  }
+  for (Eigen::Index column = encoding.num_sines() + encoding.num_cosines(); column < encoding.width(); ++column) {
+    write_column(column, [](Eigen::Index) { return Value(0); });
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_WRITE_TABLE_ROWS_HPP

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/// What every encoder must do, done by sinusoids: from positions and from a kept table.
+#include <vector>
+
+#include <posenc/sinusoidal.hpp>
+
+#include "support/catch2.hpp"
+#include "support/encoder_properties.hpp"
+#include "support/matrices.hpp"
+
+namespace {
+
+using posenc::each_sequence;
+using posenc::SinusoidalEncoding;
+using posenc::starting_at;
+using posenc_tests::check_encoder;
+using posenc_tests::Ids;
+using posenc_tests::Index;
+using posenc_tests::RowMatrix;
+using posenc_tests::same_bits;
+namespace presets = posenc::presets;
+
+std::vector<SinusoidalEncoding> encodings() {
+  return {presets::paper(64),         presets::tensorflow_tutorial(31), presets::tensor2tensor(37),
+          presets::fairseq(130),      presets::ggml_timestep(5),        presets::marian(32),
+          presets::x_transformers(8), presets::ctranslate2(34)};
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("sinusoids from positions are encoders", "[sinusoidal][property]", float, double, Eigen::half,
+                   Eigen::bfloat16) {
+  const Ids ids = Ids::LinSpaced(33, -5, 27);
+  const Eigen::VectorXd real = Eigen::VectorXd::LinSpaced(33, -5.5, 90);
+  for (const SinusoidalEncoding& encoding : encodings()) {
+    INFO("width " << encoding.width());
+    check_encoder<TestType>(
+        33, encoding.width(),
+        [&](auto&& out, Index first) { posenc::encode_sinusoidal(out, encoding, starting_at(5 + first)); },
+        [&](auto&& x, Index first) { posenc::add_sinusoidal(x, encoding, starting_at(5 + first)); });
+    check_encoder<TestType>(
+        33, encoding.width(),
+        [&](auto&& out, Index first) { posenc::encode_sinusoidal(out, encoding, ids.segment(first, out.rows())); },
+        [&](auto&& x, Index first) { posenc::add_sinusoidal(x, encoding, ids.segment(first, x.rows())); });
+    check_encoder<TestType>(
+        33, encoding.width(),
+        [&](auto&& out, Index first) { posenc::encode_sinusoidal(out, encoding, real.segment(first, out.rows())); },
+        [&](auto&& x, Index first) { posenc::add_sinusoidal(x, encoding, real.segment(first, x.rows())); });
+  }
+}
+
+TEMPLATE_TEST_CASE("sinusoids from a kept table are encoders", "[sinusoidal][property][kept]", float, double,
+                   Eigen::half, Eigen::bfloat16) {
+  const Ids ids = Ids::LinSpaced(33, 0, 32).reverse();
+  for (const SinusoidalEncoding& encoding : encodings()) {
+    INFO("width " << encoding.width());
+    const auto table = posenc::make_table<TestType>(encoding.frequencies(), posenc::PositionRange(-5, 60));
+    check_encoder<TestType>(
+        33, encoding.width(),
+        [&](auto&& out, Index first) { posenc::encode_sinusoidal(out, table, encoding, starting_at(5 + first)); },
+        [&](auto&& x, Index first) { posenc::add_sinusoidal(x, table, encoding, starting_at(5 + first)); });
+    check_encoder<TestType>(
+        33, encoding.width(),
+        [&](auto&& out, Index first) {
+          posenc::encode_sinusoidal(out, table, encoding, ids.segment(first, out.rows()));
+        },
+        [&](auto&& x, Index first) { posenc::add_sinusoidal(x, table, encoding, ids.segment(first, x.rows())); });
+  }
+}
+
+TEMPLATE_TEST_CASE("sinusoids on several axes are encoders", "[sinusoidal][property][grid]", float, double,
+                   Eigen::half) {
+  const auto positions = posenc::grid_positions({3, 11});
+  for (const auto& encoding : {presets::mae(32), presets::tatp22(7, 2), presets::tensor2tensor_nd(10, 2)}) {
+    check_encoder<TestType>(
+        33, encoding.width(),
+        [&](auto&& out, Index first) {
+          posenc::encode_sinusoidal(out, encoding, positions.middleRows(first, out.rows()));
+        },
+        [&](auto&& x, Index first) { posenc::add_sinusoidal(x, encoding, positions.middleRows(first, x.rows())); });
+  }
+}
+
+TEST_CASE("stacked sequences of sinusoids are the sequences one by one", "[sinusoidal][property]") {
+  const SinusoidalEncoding encoding = presets::ctranslate2(34);
+  const std::vector<int> starts = {3, -2, 1000};
+  const std::vector<double> real_starts = {3, 0.5, 1e6};
+  RowMatrix<float> stacked(15, 34);
+  RowMatrix<float> one(5, 34);
+  posenc::encode_sinusoidal(stacked, encoding, each_sequence(5, starts));
+  for (Index b = 0; b < 3; ++b) {
+    posenc::encode_sinusoidal(one, encoding, starting_at(starts[static_cast<std::size_t>(b)]));
+    CHECK(same_bits(stacked.middleRows(5 * b, 5), one));
+  }
+  posenc::encode_sinusoidal(stacked, encoding, each_sequence(5, starting_at(7)));
+  posenc::encode_sinusoidal(one, encoding, starting_at(7));
+  for (Index b = 0; b < 3; ++b) CHECK(same_bits(stacked.middleRows(5 * b, 5), one));
+  posenc::encode_sinusoidal(stacked, encoding, each_sequence(5, real_starts));
+  posenc::encode_sinusoidal(one, encoding, Eigen::VectorXd::LinSpaced(5, 0.5, 4.5));
+  CHECK(same_bits(stacked.middleRows(5, 5), one));
+}
