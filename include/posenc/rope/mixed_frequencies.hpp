@@ -7,11 +7,10 @@
 #include "posenc/detail/axis_angles.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/overlap.hpp"
-#include "posenc/detail/sin_cos.hpp"
+#include "posenc/detail/weighted_angles.hpp"
 #include "posenc/frequency/make_table.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -64,24 +63,13 @@ struct MixedWriter {
       }
     }
     FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
-    alignas(64) double angle[kAngleBlock];
-    alignas(64) double cosine[kAngleBlock];
-    alignas(64) double sine[kAngleBlock];
-    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-      for (Eigen::Index first = 0; first < frequencies.cols(); first += kAngleBlock) {
-        const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), frequencies.cols() - first));
-        std::fill(angle, angle + kAngleBlock, 0.0);
-        for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
-          const double position = static_cast<double>(positions.coeff(row, axis));
-          for (int i = 0; i < count; ++i) {
-            angle[i] += position * static_cast<double>(frequencies.coeff(axis, first + i));
-          }
-        }
-        sin_cos(angle, Eigen::Map<const Eigen::Array<double, kAngleBlock, 1>>(angle).abs().maxCoeff(), 1.0, kAngleBlock,
-                cosine, sine);
-        TableWriter::write_block(table, row, first, cosine, sine);
-      }
-    }
+    const auto position = [&](Eigen::Index row, Eigen::Index axis) {
+      return static_cast<double>(positions.coeff(row, axis));
+    };
+    const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
+      TableWriter::write_block(table, row, first, cosine, sine);
+    };
+    for_each_weighted_angle(positions.rows(), position, frequencies, 1.0, write);
     TableWriter::set_origin(table, 1, 0);
     return table;
   }
@@ -148,41 +136,21 @@ void mixed_frequencies_backward(GradFrequencies&& grad_frequencies, const Eigen:
   detail::require_disjoint(function, "grad_frequencies", dfrequencies, grad_y_values);
   detail::require_disjoint(function, "grad_frequencies", dfrequencies, y_values);
   detail::require_disjoint(function, "grad_frequencies", dfrequencies, positions_values);
-  // Sums of a block of entries are kept in double over all tokens and rounded once.
-  using Number = typename std::decay_t<decltype(dfrequencies)>::Scalar;
-  constexpr Eigen::Index axes_together = 4;
   const bool half_split = layout.pairs() == RopePairs::half_split;
-  for (Eigen::Index first_axis = 0; first_axis < dfrequencies.rows(); first_axis += axes_together) {
-    const Eigen::Index axes = (std::min)(axes_together, dfrequencies.rows() - first_axis);
-    for (Eigen::Index first = 0; first < pairs; first += detail::kAngleBlock) {
-      const Eigen::Index count = (std::min)(Eigen::Index(detail::kAngleBlock), pairs - first);
-      double sums[axes_together][detail::kAngleBlock] = {};
-      for (Eigen::Index token = 0; token < y.rows(); ++token) {
-        double grad_angle[detail::kAngleBlock] = {};
-        for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
-          for (Eigen::Index i = 0; i < count; ++i) {
-            const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
-            const Eigen::Index b = a + (half_split ? pairs : 1);
-            const auto value = [&](const auto& x, Eigen::Index column) {
-              return static_cast<double>(x.coeff(token, column));
-            };
-            grad_angle[i] +=
-                value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
-          }
-        }
-        for (Eigen::Index axis = 0; axis < axes; ++axis) {
-          const double position = static_cast<double>(positions_values.coeff(token, first_axis + axis));
-          for (Eigen::Index i = 0; i < count; ++i) sums[axis][i] += position * grad_angle[i];
-        }
-      }
-      for (Eigen::Index axis = 0; axis < axes; ++axis) {
-        for (Eigen::Index i = 0; i < count; ++i) {
-          Number& target = dfrequencies.coeffRef(first_axis + axis, first + i);
-          target = detail::convert<Number>(static_cast<double>(target) + sums[axis][i]);
-        }
+  const auto position = [&](Eigen::Index token, Eigen::Index axis) {
+    return static_cast<double>(positions_values.coeff(token, axis));
+  };
+  const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index, double* gradient) {
+    const auto value = [&](const auto& x, Eigen::Index column) { return static_cast<double>(x.coeff(token, column)); };
+    for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
+      for (int i = 0; i < count; ++i) {
+        const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
+        const Eigen::Index b = a + (half_split ? pairs : 1);
+        gradient[i] += value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
       }
     }
-  }
+  };
+  detail::add_weights_gradient(dfrequencies, y.rows(), position, angle_gradient);
 }
 
 }  // namespace POSENC_ABI
