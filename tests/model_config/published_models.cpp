@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// read_hugging_face_config() of published models, whole and with one value spoilt.
+/// read_hugging_face_config() of published models, whole and with one value spoiled.
 #include <cstddef>
 #include <stdexcept>
 #include <string>
@@ -19,14 +19,14 @@ using posenc_tests::Json;
 using posenc_tests::Published;
 
 /// The config with one value, at any depth, replaced by one of another kind or size.
-std::vector<ConfigValue> with_one_value_spoilt(const ConfigValue& config) {
-  const std::vector<ConfigValue> spoilt = {
+std::vector<ConfigValue> with_one_value_spoiled(const ConfigValue& config) {
+  const std::vector<ConfigValue> spoiled = {
       {}, true, "text", -1, 0, 0.5, 1e300, ConfigValue::list(), ConfigValue::list({{}}), ConfigValue::dictionary()};
   std::vector<ConfigValue> out;
   for (std::size_t i = 0; i < config.keys().size(); ++i) {
-    std::vector<ConfigValue> values = spoilt;
+    std::vector<ConfigValue> values = spoiled;
     if (config.items()[i].is(ConfigValue::Kind::dictionary)) {
-      const std::vector<ConfigValue> inside = with_one_value_spoilt(config.items()[i]);
+      const std::vector<ConfigValue> inside = with_one_value_spoiled(config.items()[i]);
       values.insert(values.end(), inside.begin(), inside.end());
     }
     for (const ConfigValue& value : values) {
@@ -59,9 +59,9 @@ TEST_CASE("published models resolve", "[model_config][hugging_face][published][p
 TEST_CASE("no value of a wrong kind gets past the checks", "[model_config][hugging_face][errors]") {
   std::size_t refused = 0;
   for (const Published& model : all_models()) {
-    for (const ConfigValue& spoilt : with_one_value_spoilt(posenc::to_config_value(Json::parse(model.config)))) {
+    for (const ConfigValue& spoiled : with_one_value_spoiled(posenc::to_config_value(Json::parse(model.config)))) {
       try {
-        posenc::read_hugging_face_config(spoilt, model.serving_length);
+        posenc::read_hugging_face_config(spoiled, model.serving_length);
       } catch (const std::invalid_argument& error) {
         ++refused;
         INFO(model.name << ": " << error.what());
