@@ -99,11 +99,26 @@ Outcome run(const BadInputCase& test, bool really_abort = false) {
 
 #endif
 
+/// A message as it is. With indices of 32 bits, where limits and the largest sizes are other numbers than the expected
+/// ones, every long number in it is "#".
+std::string comparable(const std::string& message) {
+  if (posenc_tests::kWideIndex) return message;
+  std::string text;
+  for (std::size_t at = 0; at < message.size();) {
+    std::size_t end = at;
+    while (end < message.size() && message[end] >= '0' && message[end] <= '9') ++end;
+    text += end - at >= 8 ? "#" : message.substr(at, end > at ? end - at : 1);
+    at = end > at ? end : at + 1;
+  }
+  return text;
+}
+
 /// An empty string, or what is wrong.
 std::string judge(const BadInputCase& test) {
   const Outcome outcome = run(test);
   const std::string expected = test.kind == Kind::allowed ? "" : "posenc::" + test.message;
-  if (outcome.message != expected) return "\n  expected: " + expected + "\n  got:      " + outcome.message;
+  if (comparable(outcome.message) != comparable(expected))
+    return "\n  expected: " + expected + "\n  got:      " + outcome.message;
   if (!outcome.untouched) return "something was written";
   if (outcome.kind_known && outcome.kind != test.kind) return "another kind of error: " + outcome.message;
   if (test.kind != Kind::allowed && test.message.find(" must ") == std::string::npos) return "the message has no rule";

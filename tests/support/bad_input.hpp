@@ -35,6 +35,10 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMaxPosition = std::numeric_limits<std::int64_t>::max();
 constexpr Eigen::Index kMaxIndex = std::numeric_limits<Eigen::Index>::max();
+/// Cases with sizes that an index of 32 bits cannot hold are left out there.
+constexpr bool kWideIndex = sizeof(Eigen::Index) >= 8;
+/// 2^exponent, where indices are wide.
+constexpr Eigen::Index two_to(int exponent) { return static_cast<Eigen::Index>(std::int64_t(1) << exponent); }
 
 /// std::invalid_argument, std::out_of_range, std::length_error, or a call that is allowed.
 enum class Kind { value, range, length, allowed };

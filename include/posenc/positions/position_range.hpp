@@ -47,9 +47,10 @@ class PositionRange {
     if constexpr (std::is_signed_v<Count>) detail::require(count >= 0, function, "count", count, ">= 0");
     constexpr auto limit = static_cast<std::uint64_t>(detail::kMaxPosition);
     const auto size = static_cast<std::uint64_t>(count);
-    const bool fits = size <= 2 * limit && static_cast<std::int64_t>(size) <= detail::kMaxPosition - first_ + 1 &&
-                      size <= static_cast<std::uint64_t>((std::numeric_limits<Eigen::Index>::max)());
+    const bool fits = size <= 2 * limit && static_cast<std::int64_t>(size) <= detail::kMaxPosition - first_ + 1;
     detail::require_in_range(fits, function, "count", count, "at most 2^57 - first + 1, first being ", first_);
+    constexpr auto widest = (std::numeric_limits<Eigen::Index>::max)();
+    detail::require_in_range(size <= static_cast<std::uint64_t>(widest), function, "count", count, "at most ", widest);
     count_ = static_cast<Eigen::Index>(size);
   }
 
