@@ -4,6 +4,7 @@
 #ifndef POSENC_LEARNABLE_ADD_LEARNED_HPP
 #define POSENC_LEARNABLE_ADD_LEARNED_HPP
 
+#include "posenc/detail/positions_in_braces.hpp"
 #include "posenc/learnable/detail/explain_learned.hpp"
 #include "posenc/learnable/detail/write_learned.hpp"
 #include "posenc/learnable/learned_table.hpp"
@@ -49,6 +50,15 @@ void encode_learned(const Arguments&...) {
   static_assert(detail::explain_learned<Arguments...>());
 }
 
+/// @overload
+/// Says what to write for positions in bare braces.
+template <typename First, typename Second, typename... More>
+void encode_learned(const First&, const Second&, detail::PositionsInBraces, const More&...) {
+  static_assert(detail::kNeverInBraces<First>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "PositionRange(first, count), or give a std::vector of positions");
+}
+
 /// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
 ///
 /// @param[in,out] x  tokens x table.width(); `table`, `positions` and errors as in encode_learned().
@@ -66,6 +76,15 @@ void add_learned(X&& x, const Table& table, const Positions& positions) {
 template <typename... Arguments>
 void add_learned(const Arguments&...) {
   static_assert(detail::explain_learned<Arguments...>());
+}
+
+/// @overload
+/// Says what to write for positions in bare braces.
+template <typename First, typename Second, typename... More>
+void add_learned(const First&, const Second&, detail::PositionsInBraces, const More&...) {
+  static_assert(detail::kNeverInBraces<First>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "PositionRange(first, count), or give a std::vector of positions");
 }
 
 }  // namespace POSENC_ABI

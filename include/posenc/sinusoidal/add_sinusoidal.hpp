@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 
+#include "posenc/detail/positions_in_braces.hpp"
 #include "posenc/positions/each_sequence.hpp"
 #include "posenc/sinusoidal/detail/explain_sinusoidal.hpp"
 #include "posenc/sinusoidal/detail/require_encoded.hpp"
@@ -66,6 +67,15 @@ void encode_sinusoidal(const Arguments&...) {
   static_assert(detail::explain_sinusoidal<Arguments...>());
 }
 
+/// @overload
+/// Says what to write for positions in bare braces.
+template <typename First, typename Second, typename... More>
+void encode_sinusoidal(const First&, const Second&, detail::PositionsInBraces, const More&...) {
+  static_assert(detail::kNeverInBraces<First>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "PositionRange(first, count), or give a std::vector of positions");
+}
+
 /// Adds the encoding of each token's position to token embeddings, in place: x = embedding_scale x + encoding, formed
 /// in double and rounded once.
 ///
@@ -86,6 +96,15 @@ void add_sinusoidal(X&& x, const Encoding& encoding, const Positions& positions)
 template <typename... Arguments>
 void add_sinusoidal(const Arguments&...) {
   static_assert(detail::explain_sinusoidal<Arguments...>());
+}
+
+/// @overload
+/// Says what to write for positions in bare braces.
+template <typename First, typename Second, typename... More>
+void add_sinusoidal(const First&, const Second&, detail::PositionsInBraces, const More&...) {
+  static_assert(detail::kNeverInBraces<First>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "PositionRange(first, count), or give a std::vector of positions");
 }
 
 /// Returns the encodings of positions first, ..., first + count - 1: count x encoding.width(), row-major.
