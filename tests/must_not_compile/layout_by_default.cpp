@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A RopeLayout has no default.
-// expect: no matching (function for call to|constructor for initialization of).*RopeLayout
+// expect: deleted (function|constructor).*RopeLayout
 #include "posenc/posenc.hpp"
 
 int main() {

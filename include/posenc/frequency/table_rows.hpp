@@ -64,11 +64,12 @@ FromRow from_row(Integer row) {
 /// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span. A
 ///              list that is a variable must outlive the call.
 template <typename List>
-TableRows<detail::Kept<List>> rows(List&& list) {
-  static_assert(detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>,
+auto rows(List&& list) {
+  constexpr bool is_list = detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>;
+  static_assert(is_list,
                 "posenc: rows(list) takes a list of integers, one row for each token; for one run of rows write "
                 "from_row(first)");
-  return {std::in_place, std::forward<List>(list)};
+  if constexpr (is_list) return TableRows<detail::Kept<List>>(std::in_place, std::forward<List>(list));
 }
 
 namespace detail {

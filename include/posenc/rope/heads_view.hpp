@@ -20,6 +20,22 @@ namespace detail {
 
 struct HeadsViewAccess;
 
+/// What a view is made of where its sizes have no names.
+struct SizesWithoutNames {};
+
+template <typename... Arguments>
+inline constexpr bool is_view_call = false;
+template <typename Pointer>
+inline constexpr bool is_view_call<Pointer, HeadsShape> = true;
+
+/// Stops the compiler where view_blhd() and its siblings are called with something else than data and a shape.
+template <typename... Arguments>
+constexpr void explain_view_call() {
+  static_assert(is_view_call<Arguments...>,
+                "posenc: a view is made of data and sizes with names: write view_blhd(data, "
+                "HeadsShape().batch(b).seq_len(l).num_heads(h).head_dim(d))");
+}
+
 /// The order of the axes in a buffer without gaps.
 enum class HeadsOrder { blhd, bhld };
 
@@ -35,7 +51,10 @@ enum class HeadsOrder { blhd, bhld };
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 class HeadsView {
-  static_assert(detail::is_storage<std::remove_const_t<Scalar>>,
+  static_assert(!std::is_same_v<Scalar, detail::SizesWithoutNames>,
+                "posenc: a view is made of data and sizes with names: write view_blhd(data, "
+                "HeadsShape().batch(b).seq_len(l).num_heads(h).head_dim(d))");
+  static_assert(detail::is_storage<std::remove_const_t<Scalar>> || std::is_same_v<Scalar, detail::SizesWithoutNames>,
                 "posenc: a view holds float, double, Eigen::half or Eigen::bfloat16; for 16-bit numbers of another "
                 "library write as_half(data) or as_bfloat16(data)");
 
@@ -47,9 +66,9 @@ class HeadsView {
   ///                                is something to read.
   /// @throws std::length_error      a view beyond memory.
   HeadsView(Scalar* data, const HeadsShape& shape, const HeadsStrides& strides)
-      : HeadsView("HeadsView", data, shape, strides) {}
+      : HeadsView(Checked{"HeadsView"}, data, shape, strides) {}
   HeadsView(detail::BitsPointer<Scalar> data, const HeadsShape& shape, const HeadsStrides& strides)
-      : HeadsView("HeadsView", data.data(), shape, strides) {}
+      : HeadsView(Checked{"HeadsView"}, data.data(), shape, strides) {}
 
   /// Numbers that may be of another library's type: see as_half().
   Scalar* data() const { return data_; }
@@ -64,15 +83,20 @@ class HeadsView {
  private:
   friend struct detail::HeadsViewAccess;
 
-  HeadsView(const char* function, Scalar* data, const HeadsShape& shape, const HeadsStrides& strides)
+  struct Checked {
+    const char* function;
+  };
+
+  HeadsView(Checked by, Scalar* data, const HeadsShape& shape, const HeadsStrides& strides)
       : data_(data),
-        batch_(given(function, "shape.batch", shape.batch())),
-        seq_len_(given(function, "shape.seq_len", shape.seq_len())),
-        num_heads_(given(function, "shape.num_heads", shape.num_heads())),
-        head_dim_(given(function, "shape.head_dim", shape.head_dim())),
-        batch_stride_(stride(function, "strides.batch", batch_, strides.batch())),
-        token_stride_(stride(function, "strides.token", seq_len_, strides.token())),
-        head_stride_(stride(function, "strides.head", num_heads_, strides.head())) {
+        batch_(given(by.function, "shape.batch", shape.batch())),
+        seq_len_(given(by.function, "shape.seq_len", shape.seq_len())),
+        num_heads_(given(by.function, "shape.num_heads", shape.num_heads())),
+        head_dim_(given(by.function, "shape.head_dim", shape.head_dim())),
+        batch_stride_(stride(by.function, "strides.batch", batch_, strides.batch())),
+        token_stride_(stride(by.function, "strides.token", seq_len_, strides.token())),
+        head_stride_(stride(by.function, "strides.head", num_heads_, strides.head())) {
+    const char* const function = by.function;
     detail::require(head_dim_ > 0, function, "shape.head_dim()", head_dim_, "> 0");
     require_axis(function, "shape.batch()", batch_, batch_stride_);
     require_axis(function, "shape.seq_len()", seq_len_, token_stride_);
@@ -116,6 +140,10 @@ class HeadsView {
   Eigen::Index head_stride_;
 };
 
+/// Says how sizes are given.
+template <typename... Arguments, std::enable_if_t<(sizeof...(Arguments) > 3), int> = 0>
+HeadsView(const Arguments&...) -> HeadsView<detail::SizesWithoutNames>;
+
 namespace detail {
 
 template <typename T>
@@ -127,7 +155,7 @@ struct HeadsViewAccess {
   template <typename Scalar>
   static HeadsView<Scalar> make(const char* function, Scalar* data, const HeadsShape& shape,
                                 const HeadsStrides& strides) {
-    return HeadsView<Scalar>(function, data, shape, strides);
+    return HeadsView<Scalar>(typename HeadsView<Scalar>::Checked{function}, data, shape, strides);
   }
 };
 
@@ -176,6 +204,13 @@ auto view_blhd(Pointer data, const HeadsShape& shape) {
   return detail::contiguous_view("view_blhd", data, shape, detail::HeadsOrder::blhd);
 }
 
+/// @overload
+/// Says what a view is made of.
+template <typename... Arguments, std::enable_if_t<!detail::is_view_call<Arguments...>, int> = 0>
+void view_blhd(const Arguments&...) {
+  detail::explain_view_call<Arguments...>();
+}
+
 /// Views queries or keys in [batch, num_heads, seq_len, head_dim] order: Hugging Face, ONNX 4-D, CTranslate2.
 ///
 /// @param data, shape  As of view_blhd().
@@ -184,6 +219,13 @@ auto view_blhd(Pointer data, const HeadsShape& shape) {
 template <typename Pointer>
 auto view_bhld(Pointer data, const HeadsShape& shape) {
   return detail::contiguous_view("view_bhld", data, shape, detail::HeadsOrder::bhld);
+}
+
+/// @overload
+/// Says what a view is made of.
+template <typename... Arguments, std::enable_if_t<!detail::is_view_call<Arguments...>, int> = 0>
+void view_bhld(const Arguments&...) {
+  detail::explain_view_call<Arguments...>();
 }
 
 /// Views queries or keys in [tokens, num_heads * head_dim] order, sequences of any length one after the other: vLLM,
@@ -196,6 +238,13 @@ auto view_bhld(Pointer data, const HeadsShape& shape) {
 template <typename Pointer>
 auto view_packed(Pointer data, const HeadsShape& shape) {
   return detail::contiguous_view("view_packed", data, shape.batch() ? shape : shape.batch(1), detail::HeadsOrder::blhd);
+}
+
+/// @overload
+/// Says what a view is made of.
+template <typename... Arguments, std::enable_if_t<!detail::is_view_call<Arguments...>, int> = 0>
+void view_packed(const Arguments&...) {
+  detail::explain_view_call<Arguments...>();
 }
 
 }  // namespace POSENC_ABI

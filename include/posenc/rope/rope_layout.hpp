@@ -7,6 +7,8 @@
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/check.hpp"
 
+#include <type_traits>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -35,16 +37,32 @@ class RopeLayout {
   /// @param pairs     How channels pair up.
   /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
-  RopeLayout(RopePairs pairs, Eigen::Index head_dim) : RopeLayout("RopeLayout", pairs, head_dim) {}
+  RopeLayout(RopePairs pairs, Eigen::Index head_dim)
+      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {}
+  /// How channels pair up has no default.
+  template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
+  explicit RopeLayout(Size...) = delete;
 
   /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
   static RopeLayout half_split(Eigen::Index head_dim) {
-    return RopeLayout("RopeLayout::half_split", RopePairs::half_split, head_dim);
+    return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
   }
   /// @copydoc half_split
   static RopeLayout interleaved(Eigen::Index head_dim) {
-    return RopeLayout("RopeLayout::interleaved", RopePairs::interleaved, head_dim);
+    return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
+  }
+  /// @overload
+  /// Says how the part that rotates is named.
+  template <typename... Sizes, std::enable_if_t<sizeof...(Sizes) != 1, int> = 0>
+  static RopeLayout half_split(const Sizes&...) {
+    return explain_window<Sizes...>();
+  }
+  /// @overload
+  /// Says how the part that rotates is named.
+  template <typename... Sizes, std::enable_if_t<sizeof...(Sizes) != 1, int> = 0>
+  static RopeLayout interleaved(const Sizes&...) {
+    return explain_window<Sizes...>();
   }
 
   /// The same pairs in the first `width` channels of a head alone.
@@ -74,9 +92,17 @@ class RopeLayout {
   Eigen::Index rotary_dim() const { return rotary_dim_; }
 
  private:
-  RopeLayout(const char* function, RopePairs pairs, Eigen::Index head_dim)
-      : pairs_(pairs), head_dim_(head_dim), offset_(0), rotary_dim_(head_dim) {
+  static Eigen::Index checked(const char* function, Eigen::Index head_dim) {
     detail::require(head_dim > 0, function, "head_dim", head_dim, "> 0");
+    return head_dim;
+  }
+
+  template <typename... Sizes>
+  static RopeLayout explain_window() {
+    static_assert(sizeof...(Sizes) == 1,
+                  "posenc: a layout takes head_dim alone, and says by name which part of a head rotates: write "
+                  "half_split(head_dim).prefix(width), .suffix(width) or .window(offset, width)");
+    return RopeLayout(RopePairs::half_split, 1);
   }
 
   RopeLayout with_window(const char* function, Eigen::Index offset, Eigen::Index width) const {
