@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A bare integer could be a position or a row: it says which.
-// expect: write starting_at(3)
+// expect: a bare number is neither a position nor a row
 #include "posenc/posenc.hpp"
 
 int main() {
