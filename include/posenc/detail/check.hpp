@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -31,19 +32,55 @@ namespace detail {
 #define POSENC_COLD
 #endif
 
-template <typename Value>
-POSENC_COLD std::string to_text(const Value& value) {
-  if constexpr (std::is_same_v<Value, bool>) {
-    return value ? "true" : "false";
-  } else if constexpr (std::is_integral_v<Value>) {
-    return std::to_string(value);
-  } else if constexpr (std::is_floating_point_v<Value>) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.9g", static_cast<double>(value));
-    return buffer;
-  } else {
-    return std::string(value);
+/// A word or a number of a message, of one type whatever it was, so that what puts messages together is compiled once.
+class Word {
+ public:
+  template <typename Value>
+  Word(const Value& value) {
+    if constexpr (std::is_same_v<Value, bool>) {
+      text_ = value ? "true" : "false";
+    } else if constexpr (std::is_floating_point_v<Value>) {
+      kind_ = Kind::real;
+      real_ = static_cast<double>(value);
+    } else if constexpr (std::is_integral_v<Value> && std::is_signed_v<Value>) {
+      kind_ = Kind::integer;
+      integer_ = static_cast<std::int64_t>(value);
+    } else if constexpr (std::is_integral_v<Value>) {
+      kind_ = Kind::natural;
+      natural_ = static_cast<std::uint64_t>(value);
+    } else if constexpr (std::is_convertible_v<const Value&, const char*>) {
+      text_ = value;
+    } else {
+      text_ = value.c_str();
+    }
   }
+
+  POSENC_COLD std::string text() const {
+    char buffer[32];
+    switch (kind_) {
+      case Kind::integer: return std::to_string(integer_);
+      case Kind::natural: return std::to_string(natural_);
+      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", real_); return buffer;
+      case Kind::text: break;
+    }
+    return text_;
+  }
+
+ private:
+  enum class Kind { text, integer, natural, real };
+
+  Kind kind_ = Kind::text;
+  union {
+    const char* text_;
+    std::int64_t integer_;
+    std::uint64_t natural_;
+    double real_;
+  };
+};
+
+template <typename Value>
+std::string to_text(const Value& value) {
+  return Word(value).text();
 }
 
 template <typename Error>
@@ -60,12 +97,17 @@ template <typename Error>
 #endif
 }
 
+POSENC_COLD inline std::string message_of(const char* function, const std::string& parameter, const Word& value,
+                                          std::initializer_list<Word> rule) {
+  std::string message = "posenc::" + std::string(function) + ": " + parameter + " must be ";
+  for (const Word& word : rule) message += word.text();
+  return message + ", got " + value.text();
+}
+
 template <typename Error, typename Value, typename... Rule>
 [[noreturn]] POSENC_COLD void refuse(const char* function, const std::string& parameter, const Value& value,
                                      const Rule&... rule) {
-  std::string message = "posenc::" + std::string(function) + ": " + parameter + " must be ";
-  ((message += to_text(rule)), ...);
-  fail<Error>(message + ", got " + to_text(value));
+  fail<Error>(message_of(function, parameter, Word(value), {Word(rule)...}));
 }
 
 /// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
