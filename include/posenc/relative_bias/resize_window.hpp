@@ -6,7 +6,7 @@
 
 #include "posenc/detail/overlap.hpp"
 #include "posenc/detail/resample.hpp"
-#include "posenc/detail/spline.hpp"
+#include "posenc/relative_bias/detail/spline.hpp"
 #include "posenc/relative_bias/window_bias.hpp"
 
 #include <cmath>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Interpolation between values at uneven places, as lists of weights: straight lines, and a cubic spline.
-#ifndef POSENC_DETAIL_SPLINE_HPP
-#define POSENC_DETAIL_SPLINE_HPP
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_SPLINE_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_SPLINE_HPP
 
 #include "posenc/detail/resample.hpp"
 
@@ -108,4 +108,4 @@ inline Taps spline_taps(const std::vector<double>& knots, const std::vector<doub
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_SPLINE_HPP
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_SPLINE_HPP
