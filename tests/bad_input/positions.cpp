@@ -17,8 +17,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   // Spectra and positions of grids
   bad.value("a grid of no axis", "grid_positions: sizes.size() must be > 0, got 0",
             [](F&) { posenc::grid_positions({}); });
-  bad.value("a grid of negative height", "patch_centres: sizes[1] must be >= 0, got -2", [](F&) {
-    posenc::patch_centres({4, -2});
+  bad.value("a grid of negative height", "patch_centers: sizes[1] must be >= 0, got -2", [](F&) {
+    posenc::patch_centers({4, -2});
   });
   bad.length("a grid beyond memory",
              "grid_positions: number of tokens must be at most 357913941 for rows of 3221225472 values, got 1073741824",
@@ -57,10 +57,16 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   });
   bad.value("a picture of negative width", "mrope_positions: segments[0].width must be in [0, 1048576], got -2",
             [](F&) { posenc::mrope_positions({MropeSegment::image(2, -2)}); });
-  bad.value("frames that go back", "mrope_positions: segments[0].frame_step must be in [0, 1048576], got -0.5",
-            [](F&) { posenc::mrope_positions({MropeSegment::video(2, 1, 1, -0.5)}); });
-  bad.value("frames NaN apart", "mrope_positions: segments[0].frame_step must be in [0, 1048576], got nan",
-            [](F&) { posenc::mrope_positions({MropeSegment::video(2, 1, 1, kNan)}); });
+  bad.value("frames that go back",
+            "mrope_positions: segments[0].time.positions_per_second must be in [0, 1048576], got -1", [](F&) {
+              posenc::mrope_positions({MropeSegment::video(2, 1, 1, {-1, 3, 2})});
+            });
+  bad.value("no frame in a second", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got 0", [](F&) {
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 0, 1})});
+  });
+  bad.value("negative seconds", "mrope_positions: segments[0].time.seconds must be in [0, 1048576], got -2", [](F&) {
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 3, -2})});
+  });
   bad.range("a prompt beyond 64 bits", "mrope_positions: first_position must be within +-2^60, got 9223372036854775807",
             [](F&) { posenc::mrope_positions({MropeSegment::text(1)}, kMaxPosition); });
   return bad.cases();

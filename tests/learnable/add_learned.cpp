@@ -199,27 +199,3 @@ TEST_CASE("zero rows are no error", "[learnable][lookup]") {
   posenc::learned_backward(grad, none, table, PositionRange(1, 0));
   REQUIRE((grad.array() == 0.0f).all());
 }
-
-TEST_CASE("position ids of OPT and RoBERTa", "[learnable][lookup]") {
-  Eigen::MatrixXi mask(2, 5);
-  mask << 0, 0, 1, 1, 1,  //
-      1, 1, 1, 1, 0;
-  posenc::PositionIds expected(2, 5);
-  expected << 1, 1, 2, 3, 4,  //
-      2, 3, 4, 5, 1;
-  REQUIRE(posenc::opt_positions(mask) == expected);
-  REQUIRE(posenc::opt_positions(mask, 3) == expected.rightCols(2));
-  REQUIRE(posenc::opt_positions(mask.cast<bool>()) == expected);
-  REQUIRE(posenc::opt_positions(mask.cast<float>(), 5).cols() == 0);
-
-  Eigen::Matrix<std::int64_t, 2, 4> tokens;
-  tokens << 0, 9, 2, 1,  //
-      1, 7, 7, 2;
-  posenc::PositionIds roberta(2, 4);
-  roberta << 2, 3, 4, 1,  //
-      1, 2, 3, 4;
-  REQUIRE(posenc::roberta_positions(tokens, 1) == roberta);
-  roberta << 12, 13, 14, 1,  //
-      1, 12, 13, 14;
-  REQUIRE(posenc::roberta_positions(tokens, 1, 10) == roberta);
-}

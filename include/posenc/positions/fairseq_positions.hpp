@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The position ids of models that count real tokens only: OPT and RoBERTa.
+/// Positions of the models that count real tokens from an offset: OPT and RoBERTa.
 #ifndef POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
 #define POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
 
@@ -12,12 +12,14 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Positions of OPT: the k-th real token (k from 0) stands at k + 2, pads at 1.
+/// Positions of OPT: the k-th real token of a sequence (k from 0) is at k + 2, pads are at 1.
 ///
 /// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
 /// @param past  Number of cached tokens, whose positions are left out; in [0, mask.cols()].
 /// @returns     batch x length.
 /// @throws std::invalid_argument  past is outside of that.
+/// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][fairseq].
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
@@ -25,12 +27,16 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index pa
                                   [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
 
-/// Positions of RoBERTa: the k-th real token (k from 0) stands at padding_idx + 1 + k, pads at padding_idx.
+/// Positions of RoBERTa: the k-th real token of a sequence (k from 0) is at padding_idx + 1 + k, pads are at
+/// padding_idx.
 ///
 /// @param token_ids    batch x length; a pad is a token with the id `padding_idx`. Integers.
 /// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
 /// @param past         Number of cached tokens in front, >= 0.
-/// @throws std::invalid_argument  padding_idx or past negative.
+/// @returns            batch x length.
+/// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^60.
+/// Cost:     that of opt_positions() (bench_frequency: positions).
+/// Accuracy: exact [positions][fairseq].
 /// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
 template <typename Derived>
 PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::int64_t padding_idx,

@@ -19,7 +19,7 @@ using AxisPositionMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic,
 
 namespace detail {
 
-/// Row t holds at(axis, index) for each axis, the last axis counting fastest.
+/// Row t holds at(axis, index) for each axis; the last axis advances fastest.
 template <typename Scalar, typename At>
 AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int>& sizes, At at) {
   require(!sizes.empty(), function, "sizes.size()", sizes.size(), "> 0");
@@ -45,32 +45,52 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 
 }  // namespace detail
 
-/// Whole positions: token (i, j, ...) of a grid, in row-major order, stands at (first + i, first + j, ...).
+/// Whole positions of the tokens of a grid, in row-major order.
+///
+///     token (i, j, ...):  (first + i, first + j, ...)
 ///
 /// @param sizes  Length of each axis, >= 0: {height, width} or {frames, height, width}.
 /// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
 /// @returns      tokens x axes.
 /// @throws std::invalid_argument  no axis, or a negative size.
+/// @throws std::out_of_range      first beyond +-2^62.
 /// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][grid].
+/// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
 inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
   constexpr std::int64_t limit = std::int64_t(1) << 62;
   detail::require_in_range(first >= -limit && first <= limit, "grid_positions", "first", first, "within +-2^62");
   return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
 }
 
-/// Centres of the patches that fill [-1, 1]: (2 i + 1) / size - 1 on each axis.
-/// Parameters and errors are those of grid_positions().
-/// Matches: DINOv3 and timm RotaryEmbeddingDinoV3 (normalize_coords "separate").
-inline AxisPositionMatrix<double> patch_centres(const std::vector<int>& sizes) {
-  return detail::fill_grid<double>("patch_centres", sizes, [&](Eigen::Index axis, int i) {
+/// Centers of the patches that fill [-1, 1] on each axis.
+///
+///     token (i, j, ...):  ((2 i + 1) / sizes[0] - 1, (2 j + 1) / sizes[1] - 1, ...)
+///
+/// @param sizes  As for grid_positions().
+/// @returns      tokens x axes.
+/// @throws       as grid_positions().
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: each is the double nearest to the formula [positions][grid].
+/// Matches:  DINOv3 and timm RotaryEmbeddingDinoV3 (normalize_coords "separate").
+inline AxisPositionMatrix<double> patch_centers(const std::vector<int>& sizes) {
+  return detail::fill_grid<double>("patch_centers", sizes, [&](Eigen::Index axis, int i) {
     const double size = sizes[static_cast<std::size_t>(axis)];
     return (2.0 * i + 1.0 - size) / size;
   });
 }
 
-/// Equally spaced from -1 to 1, both included: 2 i / (size - 1) - 1 on each axis, -1 when it has one token.
-/// Parameters and errors are those of grid_positions().
-/// Matches: timm and EVA-02 with in_pixels, rotary-embedding-torch get_axial_freqs.
+/// Equally spaced positions from -1 to 1 on each axis, both included.
+///
+///     token (i, j, ...):  (2 i / (sizes[0] - 1) - 1, 2 j / (sizes[1] - 1) - 1, ...);  -1 on an axis of one token
+///
+/// @param sizes  As for grid_positions().
+/// @returns      tokens x axes.
+/// @throws       as grid_positions().
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: each is the double nearest to the formula [positions][grid].
+/// Matches:  timm and EVA-02 with in_pixels, rotary-embedding-torch get_axial_freqs.
 inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& sizes) {
   return detail::fill_grid<double>("linspace_positions", sizes, [&](Eigen::Index axis, int i) {
     const double last = sizes[static_cast<std::size_t>(axis)] - 1;
@@ -78,12 +98,17 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
   });
 }
 
-/// A grid stretched to the positions of another: i reference_sizes[a] / sizes[a], for a model that was trained on
-/// `reference_sizes`.
+/// A grid stretched over the positions of another, for a model that was trained on grids of `reference_sizes`.
 ///
-/// @param reference_sizes  As many entries as `sizes`.
+///     token (i, j, ...):  (i reference_sizes[0] / sizes[0], j reference_sizes[1] / sizes[1], ...)
+///
+/// @param sizes            As for grid_positions().
+/// @param reference_sizes  As many entries as `sizes`, >= 0.
+/// @returns                tokens x axes.
 /// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
-/// Matches: EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: each is the double nearest to the formula [positions][grid].
+/// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
 inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
                                                       const std::vector<int>& reference_sizes) {
   detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",

@@ -33,12 +33,13 @@ inline constexpr bool is_number_range<
 template <typename T>
 inline constexpr bool is_list = is_dense<T> || (is_number_range<T> && !is_dense<T>);
 
-/// The list as an Eigen object, without a copy: itself, or a map of a range.
+/// The list as an Eigen object, without a copy: itself (also where it is given as its base class DenseBase), or a map of
+/// a range.
 template <typename List>
 decltype(auto) as_list(const List& list) {
   static_assert(is_list<List>);
   if constexpr (is_dense<List>) {
-    return static_cast<const List&>(list);
+    return list.derived();
   } else {
     using Scalar = std::remove_cv_t<std::remove_pointer_t<decltype(std::data(list))>>;
     return Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>(std::data(list),
