@@ -55,6 +55,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F&) { geometric_frequencies(8, kInfinity); });
   bad.value("base 1", "geometric_frequencies: base must be finite, > 0 and not 1, got 1",
             [](F&) { geometric_frequencies(8, 1); });
+  bad.value(
+      "rotary_dim and base swapped, both integers",
+      "geometric_frequencies: rotary_dim must be below 4096 for a base of 64 (rotary_dim is the first argument, base "
+      "the second), got 10000",
+      [](F&) { geometric_frequencies(10000, 64); });
   bad.value("no pairs", "spaced_frequencies: num_pairs must be > 0 and at most 8388608, got 0",
             [](F&) { posenc::spaced_frequencies(0, 1e4, 4); });
   bad.value("spacing with divisor 0", "spaced_frequencies: divisor must be finite and > 0, got 0",
@@ -79,10 +84,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F& f) { posenc::scale_linear(f.eight, kNan); });
   bad.value("linear, factor infinite", "scale_linear: factor must be finite and >= 1, got inf",
             [](F& f) { posenc::scale_linear(f.eight, kInfinity); });
-  bad.value("too few factors", "scale_by_factors: factors.size() must be num_pairs 4, got 3",
-            [](F& f) { posenc::scale_by_factors(f.eight, Eigen::Array3d::Ones()); });
-  bad.value("a factor of 0", "scale_by_factors: factors[2] must be finite and > 0, got 0",
-            [](F& f) { posenc::scale_by_factors(f.eight, Eigen::Array4d(1, 1, 0, 1)); });
+  bad.value("too few factors", "scale_linear: factors.size() must be num_pairs 4, got 3",
+            [](F& f) { posenc::scale_linear(f.eight, Eigen::Array3d::Ones()); });
+  bad.value("a factor of 0", "scale_linear: factors[2] must be finite and > 0, got 0",
+            [](F& f) { posenc::scale_linear(f.eight, Eigen::Array4d(1, 1, 0, 1)); });
   bad.value("proportional, part 0", "scale_proportional: partial_rotary_factor must be in (0, 1], got 0",
             [](F& f) { posenc::scale_proportional(f.eight, 0); });
   bad.value("proportional, part 1.5", "scale_proportional: partial_rotary_factor must be in (0, 1], got 1.5",
@@ -106,12 +111,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             "scale_dynamic_ntk: factor * seq_len / max_position_embeddings - (factor - 1) must be such that base * "
             "factor^(d / (d - 2)) is finite and not 1, got 2e+300",
             [](F& f) { posenc::scale_dynamic_ntk(f.eight, 2, 1, 1e300); });
-  bad.value("fixed NTK, d = 2", "scale_ntk_fixed: rotary_dim must be > 2, got 2",
-            [](F&) { posenc::scale_ntk_fixed(geometric_frequencies(2, 1e4), 4); });
-  bad.value("fixed NTK, factor < 1", "scale_ntk_fixed: factor must be finite and >= 1, got -3",
-            [](F& f) { posenc::scale_ntk_fixed(f.eight, -3); });
+  bad.value("fixed NTK, d = 2", "scale_ntk_mixed: rotary_dim must be > 2, got 2",
+            [](F&) { posenc::scale_ntk_mixed(geometric_frequencies(2, 1e4), 4, 1); });
+  bad.value("fixed NTK, factor < 1", "scale_ntk_mixed: factor must be finite and >= 1, got -3",
+            [](F& f) { posenc::scale_ntk_mixed(f.eight, -3, 1); });
   bad.value("mixed NTK, factor NaN", "scale_ntk_mixed: factor must be finite and >= 1, got nan",
-            [](F& f) { posenc::scale_ntk_mixed(f.eight, kNan); });
+            [](F& f) { posenc::scale_ntk_mixed(f.eight, kNan, 0.625); });
   bad.value("mixed NTK, negative shape", "scale_ntk_mixed: b must be finite and >= 0, got -0.5",
             [](F& f) { posenc::scale_ntk_mixed(f.eight, 4, -0.5); });
   bad.value("YaRN, betas swapped", "scale_yarn: beta_fast must be finite and > beta_slow 32, got 1", [](F& f) {
@@ -218,8 +223,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
   bad.value("axial scale infinite", "axial_frequencies: position_scale must be finite, got inf", [](F&) {
     posenc::axial_frequencies({4, 4}, 100, kInfinity);
   });
-  bad.value("dealt spectrum of 6", "dealt_axial_frequencies: rotary_dim must be a multiple of 4, got 6",
-            [](F&) { posenc::dealt_axial_frequencies(6, 1e4); });
+  bad.value("alternating axes of different lengths",
+            "axial_frequencies: pairs_of_axis[1] must be 4 as on axis 0 for alternating axes, got 2", [](F&) {
+              posenc::axial_frequencies({4, 2}, 1e4, posenc::AxialSeries::alternating);
+            });
   bad.value("pixel bands of no axis", "pixel_frequencies: num_axes must be in [1, 1024], got 0",
             [](F&) { posenc::pixel_frequencies(0, 4, 224); });
   bad.value("pixel bands to NaN", "pixel_frequencies: max_frequency must be finite, got nan",

@@ -4,7 +4,6 @@
 
 namespace {
 
-using Eigen::Index;
 using posenc::AxisMap;
 using posenc::contiguous_axes;
 using posenc::Frequencies;
@@ -36,20 +35,36 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
   BadInputs<F> bad("tables");
 
   // Positions and tables
-  bad.value("negative count", "make_table: positions.count must be >= 0, got -1",
+  bad.value("negative count", "PositionRange: count must be >= 0, got -1",
             [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(0, -1)); });
   bad.range("range beyond 64 bits",
-            "make_table: positions.first must be at most 9223372036854775804 (2^63 - 1 - positions.count), got "
-            "9223372036854775806",
+            "PositionRange: first must be in [-2^57, 2^57] (where double holds angles), got 9223372036854775806",
             [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition - 1, 3)); });
   bad.value("NaN position", "make_table: positions[1] must be finite, got nan",
             [](F& f) { posenc::make_table<float>(f.eight, Eigen::Array3d(0, kNan, 2)); });
   bad.value("infinite position", "fill_table: positions[4] must be finite, got -inf",
             [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array<double, 5, 1>(0, 1, 2, 3, -kInfinity)); });
+  bad.range(
+      "an angle beyond double",
+      "make_table: positions[1] must be such that position * frequency is finite (the largest frequency is 1e+10), "
+      "got 1e+300",
+      [](F&) { posenc::make_table<float>(Frequencies(Eigen::Array2d(1e10, 1)), Eigen::Array2d(1, 1e300)); });
+  bad.range(
+      "an angle beyond double on an axis",
+      "fill_table: positions(4, 1) must be such that position * frequency is finite (the largest frequency is 10), "
+      "got -1.7e+308",
+      [](F& f) {
+        Eigen::MatrixXd far = Eigen::MatrixXd::Ones(5, 2);
+        far(4, 1) = -1.7e308;
+        posenc::fill_table(f.table, Frequencies(Eigen::Array4d(1, 10, 1, 1)), contiguous_axes({2, 2}), far);
+      });
+  bad.range("fill from beyond the last position",
+            "PositionRange: count must be at most 2^57 - first + 1, first being 144115188075855872, got 5",
+            [](F& f) { posenc::fill_table(f.table, f.eight, posenc::starting_at(std::int64_t(1) << 57)); });
   if (posenc_tests::kWideIndex)
     bad.length("table too large",
                "FrequencyTable: rows must be at most 36028797018963967 for rows of 32 values, got 1152921504606846976",
-               [](F& f) { posenc::make_table<double>(f.eight, posenc::PositionRange(0, posenc_tests::two_to(60))); });
+               [](F&) { FrequencyTable<double>(posenc_tests::two_to(60), 4); });
   bad.value("table of too many pairs",
             "FrequencyTable: num_pairs must be > 0 and at most 8388608, got 9223372036854775807",
             [](F&) { FrequencyTable<float>(1, kMaxIndex); });
@@ -59,13 +74,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             [](F&) { FrequencyTable<float>(3, 0); });
   bad.value("fill, other number of pairs", "fill_table: frequencies.num_pairs() must be table.num_pairs() 4, got 3",
             [](F& f) { posenc::fill_table(f.table, geometric_frequencies(6, 1e4), posenc::PositionRange(0, 5)); });
-  bad.value("fill, other number of rows", "fill_table: positions.count must be table.rows() 5, got 4",
+  bad.value("fill, other number of rows", "fill_table: positions.count() must be table.rows() 5, got 4",
             [](F& f) { posenc::fill_table(f.table, f.eight, posenc::PositionRange(0, 4)); });
   bad.value("fill, other number of ids", "fill_table: positions.size() must be table.rows() 5, got 3",
             [](F& f) { posenc::fill_table(f.table, f.eight, Eigen::Array3i(0, 1, 2)); });
   bad.range("fill, range beyond 64 bits",
-            "fill_table: positions.first must be at most 9223372036854775802 (2^63 - 1 - positions.count), got "
-            "9223372036854775807",
+            "PositionRange: first must be in [-2^57, 2^57] (where double holds angles), got 9223372036854775807",
             [](F& f) { posenc::fill_table(f.table, f.eight, posenc::PositionRange(kMaxPosition, 5)); });
   bad.value("wrap a null cache", "wrap_cache: cache must be a valid pointer, got null",
             [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CosSinStorage::paired); });
@@ -147,7 +161,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
 
   // Not errors
   bad.allowed("a table of no rows",
-              [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(kMaxPosition, 0)); });
+              [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(std::int64_t(1) << 57, 0)); });
   bad.allowed("a wrapped cache of no rows",
               [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CosSinStorage::cos_sin); });
   bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(-5, 3)); });

@@ -110,7 +110,7 @@ constexpr double kMagnitudeUlps = 2 - 0.5;
 
 }  // namespace
 
-TEST_CASE("every golden configuration is reproduced", "[frequencies][golden][portable]") {
+TEST_CASE("every golden configuration is reproduced", "[frequency][golden][portable]") {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(POSENC_GOLDEN_DIR) + "/frequencies")) {
     files.push_back(entry.path().filename().string());

@@ -5,6 +5,7 @@
 #define POSENC_DETAIL_ANGLES_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/position_scalar.hpp"
 #include "posenc/detail/sin_cos.hpp"
 
@@ -12,11 +13,32 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
+
+/// Whether |position| * fastest is a number, in the arithmetic that forms the angle.
+inline bool has_finite_angle(double fastest, bool float32, double position) {
+  if (float32) return is_finite(static_cast<double>(static_cast<float>(position) * static_cast<float>(fastest)));
+  return is_finite(position * fastest);
+}
+
+/// Refuses positions whose angles are not finite, because their cosines would be NaN. `fastest` is the largest
+/// frequency. Integers are looked at only where the largest position would be refused.
+template <typename Positions>
+void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions) {
+  using Position = std::decay_t<decltype(positions[0])>;
+  if (std::is_integral_v<Position> && has_finite_angle(fastest, float32, static_cast<double>(kMaxPosition))) return;
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+    const double position = static_cast<double>(positions[i]);
+    if (has_finite_angle(fastest, float32, position)) continue;
+    refuse<std::out_of_range>(function, element("positions", i), position,
+                              "such that position * frequency is finite (the largest frequency is ", fastest, ")");
+  }
+}
 
 /// How many pairs for_each_angle() holds on the stack at a time.
 inline constexpr int kAngleChunk = 64;

@@ -8,11 +8,14 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/position_scalar.hpp"
 
+#include <algorithm>
+#include <string>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Row i stands at positions(i, axis). Same meaning of integers and real numbers as ListPositions.
+/// Row i is at positions(i, axis). Same meaning of integers and real numbers as ListPositions.
 template <typename Derived>
 class AxisPositions {
  public:
@@ -38,6 +41,23 @@ void require_axis_positions(const char* function, const Eigen::DenseBase<Derived
       const auto position = positions.derived().coeff(i, axis);
       if (is_position(position)) continue;
       require_position(function, "positions(" + std::to_string(i) + ", " + std::to_string(axis) + ")", position);
+    }
+  }
+}
+
+/// require_finite_angles() for positions on several axes.
+template <typename Derived>
+void require_finite_axis_angles(const char* function, double fastest, bool float32,
+                                const Eigen::DenseBase<Derived>& positions) {
+  constexpr bool integers = Eigen::NumTraits<typename Derived::Scalar>::IsInteger;
+  if (integers && has_finite_angle(fastest, float32, static_cast<double>(kMaxPosition))) return;
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+    for (Eigen::Index axis = 0; axis < positions.cols(); ++axis) {
+      const double position = static_cast<double>(positions.derived().coeff(i, axis));
+      if (has_finite_angle(fastest, float32, position)) continue;
+      refuse<std::out_of_range>(function, "positions(" + std::to_string(i) + ", " + std::to_string(axis) + ")",
+                                position, "such that position * frequency is finite (the largest frequency is ",
+                                fastest, ")");
     }
   }
 }

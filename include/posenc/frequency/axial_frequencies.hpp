@@ -18,23 +18,29 @@ struct AxialFrequencies {
   AxisMap axes;
 };
 
-/// A geometric series for each axis, one axis after the other:
+/// How the axes of a grid share geometric series of frequencies.
+enum class AxialSeries {
+  one_per_axis,  ///< Each axis has a series of its own: most vision towers.
+  alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+};
+
+/// Frequencies of a vision tower: a geometric series for each axis, the pairs of one axis after those of the other.
 ///
 ///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
 ///
 /// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
 /// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
-/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full turns (DINOv3).
+/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full circles (DINOv3).
 /// @throws std::invalid_argument  one of these does not hold.
-/// Accuracy: 1 ulp of double, 2 with a position_scale.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double, 2 with a position_scale [frequency][axial].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
 /// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
 ///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
-///           patch_centres(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
+///           patch_centers(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
 ///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
-///           half of a head that an axis owns: turn each half by a table of its own, of
-///           geometric_frequencies(head_dim / 2), with RopeLayout::half_split(head_dim, 0) and
-///           half_split(head_dim, head_dim / 2).
+///           half of a head that an axis owns: rotate each half by a table of its own, made of
+///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
                                           double position_scale = 1) {
   AxisMap axes = contiguous_axes(pairs_of_axis);
@@ -44,42 +50,48 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
   Eigen::Index first = 0;
   for (const int pairs : pairs_of_axis) {
     if (pairs == 0) continue;
-    inv_freq.segment(first, pairs) = position_scale * spaced_frequencies(pairs, base, pairs).inv_freq();
+    inv_freq.segment(first, pairs) = position_scale * detail::spaced_series(pairs, base, pairs);
     first += pairs;
   }
   return {Frequencies(inv_freq), std::move(axes)};
 }
 
-/// One geometric series dealt out to rows and columns in turn: pair i of axis a is base^(-(4i + 2a) / rotary_dim),
-/// i < rotary_dim / 4, rows (axis 0) first.
+/// @overload
+/// With `series` alternating, one series over all num_pairs pairs goes to the num_axes axes in turn:
 ///
-/// @param rotary_dim  Channels that turn, a multiple of 4, > 0.
-/// @param base        `rope_theta`: finite, > 0 and not 1.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Accuracy: 1 ulp of double.
-/// Matches:  Pixtral and Mistral 3 vision (half-split; the flat id there is row * max_width + column).
-inline AxialFrequencies dealt_axial_frequencies(Eigen::Index rotary_dim, double base) {
-  const char* const function = "dealt_axial_frequencies";
-  detail::require_rotary_dim(function, "rotary_dim", rotary_dim);
-  detail::require(rotary_dim % 4 == 0, function, "rotary_dim", rotary_dim, "a multiple of 4");
-  const Eigen::ArrayXd all = geometric_frequencies(rotary_dim, base).inv_freq();
-  const Eigen::Index quarter = rotary_dim / 4;
-  Eigen::ArrayXd inv_freq(2 * quarter);
-  for (Eigen::Index i = 0; i < quarter; ++i) {
-    inv_freq[i] = all[2 * i];
-    inv_freq[quarter + i] = all[2 * i + 1];
+///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
+///
+/// @throws std::invalid_argument  besides those above: alternating axes with other numbers of pairs than the first.
+/// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
+///           row * max_width + column).
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
+  if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
+  const char* const function = "axial_frequencies";
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  detail::require_base(function, base);
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)),
+                                          pairs_of_axis[axis], pairs_of_axis[0], " as on axis 0 for alternating axes");
   }
-  return {Frequencies(inv_freq), contiguous_axes({static_cast<int>(quarter), static_cast<int>(quarter)})};
+  const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  const Eigen::Index pairs = pairs_of_axis[0];
+  for (Eigen::Index i = 0; i < all.size(); ++i) inv_freq[i] = all[i % pairs * axes.num_axes() + i / pairs];
+  return {Frequencies(inv_freq), std::move(axes)};
 }
 
 /// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each
 /// axis.
 ///
-/// @param num_axes       Axes, > 0.
+///     inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///
+/// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
 /// @param max_frequency  `max_res`, `max_freq`: twice the highest band over pi; finite.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Accuracy: 2 ulp of double.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double [frequency][axial].
 /// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
 ///           rotary-embedding-torch.
 inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, double max_frequency) {

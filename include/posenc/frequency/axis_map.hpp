@@ -1,40 +1,45 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// AxisMap: which of several positions drives which pair.
+/// AxisMap: which of a token's several positions drives which pair.
 #ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
 #define POSENC_FREQUENCY_AXIS_MAP_HPP
 
 #include "posenc/detail/check.hpp"
 #include "posenc/frequency/frequencies.hpp"
+#include "posenc/positions/position_list.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The axis of each pair, for tokens that stand at several positions at once (time, height, width).
+/// The axis of each pair, for tokens that have a position on each of several axes (time, height, width).
 ///
-/// The angle of pair j of a token at positions p[0 ... num_axes) is p[axis(j)] inv_freq[j]. Every multi-axis RoPE is
-/// such a list; the functions below write the ones in use. Pairs keep their own frequency: which positions drive them
-/// and how channels pair up (RopeLayout) are independent, although both are called "interleaved".
+///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
+///
+/// Every RoPE of several axes is such a list; the functions below write those in use. A pair keeps its own frequency.
+/// Which position drives it and how channels pair up (RopeLayout) are independent, although both are called
+/// "interleaved".
 class AxisMap {
  public:
-  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes.
+  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
   /// @param num_axes      Positions of a token, > 0 and at most 2^23.
   /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
   /// @throws std::out_of_range      an entry that is no axis.
-  template <typename Derived>
-  AxisMap(const Eigen::DenseBase<Derived>& axis_of_pair, Eigen::Index num_axes)
-      : axes_(axis_of_pair.derived().template cast<int>().reshaped().array()), num_axes_(num_axes) {
-    static_assert(Eigen::NumTraits<typename Derived::Scalar>::IsInteger, "posenc: axes are numbered by integers");
-    detail::require_num_pairs("AxisMap", axis_of_pair.size());
+  template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+  AxisMap(const List& axis_of_pair, Eigen::Index num_axes)
+      : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
+    static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
+    detail::require_num_pairs("AxisMap", axes_.size());
     constexpr Eigen::Index limit = Eigen::Index(1) << 23;
     detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
-      const auto axis = axis_of_pair.derived().reshaped()(i);
+      const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
       // Unsigned: a negative number is far too large, and so is one that int does not hold.
       if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
@@ -48,7 +53,7 @@ class AxisMap {
   Eigen::Index num_axes() const { return num_axes_; }
   /// The axis of each pair.
   const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
-  /// The identity of a table made of these frequencies on these axes.
+  /// The id() of a table that is made of these frequencies on these axes.
   std::uint64_t id(const Frequencies& frequencies) const {
     std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
     for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
@@ -93,10 +98,15 @@ inline void require_section_count(const char* function, const std::vector<int>& 
 
 }  // namespace detail
 
-/// Sections one after the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of axis 2.
+/// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
+/// axis 2.
+///
+///     {2, 3, 3}:  t t h h h w w w
 ///
 /// @param mrope_section  Pairs of each axis, >= 0, not all zero, at most 2^23 in all; any number of axes.
 /// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), XD-RoPE of HunYuan-VL (p, w, h, t), ggml MROPE.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
@@ -108,14 +118,17 @@ inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
 }
 
-/// Axes in turn, t h w t h w ..., for as long as h and w last; the rest is t.
+/// The axes in turn, t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+///
+///     {4, 3, 3}:  t h w t h w t h w t
 ///
 /// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
 /// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw",
 /// "th".
 /// @param mrope_section  Pairs of t, h, w, >= 0.
-/// @throws std::invalid_argument  not three sections; sections that this order cannot give: the counts that come out
-///                                must be the ones asked for.
+/// @throws std::invalid_argument  not three sections; sections that this order cannot give.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
 /// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
 inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
   const char* const function = "interleaved_axes";
@@ -138,10 +151,14 @@ inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
   return map;
 }
 
-/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2 as everywhere.
+/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2, as in every map.
+///
+///     {3, 3, 2}:  h w h w h w t t
 ///
 /// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
 /// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
 /// Matches:  ERNIE-4.5-VL.
 inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   const char* const function = "height_width_time_axes";
@@ -153,12 +170,15 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, 3);
 }
 
-/// Always the axis that lags most behind its share, never the same twice in a row while another is left.
+/// Always the axis that has received the smallest part of its pairs, never the same twice in a row while another has
+/// pairs left.
 ///
-/// The share of an axis is placed / section; ties go to the lower axis. With three sections one pair of axis 0 is kept
+/// The part of an axis is placed / section; among equals the lower axis is taken. With three sections one pair of axis 0 is kept
 /// for the very end. {2, 3, 3} gives 0 1 2 1 2 1 2 0.
 /// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
 /// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
 /// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
 inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
   const char* const function = "rarest_first_axes";

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Frequencies: one angular frequency per channel pair, the value that every encoding starts from.
+/// Frequencies: one angular frequency per channel pair, from which every encoding starts.
 #ifndef POSENC_FREQUENCY_FREQUENCIES_HPP
 #define POSENC_FREQUENCY_FREQUENCIES_HPP
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/positions/position_list.hpp"
 
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
@@ -31,48 +34,57 @@ inline std::uint64_t mix_id(std::uint64_t id, double value) {
 
 }  // namespace detail
 
-/// One angular frequency per channel pair, in radians per position, with the two factors that go with it.
+class Frequencies;
+
+namespace detail {
+Frequencies geometric_series(Eigen::Index rotary_dim, double base);
+}  // namespace detail
+
+/// One angular frequency per channel pair, in radians per position, with the two factors that belong to it.
 ///
-/// A pair i at position p stands at the angle p * inv_freq[i]. Immutable: a scaling rule returns a new value.
+///     angle of pair i at position p:  p * inv_freq[i]
 ///
-/// Accuracy: what the rules promise, 1 to 4 ulp of double, holds where long double is wider than double, in which they
-/// are worked out: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right to 64 ulp.
-/// Cost: a few libm calls for each pair in every rule, and one allocation for its list.
-/// Matches: `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
+/// Immutable: a scaling rule returns a new value.
+/// Cost:     a few calls of the math library for each pair in every rule, and one allocation for the list; made once
+///           for a model, so that there is no bench case.
+/// Accuracy: what the rules promise, 1 to 4 ulp of double, holds where long double is wider than double, because they
+///           are evaluated in it: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right to
+///           64 ulp [frequency][golden].
+/// Matches:  `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
 class Frequencies {
  public:
   /// An explicit list, such as the `inv_freq` stored in a checkpoint.
   ///
-  /// @param inv_freq            num_pairs values [rad / position], finite; any sign, zero leaves a pair unrotated.
+  /// @param inv_freq            num_pairs values [rad / position], finite; any sign, zero leaves a pair unrotated. An
+  ///                            Eigen vector or a contiguous range (std::vector, std::array, span).
   /// @param magnitude           Factor A on cos and sin (`attention_factor`), finite and > 0.
   /// @param softmax_multiplier  Factor on the softmax scale that a model needs besides (DeepSeek), finite and > 0.
   /// @throws std::invalid_argument  when one of these does not hold, or the list is empty.
-  template <typename Derived>
-  explicit Frequencies(const Eigen::DenseBase<Derived>& inv_freq, double magnitude = 1.0,
-                       double softmax_multiplier = 1.0)
-      : Frequencies(Eigen::ArrayXd(inv_freq.derived().template cast<double>().reshaped().array()), magnitude,
+  template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+  explicit Frequencies(const List& inv_freq, double magnitude = 1.0, double softmax_multiplier = 1.0)
+      : Frequencies(Eigen::ArrayXd(detail::as_list(inv_freq).template cast<double>().reshaped().array()), magnitude,
                     softmax_multiplier, 0.0) {}
 
   /// inv_freq[i], i < num_pairs, in radians per position.
   const Eigen::ArrayXd& inv_freq() const { return inv_freq_; }
   /// Number of channel pairs.
   Eigen::Index num_pairs() const { return inv_freq_.size(); }
-  /// Number of channels that turn: 2 num_pairs.
+  /// Number of channels that rotate: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * inv_freq_.size(); }
   /// A, the factor on cos and sin; scores q.k grow by A^2. `attention_factor` of YaRN and LongRoPE, else 1.
   double magnitude() const { return magnitude_; }
-  /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1 but for the DeepSeek rule of scale_yarn().
+  /// Factor on the softmax scale 1/sqrt(head_dim) that the caller applies: 1, except after scale_yarn() for DeepSeek.
   double softmax_multiplier() const { return softmax_multiplier_; }
   /// The largest |inv_freq[i]|.
   double fastest() const { return fastest_; }
-  /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are no such series.
+  /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are not such a series.
   double base() const { return base_; }
 
-  /// Tells these angles and this magnitude from others: the same on every machine, never 0. Tables hand it on, so that
-  /// a key/value cache can remember what its keys were turned with (rope/cached_keys.hpp).
+  /// Identifies these angles and this magnitude: the same on every machine, never 0. A table made of them has it too,
+  /// so that a key/value cache can remember by what its keys were rotated (rope/cached_keys.hpp).
   std::uint64_t id() const { return id_; }
 
-  /// The same angles with another magnitude: for rules that set one of their own. The softmax multiplier stays.
+  /// The same angles with another magnitude, for rules that set their own. The softmax multiplier stays.
   Frequencies with_magnitude(double magnitude) const { return with_magnitude(magnitude, softmax_multiplier_); }
   /// The same angles with both factors given.
   Frequencies with_magnitude(double magnitude, double softmax_multiplier) const {
@@ -96,7 +108,7 @@ class Frequencies {
     for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
     id_ = detail::mix_id(id_, magnitude);
   }
-  friend Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base);
+  friend Frequencies detail::geometric_series(Eigen::Index rotary_dim, double base);
 
   Eigen::ArrayXd inv_freq_;
   double magnitude_;
@@ -108,7 +120,7 @@ class Frequencies {
 
 namespace detail {
 
-/// The type that frequency rules are worked out in before the one rounding to double: see Frequencies.
+/// The type that frequency rules are evaluated in before the one rounding to double: see Frequencies.
 using Wide = long double;
 
 inline void require_base(const char* function, double base, const char* parameter = "base") {
@@ -127,49 +139,101 @@ inline void require_rotary_dim(const char* function, const char* parameter, Eige
           "even, > 0 and at most ", limit);
 }
 
+/// A number of channels or pairs: anything that converts to an integer, except real numbers.
+template <typename T>
+inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T>;
+
+/// Sizes and real numbers may not change places: enabled only for (size, number ...).
+template <typename Size, typename... Numbers>
+using IfSizeAndNumbers = std::enable_if_t<is_size<Size> && (std::is_convertible_v<const Numbers&, double> && ...), int>;
+
+/// inv_freq[i] = base^(-i / divisor), i < num_pairs.
+inline Eigen::ArrayXd spaced_series(Eigen::Index num_pairs, double base, double divisor) {
+  Eigen::ArrayXd inv_freq(num_pairs);
+  inv_freq[0] = 1;
+  for (Eigen::Index i = 1; i < num_pairs; ++i) {
+    const Wide exponent = -static_cast<Wide>(i) / static_cast<Wide>(divisor);
+    inv_freq[i] = static_cast<double>(std::pow(static_cast<Wide>(base), exponent));
+  }
+  return inv_freq;
+}
+
+inline Frequencies geometric_series(Eigen::Index rotary_dim, double base) {
+  require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
+  require_base("geometric_frequencies", base);
+  require(rotary_dim < 4096 || base > 1024, "geometric_frequencies", "rotary_dim", rotary_dim,
+          "below 4096 for a base of ", base, " (rotary_dim is the first argument, base the second)");
+  const Eigen::Index num_pairs = rotary_dim / 2;
+  return Frequencies(spaced_series(num_pairs, base, static_cast<double>(num_pairs)), 1.0, 1.0, base);
+}
+
 }  // namespace detail
 
-/// The series of the sinusoidal families: inv_freq[i] = base^(-i / divisor), i < num_pairs.
+/// The geometric series of RoPE.
+///
+///     inv_freq[i] = base^(-2i / rotary_dim)        i < rotary_dim / 2
+///
+/// @param rotary_dim  Number of channels that rotate: an integer, even and > 0. With partial rotary this is
+///                    int(head_dim * partial_rotary_factor), not head_dim.
+/// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
+/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite; rotary_dim >= 4096 with
+///                                base <= 1024, which are in the wrong order.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][golden].
+/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
+/// Matches:  Hugging Face "default", vLLM RotaryEmbedding, ggml with freq_scale 1, MLX without `freqs`.
+template <typename Size, typename Number, detail::IfSizeAndNumbers<Size, Number> = 0>
+Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
+  return detail::geometric_series(static_cast<Eigen::Index>(rotary_dim), static_cast<double>(base));
+}
+
+/// The geometric series of the sinusoidal families.
+///
+///     inv_freq[i] = base^(-i / divisor)            i < num_pairs
 ///
 /// With F = num_pairs and width d = 2F: divisor d/2 is the paper, F - 1 tensor2tensor (the last frequency is 1/base),
 /// F - s the timestep embeddings of diffusion models with `downscale_freq_shift` s. A single pair is 1 whatever the
 /// divisor.
-/// @param num_pairs  F, > 0.
+/// @param num_pairs  F, an integer > 0.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
 /// @throws std::invalid_argument  when one of these does not hold.
-/// Accuracy: 1 ulp of double.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][rules].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5, for d/2; the projects' code for the others.
-/// Matches:  get_timing_signal_1d of tensor2tensor, get_timestep_embedding of diffusers; presets have more.
-inline Frequencies spaced_frequencies(Eigen::Index num_pairs, double base, double divisor) {
+/// Matches:  get_timing_signal_1d of tensor2tensor, get_timestep_embedding of diffusers; the presets of sinusoidal.hpp
+///           name more.
+template <typename Size, typename Base, typename Divisor, detail::IfSizeAndNumbers<Size, Base, Divisor> = 0>
+Frequencies spaced_frequencies(const Size& num_pairs, const Base& base, const Divisor& divisor) {
   const char* const function = "spaced_frequencies";
-  detail::require_num_pairs(function, num_pairs);
-  detail::require_base(function, base);
-  detail::require(num_pairs == 1 || (detail::is_finite(divisor) && divisor > 0), function, "divisor", divisor,
+  const auto pairs = static_cast<Eigen::Index>(num_pairs);
+  const auto divided_by = static_cast<double>(divisor);
+  detail::require_num_pairs(function, pairs);
+  detail::require_base(function, static_cast<double>(base));
+  detail::require(pairs == 1 || (detail::is_finite(divided_by) && divided_by > 0), function, "divisor", divided_by,
                   "finite and > 0");
-  Eigen::ArrayXd inv_freq(num_pairs);
-  inv_freq[0] = 1;
-  for (Eigen::Index i = 1; i < num_pairs; ++i) {
-    const detail::Wide exponent = -static_cast<detail::Wide>(i) / static_cast<detail::Wide>(divisor);
-    inv_freq[i] = static_cast<double>(std::pow(static_cast<detail::Wide>(base), exponent));
-  }
-  return Frequencies(inv_freq);
+  return Frequencies(detail::spaced_series(pairs, static_cast<double>(base), divided_by));
 }
 
-/// The geometric series of RoPE: inv_freq[i] = base^(-2i / rotary_dim), i < rotary_dim / 2.
-///
-/// @param rotary_dim  Number of channels that turn, even and > 0. With partial rotary this is
-///                    int(head_dim * partial_rotary_factor), not head_dim.
-/// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
-/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite.
-/// Accuracy: 1 ulp of double.
-/// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
-/// Matches:  Hugging Face "default", vLLM RotaryEmbedding, ggml with freq_scale 1, MLX without `freqs`.
-inline Frequencies geometric_frequencies(Eigen::Index rotary_dim, double base) {
-  detail::require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
-  detail::require_base("geometric_frequencies", base);
-  const double num_pairs = static_cast<double>(rotary_dim / 2);
-  return Frequencies(spaced_frequencies(rotary_dim / 2, base, num_pairs).inv_freq(), 1.0, 1.0, base);
+// Arguments that are missing or in the wrong order.
+
+template <typename... Given>
+Frequencies geometric_frequencies(const Given&...) {
+  static_assert(sizeof...(Given) >= 2,
+                "posenc: base is missing: write geometric_frequencies(rotary_dim, base) with the rope_theta of the "
+                "model, for instance geometric_frequencies(128, 10000.0)");
+  static_assert(sizeof...(Given) < 2,
+                "posenc: the arguments are an integer and a number: write geometric_frequencies(rotary_dim, base), for "
+                "instance geometric_frequencies(128, 10000.0)");
+  std::abort();
+}
+
+template <typename... Given>
+Frequencies spaced_frequencies(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: the arguments are an integer and two numbers: write spaced_frequencies(num_pairs, base, "
+                "divisor), for instance spaced_frequencies(64, 10000.0, 64)");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// make_table() and fill_table() for tokens that stand at several positions at once.
+/// make_table() and fill_table() for tokens that have a position on each of several axes.
 #ifndef POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 
 #include "posenc/detail/axis_angles.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/make_table.hpp"
+#include "posenc/positions/mrope_positions.hpp"
+
+#include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -38,48 +42,70 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
   set_origin(table, frequencies.magnitude(), axes.id(frequencies));
 }
 
+/// Positions on several axes as an Eigen object: tokens x axes.
+template <typename Derived>
+const Derived& axis_positions(const Eigen::DenseBase<Derived>& positions) {
+  return positions.derived();
+}
+inline const AxisPositionMatrix<std::int64_t>& axis_positions(const MropePositions& positions) { return positions.ids; }
+
+template <typename Scalar, typename Positions>
+using IfTableOfAxes =
+    std::enable_if_t<is_storage<Scalar> && (is_dense<Positions> || std::is_same_v<Positions, MropePositions>), int>;
+
+template <typename Derived>
+void require_axes(const char* function, const Frequencies& frequencies, const AxisMap& axes, AngleMode angles,
+                  const Derived& positions) {
+  require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
+          "frequencies.num_pairs() ", frequencies.num_pairs());
+  require_axis_positions(function, positions, axes.num_axes());
+  require_finite_axis_angles(function, frequencies.fastest(), angles == AngleMode::float32, positions);
+}
+
 }  // namespace detail
 
-/// Makes the table of tokens on several axes: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with
-/// p = positions(i, axis of pair j) and A = frequencies.magnitude().
+/// Makes the cos/sin table of tokens that have a position on each of several axes: M-RoPE, pictures, video.
 ///
-/// A token whose positions are equal gets the numbers that make_table() gives that position, bit for bit: text in a
-/// multi-axis model is plain RoPE. A token at zeros is not turned: prefix tokens of vision models.
-/// @param axes       The axis of each pair: contiguous_axes() and its neighbours.
-/// @param positions  tokens x axes.num_axes(), integers or real numbers.
+///     cos(row i, pair j) = A cos(p inv_freq[j])        p = positions(i, axis of pair j)
+///     sin(row i, pair j) = A sin(p inv_freq[j])        A = frequencies.magnitude()
+///
+/// A token whose positions are equal gets the numbers that the other make_table() gives that position, bit for bit: text
+/// in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
+/// @param axes       The axis of each pair: contiguous_axes() and the functions beside it.
+/// @param positions  tokens x axes.num_axes(), integers or real numbers; or what mrope_positions() returns.
+/// @param options    As for one axis.
 /// @throws std::invalid_argument  other numbers of pairs in `axes` and `frequencies`; another number of columns than
 ///                                axes; a real position that is NaN or infinite.
+/// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a scattered store for each value, and two evaluations whenever a position moves on
-///           its axis; one allocation.
-/// Accuracy: as make_table() for one axis.
+/// Cost:     two multiply-adds and a scattered store for each value, and two evaluations of cosine and sine whenever a
+///           position changes on its axis; one allocation (bench_frequency: float_axes).
+/// Accuracy: as make_table() for one axis [frequency][axes].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index tables of Qwen-VL, MRotaryEmbedding of vLLM, ggml_rope_multi, axial RoPE of vision models.
-template <typename Scalar, typename Derived>
-FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap& axes,
-                                  const Eigen::DenseBase<Derived>& positions, TableOptions options = {}) {
-  detail::require(axes.num_pairs() == frequencies.num_pairs(), "make_table", "axes.num_pairs()", axes.num_pairs(),
-                  "frequencies.num_pairs() ", frequencies.num_pairs());
-  const auto& values = detail::evaluated(positions);
-  detail::require_axis_positions("make_table", values, axes.num_axes());
-  FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options);
+template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>
+FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap& axes, const Positions& positions,
+                                  TableOptions options = {}) {
+  const auto& values = detail::evaluated(detail::axis_positions(positions));
+  detail::require_axes("make_table", frequencies, axes, options.angles, values);
+  FrequencyTable<Scalar> table(values.rows(), frequencies.num_pairs(), options);
   detail::TableWriter::fill_axes(table, frequencies, axes, values);
   return table;
 }
 
-/// Writes new positions into a table that make_table() made, without an allocation. Layout and AngleMode stay those of
-/// the table.
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has; a
-///                                table that wraps a cache. The table is then unchanged.
-template <typename Scalar, typename Derived>
+/// Writes new positions on several axes into a table, without an allocation. The table keeps its storage and AngleMode.
+///
+/// @param[in,out] table  rows x num_pairs.
+/// @param positions      table.rows() x axes.num_axes(); or what mrope_positions() returns.
+/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
+///                                table is unchanged whenever something is thrown.
+/// Cost:     that of make_table() without the allocation (bench_frequency: float_axes).
+template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                const Eigen::DenseBase<Derived>& positions) {
-  const char* const function = "fill_table";
-  detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
-                  "frequencies.num_pairs() ", frequencies.num_pairs());
-  const auto& values = detail::evaluated(positions);
-  detail::require_axis_positions(function, values, axes.num_axes());
-  detail::require_fillable(table, frequencies, "positions.rows()", positions.rows());
+                const Positions& positions) {
+  const auto& values = detail::evaluated(detail::axis_positions(positions));
+  detail::require_axes("fill_table", frequencies, axes, table.angles(), values);
+  detail::require_fillable(table, frequencies, "positions.rows()", values.rows());
   detail::TableWriter::fill_axes(table, frequencies, axes, values);
 }
 

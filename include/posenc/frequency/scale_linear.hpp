@@ -1,38 +1,52 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Context extension by dividing frequencies: linear interpolation, a factor for each pair, and the live part alone.
+/// Context extension by dividing frequencies: by one factor, by a factor for each pair, or only the first pairs.
 #ifndef POSENC_FREQUENCY_SCALE_LINEAR_HPP
 #define POSENC_FREQUENCY_SCALE_LINEAR_HPP
 
 #include "posenc/frequency/frequencies.hpp"
+#include "posenc/positions/position_list.hpp"
+
+#include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Position interpolation: inv_freq[i] / factor, the angle of position p / factor.
-///
-/// @param factor  New length over trained length, >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN or infinite.
-/// Accuracy: 1 ulp of double on top of `frequencies`.
-/// Source:   Chen et al. 2023, arXiv:2306.15595.
-/// Matches:  Hugging Face "linear", vLLM LinearScaling, ggml freq_scale = 1 / factor, MLX scale = 1 / factor.
-inline Frequencies scale_linear(const Frequencies& frequencies, double factor) {
-  detail::require(detail::is_finite(factor) && factor >= 1, "scale_linear", "factor", factor, "finite and >= 1");
+namespace detail {
+
+inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
+  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
-/// A factor of its own for each pair: inv_freq[i] / factors[i].
+}  // namespace detail
+
+/// Position interpolation: every position p gets the angle that p / factor had.
 ///
-/// @param factors  num_pairs values, finite and > 0 (not necessarily >= 1).
-/// @throws std::invalid_argument  a wrong number of factors, or one that is not finite and > 0.
-/// Accuracy: 1 ulp of double on top of `frequencies`.
-/// Matches:  the `freq_factors` tensor of ggml, which ships Llama 3 and LongRoPE.
-template <typename Derived>
-Frequencies scale_by_factors(const Frequencies& frequencies, const Eigen::DenseBase<Derived>& factors) {
-  const char* const function = "scale_by_factors";
-  detail::require(factors.size() == frequencies.num_pairs(), function, "factors.size()", factors.size(), "num_pairs ",
+///     inv_freq'[i] = inv_freq[i] / factor
+///
+/// @param factor  New length over trained length, >= 1.
+/// @throws std::invalid_argument  factor < 1, NaN or infinite.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   Chen et al. 2023, arXiv:2306.15595.
+/// Matches:  Hugging Face "linear", vLLM LinearScaling, ggml freq_scale = 1 / factor, MLX scale = 1 / factor.
+template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
+Frequencies scale_linear(const Frequencies& frequencies, const Number& factor) {
+  return detail::divide_by_factor("scale_linear", frequencies, static_cast<double>(factor));
+}
+/// @overload
+/// A factor for each pair: inv_freq'[i] = inv_freq[i] / factors[i].
+/// @param factors  num_pairs values, finite and > 0 (not necessarily >= 1): an Eigen vector or a contiguous range.
+/// @throws std::invalid_argument  another number of factors, or one that is not finite and > 0.
+/// Matches:  the `freq_factors` tensor of ggml, in which Llama 3 and LongRoPE are stored.
+template <typename List, std::enable_if_t<detail::is_list<List>, std::int64_t> = 0>
+Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
+  const char* const function = "scale_linear";
+  const Eigen::ArrayXd divisors = detail::as_list(factors).template cast<double>().reshaped().array();
+  detail::require(divisors.size() == frequencies.num_pairs(), function, "factors.size()", divisors.size(), "num_pairs ",
                   frequencies.num_pairs());
-  const Eigen::ArrayXd divisors = factors.derived().template cast<double>().reshaped().array();
   for (Eigen::Index i = 0; i < divisors.size(); ++i) {
     if (!(detail::is_finite(divisors[i]) && divisors[i] > 0)) {
       detail::refuse<std::invalid_argument>(function, detail::element("factors", i), divisors[i], "finite and > 0");
@@ -41,15 +55,19 @@ Frequencies scale_by_factors(const Frequencies& frequencies, const Eigen::DenseB
   return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
-/// Keeps the first live pairs and stops the others: inv_freq[i] / factor for i < k, else 0.
+/// p-RoPE: rotates the fastest pairs only, over the whole width of the head.
 ///
-/// k = int(partial_rotary_factor * head_dim / 2), with head_dim = frequencies.rotary_dim(). This is not the partial
-/// rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the half-split layout, and
-/// unrotated pairs lie in the middle of each half.
+///     inv_freq'[i] = inv_freq[i] / factor     i < k = int(partial_rotary_factor * head_dim / 2)
+///                    0                        else,  head_dim = frequencies.rotary_dim()
+///
+/// This is not the partial rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the
+/// half-split layout, and the pairs that do not rotate lie in the middle of each half.
 /// @param partial_rotary_factor  In (0, 1].
 /// @param factor                 >= 1.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Accuracy: 1 ulp of double on top of `frequencies`.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   Barbero et al. 2024, arXiv:2410.06205 (p-RoPE).
 /// Matches:  Hugging Face "proportional" (Gemma 4, full-attention layers), mlx-lm ProportionalRoPE.
 inline Frequencies scale_proportional(const Frequencies& frequencies, double partial_rotary_factor,
                                       double factor = 1.0) {

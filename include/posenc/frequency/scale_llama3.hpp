@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Llama 3 scaling: long wavelengths are interpolated, short ones kept, with a blend between.
+/// Llama 3 scaling: long wavelengths are interpolated, short ones kept, with a blend between them.
 #ifndef POSENC_FREQUENCY_SCALE_LLAMA3_HPP
 #define POSENC_FREQUENCY_SCALE_LLAMA3_HPP
 
@@ -19,7 +19,7 @@ struct Llama3Options {
   double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 
-/// Llama 3 scaling.
+/// Llama 3 scaling: divides the slow pairs by a factor, keeps the fast ones, and blends between them.
 ///
 /// With the wavelength w = 2 pi / inv_freq[i] and s = (L / w - low_freq_factor) / (high_freq_factor - low_freq_factor):
 ///
@@ -27,9 +27,11 @@ struct Llama3Options {
 ///                    inv_freq[i]                                w < L / high_freq_factor
 ///                    inv_freq[i] ((1 - s) / factor + s)         between
 ///
-/// Llama 4 Scout has both factors at 1: nothing lies between, and a pair is kept or divided.
+/// Llama 4 Scout has both factors at 1: no pair is between them, and each is kept or divided.
+/// @param options  factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
-/// Accuracy: 4 ulp of double, enforced on Llama 3.1 and 3.2 in tests/.
+/// Cost:     see Frequencies.
+/// Accuracy: 4 ulp of double [frequency][golden].
 /// Source:   Dubey et al. 2024, arXiv:2407.21783; the rule is in Meta's model code.
 /// Matches:  Hugging Face "llama3", vLLM Llama3, MLX Llama3RoPE, CTranslate2 Llama3; ggml ships it as freq_factors.
 inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Options& options) {
@@ -51,10 +53,10 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
   const Wide high = static_cast<Wide>(options.high_freq_factor);
   Eigen::ArrayXd inv_freq = frequencies.inv_freq();
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
-    // A negative frequency turns the other way at the same wavelength.
-    const Wide turns = static_cast<Wide>(length) * static_cast<Wide>(std::abs(inv_freq[i])) / two_pi;  // L / w
-    if (turns > high) continue;
-    const Wide s = turns <= low ? Wide(0) : (turns - low) / (high - low);
+    // A negative frequency rotates the other way at the same wavelength.
+    const Wide cycles = static_cast<Wide>(length) * static_cast<Wide>(std::abs(inv_freq[i])) / two_pi;  // L / w
+    if (cycles > high) continue;
+    const Wide s = cycles <= low ? Wide(0) : (cycles - low) / (high - low);
     inv_freq[i] =
         static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// LongRoPE: searched factors per pair, one list for short and one for long sequences.
+/// LongRoPE: a factor for each pair found by search, one list for short and one for long sequences.
 #ifndef POSENC_FREQUENCY_SCALE_LONGROPE_HPP
 #define POSENC_FREQUENCY_SCALE_LONGROPE_HPP
 
@@ -25,17 +25,22 @@ struct LongRopeOptions {
   std::optional<double> long_mscale = {};   ///< A of the long list (Phi-3-small, vLLM).
 };
 
-/// LongRoPE: inv_freq[i] / long_factor[i] when seq_len > original_max_position_embeddings, else / short_factor[i].
+/// LongRoPE: divides each pair by its factor of the list for short or for long sequences.
+///
+///     inv_freq'[i] = inv_freq[i] / long_factor[i]     seq_len > original_max_position_embeddings
+///                    inv_freq[i] / short_factor[i]    else
 ///
 /// magnitude: attention_factor if given, else sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
 /// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1; the same for both lists.
 ///
 /// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
+/// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
 /// @param seq_len  The length that this sequence may reach, >= 0. Equal to the trained length is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
 ///                                neither factor nor max_position_embeddings; anything NaN or infinite.
-/// Accuracy: 1 ulp of double on top of `frequencies`.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   Ding et al. 2024, arXiv:2402.13753.
 /// Matches:  Hugging Face "longrope" and "su" (Phi-3), vLLM Phi3LongRoPEScaled, mlx-lm SuScaledRoPE (always long).
 inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options, double seq_len) {
@@ -78,8 +83,7 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
-  return scale_by_factors(frequencies, Eigen::Map<const Eigen::ArrayXd>(factors.data(), size(factors)))
-      .with_magnitude(frequencies.magnitude() * magnitude);
+  return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
 }
 
 }  // namespace POSENC_ABI

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Context extension by a larger base: NTK-aware, dynamic NTK, and kexue's fixed and mixed forms.
+/// Context extension by a larger base: NTK-aware, dynamic NTK, and NTK-RoPE-fixed and -mixed of kexue.fm.
 #ifndef POSENC_FREQUENCY_SCALE_NTK_HPP
 #define POSENC_FREQUENCY_SCALE_NTK_HPP
 
@@ -28,7 +28,7 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
-/// scale_ntk_aware(), with what to call its factor where the base cannot be.
+/// scale_ntk_aware(), naming `parameter` where the base that comes out cannot be used.
 inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor,
                              const char* parameter) {
   const Wide d = static_cast<Wide>(frequencies.rotary_dim());
@@ -45,14 +45,17 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 
 }  // namespace detail
 
-/// NTK-aware scaling: base' = base * factor^(d / (d - 2)), d = rotary_dim.
+/// NTK-aware scaling: extends the context by a larger base.
+///
+///     base' = base * factor^(d / (d - 2))        d = rotary_dim
 ///
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
 /// `factor`. Works on any list of frequencies.
 /// @param factor  "alpha", >= 1.
 /// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
 ///                                divides by zero.
-/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   bloc97, "NTK-Aware Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.1.
 /// Matches:  ExLlama and Hunyuan alpha (vLLM DynamicNTKAlpha), rotary-embedding-torch theta_rescale_factor,
 ///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
@@ -61,7 +64,7 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
   return detail::ntk_aware("scale_ntk_aware", frequencies, factor, "factor");
 }
 
-/// Dynamic NTK: NTK-aware scaling by what the current length needs.
+/// Dynamic NTK: NTK-aware scaling by as much as the length needs.
 ///
 /// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
 /// factor * seq_len / max_position_embeddings - (factor - 1).
@@ -72,7 +75,8 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 /// @param max_position_embeddings  Trained length, > 0.
 /// @param seq_len                  The length to serve, >= 0.
 /// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
-/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
 inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
@@ -88,30 +92,25 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
 }
 
-/// NTK-RoPE-fixed: inv_freq[i] * factor^(-2(i + 1) / d), every pair is slowed and the last by the whole factor.
+/// NTK-RoPE-mixed and NTK-RoPE-fixed: slows every pair, the last by the whole factor.
+///
+///     inv_freq'[i] = inv_freq[i] exp(-a (i + 1)^b)        a = ln(factor) / (d/2)^b,  d = rotary_dim
 ///
 /// @param factor  >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN or infinite; rotary_dim 2.
-/// Accuracy: 2 ulp of double on top of `frequencies`.
-/// Source:   Su Jianlin, kexue.fm/archives/9706, 2023.
-/// Matches:  vLLM NTKScaling without mixed_b.
-inline Frequencies scale_ntk_fixed(const Frequencies& frequencies, double factor) {
-  detail::require_ntk("scale_ntk_fixed", frequencies, factor);
-  const detail::Wide step = std::log(static_cast<detail::Wide>(factor)) / frequencies.num_pairs();
-  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i + 1) * step; });
-}
-
-/// NTK-RoPE-mixed: inv_freq[i] / exp(a (i + 1)^b) with a = ln(factor) / (d/2)^b.
-///
-/// @param factor  >= 1.
-/// @param b       Shape, finite and >= 0; 1 is scale_ntk_fixed(), 0 is scale_linear(), 0.625 is the author's choice.
+/// @param b       Shape, finite and >= 0: 0.625 is the author's choice for "mixed", 1 is "fixed", where a pair is
+///                multiplied by factor^(-2(i + 1) / d), and 0 is scale_linear().
 /// @throws std::invalid_argument  one of these does not hold; rotary_dim 2.
-/// Accuracy: 2 ulp of double on top of `frequencies`.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   Su Jianlin, kexue.fm/archives/9706, 2023.
-/// Matches:  vLLM NTKScaling with mixed_b.
-inline Frequencies scale_ntk_mixed(const Frequencies& frequencies, double factor, double b = 0.625) {
+/// Matches:  vLLM NTKScaling: with mixed_b for b, and for b = 1 without it.
+inline Frequencies scale_ntk_mixed(const Frequencies& frequencies, double factor, double b) {
   detail::require_ntk("scale_ntk_mixed", frequencies, factor);
   detail::require(detail::is_finite(b) && b >= 0, "scale_ntk_mixed", "b", b, "finite and >= 0");
+  if (b == 1) {  // the same number with one rounding less
+    const detail::Wide step = std::log(static_cast<detail::Wide>(factor)) / frequencies.num_pairs();
+    return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i + 1) * step; });
+  }
   const detail::Wide last = static_cast<detail::Wide>(frequencies.num_pairs());
   return detail::divide_by_exp(frequencies, [&](Eigen::Index i) {
     return std::log(static_cast<detail::Wide>(factor)) *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// YaRN: fast pairs keep their frequency, slow pairs are interpolated, with a ramp between.
+/// YaRN: fast pairs keep their frequency, slow pairs are interpolated, with a ramp between them.
 #ifndef POSENC_FREQUENCY_SCALE_YARN_HPP
 #define POSENC_FREQUENCY_SCALE_YARN_HPP
 
@@ -17,8 +17,8 @@ inline namespace POSENC_ABI {
 struct YarnOptions {
   double factor = 0;                            ///< New length over trained length, >= 1. Must be set.
   double original_max_position_embeddings = 0;  ///< Trained length [positions], > 0. Must be set.
-  double beta_fast = 32;                        ///< Pairs with more turns over the trained length stay as they are.
-  double beta_slow = 1;                         ///< Pairs with fewer turns are interpolated; < beta_fast.
+  double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
+  double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
   bool truncate = true;                         ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
   std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
   double mscale = 0;                            ///< DeepSeek pair; 0 = not given. Counts only when both are given.
@@ -27,15 +27,19 @@ struct YarnOptions {
   double attn_factor = 1;                       ///< Factor on a derived A, > 0 (vLLM, original code).
 };
 
-/// g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1: the magnitude that YaRN derives from a factor s.
-/// Matches:  `yarn_get_mscale` of DeepSeek, `get_mscale` of Hugging Face.
+namespace detail {
+
+/// g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1: the magnitude that YaRN derives from a factor s. `yarn_get_mscale` of
+/// DeepSeek, `get_mscale` of Hugging Face.
 inline double yarn_mscale(double factor, double mscale = 1.0) {
   return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
-/// YaRN.
+}  // namespace detail
+
+/// YaRN: keeps the fast pairs, divides the slow ones by the factor, and derives the magnitude.
 ///
-/// With d = rotary_dim, B = base and L = original_max_position_embeddings, the pair that makes n turns over L is
+/// With d = rotary_dim, B = base and L = original_max_position_embeddings, the pair that rotates n times over L is
 ///
 ///     pair(n) = d ln(L / (2 pi n)) / (2 ln B)
 ///     low  = max(floor(pair(beta_fast)), 0)          floor and ceil only with `truncate`
@@ -43,16 +47,19 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///     e[i] = extrapolation_factor (1 - clamp((i - low) / (high - low), 0, 1))
 ///     inv_freq'[i] = inv_freq[i] (e[i] + (1 - e[i]) / factor)
 ///
-/// magnitude: attention_factor if given; else with both mscale and mscale_all_dim
+/// With g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1:
+/// magnitude: attention_factor if given; else, with both mscale and mscale_all_dim,
 /// g(factor, mscale) / g(factor, mscale_all_dim), else g(factor, 1), times attn_factor.
 /// softmax_multiplier: g(factor, mscale_all_dim)^2 when mscale_all_dim is given, else 1. DeepSeek V2 and V3 need it on
-/// the softmax scale; it is the half of the rule that ports forget.
+/// the softmax scale; ports of the rule often leave it out.
 ///
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
+/// @param options      factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  not such frequencies; factor < 1; trained length <= 0; beta_slow <= 0 or not
 ///                                < beta_fast; attention_factor or attn_factor <= 0; a negative mscale;
 ///                                extrapolation_factor outside [0, 1]; anything NaN or infinite.
-/// Accuracy: 4 ulp of double, enforced on the published configurations in tests/.
+/// Cost:     see Frequencies.
+/// Accuracy: 4 ulp of double [frequency][golden].
 /// Source:   Peng et al. 2023, arXiv:2309.00071; DeepSeek-AI 2024, arXiv:2405.04434.
 /// Matches:  Hugging Face "yarn", vLLM YaRN, and vLLM DeepseekScaling where both mscale keys or neither are given: a
 ///           missing one is 1 and 0 there. ggml always truncates and applies 1 + 0.1 ln(factor) inside the operator.
@@ -85,11 +92,11 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   const Wide d = static_cast<Wide>(frequencies.rotary_dim());
   const Wide log_base = std::log(static_cast<Wide>(frequencies.base()));
   constexpr Wide two_pi = 6.283185307179586476925286766559005768L;
-  const auto pair_with_turns = [&](double turns) {
-    return d * std::log(static_cast<Wide>(length) / (static_cast<Wide>(turns) * two_pi)) / (2 * log_base);
+  const auto pair_of = [&](double rotations) {
+    return d * std::log(static_cast<Wide>(length) / (static_cast<Wide>(rotations) * two_pi)) / (2 * log_base);
   };
-  Wide low = pair_with_turns(options.beta_fast);
-  Wide high = pair_with_turns(options.beta_slow);
+  Wide low = pair_of(options.beta_fast);
+  Wide high = pair_of(options.beta_slow);
   if (options.truncate) {
     low = std::floor(low);
     high = std::ceil(high);
@@ -109,10 +116,12 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   }
 
   const bool pair_given = options.mscale != 0 && options.mscale_all_dim != 0;
-  const double derived = pair_given ? yarn_mscale(factor, options.mscale) / yarn_mscale(factor, options.mscale_all_dim)
-                                    : yarn_mscale(factor);
+  const double derived =
+      pair_given ? detail::yarn_mscale(factor, options.mscale) / detail::yarn_mscale(factor, options.mscale_all_dim)
+                 : detail::yarn_mscale(factor);
   const double magnitude = options.attention_factor.value_or(derived * options.attn_factor);
-  const double softmax = options.mscale_all_dim != 0 ? std::pow(yarn_mscale(factor, options.mscale_all_dim), 2) : 1.0;
+  const double softmax =
+      options.mscale_all_dim != 0 ? std::pow(detail::yarn_mscale(factor, options.mscale_all_dim), 2) : 1.0;
   return Frequencies(inv_freq, frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
 }
 

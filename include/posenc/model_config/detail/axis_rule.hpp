@@ -63,8 +63,9 @@ inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, RopeP
   }
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = static_cast<int>(quarter);
-  const AxialFrequencies axial = rule == AxisRule::centered_patches ? axial_frequencies({each, each}, base, two_pi)
-                                                                    : dealt_axial_frequencies(head_dim, base);
+  const AxialFrequencies axial = rule == AxisRule::centered_patches
+                                     ? axial_frequencies({each, each}, base, two_pi)
+                                     : axial_frequencies({each, each}, base, AxialSeries::alternating);
   return {{"", axial.frequencies, layout_of(pairs, {head_dim, 0, head_dim}), axial.axes}};
 }
 

@@ -151,7 +151,7 @@ class GgufReader {
     if (!freq_factors_) return frequencies;
     require(freq_factors_->size() == frequencies.num_pairs(), kFunction, "freq_factors.size()", freq_factors_->size(),
             "the number of pairs ", frequencies.num_pairs());
-    return scale_by_factors(frequencies, *freq_factors_);
+    return scale_linear(frequencies, *freq_factors_);
   }
 
   /// The key yarn_log_multiplier holds mscale_all_dim, for DeepSeek times 0.1.

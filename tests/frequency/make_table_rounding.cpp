@@ -9,7 +9,8 @@
 #include "support/catch2.hpp"
 #include "support/nearest.hpp"
 
-TEMPLATE_TEST_CASE("half types are rounded once from double", "[table][half]", Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("half types are rounded once from double", "[frequency][table][rounding]", Eigen::half,
+                   Eigen::bfloat16) {
   long wrong = 0;
   long twice_is_wrong = 0;
   for (const double magnitude : {1.0, 1.3465735902799727}) {

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// How make_table(), and the headers that make tables by rules of their own (xPos), write a FrequencyTable.
+#ifndef POSENC_FREQUENCY_TABLE_WRITER_HPP
+#define POSENC_FREQUENCY_TABLE_WRITER_HPP
+
+#include "posenc/detail/angles.hpp"
+#include "posenc/detail/cast.hpp"
+#include "posenc/detail/vector_code.hpp"
+#include "posenc/frequency/frequency_table.hpp"
+#include "posenc/positions/position_range.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+class AxisMap;
+
+namespace detail {
+
+/// Whether fill_table() may write `rows` positions, named `count`, into `table`.
+template <typename Scalar>
+void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
+                      Eigen::Index rows) {
+  const char* const function = "fill_table";
+  require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
+          "table.num_pairs() ", table.num_pairs());
+  require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
+}
+
+struct TableWriter {
+  /// Writes whole blocks: rows are padded for it. `Storage` is fixed so that the loops become plain vector stores.
+  template <CosSinStorage Storage, typename Scalar>
+  static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    constexpr int step = Storage == CosSinStorage::cos_sin ? 1 : 2;
+    Scalar* const to_cos = row + step * pair;
+    Scalar* const to_sin = row + sin_offset + step * pair;
+    if constexpr (Storage == CosSinStorage::cos_sin) {
+      cast_block<kAngleBlock>(to_cos, cosine);
+      cast_block<kAngleBlock>(to_sin, sine);
+    } else {
+      Scalar c[kAngleBlock];  // rounded before memory is touched: every loop becomes vector code
+      Scalar s[kAngleBlock];
+      cast_block<kAngleBlock>(c, cosine);
+      cast_block<kAngleBlock>(s, sine);
+      constexpr bool paired = Storage == CosSinStorage::paired;
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kAngleBlock; ++i) {
+        to_cos[2 * i] = c[i];
+        to_cos[2 * i + 1] = paired ? s[i] : c[i];
+      }
+      if (paired) return;
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = s[i];
+    }
+  }
+
+  /// One block of a row, for other writers.
+  template <typename Scalar>
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    Scalar* const data = table.numbers_.data() + row * table.row_stride();
+    switch (table.storage()) {
+      case CosSinStorage::cos_sin:
+        return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
+      case CosSinStorage::paired:
+        return write_block<CosSinStorage::paired>(data, table.sin_offset_, pair, cosine, sine);
+      default: return write_block<CosSinStorage::repeated>(data, table.sin_offset_, pair, cosine, sine);
+    }
+  }
+
+  /// Zeros where no block of fill() comes.
+  template <typename Scalar>
+  static void clear_padding(FrequencyTable<Scalar>& table) {
+    const Eigen::Index planes = table.storage() == CosSinStorage::paired ? 1 : 2;
+    const Eigen::Index plane = table.row_stride() / planes;
+    const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
+    const Eigen::Index written = blocks * kAngleBlock * (table.storage() == CosSinStorage::cos_sin ? 1 : 2);
+    for (Eigen::Index i = 0; i < planes; ++i) {
+      table.numbers_.middleCols(i * plane + written, plane - written).setZero();
+    }
+  }
+
+  /// What the table was made of.
+  template <typename Scalar>
+  static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
+                         std::optional<std::int64_t> first_position = std::nullopt) {
+    table.facts_.first_position = first_position;
+    table.facts_.magnitude = magnitude;
+    table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
+  }
+
+  template <CosSinStorage Storage, typename Scalar, typename Positions>
+  POSENC_KERNEL static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
+                                 const Positions& positions) {
+    Scalar* const data = table.numbers_.data();
+    const Eigen::Index row_stride = table.row_stride();
+    const Eigen::Index sin_offset = table.sin_offset_;
+    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
+    };
+    if (table.angles() == AngleMode::exact) {
+      for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
+    } else {
+      for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
+                             sink);
+    }
+    if constexpr (std::is_same_v<Positions, RangePositions>) {
+      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
+    } else {
+      set_origin(table, frequencies.magnitude(), frequencies.id());
+    }
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
+    switch (table.storage()) {
+      case CosSinStorage::cos_sin: return fill<CosSinStorage::cos_sin>(table, frequencies, positions);
+      case CosSinStorage::paired: return fill<CosSinStorage::paired>(table, frequencies, positions);
+      default: return fill<CosSinStorage::repeated>(table, frequencies, positions);
+    }
+  }
+
+  template <typename Scalar, typename Positions>
+  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
+    require_fillable(table, frequencies, positions.kCount, positions.rows());
+    require_finite_angles("fill_table", frequencies.fastest(), table.angles() == AngleMode::float32, positions);
+    fill(table, frequencies, positions);
+  }
+
+  /// On several axes: make_axis_table.hpp.
+  template <typename Scalar, typename Derived>
+  static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
+                        const Derived& positions);
+
+  template <typename Scalar, typename Positions>
+  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
+    require_finite_angles("make_table", frequencies.fastest(), options.angles == AngleMode::float32, positions);
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options,
+                                 typename FrequencyTable<Scalar>::Unset{});
+    clear_padding(table);
+    fill(table, frequencies, positions);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_TABLE_WRITER_HPP
