@@ -8,6 +8,7 @@
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/make_table.hpp"
 #include "posenc/positions/mrope_positions.hpp"
+#include "posenc/positions/position_list.hpp"
 
 #include <cstdint>
 #include <type_traits>
@@ -43,15 +44,18 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
 }
 
 /// Positions on several axes as an Eigen object: tokens x axes.
-template <typename Derived>
-const Derived& axis_positions(const Eigen::DenseBase<Derived>& positions) {
-  return positions.derived();
+template <typename Positions>
+decltype(auto) axis_positions(const Positions& positions) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    return (positions.ids);
+  } else {
+    return as_list(positions);
+  }
 }
-inline const AxisPositionMatrix<std::int64_t>& axis_positions(const MropePositions& positions) { return positions.ids; }
 
 template <typename Scalar, typename Positions>
 using IfTableOfAxes =
-    std::enable_if_t<is_storage<Scalar> && (is_dense<Positions> || std::is_same_v<Positions, MropePositions>), int>;
+    std::enable_if_t<is_storage<Scalar> && (is_list<Positions> || std::is_same_v<Positions, MropePositions>), int>;
 
 template <typename Derived>
 void require_axes(const char* function, const Frequencies& frequencies, const AxisMap& axes, AngleMode angles,
@@ -86,7 +90,8 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap& axes, const Positions& positions,
                                   TableOptions options = {}) {
-  const auto& values = detail::evaluated(detail::axis_positions(positions));
+  const auto& given = detail::axis_positions(positions);
+  const auto& values = detail::evaluated(given);
   detail::require_axes("make_table", frequencies, axes, options.angles, values);
   FrequencyTable<Scalar> table(values.rows(), frequencies.num_pairs(), options);
   detail::TableWriter::fill_axes(table, frequencies, axes, values);
@@ -103,7 +108,8 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
 template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                 const Positions& positions) {
-  const auto& values = detail::evaluated(detail::axis_positions(positions));
+  const auto& given = detail::axis_positions(positions);
+  const auto& values = detail::evaluated(given);
   detail::require_axes("fill_table", frequencies, axes, table.angles(), values);
   detail::require_fillable(table, frequencies, "positions.rows()", values.rows());
   detail::TableWriter::fill_axes(table, frequencies, axes, values);
