@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A map of const values cannot be written to.
-// expect: the argument is written to, but this expression cannot be
+// expect: the argument is written to, but (it is const|this expression cannot be)
 #include "posenc/posenc.hpp"
 
 int main() {
