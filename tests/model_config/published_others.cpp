@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Goes with the case in published_models.cpp that is tagged [portable].
 #include "model_config/published.hpp"
 
 using posenc_tests::kHalfSplit;

@@ -11,5 +11,6 @@ int main() {
 #else
   double data[32] = {};
 #endif
-  posenc::apply_rope(posenc::view_blhd(data, posenc::HeadsShape().batch(1).seq_len(4).num_heads(1).head_dim(8)), table, layout);
+  posenc::apply_rope(posenc::view_blhd(data, posenc::HeadsShape().batch(1).seq_len(4).num_heads(1).head_dim(8)), table,
+                     layout);
 }

@@ -50,7 +50,7 @@ Eigen::Index padding_row_of(const char* function, const Table& table, const Sinu
 }
 
 /// Checks everything, then stores or adds. `count` is what a message calls the number of tokens.
-template <bool kAdd, typename X, typename Table, typename Given>
+template <bool Add, typename X, typename Table, typename Given>
 void apply_kept_sinusoids(const char* function, const char* parameter, const char* count, X& x, const Table& table,
                           const SinusoidalEncoding& encoding, const Given& given) {
   require_encoded(function, parameter, x, encoding.width());
@@ -65,7 +65,7 @@ void apply_kept_sinusoids(const char* function, const char* parameter, const cha
   const Eigen::Index padding_row = padding_row_of(function, table, encoding);
   const ShiftedTable shifted{table.rows(), table.first_position(), shift_of(encoding, is_list<Given>)};
   with_table_rows(function, shifted, given, TokenGrid{parameter, count, 1, x.rows()},
-                  [&](const auto& row_of) { write_table_rows<kAdd>(x, table, encoding, row_of, padding_row); });
+                  [&](const auto& row_of) { write_table_rows<Add>(x, table, encoding, row_of, padding_row); });
 }
 
 }  // namespace detail

@@ -15,9 +15,9 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 /// What becomes of a channel: the value, or scale x + value, formed in the arithmetic type and rounded once.
-template <bool kAdd, typename Scalar, typename Value>
+template <bool Add, typename Scalar, typename Value>
 Scalar combine(const Scalar& x, const Value& value, double scale) {
-  if constexpr (kAdd) {
+  if constexpr (Add) {
     using Number = ArithmeticScalar<Scalar, Value>;
     return convert<Scalar>(Number(Number(scale) * convert<Number>(x) + convert<Number>(value)));
   } else {
@@ -26,9 +26,9 @@ Scalar combine(const Scalar& x, const Value& value, double scale) {
 }
 
 /// The same for contiguous values that are disjoint.
-template <bool kAdd, typename Scalar, typename Value>
+template <bool Add, typename Scalar, typename Value>
 void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scale) {
-  if constexpr (!kAdd) {
+  if constexpr (!Add) {
     store_row(x, values, count);
   } else if (scale == 1) {
     add_row(x, values, count);
@@ -38,19 +38,19 @@ void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scal
 }
 
 /// Values with a stride, put in order in blocks on the stack where they are not contiguous.
-template <bool kAdd, typename Scalar, typename Value>
+template <bool Add, typename Scalar, typename Value>
 void combine_strided(Scalar* x, const Value* values, Eigen::Index stride, Eigen::Index count, double scale) {
-  if (stride == 1) return combine_row<kAdd>(x, values, count, scale);
+  if (stride == 1) return combine_row<Add>(x, values, count, scale);
   Value block[kRowBlock];
   for (Eigen::Index first = 0; first < count; first += kRowBlock) {
     const Eigen::Index size = (std::min)(Eigen::Index(kRowBlock), count - first);
     for (Eigen::Index i = 0; i < size; ++i) block[i] = values[(first + i) * stride];
-    combine_row<kAdd>(x + first, block, size, scale);
+    combine_row<Add>(x + first, block, size, scale);
   }
 }
 
 /// Sines and cosines in turn, s0 c0 s1 c1 ..., for `count` pairs.
-template <bool kAdd, typename Scalar, typename Value>
+template <bool Add, typename Scalar, typename Value>
 void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Eigen::Index stride, Eigen::Index count,
                          double scale) {
   Value block[2 * kRowBlock];
@@ -62,7 +62,7 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
         block[2 * i] = sines[first + i];
         block[2 * i + 1] = cosines[first + i];
       }
-      combine_row<kAdd>(x + 2 * first, block, 2 * kRowBlock, scale);
+      combine_row<Add>(x + 2 * first, block, 2 * kRowBlock, scale);
     }
   }
   for (; first < count; first += kRowBlock) {
@@ -71,13 +71,13 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
       block[2 * i] = sines[(first + i) * stride];
       block[2 * i + 1] = cosines[(first + i) * stride];
     }
-    combine_row<kAdd>(x + 2 * first, block, 2 * size, scale);
+    combine_row<Add>(x + 2 * first, block, 2 * size, scale);
   }
 }
 
 /// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that is
 /// `padding_row`.
-template <bool kAdd, typename Scalar, typename Table, typename Rows>
+template <bool Add, typename Scalar, typename Table, typename Rows>
 POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
                                          const SinusoidalEncoding& encoding, const Rows& row_of,
                                          Eigen::Index padding_row) {
@@ -95,27 +95,26 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
       const Value* const cosines = table.cos_data(row);
       written = num_sines + num_cosines;
       if (columns.step == 2) {
-        combine_interleaved<kAdd>(x, sines, cosines, stride, num_cosines, scale);
-        combine_strided<kAdd>(x + 2 * num_cosines, sines + num_cosines * stride, stride, num_sines - num_cosines,
-                              scale);
+        combine_interleaved<Add>(x, sines, cosines, stride, num_cosines, scale);
+        combine_strided<Add>(x + 2 * num_cosines, sines + num_cosines * stride, stride, num_sines - num_cosines, scale);
       } else {
-        combine_strided<kAdd>(x + columns.first_sine, sines, stride, num_sines, scale);
-        combine_strided<kAdd>(x + columns.first_cosine, cosines, stride, num_cosines, scale);
+        combine_strided<Add>(x + columns.first_sine, sines, stride, num_sines, scale);
+        combine_strided<Add>(x + columns.first_cosine, cosines, stride, num_cosines, scale);
       }
     }
     for (Eigen::Index channel = written; channel < encoding.width(); ++channel) {
-      x[channel] = combine<kAdd>(x[channel], Value(0), scale);
+      x[channel] = combine<Add>(x[channel], Value(0), scale);
     }
   }
 }
 
 /// The same for any x. Column by column, as Eigen's default storage lies in memory.
-template <bool kAdd, typename X, typename Table, typename Rows>
+template <bool Add, typename X, typename Table, typename Rows>
 void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encoding, const Rows& row_of,
                       Eigen::Index padding_row) {
   if constexpr (has_rows_in_memory<X>) {
     if (has_contiguous_rows(x)) {
-      return write_contiguous_rows<kAdd>(x.data(), x.rows(), x.outerStride(), table, encoding, row_of, padding_row);
+      return write_contiguous_rows<Add>(x.data(), x.rows(), x.outerStride(), table, encoding, row_of, padding_row);
     }
   }
   using Value = typename Table::Scalar;
@@ -125,7 +124,7 @@ void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encodi
     for (Eigen::Index token = 0; token < x.rows(); ++token) {
       const Eigen::Index row = row_of(token);
       auto& target = x.coeffRef(token, column);
-      target = combine<kAdd>(target, row == padding_row ? Value(0) : value_of(row), scale);
+      target = combine<Add>(target, row == padding_row ? Value(0) : value_of(row), scale);
     }
   };
   const Eigen::Index stride = table.pair_stride();
