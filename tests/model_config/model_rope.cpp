@@ -63,3 +63,25 @@ TEST_CASE("a rotation makes its own table", "[model_config][model_rope]") {
          posenc::make_table<float>(frequencies, posenc::PositionRange(0, 3)).sin())
             .all());
 }
+
+TEST_CASE("a rotation's table is filled anew for each step", "[model_config][model_rope]") {
+  const auto frequencies = posenc::geometric_frequencies(8, 100);
+  const posenc::RopeSet text{"", frequencies, posenc::RopeLayout::half_split(8)};
+  posenc::RopeSet image = text;
+  image.axes = posenc::contiguous_axes({2, 2});
+  const auto same = [](const auto& a, const auto& b) {
+    return (a.cos() == b.cos()).all() && (a.sin() == b.sin()).all();
+  };
+  auto table = posenc::make_table<float>(text, posenc::PositionRange(0, 1));
+  posenc::fill_table(table, text, posenc::starting_at(7));
+  CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(7, 1))));
+  posenc::fill_table(table, image, posenc::PositionRange(9, 1));
+  CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(9, 1))));
+  posenc::fill_table(table, text, std::vector<int>{5});
+  CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(5, 1))));
+  const Eigen::Array<int, 1, 2> place(3, 4);
+  posenc::fill_table(table, image, place);
+  CHECK(same(table, posenc::make_table<float>(image, place)));
+  CHECK_THROWS_AS(posenc::fill_table(table, image, std::vector<int>{5}), std::invalid_argument);
+  CHECK_THROWS_AS(posenc::fill_table(table, text, posenc::PositionRange(0, 2)), std::invalid_argument);
+}

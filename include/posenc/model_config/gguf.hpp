@@ -27,8 +27,8 @@ inline namespace POSENC_ABI {
 /// scale_linear} and rope.scaling.{type, factor, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow,
 /// yarn_ext_factor, yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
 ///
-/// The pair layout is that of the weights in the file. Those of the llama architecture are interleaved, whatever the
-/// checkpoint was from which the file was converted.
+/// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
+/// checkpoint from which the file was converted is half-split.
 /// @param metadata      A flat dictionary of numbers, texts, flags and lists: a ConfigValue, or a parsed JSON value.
 /// @param freq_factors  num_pairs divisors of the frequencies, as a list or an optional list: the tensor rope_freqs
 ///                      (Llama 3, Gemma 4), or one of rope_factors_long and rope_factors_short (Phi-3: the long ones

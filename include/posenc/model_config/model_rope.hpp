@@ -58,6 +58,30 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
   }
 }
 
+/// Writes the rotation's values at new positions into a table, without an allocation: for a decode loop, which needs one
+/// row for each new token.
+///
+/// @param[in,out] table  rows x set.frequencies.num_pairs(). It keeps its storage and AngleMode.
+/// @param set            One of ModelRope::rope_sets.
+/// @param positions      starting_at(first): as many positions as the table has rows. Or what make_table() takes, with
+///                       exactly that many.
+/// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
+/// @throws std::out_of_range      a position beyond 2^57.
+/// Cost:     as fill_table() of the frequencies.
+/// Accuracy: as fill_table() of the frequencies.
+template <typename Scalar, typename Positions,
+          std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange> ||
+                               std::is_same_v<Positions, StartingAt>,
+                           int> = 0>
+void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
+  if constexpr (detail::is_list<Positions>) {
+    if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
+    fill_table(table, set.frequencies, detail::as_list(positions));
+  } else {
+    fill_table(table, set.frequencies, positions);
+  }
+}
+
 /// What one attention layer does with its queries and keys.
 struct LayerRope {
   /// The rotations to apply one after the other, as indices into ModelRope::rope_sets. Empty: nothing rotates (NoPE).

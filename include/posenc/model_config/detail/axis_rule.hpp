@@ -50,7 +50,7 @@ inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_ax
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
-/// The rotations of an image encoder or of ChatGLM-6B, whose halves are half-split whatever `pairs` says.
+/// The rotations of an image encoder, with the given pairs, or of ChatGLM-6B, which is always half-split.
 inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, RopePairs pairs, Eigen::Index head_dim,
                                       double base) {
   require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4 for two axes");

@@ -47,7 +47,7 @@ class GgufReader {
     if (!layers) file_.refuse_missing(key("block_count"), "");
     file_.require(*layers <= kMaxLayers, key("block_count"), *layers, "at most ", kMaxLayers);
     const std::vector<std::string> types = read_layers(*layers);
-    // Sliding layers may have a base of their own, from the file or of the architecture. They are then not scaled.
+    // Sliding layers may have a base of their own, which the file or the architecture gives, and are then not scaled.
     const char* const sliding_key = "rope.freq_base_swa";
     const std::optional<double> own = file_.number(key(sliding_key));
     const bool two_sets = own || model_.sliding_base > 0;
@@ -60,7 +60,8 @@ class GgufReader {
       add_sliding_set(own ? checked_base(file_, {*own, key(sliding_key)}) : model_.sliding_base);
     }
     assign_layers(types);
-    file_.find(key("rope.scaling.finetuned"));  // says how the weights were trained, and changes no angle
+    file_.find(key(
+        "rope.scaling.finetuned"));  // tells whether the model was trained with the scaling; angles do not depend on it
     const std::string rope = key("rope.");
     file_.add_unread_to(result_.ignored_keys, [&](const std::string& name) { return name.rfind(rope, 0) == 0; });
     return std::move(result_);
@@ -154,7 +155,7 @@ class GgufReader {
     return scale_linear(frequencies, *freq_factors_);
   }
 
-  /// The key yarn_log_multiplier holds mscale_all_dim, for DeepSeek times 0.1.
+  /// The key yarn_log_multiplier holds mscale_all_dim; for DeepSeek it holds 0.1 mscale_all_dim.
   Frequencies yarn(const Frequencies& plain, double factor, double attn_factor) {
     YarnOptions options;
     options.factor = factor;
@@ -172,7 +173,7 @@ class GgufReader {
     options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
     const Frequencies frequencies = scale_yarn(plain, options);
     if (!model_.window_is_last) return frequencies.with_magnitude(frequencies.magnitude(), 1);
-    // The table has no magnitude, whatever the multiplier is, and attn_factor scales the scores.
+    // DeepSeek's table has magnitude 1, with any multiplier, and attn_factor scales queries and keys.
     return frequencies.with_magnitude(1, frequencies.softmax_multiplier() * attn_factor * attn_factor);
   }
 
