@@ -227,6 +227,8 @@ class Reader:
             ]
             return make("enum", name, members=values), behind
         if words[0] in ("class", "struct", "union"):
+            if len(words) == 1:
+                return None, behind  # without a name
             name = words[1]
             if "<" in words[: words.index(":") if ":" in words else None]:
                 return None, behind  # a specialization
