@@ -16,10 +16,6 @@ struct PositionsInBraces {
   PositionsInBraces(const Numbers&...) {}
 };
 
-/// False, but only once a template is used: for static_assert.
-template <typename... Types>
-inline constexpr bool kNeverInBraces = false;
-
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc

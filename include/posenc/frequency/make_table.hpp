@@ -22,12 +22,6 @@ namespace detail {
 template <typename Scalar, typename List>
 using IfTableOfList = std::enable_if_t<is_storage<Scalar> && is_list<List>, int>;
 
-/// What {7, 9} is where a position is expected: not 7 and 9, nor 7 to 9.
-struct BareBraces {
-  template <typename... Given>
-  BareBraces(const Given&...) {}
-};
-
 /// What a call of make_table() that fits no overload would return: a type that causes no errors of its own.
 template <typename Scalar>
 using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scalar, float>>;
@@ -128,7 +122,7 @@ detail::TableOrFloat<Scalar> make_table(const Given&...) {
 }
 
 template <typename Scalar = void>
-detail::TableOrFloat<Scalar> make_table(const Frequencies&, detail::BareBraces, TableOptions = {}) {
+detail::TableOrFloat<Scalar> make_table(const Frequencies&, detail::PositionsInBraces, TableOptions = {}) {
   static_assert(detail::kMisuse<Scalar>,
                 "posenc: bare braces are not positions, because they may mean a range or a list: write "
                 "make_table<float>(frequencies, PositionRange(first, count)), or give a std::vector of positions");
@@ -144,7 +138,7 @@ void fill_table(const Given&...) {
 }
 
 template <typename Scalar>
-void fill_table(const FrequencyTable<Scalar>&, const Frequencies&, detail::BareBraces) {
+void fill_table(const FrequencyTable<Scalar>&, const Frequencies&, detail::PositionsInBraces) {
   static_assert(detail::kMisuse<Scalar>,
                 "posenc: bare braces are not positions, because they may mean a range or a list: write "
                 "fill_table(table, frequencies, starting_at(first)), or give a std::vector of positions");

@@ -4,6 +4,7 @@
 #ifndef POSENC_LEARNABLE_ADD_LEARNED_HPP
 #define POSENC_LEARNABLE_ADD_LEARNED_HPP
 
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/positions_in_braces.hpp"
 #include "posenc/learnable/detail/explain_learned.hpp"
 #include "posenc/learnable/detail/write_learned.hpp"
@@ -54,7 +55,7 @@ void encode_learned(const Arguments&...) {
 /// Says what to write for positions in bare braces.
 template <typename First, typename Second, typename... More>
 void encode_learned(const First&, const Second&, detail::PositionsInBraces, const More&...) {
-  static_assert(detail::kNeverInBraces<First>,
+  static_assert(detail::kMisuse<First>,
                 "posenc: bare braces are not positions, because they may mean a range or a list: write "
                 "PositionRange(first, count), or give a std::vector of positions");
 }
@@ -82,7 +83,7 @@ void add_learned(const Arguments&...) {
 /// Says what to write for positions in bare braces.
 template <typename First, typename Second, typename... More>
 void add_learned(const First&, const Second&, detail::PositionsInBraces, const More&...) {
-  static_assert(detail::kNeverInBraces<First>,
+  static_assert(detail::kMisuse<First>,
                 "posenc: bare braces are not positions, because they may mean a range or a list: write "
                 "PositionRange(first, count), or give a std::vector of positions");
 }

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/positions_in_braces.hpp"
 #include "posenc/positions/each_sequence.hpp"
 #include "posenc/sinusoidal/detail/explain_sinusoidal.hpp"
@@ -71,7 +72,7 @@ void encode_sinusoidal(const Arguments&...) {
 /// Says what to write for positions in bare braces.
 template <typename First, typename Second, typename... More>
 void encode_sinusoidal(const First&, const Second&, detail::PositionsInBraces, const More&...) {
-  static_assert(detail::kNeverInBraces<First>,
+  static_assert(detail::kMisuse<First>,
                 "posenc: bare braces are not positions, because they may mean a range or a list: write "
                 "PositionRange(first, count), or give a std::vector of positions");
 }
@@ -102,7 +103,7 @@ void add_sinusoidal(const Arguments&...) {
 /// Says what to write for positions in bare braces.
 template <typename First, typename Second, typename... More>
 void add_sinusoidal(const First&, const Second&, detail::PositionsInBraces, const More&...) {
-  static_assert(detail::kNeverInBraces<First>,
+  static_assert(detail::kMisuse<First>,
                 "posenc: bare braces are not positions, because they may mean a range or a list: write "
                 "PositionRange(first, count), or give a std::vector of positions");
 }

@@ -4,6 +4,7 @@
 #ifndef POSENC_ROPE_DETAIL_ROPE_CALL_HPP
 #define POSENC_ROPE_DETAIL_ROPE_CALL_HPP
 
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/frequency_table.hpp"
@@ -62,9 +63,6 @@ using IfRopeInto = std::enable_if_t<is_rope_into<std::decay_t<A>...>, int>;
 template <typename... A>
 using IfNoRopeCall = std::enable_if_t<!is_rope_in_place<std::decay_t<A>...> && !is_rope_into<std::decay_t<A>...>, int>;
 
-template <typename...>
-inline constexpr bool always_false = false;
-
 /// Stops the compiler with the sentence that helps.
 template <typename... A>
 constexpr void explain_rope_call() {
@@ -72,26 +70,26 @@ constexpr void explain_rope_call() {
   using Table = std::conditional_t<into, Argument<2, A...>, Argument<1, A...>>;
   using Layout = std::conditional_t<into, Argument<3, A...>, Argument<2, A...>>;
   if constexpr (sizeof...(A) == 0) {
-    static_assert(always_false<A...>,
+    static_assert(kMisuse<A...>,
                   "posenc: write apply_rope(x, table, layout) or apply_rope(out, x, table, layout)");
   } else if constexpr (!is_heads<Argument<0, A...>>) {
-    static_assert(always_false<A...>,
+    static_assert(kMisuse<A...>,
                   "posenc: x must be an Eigen object or a view: wrap a raw buffer with view_blhd(), view_bhld() or "
                   "view_packed()");
   } else if constexpr ((is_rope_layout<A> || ...) && (is_rope_table<A> || ...)) {
     static_assert(
-        always_false<A...>,
+        kMisuse<A...>,
         "posenc: the order is apply_rope(x, table, layout) or apply_rope(out, x, table, layout), and after it "
         "which rows: starting_at(first), from_row(n), ...");
   } else if constexpr (std::is_same_v<Table, Frequencies>) {
-    static_assert(always_false<A...>,
+    static_assert(kMisuse<A...>,
                   "posenc: frequencies rotate nothing without positions: write make_table<float>(frequencies, "
                   "PositionRange(first, count)) and give that table");
   } else if constexpr (!is_rope_table<Table>) {
-    static_assert(always_false<A...>,
+    static_assert(kMisuse<A...>,
                   "posenc: table must be a FrequencyTable, a FrequencyTableView, table.adjoint() or table.inverse()");
   } else {
-    static_assert(!is_rope_layout<Layout> && always_false<A...>,
+    static_assert(!is_rope_layout<Layout> && kMisuse<A...>,
                   "posenc: layout is missing: write RopeLayout::half_split(head_dim) or "
                   "RopeLayout::interleaved(head_dim), whichever the weights were trained with");
   }
