@@ -70,8 +70,7 @@ constexpr void explain_rope_call() {
   using Table = std::conditional_t<into, Argument<2, A...>, Argument<1, A...>>;
   using Layout = std::conditional_t<into, Argument<3, A...>, Argument<2, A...>>;
   if constexpr (sizeof...(A) == 0) {
-    static_assert(kMisuse<A...>,
-                  "posenc: write apply_rope(x, table, layout) or apply_rope(out, x, table, layout)");
+    static_assert(kMisuse<A...>, "posenc: write apply_rope(x, table, layout) or apply_rope(out, x, table, layout)");
   } else if constexpr (!is_heads<Argument<0, A...>>) {
     static_assert(kMisuse<A...>,
                   "posenc: x must be an Eigen object or a view: wrap a raw buffer with view_blhd(), view_bhld() or "
