@@ -62,18 +62,19 @@ TEST_CASE("biases by distance, L = 2048") {
   const double bytes = bytes_of(length, length);
   const Asked asked{0.85, 20};
   measure(
-      "T5 add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, t5, span, 0); }, constant, naive_t5, asked);
+      "T5 add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, t5.head(0), span); }, constant, naive_t5,
+      asked);
 
   const auto alibi =
       posenc::make_alibi_table<float>(posenc::alibi_slopes(1), span.distances(), posenc::AlibiForm::symmetric);
   measure(
-      "ALiBi add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, alibi, span, 0); }, constant, naive_t5,
+      "ALiBi add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, alibi.head(0), span); }, constant, naive_t5,
       asked);
 
   posenc::DistanceTable<float> learned(1, span.distances());
-  learned.values() = numbers(1, learned.range().size()).array();
+  learned.values() = numbers(1, learned.distances().size()).array();
   measure(
-      "learned per distance add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, learned, span, 0); },
+      "learned per distance add 2048x2048", bytes, [&] { posenc::add_distance_bias(logits, learned.head(0), span); },
       constant, naive_t5, asked);
   print_memory("one table of distances, 2048x2048", learned.values().size());
 
@@ -81,7 +82,7 @@ TEST_CASE("biases by distance, L = 2048") {
   Matrix copy = logits;
   measure(
       "T5 backward to distances 2048x2048", bytes / 2,
-      [&] { posenc::distance_bias_backward(gradient, logits, span, 0); },
+      [&] { posenc::distance_bias_backward(gradient.head(0), logits, span); },
       [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
       [&] {
         Matrix sums = Matrix::Zero(32, 1);
@@ -101,9 +102,9 @@ void measure_half(const char* name) {
       numbers(length, length).cast<Scalar>();
   Matrix floats = numbers(length, length / 2);
   posenc::DistanceTable<float> table(1, span.distances());
-  table.values() = numbers(1, table.range().size()).array();
+  table.values() = numbers(1, table.distances().size()).array();
   measure(
-      name, bytes_of(length, length) / 2, [&] { posenc::add_distance_bias(logits, table, span, 0); },
+      name, bytes_of(length, length) / 2, [&] { posenc::add_distance_bias(logits, table.head(0), span); },
       [&] { floats.array() += 1e-9f; },
       [&] {
         for (Index i = 0; i < length; ++i) {
@@ -124,6 +125,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
   const auto clip = posenc::ShawClip::symmetric(16);
   const Matrix q = numbers(length, d);
   const Matrix table = numbers(clip.rows(), d);
+  const auto attention = posenc::ContentAttention(q, q, 0.125f, span);
   Matrix logits = numbers(length, length);
   Matrix out = numbers(length, d);
   posenc::Workspace<float> workspace;
@@ -142,7 +144,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
   const double bytes = bytes_of(length, length);
   measure(
       "Shaw keys 1024x1024 d64 k16", bytes,
-      [&] { posenc::add_shaw_logits(logits, q, table, clip, span, 0.125f, workspace); },
+      [&] { posenc::add_shaw_logits(logits, posenc::ShawKeys(table, clip), attention, workspace); },
       [&] { logits.array() += 1e-9f; },
       [&] {
         gather();
@@ -153,7 +155,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
       asked);
   measure(
       "Shaw values 1024x1024 d64 k16", bytes / 2,
-      [&] { posenc::add_shaw_values(out, logits, table, clip, span, values_workspace); },
+      [&] { posenc::add_shaw_values(out, posenc::ShawValues(table, clip), logits, span, values_workspace); },
       [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
       [&] {
         gather();
@@ -173,14 +175,15 @@ TEST_CASE("Transformer-XL, L = 1024, d = 64") {
   const Matrix k = numbers(length, d);
   const Matrix r = numbers(2 * length - 1, d);
   const Matrix u = numbers(1, d);
-  const posenc::RelativeRows rows{1 - length};
+  const auto scheme = posenc::TransformerXl(r, u, u);
+  const auto attention = posenc::ContentAttention(q, k, 0.125f, span);
   Matrix logits = numbers(length, length);
   posenc::Workspace<float> workspace;
   Matrix all(length, 2 * length - 1);
   const Matrix biased = q.rowwise() + u.row(0);
   measure(
       "Transformer-XL 1024x1024 d64", bytes_of(length, length),
-      [&] { posenc::add_transformer_xl_logits(logits, q, k, r, rows, u, u, span, 0.125f, workspace); },
+      [&] { posenc::add_transformer_xl_logits(logits, scheme, attention, workspace); },
       [&] { logits.noalias() += 0.125f * (biased * r.topRows(length).transpose()); },  // the product alone
       [&] {  // the product with all distances, padded, reshaped and copied, as frameworks do
         all.noalias() = biased * r.transpose();
@@ -205,19 +208,22 @@ TEST_CASE("decode, one query and 8192 keys") {
   const Matrix weights = numbers(32, 1);
   const double asked = 1 / 1.3;
   measure(
-      "decode: distance bias 1x8192", bytes_of(1, keys), [&] { posenc::add_distance_bias(logits, table, span, 0); },
-      [&] { logits += row; },
+      "decode: distance bias 1x8192", bytes_of(1, keys),
+      [&] { posenc::add_distance_bias(logits, table.head(0), span); }, [&] { logits += row; },
       [&] {
         for (Index j = 0; j < keys; ++j) logits(0, j) += weights(bucket_of(j - keys + 1, 32, 128), 0);
       },
       {asked, 0});
   const auto clip = posenc::ShawClip::symmetric(16);
   const Matrix q = numbers(1, d);
+  const Matrix k = numbers(keys, d);
   const Matrix shaw = numbers(clip.rows(), d);
+  const auto attention = posenc::ContentAttention(q, k, 0.125f, span);
   posenc::Workspace<float> workspace;
   measure(
       "decode: Shaw keys 1x8192 d64 k16", bytes_of(1, keys),
-      [&] { posenc::add_shaw_logits(logits, q, shaw, clip, span, 0.125f, workspace); }, [&] { logits += row; },
+      [&] { posenc::add_shaw_logits(logits, posenc::ShawKeys(shaw, clip), attention, workspace); },
+      [&] { logits += row; },
       [&] {
         for (Index j = 0; j < keys; ++j) {
           logits(0, j) += 0.125f * q.row(0).dot(shaw.row(std::min<Index>(std::max<Index>(j - keys + 1, -16), 16) + 16));

@@ -68,6 +68,7 @@ int main() {
   const Matrix q = normal(tokens, head_dim, 1, 1.0);  // [tokens, head_dim]
   const Matrix k = normal(tokens, head_dim, 2, 1.0);  // [tokens, head_dim]
   const Matrix none = scale * q * k.transpose();      // [tokens, tokens]
+  const auto content = posenc::ContentAttention(q, k, scale, span);
   posenc::Workspace<float> workspace;
 
   // ALiBi: a line. The slope of the second head of four, 1/16.
@@ -86,17 +87,18 @@ int main() {
   Matrix shaw = none;
   const auto clip = posenc::ShawClip::symmetric(8);
   const Matrix shaw_table = normal(clip.rows(), head_dim, 3, 1.0);
-  posenc::add_shaw_logits(shaw, q, shaw_table, clip, span, scale, workspace);
+  posenc::add_shaw_logits(shaw, posenc::ShawKeys(shaw_table, clip), content, workspace);
 
   // Transformer-XL: sinusoids of the distance, and what every query asks for: v, here the cosines, which agree at
   // distance 0. W_r is the identity and u is 0.
   Matrix xl = none;
   const auto distances = posenc::DistanceRange::causal(tokens);
-  const Matrix r = posenc::make_relative_sinusoids<float>(distances, head_dim);  // [tokens, head_dim]
+  const Matrix r = posenc::make_relative_sinusoids<float>(  // [tokens, head_dim]
+      distances, posenc::geometric_frequencies(head_dim, 10000.0), posenc::ChannelOrder::sin_cos);
   const Eigen::VectorXf u = Eigen::VectorXf::Zero(head_dim);
   const Eigen::VectorXf v =
       (Eigen::VectorXf(head_dim) << Eigen::VectorXf::Zero(16), Eigen::VectorXf::Constant(16, 2)).finished();
-  posenc::add_transformer_xl_logits(xl, q, k, r, posenc::RelativeRows{distances.min}, u, v, span, scale, workspace);
+  posenc::add_transformer_xl_logits(xl, posenc::TransformerXl(r, distances, u, v), content, workspace);
 
   // Print, and write for gnuplot: the scores, blank where the mask is, then the shares by distance.
   const std::vector<std::pair<std::string, Matrix>> heads = {

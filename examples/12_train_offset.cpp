@@ -33,6 +33,7 @@
 #include <utility>
 #include <vector>
 
+using attention_layer::Attention;
 using attention_layer::Encoding;
 using attention_layer::Layer;
 using attention_layer::Matrix;
@@ -76,13 +77,12 @@ class Shaw : public Encoding {
   posenc::Workspace<float> workspace_;
 
   std::vector<Parameter*> parameters() override { return {&table_}; }
-  void add_to_logits(Matrix& logits, const Matrix& q, float scale) override {
-    const auto span = posenc::AttentionSpan::square(q.rows());
-    posenc::add_shaw_logits(logits, q, table_.value, clip_, span, scale, workspace_);
+  void add_to_logits(Matrix& logits, const Attention& attention) override {
+    posenc::add_shaw_logits(logits, posenc::ShawKeys(table_.value, clip_), attention, workspace_);
   }
-  void logits_backward(const Matrix& grad_logits, const Matrix& q, Matrix& grad_q, float scale) override {
-    const auto span = posenc::AttentionSpan::square(q.rows());
-    posenc::shaw_logits_backward(grad_q, table_.gradient, grad_logits, q, table_.value, clip_, span, scale, workspace_);
+  void logits_backward(Matrix& grad_q, const Matrix& grad_logits, const Attention& attention) override {
+    posenc::shaw_logits_backward(posenc::ShawGradients(grad_q, table_.gradient), grad_logits,
+                                 posenc::ShawKeys(table_.value, clip_), attention, workspace_);
   }
 };
 
@@ -91,15 +91,15 @@ class T5 : public Encoding {
   Parameter bias_{16, 1, 101, 0.02};
 
   std::vector<Parameter*> parameters() override { return {&bias_}; }
-  void add_to_logits(Matrix& logits, const Matrix& q, float /*scale*/) override {
-    const auto span = posenc::AttentionSpan::square(q.rows());
+  void add_to_logits(Matrix& logits, const Attention& attention) override {
+    const auto span = attention.span();
     posenc::add_distance_bias(logits, posenc::make_t5_table(bias_.value, buckets_, span.distances()), span);
   }
-  void logits_backward(const Matrix& grad_logits, const Matrix& q, Matrix& /*grad_q*/, float /*scale*/) override {
-    const auto span = posenc::AttentionSpan::square(q.rows());
+  void logits_backward(Matrix& /*grad_q*/, const Matrix& grad_logits, const Attention& attention) override {
+    const auto span = attention.span();
     posenc::DistanceTable<float> grad_table(1, span.distances());
     posenc::distance_bias_backward(grad_table, grad_logits, span);
-    posenc::t5_backward(bias_.gradient, grad_table, buckets_);
+    posenc::t5_table_backward(bias_.gradient, grad_table, buckets_);
   }
 };
 
@@ -107,16 +107,16 @@ class Alibi : public Encoding {
   Parameter slope_{1, 1, 101, 0.02};  // trained here, to give it a chance; the original fixes slopes
 
   std::vector<Parameter*> parameters() override { return {&slope_}; }
-  void add_to_logits(Matrix& logits, const Matrix& q, float /*scale*/) override {
-    const auto span = posenc::AttentionSpan::square(q.rows());
+  void add_to_logits(Matrix& logits, const Attention& attention) override {
+    const auto span = attention.span();
     const auto table = posenc::make_alibi_table<float>(slope_.value, span.distances(), posenc::AlibiForm::causal);
     posenc::add_distance_bias(logits, table, span);
   }
-  void logits_backward(const Matrix& grad_logits, const Matrix& q, Matrix& /*grad_q*/, float /*scale*/) override {
-    const auto span = posenc::AttentionSpan::square(q.rows());
+  void logits_backward(Matrix& /*grad_q*/, const Matrix& grad_logits, const Attention& attention) override {
+    const auto span = attention.span();
     posenc::DistanceTable<float> grad_table(1, span.distances());
     posenc::distance_bias_backward(grad_table, grad_logits, span);
-    posenc::alibi_backward(slope_.gradient, grad_table, posenc::AlibiForm::causal);
+    posenc::alibi_table_backward(slope_.gradient, grad_table, posenc::AlibiForm::causal);
   }
 };
 

@@ -17,6 +17,9 @@ namespace attention_layer {
 using Eigen::Index;
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Queries and keys of one sequence, their scale and span.
+using Attention = posenc::ContentAttention<const Matrix, const Matrix>;
+
 /// A trained matrix, its gradient, and Adam's running means of the gradient and of its square.
 struct Parameter {
   Matrix value;
@@ -59,9 +62,8 @@ class Encoding {
   virtual void turn_backward(Matrix& /*grad_q*/, Matrix& /*grad_k*/) {}
 
   /// Relative encodings: added to the logits, which hold scale * q * k^T. Backward adds to grad_q.
-  virtual void add_to_logits(Matrix& /*logits*/, const Matrix& /*q*/, float /*scale*/) {}
-  virtual void logits_backward(const Matrix& /*grad_logits*/, const Matrix& /*q*/, Matrix& /*grad_q*/,
-                               float /*scale*/) {}
+  virtual void add_to_logits(Matrix& /*logits*/, const Attention&) {}
+  virtual void logits_backward(Matrix& /*grad_q*/, const Matrix& /*grad_logits*/, const Attention&) {}
 };
 
 /// logits = causal attention over embedded tokens, one head, then a classifier. No residual, no norm.
@@ -95,7 +97,7 @@ class Layer {
     v_ = x_ * wv_.value;
     encoding_.turn(q_, k_);
     Matrix logits = scale_ * q_ * k_.transpose();
-    encoding_.add_to_logits(logits, q_, scale_);
+    encoding_.add_to_logits(logits, attention());
     weights_ = logits;
     for (Index i = 0; i < len; ++i) {
       weights_.row(i).tail(len - 1 - i).setConstant(-std::numeric_limits<float>::infinity());
@@ -115,7 +117,7 @@ class Layer {
     grad_logits = (grad_logits.colwise() - along).cwiseProduct(weights_);
     Matrix grad_q = scale_ * grad_logits * k_;
     Matrix grad_k = scale_ * grad_logits.transpose() * q_;
-    encoding_.logits_backward(grad_logits, q_, grad_q, scale_);
+    encoding_.logits_backward(grad_q, grad_logits, attention());
     encoding_.turn_backward(grad_q, grad_k);
     wq_.gradient += x_.transpose() * grad_q;
     wk_.gradient += x_.transpose() * grad_k;
@@ -135,6 +137,8 @@ class Layer {
   }
 
  private:
+  Attention attention() const { return {q_, k_, scale_, posenc::AttentionSpan::square(q_.rows())}; }
+
   Encoding& encoding_;
   float scale_;
   Parameter embedding_, wq_, wk_, wv_, bq_, bk_, classifier_;

@@ -13,6 +13,7 @@ using posenc::T5Buckets;
 using posenc_tests::BadInputs;
 using posenc_tests::make_mlp;
 using posenc_tests::Mlp;
+using posenc_tests::RowMajorMatrix;
 
 }  // namespace
 
@@ -24,7 +25,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
   bad.value("negative length", "AttentionSpan::square: query_len must be >= 0 and at most 1099511627776, got -1",
             [](F&) { AttentionSpan::square(-1); });
   bad.value("negative keys", "AttentionSpan::at: key_len must be >= 0 and at most 1099511627776, got -3",
-            [](F&) { AttentionSpan::at(2, -3, 0); });
+            [](F&) { AttentionSpan::at(posenc::PositionRange(0, 2), -3); });
   bad.value("negative cached keys", "AttentionSpan::cached: key_len must be >= 0 and at most 1099511627776, got -5",
             [](F&) { AttentionSpan::cached(1, -5); });
   bad.value("negative cached queries",
@@ -39,59 +40,79 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
   bad.range("more queries than cached keys", "AttentionSpan::cached: query_len must be at most key_len 5, got 6",
             [](F&) { AttentionSpan::cached(6, 5); });
   bad.range("offset too large",
-            "AttentionSpan::at: query_offset must be in [-1099511627776, 1099511627776], got 9223372036854775807",
-            [](F&) { AttentionSpan::at(1, 1, kMaxIndex); });
+            "AttentionSpan::at: queries.first() must be in [-1099511627776, 1099511627776], got 2199023255552",
+            [](F&) { AttentionSpan::at(posenc::PositionRange(std::int64_t(1) << 41, 1), 1); });
   bad.range("offset too small",
-            "AttentionSpan::at: query_offset must be in [-1099511627776, 1099511627776], got -9223372036854775808",
-            [](F&) { AttentionSpan::at(1, 1, -kMaxIndex - 1); });
-  bad.value("negative heads", "DistanceTable: num_heads must be >= 0, got -1", [](F&) {
-    DistanceTable<float>(-1, {0, 1});
-  });
-  bad.value("distances backwards", "DistanceTable: range.max must be at least range.min - 1 = 2, got 1", [](F&) {
-    DistanceTable<float>(1, {3, 1});
-  });
-  bad.value("distances of a negative length", "DistanceTable: range.max must be at least range.min - 1 = 2, got -3",
-            [](F&) { DistanceTable<float>(1, DistanceRange::symmetric(-2)); });
+            "AttentionSpan::at: queries.first() must be in [-1099511627776, 1099511627776], got -2199023255552",
+            [](F&) { AttentionSpan::at(posenc::PositionRange(-(std::int64_t(1) << 41), 1), 1); });
+  bad.value("negative heads", "DistanceTable: num_heads must be >= 0, got -1",
+            [](F&) { DistanceTable<float>(-1, DistanceRange(0, 1)); });
+  bad.value("distances backwards", "DistanceRange: max must be at least min - 1 = 2, got 1",
+            [](F&) { DistanceRange(3, 1); });
+  bad.value("distances of a negative length",
+            "DistanceRange::symmetric: len must be >= 0 and at most 1099511627776, got -2",
+            [](F&) { DistanceRange::symmetric(-2); });
+  bad.value("causal distances of a negative length",
+            "DistanceRange::causal: len must be >= 0 and at most 1099511627776, got -1",
+            [](F&) { DistanceRange::causal(-1); });
   bad.range("distances that overflow",
-            "DistanceTable: range.min must be in [-2199023255552, 2199023255552], got -9223372036854775808", [](F&) {
-              DistanceTable<float>(1, {-kMaxIndex - 1, kMaxIndex});
-            });
+            "DistanceRange: min must be in [-2199023255552, 2199023255552], got -9223372036854775808",
+            [](F&) { DistanceRange(-kMaxIndex - 1, kMaxIndex); });
   bad.length(
       "table beyond memory",
       "DistanceTable: num_heads must be at most 230584300921369395 for rows of 10 values, got 2305843009213693951",
-      [](F&) {
-        DistanceTable<float>(kMaxIndex / 4, {0, 9});
-      });
+      [](F&) { DistanceTable<float>(kMaxIndex / 4, DistanceRange(0, 9)); });
   bad.value("logits of other queries", "add_distance_bias: logits.rows() must be 3, got 6",
-            [](F& f) { posenc::add_distance_bias(f.both_heads, f.table, f.span, 0); });
+            [](F& f) { posenc::add_distance_bias(f.both_heads, f.table.head(0), f.span); });
   bad.value("logits of other keys", "add_distance_bias: logits.cols() must be 5, got 4",
-            [](F& f) { posenc::add_distance_bias(f.out, f.table, f.span, 0); });
+            [](F& f) { posenc::add_distance_bias(f.out, f.table.head(0), f.span); });
   bad.value("logits of one head for two", "add_distance_bias: logits.rows() must be 6, got 3",
             [](F& f) { posenc::add_distance_bias(f.logits, f.table, f.span); });
-  bad.range("head past the last", "add_distance_bias: head must be in [0, 2), got 2",
-            [](F& f) { posenc::add_distance_bias(f.logits, f.table, f.span, 2); });
-  bad.range("negative head", "add_distance_bias: head must be in [0, 2), got -1",
-            [](F& f) { posenc::add_distance_bias(f.logits, f.table, f.span, -1); });
+  bad.range("head past the last", "TableHead: head must be in [0, 2), got 2",
+            [](F& f) { posenc::add_distance_bias(f.logits, f.table.head(2), f.span); });
+  bad.range("negative head", "TableHead: head must be in [0, 2), got -1",
+            [](F& f) { posenc::add_distance_bias(f.logits, f.table.head(-1), f.span); });
   bad.range("a distance below the table",
-            "add_distance_bias: table.range().min must be at most -5, the smallest key - query of the span, got -4",
-            [](F& f) { posenc::add_distance_bias(f.logits, f.table, AttentionSpan::at(3, 5, 3), 0); });
-  bad.range("a distance above the table",
-            "add_distance_bias: table.range().max must be at least 3, the largest key - query of the span, got 2",
-            [](F& f) { posenc::add_distance_bias(f.logits, f.table, AttentionSpan::at(3, 5, 1), 0); });
-  bad.value("table whose values were assigned another shape",
-            "add_distance_bias: table.values().cols() must be table.range().size() 7, got 3", [](F& f) {
-              DistanceTable<double> table(2, {-4, 2});
-              table.values() = Eigen::ArrayXXd::Ones(2, 3);
-              posenc::add_distance_bias(f.both_heads, table, f.span);
+            "add_distance_bias: table.distances() must be span.distances() or more, -5 to 1, got -4 to 2", [](F& f) {
+              posenc::add_distance_bias(f.logits, f.table.head(0), AttentionSpan::at(posenc::PositionRange(3, 3), 5));
             });
-  bad.range(
-      "gradient of other distances",
-      "distance_bias_backward: table.range().min must be at most -6, the smallest key - query of the span, got -4",
-      [](F& f) { posenc::distance_bias_backward(f.table, f.logits, AttentionSpan::at(3, 5, 4), 0); });
+  bad.range("a distance above the table",
+            "add_distance_bias: table.distances() must be span.distances() or more, -3 to 3, got -4 to 2", [](F& f) {
+              posenc::add_distance_bias(f.logits, f.table.head(0), AttentionSpan::at(posenc::PositionRange(1, 3), 5));
+            });
+  bad.range("causal distances under a square span",
+            "add_distance_bias: table.distances() must be span.distances() or more, -15 to 15, got -15 to 0", [](F&) {
+              RowMajorMatrix logits(16, 16);
+              const DistanceTable<double> causal(1, DistanceRange::causal(16));
+              posenc::add_distance_bias(logits, causal, AttentionSpan::square(16));
+            });
+  bad.value("logits whose rows overlap",
+            "add_distance_bias: logits.outerStride() must be at least 5, the number of "
+            "columns, as they are written to, got 4",
+            [](F& f) {
+              Eigen::Map<RowMajorMatrix, 0, Eigen::OuterStride<>> rows(f.logits.data(), 3, 5, Eigen::OuterStride<>(4));
+              posenc::add_distance_bias(rows, f.table.head(0), f.span);
+            });
+  bad.value("logits that name a row twice",
+            "add_distance_bias: logits must be a view that names each row and column once, as it is written to, got "
+            "row 1 twice",
+            [](F& f) {
+              posenc::add_distance_bias(f.logits(std::vector<int>{0, 1, 1}, Eigen::all), f.table.head(0), f.span);
+            });
+  bad.value("logits in the table",
+            "add_distance_bias: logits must be disjoint from what is read, got overlapping memory", [](F& f) {
+              posenc::add_distance_bias(f.table.values().leftCols(5), f.table.head(0), AttentionSpan::cached(2, 5));
+            });
+  bad.range("gradient of other distances",
+            "distance_bias_backward: grad_table.distances() must be span.distances() or more, -6 to 0, got -4 to 2",
+            [](F& f) {
+              posenc::distance_bias_backward(f.table.head(0), f.logits,
+                                             AttentionSpan::at(posenc::PositionRange(4, 3), 5));
+            });
   bad.value("gradient of another shape", "distance_bias_backward: grad_logits.rows() must be 6, got 3",
             [](F& f) { posenc::distance_bias_backward(f.table, f.logits, f.span); });
-  bad.range("matrix of a head that is not", "add_distance_bias: head must be in [0, 2), got 7",
-            [](F& f) { posenc::make_distance_bias(f.table, f.span, 7); });
+  bad.range("matrix of a head that is not", "TableHead: head must be in [0, 2), got 7",
+            [](F& f) { posenc::add_distance_bias(f.logits, f.table.head(7), f.span); });
 
   // T5
   bad.value("too few causal buckets", "T5Buckets: num_buckets must be at least 2 (causal) and at most 8192, got 1",
@@ -109,10 +130,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
   if (posenc_tests::kWideIndex)
     bad.value("max_distance huge", "T5Buckets: max_distance must be > max_exact 16 and < 2^31, got 2147483648",
               [](F&) { T5Buckets(32, posenc_tests::two_to(31), false); });
-  bad.value("T5 weights of other buckets", "make_t5_table: weights.rows() must be num_buckets 32, got 16",
-            [](F& f) { posenc::make_t5_table(f.weights.topRows(16), T5Buckets(32, 128, true), f.table.range()); });
-  bad.value("T5 gradient of other heads", "t5_backward: grad_weights.cols() must be 2, got 1",
-            [](F& f) { posenc::t5_backward(f.grad.leftCols(1), f.table, T5Buckets(32, 128, true)); });
+  bad.value("T5 weights of other buckets",
+            "make_t5_table: weights.rows() must be num_buckets 32, with a column for each head (T5X stores the "
+            "transpose), got "
+            "16",
+            [](F& f) { posenc::make_t5_table(f.weights.topRows(16), T5Buckets(32, 128, true), f.table.distances()); });
+  bad.value("T5 gradient of other heads", "t5_table_backward: grad_weights.cols() must be 2, got 1",
+            [](F& f) { posenc::t5_table_backward(f.grad.leftCols(1), f.table, T5Buckets(32, 128, true)); });
 
   // ALiBi, KERPLE, Sandwich
   bad.value("no heads", "alibi_slopes: num_heads must be > 0 and at most 1048576, got 0",
@@ -122,58 +146,60 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
   bad.value("bias_max infinite", "alibi_slopes: bias_max must be finite and > 0, got inf",
             [](F&) { posenc::alibi_slopes(8, kInfinity); });
   bad.value("slope NaN", "make_alibi_table: slopes[1] must be finite, got nan", [](F& f) {
-    posenc::make_alibi_table<float>(Eigen::Array2d(0.5, kNan), f.table.range(), posenc::AlibiForm::causal);
+    posenc::make_alibi_table<float>(Eigen::Array2d(0.5, kNan), f.table.distances(), posenc::AlibiForm::causal);
   });
   bad.value("right slope infinite", "make_alibi_table: right[0] must be finite, got inf", [](F& f) {
-    posenc::make_alibi_table<float>(Eigen::Array2d(0.5, 1), Eigen::Array2d(kInfinity, 1), f.table.range());
+    posenc::make_alibi_table<float>(Eigen::Array2d(0.5, 1), Eigen::Array2d(kInfinity, 1), f.table.distances());
   });
   bad.value("slopes of other heads", "make_alibi_table: right.size() must be left.size() 2, got 3", [](F& f) {
-    posenc::make_alibi_table<float>(Eigen::Array2d(0.5, 1), Eigen::Array3d(1, 1, 1), f.table.range());
+    posenc::make_alibi_table<float>(Eigen::Array2d(0.5, 1), Eigen::Array3d(1, 1, 1), f.table.distances());
   });
-  bad.value("ALiBi gradient of other heads", "alibi_backward: grad_slopes.size() must be num_heads 2, got 12",
-            [](F& f) { posenc::alibi_backward(f.grad_q, f.table, posenc::AlibiForm::causal); });
+  bad.value("ALiBi gradient of other heads", "alibi_table_backward: grad_slopes.size() must be num_heads 2, got 12",
+            [](F& f) { posenc::alibi_table_backward(f.grad_q, f.table, posenc::AlibiForm::causal); });
   bad.value("KERPLE a of 0", "make_kerple_table: a[1] must be finite and > 0, got 0", [](F& f) {
-    posenc::make_kerple_table<float>(Eigen::Array2d(1, 0), Eigen::Array2d(1, 1), f.table.range(),
+    posenc::make_kerple_table<float>(Eigen::Array2d(1, 0), Eigen::Array2d(1, 1), f.table.distances(),
                                      posenc::KerpleKernel::power);
   });
   bad.value("KERPLE p above 2", "make_kerple_table: p[0] must be at most 2 (power kernel), got 2.5", [](F& f) {
-    posenc::make_kerple_table<float>(Eigen::Array2d(1, 1), Eigen::Array2d(2.5, 1), f.table.range(),
+    posenc::make_kerple_table<float>(Eigen::Array2d(1, 1), Eigen::Array2d(2.5, 1), f.table.distances(),
                                      posenc::KerpleKernel::power);
   });
   bad.value("KERPLE p NaN", "make_kerple_table: p[0] must be finite and > 0, got nan", [](F& f) {
-    posenc::make_kerple_table<float>(Eigen::Array2d(1, 1), Eigen::Array2d(kNan, 1), f.table.range(),
+    posenc::make_kerple_table<float>(Eigen::Array2d(1, 1), Eigen::Array2d(kNan, 1), f.table.distances(),
                                      posenc::KerpleKernel::logarithmic);
   });
-  bad.value("KERPLE gradient of other heads", "kerple_backward: grad_a.size() must be num_heads 2, got 64", [](F& f) {
-    posenc::kerple_backward(f.grad, f.grad_q, f.table, Eigen::Array2d(1, 1), Eigen::Array2d(1, 1),
-                            posenc::KerpleKernel::power);
-  });
-  bad.value("Sandwich of odd width", "make_sandwich_table: dim must be even, > 0 and at most 16777216, got 7",
-            [](F& f) { posenc::make_sandwich_table<float>(2, 7, f.table.range()); });
+  bad.value("KERPLE gradient of other heads", "kerple_table_backward: grad_a.size() must be num_heads 2, got 64",
+            [](F& f) {
+              posenc::kerple_table_backward(f.grad, f.grad_q, f.table, Eigen::Array2d(1, 1), Eigen::Array2d(1, 1),
+                                            posenc::KerpleKernel::power);
+            });
+  bad.value("Sandwich of odd width", "make_sandwich_table: head_dim must be even, > 0 and at most 16777216, got 7",
+            [](F& f) { posenc::make_sandwich_table<float>(2, 7, f.table.distances(), 10000.0); });
 
   // Networks
   bad.value("network without layers", "make_mlp_table: mlp.layers.size() must be > 0, got 0",
-            [](F& f) { posenc::make_mlp_table(Mlp(), f.table.range(), posenc::DistanceInput::linear); });
-  bad.value("network of two inputs", "make_mlp_table: mlp.layers[0].weight.cols() must be 1, got 2",
-            [](F& f) { posenc::make_mlp_table(make_mlp(2, 3, 2), f.table.range(), posenc::DistanceInput::linear); });
+            [](F& f) { posenc::make_mlp_table(Mlp(), f.table.distances(), posenc::DistanceInput::linear); });
+  bad.value("network of two inputs", "make_mlp_table: mlp.layers[0].weight.cols() must be 1, got 2", [](F& f) {
+    posenc::make_mlp_table(make_mlp(2, 3, 2), f.table.distances(), posenc::DistanceInput::linear);
+  });
   bad.value("layers that do not fit", "make_mlp_table: mlp.layers[1].weight.cols() must be 3, got 4", [](F& f) {
     f.mlp.layers[1].weight.resize(2, 4);
-    posenc::make_mlp_table(f.mlp, f.table.range(), posenc::DistanceInput::linear);
+    posenc::make_mlp_table(f.mlp, f.table.distances(), posenc::DistanceInput::linear);
   });
   bad.value("layer bias of another size", "make_mlp_table: mlp.layers[0].bias.size() must be 0 or 3, got 2", [](F& f) {
     f.mlp.layers[0].bias.resize(2);
-    posenc::make_mlp_table(f.mlp, f.table.range(), posenc::DistanceInput::linear);
+    posenc::make_mlp_table(f.mlp, f.table.distances(), posenc::DistanceInput::linear);
   });
-  bad.value("network gradient of another width", "mlp_backward: grad_mlp.layers[0].weight.rows() must be 3, got 4",
-            [](F& f) {
+  bad.value("network gradient of another width",
+            "mlp_table_backward: grad_mlp.layers[0].weight.rows() must be 3, got 4", [](F& f) {
               Mlp grad = make_mlp(1, 4, 2);
-              posenc::mlp_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
+              posenc::mlp_table_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
             });
-  bad.value("network gradient without a bias", "mlp_backward: grad_mlp.layers[1].bias.rows() must be 2, got 0",
+  bad.value("network gradient without a bias", "mlp_table_backward: grad_mlp.layers[1].bias.rows() must be 2, got 0",
             [](F& f) {
               Mlp grad = f.mlp;
               grad.layers[1].bias.resize(0);
-              posenc::mlp_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
+              posenc::mlp_table_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
             });
   bad.value("FIRE with c = 0", "add_fire_bias: fire.c must be finite and not 0, got 0", [](F& f) {
     f.fire.c = 0;
@@ -187,14 +213,15 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
     f.fire.eps = kNan;
     posenc::add_fire_bias(f.both_heads, f.fire, f.span);
   });
-  bad.range("FIRE with a negative offset", "add_fire_bias: span.query_offset() must be >= 0, got -1",
-            [](F& f) { posenc::add_fire_bias(f.both_heads, f.fire, AttentionSpan::at(3, 5, -1)); });
+  bad.range("FIRE with a negative offset", "add_fire_bias: span.query_offset() must be >= 0, got -1", [](F& f) {
+    posenc::add_fire_bias(f.both_heads, f.fire, AttentionSpan::at(posenc::PositionRange(-1, 3), 5));
+  });
   bad.value("FIRE for one head of two", "add_fire_bias: logits.rows() must be 6, got 3",
             [](F& f) { posenc::add_fire_bias(f.logits, f.fire, f.span); });
-  bad.value("FIRE gradient of other layers", "fire_backward: grad_fire.mlp.layers[0].weight.rows() must be 5, got 3",
-            [](F& f) {
+  bad.value("FIRE gradient of other layers",
+            "fire_bias_backward: grad_fire.mlp.layers[0].weight.rows() must be 5, got 3", [](F& f) {
               f.fire.mlp = make_mlp(1, 5, 2);
-              posenc::fire_backward(f.grad_fire, f.both_heads, f.fire, f.span);
+              posenc::fire_bias_backward(f.grad_fire, f.both_heads, f.fire, f.span);
             });
   return bad.cases();
 }

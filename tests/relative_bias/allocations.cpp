@@ -18,12 +18,12 @@ std::size_t allocations_when_warm(Run&& run) {
 
 }  // namespace
 
-TEST_CASE("the counter counts") {
+TEST_CASE("the counter counts", "[relative_bias][allocations]") {
   REQUIRE(count_allocations([] { Eigen::VectorXd(1000).setZero(); }) == 1);
   REQUIRE(count_allocations([] { delete new int(3); }) <= 1);
 }
 
-TEST_CASE("extra memory of the content biases is O(k) and O(L), never O(L^2)") {
+TEST_CASE("extra memory of the content biases is O(k) and O(L), never O(L^2)", "[relative_bias][allocations]") {
   if (!kMeasuresHeap) return;
   constexpr std::size_t kRounding = 64;  // what an allocator adds to a request
   constexpr std::size_t kMegabyte = std::size_t(1) << 20;
@@ -36,25 +36,27 @@ TEST_CASE("extra memory of the content biases is O(k) and O(L), never O(L^2)") {
   const auto span = AttentionSpan::square(len);
   const auto q = random_matrix<float>(len, 64, 1);
   auto logits = random_matrix<float>(len, len, 2);
+  const auto attention = posenc::ContentAttention(q, q, 0.125F, span);
   posenc::Workspace<float> for_shaw;
   const auto clip = ShawClip::symmetric(16);
   const auto table = random_matrix<float>(clip.rows(), 64, 3);
-  REQUIRE(peak_heap_bytes([&] { posenc::add_shaw_logits(logits, q, table, clip, span, 0.125F, for_shaw); }) <=
-          sizeof(float) * 32 * 33 + kRounding);
+  REQUIRE(peak_heap_bytes([&] {
+            posenc::add_shaw_logits(logits, posenc::ShawKeys(table, clip), attention, for_shaw);
+          }) <= sizeof(float) * 32 * 33 + kRounding);
   posenc::Workspace<float> for_xl;
   const auto r = random_matrix<float>(2 * len - 1, 64, 4);
   const Eigen::VectorXf u = Eigen::VectorXf::Ones(64);
   REQUIRE(peak_heap_bytes([&] {
-            posenc::add_transformer_xl_logits(logits, q, q, r, {1 - len}, u, u, span, 0.125F, for_xl);
+            posenc::add_transformer_xl_logits(logits, posenc::TransformerXl(r, u, u), attention, for_xl);
           }) <= sizeof(float) * 64 * (len + 31) + kPage + kRounding);
 }
 
-TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "", float, double) {
+TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][allocations]", float, double) {
   using Scalar = TestType;
   using Matrix = RowMatrix<Scalar>;
   posenc::Workspace<Scalar> workspace;
-  for (const AttentionSpan& span :
-       {AttentionSpan::square(100), AttentionSpan::cached(1, 300), AttentionSpan::at(33, 65, 32)}) {
+  for (const AttentionSpan& span : {AttentionSpan::square(100), AttentionSpan::cached(1, 300),
+                                    AttentionSpan::at(posenc::PositionRange(32, 33), 65)}) {
     INFO(span.query_len() << " x " << span.key_len());
     const Index d = 64;
     const Matrix q = random_matrix<Scalar>(span.query_len(), d, 1);
@@ -65,89 +67,100 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "", float, double)
     Matrix out = q;
     Matrix dq = Matrix::Zero(q.rows(), d);
     Matrix dk = Matrix::Zero(k.rows(), d);
+    const auto attention = posenc::ContentAttention(q, k, Scalar(0.1), span);
 
     posenc::DistanceTable<Scalar> table(1, span.distances());
     REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(logits, table, span); }) == 0);
-    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(columns, table, span, 0); }) == 0);
-    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(halves, table, span, 0); }) == 0);
-    REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table, logits, span, 0); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(columns, table.head(0), span); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(halves, table.head(0), span); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table.head(0), logits, span); }) == 0);
     REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table, columns, span); }) == 0);
 
     const posenc::T5Buckets buckets(32, 128, true);
     Matrix weights = Matrix::Zero(32, 1);
-    REQUIRE(allocations_when_warm([&] { posenc::t5_backward(weights, table, buckets); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::t5_table_backward(weights, table, buckets); }) == 0);
     Eigen::Array<Scalar, 1, 1> a(Scalar(0.5));
     Eigen::Array<Scalar, 1, 1> p(Scalar(0.5));
     Eigen::Array<Scalar, 1, 1> da(Scalar(0));
     Eigen::Array<Scalar, 1, 1> dp(Scalar(0));
-    REQUIRE(allocations_when_warm([&] { posenc::alibi_backward(da, table, posenc::AlibiForm::causal); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::alibi_table_backward(da, table, posenc::AlibiForm::causal); }) == 0);
     REQUIRE(allocations_when_warm(
-                [&] { posenc::kerple_backward(da, dp, table, a, p, posenc::KerpleKernel::logarithmic); }) == 0);
+                [&] { posenc::kerple_table_backward(da, dp, table, a, p, posenc::KerpleKernel::logarithmic); }) == 0);
 
-    const ShawClip clip{16, 8};
+    const ShawClip clip(16, 8);
     Matrix shaw = random_matrix<Scalar>(clip.rows(), d, 4);
     REQUIRE(allocations_when_warm([&] {
-              posenc::add_shaw_logits(logits, q, shaw, clip, span, Scalar(0.1), workspace);
-              posenc::add_shaw_logits(columns, q, shaw, clip, span, Scalar(0.1), workspace);
+              posenc::add_shaw_logits(logits, posenc::ShawKeys(shaw, clip), attention, workspace);
+              posenc::add_shaw_logits(columns, posenc::ShawKeys(shaw, clip), attention, workspace);
             }) == 0);
-    REQUIRE(allocations_when_warm([&] { posenc::add_shaw_values(out, logits, shaw, clip, span, workspace); }) == 0);
+    REQUIRE(allocations_when_warm(
+                [&] { posenc::add_shaw_values(out, posenc::ShawValues(shaw, clip), logits, span, workspace); }) == 0);
     Matrix dtable = Matrix::Zero(clip.rows(), d);
     REQUIRE(allocations_when_warm([&] {
-              posenc::shaw_logits_backward(dq, dtable, logits, q, shaw, clip, span, Scalar(0.1), workspace);
+              posenc::shaw_logits_backward(posenc::ShawGradients(dq, dtable), logits, posenc::ShawKeys(shaw, clip),
+                                           attention, workspace);
             }) == 0);
     Matrix dlogits = logits;
-    REQUIRE(allocations_when_warm(
-                [&] { posenc::shaw_values_backward(dlogits, dtable, out, logits, shaw, clip, span, workspace); }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::shaw_values_backward(posenc::ShawValuesGradients(dlogits, dtable), out,
+                                           posenc::ShawValues(shaw, clip), logits, span, workspace);
+            }) == 0);
 
     const posenc::DistanceRange all = span.distances();
-    const posenc::RelativeRows rows{all.min};
     const Matrix r = random_matrix<Scalar>(all.size(), d, 5);
     Matrix dr = Matrix::Zero(r.rows(), d);
     REQUIRE(allocations_when_warm([&] {
-              posenc::add_relative_logits(logits, q, r, rows, span, Scalar(0.1), workspace);
-              posenc::add_relative_logits(columns, q, r, rows, span, Scalar(0.1), workspace);
+              posenc::add_relative_logits(logits, posenc::RelativeKeys(r, all), attention, workspace);
+              posenc::add_relative_logits(columns, posenc::RelativeKeys(r, all), attention, workspace);
             }) == 0);
     REQUIRE(allocations_when_warm([&] {
-              posenc::relative_logits_backward(dq, dr, logits, q, r, rows, span, Scalar(0.1), workspace);
+              posenc::relative_logits_backward(posenc::RelativeGradients(dq, dr), logits, posenc::RelativeKeys(r, all),
+                                               attention, workspace);
             }) == 0);
     const Matrix u = random_matrix<Scalar>(1, d, 6);
     Matrix du = Matrix::Zero(1, d);
     Matrix dv = Matrix::Zero(1, d);
     REQUIRE(allocations_when_warm([&] {
-              posenc::add_transformer_xl_logits(logits, q, k, r, rows, u, u, span, Scalar(0.1), workspace);
-              posenc::add_transformer_xl_logits(columns, q, k, r, rows, u, u, span, Scalar(0.1), workspace);
+              posenc::add_transformer_xl_logits(logits, posenc::TransformerXl(r, all, u, u), attention, workspace);
+              posenc::add_transformer_xl_logits(columns, posenc::TransformerXl(r, all, u, u), attention, workspace);
             }) == 0);
     REQUIRE(allocations_when_warm([&] {
-              posenc::transformer_xl_backward(dq, dk, dr, du, dv, logits, q, k, r, rows, u, u, span, Scalar(0.1),
-                                              workspace);
+              posenc::transformer_xl_logits_backward(posenc::TransformerXlGradients(dq, dk, dr, du, dv), logits,
+                                                     posenc::TransformerXl(r, all, u, u), attention, workspace);
             }) == 0);
 
     const posenc::DebertaBuckets deberta(64, 32);
     const Matrix positions = random_matrix<Scalar>(deberta.rows(), d, 7);
     Matrix dpositions = Matrix::Zero(deberta.rows(), d);
+    Matrix dother = Matrix::Zero(deberta.rows(), d);
+    const auto both =
+        posenc::Deberta(deberta, posenc::ContentToPosition(positions), posenc::PositionToContent(positions));
+    REQUIRE(allocations_when_warm([&] { posenc::add_deberta_logits(logits, both, attention, workspace); }) == 0);
     REQUIRE(allocations_when_warm([&] {
-              posenc::add_deberta_c2p(logits, q, positions, deberta, span, Scalar(0.1), workspace);
-              posenc::add_deberta_p2c(logits, k, positions, deberta, span, Scalar(0.1), workspace);
-            }) == 0);
-    REQUIRE(allocations_when_warm([&] {
-              posenc::deberta_c2p_backward(dq, dpositions, logits, q, positions, deberta, span, Scalar(0.1), workspace);
-              posenc::deberta_p2c_backward(dk, dpositions, logits, k, positions, deberta, span, Scalar(0.1), workspace);
+              posenc::deberta_logits_backward(
+                  posenc::DebertaGradients(posenc::ContentToPositionGradients(dq, dpositions),
+                                           posenc::PositionToContentGradients(dk, dother)),
+                  logits, both, attention, workspace);
             }) == 0);
 
     const Matrix cope = random_matrix<Scalar>(20, d, 8);
     Matrix dcope = Matrix::Zero(20, d);
-    REQUIRE(allocations_when_warm([&] { posenc::add_cope_logits(logits, q, cope, span, workspace); }) == 0);
     REQUIRE(allocations_when_warm(
-                [&] { posenc::cope_backward(dlogits, dq, dcope, logits, q, cope, span, workspace); }) == 0);
+                [&] { posenc::add_cope_logits(logits, posenc::Cope(cope, 20), attention, workspace); }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::cope_logits_backward(posenc::CopeGradients(dlogits, dq, dcope), logits, posenc::Cope(cope, 20),
+                                           attention, workspace);
+            }) == 0);
 
     const Eigen::Array<Scalar, Eigen::Dynamic, 1> sums = random_matrix<Scalar>(span.key_len(), 1, 9).array();
     Eigen::Array<Scalar, Eigen::Dynamic, 1> dsums = sums;
+    Eigen::Array<Scalar, Eigen::Dynamic, 1> dgates = sums;
     REQUIRE(allocations_when_warm([&] { posenc::add_forgetting_bias(logits, sums, span); }) == 0);
     REQUIRE(allocations_when_warm([&] { posenc::forgetting_bias_backward(dsums, logits, span); }) == 0);
-    REQUIRE(allocations_when_warm([&] { posenc::forgetting_sums_backward(dsums, dsums, sums); }) == 0);
+    REQUIRE(allocations_when_warm([&] { posenc::forgetting_sums_backward(dgates, dsums, sums); }) == 0);
   }
 
-  const posenc::WindowShape window{7, 5};
+  const posenc::WindowShape window(7, 5);
   posenc::WindowTable<Scalar> table(2, window, posenc::ClassToken::first);
   Matrix logits = random_matrix<Scalar>(72, 36, 10);
   Matrix weights = Matrix::Zero(window.displacements() + 3, 2);
@@ -162,10 +175,15 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "", float, double)
   Matrix dq = Matrix::Zero(35, 64);
   Matrix dh = Matrix::Zero(13, 64);
   Matrix dw = Matrix::Zero(9, 64);
-  REQUIRE(allocations_when_warm([&] { posenc::add_decomposed_bias(square, q, rel_h, rel_w, window, window); }) == 0);
-  REQUIRE(allocations_when_warm(
-              [&] { posenc::decomposed_backward(dq, dh, dw, square, q, rel_h, rel_w, window, window); }) == 0);
+  REQUIRE(allocations_when_warm([&] {
+            posenc::add_decomposed_logits(square, posenc::Decomposed(rel_h, rel_w, window, window), q);
+          }) == 0);
+  REQUIRE(allocations_when_warm([&] {
+            posenc::decomposed_logits_backward(posenc::DecomposedGradients(dq, dh, dw), square,
+                                               posenc::Decomposed(rel_h, rel_w, window, window), q);
+          }) == 0);
   Matrix scores = random_matrix<Scalar>(20, 49, 15);
-  REQUIRE(count_allocations(
-              [&] { posenc::relative_shift(scores, AttentionSpan::cached(20, 30)) += Matrix::Ones(20, 30); }) == 0);
+  REQUIRE(count_allocations([&] {
+            posenc::view_relative_shift(scores, AttentionSpan::cached(20, 30)) += Matrix::Ones(20, 30);
+          }) == 0);
 }

@@ -34,7 +34,7 @@ constexpr double kFireBound = 200 * kEpsilon;
 
 }  // namespace
 
-TEST_CASE("FIRE below, at and beyond the threshold") {
+TEST_CASE("FIRE below, at and beyond the threshold", "[relative_bias][fire][accuracy]") {
   // 6.5 lies between positions, 6 is the last query of the square span, 47 is beyond all, 2 is passed by most.
   for (const double threshold : {2.0, 6.0, 6.5, 47.0}) {
     const Fire<double> fire = random_fire(threshold);
@@ -61,7 +61,7 @@ TEST_CASE("FIRE below, at and beyond the threshold") {
   }
 }
 
-TEST_CASE("FIRE: the gradient of weights, c and the threshold") {
+TEST_CASE("FIRE: the gradient of weights, c and the threshold", "[relative_bias][fire][accuracy]") {
   for (const double threshold : {2.0, 20.0}) {  // most queries beyond it, and none
     for (const NamedSpan& named : all_spans(false)) {
       if (named.span.query_len() > 10) continue;
@@ -73,7 +73,7 @@ TEST_CASE("FIRE: the gradient of weights, c and the threshold") {
       INFO(named.name << ", threshold " << fire.threshold());
       const MatrixD grad = random_matrix(3 * span.query_len(), span.key_len(), 65);
       Fire<double> gradient = fire.zeros();
-      posenc::fire_backward(gradient, grad, fire, span);
+      posenc::fire_bias_backward(gradient, grad, fire, span);
       const auto value = [&] {
         MatrixD bias = MatrixD::Zero(grad.rows(), grad.cols());
         posenc::add_fire_bias(bias, fire, span);
@@ -92,24 +92,25 @@ TEST_CASE("FIRE: the gradient of weights, c and the threshold") {
 
       Fire<double> by_columns = fire.zeros();
       const ColumnMatrix<double> column_major = grad;
-      posenc::fire_backward(by_columns, column_major, fire, span);
+      posenc::fire_bias_backward(by_columns, column_major, fire, span);
       REQUIRE(distance(by_columns.mlp.layers[1].weight, gradient.mlp.layers[1].weight) <= kFireBound * 200);
       REQUIRE(std::abs(by_columns.c - gradient.c) <= kFireBound * 200 * (1 + std::abs(gradient.c)));
     }
   }
 }
 
-TEST_CASE("FIRE: chunks and float agree with the whole in double, halves are rounded once") {
+TEST_CASE("FIRE: chunks and float agree with the whole in double, halves are rounded once",
+          "[relative_bias][fire][accuracy]") {
   const Fire<double> fire = random_fire(12.25);
   const AttentionSpan whole = AttentionSpan::square(20);
   MatrixD at_once = MatrixD::Zero(3 * 20, 20);
   posenc::add_fire_bias(at_once, fire, whole);
   const MatrixD grad = random_matrix(3 * 20, 20, 66);
   Fire<double> gradient = fire.zeros();
-  posenc::fire_backward(gradient, grad, fire, whole);
+  posenc::fire_bias_backward(gradient, grad, fire, whole);
   Fire<double> gradient_in_chunks = fire.zeros();
   for (const Index first : {0, 4, 8, 12, 16}) {  // tabulated in the first chunks, general in the last
-    const AttentionSpan chunk = AttentionSpan::at(4, 20, first);
+    const AttentionSpan chunk = AttentionSpan::at(posenc::PositionRange(first, 4), 20);
     MatrixD bias = MatrixD::Zero(12, 20);
     MatrixD chunk_grad(12, 20);
     posenc::add_fire_bias(bias, fire, chunk);
@@ -117,7 +118,7 @@ TEST_CASE("FIRE: chunks and float agree with the whole in double, halves are rou
       REQUIRE(distance(bias.middleRows(4 * h, 4), at_once.middleRows(20 * h + first, 4)) <= kFireBound);
       chunk_grad.middleRows(4 * h, 4) = grad.middleRows(20 * h + first, 4);
     }
-    posenc::fire_backward(gradient_in_chunks, chunk_grad, fire, chunk);
+    posenc::fire_bias_backward(gradient_in_chunks, chunk_grad, fire, chunk);
   }
   constexpr double kSumBound = 1200 * 1200 * kEpsilon;  // 1200 terms of order one, summed in another order
   REQUIRE(std::abs(gradient_in_chunks.c - gradient.c) <= kSumBound);

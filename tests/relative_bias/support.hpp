@@ -28,15 +28,20 @@ struct NamedSpan {
 /// of queries. Without negative offsets where a scheme refuses them.
 inline std::vector<NamedSpan> all_spans(bool negative_offsets = true) {
   using Span = posenc::AttentionSpan;
-  std::vector<NamedSpan> spans = {{"square", Span::square(7)},         {"one", Span::square(1)},
-                                  {"decode", Span::cached(1, 9)},      {"prefill", Span::cached(4, 9)},
-                                  {"more queries", Span::at(9, 4, 0)}, {"more queries later", Span::at(6, 4, 3)},
-                                  {"far queries", Span::at(3, 5, 40)}, {"blocks", Span::cached(40, 47)},
-                                  {"no tokens", Span::square(0)},      {"no queries", Span::at(0, 5, 2)},
-                                  {"no keys", Span::at(4, 0, 1)}};
+  std::vector<NamedSpan> spans = {{"square", Span::square(7)},
+                                  {"one", Span::square(1)},
+                                  {"decode", Span::cached(1, 9)},
+                                  {"prefill", Span::cached(4, 9)},
+                                  {"more queries", Span::at(posenc::PositionRange(0, 9), 4)},
+                                  {"more queries later", Span::at(posenc::PositionRange(3, 6), 4)},
+                                  {"far queries", Span::at(posenc::PositionRange(40, 3), 5)},
+                                  {"blocks", Span::cached(40, 47)},
+                                  {"no tokens", Span::square(0)},
+                                  {"no queries", Span::at(posenc::PositionRange(2, 0), 5)},
+                                  {"no keys", Span::at(posenc::PositionRange(1, 4), 0)}};
   if (negative_offsets) {
-    spans.push_back({"negative offset", Span::at(5, 7, -3)});
-    spans.push_back({"all keys ahead", Span::at(4, 6, -20)});
+    spans.push_back({"negative offset", Span::at(posenc::PositionRange(-3, 5), 7)});
+    spans.push_back({"all keys ahead", Span::at(posenc::PositionRange(-20, 4), 6)});
   }
   return spans;
 }

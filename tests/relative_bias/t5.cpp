@@ -59,7 +59,7 @@ int bucket_of(std::int64_t n, int nb, std::int64_t max_distance) {
 
 }  // namespace
 
-TEST_CASE("T5 buckets equal the golden files in every line", "[portable]") {
+TEST_CASE("T5 buckets equal the golden files in every line", "[relative_bias][t5][accuracy][portable]") {
   for (const char* name : {"t5-bi-16-64", "t5-bi-32-128", "t5-causal-32-128", "t5-causal-64-1000"}) {
     const Golden file = golden(std::string("relative/") + name + ".csv");
     const T5Buckets buckets(static_cast<Index>(file.number("num_buckets")),
@@ -73,7 +73,8 @@ TEST_CASE("T5 buckets equal the golden files in every line", "[portable]") {
   }
 }
 
-TEST_CASE("T5 buckets equal integer arithmetic for every distance up to 2^20 in six settings") {
+TEST_CASE("T5 buckets equal integer arithmetic for every distance up to 2^20 in six settings",
+          "[relative_bias][t5][accuracy]") {
   struct Setting {
     int num_buckets;
     std::int64_t max_distance;
@@ -108,7 +109,7 @@ TEST_CASE("T5 buckets equal integer arithmetic for every distance up to 2^20 in 
   }
 }
 
-TEST_CASE("T5 buckets at the powers where a logarithm one ulp low fails") {
+TEST_CASE("T5 buckets at the powers where a logarithm one ulp low fails", "[relative_bias][t5][accuracy]") {
   const T5Buckets both(32, 128, true);
   REQUIRE(both(-16) == 10);
   REQUIRE(both(-32) == 12);
@@ -124,7 +125,7 @@ TEST_CASE("T5 buckets at the powers where a logarithm one ulp low fails") {
   REQUIRE(both(std::numeric_limits<std::int64_t>::max()) == 31);
 }
 
-TEST_CASE("T5 buckets with many buckets and far distances are found, and soon") {
+TEST_CASE("T5 buckets with many buckets and far distances are found, and soon", "[relative_bias][t5][accuracy]") {
   // Neighbouring distances near 2^31 differ by 2e-9 in the quotient: few of them may need long integers.
   const T5Buckets many(8192, 2147483647, false);
   for (const std::int64_t n : {std::int64_t(1) << 20, std::int64_t(1) << 25, (std::int64_t(1) << 31) - 2}) {
@@ -137,7 +138,8 @@ TEST_CASE("T5 buckets with many buckets and far distances are found, and soon") 
   REQUIRE(close(-4097) == 8191);
 }
 
-TEST_CASE("T5 adds the bucket's weight, whatever the span, and sums it back", "[portable]") {
+TEST_CASE("T5 adds the bucket's weight, whatever the span, and sums it back",
+          "[relative_bias][t5][accuracy][portable]") {
   const MatrixD weights = random_matrix(32, 3, 1);
   for (const bool bidirectional : {true, false}) {
     const T5Buckets buckets(32, 40, bidirectional);
@@ -167,7 +169,7 @@ TEST_CASE("T5 adds the bucket's weight, whatever the span, and sums it back", "[
       posenc::DistanceTable<double> grad_table(3, span.distances());
       posenc::distance_bias_backward(grad_table, grad, span);
       MatrixD gradient = MatrixD::Zero(32, 3);
-      posenc::t5_backward(gradient, grad_table, buckets);
+      posenc::t5_table_backward(gradient, grad_table, buckets);
       // The same numbers in another order: at most 2000 terms below 1 in each sum.
       constexpr double kSumBound = 2000 * 2000 * kEpsilon;
       REQUIRE(distance(gradient, expected_gradient) <= kSumBound);
@@ -176,7 +178,7 @@ TEST_CASE("T5 adds the bucket's weight, whatever the span, and sums it back", "[
   }
 }
 
-TEST_CASE("T5 peers: ONNX Runtime, praxis, and a table of T5X") {
+TEST_CASE("T5 peers: ONNX Runtime, praxis, and a table of T5X", "[relative_bias][t5][accuracy]") {
   if (skip_without_data("T5 peers")) return;
   const std::string peers = data_dir() + "/peers/";
   for (const char* name : {"ort_RelativePositionBiasTest_FP32", "ort_RelativePositionBiasTest_FP16",

@@ -4,6 +4,8 @@
 #ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_ALIBI_HPP
 
+#include "posenc/relative_bias/detail/list.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <cmath>
@@ -12,7 +14,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The slopes of ALiBi for any number of heads.
+/// Returns the slopes of ALiBi for any number of heads, the steepest first.
 ///
 /// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n, and for the heads beyond
 /// every other slope of 2n heads, 2^(-b (2 (h - n) + 1) / (2n)). The paper's own formula, 2^(-8 (h + 1) / num_heads),
@@ -20,7 +22,8 @@ inline namespace POSENC_ABI {
 /// @param num_heads  > 0.
 /// @param bias_max   `alibi_bias_max` of MPT, finite and > 0; 8 everywhere else.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Accuracy: 1 ulp of double.
+/// Cost:     one exponential for each head; no bench case, called once.
+/// Accuracy: 1 ulp of double [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409.
 /// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
 inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0) {
@@ -38,42 +41,34 @@ inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0
   return slopes;
 }
 
-namespace detail {
-
-template <typename Derived>
-void require_slopes(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& slopes) {
-  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
-    const double slope = static_cast<double>(slopes.derived().reshaped()(head));
-    if (!is_finite(slope)) refuse<std::invalid_argument>(function, element(parameter, head), slope, "finite");
-  }
-}
-
-}  // namespace detail
-
 /// What ALiBi does with keys after the query.
 enum class AlibiForm {
   causal,    ///< slope * (key - query) everywhere; keys after the query are for the causal mask.
   symmetric  ///< -slope * |key - query|: encoders.
 };
 
-/// ALiBi with slopes of their own for keys before and after the query:
+/// Returns the bias of ALiBi by distance, with slopes of their own for keys before and after the query:
 ///
 ///     table(h, d) = left[h] d  for d <= 0,  -right[h] d  for d > 0        d = key - query
 ///
+/// @tparam Scalar      Of the table: make_alibi_table<float>(...).
 /// @param left, right  One slope for each head, finite. 0 switches a head off; trained slopes are fine.
+/// @param distances    span.distances(), or more, so that one table serves every step.
 /// @throws std::invalid_argument  lists of different length, or a slope that is not finite.
-template <typename Scalar, typename Left, typename Right>
-DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const Eigen::DenseBase<Right>& right,
-                                       DistanceRange range) {
+/// Cost:     one product for each head and distance; no bench case, called once for a length.
+/// Accuracy: formed in double and rounded once [accuracy][relative_bias].
+/// Source:   Press et al. 2022, arXiv:2108.12409, with a slope for each side.
+template <typename Scalar, typename Left, typename Right, detail::if_dense<Left, Right> = 0>
+DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, const DistanceRange& distances) {
   const char* const function = "make_alibi_table";
   detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
-  detail::require_slopes(function, "left", left);
-  detail::require_slopes(function, "right", right);
-  DistanceTable<Scalar> table(left.size(), range);
+  detail::require_finite_list(function, "left", left);
+  detail::require_finite_list(function, "right", right);
+  DistanceTable<Scalar> table(left.size(), distances);
   for (Eigen::Index head = 0; head < left.size(); ++head) {
-    const double before = static_cast<double>(left.derived().reshaped()(head));
-    const double after = static_cast<double>(right.derived().reshaped()(head));
-    for (Eigen::Index d = range.min; d <= range.max; ++d) {
+    const double before = detail::number_at(left, head);
+    const double after = detail::number_at(right, head);
+    for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
       const double distance = static_cast<double>(d);
       table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
     }
@@ -81,20 +76,33 @@ DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Left>& left, const
   return table;
 }
 
-/// ALiBi.
+/// @overload
+/// Returns the bias of ALiBi by distance, with one slope for each head.
 ///
 /// The original adds slope * key, which differs from slope * (key - query) by a constant of each row: softmax does not
 /// see it, and near the diagonal this form keeps the digits that matter.
 /// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
 ///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
 ///                Finite; 0 switches a head off.
+/// @param form    Which side of the query is penalized.
 /// @throws std::invalid_argument  a slope that is not finite.
-template <typename Scalar, typename Slopes>
-DistanceTable<Scalar> make_alibi_table(const Eigen::DenseBase<Slopes>& slopes, DistanceRange range, AlibiForm form) {
-  detail::require_slopes("make_alibi_table", "slopes", slopes);
-  const Eigen::ArrayXd left = slopes.derived().reshaped().template cast<double>().array();
+template <typename Scalar, typename Slopes, detail::if_dense<Slopes> = 0>
+DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange& distances, AlibiForm form) {
+  detail::require_finite_list("make_alibi_table", "slopes", slopes);
+  Eigen::ArrayXd left(slopes.size());
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) left[head] = detail::number_at(slopes, head);
   const Eigen::ArrayXd right = form == AlibiForm::causal ? Eigen::ArrayXd(-left) : left;
-  return make_alibi_table<Scalar>(left, right, range);
+  return make_alibi_table<Scalar>(left, right, distances);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments>
+auto make_alibi_table(const Arguments&...) {
+  static_assert(detail::kNever<Scalar, Arguments...>,
+                "posenc: write make_alibi_table<float>(slopes, distances, form): slopes is a list with one for each "
+                "head, alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric");
+  return detail::Misfit<Arguments...>();
 }
 
 namespace detail {
@@ -107,7 +115,7 @@ struct AlibiSlopeGradients {
 template <typename Scalar>
 AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_table, Eigen::Index head) {
   AlibiSlopeGradients sums;
-  for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+  for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
     const double term = static_cast<double>(grad_table(head, d)) * static_cast<double>(d);
     if (d <= 0) {
       sums.left += term;
@@ -122,36 +130,53 @@ AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_tabl
 
 /// The gradient of make_alibi_table() with respect to the slopes: grad_slopes[h] += sum over d of
 /// grad_table(h, d) * d, or * -|d| for the symmetric form.
-/// @throws std::invalid_argument  another number of heads.
-template <typename Slopes, typename Scalar>
-void alibi_backward(Slopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
-  auto& grad = detail::written(std::forward<Slopes>(grad_slopes));
-  detail::require(grad.size() == grad_table.num_heads(), "alibi_backward", "grad_slopes.size()", grad.size(),
-                  "num_heads ", grad_table.num_heads());
-  using Slope = typename std::decay_t<decltype(grad)>::Scalar;
+/// @param[in,out] grad_slopes  num_heads numbers, a row, a column or a matrix.
+/// @param grad_table           dL/d(table), as distance_bias_backward() sums it.
+/// @param form                 As in the forward call.
+/// @throws std::invalid_argument  another number of heads; memory that overlaps. Nothing is written then.
+/// Cost:     one multiply-add for each head and distance; no allocation; no bench case, it reads the table alone.
+/// Accuracy: summed in double and rounded once [accuracy][relative_bias].
+/// Source:   Press et al. 2022, arXiv:2108.12409, section 3, where trained slopes are tried.
+template <typename GradSlopes, typename Scalar, detail::if_dense<GradSlopes> = 0>
+void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
+  const char* const function = "alibi_table_backward";
+  auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
+  detail::require_list_size(function, "grad_slopes", grad, grad_table.num_heads());
+  detail::require_target(function, "grad_slopes", grad, grad_table.values());
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
     const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
-    detail::entry(grad, head) += detail::convert<Slope>(form == AlibiForm::causal ? left - right : left + right);
+    detail::add_to_entry(grad, head, form == AlibiForm::causal ? left - right : left + right);
   }
 }
 
 /// @overload
 /// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -=
 /// sum over d > 0 of grad_table(h, d) d.
-/// @throws std::invalid_argument  another number of heads; nothing is written then.
-template <typename Left, typename Right, typename Scalar>
-void alibi_backward(Left&& grad_left, Right&& grad_right, const DistanceTable<Scalar>& grad_table) {
-  auto& dleft = detail::written(std::forward<Left>(grad_left));
-  auto& dright = detail::written(std::forward<Right>(grad_right));
-  detail::require(dleft.size() == grad_table.num_heads(), "alibi_backward", "grad_left.size()", dleft.size(),
-                  "num_heads ", grad_table.num_heads());
-  detail::require(dright.size() == grad_table.num_heads(), "alibi_backward", "grad_right.size()", dright.size(),
-                  "num_heads ", grad_table.num_heads());
+/// @param[in,out] grad_left, grad_right  num_heads numbers each.
+/// @param grad_table                     As above.
+template <typename GradLeft, typename GradRight, typename Scalar, detail::if_dense<GradLeft, GradRight> = 0>
+void alibi_table_backward(GradLeft&& grad_left, GradRight&& grad_right, const DistanceTable<Scalar>& grad_table) {
+  const char* const function = "alibi_table_backward";
+  auto& dleft = detail::written(std::forward<GradLeft>(grad_left));
+  auto& dright = detail::written(std::forward<GradRight>(grad_right));
+  detail::require_list_size(function, "grad_left", dleft, grad_table.num_heads());
+  detail::require_list_size(function, "grad_right", dright, grad_table.num_heads());
+  detail::require_target(function, "grad_left", dleft, dright, grad_table.values());
+  detail::require_target(function, "grad_right", dright, grad_table.values());
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
     const auto [left, right] = detail::alibi_slope_gradients(grad_table, head);
-    detail::entry(dleft, head) += detail::convert<typename std::decay_t<decltype(dleft)>::Scalar>(left);
-    detail::entry(dright, head) += detail::convert<typename std::decay_t<decltype(dright)>::Scalar>(right);
+    detail::add_to_entry(dleft, head, left);
+    detail::add_to_entry(dright, head, right);
   }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto alibi_table_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write alibi_table_backward(grad_slopes, grad_table, form), or (grad_left, grad_right, "
+                "grad_table): lists with one number for each head, then the gradient of the table");
 }
 
 }  // namespace POSENC_ABI

@@ -4,55 +4,36 @@
 #ifndef POSENC_RELATIVE_BIAS_ATTENTION_SPAN_HPP
 #define POSENC_RELATIVE_BIAS_ATTENTION_SPAN_HPP
 
-#include "posenc/detail/check.hpp"
+#include "posenc/positions/position_range.hpp"
+#include "posenc/relative_bias/detail/held.hpp"
+#include "posenc/relative_bias/distance_range.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Relative positions min, ..., max (key - query, both ends included).
-struct DistanceRange {
-  Eigen::Index min = 0;
-  Eigen::Index max = 0;
-
-  Eigen::Index size() const { return max - min + 1; }
-
-  /// -(len - 1), ..., 0: what causal attention over `len` tokens sees.
-  static DistanceRange causal(Eigen::Index len) { return {1 - len, 0}; }
-  /// -(len - 1), ..., len - 1: what attention over `len` tokens sees without a mask. Nothing for len = 0.
-  static DistanceRange symmetric(Eigen::Index len) {
-    return len == 0 ? DistanceRange{0, -1} : DistanceRange{1 - len, len - 1};
-  }
-};
-
-namespace detail {
-
-/// Lengths and offsets stay below this, so that their sums and differences never overflow.
-inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Index) >= 8 ? 40 : 28);
-
-inline void require_distance_range(const char* function, const DistanceRange& range) {
-  require_in_range(range.min >= -2 * kSpanLimit && range.min <= 2 * kSpanLimit, function, "range.min", range.min,
-                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
-  require_in_range(range.max >= -2 * kSpanLimit && range.max <= 2 * kSpanLimit, function, "range.max", range.max,
-                   "in [-", 2 * kSpanLimit, ", ", 2 * kSpanLimit, "]");
-  require(range.max >= range.min - 1, function, "range.max", range.max, "at least range.min - 1 = ", range.min - 1);
-}
-
-}  // namespace detail
-
-/// Which queries meet which keys: key j stands at position j, query i at position query_offset + i.
+/// Which queries meet which keys: key j lies at position j, query i at position query_offset + i.
+///
+///     keys          0  1  2  3  4
+///     query 0       x  x  x  x            AttentionSpan::cached(2, 5): query_offset 3,
+///     query 1       x  x  x  x  x         x marks what the queries see in causal attention
 ///
 /// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the
-/// offset of cached keys is the most repeated bug of the field, so there is no default for it: name the situation.
+/// offset of cached keys is the most repeated bug of the field, so it has no default: the factory names the situation.
 class AttentionSpan {
  public:
-  /// len queries and the same keys: training, or a prompt without cache.
-  /// @throws std::invalid_argument  a negative length, or one beyond 2^40 (2^28 where Eigen::Index has 32 bits).
+  /// `len` queries and the same keys: training, or a prompt without cache.
+  /// @param len  [tokens]
+  /// @throws std::invalid_argument  len negative or beyond 2^40.
   static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
+
   /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
+  /// @param query_len, key_len  [tokens] key_len counts the cached keys and the new ones.
   /// @throws std::out_of_range      query_len > key_len.
-  /// @throws std::invalid_argument  a negative length.
+  /// @throws std::invalid_argument  a length negative or beyond 2^40.
   static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
     const char* const function = "AttentionSpan::cached";
     detail::require(key_len >= 0 && key_len <= detail::kSpanLimit, function, "key_len", key_len, ">= 0 and at most ",
@@ -60,11 +41,31 @@ class AttentionSpan {
     detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
     return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
   }
-  /// Any situation: cross attention, keys whose first ones were dropped, L_q > L_k. The offset may be negative.
-  /// @throws std::invalid_argument  a negative length, or one beyond 2^40 (2^28 where Eigen::Index has 32 bits).
-  /// @throws std::out_of_range      an offset beyond that limit either way.
-  static AttentionSpan at(Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset) {
-    return AttentionSpan("AttentionSpan::at", query_len, key_len, query_offset);
+
+  /// Any situation: cross attention, keys whose first ones were dropped, more queries than keys.
+  /// @param queries  Positions of the queries, where key 0 is at 0: PositionRange(first, count). They may be negative.
+  /// @param key_len  [tokens]
+  /// @throws std::invalid_argument  a length negative or beyond 2^40 (2^28 where Eigen::Index has 32 bits).
+  /// @throws std::out_of_range      a first position beyond that either way.
+  template <typename Length, std::enable_if_t<detail::is_integer<Length>, int> = 0>
+  static AttentionSpan at(const PositionRange& queries, Length key_len) {
+    const char* const function = "AttentionSpan::at";
+    constexpr std::int64_t limit = detail::kSpanLimit;
+    detail::require_in_range(queries.first() >= -limit && queries.first() <= limit, function, "queries.first()",
+                             queries.first(), "in [-", limit, ", ", limit, "]");
+    return AttentionSpan(function, queries.count(), static_cast<Eigen::Index>(key_len),
+                         static_cast<Eigen::Index>(queries.first()));
+  }
+
+  /// @overload
+  /// Says what is missing or out of order.
+  template <typename... Arguments>
+  static auto at(const Arguments&...) {
+    static_assert(
+        detail::kNever<Arguments...>,
+        "posenc: write AttentionSpan::at(PositionRange(first, query_len), key_len), where key 0 is at position "
+        "0");
+    return square(0);
   }
 
   Eigen::Index query_len() const { return query_len_; }
@@ -79,10 +80,11 @@ class AttentionSpan {
   Eigen::Index visible_keys(Eigen::Index query) const {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
-  /// All relative positions that occur: L_q + L_k - 1 of them. For an empty span {0, -1}.
+  /// All relative positions that occur: query_len + key_len - 1 of them, or none where a length is 0.
+  /// @throws nothing: the lengths are checked already.
   DistanceRange distances() const {
-    if (query_len_ == 0 || key_len_ == 0) return {0, -1};
-    return {first_relative(query_len_ - 1), first_relative(0) + key_len_ - 1};
+    if (query_len_ == 0 || key_len_ == 0) return DistanceRange(0, -1);
+    return DistanceRange(first_relative(query_len_ - 1), first_relative(0) + key_len_ - 1);
   }
 
  private:
@@ -91,8 +93,6 @@ class AttentionSpan {
     constexpr Eigen::Index limit = detail::kSpanLimit;
     detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
     detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
-    detail::require_in_range(query_offset >= -limit && query_offset <= limit, function, "query_offset", query_offset,
-                             "in [-", limit, ", ", limit, "]");
   }
 
   Eigen::Index query_len_;

@@ -1,226 +1,200 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// DeBERTa: disentangled attention, content against position and position against content, by log buckets.
+/// DeBERTa: disentangled attention, content against position and position against content.
 #ifndef POSENC_RELATIVE_BIAS_DEBERTA_HPP
 #define POSENC_RELATIVE_BIAS_DEBERTA_HPP
 
-#include "posenc/detail/eigen.hpp"
-#include "posenc/relative_bias/attention_span.hpp"
-#include "posenc/relative_bias/detail/log_buckets.hpp"
-#include "posenc/relative_bias/workspace.hpp"
+#include "posenc/relative_bias/deberta_terms.hpp"
+#include "posenc/relative_bias/detail/deberta_scores.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
 
-#include <algorithm>
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The table rows of DeBERTa by distance. Here the relative position is query - key, as in the original.
-///
-/// With s = rows() / 2, row(query - key) = clamp(bucket(query - key) + s, 0, 2s - 1). Without buckets (v1)
-/// bucket(n) = n and s = max_position. With `position_buckets` b (v2, v3), mid = b / 2 and s = b:
-///
-///     bucket(n) = n                                                                             |n| <= mid
-///                 sign(n) (mid + ceil(ln(|n| / mid) / ln((max_position - 1) / mid) (mid - 1)))  otherwise
-///
-/// The boundaries are found in integers.
-/// Source:   He et al. 2021, arXiv:2006.03654; v3 arXiv:2111.09543.
-/// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
-class DebertaBuckets {
- public:
-  /// @param max_position      `max_relative_positions`, > 0 (512), at most 2^20.
-  /// @param position_buckets  0 for none (v1), else even, in [4, 8192] (256), and position_buckets / 2 <
-  ///                          max_position - 1.
-  /// @throws std::invalid_argument  one of these does not hold.
-  explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets = 0) {
-    const char* const function = "DebertaBuckets";
-    constexpr Eigen::Index limit = Eigen::Index(1) << 20;
-    detail::require(max_position > 0 && max_position <= limit, function, "max_position", max_position,
-                    "> 0 and at most ", limit);
-    detail::require(
-        position_buckets == 0 || (position_buckets >= 4 && position_buckets % 2 == 0 &&
-                                  position_buckets / 2 < max_position - 1 && position_buckets <= detail::kMaxLogSteps),
-        function, "position_buckets", position_buckets, "0, or even, >= 4, at most ", detail::kMaxLogSteps,
-        " and < 2 (max_position - 1) = ", 2 * (max_position - 1));
-    half_ = position_buckets == 0 ? max_position : position_buckets;
-    const Eigen::Index mid = position_buckets == 0 ? max_position : position_buckets / 2;
-    // One distance beyond the last that differs: -max_position still has a row of its own.
-    bucket_.resize(static_cast<std::size_t>(max_position + 1));
-    Eigen::Index step = 0;
-    for (Eigen::Index n = 0; n <= max_position; ++n) {
-      Eigen::Index& bucket = bucket_[static_cast<std::size_t>(n)];
-      bucket = n;
-      if (n <= mid) continue;
-      // ceil(quotient) is the first step that the quotient does not exceed.
-      while (step < mid && detail::compare_log_quotient(n, step, mid, max_position - 1, mid - 1) > 0) ++step;
-      bucket = mid + step;
-    }
-  }
-
-  /// Rows of the position tables: 2s.
-  Eigen::Index rows() const { return 2 * half_; }
-
-  /// The table row of query - key.
-  Eigen::Index operator()(std::int64_t query_minus_key) const {
-    const std::int64_t last = static_cast<std::int64_t>(bucket_.size() - 1);
-    const std::int64_t n = (std::min)((std::max)(query_minus_key, -last), last);
-    const Eigen::Index size = bucket_[static_cast<std::size_t>(n < 0 ? -n : n)];
-    const Eigen::Index bucket = n < 0 ? -size : size;
-    return (std::min)((std::max)(bucket + half_, Eigen::Index(0)), 2 * half_ - 1);
-  }
-
- private:
-  Eigen::Index half_ = 0;
-  std::vector<Eigen::Index> bucket_;  // of |n|; larger distances share the last
-};
-
 namespace detail {
 
-template <typename Content, typename Table>
-void require_deberta(const char* function, const char* parameter, const Eigen::MatrixBase<Content>& content,
-                     const Eigen::MatrixBase<Table>& table, const DebertaBuckets& buckets, Eigen::Index tokens) {
-  const std::string name = parameter;
-  if (content.rows() != tokens) {
-    refuse<std::invalid_argument>(function, name + ".rows()", content.rows(), tokens);
+/// The rows of DeBERTa's table that each head has; of no table, nothing.
+template <typename Table, typename Query, typename Key>
+HeadRows require_deberta(const char* function, const char* parameter, const Table& table, const DebertaBuckets& buckets,
+                         const ContentAttention<Query, Key>& attention) {
+  if constexpr (std::is_same_v<Table, NoTable>) {
+    return HeadRows(function, parameter, 0, 0, 0, "");
+  } else {
+    const HeadRows rows(function, parameter, table.rows(), buckets.rows(), attention.num_heads(), " (buckets.rows())");
+    require_shape(function, parameter, table, table.rows(), attention.head_dim());
+    return rows;
   }
-  require_shape(function, "table", table, buckets.rows(), content.cols());
 }
 
 }  // namespace detail
 
-/// Adds content-to-position scores to the logits of one head, in place:
+/// Adds DeBERTa's content-to-position and position-to-content scores to the logits of one head or of all heads stacked,
+/// in place. For every head, and each term that the scheme has,
 ///
-///     logits(i, j) += scale q[i] . table[row(query_offset + i - j)]
+///     logits(i, j) += scale q[i] . content_to_position[row(query_offset + i - j)]
+///                   + scale k[j] . position_to_content[row(query_offset + i - j)]
 ///
-/// @param[in,out] logits  L_q x L_k. float or double, as q and table.
-/// @param q               L_q x head_dim.
-/// @param table           buckets.rows() x head_dim: position embeddings through the key projection.
-/// @param scale           1 / sqrt(head_dim (1 + number of position terms)).
-/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
-/// Cost:     a product L_q x head_dim x buckets.rows(), then one look-up in a row for each logit. Extra memory
-///           32 x buckets.rows().
-/// Source:   He et al. 2021, arXiv:2006.03654, equation 4. Matches: "c2p".
-template <typename Logits, typename Query, typename Table, typename Scalar>
-void add_deberta_c2p(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
-                     const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
-                     Workspace<Scalar>& workspace) {
-  const char* const function = "add_deberta_c2p";
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as the rest.
+/// @param scheme          Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the terms.
+/// @param attention       ContentAttention(q, k, scale, span), scale = 1 / sqrt(head_dim (1 + number of terms)).
+/// @param workspace       Scratch memory that the caller keeps.
+/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
+///                                `logits` is then unchanged.
+/// Cost:     for a head and a term one product tokens x head_dim x buckets.rows(), then one look-up in a row for each
+///           logit. Extra memory 32 x buckets.rows(). No bench case yet.
+/// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
+/// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
+/// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
+template <typename Logits, typename C2p, typename P2c, typename Query, typename Key, typename Scalar,
+          detail::if_scalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
+void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
+                        Workspace<Scalar>& workspace) {
+  const char* const function = "add_deberta_logits";
+  constexpr bool has_c2p = Deberta<C2p, P2c>::has_content_to_position;
+  constexpr bool has_p2c = Deberta<C2p, P2c>::has_position_to_content;
   auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_deberta(function, "q", q, table, buckets, span.query_len());
-  const auto& q_values = detail::evaluated(q);
-  const auto& table_values = detail::evaluated(table);
-  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
-  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
-    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    auto scores = scratch.topRows(rows);
-    scores.setZero();
-    detail::add_product(scores, q_values.middleRows(block, rows), table_values.transpose(), scale);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        x.coeffRef(block + i, j) += scores(i, buckets(-span.relative(block + i, j)));
-      }
+  const DebertaBuckets& buckets = scheme.buckets();
+  const AttentionSpan& span = attention.span();
+  const Scalar scale = static_cast<Scalar>(attention.scale());
+  detail::require_logits(function, "logits", x, attention);
+  const auto c2p_rows =
+      detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
+  const auto p2c_rows =
+      detail::require_deberta(function, "position_to_content", scheme.position_to_content(), buckets, attention);
+  detail::require_target(function, "logits", x, attention.q(), attention.k());
+  if constexpr (has_c2p) {
+    detail::require_target(function, "logits", x, scheme.content_to_position());
+  }
+  if constexpr (has_p2c) {
+    detail::require_target(function, "logits", x, scheme.position_to_content());
+  }
+  if constexpr (has_c2p) {
+    const auto& q = detail::evaluated(attention.q());
+    const auto& table = detail::evaluated(scheme.content_to_position());
+    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+      detail::add_deberta_scores<detail::DebertaTerm::content_to_position>(
+          detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
+          c2p_rows.of(table, head), buckets, span, scale, workspace);
+    }
+  }
+  if constexpr (has_p2c) {
+    const auto& k = detail::evaluated(attention.k());
+    const auto& table = detail::evaluated(scheme.position_to_content());
+    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+      detail::add_deberta_scores<detail::DebertaTerm::position_to_content>(
+          detail::head_rows(x, head, span.query_len()), detail::head_rows(k, head, span.key_len()),
+          p2c_rows.of(table, head), buckets, span, scale, workspace);
     }
   }
 }
 
-/// The gradient of add_deberta_c2p(): adds into grad_q and grad_table.
-/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
-template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
-void deberta_c2p_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
-                          const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
-                          const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
-                          Workspace<Scalar>& workspace) {
-  const char* const function = "deberta_c2p_backward";
-  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
-  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
-  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_deberta(function, "q", q, table, buckets, span.query_len());
-  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
-  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  const auto& grad_logits_values = detail::evaluated(grad_logits);
-  const auto& q_values = detail::evaluated(q);
-  const auto& table_values = detail::evaluated(table);
-  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
-  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
-    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    auto sums = scratch.topRows(rows);
-    sums.setZero();
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-        sums(i, buckets(-span.relative(block + i, j))) += grad_logits_values.coeff(block + i, j);
-      }
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_deberta_logits(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write add_deberta_logits(logits, Deberta(buckets, ContentToPosition(table), "
+                "PositionToContent(table)), ContentAttention(q, k, scale, span), workspace): logits is a matrix, "
+                "workspace a Workspace<Scalar> with a name; all hold the same Scalar");
+}
+
+/// The gradient of add_deberta_logits(): adds into the gradients of what each term reads.
+/// @param[in,out] gradients             DebertaGradients(ContentToPositionGradients(grad_q, grad_table),
+///                                      PositionToContentGradients(grad_k, grad_table)), or with the one term of the
+///                                      scheme.
+/// @param grad_logits                   (num_heads L_q) x L_k.
+/// @param scheme, attention, workspace  As in the forward call.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
+/// Cost:     as add_deberta_logits(), with two products for a term. No bench case yet.
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
+///           [relative_bias][properties].
+template <typename C2pGradients, typename P2cGradients, typename Grad, typename C2p, typename P2c, typename Query,
+          typename Key, typename Scalar, detail::if_scalar<Scalar, Grad, C2p, P2c, Query, Key> = 0>
+void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradients, const Grad& grad_logits,
+                             const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
+                             Workspace<Scalar>& workspace) {
+  const char* const function = "deberta_logits_backward";
+  constexpr bool has_c2p = Deberta<C2p, P2c>::has_content_to_position;
+  constexpr bool has_p2c = Deberta<C2p, P2c>::has_position_to_content;
+  static_assert(has_c2p == !std::is_same_v<C2pGradients, detail::NoTable> &&
+                    has_p2c == !std::is_same_v<P2cGradients, detail::NoTable>,
+                "posenc: DebertaGradients must have the terms of Deberta: ContentToPositionGradients for "
+                "ContentToPosition, PositionToContentGradients for PositionToContent");
+  const DebertaBuckets& buckets = scheme.buckets();
+  const AttentionSpan& span = attention.span();
+  const Scalar scale = static_cast<Scalar>(attention.scale());
+  detail::require_logits(function, "grad_logits", grad_logits, attention);
+  const auto c2p_rows =
+      detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
+  const auto p2c_rows =
+      detail::require_deberta(function, "position_to_content", scheme.position_to_content(), buckets, attention);
+  const auto check = [&](const char* content_name, const auto& grad_content, const auto& content, const char* name,
+                         const auto& grad_table, const auto& table) {
+    static_assert(
+        detail::holds_scalar<Scalar, decltype(grad_content)> && detail::holds_scalar<Scalar, decltype(grad_table)>,
+        "posenc: gradients hold the scalar of the workspace");
+    detail::require_shape(function, content_name, grad_content, content.rows(), content.cols());
+    detail::require_shape(function, name, grad_table, table.rows(), table.cols());
+    detail::require_target(function, content_name, grad_content, grad_table, grad_logits, attention.q(), attention.k(),
+                           table);
+    detail::require_target(function, name, grad_table, grad_logits, attention.q(), attention.k(), table);
+  };
+  if constexpr (has_c2p) {
+    auto& c2p = gradients.content_to_position();
+    check("grad_q", c2p.grad_content(), attention.q(), "grad_content_to_position", c2p.grad_table(),
+          scheme.content_to_position());
+  }
+  if constexpr (has_p2c) {
+    auto& p2c = gradients.position_to_content();
+    check("grad_k", p2c.grad_content(), attention.k(), "grad_position_to_content", p2c.grad_table(),
+          scheme.position_to_content());
+  }
+  if constexpr (has_c2p && has_p2c) {
+    auto& c2p = gradients.content_to_position();
+    auto& p2c = gradients.position_to_content();
+    detail::require_target(function, "grad_q", c2p.grad_content(), p2c.grad_content(), p2c.grad_table(),
+                           scheme.position_to_content());
+    detail::require_target(function, "grad_content_to_position", c2p.grad_table(), p2c.grad_content(), p2c.grad_table(),
+                           scheme.position_to_content());
+    detail::require_target(function, "grad_k", p2c.grad_content(), scheme.content_to_position());
+    detail::require_target(function, "grad_position_to_content", p2c.grad_table(), scheme.content_to_position());
+  }
+  const auto& grad = detail::evaluated(grad_logits);
+  if constexpr (has_c2p) {
+    auto& c2p = gradients.content_to_position();
+    const auto& q = detail::evaluated(attention.q());
+    const auto& table = detail::evaluated(scheme.content_to_position());
+    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+      detail::add_deberta_gradients<detail::DebertaTerm::content_to_position>(
+          detail::head_rows(c2p.grad_content(), head, span.query_len()), c2p_rows.of(c2p.grad_table(), head),
+          detail::head_rows(grad, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
+          c2p_rows.of(table, head), buckets, span, scale, workspace);
     }
-    detail::add_product(dq.middleRows(block, rows), sums, table_values, scale);
-    detail::add_product(dtable, sums.transpose(), q_values.middleRows(block, rows), scale);
+  }
+  if constexpr (has_p2c) {
+    auto& p2c = gradients.position_to_content();
+    const auto& k = detail::evaluated(attention.k());
+    const auto& table = detail::evaluated(scheme.position_to_content());
+    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+      detail::add_deberta_gradients<detail::DebertaTerm::position_to_content>(
+          detail::head_rows(p2c.grad_content(), head, span.key_len()), p2c_rows.of(p2c.grad_table(), head),
+          detail::head_rows(grad, head, span.query_len()), detail::head_rows(k, head, span.key_len()),
+          p2c_rows.of(table, head), buckets, span, scale, workspace);
+    }
   }
 }
 
-/// Adds position-to-content scores to the logits of one head, in place:
-///
-///     logits(i, j) += scale k[j] . table[row(query_offset + i - j)]
-///
-/// @param k      L_k x head_dim.
-/// @param table  buckets.rows() x head_dim: position embeddings through the query projection.
-/// The rest, errors and cost are as for add_deberta_c2p().
-/// Source:   He et al. 2021, arXiv:2006.03654, equation 4. Matches: "p2c" of Microsoft's repository.
-template <typename Logits, typename Key, typename Table, typename Scalar>
-void add_deberta_p2c(Logits&& logits, const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& table,
-                     const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
-                     Workspace<Scalar>& workspace) {
-  const char* const function = "add_deberta_p2c";
-  auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_deberta(function, "k", k, table, buckets, span.key_len());
-  const auto& k_values = detail::evaluated(k);
-  const auto& table_values = detail::evaluated(table);
-  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
-  for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
-    const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
-    auto scores = scratch.topRows(keys);
-    scores.setZero();
-    detail::add_product(scores, k_values.middleRows(block, keys), table_values.transpose(), scale);
-    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      for (Eigen::Index j = 0; j < keys; ++j) {
-        x.coeffRef(i, block + j) += scores(j, buckets(-span.relative(i, block + j)));
-      }
-    }
-  }
-}
-
-/// The gradient of add_deberta_p2c(): adds into grad_k and grad_table.
-/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
-template <typename GradKey, typename GradTable, typename Grad, typename Key, typename Table, typename Scalar>
-void deberta_p2c_backward(GradKey&& grad_k, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
-                          const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& table,
-                          const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
-                          Workspace<Scalar>& workspace) {
-  const char* const function = "deberta_p2c_backward";
-  auto& dk = detail::written(std::forward<GradKey>(grad_k));
-  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
-  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_deberta(function, "k", k, table, buckets, span.key_len());
-  detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
-  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  const auto& grad_logits_values = detail::evaluated(grad_logits);
-  const auto& k_values = detail::evaluated(k);
-  const auto& table_values = detail::evaluated(table);
-  auto scratch = workspace.matrix(detail::kQueryBlock, buckets.rows());
-  for (Eigen::Index block = 0; block < span.key_len(); block += detail::kQueryBlock) {
-    const Eigen::Index keys = (std::min)(detail::kQueryBlock, span.key_len() - block);
-    auto sums = scratch.topRows(keys);
-    sums.setZero();
-    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      for (Eigen::Index j = 0; j < keys; ++j) {
-        sums(j, buckets(-span.relative(i, block + j))) += grad_logits_values.coeff(i, block + j);
-      }
-    }
-    detail::add_product(dk.middleRows(block, keys), sums, table_values, scale);
-    detail::add_product(dtable, sums.transpose(), k_values.middleRows(block, keys), scale);
-  }
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto deberta_logits_backward(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write deberta_logits_backward(DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
+      "PositionToContentGradients(grad_k, grad_table)), grad_logits, Deberta(buckets, ContentToPosition(table), "
+      "PositionToContent(table)), ContentAttention(q, k, scale, span), workspace)");
 }
 
 }  // namespace POSENC_ABI

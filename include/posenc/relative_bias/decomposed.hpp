@@ -1,17 +1,89 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Decomposed relative positions of vision backbones (MViTv2, SAM): rows and columns apart, by content.
+/// Decomposed relative positions of vision backbones (MViTv2, SAM): rows and columns separately, by content.
 #ifndef POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
 #define POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
 
 #include "posenc/detail/eigen.hpp"
-#include "posenc/relative_bias/window_bias.hpp"
+#include "posenc/relative_bias/detail/head_rows.hpp"
+#include "posenc/relative_bias/detail/held.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/window_shape.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
+
+/// The parameters of decomposed relative positions: Decomposed(rel_h, rel_w, query, key).
+/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+template <typename Rows, typename Columns>
+class Decomposed {
+ public:
+  /// @param rel_h, rel_w  2 max(query side, key side) - 1 rows each, x head_dim, once for all heads or once for each,
+  ///                      stacked. Tables of another length are resized first (linearly, half-pixel).
+  /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
+  template <typename H, typename W>
+  Decomposed(H&& rel_h, W&& rel_w, const WindowShape& query, const WindowShape& key)
+      : rel_h_(rel_h), rel_w_(rel_w), query_(query), key_(key) {
+    detail::check_held<H>();
+    detail::check_held<W>();
+  }
+
+  const Rows& rel_h() const { return rel_h_; }
+  const Columns& rel_w() const { return rel_w_; }
+  const WindowShape& query() const { return query_; }
+  const WindowShape& key() const { return key_; }
+
+ private:
+  detail::Held<Rows> rel_h_;
+  detail::Held<Columns> rel_w_;
+  WindowShape query_;
+  WindowShape key_;
+};
+
+template <typename H, typename W, detail::if_matrix<H, W> = 0>
+Decomposed(H&&, W&&, const WindowShape&, const WindowShape&)
+    -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class Decomposed<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
+                "displacement, query and key WindowShape(height, width)");
+
+ public:
+  Decomposed(const Arguments&...) {}
+};
+template <typename... Arguments>
+Decomposed(const Arguments&...) -> Decomposed<detail::Misfit<Arguments...>, void>;
+
+/// What decomposed_logits_backward() adds into: DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
+template <typename GradQuery, typename GradRows, typename GradColumns>
+class DecomposedGradients {
+ public:
+  /// @param grad_q, grad_rel_h, grad_rel_w  Each has the shape of its parameter.
+  template <typename Q, typename H, typename W>
+  DecomposedGradients(Q&& grad_q, H&& grad_rel_h, W&& grad_rel_w)
+      : grad_q_(detail::written(std::forward<Q>(grad_q))),
+        grad_rel_h_(detail::written(std::forward<H>(grad_rel_h))),
+        grad_rel_w_(detail::written(std::forward<W>(grad_rel_w))) {}
+
+  GradQuery& grad_q() { return grad_q_; }
+  GradRows& grad_rel_h() { return grad_rel_h_; }
+  GradColumns& grad_rel_w() { return grad_rel_w_; }
+
+ private:
+  detail::Held<GradQuery> grad_q_;
+  detail::Held<GradRows> grad_rel_h_;
+  detail::Held<GradColumns> grad_rel_w_;
+};
+
+template <typename Q, typename H, typename W, detail::if_matrix<Q, H, W> = 0>
+DecomposedGradients(Q&&, H&&, W&&)
+    -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
 
 namespace detail {
 
@@ -23,91 +95,163 @@ inline Eigen::Index decomposed_row(Eigen::Index q, Eigen::Index k, Eigen::Index 
   return numerator / (query_side * key_side);
 }
 
-template <typename Query, typename Rows, typename Columns>
-void require_decomposed(const char* function, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
-                        const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
-  require_window_shape(function, "query", query);
-  require_window_shape(function, "key", key);
-  require(q.rows() == query.tokens(), function, "q.rows()", q.rows(), "query.tokens() ", query.tokens());
-  require_shape(function, "rel_h", rel_h, 2 * (std::max)(query.height, key.height) - 1, q.cols());
-  require_shape(function, "rel_w", rel_w, 2 * (std::max)(query.width, key.width) - 1, q.cols());
+/// The checked sizes of a call.
+struct DecomposedSizes {
+  Eigen::Index num_heads;
+  HeadRows rows;
+  HeadRows columns;
+
+  template <typename H, typename W, typename Query>
+  DecomposedSizes(const char* function, const Decomposed<H, W>& positions, const Query& q)
+      : num_heads(q.rows() / positions.query().tokens()),
+        rows(function, "rel_h", positions.rel_h().rows(),
+             2 * (std::max)(positions.query().height(), positions.key().height()) - 1, num_heads,
+             " (2 max(query.height(), key.height()) - 1)"),
+        columns(function, "rel_w", positions.rel_w().rows(),
+                2 * (std::max)(positions.query().width(), positions.key().width()) - 1, num_heads,
+                " (2 max(query.width(), key.width()) - 1)") {
+    const Eigen::Index tokens = positions.query().tokens();
+    require(q.rows() > 0 && q.rows() % tokens == 0, function, "q.rows()", q.rows(), "query.tokens() ", tokens,
+            " for each head");
+    require_data(function, "q", q);
+    require_shape(function, "rel_h", positions.rel_h(), positions.rel_h().rows(), q.cols());
+    require_shape(function, "rel_w", positions.rel_w(), positions.rel_w().rows(), q.cols());
+  }
+};
+
+template <typename X, typename Query, typename Rows, typename Columns>
+void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns& rel_w, const WindowShape& query,
+                         const WindowShape& key) {
+  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
+    for (Eigen::Index y = 0; y < key.height(); ++y) {
+      const Eigen::Index row = decomposed_row(t / query.width(), y, query.height(), key.height());
+      x.row(t).segment(y * key.width(), key.width()).array() += q.row(t).dot(rel_h.row(row));
+    }
+    for (Eigen::Index u = 0; u < key.width(); ++u) {
+      const Eigen::Index row = decomposed_row(t % query.width(), u, query.width(), key.width());
+      const auto score = q.row(t).dot(rel_w.row(row));
+      for (Eigen::Index y = 0; y < key.height(); ++y) x.coeffRef(t, y * key.width() + u) += score;
+    }
+  }
+}
+
+template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Query, typename Rows,
+          typename Columns>
+void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& grad_w, const Grad& grad,
+                              const Query& q, const Rows& rel_h, const Columns& rel_w, const WindowShape& query,
+                              const WindowShape& key) {
+  using Scalar = typename Query::Scalar;
+  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
+    for (Eigen::Index y = 0; y < key.height(); ++y) {
+      const Eigen::Index row = decomposed_row(t / query.width(), y, query.height(), key.height());
+      const Scalar sum = grad.row(t).segment(y * key.width(), key.width()).sum();
+      grad_q.row(t) += sum * rel_h.row(row);
+      grad_h.row(row) += sum * q.row(t);
+    }
+    for (Eigen::Index u = 0; u < key.width(); ++u) {
+      const Eigen::Index row = decomposed_row(t % query.width(), u, query.width(), key.width());
+      Scalar sum = 0;
+      for (Eigen::Index y = 0; y < key.height(); ++y) sum += grad.coeff(t, y * key.width() + u);
+      grad_q.row(t) += sum * rel_w.row(row);
+      grad_w.row(row) += sum * q.row(t);
+    }
+  }
 }
 
 }  // namespace detail
 
-/// Adds the decomposed relative positions of one head to its logits, in place. With query token t = (h, w) and key
-/// token u = (y, x), both numbered row by row,
+/// Adds decomposed relative positions to the logits of one head or of all heads stacked, in place. With query token
+/// t = (h, w) and key token u = (y, x), both numbered row by row, for every head
 ///
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
 ///
-/// @param[in,out] logits  query.tokens() x key.tokens(). float or double, as the rest.
-/// @param q               query.tokens() x head_dim, not scaled: the logits are already.
-/// @param rel_h, rel_w    2 max(query side, key side) - 1 rows each, x head_dim. Tables of another length are resized
-///                        first (linearly, half-pixel).
-/// @param query, key      Grids; they may differ (pooled keys).
-/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
-/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation.
-/// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2). Matches: add_decomposed_rel_pos of Segment Anything.
-template <typename Logits, typename Query, typename Rows, typename Columns>
-void add_decomposed_bias(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Rows>& rel_h,
-                         const Eigen::MatrixBase<Columns>& rel_w, const WindowShape& query, const WindowShape& key) {
-  const char* const function = "add_decomposed_bias";
+/// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
+/// @param positions       Decomposed(rel_h, rel_w, query, key).
+/// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
+/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
+///                                `logits` is then unchanged.
+/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation; no bench
+///           case, windows are small.
+/// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
+/// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
+/// Matches:  add_decomposed_rel_pos of Segment Anything.
+template <typename Logits, typename Rows, typename Columns, typename Query,
+          detail::if_scalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
+void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
+  const char* const function = "add_decomposed_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_decomposed(function, q, rel_h, rel_w, query, key);
-  detail::require_shape(function, "logits", x, query.tokens(), key.tokens());
+  const WindowShape& query = positions.query();
+  const WindowShape& key = positions.key();
+  const detail::DecomposedSizes sizes(function, positions, q);
+  detail::require_shape(function, "logits", x, q.rows(), key.tokens());
+  detail::require_target(function, "logits", x, q, positions.rel_h(), positions.rel_w());
   const auto& q_values = detail::evaluated(q);
-  const auto& rel_h_values = detail::evaluated(rel_h);
-  const auto& rel_w_values = detail::evaluated(rel_w);
-  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
-    for (Eigen::Index y = 0; y < key.height; ++y) {
-      const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
-      x.row(t).segment(y * key.width, key.width).array() += q_values.row(t).dot(rel_h_values.row(row));
-    }
-    for (Eigen::Index u = 0; u < key.width; ++u) {
-      const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
-      const auto score = q_values.row(t).dot(rel_w_values.row(row));
-      for (Eigen::Index y = 0; y < key.height; ++y) x.coeffRef(t, y * key.width + u) += score;
-    }
+  const auto& rel_h = detail::evaluated(positions.rel_h());
+  const auto& rel_w = detail::evaluated(positions.rel_w());
+  for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
+    const Eigen::Index first = head * query.tokens();
+    detail::add_decomposed_head(x.middleRows(first, query.tokens()), q_values.middleRows(first, query.tokens()),
+                                sizes.rows.of(rel_h, head), sizes.columns.of(rel_w, head), query, key);
   }
 }
 
-/// The gradient of add_decomposed_bias(): adds into grad_q, grad_h and grad_w, each of the shape of its parameter.
-/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
-template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Query, typename Rows,
-          typename Columns>
-void decomposed_backward(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& grad_w,
-                         const Eigen::MatrixBase<Grad>& grad_logits, const Eigen::MatrixBase<Query>& q,
-                         const Eigen::MatrixBase<Rows>& rel_h, const Eigen::MatrixBase<Columns>& rel_w,
-                         const WindowShape& query, const WindowShape& key) {
-  const char* const function = "decomposed_backward";
-  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
-  auto& dh = detail::written(std::forward<GradRows>(grad_h));
-  auto& dw = detail::written(std::forward<GradColumns>(grad_w));
-  detail::require_decomposed(function, q, rel_h, rel_w, query, key);
-  detail::require_shape(function, "grad_logits", grad_logits, query.tokens(), key.tokens());
-  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
-  detail::require_shape(function, "grad_h", dh, rel_h.rows(), rel_h.cols());
-  detail::require_shape(function, "grad_w", dw, rel_w.rows(), rel_w.cols());
-  const auto& grad_logits_values = detail::evaluated(grad_logits);
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_decomposed_logits(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
+      "grids of queries and keys as WindowShape(height, width)");
+}
+
+/// The gradient of add_decomposed_logits(): adds into grad_q, grad_rel_h and grad_rel_w.
+/// @param[in,out] gradients  DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
+/// @param grad_logits        (num_heads query.tokens()) x key.tokens().
+/// @param positions, q       As in the forward call.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
+/// Cost:     two times that of add_decomposed_logits(); no allocation; no bench case, windows are small.
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
+template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Rows, typename Columns,
+          typename Query,
+          detail::if_scalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
+void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradColumns> gradients,
+                                const Grad& grad_logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
+  const char* const function = "decomposed_logits_backward";
+  auto& grad_q = gradients.grad_q();
+  auto& grad_h = gradients.grad_rel_h();
+  auto& grad_w = gradients.grad_rel_w();
+  const WindowShape& query = positions.query();
+  const WindowShape& key = positions.key();
+  const detail::DecomposedSizes sizes(function, positions, q);
+  detail::require_shape(function, "grad_logits", grad_logits, q.rows(), key.tokens());
+  detail::require_shape(function, "grad_q", grad_q, q.rows(), q.cols());
+  detail::require_shape(function, "grad_rel_h", grad_h, positions.rel_h().rows(), q.cols());
+  detail::require_shape(function, "grad_rel_w", grad_w, positions.rel_w().rows(), q.cols());
+  detail::require_target(function, "grad_q", grad_q, grad_h, grad_w, grad_logits, q, positions.rel_h(),
+                         positions.rel_w());
+  detail::require_target(function, "grad_rel_h", grad_h, grad_w, grad_logits, q, positions.rel_h(), positions.rel_w());
+  detail::require_target(function, "grad_rel_w", grad_w, grad_logits, q, positions.rel_h(), positions.rel_w());
+  const auto& grad_values = detail::evaluated(grad_logits);
   const auto& q_values = detail::evaluated(q);
-  const auto& rel_h_values = detail::evaluated(rel_h);
-  const auto& rel_w_values = detail::evaluated(rel_w);
-  using Scalar = typename Query::Scalar;
-  for (Eigen::Index t = 0; t < query.tokens(); ++t) {
-    for (Eigen::Index y = 0; y < key.height; ++y) {
-      const Eigen::Index row = detail::decomposed_row(t / query.width, y, query.height, key.height);
-      const Scalar sum = grad_logits_values.row(t).segment(y * key.width, key.width).sum();
-      dq.row(t) += sum * rel_h_values.row(row);
-      dh.row(row) += sum * q_values.row(t);
-    }
-    for (Eigen::Index u = 0; u < key.width; ++u) {
-      const Eigen::Index row = detail::decomposed_row(t % query.width, u, query.width, key.width);
-      Scalar sum = 0;
-      for (Eigen::Index y = 0; y < key.height; ++y) sum += grad_logits_values.coeff(t, y * key.width + u);
-      dq.row(t) += sum * rel_w_values.row(row);
-      dw.row(row) += sum * q_values.row(t);
-    }
+  const auto& rel_h = detail::evaluated(positions.rel_h());
+  const auto& rel_w = detail::evaluated(positions.rel_w());
+  for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
+    const Eigen::Index first = head * query.tokens();
+    detail::add_decomposed_gradients(grad_q.middleRows(first, query.tokens()), sizes.rows.of(grad_h, head),
+                                     sizes.columns.of(grad_w, head), grad_values.middleRows(first, query.tokens()),
+                                     q_values.middleRows(first, query.tokens()), sizes.rows.of(rel_h, head),
+                                     sizes.columns.of(rel_w, head), query, key);
   }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto decomposed_logits_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, grad_rel_h, grad_rel_w), "
+                "grad_logits, Decomposed(rel_h, rel_w, query, key), q)");
 }
 
 }  // namespace POSENC_ABI

@@ -5,7 +5,9 @@
 #define POSENC_RELATIVE_BIAS_FIRE_HPP
 
 #include "posenc/detail/row.hpp"
+#include "posenc/relative_bias/add_distance_bias.hpp"
 #include "posenc/relative_bias/bias_mlp.hpp"
+#include "posenc/relative_bias/detail/mlp.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +25,7 @@ struct Fire {
   double initial_length = 512;   ///< Constant L_0.
   double eps = 1e-6;             ///< Constant.
 
-  /// From this query position on, the distance is relative to the query's position.
+  /// From this query position on, distances are measured relative to the query's position.
   double threshold() const { return std::abs(length_multiplier * initial_length); }
   Fire zeros() const { return {mlp.zeros(), 0.0, 0.0, initial_length, eps}; }
 };
@@ -43,7 +45,7 @@ void require_fire(const char* function, const Fire<Scalar>& fire, const Attentio
 /// psi(n) = ln(|c n| + 1).
 inline double fire_psi(double c, double n) { return std::log1p(std::abs(c * n)); }
 
-/// Inputs of the network for keys 0 ... L_k - 1 of one query at `position`, whose normalisation is that of `reach`.
+/// Inputs of the network for keys 0 ... L_k - 1 of one query at `position`, normalized by psi(reach).
 template <typename Scalar>
 MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double reach, Eigen::Index num_keys) {
   MlpMatrix<Scalar> inputs(num_keys, 1);
@@ -62,30 +64,36 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 
 }  // namespace detail
 
-/// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and i the query's position,
+/// Adds the bias of FIRE to the logits of all heads, in place. With n = query - key and p the query's position,
 ///
-///     logits(h, i, j) += mlp(psi(n) / (psi(max(i, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
+///     logits(h L_q + i, j) += mlp(psi(n) / (psi(max(p, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
 ///
-/// While no query has reached the threshold this depends on the distance alone, and the network is asked L_q + L_k - 1
-/// times; beyond it once for each key of a row.
+/// While no query has reached the threshold this depends on the distance alone, and the network is evaluated
+/// L_q + L_k - 1 times; beyond it once for each key of a row.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
-/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0; eps < 0.
-/// @throws std::out_of_range      a negative query_offset.
-/// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations.
+/// @param fire            The trained parameters.
+/// @param span            Which queries meet which keys.
+/// @throws std::invalid_argument  another shape; layers that do not fit together; c = 0; threshold 0; eps < 0; memory
+///                                of logits that overlaps itself.
+/// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
+/// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network; allocates its activations; no bench case, the network
+///           decides.
+/// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias].
 /// Source:   Li et al. 2023, arXiv:2310.04418.
-template <typename Logits, typename Scalar>
+template <typename Logits, typename Scalar, detail::if_dense<Logits> = 0>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
   const char* const function = "add_fire_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_fire(function, fire, span);
   const Eigen::Index num_heads = fire.mlp.outputs();
   detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  detail::require_target(function, "logits", x);
   if (span.query_len() == 0 || span.key_len() == 0) return;
 
   if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> table(num_heads, range);
-    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min), fire.threshold(), range.size());
+    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min()), fire.threshold(), range.size());
     table.values() = detail::mlp_forward(fire.mlp, inputs).back().transpose().array();
     add_distance_bias(x, table, span);
     return;
@@ -100,19 +108,29 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
   }
 }
 
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_fire_bias(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write add_fire_bias(logits, fire, span): logits of all heads stacked, fire a Fire<Scalar>, span "
+      "AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+}
+
 namespace detail {
 
-/// What the logits say about c and the threshold.
+/// The gradients of c and of the threshold.
 struct FireGradient {
   double c = 0;
   double threshold = 0;
 
-  /// Adds the part of keys 0 ... L_k - 1 of a query at `position`. share: d reach / d threshold.
+  /// Adds what keys 0 ... L_k - 1 of a query at `position` contribute. share: d reach / d threshold.
   template <typename Scalar>
   void add(BiasMlp<Scalar>& grad_mlp, const Fire<Scalar>& fire, double position, double reach, double share,
            const MlpMatrix<Scalar>& grad_out) {
     const auto inputs = fire_inputs(fire, position, reach, grad_out.rows());
-    const auto grad_inputs = mlp_backward(grad_mlp, fire.mlp, inputs, mlp_forward(fire.mlp, inputs), grad_out);
+    const auto grad_inputs = add_mlp_gradient(grad_mlp, fire.mlp, inputs, mlp_forward(fire.mlp, inputs), grad_out);
     const double sign_c = fire.c < 0 ? -1 : 1;
     const double divisor = fire_psi(fire.c, reach) + fire.eps;
     const double reach_slope_c = sign_c * reach / (std::abs(fire.c) * reach + 1);
@@ -131,15 +149,17 @@ struct FireGradient {
 
 /// The gradient of add_fire_bias(): adds into grad_fire.mlp, grad_fire.c and grad_fire.length_multiplier.
 ///
+/// Where the threshold equals a query's position, each side of the maximum gets half.
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
-/// Where the threshold equals a query's position, each side of the maximum gets half.
+/// @param fire, span         As in the forward call.
 /// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers; nothing is written then.
-/// Cost:     as add_fire_bias(), about three times.
-template <typename Scalar, typename Derived>
-void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& grad_logits, const Fire<Scalar>& fire,
-                   const AttentionSpan& span) {
-  const char* const function = "fire_backward";
+/// Cost:     as add_fire_bias(), about three times; no bench case, the network decides.
+/// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
+template <typename Scalar, typename Grad, detail::if_dense<Grad> = 0>
+void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const Fire<Scalar>& fire,
+                        const AttentionSpan& span) {
+  const char* const function = "fire_bias_backward";
   detail::require_fire(function, fire, span);
   detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
@@ -152,7 +172,7 @@ void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& gra
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> grad_table(num_heads, range);
     distance_bias_backward(grad_table, grad_logits_values, span);
-    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min), threshold, 1,
+    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min()), threshold, 1,
              detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
   } else {
     detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
@@ -168,6 +188,16 @@ void fire_backward(Fire<Scalar>& grad_fire, const Eigen::DenseBase<Derived>& gra
   const double sign_length = fire.length_multiplier * fire.initial_length < 0 ? -1 : 1;
   grad_fire.c += grad.c;
   grad_fire.length_multiplier += grad.threshold * sign_length * fire.initial_length;
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto fire_bias_backward(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write fire_bias_backward(grad_fire, grad_logits, fire, span): grad_fire is fire.zeros() or the "
+      "sum so far");
 }
 
 }  // namespace POSENC_ABI

@@ -6,113 +6,207 @@
 
 #include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
+#include "posenc/relative_bias/detail/held.hpp"
+#include "posenc/relative_bias/detail/list.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Returns the running sums F[t] = sum over l <= t of ln sigmoid(gates[l]), one for each token.
-/// @param gates   Forget logits w . x[t] + b of one head.
-/// @param before  F of the last cached token, to go on from it. Its gradient is the sum of all grad_sums.
-/// Cost:     one exponential and one logarithm for each token.
+/// The running sums of forgetting attention, or their gradients: tokens x num_heads.
+template <typename Scalar>
+using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+
+/// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gates(l, h)), tokens x num_heads.
+/// @param gates   Forget logits w[h] . x[t] + b[h], tokens x num_heads: a row for each token, a column for each head.
+/// @param before  F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is the sum of
+///                all grad_sums of a head.
+/// @throws std::invalid_argument  another number of heads.
+/// Cost:     one exponential and one logarithm for each token and head; no bench case, the logits dominate.
 /// Accuracy: summed in double and rounded once to the gates' scalar: half an ulp of F, which grows with the length
-///           (float, F = -70,000: 4e-3). Give the gates in double where sequences are long.
-template <typename Derived>
-Eigen::Array<typename Derived::Scalar, Eigen::Dynamic, 1> forgetting_sums(const Eigen::DenseBase<Derived>& gates,
-                                                                          double before = 0) {
+///           (float, F = -70,000: 4e-3). Give the gates in double where sequences are long [accuracy][relative_bias].
+/// Source:   Lin et al. 2025, arXiv:2503.02130.
+template <typename Gates, typename Before, detail::if_dense<Gates, Before> = 0>
+ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const Before& before) {
+  using Scalar = typename Gates::Scalar;
+  detail::require(before.size() == gates.cols(), "forgetting_sums", "before.size()", before.size(), "gates.cols() ",
+                  gates.cols(), ", one for each head");
   const auto& gates_values = detail::evaluated(gates);
-  using Scalar = typename Derived::Scalar;
-  Eigen::Array<Scalar, Eigen::Dynamic, 1> sums(gates_values.size());
-  double sum = before;
-  for (Eigen::Index t = 0; t < gates_values.size(); ++t) {
-    const double gate = static_cast<double>(gates_values.reshaped()(t));
-    sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
-    sums(t) = detail::convert<Scalar>(sum);
+  ForgettingSums<Scalar> sums(gates.rows(), gates.cols());
+  for (Eigen::Index head = 0; head < sums.cols(); ++head) {
+    double sum = detail::number_at(before, head);
+    for (Eigen::Index t = 0; t < sums.rows(); ++t) {
+      const double gate = static_cast<double>(gates_values.coeff(t, head));
+      sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
+      sums(t, head) = detail::convert<Scalar>(sum);
+    }
   }
   return sums;
 }
 
-/// The gradient of forgetting_sums(): grad_gates[t] += sigmoid(-gates[t]) times the sum of grad_sums from t on.
-/// @throws std::invalid_argument  another number of tokens.
-template <typename GradGates, typename GradSums, typename Derived>
-void forgetting_sums_backward(GradGates&& grad_gates, const Eigen::DenseBase<GradSums>& grad_sums,
-                              const Eigen::DenseBase<Derived>& gates) {
+/// @overload
+/// From the first token on: before is 0.
+template <typename Gates, detail::if_dense<Gates> = 0>
+ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
+  return forgetting_sums(gates, Eigen::ArrayXd::Zero(gates.cols()));
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto forgetting_sums(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write forgetting_sums(gates), or (gates, before): gates is tokens x num_heads, before the row of "
+      "sums of the last cached token, sums.row(last)");
+  return detail::Misfit<Arguments...>();
+}
+
+/// The gradient of forgetting_sums(): grad_gates(t, h) += sigmoid(-gates(t, h)) times the sum of grad_sums(l, h) over
+/// l >= t.
+/// @param[in,out] grad_gates  tokens x num_heads.
+/// @param grad_sums           tokens x num_heads.
+/// @param gates               As in the forward call.
+/// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
+/// Cost:     one exponential for each token and head; no allocation; no bench case, the logits dominate.
+/// Accuracy: summed in double and rounded once [accuracy][relative_bias].
+/// Source:   Lin et al. 2025, arXiv:2503.02130.
+template <typename GradGates, typename GradSums, typename Gates, detail::if_dense<GradGates, GradSums, Gates> = 0>
+void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums, const Gates& gates) {
   const char* const function = "forgetting_sums_backward";
   auto& grad = detail::written(std::forward<GradGates>(grad_gates));
-  detail::require(grad_sums.size() == gates.size(), function, "grad_sums.size()", grad_sums.size(), "gates.size() ",
-                  gates.size());
-  detail::require(grad.size() == gates.size(), function, "grad_gates.size()", grad.size(), "gates.size() ",
-                  gates.size());
+  detail::require_shape(function, "grad_sums", grad_sums, gates.rows(), gates.cols());
+  detail::require_shape(function, "grad_gates", grad, gates.rows(), gates.cols());
+  detail::require_target(function, "grad_gates", grad, grad_sums, gates);
   const auto& grad_sums_values = detail::evaluated(grad_sums);
   const auto& gates_values = detail::evaluated(gates);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  double sum = 0;
-  for (Eigen::Index t = gates_values.size() - 1; t >= 0; --t) {
-    sum += static_cast<double>(grad_sums_values.reshaped()(t));
-    const double gate = static_cast<double>(gates_values.reshaped()(t));
-    detail::entry(grad, t) += detail::convert<Target>(sum / (1 + std::exp(gate)));
+  for (Eigen::Index head = 0; head < gates_values.cols(); ++head) {
+    double sum = 0;
+    for (Eigen::Index t = gates_values.rows() - 1; t >= 0; --t) {
+      sum += static_cast<double>(grad_sums_values.coeff(t, head));
+      const double gate = static_cast<double>(gates_values.coeff(t, head));
+      grad.coeffRef(t, head) += detail::convert<Target>(sum / (1 + std::exp(gate)));
+    }
   }
 }
 
-/// Adds the forgetting bias to the logits of one head, in place, for the keys that a query sees:
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto forgetting_sums_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write forgetting_sums_backward(grad_gates, grad_sums, gates): all tokens x num_heads");
+}
+
+namespace detail {
+
+/// The sums, or their gradient, have all positions of the span; returns the number of heads.
+template <typename Sums>
+Eigen::Index require_forgetting(const char* function, const char* parameter, const Sums& sums,
+                                const AttentionSpan& span) {
+  require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
+  const Eigen::Index tokens = (std::max)(span.key_len(), span.query_offset() + span.query_len());
+  if (sums.rows() < tokens) {
+    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", sums.rows(), "at least ", tokens,
+                                  ", one for each token");
+  }
+  require_data(function, parameter, sums);
+  return sums.cols();
+}
+
+}  // namespace detail
+
+/// Adds the forgetting bias to the logits of one head or of all heads stacked, in place, for the keys that a query sees in
+/// causal attention:
 ///
-///     logits(i, j) += F[query_offset + i] - F[j]        j <= query_offset + i
+///     logits(h L_q + i, j) += F(query_offset + i, h) - F(j, h)        j <= query_offset + i
 ///
-/// @param[in,out] logits  L_q x L_k. Keys after the query are left as they are, for the causal mask.
-/// @param sums            F at the positions of all queries and keys: at least max(L_k, query_offset + L_q) values.
-/// @throws std::invalid_argument  another shape, or too few sums. `logits` is then unchanged.
-/// @throws std::out_of_range      a negative query_offset.
-/// Cost:     one subtraction and addition for each visible logit; the bias is never stored.
-/// Source:   Lin et al. 2025, arXiv:2503.02130. Matches: DataDependentAlibi of x-transformers.
-template <typename Logits, typename Sums>
-void add_forgetting_bias(Logits&& logits, const Eigen::DenseBase<Sums>& sums, const AttentionSpan& span) {
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. Keys after the query are left as they are, for the causal
+///                        mask.
+/// @param sums            F at the positions of all queries and keys: at least max(L_k, query_offset + L_q) rows, and
+///                        num_heads columns.
+/// @param span            Which queries meet which keys.
+/// @throws std::invalid_argument  another shape, or too few sums; memory of logits that overlaps itself or the sums.
+/// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
+/// Cost:     one subtraction and addition for each visible logit; the bias is never stored. No bench case yet.
+/// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
+/// Source:   Lin et al. 2025, arXiv:2503.02130.
+/// Matches:  DataDependentAlibi of x-transformers.
+template <typename Logits, typename Sums, detail::if_dense<Logits, Sums> = 0>
+void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan& span) {
   const char* const function = "add_forgetting_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
-  detail::require(sums.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
-                  "sums.size()", sums.size(), "at least ",
-                  (std::max)(span.key_len(), span.query_offset() + span.query_len()));
-  const auto& sums_values = detail::evaluated(sums);
+  const Eigen::Index num_heads = detail::require_forgetting(function, "sums", sums, span);
+  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  detail::require_target(function, "logits", x, sums);
+  const auto& f = detail::evaluated(sums);
   using Scalar = typename std::decay_t<decltype(x)>::Scalar;
   using Number = detail::ArithmeticScalar<Scalar, typename Sums::Scalar>;
-  const auto f = sums_values.reshaped();
-  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-    const Number own = detail::convert<Number>(f(span.query_offset() + i));
-    const Eigen::Index visible = span.visible_keys(i);
-    for (Eigen::Index j = 0; j < visible; ++j) {
-      Scalar& target = x.coeffRef(i, j);
-      target = detail::convert<Scalar>(detail::convert<Number>(target) + (own - detail::convert<Number>(f(j))));
+  for (Eigen::Index head = 0; head < num_heads; ++head) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      const Number own = detail::convert<Number>(f.coeff(span.query_offset() + i, head));
+      const Eigen::Index visible = span.visible_keys(i);
+      for (Eigen::Index j = 0; j < visible; ++j) {
+        Scalar& target = x.coeffRef(head * span.query_len() + i, j);
+        const Number bias = own - detail::convert<Number>(f.coeff(j, head));
+        target = detail::convert<Scalar>(detail::convert<Number>(target) + bias);
+      }
     }
   }
 }
 
-/// The gradient of add_forgetting_bias(): adds into grad_sums, which has the size of the sums.
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_forgetting_bias(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gates), tokens x "
+                "num_heads, span AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+}
+
+/// The gradient of add_forgetting_bias(): adds into grad_sums.
+/// @param[in,out] grad_sums  Has the shape of the sums.
+/// @param grad_logits        (num_heads L_q) x L_k.
+/// @param span               As in the forward call.
 /// @throws as add_forgetting_bias(); nothing is written then.
-template <typename GradSums, typename Derived>
-void forgetting_bias_backward(GradSums&& grad_sums, const Eigen::DenseBase<Derived>& grad_logits,
-                              const AttentionSpan& span) {
+/// Cost:     two additions for each visible logit; no allocation. No bench case yet.
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
+template <typename GradSums, typename Grad, detail::if_dense<GradSums, Grad> = 0>
+void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, const AttentionSpan& span) {
   const char* const function = "forgetting_bias_backward";
   auto& grad = detail::written(std::forward<GradSums>(grad_sums));
-  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
-  detail::require(grad.size() >= (std::max)(span.key_len(), span.query_offset() + span.query_len()), function,
-                  "grad_sums.size()", grad.size(), "at least ",
-                  (std::max)(span.key_len(), span.query_offset() + span.query_len()));
-  const auto& grad_logits_values = detail::evaluated(grad_logits);
+  const Eigen::Index num_heads = detail::require_forgetting(function, "grad_sums", grad, span);
+  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  detail::require_target(function, "grad_sums", grad, grad_logits);
+  const auto& grad_values = detail::evaluated(grad_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-    double sum = 0;
-    for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
-      const double g = static_cast<double>(grad_logits_values.coeff(i, j));
-      sum += g;
-      detail::entry(grad, j) -= detail::convert<Target>(g);
+  for (Eigen::Index head = 0; head < num_heads; ++head) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      double sum = 0;
+      for (Eigen::Index j = 0; j < span.visible_keys(i); ++j) {
+        const double g = static_cast<double>(grad_values.coeff(head * span.query_len() + i, j));
+        sum += g;
+        grad.coeffRef(j, head) -= detail::convert<Target>(g);
+      }
+      grad.coeffRef(span.query_offset() + i, head) += detail::convert<Target>(sum);
     }
-    detail::entry(grad, span.query_offset() + i) += detail::convert<Target>(sum);
   }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto forgetting_bias_backward(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write forgetting_bias_backward(grad_sums, grad_logits, span): grad_sums is tokens x num_heads, "
+      "span that of the forward call");
 }
 
 }  // namespace POSENC_ABI

@@ -4,6 +4,8 @@
 #ifndef POSENC_RELATIVE_BIAS_KERPLE_HPP
 #define POSENC_RELATIVE_BIAS_KERPLE_HPP
 
+#include "posenc/relative_bias/detail/list.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <cmath>
@@ -21,12 +23,11 @@ enum class KerpleKernel {
 namespace detail {
 
 template <typename A, typename P>
-void require_kerple(const char* function, const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p,
-                    KerpleKernel kernel) {
+void require_kerple(const char* function, const A& a, const P& p, KerpleKernel kernel) {
   require(p.size() == a.size(), function, "p.size()", p.size(), "a.size() ", a.size());
   for (Eigen::Index head = 0; head < a.size(); ++head) {
-    const double a_value = static_cast<double>(a.derived().reshaped()(head));
-    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    const double a_value = number_at(a, head);
+    const double p_value = number_at(p, head);
     if (!(is_finite(a_value) && a_value > 0)) {
       refuse<std::invalid_argument>(function, element("a", head), a_value, "finite and > 0");
     }
@@ -41,22 +42,27 @@ void require_kerple(const char* function, const Eigen::DenseBase<A>& a, const Ei
 
 }  // namespace detail
 
-/// The bias of KERPLE for a range of distances.
+/// Returns the bias of KERPLE by distance: table(h, d) = -p[h] ln(1 + a[h] |d|), or -a[h] |d|^p[h].
 ///
-/// @param a, p  One number for each head, > 0, p <= 2 for the power kernel. The authors clamp both to at least 0.01 in
-///              every step of training.
+/// @tparam Scalar    Of the table: make_kerple_table<float>(...).
+/// @param a, p       One number for each head, > 0, p <= 2 for the power kernel. The authors clamp both to at least
+///                   0.01 in every step of training.
+/// @param distances  span.distances(), or more, so that one table serves every step.
+/// @param kernel     Which of the two.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one logarithm or power for each head and distance, not for each logit.
+/// Cost:     one logarithm or power for each head and distance, not for each logit; no bench case, called once for a
+///           length.
+/// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
-template <typename Scalar, typename A, typename P>
-DistanceTable<Scalar> make_kerple_table(const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, DistanceRange range,
-                                        KerpleKernel kernel) {
+/// Matches:  ParallelKerpleLog and ParallelKerplePower of chijames/KERPLE, megatron/mpu/layers.py.
+template <typename Scalar, typename A, typename P, detail::if_dense<A, P> = 0>
+DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRange& distances, KerpleKernel kernel) {
   detail::require_kerple("make_kerple_table", a, p, kernel);
-  DistanceTable<Scalar> table(a.size(), range);
+  DistanceTable<Scalar> table(a.size(), distances);
   for (Eigen::Index head = 0; head < a.size(); ++head) {
-    const double a_value = static_cast<double>(a.derived().reshaped()(head));
-    const double p_value = static_cast<double>(p.derived().reshaped()(head));
-    for (Eigen::Index d = range.min; d <= range.max; ++d) {
+    const double a_value = detail::number_at(a, head);
+    const double p_value = detail::number_at(p, head);
+    for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
       const double n = std::abs(static_cast<double>(d));
       const double bias =
           kernel == KerpleKernel::logarithmic ? -p_value * std::log1p(a_value * n) : -a_value * std::pow(n, p_value);
@@ -66,32 +72,50 @@ DistanceTable<Scalar> make_kerple_table(const Eigen::DenseBase<A>& a, const Eige
   return table;
 }
 
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments>
+auto make_kerple_table(const Arguments&...) {
+  static_assert(
+      detail::kNever<Scalar, Arguments...>,
+      "posenc: write make_kerple_table<float>(a, p, distances, kernel): a and p are lists with one number for "
+      "each head, distances is span.distances(), kernel KerpleKernel::logarithmic or power");
+  return detail::Misfit<Arguments...>();
+}
+
 /// The gradient of make_kerple_table(): adds into grad_a and grad_p, one number for each head.
 ///
 ///     logarithmic   dL/dp = -sum g ln(1 + a n)      dL/da = -sum g p n / (1 + a n)
-///     power         dL/da = -sum g n^p              dL/dp = -sum g a n^p ln n        g = grad_table(h, d)
+///     power         dL/da = -sum g n^p              dL/dp = -sum g a n^p ln n        g = grad_table(h, d), n = |d|
 ///
-/// @throws std::invalid_argument  parameters as above, or another number of heads.
-template <typename GradA, typename GradP, typename Scalar, typename A, typename P>
-void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table,
-                     const Eigen::DenseBase<A>& a, const Eigen::DenseBase<P>& p, KerpleKernel kernel) {
-  const char* const function = "kerple_backward";
+/// @param[in,out] grad_a, grad_p  num_heads numbers each.
+/// @param grad_table              dL/d(table), as distance_bias_backward() sums it.
+/// @param a, p, kernel            As in the forward call.
+/// @throws std::invalid_argument  parameters as for the table, or another number of heads; memory that overlaps.
+///                                Nothing is written then.
+/// Cost:     one or two logarithms or powers for each head and distance; no bench case, it reads the table alone.
+/// Accuracy: summed in double and rounded once [accuracy][relative_bias].
+/// Source:   Chi et al. 2022, arXiv:2205.09921.
+template <typename GradA, typename GradP, typename Scalar, typename A, typename P,
+          detail::if_dense<GradA, GradP, A, P> = 0>
+void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table, const A& a,
+                           const P& p, KerpleKernel kernel) {
+  const char* const function = "kerple_table_backward";
   auto& da = detail::written(std::forward<GradA>(grad_a));
   auto& dp = detail::written(std::forward<GradP>(grad_p));
   detail::require_kerple(function, a, p, kernel);
   detail::require(a.size() == grad_table.num_heads(), function, "a.size()", a.size(), "num_heads ",
                   grad_table.num_heads());
-  detail::require(da.size() == a.size(), function, "grad_a.size()", da.size(), "num_heads ", a.size());
-  detail::require(dp.size() == a.size(), function, "grad_p.size()", dp.size(), "num_heads ", a.size());
-  const auto add = [](auto& target, Eigen::Index head, double value) {
-    detail::entry(target, head) += detail::convert<typename std::decay_t<decltype(target)>::Scalar>(value);
-  };
+  detail::require_list_size(function, "grad_a", da, a.size());
+  detail::require_list_size(function, "grad_p", dp, a.size());
+  detail::require_target(function, "grad_a", da, dp, grad_table.values(), a, p);
+  detail::require_target(function, "grad_p", dp, grad_table.values(), a, p);
   for (Eigen::Index head = 0; head < a.size(); ++head) {
-    const double a_value = static_cast<double>(a.derived().reshaped()(head));
-    const double p_value = static_cast<double>(p.derived().reshaped()(head));
+    const double a_value = detail::number_at(a, head);
+    const double p_value = detail::number_at(p, head);
     double sum_a = 0;
     double sum_p = 0;
-    for (Eigen::Index d = grad_table.range().min; d <= grad_table.range().max; ++d) {
+    for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
       const double g = static_cast<double>(grad_table(head, d));
       const double n = std::abs(static_cast<double>(d));
       if (kernel == KerpleKernel::logarithmic) {
@@ -102,9 +126,18 @@ void kerple_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>
         sum_p -= g * a_value * std::pow(n, p_value) * std::log(n);
       }
     }
-    add(da, head, sum_a);
-    add(dp, head, sum_p);
+    detail::add_to_entry(da, head, sum_a);
+    detail::add_to_entry(dp, head, sum_p);
   }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto kerple_table_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write kerple_table_backward(grad_a, grad_p, grad_table, a, p, kernel): lists with one number "
+                "for each head, the gradient of the table between them");
 }
 
 }  // namespace POSENC_ABI

@@ -14,39 +14,42 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The bias of Sandwich for a range of distances d = key - query:
+/// Returns the bias of Sandwich by distance d = key - query:
 ///
-///     table(h, d) = (sum over m = 1 ... D/2 of cos(d base^(-2m/D)) - D/2) num_heads / (8 (h + 1))
+///     table(h, d) = (sum over m = 1 ... D/2 of cos(d base^(-2m/D)) - D/2) num_heads / (8 (h + 1))      D = head_dim
 ///
+/// @tparam Scalar    Of the table: make_sandwich_table<float>(...).
 /// @param num_heads  > 0.
-/// @param dim        D, even and > 0.
-/// @param base       Finite, > 0 and not 1.
+/// @param head_dim   Even and > 0.
+/// @param distances  span.distances(), or more, so that one table serves every step.
+/// @param base       Finite, > 0 and not 1; the paper: 10000.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     D/2 cosines for each distance, from the shared generator.
+/// Cost:     D/2 cosines for each distance, from the shared generator; no bench case, called once for a length.
+/// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2023, arXiv:2212.10356.
 /// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
 template <typename Scalar>
-DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index dim, DistanceRange range,
-                                          double base = 10000) {
+DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index head_dim, const DistanceRange& distances,
+                                          double base) {
   const char* const function = "make_sandwich_table";
   detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");
-  detail::require_rotary_dim(function, "dim", dim);
+  detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require_base(function, base);
-  DistanceTable<Scalar> table(num_heads, range);
-  Eigen::ArrayXd frequencies(dim / 2);
-  for (Eigen::Index m = 1; m <= dim / 2; ++m) {
-    frequencies[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(dim));
+  DistanceTable<Scalar> table(num_heads, distances);
+  Eigen::ArrayXd inv_freq(head_dim / 2);
+  for (Eigen::Index m = 1; m <= head_dim / 2; ++m) {
+    inv_freq[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(head_dim));
   }
-  Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(range.size(), -static_cast<double>(dim) / 2);
-  const detail::RangePositions positions(PositionRange(range.min, range.size()));
-  detail::for_each_angle(Frequencies(frequencies), 1.0, positions,
+  Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(distances.size(), -static_cast<double>(head_dim) / 2);
+  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  detail::for_each_angle(Frequencies(inv_freq), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
                            for (int i = 0; i < count; ++i) sums[row] += cosine[i];
                          });
   for (Eigen::Index head = 0; head < num_heads; ++head) {
     const double scale = static_cast<double>(num_heads) / (8 * static_cast<double>(head + 1));
-    for (Eigen::Index m = 0; m < range.size(); ++m) {
-      table(head, range.min + m) = detail::convert<Scalar>(sums[m] * scale);
+    for (Eigen::Index m = 0; m < distances.size(); ++m) {
+      table(head, distances.min() + m) = detail::convert<Scalar>(sums[m] * scale);
     }
   }
   return table;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Shaw: a trained vector for each clipped distance, added to keys and to values.
+/// Shaw's encoding of keys: a trained vector for each clipped distance, which every query is multiplied with.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_HPP
 
-#include "posenc/detail/eigen.hpp"
-#include "posenc/relative_bias/attention_span.hpp"
+#include "posenc/relative_bias/content_attention.hpp"
+#include "posenc/relative_bias/detail/head_rows.hpp"
+#include "posenc/relative_bias/detail/product.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/shaw_clip.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>
@@ -14,196 +17,192 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Distances beyond these share the outermost vectors. The table has left + right + 1 rows; key - query = d takes row
-/// clamp(d, -left, right) + left.
-struct ShawClip {
-  Eigen::Index left = 0;   ///< For keys before the query, >= 0.
-  Eigen::Index right = 0;  ///< For keys after it, >= 0.
-
-  static ShawClip symmetric(Eigen::Index max_relative_position) {
-    return {max_relative_position, max_relative_position};
+/// The parameters of Shaw's encoding of keys: ShawKeys(table, clip).
+/// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
+template <typename Table>
+class ShawKeys {
+ public:
+  /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
+  /// @param clip   Distances that share the outermost rows.
+  template <typename T>
+  ShawKeys(T&& table, const ShawClip& clip) : table_(table), clip_(clip) {
+    detail::check_held<T>();
   }
-  Eigen::Index rows() const { return left + right + 1; }
+
+  const Table& table() const { return table_; }
+  const ShawClip& clip() const { return clip_; }
+
+ private:
+  detail::Held<Table> table_;
+  ShawClip clip_;
 };
+
+template <typename T, detail::if_matrix<T> = 0>
+ShawKeys(T&&, const ShawClip&) -> ShawKeys<detail::HeldToRead<T>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ShawKeys<detail::Misfit<Arguments...>> {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write ShawKeys(table, clip): table is a clip.rows() x head_dim matrix, clip is "
+                "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
+
+ public:
+  ShawKeys(const Arguments&...) {}
+};
+template <typename... Arguments>
+ShawKeys(const Arguments&...) -> ShawKeys<detail::Misfit<Arguments...>>;
+
+/// What shaw_logits_backward() adds into: ShawGradients(grad_q, grad_table), each of the shape of its parameter.
+template <typename GradQuery, typename GradTable>
+class ShawGradients {
+ public:
+  template <typename Q, typename T>
+  ShawGradients(Q&& grad_q, T&& grad_table)
+      : grad_q_(detail::written(std::forward<Q>(grad_q))), grad_table_(detail::written(std::forward<T>(grad_table))) {}
+
+  GradQuery& grad_q() { return grad_q_; }
+  GradTable& grad_table() { return grad_table_; }
+
+ private:
+  detail::Held<GradQuery> grad_q_;
+  detail::Held<GradTable> grad_table_;
+};
+
+template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 namespace detail {
 
-template <typename Table>
-void require_shaw(const char* function, const Eigen::MatrixBase<Table>& table, const ShawClip& clip,
-                  Eigen::Index head_dim) {
-  require(clip.left >= 0 && clip.left <= kSpanLimit, function, "clip.left", clip.left, ">= 0 and at most ", kSpanLimit);
-  require(clip.right >= 0 && clip.right <= kSpanLimit, function, "clip.right", clip.right, ">= 0 and at most ",
-          kSpanLimit);
-  require_shape(function, "table", table, clip.rows(), head_dim);
-}
-
-/// The keys of one query by table row: [0, first) take row 0, [last, L_k) the last row, and between them key j takes
-/// row j + shift.
-struct ShawRow {
-  Eigen::Index first;
-  Eigen::Index last;
-  Eigen::Index shift;
-
-  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
-    const Eigen::Index relative = span.first_relative(query);
-    first = (std::min)((std::max)(-clip.left - relative, Eigen::Index(0)), span.key_len());
-    last = (std::max)((std::min)(clip.right + 1 - relative, span.key_len()), first);
-    shift = relative + clip.left;
+/// x += scale q . table by clipped distance, for one head.
+template <typename X, typename Query, typename Table, typename Scalar>
+void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& clip, const AttentionSpan& span,
+                   Scalar scale, Workspace<Scalar>& workspace) {
+  auto scores = workspace.matrix(kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+    scores.topRows(rows).setZero();
+    add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      add_by_clipped_distance(x.row(block + i), scores.row(i), ShawRow(span, block + i, clip));
+    }
   }
-};
-
-/// row += by table row, what `values` (one for each table row) says.
-template <typename Row, typename Values>
-void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
-  const Eigen::Index middle = keys.last - keys.first;
-  row.head(keys.first).array() += values(0);
-  if (middle > 0) row.segment(keys.first, middle) += values.segment(keys.first + keys.shift, middle);
-  row.tail(row.size() - keys.last).array() += values(values.size() - 1);
 }
 
-/// sums = the total of `row` for each table row.
-template <typename Sums, typename Row>
-void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
-  const Eigen::Index middle = keys.last - keys.first;
-  sums.setZero();
-  if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
-  sums(0) += row.head(keys.first).sum();
-  sums(sums.size() - 1) += row.tail(row.size() - keys.last).sum();
+/// The gradients of add_shaw_head().
+template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
+void add_shaw_gradients(GradQuery&& grad_q, GradTable&& grad_table, const Grad& grad, const Query& q,
+                        const Table& table, const ShawClip& clip, const AttentionSpan& span, Scalar scale,
+                        Workspace<Scalar>& workspace) {
+  auto sums = workspace.matrix(kQueryBlock, clip.rows());
+  for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      sum_by_clipped_distance(sums.row(i), grad.row(block + i), ShawRow(span, block + i, clip));
+    }
+    add_product(grad_q.middleRows(block, rows), sums.topRows(rows), table, scale);
+    add_product(grad_table, sums.topRows(rows).transpose(), q.middleRows(block, rows), scale);
+  }
+}
+
+/// The rows of Shaw's table that each head has.
+template <typename Table>
+HeadRows require_shaw(const char* function, const Table& table, const ShawClip& clip, Eigen::Index num_heads,
+                      Eigen::Index head_dim) {
+  const HeadRows rows(function, "table", table.rows(), clip.rows(), num_heads, " (clip.rows())");
+  require_shape(function, "table", table, table.rows(), head_dim);
+  return rows;
 }
 
 }  // namespace detail
 
-/// Adds the key part of Shaw's encoding to the logits of one head, in place:
+/// Adds the key part of Shaw's encoding to the logits of one head or of all heads stacked, in place. For every head
 ///
 ///     logits(i, j) += scale q[i] . table[clamp(j - (query_offset + i), -left, right) + left]
 ///
-/// @param[in,out] logits  L_q x L_k. float or double, as q and table.
-/// @param q               L_q x head_dim.
-/// @param table           clip.rows() x head_dim; often shared by all heads.
-/// @param scale           What q k^T is scaled by, usually 1 / sqrt(head_dim).
-/// @throws std::invalid_argument  shapes that do not fit; a negative clip. `logits` is then unchanged.
-/// Cost:     one product L_q x head_dim x (left + right + 1), then three runs of additions for each row. Extra memory
-///           is O(left + right), where gathering table rows takes L_q x L_k x head_dim.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
+/// @param keys            ShawKeys(table, clip).
+/// @param attention       ContentAttention(q, k, scale, span); k is not read.
+/// @param workspace       Scratch memory that the caller keeps.
+/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
+///                                `logits` is then unchanged.
+/// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row. Extra
+///           memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
+///           (bench_relative_bias: Shaw).
+/// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
 ///           left != right wav2vec2-BERT.
-template <typename Logits, typename Query, typename Table, typename Scalar>
-void add_shaw_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
-                     const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
+          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+                     Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
-  detail::require_shaw(function, table, clip, q.cols());
-  const auto& q_values = detail::evaluated(q);
-  const auto& table_values = detail::evaluated(table);
-  auto scores = workspace.matrix(detail::kQueryBlock, clip.rows());
-  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
-    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    scores.topRows(rows).setZero();
-    detail::add_product(scores.topRows(rows), q_values.middleRows(block, rows), table_values.transpose(), scale);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::add_by_clipped_distance(x.row(block + i), scores.row(i), detail::ShawRow(span, block + i, clip));
-    }
+  const AttentionSpan& span = attention.span();
+  detail::require_logits(function, "logits", x, attention);
+  const auto rows =
+      detail::require_shaw(function, keys.table(), keys.clip(), attention.num_heads(), attention.head_dim());
+  detail::require_target(function, "logits", x, attention.q(), keys.table());
+  const auto& q = detail::evaluated(attention.q());
+  const auto& table = detail::evaluated(keys.table());
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    detail::add_shaw_head(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
+                          rows.of(table, head), keys.clip(), span, static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 
-/// The gradient of add_shaw_logits(): adds into grad_q (L_q x head_dim) and grad_table (clip.rows() x head_dim).
-/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
-template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
-void shaw_logits_backward(GradQuery&& grad_q, GradTable&& grad_table, const Eigen::MatrixBase<Grad>& grad_logits,
-                          const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Table>& table,
-                          const ShawClip& clip, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
-  const char* const function = "shaw_logits_backward";
-  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
-  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
-  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require(q.rows() == span.query_len(), function, "q.rows()", q.rows(), "span.query_len() ", span.query_len());
-  detail::require_shaw(function, table, clip, q.cols());
-  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
-  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  const auto& grad_logits_values = detail::evaluated(grad_logits);
-  const auto& q_values = detail::evaluated(q);
-  const auto& table_values = detail::evaluated(table);
-  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
-  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
-    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), grad_logits_values.row(block + i),
-                                      detail::ShawRow(span, block + i, clip));
-    }
-    detail::add_product(dq.middleRows(block, rows), sums.topRows(rows), table_values, scale);
-    detail::add_product(dtable, sums.topRows(rows).transpose(), q_values.middleRows(block, rows), scale);
-  }
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_shaw_logits(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write add_shaw_logits(logits, ShawKeys(table, clip), ContentAttention(q, k, scale, span), "
+                "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
 
-/// Adds the value part of Shaw's encoding to the outputs of one head, in place:
-///
-///     out[i] += sum over j of attention(i, j) table[clamp(j - (query_offset + i), -left, right) + left]
-///
-/// @param[in,out] out  L_q x head_dim.
-/// @param attention    L_q x L_k, after softmax (and masked: 0 where a query may not look).
-/// @param table        clip.rows() x head_dim, the table of the values.
-/// @throws std::invalid_argument  shapes that do not fit. `out` is then unchanged.
-/// Cost:     as add_shaw_logits().
-/// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
-template <typename Out, typename Attention, typename Table, typename Scalar>
-void add_shaw_values(Out&& out, const Eigen::MatrixBase<Attention>& attention, const Eigen::MatrixBase<Table>& table,
-                     const ShawClip& clip, const AttentionSpan& span, Workspace<Scalar>& workspace) {
-  const char* const function = "add_shaw_values";
-  auto& y = detail::written(std::forward<Out>(out));
-  detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
-  detail::require(y.rows() == span.query_len(), function, "out.rows()", y.rows(), "span.query_len() ",
-                  span.query_len());
-  detail::require_shaw(function, table, clip, y.cols());
-  const auto& attention_values = detail::evaluated(attention);
-  const auto& table_values = detail::evaluated(table);
-  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
-  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
-    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
-                                      detail::ShawRow(span, block + i, clip));
-    }
-    detail::add_product(y.middleRows(block, rows), sums.topRows(rows), table_values, Scalar(1));
-  }
-}
-
-/// The gradient of add_shaw_values(): adds into grad_attention (L_q x L_k) and grad_table.
-/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
-template <typename GradAttention, typename GradTable, typename Grad, typename Attention, typename Table,
-          typename Scalar>
-void shaw_values_backward(GradAttention&& grad_attention, GradTable&& grad_table,
-                          const Eigen::MatrixBase<Grad>& grad_out, const Eigen::MatrixBase<Attention>& attention,
-                          const Eigen::MatrixBase<Table>& table, const ShawClip& clip, const AttentionSpan& span,
+/// The gradient of add_shaw_logits(): adds into grad_q and grad_table.
+/// @param[in,out] gradients               ShawGradients(grad_q, grad_table).
+/// @param grad_logits                     (num_heads L_q) x L_k.
+/// @param keys, attention, workspace      As in the forward call.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
+/// Cost:     as add_shaw_logits(), with two products; no bench case.
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
+///           [relative_bias][properties].
+template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
+          typename Scalar, detail::if_scalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
+void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
+                          const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
-  const char* const function = "shaw_values_backward";
-  auto& dattention = detail::written(std::forward<GradAttention>(grad_attention));
-  auto& dtable = detail::written(std::forward<GradTable>(grad_table));
-  detail::require_shape(function, "attention", attention, span.query_len(), span.key_len());
-  detail::require(grad_out.rows() == span.query_len(), function, "grad_out.rows()", grad_out.rows(),
-                  "span.query_len() ", span.query_len());
-  detail::require_shaw(function, table, clip, grad_out.cols());
-  detail::require_shape(function, "grad_attention", dattention, span.query_len(), span.key_len());
-  detail::require_shape(function, "grad_table", dtable, table.rows(), table.cols());
-  const auto& grad_out_values = detail::evaluated(grad_out);
-  const auto& attention_values = detail::evaluated(attention);
-  const auto& table_values = detail::evaluated(table);
-  auto sums = workspace.matrix(detail::kQueryBlock, clip.rows());
-  for (Eigen::Index block = 0; block < span.query_len(); block += detail::kQueryBlock) {
-    const Eigen::Index rows = (std::min)(detail::kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::sum_by_clipped_distance(sums.row(i), attention_values.row(block + i),
-                                      detail::ShawRow(span, block + i, clip));
-    }
-    detail::add_product(dtable, sums.topRows(rows).transpose(), grad_out_values.middleRows(block, rows), Scalar(1));
-    sums.topRows(rows).setZero();
-    detail::add_product(sums.topRows(rows), grad_out_values.middleRows(block, rows), table_values.transpose(),
-                        Scalar(1));
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      detail::add_by_clipped_distance(dattention.row(block + i), sums.row(i), detail::ShawRow(span, block + i, clip));
-    }
+  const char* const function = "shaw_logits_backward";
+  const AttentionSpan& span = attention.span();
+  auto& grad_q = gradients.grad_q();
+  auto& grad_table = gradients.grad_table();
+  detail::require_logits(function, "grad_logits", grad_logits, attention);
+  const auto rows =
+      detail::require_shaw(function, keys.table(), keys.clip(), attention.num_heads(), attention.head_dim());
+  detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
+  detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
+  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
+  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
+  const auto& grad = detail::evaluated(grad_logits);
+  const auto& q = detail::evaluated(attention.q());
+  const auto& table = detail::evaluated(keys.table());
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    detail::add_shaw_gradients(detail::head_rows(grad_q, head, span.query_len()), rows.of(grad_table, head),
+                               detail::head_rows(grad, head, span.query_len()),
+                               detail::head_rows(q, head, span.query_len()), rows.of(table, head), keys.clip(), span,
+                               static_cast<Scalar>(attention.scale()), workspace);
   }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto shaw_logits_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write shaw_logits_backward(ShawGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
+                "clip), ContentAttention(q, k, scale, span), workspace)");
 }
 
 }  // namespace POSENC_ABI

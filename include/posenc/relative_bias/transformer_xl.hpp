@@ -1,131 +1,263 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Transformer-XL: sinusoids of distances, with trained biases for content and for position.
+/// Transformer-XL: vectors of distances, with trained biases for content and for position.
 #ifndef POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
 #define POSENC_RELATIVE_BIAS_TRANSFORMER_XL_HPP
 
-#include "posenc/detail/angles.hpp"
-#include "posenc/frequency/frequencies.hpp"
-#include "posenc/positions/position_range.hpp"
-#include "posenc/relative_bias/relative_logits.hpp"
+#include "posenc/relative_bias/content_attention.hpp"
+#include "posenc/relative_bias/detail/head_vector.hpp"
+#include "posenc/relative_bias/detail/relative_product.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Returns the sinusoids R of Transformer-XL for a range of distances, range.size() x width, to be projected by W_r.
-///
-/// Row m stands at the distance n = query - key = -(range.min + m) and holds [sin(n w) | cos(n w)],
-/// w[i] = base^(-2i / width): with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original.
-/// @param width  d_model, even and > 0.
-/// @throws std::invalid_argument  odd width, a bad base, or range.max < range.min - 1.
-/// Cost:     width / 2 sines and cosines for each distance, from the shared generator.
-/// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3. Keys before the query have positive distance.
-template <typename Scalar>
-Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(DistanceRange range,
-                                                                                               Eigen::Index width,
-                                                                                               double base = 10000) {
-  const char* const function = "make_relative_sinusoids";
-  detail::require_distance_range(function, range);
-  detail::require_rotary_dim(function, "width", width);
-  detail::require_base(function, base);
-  const Frequencies frequencies = geometric_frequencies(width, base);
-  detail::require_size(function, "range.size()", range.size(), width, sizeof(Scalar));
-  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(range.size(), width);
-  const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
-    for (int i = 0; i < count; ++i) r(row, pair + i) = detail::round_to<Scalar>(-sine[i]);
-    for (int i = 0; i < count; ++i) r(row, width / 2 + pair + i) = detail::round_to<Scalar>(cosine[i]);
-  };
-  detail::for_each_angle(frequencies, 1.0, detail::RangePositions(PositionRange(range.min, range.size())), sink);
-  return r;
-}
+/// The parameters of Transformer-XL: TransformerXl(r, distances, u, v), or TransformerXl(r, u, v) where the rows of r are
+/// exactly span.distances().
+/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+template <typename Table, typename U, typename V>
+class TransformerXl {
+ public:
+  /// @param r          Rows of W_r R: make_relative_sinusoids() projected. distances.size() x head_dim, by ascending
+  ///                   key - query, once for all heads or once for each, stacked.
+  /// @param distances  Those of the rows: DistanceRange::causal(L_k) for causal attention. Pairs at other distances get
+  ///                   nothing from r.
+  /// @param u, v       `r_w_bias` and `r_r_bias`: head_dim numbers for all heads, or num_heads x head_dim.
+  template <typename T, typename A, typename B>
+  TransformerXl(T&& r, const DistanceRange& distances, A&& u, B&& v) : r_(r), u_(u), v_(v), distances_(distances) {
+    detail::check_held<T>();
+    detail::check_held<A>();
+    detail::check_held<B>();
+  }
+  template <typename T, typename A, typename B>
+  TransformerXl(T&& r, A&& u, B&& v) : r_(r), u_(u), v_(v) {
+    detail::check_held<T>();
+    detail::check_held<A>();
+    detail::check_held<B>();
+  }
 
-/// Adds to the logits of one head, which hold scale q k^T, the other three terms of Transformer-XL:
+  const Table& r() const { return r_; }
+  const U& u() const { return u_; }
+  const V& v() const { return v_; }
+  const std::optional<DistanceRange>& distances() const { return distances_; }
+
+ private:
+  detail::Held<Table> r_;
+  detail::Held<U> u_;
+  detail::Held<V> v_;
+  std::optional<DistanceRange> distances_;
+};
+
+template <typename T, typename A, typename B, detail::if_matrix<T, A, B> = 0>
+TransformerXl(T&&, const DistanceRange&, A&&, B&&)
+    -> TransformerXl<detail::HeldToRead<T>, detail::HeldToRead<A>, detail::HeldToRead<B>>;
+template <typename T, typename A, typename B, detail::if_matrix<T, A, B> = 0>
+TransformerXl(T&&, A&&, B&&) -> TransformerXl<detail::HeldToRead<T>, detail::HeldToRead<A>, detail::HeldToRead<B>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class TransformerXl<detail::Misfit<Arguments...>, void, void> {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write TransformerXl(r, distances, u, v): r is a matrix with a row for each of distances, a "
+                "DistanceRange, u and v vectors of head_dim numbers or num_heads x head_dim matrices");
+
+ public:
+  TransformerXl(const Arguments&...) {}
+};
+template <typename... Arguments>
+TransformerXl(const Arguments&...) -> TransformerXl<detail::Misfit<Arguments...>, void, void>;
+
+/// What transformer_xl_logits_backward() adds into: TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v), each
+/// of the shape of its parameter.
+template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV>
+class TransformerXlGradients {
+ public:
+  template <typename Q, typename K, typename T, typename A, typename B>
+  TransformerXlGradients(Q&& grad_q, K&& grad_k, T&& grad_r, A&& grad_u, B&& grad_v)
+      : grad_q_(detail::written(std::forward<Q>(grad_q))),
+        grad_k_(detail::written(std::forward<K>(grad_k))),
+        grad_r_(detail::written(std::forward<T>(grad_r))),
+        grad_u_(detail::written(std::forward<A>(grad_u))),
+        grad_v_(detail::written(std::forward<B>(grad_v))) {}
+
+  GradQuery& grad_q() { return grad_q_; }
+  GradKey& grad_k() { return grad_k_; }
+  GradTable& grad_r() { return grad_r_; }
+  GradU& grad_u() { return grad_u_; }
+  GradV& grad_v() { return grad_v_; }
+
+ private:
+  detail::Held<GradQuery> grad_q_;
+  detail::Held<GradKey> grad_k_;
+  detail::Held<GradTable> grad_r_;
+  detail::Held<GradU> grad_u_;
+  detail::Held<GradV> grad_v_;
+};
+
+template <typename Q, typename K, typename T, typename A, typename B, detail::if_matrix<Q, K, T, A, B> = 0>
+TransformerXlGradients(Q&&, K&&, T&&, A&&, B&&)
+    -> TransformerXlGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<K>, detail::HeldToWrite<T>,
+                              detail::HeldToWrite<A>, detail::HeldToWrite<B>>;
+
+namespace detail {
+
+/// The checked sizes of a call.
+struct TransformerXlSizes {
+  HeadRows rows;
+  HeadVector u;
+  HeadVector v;
+
+  template <typename T, typename A, typename B, typename Query, typename Key>
+  TransformerXlSizes(const char* function, const TransformerXl<T, A, B>& scheme,
+                     const ContentAttention<Query, Key>& attention)
+      : rows(require_distance_rows(function, "r", scheme.r().rows(), scheme.distances(), attention.span(),
+                                   attention.num_heads())),
+        u(function, "u", scheme.u(), attention.num_heads(), attention.head_dim()),
+        v(function, "v", scheme.v(), attention.num_heads(), attention.head_dim()) {
+    require_shape(function, "r", scheme.r(), scheme.r().rows(), attention.head_dim());
+  }
+};
+
+}  // namespace detail
+
+/// Adds to the logits of one head or of all heads stacked, which hold scale q k^T, the other three terms of
+/// Transformer-XL. For every head
 ///
-///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - first_relative])
+///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - distances.min()])
 ///
-/// @param[in,out] logits  L_q x L_k. float or double, as all the rest.
-/// @param q, k            L_q x head_dim and L_k x head_dim.
-/// @param r               Rows of W_r R for this head, by ascending key - query: make_relative_sinusoids() projected.
-///                        Causal: L_k rows with first_relative 1 - L_k. Distances without a row get nothing from r.
-/// @param u, v            head_dim each: `r_w_bias` and `r_r_bias`.
-/// @throws std::invalid_argument  shapes that do not fit. `logits` is then unchanged.
-/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31).
-///           No shifted copy: row i is read from a contiguous piece.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as all the rest.
+/// @param scheme          TransformerXl(r, distances, u, v).
+/// @param attention       ContentAttention(q, k, scale, span).
+/// @param workspace       Scratch memory that the caller keeps.
+/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
+///                                `logits` is then unchanged.
+/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31). No
+///           shifted copy: row i is read from a contiguous piece (bench_relative_bias: Transformer-XL).
+/// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
-///           ESPnet, whose own sinusoids interleave sines and cosines: give it those, not make_relative_sinusoids().
-template <typename Logits, typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
-void add_transformer_xl_logits(Logits&& logits, const Eigen::MatrixBase<Query>& q, const Eigen::MatrixBase<Key>& k,
-                               const Eigen::MatrixBase<Table>& r, RelativeRows rows, const Eigen::MatrixBase<U>& u,
-                               const Eigen::MatrixBase<V>& v, const AttentionSpan& span, Scalar scale,
-                               Workspace<Scalar>& workspace) {
+///           ESPnet, whose sinusoids interleave sines and cosines.
+template <typename Logits, typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
+          detail::if_scalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
+void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>& scheme,
+                               const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_transformer_xl_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_shape(function, "logits", x, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, rows, span);
-  detail::require_shape(function, "k", k, span.key_len(), q.cols());
-  detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
-  detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
-  const auto& q_values = detail::evaluated(q);
-  const auto& k_values = detail::evaluated(k);
-  const auto& r_values = detail::evaluated(r);
-  const auto& u_values = detail::evaluated(u);
-  const auto& v_values = detail::evaluated(v);
-  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
-  detail::add_relative(x, q_values, add_v, r_values, rows, span, scale, workspace);
-  auto content = workspace.matrix(1, span.key_len());
-  for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    content(0, j) = scale * k_values.row(j).dot(u_values.reshaped().transpose());
+  const AttentionSpan& span = attention.span();
+  const Scalar scale = static_cast<Scalar>(attention.scale());
+  detail::require_logits(function, "logits", x, attention);
+  const detail::TransformerXlSizes sizes(function, scheme, attention);
+  detail::require_target(function, "logits", x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).min();
+  const auto& q = detail::evaluated(attention.q());
+  const auto& k = detail::evaluated(attention.k());
+  const auto& r = detail::evaluated(scheme.r());
+  const auto& u = detail::evaluated(scheme.u());
+  const auto& v = detail::evaluated(scheme.v());
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    auto x_head = detail::head_rows(x, head, span.query_len());
+    const auto k_head = detail::head_rows(k, head, span.key_len());
+    const auto add_v = [&](auto& queries) { queries.rowwise() += sizes.v.of(v, head); };
+    detail::add_relative(x_head, detail::head_rows(q, head, span.query_len()), add_v, sizes.rows.of(r, head), lowest,
+                         span, scale, workspace);
+    auto content = workspace.matrix(1, span.key_len());
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      content(0, j) = scale * k_head.row(j).dot(sizes.u.of(u, head));
+    }
+    x_head.rowwise() += content.row(0);
   }
-  x.rowwise() += content.row(0);
 }
 
-/// The gradients of add_transformer_xl_logits(): adds into grad_q, grad_k, grad_r, grad_u and grad_v, each of the shape
-/// of its parameter. Those of q k^T itself are the caller's.
-/// @throws std::invalid_argument  shapes that do not fit; nothing is written then.
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_transformer_xl_logits(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write add_transformer_xl_logits(logits, TransformerXl(r, distances, u, v), ContentAttention(q, "
+      "k, scale, span), workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same "
+      "Scalar");
+}
+
+/// The gradient of add_transformer_xl_logits(): adds into grad_q, grad_k, grad_r, grad_u and grad_v. Those of q k^T
+/// itself are the caller's.
+/// @param[in,out] gradients             TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v).
+/// @param grad_logits                   (num_heads L_q) x L_k.
+/// @param scheme, attention, workspace  As in the forward call.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
+/// Cost:     as add_transformer_xl_logits(), with two products; no bench case.
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
+///           [relative_bias][properties].
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,
-          typename Query, typename Key, typename Table, typename U, typename V, typename Scalar>
-void transformer_xl_backward(GradQuery&& grad_q, GradKey&& grad_k, GradTable&& grad_r, GradU&& grad_u, GradV&& grad_v,
-                             const Eigen::MatrixBase<Grad>& grad_logits, const Eigen::MatrixBase<Query>& q,
-                             const Eigen::MatrixBase<Key>& k, const Eigen::MatrixBase<Table>& r, RelativeRows rows,
-                             const Eigen::MatrixBase<U>& u, const Eigen::MatrixBase<V>& v, const AttentionSpan& span,
-                             Scalar scale, Workspace<Scalar>& workspace) {
-  const char* const function = "transformer_xl_backward";
-  auto& dq = detail::written(std::forward<GradQuery>(grad_q));
-  auto& dk = detail::written(std::forward<GradKey>(grad_k));
-  auto& dr = detail::written(std::forward<GradTable>(grad_r));
-  auto& du = detail::written(std::forward<GradU>(grad_u));
-  auto& dv = detail::written(std::forward<GradV>(grad_v));
-  detail::require_shape(function, "grad_logits", grad_logits, span.query_len(), span.key_len());
-  detail::require_relative(function, q, r, rows, span);
-  detail::require_shape(function, "k", k, span.key_len(), q.cols());
-  detail::require(u.size() == q.cols(), function, "u.size()", u.size(), "head_dim ", q.cols());
-  detail::require(v.size() == q.cols(), function, "v.size()", v.size(), "head_dim ", q.cols());
-  detail::require_shape(function, "grad_q", dq, q.rows(), q.cols());
-  detail::require_shape(function, "grad_k", dk, k.rows(), k.cols());
-  detail::require_shape(function, "grad_r", dr, r.rows(), r.cols());
-  detail::require_shape(function, "grad_u", du, u.rows(), u.cols());
-  detail::require_shape(function, "grad_v", dv, v.rows(), v.cols());
-  const auto& grad_logits_values = detail::evaluated(grad_logits);
-  const auto& q_values = detail::evaluated(q);
-  const auto& k_values = detail::evaluated(k);
-  const auto& r_values = detail::evaluated(r);
-  const auto& u_values = detail::evaluated(u);
-  const auto& v_values = detail::evaluated(v);
-  const auto add_v = [&](auto& queries) { queries.rowwise() += v_values.reshaped().transpose(); };
-  const auto sum_v = [&](const auto& grad_queries) {
-    for (Eigen::Index i = 0; i < grad_queries.rows(); ++i) dv.reshaped() += grad_queries.row(i).transpose();
+          typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
+          detail::if_scalar<Scalar, GradQuery, GradKey, GradTable, GradU, GradV, Grad, Table, U, V, Query, Key> = 0>
+void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, GradTable, GradU, GradV> gradients,
+                                    const Grad& grad_logits, const TransformerXl<Table, U, V>& scheme,
+                                    const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
+  const char* const function = "transformer_xl_logits_backward";
+  const AttentionSpan& span = attention.span();
+  const Scalar scale = static_cast<Scalar>(attention.scale());
+  auto& grad_q = gradients.grad_q();
+  auto& grad_k = gradients.grad_k();
+  auto& grad_r = gradients.grad_r();
+  auto& grad_u = gradients.grad_u();
+  auto& grad_v = gradients.grad_v();
+  detail::require_logits(function, "grad_logits", grad_logits, attention);
+  const detail::TransformerXlSizes sizes(function, scheme, attention);
+  detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
+  detail::require_shape(function, "grad_k", grad_k, attention.k().rows(), attention.head_dim());
+  detail::require_shape(function, "grad_r", grad_r, scheme.r().rows(), attention.head_dim());
+  detail::require_shape(function, "grad_u", grad_u, scheme.u().rows(), scheme.u().cols());
+  detail::require_shape(function, "grad_v", grad_v, scheme.v().rows(), scheme.v().cols());
+  const auto require_target = [&](const char* name, const auto& target, const auto&... other_targets) {
+    detail::require_target(function, name, target, other_targets..., grad_logits, attention.q(), attention.k(),
+                           scheme.r(), scheme.u(), scheme.v());
   };
-  detail::add_relative_backward(dq, sum_v, dr, grad_logits_values, q_values, add_v, r_values, rows, span, scale,
-                                workspace);
-  auto columns = workspace.matrix(1, span.key_len());
-  columns = scale * grad_logits_values.colwise().sum();
-  for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-    dk.row(j) += columns(0, j) * u_values.reshaped().transpose();
-    du.reshaped() += columns(0, j) * k_values.row(j).transpose();
+  require_target("grad_q", grad_q, grad_k, grad_r, grad_u, grad_v);
+  require_target("grad_k", grad_k, grad_r, grad_u, grad_v);
+  require_target("grad_r", grad_r, grad_u, grad_v);
+  require_target("grad_u", grad_u, grad_v);
+  require_target("grad_v", grad_v);
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).min();
+  const auto& grad = detail::evaluated(grad_logits);
+  const auto& q = detail::evaluated(attention.q());
+  const auto& k = detail::evaluated(attention.k());
+  const auto& r = detail::evaluated(scheme.r());
+  const auto& u = detail::evaluated(scheme.u());
+  const auto& v = detail::evaluated(scheme.v());
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    const auto grad_head = detail::head_rows(grad, head, span.query_len());
+    const auto k_head = detail::head_rows(k, head, span.key_len());
+    auto grad_k_head = detail::head_rows(grad_k, head, span.key_len());
+    auto grad_u_head = sizes.u.of(grad_u, head);
+    auto grad_v_head = sizes.v.of(grad_v, head);
+    const auto add_v = [&](auto& queries) { queries.rowwise() += sizes.v.of(v, head); };
+    const auto sum_v = [&](const auto& grad_queries) {
+      for (Eigen::Index i = 0; i < grad_queries.rows(); ++i) grad_v_head += grad_queries.row(i);
+    };
+    detail::add_relative_gradients(detail::head_rows(grad_q, head, span.query_len()), sum_v,
+                                   sizes.rows.of(grad_r, head), grad_head, detail::head_rows(q, head, span.query_len()),
+                                   add_v, sizes.rows.of(r, head), lowest, span, scale, workspace);
+    auto columns = workspace.matrix(1, span.key_len());
+    columns = scale * grad_head.colwise().sum();
+    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+      grad_k_head.row(j) += columns(0, j) * sizes.u.of(u, head);
+      grad_u_head += columns(0, j) * k_head.row(j);
+    }
   }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto transformer_xl_logits_backward(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write transformer_xl_logits_backward(TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, "
+      "grad_v), grad_logits, TransformerXl(r, distances, u, v), ContentAttention(q, k, scale, span), workspace)");
 }
 
 }  // namespace POSENC_ABI

@@ -12,6 +12,9 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+/// Queries that the schemes by content work on at a time: their scratch memory has this many rows, or two times as many.
+inline constexpr Eigen::Index kQueryBlock = 32;
+
 inline constexpr Eigen::Index kProductRows = 32;
 inline constexpr Eigen::Index kProductColumns = 64;
 inline constexpr Eigen::Index kProductDepth = 256;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-/// The table itself: a learned bias for each distance, in every layout, scalar and span.
+/// A bias for each distance, in every layout, scalar and span.
 #include "relative_bias/support.hpp"
 
 using namespace posenc_tests;
+using posenc::AlibiForm;
 using posenc::AttentionSpan;
 using posenc::DistanceRange;
 using posenc::DistanceTable;
+using posenc::KerpleKernel;
 
 namespace {
 
@@ -26,32 +28,13 @@ MatrixD naive_bias(const DistanceTable<double>& table, const AttentionSpan& span
 
 }  // namespace
 
-TEST_CASE("spans: positions, distances and what a causal query sees") {
-  const AttentionSpan prefill = AttentionSpan::cached(3, 10);
-  REQUIRE(prefill.query_offset() == 7);
-  REQUIRE(prefill.relative(0, 0) == -7);
-  REQUIRE(prefill.relative(2, 9) == 0);
-  REQUIRE(prefill.visible_keys(0) == 8);
-  REQUIRE(prefill.visible_keys(2) == 10);
-  REQUIRE(prefill.distances().min == -9);
-  REQUIRE(prefill.distances().max == 2);
-  const AttentionSpan ahead = AttentionSpan::at(4, 6, -2);
-  REQUIRE(ahead.visible_keys(0) == 0);
-  REQUIRE(ahead.visible_keys(3) == 2);
-  REQUIRE(AttentionSpan::square(0).distances().size() == 0);
-  REQUIRE(DistanceRange::causal(4).min == -3);
-  REQUIRE(DistanceRange::causal(4).max == 0);
-  REQUIRE(DistanceRange::causal(0).size() == 0);
-  REQUIRE(DistanceRange::symmetric(4).size() == 7);
-  REQUIRE(DistanceRange::symmetric(0).size() == 0);
-}
-
-TEST_CASE("a bias for each distance is added to the right logits, and its gradient is the sum of its diagonal") {
+TEST_CASE("a bias for each distance is added to the right logits, and its gradient is the sum of its diagonal",
+          "[relative_bias][add_distance_bias][accuracy]") {
   for (const NamedSpan& named : all_spans()) {
     INFO(named.name);
     const AttentionSpan& span = named.span;
     // Wider than needed on both sides: one table serves every step.
-    const auto table = random_table(2, {span.distances().min - 3, span.distances().max + 2}, 5);
+    const auto table = random_table(2, DistanceRange(span.distances().min() - 3, span.distances().max() + 2), 5);
     const MatrixD before = random_matrix(2 * span.query_len(), span.key_len(), 6);
     MatrixD stacked = before;
     posenc::add_distance_bias(stacked, table, span);
@@ -59,28 +42,27 @@ TEST_CASE("a bias for each distance is added to the right logits, and its gradie
       const MatrixD expected = before.middleRows(h * span.query_len(), span.query_len()) + naive_bias(table, span, h);
       REQUIRE(same_bits(stacked.middleRows(h * span.query_len(), span.query_len()), expected));
       MatrixD one = before.middleRows(h * span.query_len(), span.query_len());
-      posenc::add_distance_bias(one, table, span, h);
+      posenc::add_distance_bias(one, table.head(h), span);
       REQUIRE(same_bits(one, expected));
-      REQUIRE(same_bits(posenc::make_distance_bias(table, span, h), naive_bias(table, span, h)));
     }
 
     const MatrixD grad = random_matrix(2 * span.query_len(), span.key_len(), 7);
-    DistanceTable<double> gradient(2, table.range());
+    DistanceTable<double> gradient(2, table.distances());
     posenc::distance_bias_backward(gradient, grad, span);
     require_adjoint(dot(MatrixD(stacked - before), grad), dot(table.values(), gradient.values()),
                     absolute_dot(table.values(), gradient.values()));
-    DistanceTable<double> by_head(2, table.range());
-    DistanceTable<double> by_columns(2, table.range());
+    DistanceTable<double> by_head(2, table.distances());
+    DistanceTable<double> by_columns(2, table.distances());
     const ColumnMatrix<double> column_major = grad;
     for (Index h = 0; h < 2; ++h) {
-      posenc::distance_bias_backward(by_head, grad.middleRows(h * span.query_len(), span.query_len()), span, h);
+      posenc::distance_bias_backward(by_head.head(h), grad.middleRows(h * span.query_len(), span.query_len()), span);
     }
     posenc::distance_bias_backward(by_columns, column_major, span);
     REQUIRE(same_bits(by_head.values(), gradient.values()));
     constexpr double kOrderBound = 100 * 100 * kEpsilon;  // fewer than 100 terms below 1, added in another order
     REQUIRE(distance(by_columns.values(), gradient.values()) <= kOrderBound);
     for (Index h = 0; h < 2; ++h) {
-      for (Index d = table.range().min; d <= table.range().max; ++d) {
+      for (Index d = table.distances().min(); d <= table.distances().max(); ++d) {
         double sum = 0;
         for (Index i = 0; i < span.query_len(); ++i) {
           const Index j = d + span.query_offset() + i;
@@ -92,21 +74,21 @@ TEST_CASE("a bias for each distance is added to the right logits, and its gradie
   }
 }
 
-TEST_CASE("chunks of a cached prompt get the bits of the whole") {
+TEST_CASE("chunks of a cached prompt get the bits of the whole", "[relative_bias][add_distance_bias][accuracy]") {
   const AttentionSpan whole = AttentionSpan::square(50);
   const auto table = random_table(1, DistanceRange::symmetric(50), 8);
   const MatrixD logits = random_matrix(50, 50, 9);
   MatrixD at_once = logits;
-  posenc::add_distance_bias(at_once, table, whole, 0);
-  DistanceTable<double> gradient_at_once(1, table.range());
-  posenc::distance_bias_backward(gradient_at_once, logits, whole, 0);
+  posenc::add_distance_bias(at_once, table.head(0), whole);
+  DistanceTable<double> gradient_at_once(1, table.distances());
+  posenc::distance_bias_backward(gradient_at_once.head(0), logits, whole);
   MatrixD in_chunks = logits;
-  DistanceTable<double> gradient_in_chunks(1, table.range());
+  DistanceTable<double> gradient_in_chunks(1, table.distances());
   Index first = 0;
   for (const Index count : {7, 1, 30, 12}) {
-    const AttentionSpan chunk = AttentionSpan::at(count, 50, first);
-    posenc::add_distance_bias(in_chunks.middleRows(first, count), table, chunk, 0);
-    posenc::distance_bias_backward(gradient_in_chunks, logits.middleRows(first, count), chunk, 0);
+    const AttentionSpan chunk = AttentionSpan::at(posenc::PositionRange(first, count), 50);
+    posenc::add_distance_bias(in_chunks.middleRows(first, count), table.head(0), chunk);
+    posenc::distance_bias_backward(gradient_in_chunks.head(0), logits.middleRows(first, count), chunk);
     first += count;
   }
   REQUIRE(first == 50);
@@ -116,12 +98,13 @@ TEST_CASE("chunks of a cached prompt get the bits of the whole") {
   // Decode: the last row alone, with the keys so far.
   for (const Index length : {1, 2, 31, 50}) {
     MatrixD row = logits.row(length - 1).leftCols(length);
-    posenc::add_distance_bias(row, table, AttentionSpan::cached(1, length), 0);
+    posenc::add_distance_bias(row, table.head(0), AttentionSpan::cached(1, length));
     REQUIRE(same_bits(row, at_once.row(length - 1).leftCols(length)));
   }
 }
 
-TEST_CASE("every layout of logits gets the same bits, and nothing around them is touched") {
+TEST_CASE("every layout of logits gets the same bits, and nothing around them is touched",
+          "[relative_bias][add_distance_bias][accuracy]") {
   const AttentionSpan span = AttentionSpan::cached(5, 8);
   const auto table = random_table(2, span.distances(), 10);
   const MatrixD logits = random_matrix(10, 8, 11);
@@ -156,7 +139,8 @@ TEST_CASE("every layout of logits gets the same bits, and nothing around them is
   REQUIRE(same_bits(array, expected));
 }
 
-TEMPLATE_TEST_CASE("logits of shorter types are rounded once", "", Eigen::half, Eigen::bfloat16, float) {
+TEMPLATE_TEST_CASE("logits of shorter types are rounded once", "[relative_bias][add_distance_bias][accuracy]",
+                   Eigen::half, Eigen::bfloat16, float) {
   const AttentionSpan span = AttentionSpan::cached(40, 60);
   const auto table = random_table(1, span.distances(), 13);
   RowMatrix<TestType> logits = random_matrix(40, 60, 14).cast<TestType>();
@@ -168,22 +152,24 @@ TEMPLATE_TEST_CASE("logits of shorter types are rounded once", "", Eigen::half, 
     }
   }
   ColumnMatrix<TestType> column_major = logits;
-  posenc::add_distance_bias(logits, table, span, 0);
-  posenc::add_distance_bias(column_major, table, span, 0);
+  posenc::add_distance_bias(logits, table.head(0), span);
+  posenc::add_distance_bias(column_major, table.head(0), span);
   REQUIRE(same_bits(logits, expected));
   REQUIRE(same_bits(column_major, expected));
 }
 
-TEST_CASE("a sum that lies between two halves is rounded once, not by way of float") {
+TEST_CASE("a sum that lies between two halves is rounded once, not by way of float",
+          "[relative_bias][add_distance_bias][accuracy]") {
   // 1 + 2^-11 is the middle of two halves; what is added on top vanishes in float, and then the tie goes to even.
-  DistanceTable<double> table(1, {0, 0});
+  DistanceTable<double> table(1, DistanceRange(0, 0));
   table(0, 0) = 0x1p-11 + 0x1p-30;
   Eigen::Matrix<Eigen::half, 1, 1> logits(Eigen::half(1.0f));
-  posenc::add_distance_bias(logits, table, AttentionSpan::square(1), 0);
+  posenc::add_distance_bias(logits, table.head(0), AttentionSpan::square(1));
   REQUIRE(static_cast<float>(logits(0, 0)) == 1.0f + 0x1p-10f);
 }
 
-TEMPLATE_TEST_CASE("half tables are stored in half and added in float", "", Eigen::half, Eigen::bfloat16) {
+TEMPLATE_TEST_CASE("half tables are stored in half and added in float", "[relative_bias][add_distance_bias][accuracy]",
+                   Eigen::half, Eigen::bfloat16) {
   const AttentionSpan span = AttentionSpan::square(9);
   DistanceTable<TestType> table(1, span.distances());
   table.values() = random_matrix(1, 17, 15).array().cast<TestType>();
@@ -197,8 +183,37 @@ TEMPLATE_TEST_CASE("half tables are stored in half and added in float", "", Eige
       short_expected(i, j) = TestType(static_cast<float>(short_logits(i, j)) + static_cast<float>(table(0, j - i)));
     }
   }
-  posenc::add_distance_bias(logits, table, span, 0);
-  posenc::add_distance_bias(short_logits, table, span, 0);
+  posenc::add_distance_bias(logits, table.head(0), span);
+  posenc::add_distance_bias(short_logits, table.head(0), span);
   REQUIRE(same_bits(logits, expected));
   REQUIRE(same_bits(short_logits, short_expected));
+}
+
+TEST_CASE("float tables are double tables rounded once, and float gradients agree",
+          "[relative_bias][add_distance_bias][accuracy]") {
+  const DistanceRange range{-300, 40};
+  const Eigen::ArrayXd slopes = posenc::alibi_slopes(12);
+  const Eigen::ArrayXd a = Eigen::ArrayXd::LinSpaced(12, 0.1, 1.2);
+  const auto same = [](const DistanceTable<float>& short_table, const DistanceTable<double>& table) {
+    return same_bits(short_table.values(), table.values().cast<float>());
+  };
+  REQUIRE(same(posenc::make_alibi_table<float>(slopes, range, AlibiForm::symmetric),
+               posenc::make_alibi_table<double>(slopes, range, AlibiForm::symmetric)));
+  REQUIRE(same(posenc::make_kerple_table<float>(a, a, range, KerpleKernel::power),
+               posenc::make_kerple_table<double>(a, a, range, KerpleKernel::power)));
+  REQUIRE(same(posenc::make_sandwich_table<float>(12, 64, range, 10000.0),
+               posenc::make_sandwich_table<double>(12, 64, range, 10000.0)));
+
+  DistanceTable<float> grad(12, range);
+  grad.values() = random_matrix<float>(12, range.size(), 50).array();
+  DistanceTable<double> grad_in_double(12, range);
+  grad_in_double.values() = grad.values().cast<double>();
+  Eigen::ArrayXf grad_a = Eigen::ArrayXf::Zero(12);
+  Eigen::ArrayXf grad_p = Eigen::ArrayXf::Zero(12);
+  Eigen::ArrayXd double_a = Eigen::ArrayXd::Zero(12);
+  Eigen::ArrayXd double_p = Eigen::ArrayXd::Zero(12);
+  posenc::kerple_table_backward(grad_a, grad_p, grad, a, a, KerpleKernel::logarithmic);
+  posenc::kerple_table_backward(double_a, double_p, grad_in_double, a, a, KerpleKernel::logarithmic);
+  REQUIRE(same_bits(grad_a, double_a.cast<float>()));  // summed in double, rounded once
+  REQUIRE(same_bits(grad_p, double_p.cast<float>()));
 }

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Adds a bias by displacement to the logits of a window, and its gradient.
+#ifndef POSENC_RELATIVE_BIAS_ADD_WINDOW_BIAS_HPP
+#define POSENC_RELATIVE_BIAS_ADD_WINDOW_BIAS_HPP
+
+#include "posenc/detail/row.hpp"
+#include "posenc/relative_bias/window_table.hpp"
+
+#include <type_traits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_window_table = false;
+template <typename Scalar>
+inline constexpr bool is_window_table<WindowTable<Scalar>> = true;
+template <typename Scalar>
+inline constexpr bool is_window_table<TableHead<WindowTable<Scalar>>> = true;
+template <typename Scalar>
+inline constexpr bool is_window_table<TableHead<const WindowTable<Scalar>>> = true;
+
+/// Constraint of template parameters: a WindowTable or one head of it.
+template <typename T>
+using if_window_table = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
+
+/// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
+/// single(query, key, column of class_values) for the pairs with the class token.
+template <typename Run, typename Single>
+void for_each_window_run(const WindowShape& window, ClassToken class_token, Run&& run, Single&& single) {
+  const Eigen::Index height = window.height();
+  const Eigen::Index width = window.width();
+  const Eigen::Index first = class_token == ClassToken::first ? 1 : 0;
+  for (Eigen::Index t = 0; t < window.tokens(); ++t) {
+    const Eigen::Index row = t / width;
+    const Eigen::Index column = t % width;
+    for (Eigen::Index key_row = 0; key_row < height; ++key_row) {
+      const Eigen::Index begin = (key_row - row + height - 1) * (2 * width - 1) + width - 1 - column;
+      run(first + t, first + key_row * width, width, begin);
+    }
+  }
+  if (first == 0) return;
+  for (Eigen::Index t = 1; t <= window.tokens(); ++t) {
+    single(Eigen::Index(0), t, Eigen::Index(0));
+    single(t, Eigen::Index(0), Eigen::Index(1));
+  }
+  single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
+}
+
+template <typename X, typename Scalar>
+void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
+  using Target = typename X::Scalar;
+  using Number = ArithmeticScalar<Target, Scalar>;
+  const auto all_values = table.values();
+  const auto values = all_values.row(head);
+  const auto class_values = table.class_values();
+  for_each_window_run(
+      table.window(), table.class_token(),
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        Target& target = x.coeffRef(first_row + query, key);
+        target = convert<Target>(convert<Number>(target) + convert<Number>(class_values(head, column)));
+      });
+}
+
+template <typename Scalar, typename Grad>
+void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::Index head, Eigen::Index first_row) {
+  auto all_values = grad_table.values();
+  auto values = all_values.row(head);
+  auto class_values = grad_table.class_values();
+  for_each_window_run(
+      grad_table.window(), grad_table.class_token(),
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+        values.segment(column, count) +=
+            grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+      },
+      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+        class_values(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
+      });
+}
+
+}  // namespace detail
+
+/// Adds a bias by displacement to the logits of one window, in place: logits(h tokens + t, u) += the bias of head h for
+/// the displacement from query token t to key token u.
+///
+/// @param[in,out] logits  (num_heads tokens) x tokens, head by head, tokens being table.tokens(): any writable Eigen
+///                        object. tokens x tokens for one head of the table.
+/// @param table           A WindowTable, or table.head(h) for logits of one head.
+/// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
+///                                unchanged.
+/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation; no bench case, windows are small.
+/// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
+/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
+/// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
+template <typename Logits, typename Table, detail::if_dense<Logits> = 0, detail::if_window_table<Table> = 0>
+void add_window_bias(Logits&& logits, const Table& table) {
+  const char* const function = "add_window_bias";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  const auto heads = detail::heads_of(table);
+  const Eigen::Index tokens = heads.table.tokens();
+  detail::require_shape(function, "logits", x, heads.count * tokens, tokens);
+  detail::require_target(function, "logits", x, heads.table.values(), heads.table.class_values());
+  for (Eigen::Index h = 0; h < heads.count; ++h) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_window_bias(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write add_window_bias(logits, table): logits is an Eigen object, table a WindowTable for all "
+                "heads stacked, or its head(h) for one");
+}
+
+/// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
+/// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h).
+/// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
+/// @throws as add_window_bias(); grad_table is then unchanged.
+/// Cost:     one addition for each logit; no allocation; no bench case, windows are small.
+/// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
+/// Source:   as add_window_bias().
+template <typename GradTable, typename Grad, detail::if_window_table<GradTable> = 0, detail::if_dense<Grad> = 0>
+void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
+  const char* const function = "window_bias_backward";
+  const auto heads = detail::heads_of(grad_table);
+  using Table = std::remove_reference_t<decltype(heads.table)>;
+  static_assert(!std::is_const_v<Table>, "posenc: the argument is written to, but it is const");
+  static_assert(std::is_lvalue_reference_v<GradTable> || !std::is_same_v<std::decay_t<GradTable>, Table>,
+                "posenc: grad_table is a temporary table, and the result would be lost with it");
+  detail::require_gradient_scalar<typename Table::Scalar>();
+  const Eigen::Index tokens = heads.table.tokens();
+  detail::require_shape(function, "grad_logits", grad_logits, heads.count * tokens, tokens);
+  detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
+  detail::require_target(function, "grad_table", heads.table.class_values(), grad_logits);
+  const auto& grad_values = detail::evaluated(grad_logits);
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    detail::sum_window_head(heads.table, grad_values, heads.first + h, h * tokens);
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto window_bias_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write window_bias_backward(grad_table, grad_logits): grad_table is a WindowTable or its "
+                "head(h), grad_logits an Eigen object");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_ADD_WINDOW_BIAS_HPP

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The scores of one term of DeBERTa for one head, and their gradients, in blocks of tokens.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_DEBERTA_SCORES_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_DEBERTA_SCORES_HPP
+
+#include "posenc/relative_bias/attention_span.hpp"
+#include "posenc/relative_bias/deberta_buckets.hpp"
+#include "posenc/relative_bias/detail/product.hpp"
+#include "posenc/relative_bias/workspace.hpp"
+
+#include <algorithm>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+enum class DebertaTerm { content_to_position, position_to_content };
+
+/// visit(token - block, query, key) for all pairs of the content tokens [block, block + rows), which are queries in one
+/// term and keys in the other.
+template <DebertaTerm Term, typename Visit>
+void for_each_deberta_pair(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Visit&& visit) {
+  if constexpr (Term == DebertaTerm::content_to_position) {
+    for (Eigen::Index i = 0; i < rows; ++i) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) visit(i, block + i, j);
+    }
+  } else {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      for (Eigen::Index j = 0; j < rows; ++j) visit(j, i, block + j);
+    }
+  }
+}
+
+/// x(i, j) += scale content[i or j] . table[row of the pair].
+template <DebertaTerm Term, typename X, typename Content, typename Table, typename Scalar>
+void add_deberta_scores(X&& x, const Content& content, const Table& table, const DebertaBuckets& buckets,
+                        const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  auto scratch = workspace.matrix(kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < content.rows(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, content.rows() - block);
+    auto scores = scratch.topRows(rows);
+    scores.setZero();
+    add_product(scores, content.middleRows(block, rows), table.transpose(), scale);
+    for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
+      x.coeffRef(i, j) += scores(token, buckets(-span.relative(i, j)));
+    });
+  }
+}
+
+/// The gradients of add_deberta_scores().
+template <DebertaTerm Term, typename GradContent, typename GradTable, typename Grad, typename Content, typename Table,
+          typename Scalar>
+void add_deberta_gradients(GradContent&& grad_content, GradTable&& grad_table, const Grad& grad, const Content& content,
+                           const Table& table, const DebertaBuckets& buckets, const AttentionSpan& span, Scalar scale,
+                           Workspace<Scalar>& workspace) {
+  auto scratch = workspace.matrix(kQueryBlock, buckets.rows());
+  for (Eigen::Index block = 0; block < content.rows(); block += kQueryBlock) {
+    const Eigen::Index rows = (std::min)(kQueryBlock, content.rows() - block);
+    auto sums = scratch.topRows(rows);
+    sums.setZero();
+    for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
+      sums(token, buckets(-span.relative(i, j))) += grad.coeff(i, j);
+    });
+    add_product(grad_content.middleRows(block, rows), sums, table, scale);
+    add_product(grad_table, sums.transpose(), content.middleRows(block, rows), scale);
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_DEBERTA_SCORES_HPP

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// A vector that all heads share, or of which every head has its own.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_HEAD_VECTOR_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_HEAD_VECTOR_HPP
+
+#include "posenc/detail/eigen.hpp"
+
+#include <string>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A parameter of head_dim numbers, a row or a column that all heads share, or a num_heads x head_dim matrix.
+class HeadVector {
+ public:
+  template <typename Vector>
+  HeadVector(const char* function, const char* parameter, const Vector& x, Eigen::Index num_heads,
+             Eigen::Index head_dim)
+      : count_(x.size() == head_dim ? 1 : x.rows()), head_dim_(head_dim) {
+    const bool fits = x.size() == head_dim || (x.cols() == head_dim && (num_heads == 0 || x.rows() == num_heads));
+    if (!fits) {
+      refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", x.size(), "head_dim ", head_dim,
+                                    ", or its shape num_heads ", num_heads, " x head_dim");
+    }
+    require_data(function, parameter, x);
+  }
+
+  /// That of one head, a row vector.
+  template <typename Vector>
+  auto of(Vector& x, Eigen::Index head) const {
+    return x.reshaped(count_, head_dim_).row(count_ == 1 ? 0 : head);
+  }
+
+ private:
+  Eigen::Index count_;
+  Eigen::Index head_dim_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_HEAD_VECTOR_HPP

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// How the structs that group arguments hold Eigen objects, and what they say about arguments that do not fit.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
+
+#include "posenc/detail/eigen.hpp"
+
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// False, but only once a template is instantiated: for a static_assert that carries a sentence.
+template <typename... Arguments>
+inline constexpr bool kNever = false;
+
+/// Stands for the type of a struct that was given arguments that do not fit, so that its static_assert can speak.
+template <typename... Arguments>
+struct Misfit {};
+
+/// Whether T owns its numbers: Matrix and Array, not Map, Block, Ref or an expression.
+template <typename T>
+inline constexpr bool is_plain = std::is_base_of_v<Eigen::PlainObjectBase<std::decay_t<T>>, std::decay_t<T>>;
+
+template <typename Derived>
+std::true_type derives_from_matrix(const Eigen::MatrixBase<Derived>*);
+std::false_type derives_from_matrix(...);
+
+/// Whether T is an Eigen matrix or an expression of matrices, not of arrays.
+template <typename T>
+inline constexpr bool is_matrix = decltype(derives_from_matrix(static_cast<const std::decay_t<T>*>(nullptr)))::value;
+
+/// Constraints of template parameters: `detail::if_dense<X> = 0`.
+template <typename... X>
+using if_dense = std::enable_if_t<(is_dense<std::decay_t<X>> && ...), int>;
+template <typename... X>
+using if_matrix = std::enable_if_t<(is_matrix<X> && ...), int>;
+
+/// Type of the member that holds a T: a matrix by reference, a Map, Block or Ref by value. It never copies numbers.
+template <typename T>
+using Held = std::conditional_t<is_plain<T>, T&, T>;
+
+/// The T of Held<T> for an argument `X&&` that is read.
+template <typename X>
+using HeldToRead = std::conditional_t<is_plain<X>, const std::decay_t<X>, std::decay_t<X>>;
+
+/// The T of Held<T> for an argument `X&&` that is written.
+template <typename X>
+using HeldToWrite = std::decay_t<X>;
+
+/// To be called with the deduced type of an argument `X&& x` that a struct holds.
+template <typename X>
+constexpr void check_held() {
+  static_assert(std::is_lvalue_reference_v<X> || !is_plain<X>,
+                "posenc: the argument is a temporary matrix, which would be gone before it is used: give it a name");
+}
+
+/// Whether X is a matrix of this scalar.
+template <typename Scalar, typename X, typename = void>
+inline constexpr bool holds_scalar = false;
+template <typename Scalar, typename X>
+inline constexpr bool holds_scalar<Scalar, X, std::enable_if_t<is_matrix<X>>> =
+    std::is_same_v<Scalar, typename std::decay_t<X>::Scalar>;
+
+/// Constraint of template parameters: matrices that all hold the scalar of the workspace.
+template <typename Scalar, typename... X>
+using if_scalar = std::enable_if_t<(holds_scalar<Scalar, X> && ...), int>;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// DistanceRange: a run of relative positions.
+#ifndef POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
+#define POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
+
+#include "posenc/detail/check.hpp"
+
+#include <string>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Lengths and offsets are at most this, so that their sums and differences never overflow: 2^40, or 2^28 where
+/// Eigen::Index has 32 bits.
+inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Index) > 4 ? 40 : 28);
+
+}  // namespace detail
+
+/// The relative positions min, ..., max, both ends included. A relative position is always key - query: negative for
+/// keys before the query.
+class DistanceRange {
+ public:
+  /// @param min, max  [tokens] max = min - 1 is the empty range.
+  /// @throws std::invalid_argument  max < min - 1.
+  /// @throws std::out_of_range      an end beyond 2^41 either way.
+  explicit DistanceRange(Eigen::Index min, Eigen::Index max) : min_(min), max_(max) {
+    const char* const function = "DistanceRange";
+    constexpr Eigen::Index limit = 2 * detail::kSpanLimit;
+    detail::require_in_range(min >= -limit && min <= limit, function, "min", min, "in [", -limit, ", ", limit, "]");
+    detail::require_in_range(max >= -limit && max <= limit, function, "max", max, "in [", -limit, ", ", limit, "]");
+    detail::require(max >= min - 1, function, "max", max, "at least min - 1 = ", min - 1);
+  }
+
+  /// -(len - 1), ..., 0: the distances that causal attention over `len` tokens sees.
+  /// @throws std::invalid_argument  len negative or beyond 2^40.
+  static DistanceRange causal(Eigen::Index len) {
+    require_len("DistanceRange::causal", len);
+    return DistanceRange(1 - len, 0);
+  }
+  /// -(len - 1), ..., len - 1: the distances that attention over `len` tokens sees without a mask. None for len = 0.
+  /// @throws std::invalid_argument  len negative or beyond 2^40.
+  static DistanceRange symmetric(Eigen::Index len) {
+    require_len("DistanceRange::symmetric", len);
+    return len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - len, len - 1);
+  }
+
+  Eigen::Index min() const { return min_; }
+  Eigen::Index max() const { return max_; }
+  /// How many there are.
+  Eigen::Index size() const { return max_ - min_ + 1; }
+  /// Whether all of `other` are among these. The empty range is in every range.
+  bool contains(const DistanceRange& other) const {
+    return other.size() == 0 || (min_ <= other.min_ && other.max_ <= max_);
+  }
+
+ private:
+  static void require_len(const char* function, Eigen::Index len) {
+    detail::require(len >= 0 && len <= detail::kSpanLimit, function, "len", len, ">= 0 and at most ",
+                    detail::kSpanLimit);
+  }
+
+  Eigen::Index min_;
+  Eigen::Index max_;
+};
+
+namespace detail {
+
+/// A range as messages print it.
+inline std::string text_of(const DistanceRange& range) {
+  if (range.size() == 0) return "none";
+  return std::to_string(range.min()) + " to " + std::to_string(range.max());
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// ShawClip: beyond which distances Shaw's encoding has one vector for all.
+#ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+#define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+
+#include "posenc/relative_bias/attention_span.hpp"
+
+#include <algorithm>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Distances beyond these share the outermost vectors of Shaw's tables, which have left + right + 1 rows: key - query = d
+/// takes row clamp(d, -left, right) + left.
+///
+///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
+///     row              0  0  1  2  3  3
+class ShawClip {
+ public:
+  /// @param left   [tokens] For keys before the query, >= 0.
+  /// @param right  [tokens] For keys after it, >= 0.
+  /// @throws std::invalid_argument  one of them negative or beyond 2^40.
+  explicit ShawClip(Eigen::Index left, Eigen::Index right) : left_(left), right_(right) {
+    constexpr Eigen::Index limit = detail::kSpanLimit;
+    detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
+    detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
+  }
+  /// The same on both sides: `max_relative_position`, the k of the paper.
+  /// @throws std::invalid_argument  it is negative or beyond 2^40.
+  static ShawClip symmetric(Eigen::Index max_relative_position) {
+    return ShawClip(max_relative_position, max_relative_position);
+  }
+
+  Eigen::Index left() const { return left_; }
+  Eigen::Index right() const { return right_; }
+  /// Rows of the tables.
+  Eigen::Index rows() const { return left_ + right_ + 1; }
+
+ private:
+  Eigen::Index left_;
+  Eigen::Index right_;
+};
+
+namespace detail {
+
+/// The keys of one query by table row: [0, first) take row 0, [last, L_k) the last row, and between them key j takes
+/// row j + shift.
+struct ShawRow {
+  Eigen::Index first;
+  Eigen::Index last;
+  Eigen::Index shift;
+
+  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
+    const Eigen::Index relative = span.first_relative(query);
+    first = (std::min)((std::max)(-clip.left() - relative, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(clip.right() + 1 - relative, span.key_len()), first);
+    shift = relative + clip.left();
+  }
+};
+
+/// row[j] += values[table row of key j].
+template <typename Row, typename Values>
+void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  row.head(keys.first).array() += values(0);
+  if (middle > 0) row.segment(keys.first, middle) += values.segment(keys.first + keys.shift, middle);
+  row.tail(row.size() - keys.last).array() += values(values.size() - 1);
+}
+
+/// sums = the total of `row` for each table row.
+template <typename Sums, typename Row>
+void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  sums.setZero();
+  if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
+  sums(0) += row.head(keys.first).sum();
+  sums(sums.size() - 1) += row.tail(row.size() - keys.last).sum();
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP

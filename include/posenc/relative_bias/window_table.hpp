@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// WindowTable: a bias by displacement in a two-dimensional window (Swin), with a class token or without (BEiT).
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
+
+#include "posenc/detail/eigen.hpp"
+#include "posenc/relative_bias/detail/held.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/table_head.hpp"
+#include "posenc/relative_bias/window_shape.hpp"
+
+#include <type_traits>
+#include <utility>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Whether a window's tokens have a class token in front of them, and three more biases for it (BEiT).
+enum class ClassToken { none, first };
+
+/// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
+///
+/// For a fixed query the keys of one window row have contiguous biases here, so adding the bias is `height` runs of
+/// additions for each query: no index matrix, no gather.
+/// @tparam Scalar_  float or double; half types as storage.
+template <typename Scalar_>
+class WindowTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// Zeros.
+  /// @param num_heads    >= 0.
+  /// @param window       The tokens.
+  /// @param class_token  Whether a class token is in front of them.
+  /// @throws std::invalid_argument  num_heads < 0.
+  /// @throws std::length_error      the table does not fit into memory's index type.
+  WindowTable(Eigen::Index num_heads, const WindowShape& window, ClassToken class_token = ClassToken::none)
+      : window_(window), class_token_(class_token) {
+    detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
+    detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
+    values_ = Values::Zero(num_heads, window.displacements());
+    class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  const WindowShape& window() const { return window_; }
+  ClassToken class_token() const { return class_token_; }
+  /// Tokens of the window, and the class token if there is one.
+  Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
+
+  /// num_heads x displacements: column (dr + height - 1)(2 width - 1) + dc + width - 1 is key - query = (dr, dc).
+  Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
+  Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
+  Values values() && { return std::move(values_); }
+  /// num_heads x 3 with a class token: class to token, token to class, class to class. Else num_heads x 0.
+  Eigen::Map<const Values> class_values() const& {
+    return {class_values_.data(), class_values_.rows(), class_values_.cols()};
+  }
+  Eigen::Map<Values> class_values() & { return {class_values_.data(), class_values_.rows(), class_values_.cols()}; }
+  Values class_values() && { return std::move(class_values_); }
+
+  /// One head, by reference, for logits of one head.
+  /// @throws std::out_of_range  head is not in [0, num_heads()).
+  TableHead<const WindowTable> head(Eigen::Index head) const { return {*this, head}; }
+  TableHead<WindowTable> head(Eigen::Index head) { return {*this, head}; }
+
+ private:
+  WindowShape window_;
+  ClassToken class_token_;
+  Values values_;
+  Values class_values_;
+};
+
+/// Returns the bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
+///
+/// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
+///                     class token three more rows: class to token, token to class, class to class.
+/// @param window       The window the table was trained for; resize() brings a table to another one.
+/// @param class_token  Whether the table has the three rows.
+/// @throws std::invalid_argument  another number of rows.
+/// Cost:     one copy for each value; no bench case, called once for a checkpoint.
+/// Accuracy: copies [accuracy][relative_bias].
+/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
+/// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
+template <typename Weights, detail::if_dense<Weights> = 0>
+WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const WindowShape& window,
+                                                        ClassToken class_token = ClassToken::none) {
+  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
+  const Eigen::Index n = window.displacements();
+  auto values = table.values();
+  auto class_values = table.class_values();
+  detail::require(weights.rows() == n + class_values.cols(), "make_window_table", "weights.rows()", weights.rows(),
+                  n + class_values.cols());
+  const auto& weights_values = detail::evaluated(weights);
+  for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) values(head, m) = weights_values.coeff(n - 1 - m, head);
+    for (Eigen::Index m = 0; m < class_values.cols(); ++m) class_values(head, m) = weights_values.coeff(n + m, head);
+  }
+  return table;
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto make_window_table(const Arguments&...) {
+  static_assert(
+      detail::kNever<Arguments...>,
+      "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
+      "displacements x num_heads, window a WindowShape(height, width), class_token ClassToken::first for BEiT");
+  return detail::Misfit<Arguments...>();
+}
+
+/// The gradient of make_window_table(): adds into grad_weights.
+/// @param[in,out] grad_weights  Has the shape of the weights.
+/// @param grad_table            dL/d(table), as window_bias_backward() sums it.
+/// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
+/// Cost:     one addition for each value; no allocation; no bench case, it reads the table alone.
+/// Accuracy: one addition, rounded once [accuracy][relative_bias].
+/// Source:   as make_window_table().
+template <typename GradWeights, typename Scalar, detail::if_dense<GradWeights> = 0>
+void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>& grad_table) {
+  const char* const function = "window_table_backward";
+  auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
+  const auto values = grad_table.values();
+  const auto class_values = grad_table.class_values();
+  const Eigen::Index n = values.cols();
+  detail::require_shape(function, "grad_weights", grad, n + class_values.cols(), grad_table.num_heads());
+  detail::require_target(function, "grad_weights", grad, values, class_values);
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(values(head, m));
+    for (Eigen::Index m = 0; m < class_values.cols(); ++m) {
+      grad.coeffRef(n + m, head) += detail::convert<Target>(class_values(head, m));
+    }
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto window_table_backward(const Arguments&...) {
+  static_assert(detail::kNever<Arguments...>,
+                "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
+                "weights, grad_table is the WindowTable that window_bias_backward() sums into");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
