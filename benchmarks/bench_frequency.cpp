@@ -58,15 +58,15 @@ std::vector<std::int64_t> run_of_positions(Index rows) {
 
 /// Into a table that exists, so that no allocation is timed.
 template <typename Scalar>
-void measure_fill(const std::string& name, Index rows, posenc::CosSinStorage layout = posenc::CosSinStorage::cos_sin,
+void measure_fill(const std::string& name, Index rows, posenc::CosSinStorage storage = posenc::CosSinStorage::cos_sin,
                   posenc::AngleMode angles = posenc::AngleMode::exact, Asked asked = {}) {
-  posenc::FrequencyTable<Scalar> table(rows, kPairs, {layout, angles});
+  posenc::FrequencyTable<Scalar> table(rows, kPairs, {storage, angles});
   measure_table<Scalar>(
       name, table, run_of_positions(rows),
       [&] { posenc::fill_table(table, kFrequencies, posenc::PositionRange(0, rows)); }, asked);
 }
 
-TEST_CASE("contiguous positions") {
+TEST_CASE("fill_table, consecutive positions") {
   using posenc::AngleMode;
   using posenc::CosSinStorage;
   measure_fill<float>("float", 1024, CosSinStorage::cos_sin, AngleMode::exact, {0, 15});
@@ -74,7 +74,7 @@ TEST_CASE("contiguous positions") {
   measure_fill<float>("float", 131072, CosSinStorage::cos_sin, AngleMode::exact, {0.65, 15});
   for (const Index rows : {Index(1024), Index(16384)}) {
     measure_fill<float>("float_paired", rows, CosSinStorage::paired);
-    measure_fill<float>("float_doubled", rows, CosSinStorage::repeated);
+    measure_fill<float>("float_repeated", rows, CosSinStorage::repeated);
     measure_fill<double>("double", rows);
     measure_fill<Eigen::half>("half", rows);
     measure_fill<Eigen::bfloat16>("bfloat16", rows);
@@ -82,7 +82,7 @@ TEST_CASE("contiguous positions") {
   }
 }
 
-TEST_CASE("with the allocation") {
+TEST_CASE("make_table, consecutive positions") {
   for (const Index rows : {Index(1024), Index(16384), Index(131072)}) {
     posenc::FrequencyTable<float> filled(rows, kPairs);
     measure_table<float>("float_make_table", filled, run_of_positions(rows), [=] {
@@ -92,7 +92,7 @@ TEST_CASE("with the allocation") {
   }
 }
 
-TEST_CASE("positions of one's own") {
+TEST_CASE("fill_table, lists of positions") {
   constexpr Index rows = 1024;
   std::mt19937 random(1);
   std::uniform_int_distribution<std::int64_t> any_id(0, 131071);
@@ -130,6 +130,81 @@ TEST_CASE("positions of one's own") {
         advance();
       },
       {0, 8});
+}
+
+TEST_CASE("fill_table, several axes") {
+  // A prompt of text and pictures on the axes of Qwen2.5-VL: naive is a cosine and a sine for each value, of any axis.
+  const posenc::AxisMap axes = posenc::contiguous_axes({16, 24, 24});
+  const auto ids = posenc::mrope_positions({posenc::MropeSegment::text(256), posenc::MropeSegment::image(32, 32),
+                                            posenc::MropeSegment::text(256)})
+                       .ids;
+  const std::vector<std::int64_t> times(ids.col(0).begin(), ids.col(0).end());
+  posenc::FrequencyTable<float> table(ids.rows(), kPairs);
+  measure_table<float>("float_axes", table, times, [&] { posenc::fill_table(table, kFrequencies, axes, ids); });
+}
+
+/// Reads or writes a whole cache of `storage`; the ceiling writes one value all over it, naive copies column by column.
+template <typename Action>
+void measure_cache(const std::string& name, RowArray<float>& cache, Action action) {
+  volatile float value = 0.5f;
+  RowArray<float> other = cache;
+  measure(
+      "table/" + name + "/" + std::to_string(cache.rows()) + "_rows", static_cast<double>(cache.size()) * sizeof(float),
+      action, [&] { cache.setConstant(static_cast<float>(value)); },
+      [&] {
+        for (Index column = 0; column < cache.cols(); ++column) other.col(column) = cache.col(column);
+      });
+}
+
+TEST_CASE("write_cache") {
+  const auto table = posenc::make_table<float>(kFrequencies, posenc::PositionRange(0, 1024));
+  RowArray<float> cache(1024, 2 * kPairs);
+  measure_cache("write_cache", cache, [&] { posenc::write_cache(cache, table, posenc::CosSinStorage::cos_sin); });
+}
+
+TEST_CASE("wrap_cache") {
+  // Storages that hold each number twice are compared at once; the others are not read.
+  const auto table = posenc::make_table<float>(kFrequencies, posenc::PositionRange(0, 1024));
+  for (const auto storage : {posenc::CosSinStorage::tiled, posenc::CosSinStorage::repeated}) {
+    RowArray<float> cache(1024, 4 * kPairs);
+    const char* const name = storage == posenc::CosSinStorage::tiled ? "wrap_cache_tiled" : "wrap_cache_repeated";
+    measure_cache(name, cache, [&, storage] {
+      cache.setConstant(0.5f);
+      const auto view = posenc::wrap_cache(cache.data(), 1024, 2 * kPairs, storage);
+      Catch::Benchmark::keep_memory(view.cos_data(0));
+    });
+  }
+}
+
+/// Makes the ids of `tokens` tokens; the ceiling writes one value all over as many, naive one by one.
+template <typename Make>
+void measure_positions(const std::string& name, Index tokens, Index axes, Make make) {
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> ids(tokens, axes);
+  volatile std::int64_t value = 7;
+  measure(
+      "positions/" + name + "/" + std::to_string(tokens) + "_tokens",
+      static_cast<double>(ids.size()) * sizeof(std::int64_t),
+      [&] {
+        const auto made = make();
+        Catch::Benchmark::keep_memory(made.data());
+      },
+      [&] { ids.setConstant(static_cast<std::int64_t>(value)); },
+      [&] {
+        for (Index i = 0; i < tokens; ++i) ids.row(i).setConstant(value + i);
+      });
+}
+
+TEST_CASE("positions") {
+  measure_positions("grid", 1024, 2, [] { return posenc::grid_positions({32, 32}); });
+  measure_positions("patch_centers", 1024, 2, [] { return posenc::patch_centers({32, 32}); });
+  const Eigen::MatrixXi mask = Eigen::MatrixXi::Ones(8, 512);
+  measure_positions("padded", 4096, 1, [&] { return posenc::padded_positions(mask); });
+  measure_positions("packed", 4096, 1, [] { return posenc::packed_positions(std::vector<int>{0, 1000, 1500, 4096}); });
+  measure_positions("mrope", 1536, 3, [] {
+    return posenc::mrope_positions(
+               {posenc::MropeSegment::text(256), posenc::MropeSegment::image(32, 32), posenc::MropeSegment::text(256)})
+        .ids;
+  });
 }
 
 TEST_CASE("shown by Catch2") {

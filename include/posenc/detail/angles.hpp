@@ -127,8 +127,8 @@ void for_each_angle(const Frequencies& frequencies, double magnitude, const Posi
   for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
 }
 
-/// `value`, a cos or sin right to an ulp of double, to float. Rounding it is rounding twice; that is wrong only where
-/// `value` stands within an ulp of the middle of two floats, and there `recompute()` gives it in long double.
+/// `value`, a cos or sin right to an ulp of double, to float. Two roundings differ from one only where `value` is within
+/// an ulp of the middle of two floats, and there `recompute()` gives it in long double.
 template <typename Recompute>
 float round_near_middle(double value, Recompute&& recompute) {
   std::uint64_t bits;

@@ -61,6 +61,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 ///
 ///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
 ///
+/// @param series  one_per_axis is the function above with a position_scale of 1.
 /// @throws std::invalid_argument  besides those above: alternating axes with other numbers of pairs than the first.
 /// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
 ///           row * max_width + column).
@@ -88,7 +89,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 ///
 /// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: twice the highest band over pi; finite.
+/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].

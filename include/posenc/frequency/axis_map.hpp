@@ -170,8 +170,7 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, 3);
 }
 
-/// Always the axis that has received the smallest part of its pairs, never the same twice in a row while another has
-/// pairs left.
+/// Always the axis that has received the smallest part of its pairs, never the same axis again while another has pairs left.
 ///
 /// The part of an axis is placed / section; among equals the lower axis is taken. With three sections one pair of axis 0 is kept
 /// for the very end. {2, 3, 3} gives 0 1 2 1 2 1 2 0.

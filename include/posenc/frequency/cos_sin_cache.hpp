@@ -103,8 +103,8 @@ struct CacheReader {
 ///
 /// One array: vLLM `cos_sin_cache` is cos_sin; GPT-J `embed_positions` and timm are sin_cos; complex `freqs_cis` of
 /// Meta's Llama code and ggml are paired.
-/// @param cache       `rows` rows without gaps: rotary_dim values each, or 2 rotary_dim where the storage holds each
-///                    number twice (tiled, repeated). It must outlive the view.
+/// @param cache       `rows` rows without gaps: rotary_dim values each, or 2 rotary_dim where the storage holds two
+///                    copies of each number (tiled, repeated). It must outlive the view.
 /// @param rows        Number of positions, >= 0.
 /// @param rotary_dim  Number of channels that rotate, even and > 0.
 /// @param storage     How a row lies in memory.
@@ -136,14 +136,15 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eige
 /// Writes a table as another codebase's cache in one array, rounding each entry to `cache`'s scalar.
 ///
 /// For a half or bfloat16 cache that is rounded only once, make the table of that scalar.
-/// @param[out] cache  table.rows() x table.rotary_dim(), or twice as wide (tiled, repeated); any writable Eigen
-///                    expression.
+/// @param[out] cache  table.rows() x table.rotary_dim(), or x 2 table.rotary_dim() (tiled, repeated); any writable
+///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
 /// @param storage     How a row is to lie in memory; see wrap_cache() for who has which.
 /// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then
 ///                                unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
 ///           (bench_frequency: write_cache).
+/// Matches:  see wrap_cache().
 template <typename Cache, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
 void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const char* const function = "write_cache";

@@ -83,7 +83,7 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a scattered store for each value, and two evaluations of cosine and sine whenever a
-///           position changes on its axis; one allocation (bench_frequency: float_axes).
+///           position changes on its axis; one allocation (bench_frequency: fill_table, several axes).
 /// Accuracy: as make_table() for one axis [frequency][axes].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index tables of Qwen-VL, MRotaryEmbedding of vLLM, ggml_rope_multi, axial RoPE of vision models.
@@ -104,7 +104,8 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
 /// @param positions      table.rows() x axes.num_axes(); or what mrope_positions() returns.
 /// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
 ///                                table is unchanged whenever something is thrown.
-/// Cost:     that of make_table() without the allocation (bench_frequency: float_axes).
+/// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, several axes).
+/// Accuracy: that of make_table(), whose numbers it writes [frequency][axes].
 template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                 const Positions& positions) {

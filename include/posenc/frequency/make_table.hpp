@@ -45,7 +45,7 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 /// @throws std::invalid_argument  options of a storage or a number of heads that tables do not have.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: float_make_table).
+/// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive positions).
 /// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
@@ -64,7 +64,7 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange 
 /// @throws std::invalid_argument  a real position is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57.
 /// Cost:     besides: an evaluation of cosine and sine for each value whose position is not near the one before
-///           (bench_frequency: float_random_ids, float_real_positions).
+///           (bench_frequency: fill_table, lists of positions).
 template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& positions, TableOptions options = {}) {
   return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<List>("make_table", positions), options);
@@ -80,8 +80,8 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& po
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
 ///                                or infinite. The table is unchanged whenever something is thrown.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     two multiply-adds and a store for each value; no allocation (bench_frequency: float, float_paired,
-///           float_repeated, double, half, bfloat16, float32_mode, float_any_position).
+/// Cost:     two multiply-adds and a store for each value; no allocation
+///           (bench_frequency: fill_table, consecutive positions).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][determinism].
 template <typename Scalar>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, StartingAt positions) {

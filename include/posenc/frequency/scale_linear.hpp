@@ -26,7 +26,8 @@ inline Frequencies divide_by_factor(const char* function, const Frequencies& fre
 ///
 ///     inv_freq'[i] = inv_freq[i] / factor
 ///
-/// @param factor  New length over trained length, >= 1.
+/// @param frequencies  What the model was trained with.
+/// @param factor       New length over trained length, >= 1.
 /// @throws std::invalid_argument  factor < 1, NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
@@ -62,6 +63,7 @@ Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
 ///
 /// This is not the partial rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the
 /// half-split layout, and the pairs that do not rotate lie in the middle of each half.
+/// @param frequencies            What the model was trained with.
 /// @param partial_rotary_factor  In (0, 1].
 /// @param factor                 >= 1.
 /// @throws std::invalid_argument  one of these does not hold.

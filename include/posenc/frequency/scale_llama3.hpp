@@ -7,6 +7,7 @@
 #include "posenc/frequency/frequencies.hpp"
 
 #include <cmath>
+#include <cstdlib>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -28,6 +29,7 @@ struct Llama3Options {
 ///                    inv_freq[i] ((1 - s) / factor + s)         between
 ///
 /// Llama 4 Scout has both factors at 1: no pair is between them, and each is kept or divided.
+/// @param frequencies  What the model was trained with.
 /// @param options  factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
 /// Cost:     see Frequencies.
@@ -61,6 +63,14 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
         static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
   }
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+template <typename... Given>
+Frequencies scale_llama3(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write scale_llama3(frequencies, options): a Llama3Options, whose factor and "
+                "original_max_position_embeddings must be set");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI

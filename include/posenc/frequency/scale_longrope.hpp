@@ -7,6 +7,7 @@
 #include "posenc/frequency/scale_linear.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct LongRopeOptions {
 ///
 /// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
+/// @param frequencies  What the model was trained with.
 /// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
 /// @param seq_len  The length that this sequence may reach, >= 0. Equal to the trained length is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
@@ -84,6 +86,15 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
   return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
+}
+
+template <typename... Given>
+Frequencies scale_longrope(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write scale_longrope(frequencies, options, seq_len): a LongRopeOptions, and the length that this "
+      "sequence may reach, which decides between its two lists");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI

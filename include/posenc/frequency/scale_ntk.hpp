@@ -51,6 +51,7 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 ///
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
 /// `factor`. Works on any list of frequencies.
+/// @param frequencies  What the model was trained with.
 /// @param factor  "alpha", >= 1.
 /// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
 ///                                divides by zero.
@@ -71,6 +72,7 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 ///
 /// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
 /// the length once for each sequence avoids that.
+/// @param frequencies              What the model was trained with.
 /// @param factor                   `factor` of the config, >= 1.
 /// @param max_position_embeddings  Trained length, > 0.
 /// @param seq_len                  The length to serve, >= 0.
@@ -96,6 +98,7 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
 ///
 ///     inv_freq'[i] = inv_freq[i] exp(-a (i + 1)^b)        a = ln(factor) / (d/2)^b,  d = rotary_dim
 ///
+/// @param frequencies  What the model was trained with.
 /// @param factor  >= 1.
 /// @param b       Shape, finite and >= 0: 0.625 is the author's choice for "mixed", 1 is "fixed", where a pair is
 ///                multiplied by factor^(-2(i + 1) / d), and 0 is scale_linear().

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 namespace posenc {
@@ -123,6 +124,14 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   const double softmax =
       options.mscale_all_dim != 0 ? std::pow(detail::yarn_mscale(factor, options.mscale_all_dim), 2) : 1.0;
   return Frequencies(inv_freq, frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
+}
+
+template <typename... Given>
+Frequencies scale_yarn(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write scale_yarn(frequencies, options): a YarnOptions, whose factor and "
+                "original_max_position_embeddings must be set");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI

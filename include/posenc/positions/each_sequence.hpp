@@ -32,6 +32,7 @@ template <typename Start>
 class EachSequence {
  public:
   /// See each_sequence().
+  /// @throws std::invalid_argument  length <= 0.
   template <typename Given>
   EachSequence(Eigen::Index length, Given&& start) : length_(length), start_(std::forward<Given>(start)) {
     detail::require(length > 0, "each_sequence", "length", length, "> 0");
