@@ -44,7 +44,7 @@ struct RopeSet {
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: with the allocation).
+/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive positions).
 /// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
 /// Matches:  the cos and sin that the rotary embedding of the model computes.
 template <typename Scalar, typename Positions,
@@ -67,7 +67,7 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
 ///                       exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
 /// @throws std::out_of_range      a position beyond 2^57.
-/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: contiguous positions).
+/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
 template <typename Scalar, typename Positions,
           std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange> ||
