@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 namespace posenc {
@@ -88,7 +89,7 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
 }
 
-template <typename... Given>
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>  // seq_len may be any number
 Frequencies scale_longrope(const Given&...) {
   static_assert(
       detail::kMisuse<Given...>,
