@@ -86,13 +86,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
               const DistanceTable<double> causal(1, DistanceRange::causal(16));
               posenc::add_distance_bias(logits, causal, AttentionSpan::square(16));
             });
-  bad.value("logits whose rows overlap",
-            "add_distance_bias: logits.outerStride() must be at least 5, the number of "
-            "columns, as they are written to, got 4",
-            [](F& f) {
-              Eigen::Map<RowMajorMatrix, 0, Eigen::OuterStride<>> rows(f.logits.data(), 3, 5, Eigen::OuterStride<>(4));
-              posenc::add_distance_bias(rows, f.table.head(0), f.span);
-            });
+  bad.value(
+      "logits whose rows overlap",
+      "add_distance_bias: logits.outerStride() must be at least 5 forwards or backwards (what is written to may not "
+      "overlap itself), got 4",
+      [](F& f) {
+        Eigen::Map<RowMajorMatrix, 0, Eigen::OuterStride<>> rows(f.logits.data(), 3, 5, Eigen::OuterStride<>(4));
+        posenc::add_distance_bias(rows, f.table.head(0), f.span);
+      });
   bad.value("logits that name a row twice",
             "add_distance_bias: logits must be a view that names each row and column once, as it is written to, got "
             "row 1 twice",
