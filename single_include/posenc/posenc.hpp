@@ -1910,7 +1910,7 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
 }
 
-template <typename... Given>
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>  // seq_len may be any number
 Frequencies scale_longrope(const Given&...) {
   static_assert(
       detail::kMisuse<Given...>,
