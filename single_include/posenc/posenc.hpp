@@ -7870,6 +7870,7 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
   with_token_positions(function, parameter, given, x.rows(), [&](const auto& token_positions) {
     using Positions = std::decay_t<decltype(token_positions)>;
     const ShiftedPositions<Positions> positions(function, token_positions, shift_of(encoding, is_list<Given>));
+    require_finite_angles(function, encoding.frequencies().fastest(), false, positions);
     write_encoding<Element>(x, encoding, positions);
   });
 }
@@ -7888,8 +7889,8 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite; memory shared with the positions, or rows of `out`
 ///                                that lie in one another.
-/// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]. `out` is
-///                                unchanged whenever one is thrown.
+/// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]; an angle
+///                                that is not finite. `out` is unchanged whenever one is thrown.
 /// Cost:     two multiply-adds and a store for each value; no allocation (bench_sinusoidal: encode).
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51) [sinusoidal][encode].
@@ -8614,6 +8615,7 @@ void require_grid(const char* function, const char* parameter, const X& x, const
                   const Eigen::DenseBase<Positions>& positions) {
   require_data(function, "positions", positions);
   require_axis_positions(function, positions, encoding.num_axes());
+  require_finite_axis_angles(function, encoding.frequencies().frequencies.fastest(), false, positions);
   require_width(function, parameter, x, "encoding.width()", encoding.width());
   require(x.rows() == positions.rows(), function, "positions.rows()", positions.rows(), parameter, ".rows() ",
           x.rows());
@@ -8657,7 +8659,8 @@ void for_each_grid_channel(Out& out, const SinusoidalGridEncoding& encoding, con
 /// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions() and its
 ///                   neighbors.
 /// @throws std::invalid_argument  shapes that do not agree; a real position that is NaN or infinite; memory shared with
-///                                the positions, or rows of `out` that lie in one another. `out` is then unchanged.
+///                                the positions, or rows of `out` that lie in one another.
+/// @throws std::out_of_range      an angle that is not finite. `out` is unchanged whenever one is thrown.
 /// Cost:     two multiply-adds and a scattered store for each value; no allocation (not measured: made once for a
 ///           size of picture).
 /// Accuracy: as encode_sinusoidal() on one axis [sinusoidal][grid].
@@ -13423,6 +13426,7 @@ inline namespace POSENC_ABI {
 /// @param distances    Of the rows, ascending.
 /// @param frequencies  w: geometric_frequencies(d_model, 10000.0). Their magnitude multiplies every value.
 /// @param order        ChannelOrder::sin_cos for Transformer-XL, interleaved for ESPnet.
+/// @throws std::out_of_range  an angle that is not finite.
 /// @throws std::length_error  the result does not fit into memory's index type.
 /// Cost:     a sine and a cosine for each pair and distance, from the shared generator; no bench case, called once for a
 ///           length.
@@ -13434,14 +13438,15 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     const DistanceRange& distances, const Frequencies& frequencies, ChannelOrder order) {
   const Eigen::Index pairs = frequencies.num_pairs();
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
+  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(distances.size(), 2 * pairs);
   const detail::SinusoidColumns columns(order, pairs, pairs);
   const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
     for (int i = 0; i < count; ++i) r(row, columns.sine(pair + i)) = detail::round_to<Scalar>(-sine[i]);
     for (int i = 0; i < count; ++i) r(row, columns.cosine(pair + i)) = detail::round_to<Scalar>(cosine[i]);
   };
-  detail::for_each_angle(frequencies, frequencies.magnitude(),
-                         detail::RangePositions(PositionRange(distances.min(), distances.size())), sink);
+  detail::for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
   return r;
 }
 
@@ -16046,10 +16051,21 @@ struct MixedWriter {
                                       frequency, "finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
     const auto position = [&](Eigen::Index row, Eigen::Index axis) {
       return static_cast<double>(positions.coeff(row, axis));
     };
+    for (Eigen::Index row = 0; frequencies.cols() > 0 && row < positions.rows(); ++row) {
+      double largest = 0;  // no angle of the token is larger
+      for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+        const double fastest = static_cast<double>(frequencies.row(axis).cwiseAbs().maxCoeff());
+        largest += std::abs(position(row, axis)) * fastest;
+      }
+      if (!is_finite(largest)) {
+        refuse<std::out_of_range>(function, "positions.row(" + std::to_string(row) + ")", largest,
+                                  "such that the sum of |position * frequency| over the axes is finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
     const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
       TableWriter::write_block(table, row, first, cosine, sine);
     };
@@ -16070,6 +16086,7 @@ struct MixedWriter {
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
 /// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation (no bench case of its own).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
@@ -16191,6 +16208,7 @@ struct XposWriter {
             "finite and > 0");
     require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
     // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
     const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
@@ -16240,7 +16258,8 @@ struct XposWriter {
 /// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
 /// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
 ///                                that is NaN or infinite.
-/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
+///                                finite.
 /// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
 ///           bench case of its own).
 /// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].

@@ -32,6 +32,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
   BadInputs<F> bad("content");
 
   // Attention
+  bad.range("relative sinusoids with an angle beyond double",
+            "make_relative_sinusoids: positions[0] must be such that position * frequency is finite (the largest "
+            "frequency is 1e+308), got -2",
+            [](F&) {
+              posenc::make_relative_sinusoids<float>(posenc::DistanceRange(-2, 2),
+                                                     posenc::Frequencies(Eigen::Array2d(1, 1e308)),
+                                                     posenc::ChannelOrder::sin_cos);
+            });
   bad.value("queries of another span", "ContentAttention: q.rows() must be span.query_len() 3 for each head, got 5",
             [](F& f) { ContentAttention(f.k, f.k, 1.0, f.span); });
   bad.value("no queries", "ContentAttention: q.rows() must be span.query_len() 3 for each head, got 0",

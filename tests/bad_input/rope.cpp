@@ -377,6 +377,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   });
 
   // xPos
+  bad.range("xPos with an angle beyond double",
+            "make_xpos_tables: positions[1] must be such that position * frequency is finite (the largest frequency is "
+            "1e+308), got 100000",
+            [](F&) {
+              posenc::make_xpos_tables<double>(posenc::Frequencies(Eigen::Array2d(1, 1e308)), Eigen::Array2d(0, 1e5),
+                                               0);
+            });
   bad.value("xPos with a magnitude", "make_xpos_tables: frequencies.magnitude() must be 1, got 2",
             [](F& f) { posenc::make_xpos_tables<float>(f.eight.with_magnitude(2), posenc::PositionRange(0, 3), 0); });
   bad.value("xPos about NaN", "make_xpos_tables: center must be finite, got nan",
@@ -423,6 +430,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   bad.value("learned frequencies of other axes",
             "make_mixed_table: positions.cols() must be the number of axes 2, got 3",
             [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Ones(2, 4), Ids::Zero(3, 3)); });
+  bad.range(
+      "learned frequencies whose angle is beyond double",
+      "make_mixed_table: positions.row(1) must be such that the sum of |position * frequency| over the axes is "
+      "finite, got inf",
+      [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Constant(1, 4, 10), Eigen::Vector2d(0, -1e308)); });
   bad.value("a learned frequency NaN", "make_mixed_table: frequencies(0, 0) must be finite, got nan",
             [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Constant(1, 4, kNan), Eigen::Vector2i(0, 1)); });
   bad.value("learned frequencies of 6 channels", "initial_mixed_frequencies: head_dim must be a multiple of 4, got 6",

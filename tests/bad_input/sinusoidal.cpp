@@ -129,6 +129,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
   bad.allowed("no sinusoids",
               [](F& f) { posenc::encode_sinusoidal(f.x.topRows(0), posenc::presets::paper(16), starting_at(0)); });
 
+  bad.range("sinusoid, an angle beyond double",
+            "add_sinusoidal: positions[1] must be such that position * frequency is finite (the largest frequency is "
+            "1e+10), got 1e+300",
+            [](F& f) {
+              const auto fast = with(paper_options(), &SinusoidalOptions::position_scale, 1e10);
+              posenc::add_sinusoidal(f.x, SinusoidalEncoding(16, fast), Eigen::Array3d(0, 1e300, 2));
+            });
+
   // Sinusoids on grids
   bad.value("a grid encoding of 6", "presets::mae: width must be a multiple of 4, > 0 and at most 16777216, got 6",
             [](F&) { posenc::presets::mae(6); });
@@ -140,6 +148,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
             [](F&) { posenc::presets::detr(3); });
   bad.value("NeRF of no frequency", "presets::nerf: num_frequencies must be in [1, 64], got 0",
             [](F&) { posenc::presets::nerf(3, 0); });
+  bad.range(
+      "grid angles beyond double",
+      "encode_sinusoidal: positions(2, 0) must be such that position * frequency is finite (the largest frequency "
+      "is 128), got 1e+307",
+      [](F& f) {
+        const Eigen::Array3d far(0, 1, 1e307);
+        posenc::encode_sinusoidal(f.x, posenc::presets::nerf(1, 8, false), far);
+      });
   bad.value("grid positions of one axis", "encode_sinusoidal: positions.cols() must be the number of axes 2, got 1",
             [](F& f) { posenc::encode_sinusoidal(f.x, posenc::presets::mae(16), Ids::Zero(3, 1)); });
   bad.value("grid positions of other tokens", "add_sinusoidal: positions.rows() must be x.rows() 3, got 4",

@@ -23,6 +23,7 @@ inline namespace POSENC_ABI {
 /// @param distances    Of the rows, ascending.
 /// @param frequencies  w: geometric_frequencies(d_model, 10000.0). Their magnitude multiplies every value.
 /// @param order        ChannelOrder::sin_cos for Transformer-XL, interleaved for ESPnet.
+/// @throws std::out_of_range  an angle that is not finite.
 /// @throws std::length_error  the result does not fit into memory's index type.
 /// Cost:     a sine and a cosine for each pair and distance, from the shared generator; no bench case, called once for a
 ///           length.
@@ -34,14 +35,15 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     const DistanceRange& distances, const Frequencies& frequencies, ChannelOrder order) {
   const Eigen::Index pairs = frequencies.num_pairs();
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
+  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(distances.size(), 2 * pairs);
   const detail::SinusoidColumns columns(order, pairs, pairs);
   const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
     for (int i = 0; i < count; ++i) r(row, columns.sine(pair + i)) = detail::round_to<Scalar>(-sine[i]);
     for (int i = 0; i < count; ++i) r(row, columns.cosine(pair + i)) = detail::round_to<Scalar>(cosine[i]);
   };
-  detail::for_each_angle(frequencies, frequencies.magnitude(),
-                         detail::RangePositions(PositionRange(distances.min(), distances.size())), sink);
+  detail::for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
   return r;
 }
 

@@ -62,10 +62,21 @@ struct MixedWriter {
                                       frequency, "finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
     const auto position = [&](Eigen::Index row, Eigen::Index axis) {
       return static_cast<double>(positions.coeff(row, axis));
     };
+    for (Eigen::Index row = 0; frequencies.cols() > 0 && row < positions.rows(); ++row) {
+      double largest = 0;  // no angle of the token is larger
+      for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+        const double fastest = static_cast<double>(frequencies.row(axis).cwiseAbs().maxCoeff());
+        largest += std::abs(position(row, axis)) * fastest;
+      }
+      if (!is_finite(largest)) {
+        refuse<std::out_of_range>(function, "positions.row(" + std::to_string(row) + ")", largest,
+                                  "such that the sum of |position * frequency| over the axes is finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
     const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
       TableWriter::write_block(table, row, first, cosine, sine);
     };
@@ -86,6 +97,7 @@ struct MixedWriter {
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
 /// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation (no bench case of its own).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).

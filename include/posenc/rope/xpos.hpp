@@ -57,6 +57,7 @@ struct XposWriter {
             "finite and > 0");
     require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
     // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
     const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
@@ -106,7 +107,8 @@ struct XposWriter {
 /// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
 /// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
 ///                                that is NaN or infinite.
-/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
+///                                finite.
 /// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
 ///           bench case of its own).
 /// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].

@@ -26,6 +26,7 @@ void require_grid(const char* function, const char* parameter, const X& x, const
                   const Eigen::DenseBase<Positions>& positions) {
   require_data(function, "positions", positions);
   require_axis_positions(function, positions, encoding.num_axes());
+  require_finite_axis_angles(function, encoding.frequencies().frequencies.fastest(), false, positions);
   require_width(function, parameter, x, "encoding.width()", encoding.width());
   require(x.rows() == positions.rows(), function, "positions.rows()", positions.rows(), parameter, ".rows() ",
           x.rows());
@@ -69,7 +70,8 @@ void for_each_grid_channel(Out& out, const SinusoidalGridEncoding& encoding, con
 /// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions() and its
 ///                   neighbors.
 /// @throws std::invalid_argument  shapes that do not agree; a real position that is NaN or infinite; memory shared with
-///                                the positions, or rows of `out` that lie in one another. `out` is then unchanged.
+///                                the positions, or rows of `out` that lie in one another.
+/// @throws std::out_of_range      an angle that is not finite. `out` is unchanged whenever one is thrown.
 /// Cost:     two multiply-adds and a scattered store for each value; no allocation (not measured: made once for a
 ///           size of picture).
 /// Accuracy: as encode_sinusoidal() on one axis [sinusoidal][grid].

@@ -29,6 +29,7 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
   with_token_positions(function, parameter, given, x.rows(), [&](const auto& token_positions) {
     using Positions = std::decay_t<decltype(token_positions)>;
     const ShiftedPositions<Positions> positions(function, token_positions, shift_of(encoding, is_list<Given>));
+    require_finite_angles(function, encoding.frequencies().fastest(), false, positions);
     write_encoding<Element>(x, encoding, positions);
   });
 }
@@ -47,8 +48,8 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite; memory shared with the positions, or rows of `out`
 ///                                that lie in one another.
-/// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]. `out` is
-///                                unchanged whenever one is thrown.
+/// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]; an angle
+///                                that is not finite. `out` is unchanged whenever one is thrown.
 /// Cost:     two multiply-adds and a store for each value; no allocation (bench_sinusoidal: encode).
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51) [sinusoidal][encode].
