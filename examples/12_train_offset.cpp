@@ -126,12 +126,12 @@ class Rope : public Encoding {
       posenc::make_table<float>(posenc::geometric_frequencies(kWidth, 10000.0), posenc::PositionRange(0, kLonger));
 
   void turn(Matrix& q, Matrix& k) override {
-    posenc::apply_rope(q, table_, layout_);
-    posenc::apply_rope(k, table_, layout_);
+    posenc::apply_rope(q, table_, layout_, posenc::starting_at(0));
+    posenc::apply_rope(k, table_, layout_, posenc::starting_at(0));
   }
   void turn_backward(Matrix& grad_q, Matrix& grad_k) override {
-    posenc::apply_rope(grad_q, table_.adjoint(), layout_);
-    posenc::apply_rope(grad_k, table_.adjoint(), layout_);
+    posenc::apply_rope(grad_q, table_.adjoint(), layout_, posenc::starting_at(0));
+    posenc::apply_rope(grad_k, table_.adjoint(), layout_, posenc::starting_at(0));
   }
 };
 
