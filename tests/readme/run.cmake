@@ -18,13 +18,12 @@ endfunction()
 file(REMOVE_RECURSE ${BUILD})
 file(MAKE_DIRECTORY ${BUILD})
 if(BLOCK STREQUAL "cpp")
-  # The names that the block leaves to its reader, and whether queries and keys were turned.
+  # The names that the block leaves to its reader, and whether queries and keys were rotated.
   string(REGEX MATCHALL "#include [^\n]*\n" includes "${code}")
   string(REGEX REPLACE "#include [^\n]*\n" "" code "${code}")
   file(WRITE ${BUILD}/block.cpp "${includes}
 int main() {
-  const Eigen::Index head_dim = 8, tokens = 4;
-  const std::int64_t first_position = 3;
+  const Eigen::Index head_dim = 8, tokens = 4, max_tokens = 16, cached = 3;
   Eigen::MatrixXf q = Eigen::MatrixXf::Ones(tokens, 4 * head_dim);
   Eigen::MatrixXf k = Eigen::MatrixXf::Ones(tokens, 2 * head_dim);
 ${code}
@@ -32,7 +31,7 @@ ${code}
 }
 ")
   run("the C++ block does not compile" ${COMPILER} ${FLAGS} ${BUILD}/block.cpp -o ${BUILD}/block)
-  run("the C++ block does not turn q and k" ${BUILD}/block)
+  run("the C++ block does not rotate q and k" ${BUILD}/block)
 else()
   # find_package() is what an installed copy answers (consumer.find_package): here the way that its comment names too.
   string(REGEX REPLACE "find_package\\(posenc[^\n]*# or (add_subdirectory\\(posenc\\))[^\n]*" "\\1" code "${code}")
