@@ -70,12 +70,10 @@ class Word {
   enum class Kind { text, integer, natural, real };
 
   Kind kind_ = Kind::text;
-  union {
-    const char* text_;
-    std::int64_t integer_;
-    std::uint64_t natural_;
-    double real_;
-  };
+  const char* text_ = nullptr;
+  std::int64_t integer_ = 0;
+  std::uint64_t natural_ = 0;
+  double real_ = 0;
 };
 
 template <typename Value>
