@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A codebase that owns its buffers: float q[B, L, H, D] and k[B, L, KV, D], no Eigen in sight. posenc turns them where
-// they lie, on the threads that are there.
+// A codebase that owns its buffers: float q[B, L, H, D] and k[B, L, KV, D], no Eigen in sight. posenc rotates them
+// where they lie, on the threads that are there.
 //
 //   g++ -std=c++17 -O2 -pthread -I include -I /usr/include/eigen3 examples/04_raw_buffers.cpp -o raw && ./raw
 //
 // Prints:
-//   turned q[2,96,8,64] and k[2,96,2,64] in place, in 4 parts
+//   rotated q[2,96,8,64] and k[2,96,2,64] in place, in 4 parts
 //   largest difference from the textbook loop in double: 1.52461e-07
 //   ok
 #include "posenc/posenc.hpp"

@@ -59,7 +59,7 @@ int main() {
       {"Llama 3.1", posenc::scale_llama3(llama3, llama31)},
   };
 
-  // A pair turns once in wavelength = 2 pi / inv_freq positions.
+  // A pair rotates once in wavelength = 2 pi / inv_freq positions.
   const double two_pi = 2 * std::acos(-1.0);
   std::cout << "wavelength [positions]\npair";
   for (const Rule& rule : rules) std::cout << std::setw(15) << rule.name;
@@ -88,7 +88,7 @@ set tics nomirror
 set border 3
 set xrange [0:63]
 set xtics 8
-set xlabel "pair i of 64 (left: turns fast, right: turns slowly)"
+set xlabel "pair i of 64 (left: rotates fast, right: slowly)"
 set key outside right center Left reverse samplen 4 spacing 1.4
 set style line 1 lw 8 lc rgb '#bbbbbb'
 set style line 2 lw 4 lc rgb '#0072B2' dt (3,3)
@@ -105,7 +105,7 @@ plot '05_context_extension.dat' using 1:($2/$2) with lines ls 1 title "unscaled"
      '' using 1:($5/$2) with lines ls 4 title "YaRN", \
      '' using 1:($7/$6) with lines ls 6 title "Llama 3.1", \
      '' using 1:($3/$2) with lines ls 2 title "linear"
-set title "Llama 2 with each rule: positions that one turn takes"
+set title "Llama 2 with each rule: positions to one rotation"
 set ylabel "wavelength [positions]"
 set logscale y 10
 set yrange [5:1e6]

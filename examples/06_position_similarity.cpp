@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
     data.close();
     std::cout << "\n";
     const bool drawn = plot("06_position_similarity", 1500, 950, R"gnuplot(
-set multiplot layout 2,3 title "Colour: cosine similarity of two positions" font ",15"
+set multiplot layout 2,3 title "Color: cosine similarity of two positions" font ",15"
 set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', 0.5 '#f4a582', 1 '#b2182b')
 set cbrange [-1:1]
 set tics out nomirror
@@ -141,7 +141,7 @@ set xrange [-4:1020]
 set yrange [1020:-4]
 set xtics 256
 set ytics 256
-set title "ALBERT stretched to 1,024: resize\\_linear"
+set title "ALBERT stretched to 1,024: half pixel"
 plot file index 3 matrix using ($1*8):($2*8):3 with image notitle
 set title "ALBERT stretched to 1,024: hierarchical"
 plot file index 6 matrix using ($1*8):($2*8):3 with image notitle
@@ -165,7 +165,7 @@ plot file index 7 using 1:2 with lines lw 4 lc rgb '#000000' title "ALBERT", \
 unset multiplot
 )gnuplot");
 
-    // What defines each way to stretch, and that neighbours look alike where nobody told the model that they should.
+    // What defines each way to stretch, and that neighbors look alike where nobody told the model that they should.
     bool ok = drawn;
     for (Index p = 0; p < 511; ++p) {
       const auto between = 0.75F * albert.row(p) + 0.25F * albert.row(p + 1);  // half-pixel: a quarter of the way

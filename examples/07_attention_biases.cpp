@@ -126,7 +126,7 @@ int main() {
   data.close();
   std::cout << "\n";
   const bool drawn = plot("07_attention_biases", 1500, 950, R"gnuplot(
-set multiplot layout 2,3 title "Scores of one head before softmax, the same queries and keys: colour from -7 to 7" font ",15"
+set multiplot layout 2,3 title "Scores of one head before softmax, the same queries and keys: color from -7 to 7" font ",15"
 set palette defined (-7 '#2166ac', -3.5 '#92c5de', 0 '#f7f7f7', 3.5 '#f4a582', 7 '#b2182b')
 set cbrange [-7:7]
 set cbtics 7

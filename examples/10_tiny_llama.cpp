@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A trained language model tells its story, with posenc turning its queries and keys. The model is in
+// A trained language model tells its story, with posenc rotating its queries and keys. The model is in
 // support/tiny_llama.hpp: about 200 lines of Eigen.
 //
 //   10_tiny_llama [--half-split] [folder with stories260K.bin and tok512.bin]

@@ -125,7 +125,7 @@ class Rope : public Encoding {
   posenc::FrequencyTable<float> table_ =
       posenc::make_table<float>(posenc::geometric_frequencies(kWidth, 10000.0), posenc::PositionRange(0, kLonger));
 
-  void turn(Matrix& q, Matrix& k) override {
+  void rotate(Matrix& q, Matrix& k) override {
     posenc::apply_rope(q, table_, layout_, posenc::starting_at(0));
     posenc::apply_rope(k, table_, layout_, posenc::starting_at(0));
   }

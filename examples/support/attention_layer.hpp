@@ -57,8 +57,8 @@ class Encoding {
   virtual void add_to_embeddings(Matrix&) const {}
   virtual void embeddings_backward(const Matrix& /*grad_x*/) {}
 
-  /// Rotary encodings: turn queries and keys. Backward turns their gradients, in place.
-  virtual void turn(Matrix& /*q*/, Matrix& /*k*/) {}
+  /// Rotary encodings: rotate queries and keys. Backward rotates their gradients, in place.
+  virtual void rotate(Matrix& /*q*/, Matrix& /*k*/) {}
   virtual void turn_backward(Matrix& /*grad_q*/, Matrix& /*grad_k*/) {}
 
   /// Relative encodings: added to the logits, which hold scale * q * k^T. Backward adds to grad_q.
@@ -95,7 +95,7 @@ class Layer {
     q_ = (x_ * wq_.value).rowwise() + bq_.value.row(0);
     k_ = (x_ * wk_.value).rowwise() + bk_.value.row(0);
     v_ = x_ * wv_.value;
-    encoding_.turn(q_, k_);
+    encoding_.rotate(q_, k_);
     Matrix logits = scale_ * q_ * k_.transpose();
     encoding_.add_to_logits(logits, attention());
     weights_ = logits;

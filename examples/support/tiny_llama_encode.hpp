@@ -12,7 +12,7 @@
 
 namespace tiny_llama {
 
-/// One word with its space in front: every byte is a token, then the two neighbours with the best score merge, and
+/// One word with its space in front: every byte is a token, then the two neighbors with the best score merge, and
 /// again.
 inline std::vector<int> encode_word(const Tokenizer& tokenizer, const std::string& word) {
   const auto find = [&](const std::string& piece) {

@@ -275,7 +275,7 @@ TEST_CASE("trained tables of real models, resized", "[learnable][resize]") {
   const auto albert = posenc::read_npy<float>(posenc_tests::data_dir() + "/tables/albert_rxnmapper_pos_512x128.npy");
   REQUIRE(albert.shape == std::vector<Eigen::Index>{512, 128});
   const RowMatrix<float>& P = albert.values;
-  // Row t of twice the length lies between its neighbours: 1/4 and 3/4 of them by half-pixels, 0 and 1/2 by position
+  // Row t of twice the length lies between its neighbors: 1/4 and 3/4 of them by half-pixels, 0 and 1/2 by position
   // interpolation. Those weights are exact, so the results differ by one rounding of a float.
   RowMatrix<float> stretched(1024, 128);
   RowMatrix<float> expected(1024, 128);

@@ -77,7 +77,7 @@ TEST_CASE("DeBERTa rows by distance, without buckets and with logarithmic ones",
   REQUIRE(v3(-512) == 0);
 }
 
-TEST_CASE("DeBERTa with many buckets is made soon, and right where neighbouring quotients nearly meet",
+TEST_CASE("DeBERTa with many buckets is made soon, and right where neighboring quotients nearly meet",
           "[relative_bias][deberta][accuracy]") {
   // mid = 4096 and a ratio just above 1: a quotient of plain logarithms would be wrong by more than the distance of
   // two.

@@ -146,7 +146,7 @@ TEST_CASE("a trained Swin table in a larger window keeps what near tokens see",
   const WindowShape to(12, 12);
   MatrixD resized(to.displacements(), weights.cols());
   posenc::resize(resized, weights, WindowResize(from, to, WindowFilter::geometric));
-  // The tokens themselves and their neighbours lie on knots 0 and 1, which the spline meets.
+  // The tokens themselves and their neighbors lie on knots 0 and 1, which the spline meets.
   const auto row = [](const WindowShape& window, Index down, Index right) {
     return (down + window.height() - 1) * (2 * window.width() - 1) + right + window.width() - 1;
   };

@@ -126,14 +126,14 @@ TEST_CASE("T5 buckets at the powers where a logarithm one ulp low fails", "[rela
 }
 
 TEST_CASE("T5 buckets with many buckets and far distances are found, and soon", "[relative_bias][t5][accuracy]") {
-  // Neighbouring distances near 2^31 differ by 2e-9 in the quotient: few of them may need long integers.
+  // Neighboring distances near 2^31 differ by 2e-9 in the quotient: few of them may need long integers.
   const T5Buckets many(8192, 2147483647, false);
   for (const std::int64_t n : {std::int64_t(1) << 20, std::int64_t(1) << 25, (std::int64_t(1) << 31) - 2}) {
     const long double quotient = std::log(static_cast<long double>(n) / 4096) / std::log((2147483647.0L) / 4096) * 4096;
     REQUIRE(std::abs(quotient - std::round(quotient)) > 1e-9L);  // else long double could not tell
     REQUIRE(many(-n) == 4096 + static_cast<Index>(quotient));
   }
-  const T5Buckets close(8192, 4097, false);  // all logarithmic buckets between two neighbouring distances
+  const T5Buckets close(8192, 4097, false);  // all logarithmic buckets between two neighboring distances
   REQUIRE(close(-4096) == 4096);
   REQUIRE(close(-4097) == 8191);
 }

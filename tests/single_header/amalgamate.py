@@ -21,7 +21,7 @@ BANNER = """\
 // posenc {version}: Transformer positional encodings on Eigen, in one header. Needs C++17 and Eigen 3.4 or later.
 // Generated: edit include/ instead.
 //
-{licence}
+{license}
 """
 
 
@@ -62,9 +62,9 @@ def amalgamate(folder, root):
     amalgam.add("posenc/version.hpp")
     amalgam.add(root)
     numbers = re.findall(r"^#define POSENC_VERSION_\w+ (\d+)$", (folder / "posenc/version.hpp").read_text(encoding="utf-8"), re.M)
-    licence = (folder.parent / "LICENSE").read_text(encoding="utf-8").strip().splitlines()
+    license = (folder.parent / "LICENSE").read_text(encoding="utf-8").strip().splitlines()
     banner = BANNER.format(
-        version=".".join(numbers), licence="\n".join(("// " + line).rstrip() for line in licence)
+        version=".".join(numbers), license="\n".join(("// " + line).rstrip() for line in license)
     )
     eigen = sorted(name for name in amalgam.outside if "Eigen" in name)
     standard = sorted(amalgam.outside - set(eigen))
