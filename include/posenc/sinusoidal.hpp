@@ -6,7 +6,7 @@
 
 #include "posenc/frequency.hpp"
 
-// --- On a line.
+// On a line.
 
 #include "posenc/sinusoidal/sinusoidal_options.hpp"  // every convention in which projects differ
 
@@ -18,7 +18,7 @@
 
 #include "posenc/sinusoidal/add_kept_sinusoids.hpp"  // write, add from a table that is kept
 
-// --- On several axes.
+// On several axes.
 
 #include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"  // an encoding of tokens with several positions
 
@@ -32,7 +32,7 @@
 
 #include "posenc/sinusoidal/add_grid_sinusoids.hpp"  // write, add
 
-// --- With directions of any kind.
+// With directions of any kind.
 
 #include "posenc/sinusoidal/fourier_options.hpp"  // conventions and presets of Fourier features
 

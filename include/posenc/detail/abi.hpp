@@ -8,7 +8,7 @@
 /// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
 /// Users write `posenc::` and never see it.
 ///
-/// Eigen's own names carry none of this. Units with and without AVX must therefore be optimised, which inlines most of
+/// Eigen's own names carry none of this. Units with and without AVX must therefore be optimized, which inlines most of
 /// them, and agree on EIGEN_MAX_ALIGN_BYTES (32 for AVX): else Eigen may free a block in another way than it was made.
 #ifndef POSENC_DETAIL_ABI_HPP
 #define POSENC_DETAIL_ABI_HPP

@@ -29,7 +29,7 @@ inline float widen(Eigen::bfloat16 value) {
   return number;
 }
 
-/// To the nearest, a middle to the even one. Of NaN the sign stays.
+/// Rounds to nearest even. A NaN keeps its sign.
 inline Eigen::bfloat16 round_to_bfloat16(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);

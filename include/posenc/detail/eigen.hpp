@@ -103,7 +103,7 @@ template <typename Derived>
 inline constexpr bool has_memory<Derived, std::void_t<decltype(std::declval<const Derived&>().data())>> =
     (Derived::Flags & Eigen::DirectAccessBit) != 0;
 
-/// A Map may be of null; that of nothing is no error.
+/// Refuses an object whose data is null. One without elements is allowed to have null data.
 template <typename Derived>
 void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
   if constexpr (has_memory<Derived>) {
@@ -113,7 +113,7 @@ void require_data(const char* function, const char* parameter, const Eigen::Dens
   }
 }
 
-/// Rows, columns and numbers that are there.
+/// Refuses another number of rows or columns, and null data.
 template <typename Derived>
 void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, Eigen::Index rows,
                    Eigen::Index columns) {

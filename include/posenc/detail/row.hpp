@@ -17,7 +17,7 @@ namespace detail {
 
 inline constexpr int kRowBlock = 16;
 
-/// to[i] = from[i]; apart.
+/// to[i] = from[i]; both are disjoint.
 template <typename To, typename From>
 void store_row(To* to, const From* from, Eigen::Index width) {
   if constexpr (std::is_same_v<To, From>) {
@@ -29,7 +29,7 @@ void store_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// to[i] += from[i]; apart.
+/// to[i] += from[i]; both are disjoint.
 template <typename To, typename From>
 void add_row(To* to, const From* from, Eigen::Index width) {
   using Number = ArithmeticScalar<To, From>;
@@ -51,7 +51,7 @@ void add_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// target += values, vectors that are apart.
+/// target += values, two disjoint vectors.
 template <typename Target, typename Values>
 void add_rounded_once(Target&& target, const Values& values) {
   using Vector = std::decay_t<Target>;

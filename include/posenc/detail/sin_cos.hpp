@@ -3,7 +3,7 @@
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
 ///
 /// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
-/// -O2 on. std::sin and std::cos do not vectorise: measured in benchmarks/, this is more than 15 times faster.
+/// -O2 on. std::sin and std::cos do not vectorize: measured in benchmarks/, this is more than 15 times faster.
 #ifndef POSENC_DETAIL_SIN_COS_HPP
 #define POSENC_DETAIL_SIN_COS_HPP
 
@@ -42,7 +42,7 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 /// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product
 /// of n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the
 /// minimax polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The
-/// quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
+/// quadrant m = n mod 4 in {-2, ..., 2} rotates (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
 /// sin(m pi/2) = m (2 - |m|).
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,

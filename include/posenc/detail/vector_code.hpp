@@ -5,7 +5,7 @@
 #define POSENC_DETAIL_VECTOR_CODE_HPP
 
 // In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
-// assignments of blocks, or keep a block in memory, and how fast it runs hangs on what stands around the call.
+// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
 #if defined(__GNUC__)
 #define POSENC_KERNEL __attribute__((noinline, flatten))
 #else

@@ -170,10 +170,12 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, 3);
 }
 
-/// Always the axis that has received the smallest part of its pairs, never the same axis again while another has pairs left.
+/// Each next pair goes to the axis that has received the smallest part of its pairs so far: placed / section.
 ///
-/// The part of an axis is placed / section; among equals the lower axis is taken. With three sections one pair of axis 0 is kept
-/// for the very end. {2, 3, 3} gives 0 1 2 1 2 1 2 0.
+///     {2, 3, 3}:  0 1 2 1 2 1 2 0
+///
+/// Two neighboring pairs have different axes as long as another axis has pairs left, and among axes that have received
+/// equal parts the lower one is taken. With three sections one pair of axis 0 is kept for the very end.
 /// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one allocation; made once for a model, so that there is no bench case.

@@ -22,8 +22,8 @@ inline namespace POSENC_ABI {
 /// frame 3, and 49 in floating point.
 struct VideoTime {
   std::int64_t positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
-  std::int64_t frames = 1;                ///< So many frames (after temporal merging) ...
-  std::int64_t seconds = 1;               ///< ... in so many seconds: 3 in 2 s, 15000 in 1001 s.
+  std::int64_t frames = 1;                ///< Frames of the video, after temporal merging.
+  std::int64_t seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
 };
 
 /// A run of a multimodal prompt: text, or a picture or video.

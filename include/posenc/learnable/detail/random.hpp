@@ -55,10 +55,10 @@ inline double portable_log(double x) {
 /// The z with a share p of the standard normal distribution below it, 0 < p < 1.
 /// Accuracy: 2e-15 relative. Source: Wichura 1988, Applied Statistics 37(3), algorithm AS 241, PPND16.
 inline double normal_quantile(double p) {
-  static constexpr double kCentre[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+  static constexpr double kCenter[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
                                        1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
                                        3.3430575583588128105e4, 2.5090809287301226727e3};
-  static constexpr double kCentreBelow[] = {1.,
+  static constexpr double kCenterBelow[] = {1.,
                                             4.2313330701600911252e1,
                                             6.8718700749205790830e2,
                                             5.3941960214247511077e3,
@@ -91,7 +91,7 @@ inline double normal_quantile(double p) {
   const double q = p - 0.5;
   if (std::abs(q) <= 0.425) {
     const double r = std::fma(-q, q, 0.180625);
-    return q * polynomial(kCentre, r) / polynomial(kCentreBelow, r);
+    return q * polynomial(kCenter, r) / polynomial(kCenterBelow, r);
   }
   const double r = std::sqrt(-portable_log(q < 0 ? p : 1 - p));
   const double z = r <= 5 ? polynomial(kTail, r - 1.6) / polynomial(kTailBelow, r - 1.6)
