@@ -82,8 +82,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
   bad.value("preset, infinite period", "presets::diffusers_timestep: max_period must be finite, > 0 and not 1, got inf",
             [](F&) { posenc::presets::diffusers_timestep(8, false, 1, 1, kInfinity); });
   bad.value("preset, shift as large as the pairs",
-            "presets::diffusers_timestep: frequency_shift must be finite and less than width / 2 = 4, got 4",
+            "presets::diffusers_timestep: downscale_freq_shift must be finite and less than width / 2 = 4, got 4",
             [](F&) { posenc::presets::diffusers_timestep(8, false, 4); });
+  bad.value("preset, infinite factor on the timestep", "presets::diffusers_timestep: scale must be finite, got inf",
+            [](F&) { posenc::presets::diffusers_timestep(8, false, 1, kInfinity); });
   bad.value("sinusoid, infinite scale", "SinusoidalEncoding: position_scale must be finite, got inf",
             [](F&) { SinusoidalEncoding(8, with(paper_options(), &SinusoidalOptions::position_scale, kInfinity)); });
   bad.value("sinusoid, amplitude NaN", "SinusoidalEncoding: amplitude must be finite, got nan",
@@ -146,6 +148,15 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
   bad.value("DETR of odd features",
             "presets::detr: num_pos_feats must be a multiple of 2, > 0 and at most 16777216, got 3",
             [](F&) { posenc::presets::detr(3); });
+  bad.value("MoCo-v3, temperature 1", "presets::moco_v3: temperature must be finite, > 0 and not 1, got 1",
+            [](F&) { posenc::presets::moco_v3(8, 1); });
+  bad.value("timm, temperature 0", "presets::timm_interleaved: temperature must be finite, > 0 and not 1, got 0",
+            [](F&) { posenc::presets::timm_interleaved(8, 0); });
+  bad.value("DETR, temperature NaN", "presets::detr: temperature must be finite, > 0 and not 1, got nan",
+            [](F&) { posenc::presets::detr(8, kNan); });
+  bad.value("timescales too far apart",
+            "presets::tensor2tensor_nd: max_timescale must be finite, > 0 and not 1e-300, got 1e+300",
+            [](F&) { posenc::presets::tensor2tensor_nd(8, 2, 1e-300, 1e300); });
   bad.value("NeRF of no frequency", "presets::nerf: num_frequencies must be in [1, 64], got 0",
             [](F&) { posenc::presets::nerf(3, 0); });
   bad.range(

@@ -76,7 +76,7 @@ void check_row(const SinusoidalEncoding& encoding, std::int64_t position,
 TEST_CASE("the tables of the source articles", "[sinusoidal][golden][portable]") {
   struct Article {
     const char* file;
-    SinusoidalEncoding (*preset)(Eigen::Index width, double base);
+    std::function<SinusoidalEncoding(Eigen::Index width, double base)> preset;
     bool in_float;
   };
   for (const Article& article : {Article{"sinusoidal_000.csv", presets::numpy_tutorial, false},

@@ -5,6 +5,7 @@
 #define POSENC_FREQUENCY_FREQUENCIES_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/positions/position_list.hpp"
 
@@ -138,10 +139,6 @@ inline void require_rotary_dim(const char* function, const char* parameter, Eige
   require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
           "even, > 0 and at most ", limit);
 }
-
-/// A number of channels or pairs: anything that converts to an integer, except real numbers.
-template <typename T>
-inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T>;
 
 /// Sizes and real numbers may not change places: enabled only for (size, number ...).
 template <typename Size, typename... Numbers>

@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_EACH_SEQUENCE_HPP
 #define POSENC_POSITIONS_EACH_SEQUENCE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
@@ -52,7 +53,7 @@ class EachSequence {
 ///
 /// @param length  Tokens of each sequence, > 0.
 /// @throws std::invalid_argument  length <= 0.
-inline EachSequence<detail::FirstRow> each_sequence(Eigen::Index length) { return {length, detail::FirstRow{}}; }
+inline EachSequence<detail::FirstRow> each_sequence(detail::Size length) { return {length, detail::FirstRow{}}; }
 
 /// @overload
 /// Sequences that begin somewhere: token t of sequence b is at start + t.
@@ -62,7 +63,7 @@ inline EachSequence<detail::FirstRow> each_sequence(Eigen::Index length) { retur
 ///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
 /// @throws std::invalid_argument  length <= 0.
 template <typename Start>
-EachSequence<detail::Kept<Start>> each_sequence(Eigen::Index length, Start&& start) {
+EachSequence<detail::Kept<Start>> each_sequence(detail::Size length, Start&& start) {
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
                 "posenc: a bare number is neither a position nor a row: write each_sequence(length, starting_at(3))");
   return {length, std::forward<Start>(start)};

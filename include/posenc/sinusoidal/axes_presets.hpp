@@ -4,7 +4,9 @@
 #ifndef POSENC_SINUSOIDAL_AXES_PRESETS_HPP
 #define POSENC_SINUSOIDAL_AXES_PRESETS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/sinusoidal/detail/grid_builder.hpp"
+#include "posenc/sinusoidal/presets.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,7 +29,7 @@ namespace presets {
 /// @param num_axes  1, 2 or 3.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  PositionalEncoding1D, 2D and 3D of tatp22's multidim-positional-encoding.
-inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
+inline SinusoidalGridEncoding tatp22(detail::Size width, int num_axes) {
   const char* const function = "presets::tatp22";
   detail::require_grid_width(function, "width", width, 1);
   detail::require(num_axes >= 1 && num_axes <= 3, function, "num_axes", num_axes, "in [1, 3]");
@@ -50,16 +52,13 @@ inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  add_timing_signal_nd of tensor2tensor.
-inline SinusoidalGridEncoding tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
+inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, int num_axes, double min_timescale = 1,
                                                double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor_nd";
   detail::require_grid_width(function, "width", width, 1);
   detail::require(num_axes > 0 && width / 2 >= num_axes, function, "num_axes", num_axes,
                   "in [1, width / 2 = ", width / 2, "]");
-  detail::require(detail::is_finite(min_timescale) && min_timescale > 0, function, "min_timescale", min_timescale,
-                  "finite and > 0");
-  detail::require(detail::is_finite(max_timescale) && max_timescale > 0 && max_timescale != min_timescale, function,
-                  "max_timescale", max_timescale, "finite, > 0 and not min_timescale ", min_timescale);
+  detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   const Eigen::Index pairs = width / (2 * num_axes);
   const Eigen::ArrayXd inv_freq =
       min_timescale * spaced_frequencies(pairs, max_timescale / min_timescale,
@@ -80,8 +79,8 @@ inline SinusoidalGridEncoding tensor2tensor_nd(Eigen::Index width, int num_axes,
 /// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
 /// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
 /// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
-inline SinusoidalGridEncoding nerf(int num_axes, int num_frequencies, bool include_input = true,
-                                   bool log_sampling = true) {
+inline SinusoidalGridEncoding nerf(int num_axes, int num_frequencies, detail::Switch include_input = true,
+                                   detail::Switch log_sampling = true) {
   const char* const function = "presets::nerf";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require(num_frequencies > 0 && num_frequencies <= 64, function, "num_frequencies", num_frequencies,

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_DETR_POSITIONS_HPP
 #define POSENC_SINUSOIDAL_DETR_POSITIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/positions/grid_positions.hpp"
 
@@ -16,8 +17,8 @@ inline namespace POSENC_ABI {
 ///     normalized: y = scale y / (y of the last row + 1e-6), x likewise
 ///
 /// @param valid      height x width: not zero where the picture is, zero where it is padding. Any scalar.
-/// @param scale      2 pi with normalize; finite.
-/// @param normalize  False: counts.
+/// @param normalize  Whether positions run up to `scale`, whatever the size of the picture; otherwise they are counts.
+/// @param scale      Position of the last valid pixel where `normalize` holds, finite; 2 pi in DETR.
 /// @returns          (height * width) x 2, row-major; rows y then x.
 /// @throws std::invalid_argument  scale NaN or infinite.
 /// Cost:     two counts and two divisions for each pixel, one allocation (not measured: made once for a picture).
@@ -25,7 +26,7 @@ inline namespace POSENC_ABI {
 /// Source:   Carion et al. 2020, arXiv:2005.12872. Matches: PositionEmbeddingSine of DETR (its mask is the opposite:
 ///           True at padding).
 template <typename Derived>
-AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, bool normalize = true,
+AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, detail::Switch normalize = true,
                                           double scale = 6.283185307179586) {
   using Scalar = typename Derived::Scalar;
   detail::require(detail::is_finite(scale), "detr_positions", "scale", scale, "finite");

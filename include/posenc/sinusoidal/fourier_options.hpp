@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_FOURIER_OPTIONS_HPP
 #define POSENC_SINUSOIDAL_FOURIER_OPTIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/frequency/channel_order.hpp"
 
@@ -31,10 +32,11 @@ namespace presets {
 /// @param num_features  Columns of the result (two for each column of W), > 0.
 /// @throws std::invalid_argument  num_features <= 0.
 /// Source:   Li et al. 2021, arXiv:2106.02795, equation 3.
-inline FourierOptions learned_fourier(Eigen::Index num_features) {
-  detail::require(num_features > 0, "presets::learned_fourier", "num_features", num_features, "> 0");
+inline FourierOptions learned_fourier(detail::Size num_features) {
+  const Eigen::Index features = num_features;
+  detail::require(features > 0, "presets::learned_fourier", "num_features", features, "> 0");
   FourierOptions options(ChannelOrder::cos_sin);
-  options.amplitude = 1 / std::sqrt(static_cast<double>(num_features));
+  options.amplitude = 1 / std::sqrt(static_cast<double>(features));
   return options;
 }
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_GRID_PRESETS_HPP
 #define POSENC_SINUSOIDAL_GRID_PRESETS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/sinusoidal/detail/grid_builder.hpp"
 
 namespace posenc {
@@ -28,7 +29,7 @@ namespace presets {
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_2d_sincos_pos_embed of MAE, DiT and diffusers.
-inline SinusoidalGridEncoding mae(Eigen::Index width, double base = 10000) {
+inline SinusoidalGridEncoding mae(detail::Size width, double base = 10000) {
   detail::require_grid_width("presets::mae", "width", width, 4);
   detail::require_base("presets::mae", base);
   const Eigen::Index quarter = width / 4;
@@ -44,9 +45,9 @@ inline SinusoidalGridEncoding mae(Eigen::Index width, double base = 10000) {
 /// @param temperature  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  MoCo-v3, and build_sincos2d_pos_embed of timm as it is called by default.
-inline SinusoidalGridEncoding moco_v3(Eigen::Index width, double temperature = 10000) {
+inline SinusoidalGridEncoding moco_v3(detail::Size width, double temperature = 10000) {
   detail::require_grid_width("presets::moco_v3", "width", width, 4);
-  detail::require_base("presets::moco_v3", temperature);
+  detail::require_base("presets::moco_v3", temperature, "temperature");
   const Eigen::Index quarter = width / 4;
   const Frequencies frequencies = detail::ladder(quarter, temperature);
   detail::GridBuilder builder;
@@ -60,9 +61,9 @@ inline SinusoidalGridEncoding moco_v3(Eigen::Index width, double temperature = 1
 /// @param temperature  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  build_sincos2d_pos_embed of timm with interleave_sin_cos=True.
-inline SinusoidalGridEncoding timm_interleaved(Eigen::Index width, double temperature = 10000) {
+inline SinusoidalGridEncoding timm_interleaved(detail::Size width, double temperature = 10000) {
   detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
-  detail::require_base("presets::timm_interleaved", temperature);
+  detail::require_base("presets::timm_interleaved", temperature, "temperature");
   const Eigen::Index quarter = width / 4;
   const Frequencies frequencies = detail::ladder(quarter, temperature);
   detail::GridBuilder builder;
@@ -77,9 +78,9 @@ inline SinusoidalGridEncoding timm_interleaved(Eigen::Index width, double temper
 /// @throws std::invalid_argument  one of these does not hold.
 /// Source:   Carion et al. 2020, arXiv:2005.12872.
 /// Matches:  PositionEmbeddingSine of DETR.
-inline SinusoidalGridEncoding detr(Eigen::Index num_pos_feats, double temperature = 10000) {
+inline SinusoidalGridEncoding detr(detail::Size num_pos_feats, double temperature = 10000) {
   detail::require_grid_width("presets::detr", "num_pos_feats", num_pos_feats, 2);
-  detail::require_base("presets::detr", temperature);
+  detail::require_base("presets::detr", temperature, "temperature");
   const Frequencies frequencies = detail::ladder(num_pos_feats / 2, temperature);
   detail::GridBuilder builder;
   builder.add_axis(0, frequencies, 0, 1, 2);
@@ -92,7 +93,7 @@ inline SinusoidalGridEncoding detr(Eigen::Index num_pos_feats, double temperatur
 /// @param width  Channels of a row, a multiple of 16, > 0.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  get_3d_sincos_pos_embed of diffusers.
-inline SinusoidalGridEncoding diffusers_3d(Eigen::Index width) {
+inline SinusoidalGridEncoding diffusers_3d(detail::Size width) {
   detail::require_grid_width("presets::diffusers_3d", "width", width, 16);
   const Eigen::Index time = width / 8;          // pairs
   const Eigen::Index picture = 3 * width / 16;  // pairs of each axis

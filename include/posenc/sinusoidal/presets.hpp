@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_PRESETS_HPP
 #define POSENC_SINUSOIDAL_PRESETS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
@@ -73,7 +74,7 @@ namespace presets {
 /// @throws std::invalid_argument  one of these does not hold.
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
 /// Matches:  bert4keras, the fairseq conformer, nntrainer.
-inline SinusoidalEncoding paper(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding paper(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::paper", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::reject));
 }
@@ -83,7 +84,7 @@ inline SinusoidalEncoding paper(Eigen::Index width, double base = 10000) {
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  `for i in range(int(d/2))` over a matrix of zeros.
-inline SinusoidalEncoding numpy_tutorial(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding numpy_tutorial(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::numpy_tutorial", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::zero_column));
 }
@@ -93,7 +94,7 @@ inline SinusoidalEncoding numpy_tutorial(Eigen::Index width, double base = 10000
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  angle_rads[:, 0::2] = sin, angle_rads[:, 1::2] = cos.
-inline SinusoidalEncoding tensorflow_tutorial(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding tensorflow_tutorial(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::tensorflow_tutorial", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::sine_column));
 }
@@ -104,7 +105,7 @@ inline SinusoidalEncoding tensorflow_tutorial(Eigen::Index width, double base = 
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_timing_signal_1d of tensor2tensor.
-inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale = 1, double max_timescale = 10000) {
+inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale = 1, double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor";
   detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   return detail::named_encoding(function, width,
@@ -118,7 +119,7 @@ inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale
 /// @throws std::invalid_argument  width <= 1.
 /// @throws std::out_of_range      padding_idx.
 /// Matches:  SinusoidalPositionalEmbedding of fairseq.
-inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx = 1) {
+inline SinusoidalEncoding fairseq(detail::Size width, std::int64_t padding_idx = 1) {
   constexpr std::int64_t furthest = std::int64_t(1) << 56;
   detail::require_in_range(padding_idx >= -furthest && padding_idx <= furthest, "presets::fairseq", "padding_idx",
                            padding_idx, "within +-2^56");
@@ -132,7 +133,7 @@ inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx =
 /// @param width  Channels of a row, > 0, even.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  CTranslate2 and OpenNMT-tf.
-inline SinusoidalEncoding ctranslate2(Eigen::Index width) {
+inline SinusoidalEncoding ctranslate2(detail::Size width) {
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.first_position = 1;
   return detail::named_encoding("presets::ctranslate2", width, options);
@@ -142,7 +143,7 @@ inline SinusoidalEncoding ctranslate2(Eigen::Index width) {
 /// @param width  Channels of a row, > 0, even.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  Marian.
-inline SinusoidalEncoding marian(Eigen::Index width) {
+inline SinusoidalEncoding marian(detail::Size width) {
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.embedding_scale = std::sqrt(detail::preset_width("presets::marian", width));
   return detail::named_encoding("presets::marian", width, options);
@@ -153,7 +154,7 @@ inline SinusoidalEncoding marian(Eigen::Index width) {
 /// @param max_timescale  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  sinusoids() of Whisper.
-inline SinusoidalEncoding whisper(Eigen::Index width, double max_timescale = 10000) {
+inline SinusoidalEncoding whisper(detail::Size width, double max_timescale = 10000) {
   detail::require_base("presets::whisper", max_timescale, "max_timescale");
   return detail::named_encoding("presets::whisper", width, detail::timing_signal(1, max_timescale, OddWidth::reject));
 }
@@ -166,17 +167,23 @@ inline SinusoidalEncoding whisper(Eigen::Index width, double max_timescale = 100
 /// @param max_period            Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_timestep_embedding of diffusers.
-inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_to_cos = false,
+inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch flip_sin_to_cos = false,
                                              double downscale_freq_shift = 1, double scale = 1,
                                              double max_period = 10000) {
-  detail::require_base("presets::diffusers_timestep", max_period, "max_period");
+  const char* const function = "presets::diffusers_timestep";
+  const Eigen::Index pairs = width / 2;
+  detail::require_base(function, max_period, "max_period");
+  detail::require(
+      detail::is_finite(downscale_freq_shift) && (pairs <= 1 || downscale_freq_shift < static_cast<double>(pairs)),
+      function, "downscale_freq_shift", downscale_freq_shift, "finite and less than width / 2 = ", pairs);
+  detail::require(detail::is_finite(scale), function, "scale", scale, "finite");
   SinusoidalOptions options(flip_sin_to_cos ? ChannelOrder::cos_sin : ChannelOrder::sin_cos,
                             FrequencySpacing::over_pairs);
   options.frequency_shift = downscale_freq_shift;
   options.base = max_period;
   options.position_scale = scale;
   options.odd_width = OddWidth::zero_column;
-  return detail::named_encoding("presets::diffusers_timestep", width, options);
+  return detail::named_encoding(function, width, options);
 }
 
 /// Timestep embeddings of ggml.
@@ -184,7 +191,7 @@ inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_t
 /// @param max_period  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  ggml_timestep_embedding.
-inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 10000) {
+inline SinusoidalEncoding ggml_timestep(detail::Size width, double max_period = 10000) {
   detail::require_base("presets::ggml_timestep", max_period, "max_period");
   SinusoidalOptions options(ChannelOrder::cos_sin, FrequencySpacing::over_pairs);
   options.base = max_period;
@@ -197,7 +204,7 @@ inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  PositionalEmbedding of Transformer-XL; RoFormer of Hugging Face at positions 0, 1, ...
-inline SinusoidalEncoding transformer_xl(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding transformer_xl(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::transformer_xl", width,
                                 detail::paper_options(ChannelOrder::sin_cos, base, OddWidth::reject));
 }
@@ -207,7 +214,7 @@ inline SinusoidalEncoding transformer_xl(Eigen::Index width, double base = 10000
 /// @param theta  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  ScaledSinusoidalEmbedding of x-transformers.
-inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 10000) {
+inline SinusoidalEncoding x_transformers(detail::Size width, double theta = 10000) {
   detail::require_base("presets::x_transformers", theta, "theta");
   SinusoidalOptions options = detail::paper_options(ChannelOrder::sin_cos, theta, OddWidth::reject);
   options.amplitude = 1 / std::sqrt(detail::preset_width("presets::x_transformers", width));
@@ -221,8 +228,8 @@ inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 1000
 /// @param full_turns          Whether a position of 1 is a full period: angles times 2 pi.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  mlx.nn.SinusoidalPositionalEncoding.
-inline SinusoidalEncoding mlx(Eigen::Index width, double min_freq = 1e-4, double max_freq = 1, bool cos_first = false,
-                              bool full_turns = false) {
+inline SinusoidalEncoding mlx(detail::Size width, double min_freq = 1e-4, double max_freq = 1,
+                              detail::Switch cos_first = false, detail::Switch full_turns = false) {
   const char* const function = "presets::mlx";
   detail::require_spectrum(function, "min_freq", min_freq, "max_freq", max_freq);
   SinusoidalOptions options = detail::timing_signal(1, max_freq / min_freq, OddWidth::reject);

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_UNPAIRED_PRESETS_HPP
 #define POSENC_SINUSOIDAL_UNPAIRED_PRESETS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/sinusoidal/detail/grid_builder.hpp"
 
 namespace posenc {
@@ -24,7 +25,7 @@ namespace presets {
 /// @param alpha  The base: finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches: SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
-inline SinusoidalGridEncoding per_channel(Eigen::Index width, double alpha = 10000) {
+inline SinusoidalGridEncoding per_channel(detail::Size width, double alpha = 10000) {
   detail::require_grid_width("presets::per_channel", "width", width, 1);
   detail::require_base("presets::per_channel", alpha, "alpha");
   const Frequencies frequencies = detail::ladder(width, alpha);
@@ -40,7 +41,7 @@ inline SinusoidalGridEncoding per_channel(Eigen::Index width, double alpha = 100
 /// @param width  Channels of a row, > 0.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  OpenNN.
-inline SinusoidalGridEncoding opennn(Eigen::Index width) {
+inline SinusoidalGridEncoding opennn(detail::Size width) {
   detail::require_grid_width("presets::opennn", "width", width, 1);
   const Eigen::Index sines = width / 2;
   const Frequencies frequencies = spaced_frequencies(width - sines, 10000, static_cast<double>(width) / 2);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The length of a sequence is a real number.
+// expect: a number of channels or tokens must be an integer
+#include "posenc/posenc.hpp"
+
+int main() {
+#if defined(WRONG)
+  return static_cast<int>(posenc::each_sequence(2.5).length());
+#else
+  return static_cast<int>(posenc::each_sequence(2).length() - 2);
+#endif
+}
