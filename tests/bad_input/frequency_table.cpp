@@ -105,6 +105,25 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
     const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), posenc::PositionRange(0, 3));
     posenc::write_cache(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinStorage::cos_sin);
   });
+  bad.value(
+      "write a cache whose rows overlap",
+      "write_cache: cache.outerStride() must be at least 8 forwards or backwards (what is written to may not overlap "
+      "itself), got 4",
+      [](F& f) {
+        using Rows = Eigen::Map<RowMajor, Eigen::Unaligned, Eigen::OuterStride<>>;
+        const auto three = posenc::make_table<float>(geometric_frequencies(8, 1e4), posenc::PositionRange(0, 3));
+        posenc::write_cache(Rows(f.x.data(), 3, 8, Eigen::OuterStride<>(4)), three, posenc::CosSinStorage::cos_sin);
+      });
+  bad.value(
+      "write sines whose rows overlap",
+      "write_cache: sin.outerStride() must be at least 4 forwards or backwards (what is written to may not overlap "
+      "itself), got 2",
+      [](F& f) {
+        using Rows = Eigen::Map<RowMajor, Eigen::Unaligned, Eigen::OuterStride<>>;
+        const auto three = posenc::make_table<float>(geometric_frequencies(8, 1e4), posenc::PositionRange(0, 3));
+        posenc::write_cache(f.out.topLeftCorner(3, 4), Rows(f.x.data(), 3, 4, Eigen::OuterStride<>(2)), three,
+                            posenc::CosSinStorage::cos_sin);
+      });
   bad.value("rewrite a cache in its own memory",
             "write_cache: cache must be disjoint from what is read, got overlapping memory", [](F& f) {
               const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin);

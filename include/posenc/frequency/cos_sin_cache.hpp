@@ -140,8 +140,8 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eige
 ///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
 /// @param storage     How a row is to lie in memory; see wrap_cache() for who has which.
-/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then
-///                                unchanged.
+/// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table. `cache` is
+///                                then unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
 ///           (bench_frequency: write_cache).
 /// Matches:  see wrap_cache().
@@ -153,6 +153,7 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const Eigen::Index n = table.num_pairs();
   const Eigen::Index plane = n * detail::copies_of(storage);
   detail::require_shape(function, "cache", target, table.rows(), 2 * plane);
+  detail::require_no_self_overlap(function, "cache", target);
   const auto cos = table.cos();
   const auto sin = table.sin();
   detail::require_disjoint(function, "cache", target, cos);
@@ -187,6 +188,8 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
   const Eigen::Index columns = n * detail::copies_of(storage);
   detail::require_shape(function, "cos", cos_target, table.rows(), columns);
   detail::require_shape(function, "sin", sin_target, table.rows(), columns);
+  detail::require_no_self_overlap(function, "cos", cos_target);
+  detail::require_no_self_overlap(function, "sin", sin_target);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
   detail::require_disjoint(function, "cos", cos_target, table_cos);
