@@ -156,6 +156,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
 
   // Initial values
   bad.value("Normal: stddev must be finite and >= 0, got -1", [](F&) { posenc::Normal(-1.0); });
+  bad.value("Normal: stddev must be > 0 for a mean of 0.02 (stddev is the first argument, mean the second), got 0",
+            [](F&) { posenc::Normal(0.0, 0.02); });
   bad.value("Normal: mean must be finite, got inf", [](F&) { posenc::Normal(1.0, kInfinity); });
   bad.value("Uniform: high must be finite and at least low 0.1, got -0.1", [](F&) { posenc::Uniform(0.1, -0.1); });
   bad.value("TruncatedNormal: high must be finite and greater than low 2, got 2",

@@ -40,8 +40,10 @@ void fill_sinusoidal(Derived& values, const SinusoidalRows& rule) {
   const Eigen::Index pairs = frequencies.num_pairs();
   require(values.cols() == 2 * pairs, "fill", "values.cols()", values.cols(), "2 * rule.frequencies().num_pairs() ",
           2 * pairs);
+  const RangePositions positions(PositionRange(0, values.rows()));
+  require_finite_angles("fill", frequencies.fastest(), false, positions);
   const SinusoidColumns columns(rule.order(), pairs, pairs);
-  for_each_angle(frequencies, frequencies.magnitude(), RangePositions(PositionRange(0, values.rows())),
+  for_each_angle(frequencies, frequencies.magnitude(), positions,
                  [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
                    for (int i = 0; i < count; ++i) {
                      values.coeffRef(row, columns.sine(pair + i)) = convert<Scalar>(sine[i]);
@@ -97,8 +99,9 @@ void fill(Values&& values, const Rule& rule, const Seed& seed) {
 /// @overload
 /// Fills a matrix by a rule that draws nothing: Zeros() or SinusoidalRows(frequencies, order).
 ///
-/// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs(). `values` is then
-///                                unchanged.
+/// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs().
+/// @throws std::out_of_range      SinusoidalRows: an angle that is not finite. `values` is unchanged whenever one is
+///                                thrown.
 /// Accuracy: SinusoidalRows: what encode_sinusoidal() writes, bit for bit [learnable][initialize]. The frequencies come
 ///           from std::pow, whose last bit is the platform's.
 template <typename Values, typename Rule,

@@ -22,10 +22,13 @@ class Normal {
  public:
   /// @param stddev  Standard deviation, finite and >= 0: GPT-2 0.01, BERT and RoBERTa 0.02, fairseq width^-0.5.
   /// @param mean    Finite.
-  /// @throws std::invalid_argument  one of these does not hold.
+  /// @throws std::invalid_argument  one of these does not hold; stddev 0 with another mean than 0, which are in the wrong
+  ///                                order: PyTorch has the mean first.
   explicit Normal(double stddev, double mean = 0) : stddev_(stddev), mean_(mean) {
     detail::require(detail::is_finite(stddev) && stddev >= 0, "Normal", "stddev", stddev, "finite and >= 0");
     detail::require(detail::is_finite(mean), "Normal", "mean", mean, "finite");
+    detail::require(stddev > 0 || mean == 0, "Normal", "stddev", stddev, "> 0 for a mean of ", mean,
+                    " (stddev is the first argument, mean the second)");
   }
   double stddev() const { return stddev_; }
   double mean() const { return mean_; }
