@@ -4,11 +4,13 @@
 #include "posenc/posenc.hpp"
 
 int main() {
+  const auto rule =
+      posenc::WindowResize(posenc::WindowShape(2, 2), posenc::WindowShape(3, 3), posenc::WindowFilter::bicubic);
   const Eigen::MatrixXf weights = Eigen::MatrixXf::Ones(9, 1);
   Eigen::MatrixXf out(25, 1);
 #if defined(WRONG)
-  posenc::resize_window_bicubic(Eigen::MatrixXf(25, 1), weights, {{2, 2}, {3, 3}});
+  posenc::resize(Eigen::MatrixXf(25, 1), weights, rule);
 #else
-  posenc::resize_window_bicubic(out.leftCols(1), weights, {{2, 2}, {3, 3}});
+  posenc::resize(out.leftCols(1), weights, rule);
 #endif
 }
