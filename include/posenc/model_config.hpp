@@ -6,11 +6,11 @@
 
 #include "posenc/rope.hpp"
 
-// What is read: all that a model does with positions
+// What is read: all that a model does with positions.
 #include "posenc/model_config/model_rope.hpp"         // rotations, and which layer uses which
 #include "posenc/model_config/query_temperature.hpp"  // the factor on queries of some models
 
-// From which it is read
+// What it is read from.
 #include "posenc/model_config/config_value.hpp"  // a config as plain data, from any JSON type
 #include "posenc/model_config/gguf.hpp"          // the metadata of a GGUF file -> ModelRope
 #include "posenc/model_config/hugging_face.hpp"  // config.json -> ModelRope

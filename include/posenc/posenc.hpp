@@ -2,8 +2,9 @@
 /// @file
 /// posenc: Transformer positional encodings on Eigen. This header is the table of contents.
 ///
-/// Conventions: a row is a token, columns are heads side by side; everything that is written is the first argument;
-/// make_ returns a new table, apply_ turns q or k in place, add_ adds into embeddings or logits in place.
+/// Conventions: a row is a token, its columns are heads side by side, and what is written is the first argument. make_
+/// returns a new table, fill_ and encode_ overwrite what exists, apply_ rotates queries or keys, add_ adds into
+/// embeddings, logits or outputs. A gradient drops the verb and ends in _backward.
 #ifndef POSENC_HPP
 #define POSENC_HPP
 

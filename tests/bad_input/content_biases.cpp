@@ -119,11 +119,30 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
             "add_relative_logits: table.rows() must be 7 (span.distances().size(), as no distances are given), got 5",
             [](F& f) { posenc::add_relative_logits(f.logits, RelativeKeys(f.rows), attention(f), f.workspace); });
   bad.value("u of another width",
-            "add_transformer_xl_logits: u.size() must be head_dim 4, or its shape num_heads 1 x head_dim, got 12",
+            "add_transformer_xl_logits: u must be head_dim 4 numbers in a row or a column, or num_heads 1 x head_dim, "
+            "got 3 x 4",
             [](F& f) {
               posenc::add_transformer_xl_logits(f.logits, TransformerXl(f.rows, DistanceRange::causal(5), f.q, f.one),
                                                 attention(f), f.workspace);
             });
+  bad.value("v of two heads of half the width",
+            "add_transformer_xl_logits: v must be head_dim 4 numbers in a row or a column, or num_heads 1 x head_dim, "
+            "got 2 x 2",
+            [](F& f) {
+              const Matrix halves = Matrix::Ones(2, 2);
+              posenc::add_transformer_xl_logits(
+                  f.logits, TransformerXl(f.rows, DistanceRange::causal(5), f.one, halves), attention(f), f.workspace);
+            });
+
+  // Scratch memory
+  bad.value("scratch memory of -1 rows", "Workspace::matrix: rows must be >= 0, got -1",
+            [](F& f) { f.workspace.matrix(-1, 4); });
+  bad.value("scratch memory of -4 columns", "Workspace::matrix: columns must be >= 0, got -4",
+            [](F& f) { f.workspace.matrix(1, -4); });
+  if (posenc_tests::kWideIndex)
+    bad.length("scratch memory beyond memory",
+               "Workspace::matrix: rows must be at most 1048575 for rows of 1099511627776 values, got 1099511627776",
+               [](F& f) { f.workspace.matrix(Eigen::Index(1) << 40, Eigen::Index(1) << 40); });
 
   // DeBERTa
   bad.value("no positions", "DebertaBuckets: max_position must be > 0 and at most 1048576, got 0",

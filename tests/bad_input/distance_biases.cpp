@@ -202,6 +202,22 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
               grad.layers[1].bias.resize(0);
               posenc::mlp_table_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
             });
+  bad.value("network gradient in the network itself",
+            "mlp_table_backward: grad_mlp.layers[0].weight must be disjoint from what is read, got overlapping memory",
+            [](F& f) {
+              posenc::mlp_table_backward(f.grad_fire.mlp, f.table, f.grad_fire.mlp, posenc::DistanceInput::linear);
+            });
+  bad.value(
+      "FIRE gradient in its own parameters",
+      "fire_bias_backward: grad_fire.mlp.layers[0].weight must be disjoint from what is read, got overlapping memory",
+      [](F& f) { posenc::fire_bias_backward(f.grad_fire, f.both_heads, f.grad_fire, f.span); });
+  bad.value(
+      "FIRE gradient in the gradient that is read",
+      "fire_bias_backward: grad_fire.mlp.layers[0].bias must be disjoint from what is read, got overlapping memory",
+      [](F& f) {
+        const Eigen::Map<RowMajorMatrix> grad_logits(f.grad_fire.mlp.layers[0].bias.data(), 2, 1);
+        posenc::fire_bias_backward(f.grad_fire, grad_logits, f.fire, AttentionSpan::square(1));
+      });
   bad.value("FIRE with c = 0", "add_fire_bias: fire.c must be finite and not 0, got 0", [](F& f) {
     f.fire.c = 0;
     posenc::add_fire_bias(f.both_heads, f.fire, f.span);

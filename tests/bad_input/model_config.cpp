@@ -174,6 +174,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   bad.value("a temperature of length 0", "query_temperature: temperature.length must be > 0, got 0", [](auto&) {
     posenc::query_temperature({0.1, 0, 0}, 1);
   });
+  bad.value("a temperature of scale -1", "query_temperature: temperature.scale must be finite and >= 0, got -1",
+            [](auto&) {
+              posenc::query_temperature({-1, 8192, 0}, 1);
+            });
+  bad.value("a temperature of shift -9000", "query_temperature: temperature.shift must be finite and >= 0, got -9000",
+            [](auto&) {
+              posenc::query_temperature({0.1, 8192, -9000}, 1);
+            });
   bad.range("the temperature of position -1", "query_temperature: position must be finite and >= 0, got -1", [](auto&) {
     posenc::query_temperature({0.1, 8192, 1}, -1);
   });

@@ -35,6 +35,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
                [](F&) { posenc::window_index(WindowShape(1 << 18, 1 << 18)); });
   bad.value("window table of other rows", "make_window_table: weights.rows() must be 15, got 32",
             [](F& f) { posenc::make_window_table(f.weights, WindowShape(2, 3)); });
+  if (posenc_tests::kWideIndex)
+    bad.value("table of a window beyond memory", "make_window_table: weights.rows() must be 2199020109825, got 32",
+              [](F& f) { posenc::make_window_table(f.weights, WindowShape(1 << 20, 1 << 19)); });
   bad.value("BEiT table without its three rows", "make_window_table: weights.rows() must be 18, got 15", [](F& f) {
     posenc::make_window_table(f.weights.topRows(15), WindowShape(2, 3), posenc::ClassToken::first);
   });
@@ -53,6 +56,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
             [](F&) { posenc::make_swin_v2_table(make_mlp(2, 3, 1), WindowShape(2, 3), WindowShape(1, 3)); });
   bad.value("Swin v2 with one input", "make_swin_v2_table: mlp.layers[0].weight.cols() must be 2, got 1",
             [](F& f) { posenc::make_swin_v2_table(f.mlp, WindowShape(2, 3), std::nullopt); });
+  bad.value(
+      "Swin v2 gradient in the network itself",
+      "swin_v2_table_backward: grad_mlp.layers[0].weight must be disjoint from what is read, got overlapping memory",
+      [](F& f) {
+        posenc_tests::Mlp mlp = make_mlp(2, 3, 1);
+        posenc::swin_v2_table_backward(mlp, f.window, mlp, std::nullopt);
+      });
   bad.value("grid slope NaN", "make_alibi_table: slopes[0] must be finite, got nan", [](F&) {
     posenc::make_alibi_table<float>(Eigen::Array2d(kNan, 1), WindowShape(2, 3), posenc::GridDistance::euclidean);
   });

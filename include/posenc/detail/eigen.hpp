@@ -7,6 +7,7 @@
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/scalar.hpp"
 
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -113,10 +114,11 @@ void require_data(const char* function, const char* parameter, const Eigen::Dens
   }
 }
 
-/// Refuses another number of rows or columns, and null data.
+/// Refuses another number of rows or columns, and null data. The sizes have 64 bits, because a product of sizes may
+/// exceed 32.
 template <typename Derived>
-void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, Eigen::Index rows,
-                   Eigen::Index columns) {
+void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, std::int64_t rows,
+                   std::int64_t columns) {
   if (x.rows() != rows) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x.rows(), rows);
   }

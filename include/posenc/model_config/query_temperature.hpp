@@ -16,7 +16,7 @@ inline namespace POSENC_ABI {
 struct QueryTemperature {
   double scale;   ///< Weight of the logarithm, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
   double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;   ///< Added to the position: 1 in Llama 4, 0 in Ministral 3.
+  double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
 };
 
 /// The factor by which a model multiplies the query at a position, before or after it is rotated:
@@ -26,12 +26,16 @@ struct QueryTemperature {
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
 /// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  temperature.length <= 0.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, or a length that is not > 0.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
 /// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
 inline double query_temperature(const QueryTemperature& temperature, double position) {
   const char* const function = "query_temperature";
+  detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
+                  temperature.scale, "finite and >= 0");
   detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
+  detail::require(detail::is_finite(temperature.shift) && temperature.shift >= 0, function, "temperature.shift",
+                  temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
   return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));

@@ -81,7 +81,7 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
   const char* const function = "add_distance_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   const auto heads = detail::heads_of(table);
-  detail::require_shape(function, "logits", x, heads.count * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "logits", x, heads.count, span);
   detail::require_distances(function, "table.distances()", heads.table.distances(), span);
   detail::require_target(function, "logits", x, heads.table.values());
   for (Eigen::Index h = 0; h < heads.count; ++h) {
@@ -121,7 +121,7 @@ void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, con
   static_assert(std::is_lvalue_reference_v<GradTable> || !std::is_same_v<std::decay_t<GradTable>, Table>,
                 "posenc: grad_table is a temporary table, and the result would be lost with it");
   detail::require_gradient_scalar<typename Table::Scalar>();
-  detail::require_shape(function, "grad_logits", grad_logits, heads.count * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, heads.count, span);
   detail::require_distances(function, "grad_table.distances()", heads.table.distances(), span);
   detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);

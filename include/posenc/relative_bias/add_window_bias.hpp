@@ -7,6 +7,7 @@
 #include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/window_table.hpp"
 
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -105,7 +106,7 @@ void add_window_bias(Logits&& logits, const Table& table) {
   auto& x = detail::written(std::forward<Logits>(logits));
   const auto heads = detail::heads_of(table);
   const Eigen::Index tokens = heads.table.tokens();
-  detail::require_shape(function, "logits", x, heads.count * tokens, tokens);
+  detail::require_shape(function, "logits", x, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "logits", x, heads.table.values(), heads.table.class_values());
   for (Eigen::Index h = 0; h < heads.count; ++h) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
 }
@@ -136,7 +137,7 @@ void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
                 "posenc: grad_table is a temporary table, and the result would be lost with it");
   detail::require_gradient_scalar<typename Table::Scalar>();
   const Eigen::Index tokens = heads.table.tokens();
-  detail::require_shape(function, "grad_logits", grad_logits, heads.count * tokens, tokens);
+  detail::require_shape(function, "grad_logits", grad_logits, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
   detail::require_target(function, "grad_table", heads.table.class_values(), grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);

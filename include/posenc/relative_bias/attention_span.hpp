@@ -100,6 +100,17 @@ class AttentionSpan {
   Eigen::Index query_offset_;
 };
 
+namespace detail {
+
+/// The logits of one head, or of num_heads heads stacked: (num_heads L_q) x L_k.
+template <typename Logits>
+void require_stacked_logits(const char* function, const char* parameter, const Logits& logits, Eigen::Index num_heads,
+                            const AttentionSpan& span) {
+  require_shape(function, parameter, logits, std::int64_t(num_heads) * span.query_len(), span.key_len());
+}
+
+}  // namespace detail
+
 }  // namespace POSENC_ABI
 }  // namespace posenc
 

@@ -7,6 +7,7 @@
 #include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 
+#include <cstdint>
 #include <type_traits>
 
 namespace posenc {
@@ -41,8 +42,9 @@ class ContentAttention {
                                       : 0;
     const bool whole = span.query_len() == 0 ? q.rows() == 0 : q.rows() > 0 && q.rows() % span.query_len() == 0;
     detail::require(whole, function, "q.rows()", q.rows(), "span.query_len() ", span.query_len(), " for each head");
-    detail::require(k.rows() == num_heads_ * span.key_len(), function, "k.rows()", k.rows(), "span.key_len() ",
-                    span.key_len(), " for each of the ", num_heads_, " heads of q");
+    // The product has 64 bits, because it may exceed 32.
+    detail::require(k.rows() == std::int64_t(num_heads_) * span.key_len(), function, "k.rows()", k.rows(),
+                    "span.key_len() ", span.key_len(), " for each of the ", num_heads_, " heads of q");
     detail::require(k.cols() == q.cols(), function, "k.cols()", k.cols(), "q.cols() ", q.cols());
     detail::require_data(function, "q", q);
     detail::require_data(function, "k", k);
@@ -90,8 +92,7 @@ namespace detail {
 template <typename Logits, typename Query, typename Key>
 void require_logits(const char* function, const char* parameter, const Logits& logits,
                     const ContentAttention<Query, Key>& attention) {
-  const AttentionSpan& span = attention.span();
-  require_shape(function, parameter, logits, attention.num_heads() * span.query_len(), span.key_len());
+  require_stacked_logits(function, parameter, logits, attention.num_heads(), attention.span());
 }
 
 /// The rows of head `head` in a matrix of `len` rows for each head.

@@ -21,6 +21,10 @@ struct NoTable {};
 template <typename Scalar>
 inline constexpr bool holds_scalar<Scalar, NoTable, void> = true;
 
+/// Stands for the type of a scheme that was given buckets without a name.
+template <typename... Terms>
+struct TemporaryBuckets {};
+
 }  // namespace detail
 
 /// The table that queries are multiplied with ("c2p"): ContentToPosition(table).
@@ -62,7 +66,7 @@ template <typename T, detail::if_matrix<T> = 0>
 PositionToContent(T&&) -> PositionToContent<detail::HeldToRead<T>>;
 
 /// The parameters of DeBERTa: Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the
-/// two terms alone. The buckets are held by reference.
+/// two terms alone. It holds the buckets by reference; a temporary does not compile.
 template <typename C2p, typename P2c>
 class Deberta {
  public:
@@ -98,6 +102,18 @@ template <typename C2p>
 Deberta(const DebertaBuckets&, const ContentToPosition<C2p>&) -> Deberta<C2p, detail::NoTable>;
 template <typename P2c>
 Deberta(const DebertaBuckets&, const PositionToContent<P2c>&) -> Deberta<detail::NoTable, P2c>;
+
+/// Says that the buckets would be gone before they are used.
+template <typename... Terms>
+class Deberta<detail::TemporaryBuckets<Terms...>, void> {
+  static_assert(detail::kNever<Terms...>,
+                "posenc: the buckets are a temporary, which would be gone before they are used: give them a name");
+
+ public:
+  Deberta(const DebertaBuckets&, const Terms&...) {}
+};
+template <typename... Terms>
+Deberta(const DebertaBuckets&&, const Terms&...) -> Deberta<detail::TemporaryBuckets<Terms...>, void>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>

@@ -59,10 +59,11 @@ class DistanceTable {
   }
   Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.min()); }
 
-  /// One head, by reference, for logits of one head.
+  /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const DistanceTable> head(Eigen::Index head) const { return {*this, head}; }
-  TableHead<DistanceTable> head(Eigen::Index head) { return {*this, head}; }
+  TableHead<const DistanceTable> head(Eigen::Index head) const& { return {*this, head}; }
+  TableHead<DistanceTable> head(Eigen::Index head) & { return {*this, head}; }
+  TableHead<const DistanceTable> head(Eigen::Index head) const&& = delete;
 
  private:
   DistanceRange distances_;

@@ -86,7 +86,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
   auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_fire(function, fire, span);
   const Eigen::Index num_heads = fire.mlp.outputs();
-  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "logits", x, num_heads, span);
   detail::require_target(function, "logits", x);
   if (span.query_len() == 0 || span.key_len() == 0) return;
 
@@ -153,7 +153,8 @@ struct FireGradient {
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
 /// @param fire, span         As in the forward call.
-/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers; nothing is written then.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers, or one that is `fire` itself or
+///         overlaps grad_logits; nothing is written then.
 /// Cost:     as add_fire_bias(), about three times; no bench case, the network decides.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar, typename Grad, detail::if_dense<Grad> = 0>
@@ -161,9 +162,9 @@ void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const 
                         const AttentionSpan& span) {
   const char* const function = "fire_bias_backward";
   detail::require_fire(function, fire, span);
-  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
-  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, num_heads, span);
+  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp, grad_logits);
   const auto& grad_logits_values = detail::evaluated(grad_logits);
   if (span.query_len() == 0 || span.key_len() == 0) return;
   const double threshold = fire.threshold();

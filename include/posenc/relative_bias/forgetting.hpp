@@ -143,7 +143,7 @@ void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan&
   const char* const function = "add_forgetting_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   const Eigen::Index num_heads = detail::require_forgetting(function, "sums", sums, span);
-  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "logits", x, num_heads, span);
   detail::require_target(function, "logits", x, sums);
   const auto& f = detail::evaluated(sums);
   using Scalar = typename std::decay_t<decltype(x)>::Scalar;
@@ -182,7 +182,7 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, con
   const char* const function = "forgetting_bias_backward";
   auto& grad = detail::written(std::forward<GradSums>(grad_sums));
   const Eigen::Index num_heads = detail::require_forgetting(function, "grad_sums", grad, span);
-  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, num_heads, span);
   detail::require_target(function, "grad_sums", grad, grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;

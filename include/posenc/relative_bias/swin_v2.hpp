@@ -85,7 +85,8 @@ auto make_swin_v2_table(const Arguments&...) {
 /// @param[in,out] grad_mlp  Has the shape of mlp: mlp.zeros(), or the sum so far.
 /// @param grad_table        dL/d(table), as window_bias_backward() sums it.
 /// @param mlp, pretrained   As in the forward call.
-/// @throws std::invalid_argument  another number of heads, layers that do not fit together; nothing is written then.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
+///                                itself; nothing is written then.
 /// Cost:     as make_swin_v2_table(), about three times; allocates its activations; no bench case.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar, typename Pretrained, detail::if_maybe_window<Pretrained> = 0>

@@ -61,10 +61,11 @@ class WindowTable {
   Eigen::Map<Values> class_values() & { return {class_values_.data(), class_values_.rows(), class_values_.cols()}; }
   Values class_values() && { return std::move(class_values_); }
 
-  /// One head, by reference, for logits of one head.
+  /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const WindowTable> head(Eigen::Index head) const { return {*this, head}; }
-  TableHead<WindowTable> head(Eigen::Index head) { return {*this, head}; }
+  TableHead<const WindowTable> head(Eigen::Index head) const& { return {*this, head}; }
+  TableHead<WindowTable> head(Eigen::Index head) & { return {*this, head}; }
+  TableHead<const WindowTable> head(Eigen::Index head) const&& = delete;
 
  private:
   WindowShape window_;
@@ -87,12 +88,12 @@ class WindowTable {
 template <typename Weights, detail::if_dense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const WindowShape& window,
                                                         ClassToken class_token = ClassToken::none) {
-  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
   const Eigen::Index n = window.displacements();
+  const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
+  detail::require(weights.rows() == expected, "make_window_table", "weights.rows()", weights.rows(), expected);
+  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
   auto values = table.values();
   auto class_values = table.class_values();
-  detail::require(weights.rows() == n + class_values.cols(), "make_window_table", "weights.rows()", weights.rows(),
-                  n + class_values.cols());
   const auto& weights_values = detail::evaluated(weights);
   for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
     for (Eigen::Index m = 0; m < n; ++m) values(head, m) = weights_values.coeff(n - 1 - m, head);

@@ -4,7 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_WORKSPACE_HPP
 #define POSENC_RELATIVE_BIAS_WORKSPACE_HPP
 
-#include "posenc/detail/abi.hpp"
+#include "posenc/detail/check.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -18,8 +18,14 @@ class Workspace {
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
   /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before.
-  /// @throws std::bad_alloc  no memory to grow.
+  /// @throws std::invalid_argument  a size < 0.
+  /// @throws std::length_error      a matrix that does not fit into memory's index type.
+  /// @throws std::bad_alloc         no memory to grow.
   Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) {
+    const char* const function = "Workspace::matrix";
+    detail::require(rows >= 0, function, "rows", rows, ">= 0");
+    detail::require(columns >= 0, function, "columns", columns, ">= 0");
+    detail::require_size(function, "rows", rows, columns, sizeof(Scalar));
     if (storage_.size() < rows * columns) storage_.resize(rows * columns);
     return Eigen::Map<Matrix>(storage_.data(), rows, columns);
   }

@@ -18,11 +18,12 @@ class HeadVector {
   template <typename Vector>
   HeadVector(const char* function, const char* parameter, const Vector& x, Eigen::Index num_heads,
              Eigen::Index head_dim)
-      : count_(x.size() == head_dim ? 1 : x.rows()), head_dim_(head_dim) {
-    const bool fits = x.size() == head_dim || (x.cols() == head_dim && (num_heads == 0 || x.rows() == num_heads));
+      : count_(is_list_of(x, head_dim) ? 1 : x.rows()), head_dim_(head_dim) {
+    const bool fits = is_list_of(x, head_dim) || (x.cols() == head_dim && (num_heads == 0 || x.rows() == num_heads));
     if (!fits) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", x.size(), "head_dim ", head_dim,
-                                    ", or its shape num_heads ", num_heads, " x head_dim");
+      refuse<std::invalid_argument>(function, parameter, std::to_string(x.rows()) + " x " + std::to_string(x.cols()),
+                                    "head_dim ", head_dim, " numbers in a row or a column, or num_heads ", num_heads,
+                                    " x head_dim");
     }
     require_data(function, parameter, x);
   }
@@ -34,6 +35,11 @@ class HeadVector {
   }
 
  private:
+  template <typename Vector>
+  static bool is_list_of(const Vector& x, Eigen::Index head_dim) {
+    return x.size() == head_dim && (x.rows() == 1 || x.cols() == 1);
+  }
+
   Eigen::Index count_;
   Eigen::Index head_dim_;
 };

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/bias_mlp.hpp"
+#include "posenc/relative_bias/detail/written_argument.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -37,18 +38,21 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
   }
 }
 
-/// A gradient has the same layers as its network.
-template <typename Scalar>
+/// A gradient has the same layers as its network, in other memory than the network and `others`, which are read.
+template <typename Scalar, typename... Others>
 void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
-                          const BiasMlp<Scalar>& mlp) {
+                          const BiasMlp<Scalar>& mlp, const Others&... others) {
   if (grad.layers.size() != mlp.layers.size()) {
     refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
   }
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
-    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
-    require_shape(function, (name + ".weight").c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
+    const std::string weight = parameter + ".layers[" + std::to_string(k) + "].weight";
+    const std::string bias = parameter + ".layers[" + std::to_string(k) + "].bias";
+    require_shape(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
                   mlp.layers[k].weight.cols());
-    require_shape(function, (name + ".bias").c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
+    require_shape(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
+    require_target(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight, others...);
+    require_target(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias, others...);
   }
 }
 
