@@ -39,24 +39,25 @@ def first_include(folder, header):
     for kind, name in INCLUDE.findall((folder / header).read_text(encoding="utf-8")):
         if kind == "<" or name.startswith("posenc needs"):
             return name
-        return first_include(folder, name) or name
+        first = first_include(folder, name)
+        if first:
+            return first
     return ""
 
 
 def two_versions(compiler, flags, folder, temporary):
-    other = temporary / "other" / "posenc"
-    other.mkdir(parents=True, exist_ok=True)
-    text = (folder / "posenc/version.hpp").read_text(encoding="utf-8")
-    for before in ("PATCH ", "PATCH != "):
-        text = text.replace(f"{before}0", f"{before}99")
-    (other / "version.hpp").write_text(text, encoding="utf-8")
+    """version.hpp of one version meets that of another, and the single header of another."""
     source = temporary / "two.cpp"
     wrong = ""
-    for second, expected in ((other / "version.hpp", TWO_VERSIONS), (folder / "posenc/version.hpp", "compiles")):
-        source.write_text(f'#include "posenc/version.hpp"\n#include "{second}"\n', encoding="utf-8")
-        lines = errors([compiler, "-std=c++17", "-fsyntax-only", f"-I{folder}", str(source)])
-        if expected not in "\n".join(lines) or len(lines) > MOST_LINES:
-            wrong = f"two versions, {compiler}: expected {expected}, got {lines}"
+    for own in (folder / "posenc/version.hpp", folder.parent / "single_include/posenc/posenc.hpp"):
+        other = temporary / f"other_{own.name}"
+        other.write_text(re.sub(r"PATCH (!= )?\d+", r"PATCH \g<1>99", own.read_text(encoding="utf-8")), encoding="utf-8")
+        for second, expected in ((other, TWO_VERSIONS), (folder / "posenc/version.hpp", "compiles")):
+            source.write_text(f'#include "posenc/version.hpp"\n#include "{second}"\n', encoding="utf-8")
+            lines = errors([compiler, "-std=c++17", "-fsyntax-only", f"-I{folder}", *flags, str(source)])
+            first = next((line for line in lines if "error" in line), "".join(lines))
+            if expected not in first:
+                wrong = f"two versions, {compiler}: expected {expected}, got {first}"
     return wrong
 
 

@@ -90,7 +90,7 @@ class Compiler:
             same = made_with.exists() and made_with.read_text(encoding="utf-8") == " ".join(command)
             if same and result.exists() and result.stat().st_mtime > newest:
                 return
-            copy.write_text(f'#include "{HERE}/prelude.hpp"\n', encoding="utf-8")
+            copy.write_text((HERE / "prelude.hpp").read_text(encoding="utf-8"), encoding="utf-8")
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"prelude.hpp does not compile with {self.name}:\n{done.stderr}")
@@ -109,7 +109,7 @@ class Compiler:
         source.write_text(f"void typed() {{\n{body(path, setting, case)}}}\n", encoding="utf-8")
         done = subprocess.run(self.command("-fsyntax-only", str(source)), capture_output=True, text=True, check=False)
         lines = done.stderr.replace('\\"', '"').splitlines()  # clang prints the quotes of a sentence escaped
-        shown = "\n    ".join(line[:200] for line in lines[:20])
+        shown = "\n    ".join(line if "posenc: " in line else line[:200] for line in lines[:20])
         if done.returncode == 0:
             return "compiles"
         if kind == "compiler":

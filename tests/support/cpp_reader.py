@@ -52,8 +52,9 @@ class Declaration:
     deleted: bool = False
 
     def is_sentence(self):
-        """An overload that takes anything and only says, by a static_assert, what to write instead: f(const A&...)."""
-        return self.kind == "function" and any(p.pack and not p.name for p in self.parameters)
+        """An overload that takes anything and only says, by a static_assert, what to write instead: f(const A&...),
+        or bare braces."""
+        return self.kind == "function" and any((p.pack or "BareBraces" in p.text) and not p.name for p in self.parameters)
 
 
 def tokens_of(text):

@@ -27,10 +27,18 @@ def call(declaration):
     return f"{declaration.name}({', '.join(names)})"
 
 
+def is_copy(member, type_name):
+    """A copy or a move: every type here has them, or has them deleted."""
+    if member.name not in (type_name, "operator=") or len(member.parameters) != 1:
+        return False
+    given = member.parameters[0].text.split("&")[0].replace("const ", "").strip()
+    return given == type_name
+
+
 def members(declaration):
     lines = []
     for member in declaration.members:
-        if member.deleted or not member.name or member.is_sentence():
+        if member.deleted or not member.name or member.is_sentence() or is_copy(member, declaration.name):
             continue
         if member.kind == "function":
             lines.append(("static " if member.static else "") + call(member))
@@ -90,6 +98,8 @@ class Table : public Base<T> {
   static Table wrap(const T* data);
   ~Table() = default;
   Table(const Table&) = delete;
+  Table(Table&& other) noexcept;
+  Table& operator=(const Table&) = default;
   auto values() const -> int { return {}; }
   T& operator()(int i, int j);
   struct Row { int at = 0; };
@@ -103,6 +113,8 @@ template <typename A, typename B>
 void rotate(A&& x, const B& table = {1, 2}, double (*rule)(double) = nullptr, Index rows = Index(1) << 3);
 template <typename... A>
 void rotate(const A&...) { static_assert(always_false<A...>, "posenc: x is missing"); }
+template <typename B>
+void rotate(const B& table, detail::BareBraces) { static_assert(always_false<B>, "posenc: no braces"); }
 inline bool operator==(const Row& a, const Row& b) { return a.at == b.at; }
 constexpr double kHalf = 0.5;
 using Ids = std::vector<int>;

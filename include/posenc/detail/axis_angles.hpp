@@ -33,7 +33,7 @@ class AxisPositions {
 /// Positions of tokens on several axes: tokens x num_axes, every one of them a position.
 template <typename Derived>
 void require_axis_positions(const char* function, const Eigen::DenseBase<Derived>& positions, Eigen::Index num_axes) {
-  require_position_scalar<typename Derived::Scalar>();
+  may_be_positions<typename Derived::Scalar>();
   require(positions.cols() == num_axes, function, "positions.cols()", positions.cols(), "the number of axes ",
           num_axes);
   for (Eigen::Index i = 0; i < positions.rows(); ++i) {

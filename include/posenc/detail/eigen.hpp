@@ -25,75 +25,48 @@ std::false_type derives_from_dense(...);
 template <typename T>
 inline constexpr bool is_dense = decltype(derives_from_dense(static_cast<const T*>(nullptr)))::value;
 
-template <typename Derived>
-constexpr void require_lvalue() {
-  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
-                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
-}
-
-template <typename Derived>
-constexpr void require_writable() {
-  require_lvalue<Derived>();
-  static_assert(
-      !Eigen::NumTraits<typename Derived::Scalar>::IsInteger && !Eigen::NumTraits<typename Derived::Scalar>::IsComplex,
-      "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
-      "autodiff scalar");
-}
-
-template <typename Derived>
-constexpr void require_no_temporary() {
-  static_assert(!std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>,
-                "posenc: the argument is a temporary matrix, and the result would be lost with it");
-}
-
-/// The Eigen object behind a written argument of any scalar: an lvalue, or what writes through (Map, Block).
-template <typename X>
-auto& assignable(X& x) {
-  static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");
-  static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
-  require_lvalue<X>();
-  return x;
-}
-
-/// The same of a real scalar.
-template <typename X>
-auto& writable(X& x) {
-  require_writable<X>();
-  return assignable(x);
-}
-
-/// To be called with the deduced type of `X&& x`: a temporary matrix would take the result with it.
-template <typename X>
-constexpr void require_written_through() {
-  if constexpr (!std::is_lvalue_reference_v<X>) require_no_temporary<std::remove_reference_t<X>>();
-}
-
-/// Both for a written argument `X&& x`: written(std::forward<X>(x)).
-template <typename X>
-auto& written(X&& x) {
-  require_written_through<X>();
-  return writable(x);
-}
-
-/// Whether an argument of type `X&&` may be written to as written() does, for callers that would otherwise go on with it
-/// and bury the sentence that says why not under the compiler's own.
-template <typename X>
+/// Whether an argument of type `X&&` may be written to: an lvalue, or what writes through (Map, Block), of real numbers
+/// unless AnyScalar. Where it may not, the compiler stops with the reason.
+template <typename X, bool AnyScalar = false>
 constexpr bool may_write() {
   using Value = std::remove_reference_t<X>;
   using Derived = std::remove_const_t<Value>;
-  using Scalar = typename Derived::Scalar;
-  constexpr bool writable_type = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
-  constexpr bool real = !Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex;
+  using Number = Eigen::NumTraits<typename Derived::Scalar>;
+  constexpr bool writable = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
+  constexpr bool scalar = AnyScalar || (!Number::IsInteger && !Number::IsComplex);
   constexpr bool lost = !std::is_lvalue_reference_v<X> && std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>;
-  static_assert(writable_type,
-                "posenc: the argument is written to, but this expression cannot be (it is const or "
-                "computed)");
-  static_assert(!writable_type || real,
+  static_assert(writable, "posenc: the argument is written to, but it is const or computed from something else");
+  static_assert(!writable || scalar,
                 "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
                 "autodiff scalar");
-  static_assert(!writable_type || !real || !lost,
+  static_assert(!writable || !scalar || !lost,
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
-  return writable_type && real && !lost;
+  return writable && scalar && !lost;
+}
+
+/// What written() returns where the compiler has stopped, so that the rest of its caller is read without another error.
+template <typename>
+Eigen::MatrixXf& unwritable();
+
+/// A written argument of real numbers, itself: written(std::forward<X>(x)). Where it may not be written to, the compiler
+/// says so and nothing else.
+template <typename X>
+auto& written(X&& x) {
+  if constexpr (may_write<X>()) {
+    return x;
+  } else {
+    return unwritable<X>();
+  }
+}
+
+/// The same of any scalar.
+template <typename X>
+auto& assigned(X&& x) {
+  if constexpr (may_write<X, true>()) {
+    return x;
+  } else {
+    return unwritable<X>();
+  }
 }
 
 /// Whether an expression is numbers in memory at some stride. Eigen's flag alone does not tell: x(seq, all) has it, but

@@ -46,11 +46,13 @@ inline SplitPosition split_position(double position) {
 template <typename Scalar>
 using PositionOf = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
 
+/// Whether numbers of this type are positions; the compiler stops with the reason where they are not.
 template <typename Scalar>
-constexpr void require_position_scalar() {
+constexpr bool may_be_positions() {
   static_assert(!std::is_same_v<Scalar, bool>, "posenc: positions must be integers or real numbers, not bool");
   static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
   static_assert(!is_half<Scalar>, "posenc: half types hold whole positions only up to 2048 (half) or 256 (bfloat16)");
+  return !std::is_same_v<Scalar, bool> && !Eigen::NumTraits<Scalar>::IsComplex && !is_half<Scalar>;
 }
 
 /// Whether an integer is in [-kMaxPosition, kMaxPosition], or a real number finite.

@@ -8,6 +8,7 @@
 #include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/frequency_table.hpp"
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <type_traits>
@@ -97,6 +98,13 @@ struct CacheReader {
   }
 };
 
+/// Whether arguments begin with a pointer and name the storage: what wrap_cache() needs.
+template <typename... Given>
+inline constexpr bool is_wrap_call = false;
+template <typename First, typename... Given>
+inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<First> &&
+                                                      (std::is_same_v<Given, CosSinStorage> || ...);
+
 }  // namespace detail
 
 /// Reads another codebase's cos/sin cache in place: a view for apply_rope(), without a copy.
@@ -131,6 +139,18 @@ template <typename Scalar>
 FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
                                       CosSinStorage storage, double magnitude = 1.0) {
   return detail::CacheReader::wrap(cos, sin, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Given, std::enable_if_t<!detail::is_wrap_call<Given...>, int> = 0>
+FrequencyTableView<float> wrap_cache(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write wrap_cache(data, rows, rotary_dim, storage) or wrap_cache(cos, sin, rows, rotary_dim, "
+      "storage), with pointers to the first number, and CosSinStorage::cos_sin, paired, tiled, ... for how the "
+      "numbers lie");
+  std::abort();
 }
 
 /// Writes a table as another codebase's cache in one array, rounding each entry to `cache`'s scalar.

@@ -8,6 +8,7 @@
 #include "posenc/positions/position_list.hpp"
 
 #include <cstdint>
+#include <cstdlib>
 #include <type_traits>
 
 namespace posenc {
@@ -54,6 +55,17 @@ Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
     }
   }
   return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Given>
+Frequencies scale_linear(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write scale_linear(frequencies, factor): Frequencies, which a table is made of afterwards, and a "
+      "number or a list with one for each pair");
+  std::abort();
 }
 
 /// p-RoPE: rotates the fastest pairs only, over the whole width of the head.

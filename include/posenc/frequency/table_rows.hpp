@@ -81,6 +81,10 @@ template <typename T>
 inline constexpr bool is_table_rows = false;
 template <typename List>
 inline constexpr bool is_table_rows<TableRows<List>> = true;
+/// Of something else the compiler has spoken in rows(), and there is nothing to add.
+template <typename Rows>
+inline constexpr bool are_listed =
+    is_list<std::remove_cv_t<std::remove_reference_t<decltype(std::declval<Rows>().list())>>>;
 
 template <typename List>
 constexpr void require_integer_list() {
@@ -188,7 +192,9 @@ void with_table_rows(const char* function, const Table& table, const Given& give
   } else if constexpr (std::is_same_v<Given, FromRow>) {
     run(resolver.row({"from_row()"}, given.row(), tokens.seq_len));
   } else if constexpr (is_table_rows<Given>) {
-    with_listed_rows<true>(resolver, "rows", "rows.size()", given.list(), tokens, action);
+    if constexpr (are_listed<Given>) {
+      with_listed_rows<true>(resolver, "rows", "rows.size()", given.list(), tokens, action);
+    }
   } else if constexpr (is_list<Given>) {
     with_listed_rows<false>(resolver, "positions", "positions.size()", given, tokens, action);
   } else if constexpr (is_each_sequence<Given>) {

@@ -4,12 +4,12 @@
 #ifndef POSENC_POSITIONS_EACH_SEQUENCE_HPP
 #define POSENC_POSITIONS_EACH_SEQUENCE_HPP
 
-#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -25,6 +25,11 @@ struct FirstRow {};
 /// An argument that is kept: an lvalue by reference, a temporary by value.
 template <typename T>
 using Kept = std::conditional_t<std::is_lvalue_reference_v<T>, const std::remove_reference_t<T>&, std::decay_t<T>>;
+
+template <typename Integer>
+constexpr void require_sequence_length() {
+  static_assert(is_integer<Integer>, "posenc: each_sequence(length) takes an integer: the tokens of each sequence");
+}
 
 }  // namespace detail
 
@@ -53,7 +58,11 @@ class EachSequence {
 ///
 /// @param length  Tokens of each sequence, > 0.
 /// @throws std::invalid_argument  length <= 0.
-inline EachSequence<detail::FirstRow> each_sequence(detail::Size length) { return {length, detail::FirstRow{}}; }
+template <typename Integer>
+EachSequence<detail::FirstRow> each_sequence(Integer length) {
+  detail::require_sequence_length<Integer>();
+  return {static_cast<Eigen::Index>(length), detail::FirstRow{}};
+}
 
 /// @overload
 /// Sequences that begin somewhere: token t of sequence b is at start + t.
@@ -62,11 +71,21 @@ inline EachSequence<detail::FirstRow> each_sequence(detail::Size length) { retur
 /// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
 ///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
 /// @throws std::invalid_argument  length <= 0.
-template <typename Start>
-EachSequence<detail::Kept<Start>> each_sequence(detail::Size length, Start&& start) {
+template <typename Integer, typename Start>
+EachSequence<detail::Kept<Start>> each_sequence(Integer length, Start&& start) {
+  detail::require_sequence_length<Integer>();
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
                 "posenc: a bare number is neither a position nor a row: write each_sequence(length, starting_at(3))");
-  return {length, std::forward<Start>(start)};
+  return {static_cast<Eigen::Index>(length), std::forward<Start>(start)};
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Arguments>
+EachSequence<detail::FirstRow> each_sequence(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: the length is missing: write each_sequence(length), or each_sequence(length, start)");
+  std::abort();
 }
 
 namespace detail {

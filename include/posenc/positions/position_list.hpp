@@ -69,13 +69,22 @@ class ListPositions {
   static constexpr const char* kCount = "positions.size()";
 
   ListPositions(const char* function, const List& list) : list_(as_list(list)) {
-    require_position_scalar<Scalar>();
-    for (Eigen::Index i = 0; i < rows(); ++i) {
-      if (!is_position(list_entry(list_, i))) require_position(function, element("positions", i), list_entry(list_, i));
+    if constexpr (may_be_positions<Scalar>()) {
+      for (Eigen::Index i = 0; i < rows(); ++i) {
+        if (!is_position(list_entry(list_, i))) {
+          require_position(function, element("positions", i), list_entry(list_, i));
+        }
+      }
     }
   }
   Eigen::Index rows() const { return list_.size(); }
-  Position operator[](Eigen::Index i) const { return static_cast<Position>(list_entry(list_, i)); }
+  Position operator[](Eigen::Index i) const {
+    if constexpr (std::is_convertible_v<Scalar, Position>) {
+      return static_cast<Position>(list_entry(list_, i));
+    } else {
+      return {};  // the compiler has stopped
+    }
+  }
 
  private:
   std::conditional_t<is_dense<List>, Nested, std::decay_t<Nested>> list_;

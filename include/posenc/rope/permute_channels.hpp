@@ -9,6 +9,8 @@
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
+#include <utility>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -89,8 +91,7 @@ void permute_columns(const PermutedNames& names, Eigen::DenseBase<Derived>& x, c
 /// Matches: `permute` of Hugging Face's Llama conversion, applied to activations.
 template <typename X>
 void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
-  detail::require_written_through<X>();
-  detail::permute_columns({"permute_columns", "x", "x.cols()"}, detail::assignable(x), from, to);
+  detail::permute_columns({"permute_columns", "x", "x.cols()"}, detail::assigned(std::forward<X>(x)), from, to);
 }
 
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as
@@ -107,8 +108,7 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
 ///          (back).
 template <typename Weights>
 void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to) {
-  detail::require_written_through<Weights>();
-  auto columns = detail::assignable(weights).transpose();
+  auto columns = detail::assigned(std::forward<Weights>(weights)).transpose();
   detail::permute_columns({"permute_rows", "weights", "weights.rows()"}, columns, from, to);
 }
 
