@@ -84,7 +84,7 @@
 /// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
 /// Users write `posenc::` and never see it.
 ///
-/// Eigen's own names carry none of this. Units with and without AVX must therefore be optimised, which inlines most of
+/// Eigen's own names carry none of this. Units with and without AVX must therefore be optimized, which inlines most of
 /// them, and agree on EIGEN_MAX_ALIGN_BYTES (32 for AVX): else Eigen may free a block in another way than it was made.
 #ifndef POSENC_DETAIL_ABI_HPP
 #define POSENC_DETAIL_ABI_HPP
@@ -215,12 +215,10 @@ class Word {
   enum class Kind { text, integer, natural, real };
 
   Kind kind_ = Kind::text;
-  union {
-    const char* text_;
-    std::int64_t integer_;
-    std::uint64_t natural_;
-    double real_;
-  };
+  const char* text_ = nullptr;
+  std::int64_t integer_ = 0;
+  std::uint64_t natural_ = 0;
+  double real_ = 0;
 };
 
 template <typename Value>
@@ -384,75 +382,48 @@ std::false_type derives_from_dense(...);
 template <typename T>
 inline constexpr bool is_dense = decltype(derives_from_dense(static_cast<const T*>(nullptr)))::value;
 
-template <typename Derived>
-constexpr void require_lvalue() {
-  static_assert((Derived::Flags & Eigen::LvalueBit) != 0,
-                "posenc: the argument is written to, but this expression cannot be (it is const or computed)");
-}
-
-template <typename Derived>
-constexpr void require_writable() {
-  require_lvalue<Derived>();
-  static_assert(
-      !Eigen::NumTraits<typename Derived::Scalar>::IsInteger && !Eigen::NumTraits<typename Derived::Scalar>::IsComplex,
-      "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
-      "autodiff scalar");
-}
-
-template <typename Derived>
-constexpr void require_no_temporary() {
-  static_assert(!std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>,
-                "posenc: the argument is a temporary matrix, and the result would be lost with it");
-}
-
-/// The Eigen object behind a written argument of any scalar: an lvalue, or what writes through (Map, Block).
-template <typename X>
-auto& assignable(X& x) {
-  static_assert(is_dense<std::remove_const_t<X>>, "posenc: the argument that is written to must be an Eigen object");
-  static_assert(!std::is_const_v<X>, "posenc: the argument is written to, but it is const");
-  require_lvalue<X>();
-  return x;
-}
-
-/// The same of a real scalar.
-template <typename X>
-auto& writable(X& x) {
-  require_writable<X>();
-  return assignable(x);
-}
-
-/// To be called with the deduced type of `X&& x`: a temporary matrix would take the result with it.
-template <typename X>
-constexpr void require_written_through() {
-  if constexpr (!std::is_lvalue_reference_v<X>) require_no_temporary<std::remove_reference_t<X>>();
-}
-
-/// Both for a written argument `X&& x`: written(std::forward<X>(x)).
-template <typename X>
-auto& written(X&& x) {
-  require_written_through<X>();
-  return writable(x);
-}
-
-/// Whether an argument of type `X&&` may be written to as written() does, for callers that would otherwise go on with it
-/// and bury the sentence that says why not under the compiler's own.
-template <typename X>
+/// Whether an argument of type `X&&` may be written to: an lvalue, or what writes through (Map, Block), of real numbers
+/// unless AnyScalar. Where it may not, the compiler stops with the reason.
+template <typename X, bool AnyScalar = false>
 constexpr bool may_write() {
   using Value = std::remove_reference_t<X>;
   using Derived = std::remove_const_t<Value>;
-  using Scalar = typename Derived::Scalar;
-  constexpr bool writable_type = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
-  constexpr bool real = !Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex;
+  using Number = Eigen::NumTraits<typename Derived::Scalar>;
+  constexpr bool writable = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
+  constexpr bool scalar = AnyScalar || (!Number::IsInteger && !Number::IsComplex);
   constexpr bool lost = !std::is_lvalue_reference_v<X> && std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>;
-  static_assert(writable_type,
-                "posenc: the argument is written to, but this expression cannot be (it is const or "
-                "computed)");
-  static_assert(!writable_type || real,
+  static_assert(writable, "posenc: the argument is written to, but it is const or computed from something else");
+  static_assert(!writable || scalar,
                 "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
                 "autodiff scalar");
-  static_assert(!writable_type || !real || !lost,
+  static_assert(!writable || !scalar || !lost,
                 "posenc: the argument is a temporary matrix, and the result would be lost with it");
-  return writable_type && real && !lost;
+  return writable && scalar && !lost;
+}
+
+/// What written() returns where the compiler has stopped, so that the rest of its caller is read without another error.
+template <typename>
+Eigen::MatrixXf& unwritable();
+
+/// A written argument of real numbers, itself: written(std::forward<X>(x)). Where it may not be written to, the compiler
+/// says so and nothing else.
+template <typename X>
+auto& written(X&& x) {
+  if constexpr (may_write<X>()) {
+    return x;
+  } else {
+    return unwritable<X>();
+  }
+}
+
+/// The same of any scalar.
+template <typename X>
+auto& assigned(X&& x) {
+  if constexpr (may_write<X, true>()) {
+    return x;
+  } else {
+    return unwritable<X>();
+  }
 }
 
 /// Whether an expression is numbers in memory at some stride. Eigen's flag alone does not tell: x(seq, all) has it, but
@@ -463,7 +434,7 @@ template <typename Derived>
 inline constexpr bool has_memory<Derived, std::void_t<decltype(std::declval<const Derived&>().data())>> =
     (Derived::Flags & Eigen::DirectAccessBit) != 0;
 
-/// A Map may be of null; that of nothing is no error.
+/// Refuses an object whose data is null. One without elements is allowed to have null data.
 template <typename Derived>
 void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
   if constexpr (has_memory<Derived>) {
@@ -473,10 +444,11 @@ void require_data(const char* function, const char* parameter, const Eigen::Dens
   }
 }
 
-/// Rows, columns and numbers that are there.
+/// Refuses another number of rows or columns, and null data. The sizes have 64 bits, because a product of sizes may
+/// exceed 32.
 template <typename Derived>
-void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, Eigen::Index rows,
-                   Eigen::Index columns) {
+void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, std::int64_t rows,
+                   std::int64_t columns) {
   if (x.rows() != rows) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x.rows(), rows);
   }
@@ -590,11 +562,13 @@ inline SplitPosition split_position(double position) {
 template <typename Scalar>
 using PositionOf = std::conditional_t<Eigen::NumTraits<Scalar>::IsInteger, std::int64_t, double>;
 
+/// Whether numbers of this type are positions; the compiler stops with the reason where they are not.
 template <typename Scalar>
-constexpr void require_position_scalar() {
+constexpr bool may_be_positions() {
   static_assert(!std::is_same_v<Scalar, bool>, "posenc: positions must be integers or real numbers, not bool");
   static_assert(!Eigen::NumTraits<Scalar>::IsComplex, "posenc: positions must be integers or real numbers");
   static_assert(!is_half<Scalar>, "posenc: half types hold whole positions only up to 2048 (half) or 256 (bfloat16)");
+  return !std::is_same_v<Scalar, bool> && !Eigen::NumTraits<Scalar>::IsComplex && !is_half<Scalar>;
 }
 
 /// Whether an integer is in [-kMaxPosition, kMaxPosition], or a real number finite.
@@ -690,13 +664,22 @@ class ListPositions {
   static constexpr const char* kCount = "positions.size()";
 
   ListPositions(const char* function, const List& list) : list_(as_list(list)) {
-    require_position_scalar<Scalar>();
-    for (Eigen::Index i = 0; i < rows(); ++i) {
-      if (!is_position(list_entry(list_, i))) require_position(function, element("positions", i), list_entry(list_, i));
+    if constexpr (may_be_positions<Scalar>()) {
+      for (Eigen::Index i = 0; i < rows(); ++i) {
+        if (!is_position(list_entry(list_, i))) {
+          require_position(function, element("positions", i), list_entry(list_, i));
+        }
+      }
     }
   }
   Eigen::Index rows() const { return list_.size(); }
-  Position operator[](Eigen::Index i) const { return static_cast<Position>(list_entry(list_, i)); }
+  Position operator[](Eigen::Index i) const {
+    if constexpr (std::is_convertible_v<Scalar, Position>) {
+      return static_cast<Position>(list_entry(list_, i));
+    } else {
+      return {};  // the compiler has stopped
+    }
+  }
 
  private:
   std::conditional_t<is_dense<List>, Nested, std::decay_t<Nested>> list_;
@@ -826,6 +809,11 @@ struct FirstRow {};
 template <typename T>
 using Kept = std::conditional_t<std::is_lvalue_reference_v<T>, const std::remove_reference_t<T>&, std::decay_t<T>>;
 
+template <typename Integer>
+constexpr void require_sequence_length() {
+  static_assert(is_integer<Integer>, "posenc: each_sequence(length) takes an integer: the tokens of each sequence");
+}
+
 }  // namespace detail
 
 /// What each_sequence() returns: sequences of one length, stacked in a (batch * length) x channels matrix.
@@ -853,7 +841,11 @@ class EachSequence {
 ///
 /// @param length  Tokens of each sequence, > 0.
 /// @throws std::invalid_argument  length <= 0.
-inline EachSequence<detail::FirstRow> each_sequence(Eigen::Index length) { return {length, detail::FirstRow{}}; }
+template <typename Integer>
+EachSequence<detail::FirstRow> each_sequence(Integer length) {
+  detail::require_sequence_length<Integer>();
+  return {static_cast<Eigen::Index>(length), detail::FirstRow{}};
+}
 
 /// @overload
 /// Sequences that begin somewhere: token t of sequence b is at start + t.
@@ -862,11 +854,21 @@ inline EachSequence<detail::FirstRow> each_sequence(Eigen::Index length) { retur
 /// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
 ///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
 /// @throws std::invalid_argument  length <= 0.
-template <typename Start>
-EachSequence<detail::Kept<Start>> each_sequence(Eigen::Index length, Start&& start) {
+template <typename Integer, typename Start>
+EachSequence<detail::Kept<Start>> each_sequence(Integer length, Start&& start) {
+  detail::require_sequence_length<Integer>();
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
                 "posenc: a bare number is neither a position nor a row: write each_sequence(length, starting_at(3))");
-  return {length, std::forward<Start>(start)};
+  return {static_cast<Eigen::Index>(length), std::forward<Start>(start)};
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Arguments>
+EachSequence<detail::FirstRow> each_sequence(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: the length is missing: write each_sequence(length), or each_sequence(length, start)");
+  std::abort();
 }
 
 namespace detail {
@@ -1300,8 +1302,8 @@ inline namespace POSENC_ABI {
 /// frame 3, and 49 in floating point.
 struct VideoTime {
   std::int64_t positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
-  std::int64_t frames = 1;                ///< So many frames (after temporal merging) ...
-  std::int64_t seconds = 1;               ///< ... in so many seconds: 3 in 2 s, 15000 in 1001 s.
+  std::int64_t frames = 1;                ///< Frames of the video, after temporal merging.
+  std::int64_t seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
 };
 
 /// A run of a multimodal prompt: text, or a picture or video.
@@ -1439,6 +1441,54 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
 
 #endif  // POSENC_POSITIONS_HPP
 
+// ---- posenc/detail/argument.hpp
+/// Parameters that take what they name: sizes that no real number becomes, and switches that no number becomes.
+#ifndef POSENC_DETAIL_ARGUMENT_HPP
+#define POSENC_DETAIL_ARGUMENT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A number of channels or pairs: anything that converts to an integer, except real numbers.
+template <typename T>
+inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T>;
+
+/// A parameter that is a size. C++ would round a real number down to one, and so swap it with its neighbor unnoticed.
+class Size {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Eigen::Index>, int> = 0>
+  Size(const T& value) : value_(static_cast<Eigen::Index>(value)) {  // NOLINT: meant to convert
+    static_assert(is_size<T>,
+                  "posenc: a number of channels or tokens must be an integer, and it comes first: write "
+                  "presets::paper(width, base), each_sequence(length, start)");
+  }
+  operator Eigen::Index() const { return value_; }  // NOLINT: meant to convert
+
+ private:
+  Eigen::Index value_;
+};
+
+/// A parameter that is true or false. C++ would take any number for one, and so swap it with its neighbor unnoticed.
+class Switch {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, bool>, int> = 0>
+  Switch(const T& value) : value_(static_cast<bool>(value)) {  // NOLINT: meant to convert
+    static_assert(std::is_same_v<T, bool> || !(std::is_arithmetic_v<T> || std::is_pointer_v<T>),
+                  "posenc: a number is given where the parameter is true or false: write true or false in its place");
+  }
+  operator bool() const { return value_; }  // NOLINT: meant to convert
+
+ private:
+  bool value_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ARGUMENT_HPP
+
 // ---- posenc/frequency/frequencies.hpp
 /// Frequencies: one angular frequency per channel pair, from which every encoding starts.
 #ifndef POSENC_FREQUENCY_FREQUENCIES_HPP
@@ -1567,10 +1617,6 @@ inline void require_rotary_dim(const char* function, const char* parameter, Eige
   require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
           "even, > 0 and at most ", limit);
 }
-
-/// A number of channels or pairs: anything that converts to an integer, except real numbers.
-template <typename T>
-inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T>;
 
 /// Sizes and real numbers may not change places: enabled only for (size, number ...).
 template <typename Size, typename... Numbers>
@@ -1719,6 +1765,17 @@ Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
     }
   }
   return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Given>
+Frequencies scale_linear(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write scale_linear(frequencies, factor): Frequencies, which a table is made of afterwards, and a "
+      "number or a list with one for each pair");
+  std::abort();
 }
 
 /// p-RoPE: rotates the fastest pairs only, over the whole width of the head.
@@ -2748,7 +2805,7 @@ void require_no_self_overlap(const char* function, const char* parameter, const 
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
 ///
 /// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
-/// -O2 on. std::sin and std::cos do not vectorise: measured in benchmarks/, this is more than 15 times faster.
+/// -O2 on. std::sin and std::cos do not vectorize: measured in benchmarks/, this is more than 15 times faster.
 #ifndef POSENC_DETAIL_SIN_COS_HPP
 #define POSENC_DETAIL_SIN_COS_HPP
 
@@ -2782,7 +2839,7 @@ inline void sin_cos_libm(const double* frequency, double position, int count, do
 /// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product
 /// of n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the
 /// minimax polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The
-/// quadrant m = n mod 4 in {-2, ..., 2} turns (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
+/// quadrant m = n mod 4 in {-2, ..., 2} rotates (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
 /// sin(m pi/2) = m (2 - |m|).
 /// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
 inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
@@ -3271,6 +3328,13 @@ struct CacheReader {
   }
 };
 
+/// Whether arguments begin with a pointer and name the storage: what wrap_cache() needs.
+template <typename... Given>
+inline constexpr bool is_wrap_call = false;
+template <typename First, typename... Given>
+inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<First> &&
+                                                      (std::is_same_v<Given, CosSinStorage> || ...);
+
 }  // namespace detail
 
 /// Reads another codebase's cos/sin cache in place: a view for apply_rope(), without a copy.
@@ -3307,6 +3371,18 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eige
   return detail::CacheReader::wrap(cos, sin, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
 }
 
+/// @overload
+/// Says what the arguments are.
+template <typename... Given, std::enable_if_t<!detail::is_wrap_call<Given...>, int> = 0>
+FrequencyTableView<float> wrap_cache(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write wrap_cache(data, rows, rotary_dim, storage) or wrap_cache(cos, sin, rows, rotary_dim, "
+      "storage), with pointers to the first number, and CosSinStorage::cos_sin, paired, tiled, ... for how the "
+      "numbers lie");
+  std::abort();
+}
+
 /// Writes a table as another codebase's cache in one array, rounding each entry to `cache`'s scalar.
 ///
 /// For a half or bfloat16 cache that is rounded only once, make the table of that scalar.
@@ -3314,8 +3390,8 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eige
 ///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
 /// @param storage     How a row is to lie in memory; see wrap_cache() for who has which.
-/// @throws std::invalid_argument  another shape; null data; memory that overlaps the table's. `cache` is then
-///                                unchanged.
+/// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table. `cache` is
+///                                then unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
 ///           (bench_frequency: write_cache).
 /// Matches:  see wrap_cache().
@@ -3327,6 +3403,7 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const Eigen::Index n = table.num_pairs();
   const Eigen::Index plane = n * detail::copies_of(storage);
   detail::require_shape(function, "cache", target, table.rows(), 2 * plane);
+  detail::require_no_self_overlap(function, "cache", target);
   const auto cos = table.cos();
   const auto sin = table.sin();
   detail::require_disjoint(function, "cache", target, cos);
@@ -3361,6 +3438,8 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
   const Eigen::Index columns = n * detail::copies_of(storage);
   detail::require_shape(function, "cos", cos_target, table.rows(), columns);
   detail::require_shape(function, "sin", sin_target, table.rows(), columns);
+  detail::require_no_self_overlap(function, "cos", cos_target);
+  detail::require_no_self_overlap(function, "sin", sin_target);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
   detail::require_disjoint(function, "cos", cos_target, table_cos);
@@ -3649,7 +3728,7 @@ inline constexpr bool
 #define POSENC_DETAIL_VECTOR_CODE_HPP
 
 // In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
-// assignments of blocks, or keep a block in memory, and how fast it runs hangs on what stands around the call.
+// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
 #if defined(__GNUC__)
 #define POSENC_KERNEL __attribute__((noinline, flatten))
 #else
@@ -3685,7 +3764,7 @@ inline float widen(Eigen::bfloat16 value) {
   return number;
 }
 
-/// To the nearest, a middle to the even one. Of NaN the sign stays.
+/// Rounds to nearest even. A NaN keeps its sign.
 inline Eigen::bfloat16 round_to_bfloat16(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -4281,6 +4360,10 @@ template <typename T>
 inline constexpr bool is_table_rows = false;
 template <typename List>
 inline constexpr bool is_table_rows<TableRows<List>> = true;
+/// Of something else the compiler has spoken in rows(), and there is nothing to add.
+template <typename Rows>
+inline constexpr bool are_listed =
+    is_list<std::remove_cv_t<std::remove_reference_t<decltype(std::declval<Rows>().list())>>>;
 
 template <typename List>
 constexpr void require_integer_list() {
@@ -4388,7 +4471,9 @@ void with_table_rows(const char* function, const Table& table, const Given& give
   } else if constexpr (std::is_same_v<Given, FromRow>) {
     run(resolver.row({"from_row()"}, given.row(), tokens.seq_len));
   } else if constexpr (is_table_rows<Given>) {
-    with_listed_rows<true>(resolver, "rows", "rows.size()", given.list(), tokens, action);
+    if constexpr (are_listed<Given>) {
+      with_listed_rows<true>(resolver, "rows", "rows.size()", given.list(), tokens, action);
+    }
   } else if constexpr (is_list<Given>) {
     with_listed_rows<false>(resolver, "positions", "positions.size()", given, tokens, action);
   } else if constexpr (is_each_sequence<Given>) {
@@ -4576,10 +4661,12 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, 3);
 }
 
-/// Always the axis that has received the smallest part of its pairs, never the same axis again while another has pairs left.
+/// Each next pair goes to the axis that has received the smallest part of its pairs so far: placed / section.
 ///
-/// The part of an axis is placed / section; among equals the lower axis is taken. With three sections one pair of axis 0 is kept
-/// for the very end. {2, 3, 3} gives 0 1 2 1 2 1 2 0.
+///     {2, 3, 3}:  0 1 2 1 2 1 2 0
+///
+/// Two neighboring pairs have different axes as long as another axis has pairs left, and among axes that have received
+/// equal parts the lower one is taken. With three sections one pair of axis 0 is kept for the very end.
 /// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
@@ -4758,7 +4845,7 @@ class AxisPositions {
 /// Positions of tokens on several axes: tokens x num_axes, every one of them a position.
 template <typename Derived>
 void require_axis_positions(const char* function, const Eigen::DenseBase<Derived>& positions, Eigen::Index num_axes) {
-  require_position_scalar<typename Derived::Scalar>();
+  may_be_positions<typename Derived::Scalar>();
   require(positions.cols() == num_axes, function, "positions.cols()", positions.cols(), "the number of axes ",
           num_axes);
   for (Eigen::Index i = 0; i < positions.rows(); ++i) {
@@ -4949,6 +5036,8 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
 // The cos/sin table.
 
 // Several axes.
+
+// For headers that make tables by rules of their own, such as xPos: no names for users.
 
 #endif  // POSENC_FREQUENCY_HPP
 
@@ -5286,7 +5375,7 @@ namespace detail {
 
 inline constexpr int kRowBlock = 16;
 
-/// to[i] = from[i]; apart.
+/// to[i] = from[i]; both are disjoint.
 template <typename To, typename From>
 void store_row(To* to, const From* from, Eigen::Index width) {
   if constexpr (std::is_same_v<To, From>) {
@@ -5298,7 +5387,7 @@ void store_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// to[i] += from[i]; apart.
+/// to[i] += from[i]; both are disjoint.
 template <typename To, typename From>
 void add_row(To* to, const From* from, Eigen::Index width) {
   using Number = ArithmeticScalar<To, From>;
@@ -5320,7 +5409,7 @@ void add_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// target += values, vectors that are apart.
+/// target += values, two disjoint vectors.
 template <typename Target, typename Values>
 void add_rounded_once(Target&& target, const Values& values) {
   using Vector = std::decay_t<Target>;
@@ -5645,10 +5734,13 @@ class Normal {
  public:
   /// @param stddev  Standard deviation, finite and >= 0: GPT-2 0.01, BERT and RoBERTa 0.02, fairseq width^-0.5.
   /// @param mean    Finite.
-  /// @throws std::invalid_argument  one of these does not hold.
+  /// @throws std::invalid_argument  one of these does not hold; stddev 0 with another mean than 0, which are in the wrong
+  ///                                order: PyTorch has the mean first.
   explicit Normal(double stddev, double mean = 0) : stddev_(stddev), mean_(mean) {
     detail::require(detail::is_finite(stddev) && stddev >= 0, "Normal", "stddev", stddev, "finite and >= 0");
     detail::require(detail::is_finite(mean), "Normal", "mean", mean, "finite");
+    detail::require(stddev > 0 || mean == 0, "Normal", "stddev", stddev, "> 0 for a mean of ", mean,
+                    " (stddev is the first argument, mean the second)");
   }
   double stddev() const { return stddev_; }
   double mean() const { return mean_; }
@@ -5813,10 +5905,10 @@ inline double portable_log(double x) {
 /// The z with a share p of the standard normal distribution below it, 0 < p < 1.
 /// Accuracy: 2e-15 relative. Source: Wichura 1988, Applied Statistics 37(3), algorithm AS 241, PPND16.
 inline double normal_quantile(double p) {
-  static constexpr double kCentre[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
+  static constexpr double kCenter[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
                                        1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
                                        3.3430575583588128105e4, 2.5090809287301226727e3};
-  static constexpr double kCentreBelow[] = {1.,
+  static constexpr double kCenterBelow[] = {1.,
                                             4.2313330701600911252e1,
                                             6.8718700749205790830e2,
                                             5.3941960214247511077e3,
@@ -5849,7 +5941,7 @@ inline double normal_quantile(double p) {
   const double q = p - 0.5;
   if (std::abs(q) <= 0.425) {
     const double r = std::fma(-q, q, 0.180625);
-    return q * polynomial(kCentre, r) / polynomial(kCentreBelow, r);
+    return q * polynomial(kCenter, r) / polynomial(kCenterBelow, r);
   }
   const double r = std::sqrt(-portable_log(q < 0 ? p : 1 - p));
   const double z = r <= 5 ? polynomial(kTail, r - 1.6) / polynomial(kTailBelow, r - 1.6)
@@ -5976,8 +6068,10 @@ void fill_sinusoidal(Derived& values, const SinusoidalRows& rule) {
   const Eigen::Index pairs = frequencies.num_pairs();
   require(values.cols() == 2 * pairs, "fill", "values.cols()", values.cols(), "2 * rule.frequencies().num_pairs() ",
           2 * pairs);
+  const RangePositions positions(PositionRange(0, values.rows()));
+  require_finite_angles("fill", frequencies.fastest(), false, positions);
   const SinusoidColumns columns(rule.order(), pairs, pairs);
-  for_each_angle(frequencies, frequencies.magnitude(), RangePositions(PositionRange(0, values.rows())),
+  for_each_angle(frequencies, frequencies.magnitude(), positions,
                  [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
                    for (int i = 0; i < count; ++i) {
                      values.coeffRef(row, columns.sine(pair + i)) = convert<Scalar>(sine[i]);
@@ -6033,8 +6127,9 @@ void fill(Values&& values, const Rule& rule, const Seed& seed) {
 /// @overload
 /// Fills a matrix by a rule that draws nothing: Zeros() or SinusoidalRows(frequencies, order).
 ///
-/// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs(). `values` is then
-///                                unchanged.
+/// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs().
+/// @throws std::out_of_range      SinusoidalRows: an angle that is not finite. `values` is unchanged whenever one is
+///                                thrown.
 /// Accuracy: SinusoidalRows: what encode_sinusoidal() writes, bit for bit [learnable][initialize]. The frequencies come
 ///           from std::pow, whose last bit is the platform's.
 template <typename Values, typename Rule,
@@ -7332,7 +7427,7 @@ namespace presets {
 /// @throws std::invalid_argument  one of these does not hold.
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
 /// Matches:  bert4keras, the fairseq conformer, nntrainer.
-inline SinusoidalEncoding paper(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding paper(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::paper", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::reject));
 }
@@ -7342,7 +7437,7 @@ inline SinusoidalEncoding paper(Eigen::Index width, double base = 10000) {
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  `for i in range(int(d/2))` over a matrix of zeros.
-inline SinusoidalEncoding numpy_tutorial(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding numpy_tutorial(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::numpy_tutorial", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::zero_column));
 }
@@ -7352,7 +7447,7 @@ inline SinusoidalEncoding numpy_tutorial(Eigen::Index width, double base = 10000
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  angle_rads[:, 0::2] = sin, angle_rads[:, 1::2] = cos.
-inline SinusoidalEncoding tensorflow_tutorial(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding tensorflow_tutorial(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::tensorflow_tutorial", width,
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::sine_column));
 }
@@ -7363,7 +7458,7 @@ inline SinusoidalEncoding tensorflow_tutorial(Eigen::Index width, double base = 
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_timing_signal_1d of tensor2tensor.
-inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale = 1, double max_timescale = 10000) {
+inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale = 1, double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor";
   detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   return detail::named_encoding(function, width,
@@ -7377,7 +7472,7 @@ inline SinusoidalEncoding tensor2tensor(Eigen::Index width, double min_timescale
 /// @throws std::invalid_argument  width <= 1.
 /// @throws std::out_of_range      padding_idx.
 /// Matches:  SinusoidalPositionalEmbedding of fairseq.
-inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx = 1) {
+inline SinusoidalEncoding fairseq(detail::Size width, std::int64_t padding_idx = 1) {
   constexpr std::int64_t furthest = std::int64_t(1) << 56;
   detail::require_in_range(padding_idx >= -furthest && padding_idx <= furthest, "presets::fairseq", "padding_idx",
                            padding_idx, "within +-2^56");
@@ -7391,7 +7486,7 @@ inline SinusoidalEncoding fairseq(Eigen::Index width, std::int64_t padding_idx =
 /// @param width  Channels of a row, > 0, even.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  CTranslate2 and OpenNMT-tf.
-inline SinusoidalEncoding ctranslate2(Eigen::Index width) {
+inline SinusoidalEncoding ctranslate2(detail::Size width) {
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.first_position = 1;
   return detail::named_encoding("presets::ctranslate2", width, options);
@@ -7401,7 +7496,7 @@ inline SinusoidalEncoding ctranslate2(Eigen::Index width) {
 /// @param width  Channels of a row, > 0, even.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  Marian.
-inline SinusoidalEncoding marian(Eigen::Index width) {
+inline SinusoidalEncoding marian(detail::Size width) {
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::reject);
   options.embedding_scale = std::sqrt(detail::preset_width("presets::marian", width));
   return detail::named_encoding("presets::marian", width, options);
@@ -7412,7 +7507,7 @@ inline SinusoidalEncoding marian(Eigen::Index width) {
 /// @param max_timescale  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  sinusoids() of Whisper.
-inline SinusoidalEncoding whisper(Eigen::Index width, double max_timescale = 10000) {
+inline SinusoidalEncoding whisper(detail::Size width, double max_timescale = 10000) {
   detail::require_base("presets::whisper", max_timescale, "max_timescale");
   return detail::named_encoding("presets::whisper", width, detail::timing_signal(1, max_timescale, OddWidth::reject));
 }
@@ -7425,17 +7520,23 @@ inline SinusoidalEncoding whisper(Eigen::Index width, double max_timescale = 100
 /// @param max_period            Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_timestep_embedding of diffusers.
-inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_to_cos = false,
+inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch flip_sin_to_cos = false,
                                              double downscale_freq_shift = 1, double scale = 1,
                                              double max_period = 10000) {
-  detail::require_base("presets::diffusers_timestep", max_period, "max_period");
+  const char* const function = "presets::diffusers_timestep";
+  const Eigen::Index pairs = width / 2;
+  detail::require_base(function, max_period, "max_period");
+  detail::require(
+      detail::is_finite(downscale_freq_shift) && (pairs <= 1 || downscale_freq_shift < static_cast<double>(pairs)),
+      function, "downscale_freq_shift", downscale_freq_shift, "finite and less than width / 2 = ", pairs);
+  detail::require(detail::is_finite(scale), function, "scale", scale, "finite");
   SinusoidalOptions options(flip_sin_to_cos ? ChannelOrder::cos_sin : ChannelOrder::sin_cos,
                             FrequencySpacing::over_pairs);
   options.frequency_shift = downscale_freq_shift;
   options.base = max_period;
   options.position_scale = scale;
   options.odd_width = OddWidth::zero_column;
-  return detail::named_encoding("presets::diffusers_timestep", width, options);
+  return detail::named_encoding(function, width, options);
 }
 
 /// Timestep embeddings of ggml.
@@ -7443,7 +7544,7 @@ inline SinusoidalEncoding diffusers_timestep(Eigen::Index width, bool flip_sin_t
 /// @param max_period  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  ggml_timestep_embedding.
-inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 10000) {
+inline SinusoidalEncoding ggml_timestep(detail::Size width, double max_period = 10000) {
   detail::require_base("presets::ggml_timestep", max_period, "max_period");
   SinusoidalOptions options(ChannelOrder::cos_sin, FrequencySpacing::over_pairs);
   options.base = max_period;
@@ -7456,7 +7557,7 @@ inline SinusoidalEncoding ggml_timestep(Eigen::Index width, double max_period = 
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  PositionalEmbedding of Transformer-XL; RoFormer of Hugging Face at positions 0, 1, ...
-inline SinusoidalEncoding transformer_xl(Eigen::Index width, double base = 10000) {
+inline SinusoidalEncoding transformer_xl(detail::Size width, double base = 10000) {
   return detail::named_encoding("presets::transformer_xl", width,
                                 detail::paper_options(ChannelOrder::sin_cos, base, OddWidth::reject));
 }
@@ -7466,7 +7567,7 @@ inline SinusoidalEncoding transformer_xl(Eigen::Index width, double base = 10000
 /// @param theta  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  ScaledSinusoidalEmbedding of x-transformers.
-inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 10000) {
+inline SinusoidalEncoding x_transformers(detail::Size width, double theta = 10000) {
   detail::require_base("presets::x_transformers", theta, "theta");
   SinusoidalOptions options = detail::paper_options(ChannelOrder::sin_cos, theta, OddWidth::reject);
   options.amplitude = 1 / std::sqrt(detail::preset_width("presets::x_transformers", width));
@@ -7480,8 +7581,8 @@ inline SinusoidalEncoding x_transformers(Eigen::Index width, double theta = 1000
 /// @param full_turns          Whether a position of 1 is a full period: angles times 2 pi.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  mlx.nn.SinusoidalPositionalEncoding.
-inline SinusoidalEncoding mlx(Eigen::Index width, double min_freq = 1e-4, double max_freq = 1, bool cos_first = false,
-                              bool full_turns = false) {
+inline SinusoidalEncoding mlx(detail::Size width, double min_freq = 1e-4, double max_freq = 1,
+                              detail::Switch cos_first = false, detail::Switch full_turns = false) {
   const char* const function = "presets::mlx";
   detail::require_spectrum(function, "min_freq", min_freq, "max_freq", max_freq);
   SinusoidalOptions options = detail::timing_signal(1, max_freq / min_freq, OddWidth::reject);
@@ -8298,7 +8399,7 @@ namespace presets {
 /// @param base   Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_2d_sincos_pos_embed of MAE, DiT and diffusers.
-inline SinusoidalGridEncoding mae(Eigen::Index width, double base = 10000) {
+inline SinusoidalGridEncoding mae(detail::Size width, double base = 10000) {
   detail::require_grid_width("presets::mae", "width", width, 4);
   detail::require_base("presets::mae", base);
   const Eigen::Index quarter = width / 4;
@@ -8314,9 +8415,9 @@ inline SinusoidalGridEncoding mae(Eigen::Index width, double base = 10000) {
 /// @param temperature  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  MoCo-v3, and build_sincos2d_pos_embed of timm as it is called by default.
-inline SinusoidalGridEncoding moco_v3(Eigen::Index width, double temperature = 10000) {
+inline SinusoidalGridEncoding moco_v3(detail::Size width, double temperature = 10000) {
   detail::require_grid_width("presets::moco_v3", "width", width, 4);
-  detail::require_base("presets::moco_v3", temperature);
+  detail::require_base("presets::moco_v3", temperature, "temperature");
   const Eigen::Index quarter = width / 4;
   const Frequencies frequencies = detail::ladder(quarter, temperature);
   detail::GridBuilder builder;
@@ -8330,9 +8431,9 @@ inline SinusoidalGridEncoding moco_v3(Eigen::Index width, double temperature = 1
 /// @param temperature  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  build_sincos2d_pos_embed of timm with interleave_sin_cos=True.
-inline SinusoidalGridEncoding timm_interleaved(Eigen::Index width, double temperature = 10000) {
+inline SinusoidalGridEncoding timm_interleaved(detail::Size width, double temperature = 10000) {
   detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
-  detail::require_base("presets::timm_interleaved", temperature);
+  detail::require_base("presets::timm_interleaved", temperature, "temperature");
   const Eigen::Index quarter = width / 4;
   const Frequencies frequencies = detail::ladder(quarter, temperature);
   detail::GridBuilder builder;
@@ -8347,9 +8448,9 @@ inline SinusoidalGridEncoding timm_interleaved(Eigen::Index width, double temper
 /// @throws std::invalid_argument  one of these does not hold.
 /// Source:   Carion et al. 2020, arXiv:2005.12872.
 /// Matches:  PositionEmbeddingSine of DETR.
-inline SinusoidalGridEncoding detr(Eigen::Index num_pos_feats, double temperature = 10000) {
+inline SinusoidalGridEncoding detr(detail::Size num_pos_feats, double temperature = 10000) {
   detail::require_grid_width("presets::detr", "num_pos_feats", num_pos_feats, 2);
-  detail::require_base("presets::detr", temperature);
+  detail::require_base("presets::detr", temperature, "temperature");
   const Frequencies frequencies = detail::ladder(num_pos_feats / 2, temperature);
   detail::GridBuilder builder;
   builder.add_axis(0, frequencies, 0, 1, 2);
@@ -8362,7 +8463,7 @@ inline SinusoidalGridEncoding detr(Eigen::Index num_pos_feats, double temperatur
 /// @param width  Channels of a row, a multiple of 16, > 0.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  get_3d_sincos_pos_embed of diffusers.
-inline SinusoidalGridEncoding diffusers_3d(Eigen::Index width) {
+inline SinusoidalGridEncoding diffusers_3d(detail::Size width) {
   detail::require_grid_width("presets::diffusers_3d", "width", width, 16);
   const Eigen::Index time = width / 8;          // pairs
   const Eigen::Index picture = 3 * width / 16;  // pairs of each axis
@@ -8404,7 +8505,7 @@ namespace presets {
 /// @param num_axes  1, 2 or 3.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  PositionalEncoding1D, 2D and 3D of tatp22's multidim-positional-encoding.
-inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
+inline SinusoidalGridEncoding tatp22(detail::Size width, int num_axes) {
   const char* const function = "presets::tatp22";
   detail::require_grid_width(function, "width", width, 1);
   detail::require(num_axes >= 1 && num_axes <= 3, function, "num_axes", num_axes, "in [1, 3]");
@@ -8427,16 +8528,13 @@ inline SinusoidalGridEncoding tatp22(Eigen::Index width, int num_axes) {
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  add_timing_signal_nd of tensor2tensor.
-inline SinusoidalGridEncoding tensor2tensor_nd(Eigen::Index width, int num_axes, double min_timescale = 1,
+inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, int num_axes, double min_timescale = 1,
                                                double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor_nd";
   detail::require_grid_width(function, "width", width, 1);
   detail::require(num_axes > 0 && width / 2 >= num_axes, function, "num_axes", num_axes,
                   "in [1, width / 2 = ", width / 2, "]");
-  detail::require(detail::is_finite(min_timescale) && min_timescale > 0, function, "min_timescale", min_timescale,
-                  "finite and > 0");
-  detail::require(detail::is_finite(max_timescale) && max_timescale > 0 && max_timescale != min_timescale, function,
-                  "max_timescale", max_timescale, "finite, > 0 and not min_timescale ", min_timescale);
+  detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   const Eigen::Index pairs = width / (2 * num_axes);
   const Eigen::ArrayXd inv_freq =
       min_timescale * spaced_frequencies(pairs, max_timescale / min_timescale,
@@ -8457,8 +8555,8 @@ inline SinusoidalGridEncoding tensor2tensor_nd(Eigen::Index width, int num_axes,
 /// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
 /// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
 /// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
-inline SinusoidalGridEncoding nerf(int num_axes, int num_frequencies, bool include_input = true,
-                                   bool log_sampling = true) {
+inline SinusoidalGridEncoding nerf(int num_axes, int num_frequencies, detail::Switch include_input = true,
+                                   detail::Switch log_sampling = true) {
   const char* const function = "presets::nerf";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require(num_frequencies > 0 && num_frequencies <= 64, function, "num_frequencies", num_frequencies,
@@ -8509,7 +8607,7 @@ namespace presets {
 /// @param alpha  The base: finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches: SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
-inline SinusoidalGridEncoding per_channel(Eigen::Index width, double alpha = 10000) {
+inline SinusoidalGridEncoding per_channel(detail::Size width, double alpha = 10000) {
   detail::require_grid_width("presets::per_channel", "width", width, 1);
   detail::require_base("presets::per_channel", alpha, "alpha");
   const Frequencies frequencies = detail::ladder(width, alpha);
@@ -8525,7 +8623,7 @@ inline SinusoidalGridEncoding per_channel(Eigen::Index width, double alpha = 100
 /// @param width  Channels of a row, > 0.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  OpenNN.
-inline SinusoidalGridEncoding opennn(Eigen::Index width) {
+inline SinusoidalGridEncoding opennn(detail::Size width) {
   detail::require_grid_width("presets::opennn", "width", width, 1);
   const Eigen::Index sines = width / 2;
   const Frequencies frequencies = spaced_frequencies(width - sines, 10000, static_cast<double>(width) / 2);
@@ -8557,8 +8655,8 @@ inline namespace POSENC_ABI {
 ///     normalized: y = scale y / (y of the last row + 1e-6), x likewise
 ///
 /// @param valid      height x width: not zero where the picture is, zero where it is padding. Any scalar.
-/// @param scale      2 pi with normalize; finite.
-/// @param normalize  False: counts.
+/// @param normalize  Whether positions run up to `scale`, whatever the size of the picture; otherwise they are counts.
+/// @param scale      Position of the last valid pixel where `normalize` holds, finite; 2 pi in DETR.
 /// @returns          (height * width) x 2, row-major; rows y then x.
 /// @throws std::invalid_argument  scale NaN or infinite.
 /// Cost:     two counts and two divisions for each pixel, one allocation (not measured: made once for a picture).
@@ -8566,7 +8664,7 @@ inline namespace POSENC_ABI {
 /// Source:   Carion et al. 2020, arXiv:2005.12872. Matches: PositionEmbeddingSine of DETR (its mask is the opposite:
 ///           True at padding).
 template <typename Derived>
-AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, bool normalize = true,
+AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, detail::Switch normalize = true,
                                           double scale = 6.283185307179586) {
   using Scalar = typename Derived::Scalar;
   detail::require(detail::is_finite(scale), "detr_positions", "scale", scale, "finite");
@@ -8725,10 +8823,11 @@ namespace presets {
 /// @param num_features  Columns of the result (two for each column of W), > 0.
 /// @throws std::invalid_argument  num_features <= 0.
 /// Source:   Li et al. 2021, arXiv:2106.02795, equation 3.
-inline FourierOptions learned_fourier(Eigen::Index num_features) {
-  detail::require(num_features > 0, "presets::learned_fourier", "num_features", num_features, "> 0");
+inline FourierOptions learned_fourier(detail::Size num_features) {
+  const Eigen::Index features = num_features;
+  detail::require(features > 0, "presets::learned_fourier", "num_features", features, "> 0");
   FourierOptions options(ChannelOrder::cos_sin);
-  options.amplitude = 1 / std::sqrt(static_cast<double>(num_features));
+  options.amplitude = 1 / std::sqrt(static_cast<double>(features));
   return options;
 }
 
@@ -9090,11 +9189,11 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
-// --- On a line.
+// On a line.
 
-// --- On several axes.
+// On several axes.
 
-// --- With directions of any kind.
+// With directions of any kind.
 
 #endif  // POSENC_SINUSOIDAL_HPP
 
@@ -9183,10 +9282,6 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// False, but only once a template is instantiated: for a static_assert that carries a sentence.
-template <typename... Arguments>
-inline constexpr bool kNever = false;
-
 /// Stands for the type of a struct that was given arguments that do not fit, so that its static_assert can speak.
 template <typename... Arguments>
 struct Misfit {};
@@ -9203,11 +9298,11 @@ std::false_type derives_from_matrix(...);
 template <typename T>
 inline constexpr bool is_matrix = decltype(derives_from_matrix(static_cast<const std::decay_t<T>*>(nullptr)))::value;
 
-/// Constraints of template parameters: `detail::if_dense<X> = 0`.
+/// Constraints of template parameters: `detail::IfDense<X> = 0`.
 template <typename... X>
-using if_dense = std::enable_if_t<(is_dense<std::decay_t<X>> && ...), int>;
+using IfDense = std::enable_if_t<(is_dense<std::decay_t<X>> && ...), int>;
 template <typename... X>
-using if_matrix = std::enable_if_t<(is_matrix<X> && ...), int>;
+using IfMatrix = std::enable_if_t<(is_matrix<X> && ...), int>;
 
 /// Type of the member that holds a T: a matrix by reference, a Map, Block or Ref by value. It never copies numbers.
 template <typename T>
@@ -9237,7 +9332,7 @@ inline constexpr bool holds_scalar<Scalar, X, std::enable_if_t<is_matrix<X>>> =
 
 /// Constraint of template parameters: matrices that all hold the scalar of the workspace.
 template <typename Scalar, typename... X>
-using if_scalar = std::enable_if_t<(holds_scalar<Scalar, X> && ...), int>;
+using IfScalar = std::enable_if_t<(holds_scalar<Scalar, X> && ...), int>;
 
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -9300,7 +9395,7 @@ class AttentionSpan {
   template <typename... Arguments>
   static auto at(const Arguments&...) {
     static_assert(
-        detail::kNever<Arguments...>,
+        detail::kMisuse<Arguments...>,
         "posenc: write AttentionSpan::at(PositionRange(first, query_len), key_len), where key 0 is at position "
         "0");
     return square(0);
@@ -9337,6 +9432,17 @@ class AttentionSpan {
   Eigen::Index key_len_;
   Eigen::Index query_offset_;
 };
+
+namespace detail {
+
+/// The logits of one head, or of num_heads heads stacked: (num_heads L_q) x L_k.
+template <typename Logits>
+void require_stacked_logits(const char* function, const char* parameter, const Logits& logits, Eigen::Index num_heads,
+                            const AttentionSpan& span) {
+  require_shape(function, parameter, logits, std::int64_t(num_heads) * span.query_len(), span.key_len());
+}
+
+}  // namespace detail
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
@@ -9453,10 +9559,11 @@ class DistanceTable {
   }
   Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.min()); }
 
-  /// One head, by reference, for logits of one head.
+  /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const DistanceTable> head(Eigen::Index head) const { return {*this, head}; }
-  TableHead<DistanceTable> head(Eigen::Index head) { return {*this, head}; }
+  TableHead<const DistanceTable> head(Eigen::Index head) const& { return {*this, head}; }
+  TableHead<DistanceTable> head(Eigen::Index head) & { return {*this, head}; }
+  TableHead<const DistanceTable> head(Eigen::Index head) const&& = delete;
 
  private:
   DistanceRange distances_;
@@ -9476,7 +9583,7 @@ inline constexpr bool is_distance_table<TableHead<const DistanceTable<Scalar>>> 
 
 /// Constraint of template parameters: a DistanceTable or one head of it.
 template <typename T>
-using if_distance_table = std::enable_if_t<is_distance_table<std::decay_t<T>>, int>;
+using IfDistanceTable = std::enable_if_t<is_distance_table<std::decay_t<T>>, int>;
 
 inline void require_distances(const char* function, const char* parameter, const DistanceRange& distances,
                               const AttentionSpan& span) {
@@ -9582,12 +9689,12 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; Press et al. 2022, arXiv:2108.12409.
 /// Matches:  scores + position_bias of Hugging Face T5 and BLOOM.
-template <typename Logits, typename Table, detail::if_dense<Logits> = 0, detail::if_distance_table<Table> = 0>
+template <typename Logits, typename Table, detail::IfDense<Logits> = 0, detail::IfDistanceTable<Table> = 0>
 void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan& span) {
   const char* const function = "add_distance_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   const auto heads = detail::heads_of(table);
-  detail::require_shape(function, "logits", x, heads.count * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "logits", x, heads.count, span);
   detail::require_distances(function, "table.distances()", heads.table.distances(), span);
   detail::require_target(function, "logits", x, heads.table.values());
   for (Eigen::Index h = 0; h < heads.count; ++h) {
@@ -9600,7 +9707,7 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
 template <typename... Arguments>
 auto add_distance_bias(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_distance_bias(logits, table, span): logits is an Eigen object, table a DistanceTable "
       "or its head(h), span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
 }
@@ -9618,7 +9725,7 @@ auto add_distance_bias(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1: what a framework's autograd sums by index.
-template <typename GradTable, typename Grad, detail::if_distance_table<GradTable> = 0, detail::if_dense<Grad> = 0>
+template <typename GradTable, typename Grad, detail::IfDistanceTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, const AttentionSpan& span) {
   const char* const function = "distance_bias_backward";
   const auto heads = detail::heads_of(grad_table);
@@ -9627,7 +9734,7 @@ void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, con
   static_assert(std::is_lvalue_reference_v<GradTable> || !std::is_same_v<std::decay_t<GradTable>, Table>,
                 "posenc: grad_table is a temporary table, and the result would be lost with it");
   detail::require_gradient_scalar<typename Table::Scalar>();
-  detail::require_shape(function, "grad_logits", grad_logits, heads.count * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, heads.count, span);
   detail::require_distances(function, "grad_table.distances()", heads.table.distances(), span);
   detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);
@@ -9640,7 +9747,7 @@ void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, con
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto distance_bias_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write distance_bias_backward(grad_table, grad_logits, span): grad_table is a DistanceTable or "
                 "its head(h), grad_logits an Eigen object, span that of the forward call");
 }
@@ -9746,7 +9853,7 @@ enum class AlibiForm {
 /// Cost:     one product for each head and distance; no bench case, called once for a length.
 /// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409, with a slope for each side.
-template <typename Scalar, typename Left, typename Right, detail::if_dense<Left, Right> = 0>
+template <typename Scalar, typename Left, typename Right, detail::IfDense<Left, Right> = 0>
 DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, const DistanceRange& distances) {
   const char* const function = "make_alibi_table";
   detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
@@ -9774,7 +9881,7 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
 ///                Finite; 0 switches a head off.
 /// @param form    Which side of the query is penalized.
 /// @throws std::invalid_argument  a slope that is not finite.
-template <typename Scalar, typename Slopes, detail::if_dense<Slopes> = 0>
+template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange& distances, AlibiForm form) {
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   Eigen::ArrayXd left(slopes.size());
@@ -9787,7 +9894,7 @@ DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange
 /// Says what is missing or out of order.
 template <typename Scalar = void, typename... Arguments>
 auto make_alibi_table(const Arguments&...) {
-  static_assert(detail::kNever<Scalar, Arguments...>,
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
                 "posenc: write make_alibi_table<float>(slopes, distances, form): slopes is a list with one for each "
                 "head, alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric");
   return detail::Misfit<Arguments...>();
@@ -9825,7 +9932,7 @@ AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_tabl
 /// Cost:     one multiply-add for each head and distance; no allocation; no bench case, it reads the table alone.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409, section 3, where trained slopes are tried.
-template <typename GradSlopes, typename Scalar, detail::if_dense<GradSlopes> = 0>
+template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
@@ -9842,7 +9949,7 @@ void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>&
 /// sum over d > 0 of grad_table(h, d) d.
 /// @param[in,out] grad_left, grad_right  num_heads numbers each.
 /// @param grad_table                     As above.
-template <typename GradLeft, typename GradRight, typename Scalar, detail::if_dense<GradLeft, GradRight> = 0>
+template <typename GradLeft, typename GradRight, typename Scalar, detail::IfDense<GradLeft, GradRight> = 0>
 void alibi_table_backward(GradLeft&& grad_left, GradRight&& grad_right, const DistanceTable<Scalar>& grad_table) {
   const char* const function = "alibi_table_backward";
   auto& dleft = detail::written(std::forward<GradLeft>(grad_left));
@@ -9862,7 +9969,7 @@ void alibi_table_backward(GradLeft&& grad_left, GradRight&& grad_right, const Di
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto alibi_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write alibi_table_backward(grad_slopes, grad_table, form), or (grad_left, grad_right, "
                 "grad_table): lists with one number for each head, then the gradient of the table");
 }
@@ -9921,7 +10028,7 @@ void require_kerple(const char* function, const A& a, const P& p, KerpleKernel k
 /// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 /// Matches:  ParallelKerpleLog and ParallelKerplePower of chijames/KERPLE, megatron/mpu/layers.py.
-template <typename Scalar, typename A, typename P, detail::if_dense<A, P> = 0>
+template <typename Scalar, typename A, typename P, detail::IfDense<A, P> = 0>
 DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRange& distances, KerpleKernel kernel) {
   detail::require_kerple("make_kerple_table", a, p, kernel);
   DistanceTable<Scalar> table(a.size(), distances);
@@ -9943,7 +10050,7 @@ DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRa
 template <typename Scalar = void, typename... Arguments>
 auto make_kerple_table(const Arguments&...) {
   static_assert(
-      detail::kNever<Scalar, Arguments...>,
+      detail::kMisuse<Scalar, Arguments...>,
       "posenc: write make_kerple_table<float>(a, p, distances, kernel): a and p are lists with one number for "
       "each head, distances is span.distances(), kernel KerpleKernel::logarithmic or power");
   return detail::Misfit<Arguments...>();
@@ -9963,7 +10070,7 @@ auto make_kerple_table(const Arguments&...) {
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 template <typename GradA, typename GradP, typename Scalar, typename A, typename P,
-          detail::if_dense<GradA, GradP, A, P> = 0>
+          detail::IfDense<GradA, GradP, A, P> = 0>
 void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table, const A& a,
                            const P& p, KerpleKernel kernel) {
   const char* const function = "kerple_table_backward";
@@ -10001,7 +10108,7 @@ void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<S
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto kerple_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write kerple_table_backward(grad_a, grad_p, grad_table, a, p, kernel): lists with one number "
                 "for each head, the gradient of the table between them");
 }
@@ -10217,7 +10324,7 @@ class T5Buckets {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
 /// Matches:  Hugging Face T5Attention.compute_bias, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
-template <typename Weights, detail::if_dense<Weights> = 0>
+template <typename Weights, detail::IfDense<Weights> = 0>
 DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, const T5Buckets& buckets,
                                                       const DistanceRange& distances) {
   detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
@@ -10236,7 +10343,7 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_t5_table(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_t5_table(weights, buckets, distances): weights is num_buckets x num_heads, buckets "
                 "a T5Buckets, distances span.distances()");
   return detail::Misfit<Arguments...>();
@@ -10251,7 +10358,7 @@ auto make_t5_table(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
-template <typename GradWeights, typename Scalar, detail::if_dense<GradWeights> = 0>
+template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
 void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
   const char* const function = "t5_table_backward";
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
@@ -10270,7 +10377,7 @@ void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto t5_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write t5_table_backward(grad_weights, grad_table, buckets): grad_weights is num_buckets x "
                 "num_heads, grad_table the DistanceTable that distance_bias_backward() sums into");
 }
@@ -10354,18 +10461,21 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
   }
 }
 
-/// A gradient has the same layers as its network.
-template <typename Scalar>
+/// A gradient has the same layers as its network, in other memory than the network and `others`, which are read.
+template <typename Scalar, typename... Others>
 void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
-                          const BiasMlp<Scalar>& mlp) {
+                          const BiasMlp<Scalar>& mlp, const Others&... others) {
   if (grad.layers.size() != mlp.layers.size()) {
     refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
   }
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
-    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
-    require_shape(function, (name + ".weight").c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
+    const std::string weight = parameter + ".layers[" + std::to_string(k) + "].weight";
+    const std::string bias = parameter + ".layers[" + std::to_string(k) + "].bias";
+    require_shape(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
                   mlp.layers[k].weight.cols());
-    require_shape(function, (name + ".bias").c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
+    require_shape(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
+    require_target(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight, others...);
+    require_target(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias, others...);
   }
 }
 
@@ -10496,13 +10606,13 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 ///           decides.
 /// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias].
 /// Source:   Li et al. 2023, arXiv:2310.04418.
-template <typename Logits, typename Scalar, detail::if_dense<Logits> = 0>
+template <typename Logits, typename Scalar, detail::IfDense<Logits> = 0>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
   const char* const function = "add_fire_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   detail::require_fire(function, fire, span);
   const Eigen::Index num_heads = fire.mlp.outputs();
-  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "logits", x, num_heads, span);
   detail::require_target(function, "logits", x);
   if (span.query_len() == 0 || span.key_len() == 0) return;
 
@@ -10529,7 +10639,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
 template <typename... Arguments>
 auto add_fire_bias(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_fire_bias(logits, fire, span): logits of all heads stacked, fire a Fire<Scalar>, span "
       "AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
 }
@@ -10569,17 +10679,18 @@ struct FireGradient {
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
 /// @param fire, span         As in the forward call.
-/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers; nothing is written then.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers, or one that is `fire` itself or
+///         overlaps grad_logits; nothing is written then.
 /// Cost:     as add_fire_bias(), about three times; no bench case, the network decides.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
-template <typename Scalar, typename Grad, detail::if_dense<Grad> = 0>
+template <typename Scalar, typename Grad, detail::IfDense<Grad> = 0>
 void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const Fire<Scalar>& fire,
                         const AttentionSpan& span) {
   const char* const function = "fire_bias_backward";
   detail::require_fire(function, fire, span);
-  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp);
   const Eigen::Index num_heads = fire.mlp.outputs();
-  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, num_heads, span);
+  detail::require_mlp_gradient(function, "grad_fire.mlp", grad_fire.mlp, fire.mlp, grad_logits);
   const auto& grad_logits_values = detail::evaluated(grad_logits);
   if (span.query_len() == 0 || span.key_len() == 0) return;
   const double threshold = fire.threshold();
@@ -10611,7 +10722,7 @@ void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const 
 template <typename... Arguments>
 auto fire_bias_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write fire_bias_backward(grad_fire, grad_logits, fire, span): grad_fire is fire.zeros() or the "
       "sum so far");
 }
@@ -10675,7 +10786,7 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_mlp_table(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_mlp_table(mlp, distances, input): mlp is a BiasMlp, distances span.distances(), "
                 "input DistanceInput::linear or logarithmic");
   return detail::Misfit<Arguments...>();
@@ -10684,7 +10795,8 @@ auto make_mlp_table(const Arguments&...) {
 /// The gradient of make_mlp_table(): adds into `grad_mlp`.
 /// @param[in,out] grad_mlp  Has the shape of `mlp`: mlp.zeros(), or the sum so far.
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
-/// @throws std::invalid_argument  another number of heads, or layers that do not fit together; nothing is written then.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
+///                                itself; nothing is written then.
 /// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table alone.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar>
@@ -10705,7 +10817,7 @@ void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& 
 template <typename... Arguments>
 auto mlp_table_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write mlp_table_backward(grad_mlp, grad_table, mlp, input): grad_mlp is mlp.zeros() or the sum "
       "so far, grad_table the DistanceTable that distance_bias_backward() sums into");
 }
@@ -10838,10 +10950,11 @@ class WindowTable {
   Eigen::Map<Values> class_values() & { return {class_values_.data(), class_values_.rows(), class_values_.cols()}; }
   Values class_values() && { return std::move(class_values_); }
 
-  /// One head, by reference, for logits of one head.
+  /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const WindowTable> head(Eigen::Index head) const { return {*this, head}; }
-  TableHead<WindowTable> head(Eigen::Index head) { return {*this, head}; }
+  TableHead<const WindowTable> head(Eigen::Index head) const& { return {*this, head}; }
+  TableHead<WindowTable> head(Eigen::Index head) & { return {*this, head}; }
+  TableHead<const WindowTable> head(Eigen::Index head) const&& = delete;
 
  private:
   WindowShape window_;
@@ -10861,15 +10974,15 @@ class WindowTable {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
-template <typename Weights, detail::if_dense<Weights> = 0>
+template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const WindowShape& window,
                                                         ClassToken class_token = ClassToken::none) {
-  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
   const Eigen::Index n = window.displacements();
+  const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
+  detail::require(weights.rows() == expected, "make_window_table", "weights.rows()", weights.rows(), expected);
+  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
   auto values = table.values();
   auto class_values = table.class_values();
-  detail::require(weights.rows() == n + class_values.cols(), "make_window_table", "weights.rows()", weights.rows(),
-                  n + class_values.cols());
   const auto& weights_values = detail::evaluated(weights);
   for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
     for (Eigen::Index m = 0; m < n; ++m) values(head, m) = weights_values.coeff(n - 1 - m, head);
@@ -10883,7 +10996,7 @@ WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, 
 template <typename... Arguments>
 auto make_window_table(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
       "displacements x num_heads, window a WindowShape(height, width), class_token ClassToken::first for BEiT");
   return detail::Misfit<Arguments...>();
@@ -10896,7 +11009,7 @@ auto make_window_table(const Arguments&...) {
 /// Cost:     one addition for each value; no allocation; no bench case, it reads the table alone.
 /// Accuracy: one addition, rounded once [accuracy][relative_bias].
 /// Source:   as make_window_table().
-template <typename GradWeights, typename Scalar, detail::if_dense<GradWeights> = 0>
+template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
 void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>& grad_table) {
   const char* const function = "window_table_backward";
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
@@ -10918,7 +11031,7 @@ void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto window_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
                 "weights, grad_table is the WindowTable that window_bias_backward() sums into");
 }
@@ -10949,7 +11062,7 @@ inline constexpr bool is_window_table<TableHead<const WindowTable<Scalar>>> = tr
 
 /// Constraint of template parameters: a WindowTable or one head of it.
 template <typename T>
-using if_window_table = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
+using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 
 /// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
 /// single(query, key, column of class_values) for the pairs with the class token.
@@ -11022,13 +11135,13 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
-template <typename Logits, typename Table, detail::if_dense<Logits> = 0, detail::if_window_table<Table> = 0>
+template <typename Logits, typename Table, detail::IfDense<Logits> = 0, detail::IfWindowTable<Table> = 0>
 void add_window_bias(Logits&& logits, const Table& table) {
   const char* const function = "add_window_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   const auto heads = detail::heads_of(table);
   const Eigen::Index tokens = heads.table.tokens();
-  detail::require_shape(function, "logits", x, heads.count * tokens, tokens);
+  detail::require_shape(function, "logits", x, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "logits", x, heads.table.values(), heads.table.class_values());
   for (Eigen::Index h = 0; h < heads.count; ++h) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
 }
@@ -11037,7 +11150,7 @@ void add_window_bias(Logits&& logits, const Table& table) {
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_window_bias(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_window_bias(logits, table): logits is an Eigen object, table a WindowTable for all "
                 "heads stacked, or its head(h) for one");
 }
@@ -11049,7 +11162,7 @@ auto add_window_bias(const Arguments&...) {
 /// Cost:     one addition for each logit; no allocation; no bench case, windows are small.
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 /// Source:   as add_window_bias().
-template <typename GradTable, typename Grad, detail::if_window_table<GradTable> = 0, detail::if_dense<Grad> = 0>
+template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
   const char* const function = "window_bias_backward";
   const auto heads = detail::heads_of(grad_table);
@@ -11059,7 +11172,7 @@ void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
                 "posenc: grad_table is a temporary table, and the result would be lost with it");
   detail::require_gradient_scalar<typename Table::Scalar>();
   const Eigen::Index tokens = heads.table.tokens();
-  detail::require_shape(function, "grad_logits", grad_logits, heads.count * tokens, tokens);
+  detail::require_shape(function, "grad_logits", grad_logits, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "grad_table", heads.table.values(), grad_logits);
   detail::require_target(function, "grad_table", heads.table.class_values(), grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);
@@ -11072,7 +11185,7 @@ void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto window_bias_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_bias_backward(grad_table, grad_logits): grad_table is a WindowTable or its "
                 "head(h), grad_logits an Eigen object");
 }
@@ -11161,14 +11274,14 @@ class Decomposed {
   WindowShape key_;
 };
 
-template <typename H, typename W, detail::if_matrix<H, W> = 0>
+template <typename H, typename W, detail::IfMatrix<H, W> = 0>
 Decomposed(H&&, W&&, const WindowShape&, const WindowShape&)
     -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Decomposed<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
                 "displacement, query and key WindowShape(height, width)");
 
@@ -11199,7 +11312,7 @@ class DecomposedGradients {
   detail::Held<GradColumns> grad_rel_w_;
 };
 
-template <typename Q, typename H, typename W, detail::if_matrix<Q, H, W> = 0>
+template <typename Q, typename H, typename W, detail::IfMatrix<Q, H, W> = 0>
 DecomposedGradients(Q&&, H&&, W&&)
     -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
 
@@ -11294,7 +11407,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
 /// Matches:  add_decomposed_rel_pos of Segment Anything.
 template <typename Logits, typename Rows, typename Columns, typename Query,
-          detail::if_scalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
+          detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
   const char* const function = "add_decomposed_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
@@ -11318,7 +11431,7 @@ void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& pos
 template <typename... Arguments>
 auto add_decomposed_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
       "grids of queries and keys as WindowShape(height, width)");
 }
@@ -11332,7 +11445,7 @@ auto add_decomposed_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Rows, typename Columns,
           typename Query,
-          detail::if_scalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
+          detail::IfScalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
 void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradColumns> gradients,
                                 const Grad& grad_logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
   const char* const function = "decomposed_logits_backward";
@@ -11367,7 +11480,7 @@ void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradCol
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto decomposed_logits_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, grad_rel_h, grad_rel_w), "
                 "grad_logits, Decomposed(rel_h, rel_w, query, key), q)");
 }
@@ -11413,7 +11526,7 @@ inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDista
 /// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409, with the distance in two dimensions.
 /// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
-template <typename Scalar, typename Slopes, detail::if_dense<Slopes> = 0>
+template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const WindowShape& window, GridDistance distance) {
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   WindowTable<Scalar> table(slopes.size(), window);
@@ -11435,7 +11548,7 @@ WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const WindowShape& wi
 /// @throws std::invalid_argument  another number of heads; memory that overlaps. Nothing is written then.
 /// Cost:     one multiply-add for each head and displacement; no allocation; no bench case, it reads the table alone.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
-template <typename GradSlopes, typename Scalar, detail::if_dense<GradSlopes> = 0>
+template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
@@ -11654,7 +11767,7 @@ class WindowResize {
   /// Says what is missing or out of order.
   template <typename... Arguments>
   explicit WindowResize(const Arguments&...) : from_(1, 1), to_(1, 1), filter_(WindowFilter::bicubic) {
-    static_assert(detail::kNever<Arguments...>,
+    static_assert(detail::kMisuse<Arguments...>,
                   "posenc: write WindowResize(from, to, filter): two WindowShape(height, width), and "
                   "WindowFilter::bicubic, geometric or geometric_linear");
   }
@@ -11722,7 +11835,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// Matches:  bicubic: load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch. geometric:
 ///           load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic"). geometric_linear:
 ///           resize_rel_pos_bias_table of timm where both axes change.
-template <typename Out, typename Table, detail::if_dense<Out, Table> = 0>
+template <typename Out, typename Table, detail::IfDense<Out, Table> = 0>
 void resize(Out&& out, const Table& table, const WindowResize& rule) {
   auto& target = detail::written(std::forward<Out>(out));
   using Scalar = typename std::decay_t<decltype(target)>::Scalar;
@@ -11752,7 +11865,7 @@ void resize(Out&& out, const Table& table, const WindowResize& rule) {
 /// @throws std::invalid_argument  other shapes; memory that overlaps. Nothing is written then.
 /// Cost:     as resize(); no bench case.
 /// Accuracy: adjoint to resize() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
-template <typename GradTable, typename GradOut, detail::if_dense<GradTable, GradOut> = 0>
+template <typename GradTable, typename GradOut, detail::IfDense<GradTable, GradOut> = 0>
 void resize_backward(GradTable&& grad_table, const GradOut& grad_out, const WindowResize& rule) {
   auto& grad = detail::written(std::forward<GradTable>(grad_table));
   using Scalar = typename std::decay_t<decltype(grad)>::Scalar;
@@ -11824,7 +11937,7 @@ void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const std
 
 /// Constraint of template parameters: a WindowShape, std::nullopt, or an optional that holds either.
 template <typename T>
-using if_maybe_window = std::enable_if_t<std::is_convertible_v<T, std::optional<WindowShape>>, int>;
+using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<WindowShape>>, int>;
 
 }  // namespace detail
 
@@ -11840,7 +11953,7 @@ using if_maybe_window = std::enable_if_t<std::is_convertible_v<T, std::optional<
 /// Accuracy: 60 ulp of 16 in double, for a network of seven hidden units [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2111.09883.
 /// Matches:  WindowAttention of Swin-Transformer v2 and timm.
-template <typename Scalar, typename Pretrained, detail::if_maybe_window<Pretrained> = 0>
+template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained> = 0>
 WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
                                        const Pretrained& pretrained) {
   const std::optional<WindowShape> trained = pretrained;
@@ -11856,7 +11969,7 @@ WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowS
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_swin_v2_table(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_swin_v2_table(mlp, window, pretrained): mlp is a BiasMlp, window a "
                 "WindowShape(height, width), pretrained the window of pretraining or std::nullopt");
   return detail::Misfit<Arguments...>();
@@ -11866,10 +11979,11 @@ auto make_swin_v2_table(const Arguments&...) {
 /// @param[in,out] grad_mlp  Has the shape of mlp: mlp.zeros(), or the sum so far.
 /// @param grad_table        dL/d(table), as window_bias_backward() sums it.
 /// @param mlp, pretrained   As in the forward call.
-/// @throws std::invalid_argument  another number of heads, layers that do not fit together; nothing is written then.
+/// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
+///                                itself; nothing is written then.
 /// Cost:     as make_swin_v2_table(), about three times; allocates its activations; no bench case.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
-template <typename Scalar, typename Pretrained, detail::if_maybe_window<Pretrained> = 0>
+template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained> = 0>
 void swin_v2_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table,
                             const BiasMlp<Scalar>& mlp, const Pretrained& pretrained) {
   const char* const function = "swin_v2_table_backward";
@@ -11891,7 +12005,7 @@ void swin_v2_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto swin_v2_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write swin_v2_table_backward(grad_mlp, grad_table, mlp, pretrained): grad_mlp is mlp.zeros() "
                 "or the sum so far, pretrained that of the forward call");
 }
@@ -11938,8 +12052,9 @@ class ContentAttention {
                                       : 0;
     const bool whole = span.query_len() == 0 ? q.rows() == 0 : q.rows() > 0 && q.rows() % span.query_len() == 0;
     detail::require(whole, function, "q.rows()", q.rows(), "span.query_len() ", span.query_len(), " for each head");
-    detail::require(k.rows() == num_heads_ * span.key_len(), function, "k.rows()", k.rows(), "span.key_len() ",
-                    span.key_len(), " for each of the ", num_heads_, " heads of q");
+    // The product has 64 bits, because it may exceed 32.
+    detail::require(k.rows() == std::int64_t(num_heads_) * span.key_len(), function, "k.rows()", k.rows(),
+                    "span.key_len() ", span.key_len(), " for each of the ", num_heads_, " heads of q");
     detail::require(k.cols() == q.cols(), function, "k.cols()", k.cols(), "q.cols() ", q.cols());
     detail::require_data(function, "q", q);
     detail::require_data(function, "k", k);
@@ -11961,7 +12076,7 @@ class ContentAttention {
   Eigen::Index num_heads_ = 0;
 };
 
-template <typename Q, typename K, typename Scale, detail::if_matrix<Q, K> = 0,
+template <typename Q, typename K, typename Scale, detail::IfMatrix<Q, K> = 0,
           std::enable_if_t<std::is_floating_point_v<Scale>, int> = 0>
 ContentAttention(Q&&, K&&, Scale, const AttentionSpan&)
     -> ContentAttention<detail::HeldToRead<Q>, detail::HeldToRead<K>>;
@@ -11970,7 +12085,7 @@ ContentAttention(Q&&, K&&, Scale, const AttentionSpan&)
 template <typename... Arguments>
 class ContentAttention<detail::Misfit<Arguments...>, void> {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write ContentAttention(q, k, scale, span): q and k are matrices, scale is a floating-point "
       "number such as 1 / std::sqrt(head_dim), span is AttentionSpan::square(len), cached(query_len, key_len) "
       "or at(queries, key_len)");
@@ -11987,8 +12102,7 @@ namespace detail {
 template <typename Logits, typename Query, typename Key>
 void require_logits(const char* function, const char* parameter, const Logits& logits,
                     const ContentAttention<Query, Key>& attention) {
-  const AttentionSpan& span = attention.span();
-  require_shape(function, parameter, logits, attention.num_heads() * span.query_len(), span.key_len());
+  require_stacked_logits(function, parameter, logits, attention.num_heads(), attention.span());
 }
 
 /// The rows of head `head` in a matrix of `len` rows for each head.
@@ -12020,8 +12134,14 @@ class Workspace {
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
   /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before.
-  /// @throws std::bad_alloc  no memory to grow.
+  /// @throws std::invalid_argument  a size < 0.
+  /// @throws std::length_error      a matrix that does not fit into memory's index type.
+  /// @throws std::bad_alloc         no memory to grow.
   Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) {
+    const char* const function = "Workspace::matrix";
+    detail::require(rows >= 0, function, "rows", rows, ">= 0");
+    detail::require(columns >= 0, function, "columns", columns, ">= 0");
+    detail::require_size(function, "rows", rows, columns, sizeof(Scalar));
     if (storage_.size() < rows * columns) storage_.resize(rows * columns);
     return Eigen::Map<Matrix>(storage_.data(), rows, columns);
   }
@@ -12207,13 +12327,13 @@ class Cope {
   Eigen::Index num_positions_;
 };
 
-template <typename T, typename Count, detail::if_matrix<T> = 0, std::enable_if_t<std::is_integral_v<Count>, int> = 0>
+template <typename T, typename Count, detail::IfMatrix<T> = 0, std::enable_if_t<std::is_integral_v<Count>, int> = 0>
 Cope(T&&, Count) -> Cope<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Cope<detail::Misfit<Arguments...>> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write Cope(table, num_positions): table is a num_positions x head_dim matrix");
 
  public:
@@ -12243,7 +12363,7 @@ class CopeGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename X, typename Q, typename T, detail::if_matrix<X, Q, T> = 0>
+template <typename X, typename Q, typename T, detail::IfMatrix<X, Q, T> = 0>
 CopeGradients(X&&, Q&&, T&&) -> CopeGradients<detail::HeldToWrite<X>, detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 namespace detail {
@@ -12279,7 +12399,7 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_cope_logits(Logits&& logits, const Cope<Table>& scheme, const ContentAttention<Query, Key>& attention,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_cope_logits";
@@ -12301,7 +12421,7 @@ void add_cope_logits(Logits&& logits, const Cope<Table>& scheme, const ContentAt
 template <typename... Arguments>
 auto add_cope_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_cope_logits(logits, Cope(table, num_positions), ContentAttention(q, k, scale, span), "
       "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
@@ -12318,7 +12438,7 @@ auto add_cope_logits(const Arguments&...) {
 ///           terms' sizes in double, 4 eps in float [relative_bias][properties].
 template <typename GradLogits, typename GradQuery, typename GradTable, typename Logits, typename Table, typename Query,
           typename Key, typename Scalar,
-          detail::if_scalar<Scalar, GradLogits, GradQuery, GradTable, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, GradLogits, GradQuery, GradTable, Logits, Table, Query, Key> = 0>
 void cope_logits_backward(CopeGradients<GradLogits, GradQuery, GradTable> gradients, const Logits& logits,
                           const Cope<Table>& scheme, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
@@ -12352,7 +12472,7 @@ void cope_logits_backward(CopeGradients<GradLogits, GradQuery, GradTable> gradie
 template <typename... Arguments>
 auto cope_logits_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write cope_logits_backward(CopeGradients(grad_logits, grad_q, grad_table), logits, Cope(table, "
       "num_positions), ContentAttention(q, k, scale, span), workspace): logits as before the forward call");
 }
@@ -12383,7 +12503,7 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 /// Accuracy: summed in double and rounded once to the gates' scalar: half an ulp of F, which grows with the length
 ///           (float, F = -70,000: 4e-3). Give the gates in double where sequences are long [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename Gates, typename Before, detail::if_dense<Gates, Before> = 0>
+template <typename Gates, typename Before, detail::IfDense<Gates, Before> = 0>
 ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const Before& before) {
   using Scalar = typename Gates::Scalar;
   detail::require(before.size() == gates.cols(), "forgetting_sums", "before.size()", before.size(), "gates.cols() ",
@@ -12403,7 +12523,7 @@ ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const
 
 /// @overload
 /// From the first token on: before is 0.
-template <typename Gates, detail::if_dense<Gates> = 0>
+template <typename Gates, detail::IfDense<Gates> = 0>
 ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
   return forgetting_sums(gates, Eigen::ArrayXd::Zero(gates.cols()));
 }
@@ -12413,7 +12533,7 @@ ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
 template <typename... Arguments>
 auto forgetting_sums(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write forgetting_sums(gates), or (gates, before): gates is tokens x num_heads, before the row of "
       "sums of the last cached token, sums.row(last)");
   return detail::Misfit<Arguments...>();
@@ -12428,7 +12548,7 @@ auto forgetting_sums(const Arguments&...) {
 /// Cost:     one exponential for each token and head; no allocation; no bench case, the logits dominate.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename GradGates, typename GradSums, typename Gates, detail::if_dense<GradGates, GradSums, Gates> = 0>
+template <typename GradGates, typename GradSums, typename Gates, detail::IfDense<GradGates, GradSums, Gates> = 0>
 void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums, const Gates& gates) {
   const char* const function = "forgetting_sums_backward";
   auto& grad = detail::written(std::forward<GradGates>(grad_gates));
@@ -12452,7 +12572,7 @@ void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto forgetting_sums_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write forgetting_sums_backward(grad_gates, grad_sums, gates): all tokens x num_heads");
 }
 
@@ -12490,12 +12610,12 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 /// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 /// Matches:  DataDependentAlibi of x-transformers.
-template <typename Logits, typename Sums, detail::if_dense<Logits, Sums> = 0>
+template <typename Logits, typename Sums, detail::IfDense<Logits, Sums> = 0>
 void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan& span) {
   const char* const function = "add_forgetting_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
   const Eigen::Index num_heads = detail::require_forgetting(function, "sums", sums, span);
-  detail::require_shape(function, "logits", x, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "logits", x, num_heads, span);
   detail::require_target(function, "logits", x, sums);
   const auto& f = detail::evaluated(sums);
   using Scalar = typename std::decay_t<decltype(x)>::Scalar;
@@ -12517,7 +12637,7 @@ void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan&
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_forgetting_bias(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gates), tokens x "
                 "num_heads, span AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
 }
@@ -12529,12 +12649,12 @@ auto add_forgetting_bias(const Arguments&...) {
 /// @throws as add_forgetting_bias(); nothing is written then.
 /// Cost:     two additions for each visible logit; no allocation. No bench case yet.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
-template <typename GradSums, typename Grad, detail::if_dense<GradSums, Grad> = 0>
+template <typename GradSums, typename Grad, detail::IfDense<GradSums, Grad> = 0>
 void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, const AttentionSpan& span) {
   const char* const function = "forgetting_bias_backward";
   auto& grad = detail::written(std::forward<GradSums>(grad_sums));
   const Eigen::Index num_heads = detail::require_forgetting(function, "grad_sums", grad, span);
-  detail::require_shape(function, "grad_logits", grad_logits, num_heads * span.query_len(), span.key_len());
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, num_heads, span);
   detail::require_target(function, "grad_sums", grad, grad_logits);
   const auto& grad_values = detail::evaluated(grad_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
@@ -12556,7 +12676,7 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, con
 template <typename... Arguments>
 auto forgetting_bias_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write forgetting_bias_backward(grad_sums, grad_logits, span): grad_sums is tokens x num_heads, "
       "span that of the forward call");
 }
@@ -12675,13 +12795,13 @@ class ShawKeys {
   ShawClip clip_;
 };
 
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 ShawKeys(T&&, const ShawClip&) -> ShawKeys<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class ShawKeys<detail::Misfit<Arguments...>> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write ShawKeys(table, clip): table is a clip.rows() x head_dim matrix, clip is "
                 "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
 
@@ -12707,7 +12827,7 @@ class ShawGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 namespace detail {
@@ -12772,7 +12892,7 @@ HeadRows require_shaw(const char* function, const Table& table, const ShawClip& 
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
 ///           left != right wav2vec2-BERT.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
@@ -12794,7 +12914,7 @@ void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const Content
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_shaw_logits(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_shaw_logits(logits, ShawKeys(table, clip), ContentAttention(q, k, scale, span), "
                 "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
@@ -12808,7 +12928,7 @@ auto add_shaw_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
-          typename Scalar, detail::if_scalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
+          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
                           const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
@@ -12838,7 +12958,7 @@ void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const G
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto shaw_logits_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write shaw_logits_backward(ShawGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
                 "clip), ContentAttention(q, k, scale, span), workspace)");
 }
@@ -12876,13 +12996,13 @@ class ShawValues {
   ShawClip clip_;
 };
 
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 ShawValues(T&&, const ShawClip&) -> ShawValues<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class ShawValues<detail::Misfit<Arguments...>> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write ShawValues(table, clip): table is a clip.rows() x head_dim matrix, clip is "
                 "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
 
@@ -12910,7 +13030,7 @@ class ShawValuesGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename W, typename T, detail::if_matrix<W, T> = 0>
+template <typename W, typename T, detail::IfMatrix<W, T> = 0>
 ShawValuesGradients(W&&, T&&) -> ShawValuesGradients<detail::HeldToWrite<W>, detail::HeldToWrite<T>>;
 
 namespace detail {
@@ -12986,7 +13106,7 @@ struct ShawValuesSizes {
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_values.
 template <typename Out, typename Table, typename Weights, typename Scalar,
-          detail::if_scalar<Scalar, Out, Table, Weights> = 0>
+          detail::IfScalar<Scalar, Out, Table, Weights> = 0>
 void add_shaw_values(Out&& out, const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_values";
@@ -13007,7 +13127,7 @@ void add_shaw_values(Out&& out, const ShawValues<Table>& values, const Weights& 
 template <typename... Arguments>
 auto add_shaw_values(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_shaw_values(out, ShawValues(table, clip), weights, span, workspace): weights are the "
       "logits after softmax, span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len); "
       "all hold the same "
@@ -13022,7 +13142,7 @@ auto add_shaw_values(const Arguments&...) {
 /// Cost:     as add_shaw_values(), with two products; no bench case.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
-          detail::if_scalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
+          detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
 void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
                           const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
@@ -13049,7 +13169,7 @@ void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto shaw_values_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write shaw_values_backward(ShawValuesGradients(grad_weights, grad_table), grad_out, "
                 "ShawValues(table, clip), weights, span, workspace)");
 }
@@ -13202,7 +13322,8 @@ class RelativeKeys {
   RelativeKeys(T&& table, const DistanceRange& distances) : table_(table), distances_(distances) {
     detail::check_held<T>();
   }
-  template <typename T>
+  // clang-tidy: copies go by the deduction guide, which takes matrices alone.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
   explicit RelativeKeys(T&& table) : table_(table) {
     detail::check_held<T>();
   }
@@ -13215,16 +13336,16 @@ class RelativeKeys {
   std::optional<DistanceRange> distances_;
 };
 
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 RelativeKeys(T&&) -> RelativeKeys<detail::HeldToRead<T>>;
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 RelativeKeys(T&&, const DistanceRange&) -> RelativeKeys<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class RelativeKeys<detail::Misfit<Arguments...>> {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write RelativeKeys(table, distances): table is a matrix with a row for each distance, distances "
       "a DistanceRange; without it the rows are those of span.distances()");
 
@@ -13250,7 +13371,7 @@ class RelativeGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
@@ -13272,7 +13393,7 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
                          const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_relative_logits";
@@ -13298,7 +13419,7 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
 template <typename... Arguments>
 auto add_relative_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_relative_logits(logits, RelativeKeys(table, distances), ContentAttention(q, k, scale, "
       "span), workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
@@ -13312,7 +13433,7 @@ auto add_relative_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
-          typename Scalar, detail::if_scalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
+          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
                               const RelativeKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                               Workspace<Scalar>& workspace) {
@@ -13344,7 +13465,7 @@ void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto relative_logits_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write relative_logits_backward(RelativeGradients(grad_q, grad_table), grad_logits, "
                 "RelativeKeys(table, distances), ContentAttention(q, k, scale, span), workspace)");
 }
@@ -13398,7 +13519,7 @@ auto view_relative_shift(Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, E
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto view_relative_shift(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write view_relative_shift(x, span): x is a row-major matrix with a name, not const, a row for "
                 "each query and a column for each distance of the span");
   return detail::Misfit<Arguments...>();
@@ -13454,7 +13575,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
 /// Says what is missing or out of order.
 template <typename Scalar = void, typename... Arguments>
 auto make_relative_sinusoids(const Arguments&...) {
-  static_assert(detail::kNever<Scalar, Arguments...>,
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
                 "posenc: write make_relative_sinusoids<float>(distances, frequencies, order): distances is a "
                 "DistanceRange, frequencies geometric_frequencies(d_model, 10000.0), order ChannelOrder::sin_cos");
   return detail::Misfit<Arguments...>();
@@ -13480,11 +13601,12 @@ class HeadVector {
   template <typename Vector>
   HeadVector(const char* function, const char* parameter, const Vector& x, Eigen::Index num_heads,
              Eigen::Index head_dim)
-      : count_(x.size() == head_dim ? 1 : x.rows()), head_dim_(head_dim) {
-    const bool fits = x.size() == head_dim || (x.cols() == head_dim && (num_heads == 0 || x.rows() == num_heads));
+      : count_(is_list_of(x, head_dim) ? 1 : x.rows()), head_dim_(head_dim) {
+    const bool fits = is_list_of(x, head_dim) || (x.cols() == head_dim && (num_heads == 0 || x.rows() == num_heads));
     if (!fits) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", x.size(), "head_dim ", head_dim,
-                                    ", or its shape num_heads ", num_heads, " x head_dim");
+      refuse<std::invalid_argument>(function, parameter, std::to_string(x.rows()) + " x " + std::to_string(x.cols()),
+                                    "head_dim ", head_dim, " numbers in a row or a column, or num_heads ", num_heads,
+                                    " x head_dim");
     }
     require_data(function, parameter, x);
   }
@@ -13496,6 +13618,11 @@ class HeadVector {
   }
 
  private:
+  template <typename Vector>
+  static bool is_list_of(const Vector& x, Eigen::Index head_dim) {
+    return x.size() == head_dim && (x.rows() == 1 || x.cols() == 1);
+  }
+
   Eigen::Index count_;
   Eigen::Index head_dim_;
 };
@@ -13550,16 +13677,16 @@ class TransformerXl {
   std::optional<DistanceRange> distances_;
 };
 
-template <typename T, typename A, typename B, detail::if_matrix<T, A, B> = 0>
+template <typename T, typename A, typename B, detail::IfMatrix<T, A, B> = 0>
 TransformerXl(T&&, const DistanceRange&, A&&, B&&)
     -> TransformerXl<detail::HeldToRead<T>, detail::HeldToRead<A>, detail::HeldToRead<B>>;
-template <typename T, typename A, typename B, detail::if_matrix<T, A, B> = 0>
+template <typename T, typename A, typename B, detail::IfMatrix<T, A, B> = 0>
 TransformerXl(T&&, A&&, B&&) -> TransformerXl<detail::HeldToRead<T>, detail::HeldToRead<A>, detail::HeldToRead<B>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class TransformerXl<detail::Misfit<Arguments...>, void, void> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write TransformerXl(r, distances, u, v): r is a matrix with a row for each of distances, a "
                 "DistanceRange, u and v vectors of head_dim numbers or num_heads x head_dim matrices");
 
@@ -13596,7 +13723,7 @@ class TransformerXlGradients {
   detail::Held<GradV> grad_v_;
 };
 
-template <typename Q, typename K, typename T, typename A, typename B, detail::if_matrix<Q, K, T, A, B> = 0>
+template <typename Q, typename K, typename T, typename A, typename B, detail::IfMatrix<Q, K, T, A, B> = 0>
 TransformerXlGradients(Q&&, K&&, T&&, A&&, B&&)
     -> TransformerXlGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<K>, detail::HeldToWrite<T>,
                               detail::HeldToWrite<A>, detail::HeldToWrite<B>>;
@@ -13640,7 +13767,7 @@ struct TransformerXlSizes {
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
 ///           ESPnet, whose sinusoids interleave sines and cosines.
 template <typename Logits, typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
 void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>& scheme,
                                const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_transformer_xl_logits";
@@ -13675,7 +13802,7 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
 template <typename... Arguments>
 auto add_transformer_xl_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_transformer_xl_logits(logits, TransformerXl(r, distances, u, v), ContentAttention(q, "
       "k, scale, span), workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same "
       "Scalar");
@@ -13692,7 +13819,7 @@ auto add_transformer_xl_logits(const Arguments&...) {
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,
           typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, GradQuery, GradKey, GradTable, GradU, GradV, Grad, Table, U, V, Query, Key> = 0>
+          detail::IfScalar<Scalar, GradQuery, GradKey, GradTable, GradU, GradV, Grad, Table, U, V, Query, Key> = 0>
 void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, GradTable, GradU, GradV> gradients,
                                     const Grad& grad_logits, const TransformerXl<Table, U, V>& scheme,
                                     const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
@@ -13754,7 +13881,7 @@ void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, G
 template <typename... Arguments>
 auto transformer_xl_logits_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write transformer_xl_logits_backward(TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, "
       "grad_v), grad_logits, TransformerXl(r, distances, u, v), ContentAttention(q, k, scale, span), workspace)");
 }
@@ -13865,6 +13992,10 @@ struct NoTable {};
 template <typename Scalar>
 inline constexpr bool holds_scalar<Scalar, NoTable, void> = true;
 
+/// Stands for the type of a scheme that was given buckets without a name.
+template <typename... Terms>
+struct TemporaryBuckets {};
+
 }  // namespace detail
 
 /// The table that queries are multiplied with ("c2p"): ContentToPosition(table).
@@ -13874,7 +14005,7 @@ class ContentToPosition {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or once
   ///               for each, stacked.
-  template <typename T, detail::if_matrix<T> = 0>
+  template <typename T, detail::IfMatrix<T> = 0>
   explicit ContentToPosition(T&& table) : table_(table) {
     detail::check_held<T>();
   }
@@ -13883,7 +14014,7 @@ class ContentToPosition {
  private:
   detail::Held<Table> table_;
 };
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 ContentToPosition(T&&) -> ContentToPosition<detail::HeldToRead<T>>;
 
 /// The table that keys are multiplied with ("p2c"): PositionToContent(table).
@@ -13893,7 +14024,7 @@ class PositionToContent {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the query projection; once for all heads or
   ///               once for each, stacked.
-  template <typename T, detail::if_matrix<T> = 0>
+  template <typename T, detail::IfMatrix<T> = 0>
   explicit PositionToContent(T&& table) : table_(table) {
     detail::check_held<T>();
   }
@@ -13902,11 +14033,11 @@ class PositionToContent {
  private:
   detail::Held<Table> table_;
 };
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 PositionToContent(T&&) -> PositionToContent<detail::HeldToRead<T>>;
 
 /// The parameters of DeBERTa: Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the
-/// two terms alone. The buckets are held by reference.
+/// two terms alone. It holds the buckets by reference; a temporary does not compile.
 template <typename C2p, typename P2c>
 class Deberta {
  public:
@@ -13943,11 +14074,23 @@ Deberta(const DebertaBuckets&, const ContentToPosition<C2p>&) -> Deberta<C2p, de
 template <typename P2c>
 Deberta(const DebertaBuckets&, const PositionToContent<P2c>&) -> Deberta<detail::NoTable, P2c>;
 
+/// Says that the buckets would be gone before they are used.
+template <typename... Terms>
+class Deberta<detail::TemporaryBuckets<Terms...>, void> {
+  static_assert(detail::kMisuse<Terms...>,
+                "posenc: the buckets are a temporary, which would be gone before they are used: give them a name");
+
+ public:
+  Deberta(const DebertaBuckets&, const Terms&...) {}
+};
+template <typename... Terms>
+Deberta(const DebertaBuckets&&, const Terms&...) -> Deberta<detail::TemporaryBuckets<Terms...>, void>;
+
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Deberta<detail::Misfit<Arguments...>, void> {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the "
       "two: buckets is a DebertaBuckets, the tables are matrices with buckets.rows() rows");
 
@@ -13986,7 +14129,7 @@ class ContentToPositionGradients : public detail::DebertaTermGradients<GradQuery
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
       : detail::DebertaTermGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
 };
-template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ContentToPositionGradients(Q&&, T&&) -> ContentToPositionGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 /// What the backward pass of the position-to-content term adds into: PositionToContentGradients(grad_k, grad_table),
@@ -13998,7 +14141,7 @@ class PositionToContentGradients : public detail::DebertaTermGradients<GradKey, 
   PositionToContentGradients(K&& grad_k, T&& grad_table)
       : detail::DebertaTermGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
 };
-template <typename K, typename T, detail::if_matrix<K, T> = 0>
+template <typename K, typename T, detail::IfMatrix<K, T> = 0>
 PositionToContentGradients(K&&, T&&) -> PositionToContentGradients<detail::HeldToWrite<K>, detail::HeldToWrite<T>>;
 
 /// What deberta_logits_backward() adds into: DebertaGradients(ContentToPositionGradients(grad_q, grad_table),
@@ -14144,7 +14287,7 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
 /// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
 template <typename Logits, typename C2p, typename P2c, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
 void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
                         Workspace<Scalar>& workspace) {
   const char* const function = "add_deberta_logits";
@@ -14190,7 +14333,7 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_deberta_logits(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_deberta_logits(logits, Deberta(buckets, ContentToPosition(table), "
                 "PositionToContent(table)), ContentAttention(q, k, scale, span), workspace): logits is a matrix, "
                 "workspace a Workspace<Scalar> with a name; all hold the same Scalar");
@@ -14207,7 +14350,7 @@ auto add_deberta_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename C2pGradients, typename P2cGradients, typename Grad, typename C2p, typename P2c, typename Query,
-          typename Key, typename Scalar, detail::if_scalar<Scalar, Grad, C2p, P2c, Query, Key> = 0>
+          typename Key, typename Scalar, detail::IfScalar<Scalar, Grad, C2p, P2c, Query, Key> = 0>
 void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradients, const Grad& grad_logits,
                              const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
                              Workspace<Scalar>& workspace) {
@@ -14287,7 +14430,7 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
 template <typename... Arguments>
 auto deberta_logits_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write deberta_logits_backward(DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
       "PositionToContentGradients(grad_k, grad_table)), grad_logits, Deberta(buckets, ContentToPosition(table), "
       "PositionToContent(table)), ContentAttention(q, k, scale, span), workspace)");
@@ -16369,8 +16512,7 @@ void permute_columns(const PermutedNames& names, Eigen::DenseBase<Derived>& x, c
 /// Matches: `permute` of Hugging Face's Llama conversion, applied to activations.
 template <typename X>
 void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
-  detail::require_written_through<X>();
-  detail::permute_columns({"permute_columns", "x", "x.cols()"}, detail::assignable(x), from, to);
+  detail::permute_columns({"permute_columns", "x", "x.cols()"}, detail::assigned(std::forward<X>(x)), from, to);
 }
 
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as
@@ -16387,8 +16529,7 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
 ///          (back).
 template <typename Weights>
 void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& to) {
-  detail::require_written_through<Weights>();
-  auto columns = detail::assignable(weights).transpose();
+  auto columns = detail::assigned(std::forward<Weights>(weights)).transpose();
   detail::permute_columns({"permute_rows", "weights", "weights.rows()"}, columns, from, to);
 }
 
@@ -16426,7 +16567,7 @@ inline namespace POSENC_ABI {
 struct QueryTemperature {
   double scale;   ///< Weight of the logarithm, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
   double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;   ///< Added to the position: 1 in Llama 4, 0 in Ministral 3.
+  double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
 };
 
 /// The factor by which a model multiplies the query at a position, before or after it is rotated:
@@ -16436,12 +16577,16 @@ struct QueryTemperature {
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
 /// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  temperature.length <= 0.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, or a length that is not > 0.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
 /// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
 inline double query_temperature(const QueryTemperature& temperature, double position) {
   const char* const function = "query_temperature";
+  detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
+                  temperature.scale, "finite and >= 0");
   detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
+  detail::require(detail::is_finite(temperature.shift) && temperature.shift >= 0, function, "temperature.shift",
+                  temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
   return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
@@ -18306,17 +18451,18 @@ ModelRope read_hugging_face_config(const Given&...) {
 #ifndef POSENC_MODEL_CONFIG_HPP
 #define POSENC_MODEL_CONFIG_HPP
 
-// What is read: all that a model does with positions
+// What is read: all that a model does with positions.
 
-// From which it is read
+// What it is read from.
 
 #endif  // POSENC_MODEL_CONFIG_HPP
 
 // ---- posenc/posenc.hpp
 /// posenc: Transformer positional encodings on Eigen. This header is the table of contents.
 ///
-/// Conventions: a row is a token, columns are heads side by side; everything that is written is the first argument;
-/// make_ returns a new table, apply_ turns q or k in place, add_ adds into embeddings or logits in place.
+/// Conventions: a row is a token, its columns are heads side by side, and what is written is the first argument. make_
+/// returns a new table, fill_ and encode_ overwrite what exists, apply_ rotates queries or keys, add_ adds into
+/// embeddings, logits or outputs. A gradient drops the verb and ends in _backward.
 #ifndef POSENC_HPP
 #define POSENC_HPP
 

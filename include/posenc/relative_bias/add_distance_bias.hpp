@@ -76,7 +76,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; Press et al. 2022, arXiv:2108.12409.
 /// Matches:  scores + position_bias of Hugging Face T5 and BLOOM.
-template <typename Logits, typename Table, detail::if_dense<Logits> = 0, detail::if_distance_table<Table> = 0>
+template <typename Logits, typename Table, detail::IfDense<Logits> = 0, detail::IfDistanceTable<Table> = 0>
 void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan& span) {
   const char* const function = "add_distance_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
@@ -94,7 +94,7 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
 template <typename... Arguments>
 auto add_distance_bias(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_distance_bias(logits, table, span): logits is an Eigen object, table a DistanceTable "
       "or its head(h), span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
 }
@@ -112,7 +112,7 @@ auto add_distance_bias(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1: what a framework's autograd sums by index.
-template <typename GradTable, typename Grad, detail::if_distance_table<GradTable> = 0, detail::if_dense<Grad> = 0>
+template <typename GradTable, typename Grad, detail::IfDistanceTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, const AttentionSpan& span) {
   const char* const function = "distance_bias_backward";
   const auto heads = detail::heads_of(grad_table);
@@ -134,7 +134,7 @@ void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, con
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto distance_bias_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write distance_bias_backward(grad_table, grad_logits, span): grad_table is a DistanceTable or "
                 "its head(h), grad_logits an Eigen object, span that of the forward call");
 }

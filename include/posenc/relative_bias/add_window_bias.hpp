@@ -27,7 +27,7 @@ inline constexpr bool is_window_table<TableHead<const WindowTable<Scalar>>> = tr
 
 /// Constraint of template parameters: a WindowTable or one head of it.
 template <typename T>
-using if_window_table = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
+using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 
 /// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
 /// single(query, key, column of class_values) for the pairs with the class token.
@@ -100,7 +100,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
-template <typename Logits, typename Table, detail::if_dense<Logits> = 0, detail::if_window_table<Table> = 0>
+template <typename Logits, typename Table, detail::IfDense<Logits> = 0, detail::IfWindowTable<Table> = 0>
 void add_window_bias(Logits&& logits, const Table& table) {
   const char* const function = "add_window_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
@@ -115,7 +115,7 @@ void add_window_bias(Logits&& logits, const Table& table) {
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_window_bias(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_window_bias(logits, table): logits is an Eigen object, table a WindowTable for all "
                 "heads stacked, or its head(h) for one");
 }
@@ -127,7 +127,7 @@ auto add_window_bias(const Arguments&...) {
 /// Cost:     one addition for each logit; no allocation; no bench case, windows are small.
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 /// Source:   as add_window_bias().
-template <typename GradTable, typename Grad, detail::if_window_table<GradTable> = 0, detail::if_dense<Grad> = 0>
+template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
   const char* const function = "window_bias_backward";
   const auto heads = detail::heads_of(grad_table);
@@ -150,7 +150,7 @@ void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto window_bias_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_bias_backward(grad_table, grad_logits): grad_table is a WindowTable or its "
                 "head(h), grad_logits an Eigen object");
 }

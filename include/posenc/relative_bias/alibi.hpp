@@ -58,7 +58,7 @@ enum class AlibiForm {
 /// Cost:     one product for each head and distance; no bench case, called once for a length.
 /// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409, with a slope for each side.
-template <typename Scalar, typename Left, typename Right, detail::if_dense<Left, Right> = 0>
+template <typename Scalar, typename Left, typename Right, detail::IfDense<Left, Right> = 0>
 DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, const DistanceRange& distances) {
   const char* const function = "make_alibi_table";
   detail::require(right.size() == left.size(), function, "right.size()", right.size(), "left.size() ", left.size());
@@ -86,7 +86,7 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
 ///                Finite; 0 switches a head off.
 /// @param form    Which side of the query is penalized.
 /// @throws std::invalid_argument  a slope that is not finite.
-template <typename Scalar, typename Slopes, detail::if_dense<Slopes> = 0>
+template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange& distances, AlibiForm form) {
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   Eigen::ArrayXd left(slopes.size());
@@ -99,7 +99,7 @@ DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange
 /// Says what is missing or out of order.
 template <typename Scalar = void, typename... Arguments>
 auto make_alibi_table(const Arguments&...) {
-  static_assert(detail::kNever<Scalar, Arguments...>,
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
                 "posenc: write make_alibi_table<float>(slopes, distances, form): slopes is a list with one for each "
                 "head, alibi_slopes(num_heads); distances is span.distances(); form is AlibiForm::causal or symmetric");
   return detail::Misfit<Arguments...>();
@@ -137,7 +137,7 @@ AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_tabl
 /// Cost:     one multiply-add for each head and distance; no allocation; no bench case, it reads the table alone.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409, section 3, where trained slopes are tried.
-template <typename GradSlopes, typename Scalar, detail::if_dense<GradSlopes> = 0>
+template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
@@ -154,7 +154,7 @@ void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>&
 /// sum over d > 0 of grad_table(h, d) d.
 /// @param[in,out] grad_left, grad_right  num_heads numbers each.
 /// @param grad_table                     As above.
-template <typename GradLeft, typename GradRight, typename Scalar, detail::if_dense<GradLeft, GradRight> = 0>
+template <typename GradLeft, typename GradRight, typename Scalar, detail::IfDense<GradLeft, GradRight> = 0>
 void alibi_table_backward(GradLeft&& grad_left, GradRight&& grad_right, const DistanceTable<Scalar>& grad_table) {
   const char* const function = "alibi_table_backward";
   auto& dleft = detail::written(std::forward<GradLeft>(grad_left));
@@ -174,7 +174,7 @@ void alibi_table_backward(GradLeft&& grad_left, GradRight&& grad_right, const Di
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto alibi_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write alibi_table_backward(grad_slopes, grad_table, form), or (grad_left, grad_right, "
                 "grad_table): lists with one number for each head, then the gradient of the table");
 }

@@ -62,7 +62,7 @@ class AttentionSpan {
   template <typename... Arguments>
   static auto at(const Arguments&...) {
     static_assert(
-        detail::kNever<Arguments...>,
+        detail::kMisuse<Arguments...>,
         "posenc: write AttentionSpan::at(PositionRange(first, query_len), key_len), where key 0 is at position "
         "0");
     return square(0);

@@ -66,7 +66,7 @@ class ContentAttention {
   Eigen::Index num_heads_ = 0;
 };
 
-template <typename Q, typename K, typename Scale, detail::if_matrix<Q, K> = 0,
+template <typename Q, typename K, typename Scale, detail::IfMatrix<Q, K> = 0,
           std::enable_if_t<std::is_floating_point_v<Scale>, int> = 0>
 ContentAttention(Q&&, K&&, Scale, const AttentionSpan&)
     -> ContentAttention<detail::HeldToRead<Q>, detail::HeldToRead<K>>;
@@ -75,7 +75,7 @@ ContentAttention(Q&&, K&&, Scale, const AttentionSpan&)
 template <typename... Arguments>
 class ContentAttention<detail::Misfit<Arguments...>, void> {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write ContentAttention(q, k, scale, span): q and k are matrices, scale is a floating-point "
       "number such as 1 / std::sqrt(head_dim), span is AttentionSpan::square(len), cached(query_len, key_len) "
       "or at(queries, key_len)");

@@ -36,13 +36,13 @@ class Cope {
   Eigen::Index num_positions_;
 };
 
-template <typename T, typename Count, detail::if_matrix<T> = 0, std::enable_if_t<std::is_integral_v<Count>, int> = 0>
+template <typename T, typename Count, detail::IfMatrix<T> = 0, std::enable_if_t<std::is_integral_v<Count>, int> = 0>
 Cope(T&&, Count) -> Cope<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Cope<detail::Misfit<Arguments...>> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write Cope(table, num_positions): table is a num_positions x head_dim matrix");
 
  public:
@@ -72,7 +72,7 @@ class CopeGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename X, typename Q, typename T, detail::if_matrix<X, Q, T> = 0>
+template <typename X, typename Q, typename T, detail::IfMatrix<X, Q, T> = 0>
 CopeGradients(X&&, Q&&, T&&) -> CopeGradients<detail::HeldToWrite<X>, detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 namespace detail {
@@ -108,7 +108,7 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_cope_logits(Logits&& logits, const Cope<Table>& scheme, const ContentAttention<Query, Key>& attention,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_cope_logits";
@@ -130,7 +130,7 @@ void add_cope_logits(Logits&& logits, const Cope<Table>& scheme, const ContentAt
 template <typename... Arguments>
 auto add_cope_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_cope_logits(logits, Cope(table, num_positions), ContentAttention(q, k, scale, span), "
       "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
@@ -147,7 +147,7 @@ auto add_cope_logits(const Arguments&...) {
 ///           terms' sizes in double, 4 eps in float [relative_bias][properties].
 template <typename GradLogits, typename GradQuery, typename GradTable, typename Logits, typename Table, typename Query,
           typename Key, typename Scalar,
-          detail::if_scalar<Scalar, GradLogits, GradQuery, GradTable, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, GradLogits, GradQuery, GradTable, Logits, Table, Query, Key> = 0>
 void cope_logits_backward(CopeGradients<GradLogits, GradQuery, GradTable> gradients, const Logits& logits,
                           const Cope<Table>& scheme, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
@@ -181,7 +181,7 @@ void cope_logits_backward(CopeGradients<GradLogits, GradQuery, GradTable> gradie
 template <typename... Arguments>
 auto cope_logits_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write cope_logits_backward(CopeGradients(grad_logits, grad_q, grad_table), logits, Cope(table, "
       "num_positions), ContentAttention(q, k, scale, span), workspace): logits as before the forward call");
 }

@@ -48,7 +48,7 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
 /// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
 template <typename Logits, typename C2p, typename P2c, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
 void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
                         Workspace<Scalar>& workspace) {
   const char* const function = "add_deberta_logits";
@@ -94,7 +94,7 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_deberta_logits(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_deberta_logits(logits, Deberta(buckets, ContentToPosition(table), "
                 "PositionToContent(table)), ContentAttention(q, k, scale, span), workspace): logits is a matrix, "
                 "workspace a Workspace<Scalar> with a name; all hold the same Scalar");
@@ -111,7 +111,7 @@ auto add_deberta_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename C2pGradients, typename P2cGradients, typename Grad, typename C2p, typename P2c, typename Query,
-          typename Key, typename Scalar, detail::if_scalar<Scalar, Grad, C2p, P2c, Query, Key> = 0>
+          typename Key, typename Scalar, detail::IfScalar<Scalar, Grad, C2p, P2c, Query, Key> = 0>
 void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradients, const Grad& grad_logits,
                              const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
                              Workspace<Scalar>& workspace) {
@@ -191,7 +191,7 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
 template <typename... Arguments>
 auto deberta_logits_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write deberta_logits_backward(DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
       "PositionToContentGradients(grad_k, grad_table)), grad_logits, Deberta(buckets, ContentToPosition(table), "
       "PositionToContent(table)), ContentAttention(q, k, scale, span), workspace)");

@@ -34,7 +34,7 @@ class ContentToPosition {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or once
   ///               for each, stacked.
-  template <typename T, detail::if_matrix<T> = 0>
+  template <typename T, detail::IfMatrix<T> = 0>
   explicit ContentToPosition(T&& table) : table_(table) {
     detail::check_held<T>();
   }
@@ -43,7 +43,7 @@ class ContentToPosition {
  private:
   detail::Held<Table> table_;
 };
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 ContentToPosition(T&&) -> ContentToPosition<detail::HeldToRead<T>>;
 
 /// The table that keys are multiplied with ("p2c"): PositionToContent(table).
@@ -53,7 +53,7 @@ class PositionToContent {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the query projection; once for all heads or
   ///               once for each, stacked.
-  template <typename T, detail::if_matrix<T> = 0>
+  template <typename T, detail::IfMatrix<T> = 0>
   explicit PositionToContent(T&& table) : table_(table) {
     detail::check_held<T>();
   }
@@ -62,7 +62,7 @@ class PositionToContent {
  private:
   detail::Held<Table> table_;
 };
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 PositionToContent(T&&) -> PositionToContent<detail::HeldToRead<T>>;
 
 /// The parameters of DeBERTa: Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the
@@ -106,7 +106,7 @@ Deberta(const DebertaBuckets&, const PositionToContent<P2c>&) -> Deberta<detail:
 /// Says that the buckets would be gone before they are used.
 template <typename... Terms>
 class Deberta<detail::TemporaryBuckets<Terms...>, void> {
-  static_assert(detail::kNever<Terms...>,
+  static_assert(detail::kMisuse<Terms...>,
                 "posenc: the buckets are a temporary, which would be gone before they are used: give them a name");
 
  public:
@@ -119,7 +119,7 @@ Deberta(const DebertaBuckets&&, const Terms&...) -> Deberta<detail::TemporaryBuc
 template <typename... Arguments>
 class Deberta<detail::Misfit<Arguments...>, void> {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the "
       "two: buckets is a DebertaBuckets, the tables are matrices with buckets.rows() rows");
 
@@ -158,7 +158,7 @@ class ContentToPositionGradients : public detail::DebertaTermGradients<GradQuery
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
       : detail::DebertaTermGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
 };
-template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ContentToPositionGradients(Q&&, T&&) -> ContentToPositionGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 /// What the backward pass of the position-to-content term adds into: PositionToContentGradients(grad_k, grad_table),
@@ -170,7 +170,7 @@ class PositionToContentGradients : public detail::DebertaTermGradients<GradKey, 
   PositionToContentGradients(K&& grad_k, T&& grad_table)
       : detail::DebertaTermGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
 };
-template <typename K, typename T, detail::if_matrix<K, T> = 0>
+template <typename K, typename T, detail::IfMatrix<K, T> = 0>
 PositionToContentGradients(K&&, T&&) -> PositionToContentGradients<detail::HeldToWrite<K>, detail::HeldToWrite<T>>;
 
 /// What deberta_logits_backward() adds into: DebertaGradients(ContentToPositionGradients(grad_q, grad_table),

@@ -43,14 +43,14 @@ class Decomposed {
   WindowShape key_;
 };
 
-template <typename H, typename W, detail::if_matrix<H, W> = 0>
+template <typename H, typename W, detail::IfMatrix<H, W> = 0>
 Decomposed(H&&, W&&, const WindowShape&, const WindowShape&)
     -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Decomposed<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
                 "displacement, query and key WindowShape(height, width)");
 
@@ -81,7 +81,7 @@ class DecomposedGradients {
   detail::Held<GradColumns> grad_rel_w_;
 };
 
-template <typename Q, typename H, typename W, detail::if_matrix<Q, H, W> = 0>
+template <typename Q, typename H, typename W, detail::IfMatrix<Q, H, W> = 0>
 DecomposedGradients(Q&&, H&&, W&&)
     -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
 
@@ -176,7 +176,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
 /// Matches:  add_decomposed_rel_pos of Segment Anything.
 template <typename Logits, typename Rows, typename Columns, typename Query,
-          detail::if_scalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
+          detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
   const char* const function = "add_decomposed_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
@@ -200,7 +200,7 @@ void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& pos
 template <typename... Arguments>
 auto add_decomposed_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
       "grids of queries and keys as WindowShape(height, width)");
 }
@@ -214,7 +214,7 @@ auto add_decomposed_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Rows, typename Columns,
           typename Query,
-          detail::if_scalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
+          detail::IfScalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
 void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradColumns> gradients,
                                 const Grad& grad_logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
   const char* const function = "decomposed_logits_backward";
@@ -249,7 +249,7 @@ void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradCol
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto decomposed_logits_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, grad_rel_h, grad_rel_w), "
                 "grad_logits, Decomposed(rel_h, rel_w, query, key), q)");
 }

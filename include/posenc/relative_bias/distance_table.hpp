@@ -83,7 +83,7 @@ inline constexpr bool is_distance_table<TableHead<const DistanceTable<Scalar>>> 
 
 /// Constraint of template parameters: a DistanceTable or one head of it.
 template <typename T>
-using if_distance_table = std::enable_if_t<is_distance_table<std::decay_t<T>>, int>;
+using IfDistanceTable = std::enable_if_t<is_distance_table<std::decay_t<T>>, int>;
 
 inline void require_distances(const char* function, const char* parameter, const DistanceRange& distances,
                               const AttentionSpan& span) {

@@ -80,7 +80,7 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 ///           decides.
 /// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias].
 /// Source:   Li et al. 2023, arXiv:2310.04418.
-template <typename Logits, typename Scalar, detail::if_dense<Logits> = 0>
+template <typename Logits, typename Scalar, detail::IfDense<Logits> = 0>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
   const char* const function = "add_fire_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
@@ -113,7 +113,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
 template <typename... Arguments>
 auto add_fire_bias(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_fire_bias(logits, fire, span): logits of all heads stacked, fire a Fire<Scalar>, span "
       "AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
 }
@@ -157,7 +157,7 @@ struct FireGradient {
 ///         overlaps grad_logits; nothing is written then.
 /// Cost:     as add_fire_bias(), about three times; no bench case, the network decides.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
-template <typename Scalar, typename Grad, detail::if_dense<Grad> = 0>
+template <typename Scalar, typename Grad, detail::IfDense<Grad> = 0>
 void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const Fire<Scalar>& fire,
                         const AttentionSpan& span) {
   const char* const function = "fire_bias_backward";
@@ -196,7 +196,7 @@ void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const 
 template <typename... Arguments>
 auto fire_bias_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write fire_bias_backward(grad_fire, grad_logits, fire, span): grad_fire is fire.zeros() or the "
       "sum so far");
 }

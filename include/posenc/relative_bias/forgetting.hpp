@@ -31,7 +31,7 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 /// Accuracy: summed in double and rounded once to the gates' scalar: half an ulp of F, which grows with the length
 ///           (float, F = -70,000: 4e-3). Give the gates in double where sequences are long [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename Gates, typename Before, detail::if_dense<Gates, Before> = 0>
+template <typename Gates, typename Before, detail::IfDense<Gates, Before> = 0>
 ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const Before& before) {
   using Scalar = typename Gates::Scalar;
   detail::require(before.size() == gates.cols(), "forgetting_sums", "before.size()", before.size(), "gates.cols() ",
@@ -51,7 +51,7 @@ ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const
 
 /// @overload
 /// From the first token on: before is 0.
-template <typename Gates, detail::if_dense<Gates> = 0>
+template <typename Gates, detail::IfDense<Gates> = 0>
 ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
   return forgetting_sums(gates, Eigen::ArrayXd::Zero(gates.cols()));
 }
@@ -61,7 +61,7 @@ ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
 template <typename... Arguments>
 auto forgetting_sums(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write forgetting_sums(gates), or (gates, before): gates is tokens x num_heads, before the row of "
       "sums of the last cached token, sums.row(last)");
   return detail::Misfit<Arguments...>();
@@ -76,7 +76,7 @@ auto forgetting_sums(const Arguments&...) {
 /// Cost:     one exponential for each token and head; no allocation; no bench case, the logits dominate.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename GradGates, typename GradSums, typename Gates, detail::if_dense<GradGates, GradSums, Gates> = 0>
+template <typename GradGates, typename GradSums, typename Gates, detail::IfDense<GradGates, GradSums, Gates> = 0>
 void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums, const Gates& gates) {
   const char* const function = "forgetting_sums_backward";
   auto& grad = detail::written(std::forward<GradGates>(grad_gates));
@@ -100,7 +100,7 @@ void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto forgetting_sums_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write forgetting_sums_backward(grad_gates, grad_sums, gates): all tokens x num_heads");
 }
 
@@ -138,7 +138,7 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 /// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 /// Matches:  DataDependentAlibi of x-transformers.
-template <typename Logits, typename Sums, detail::if_dense<Logits, Sums> = 0>
+template <typename Logits, typename Sums, detail::IfDense<Logits, Sums> = 0>
 void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan& span) {
   const char* const function = "add_forgetting_bias";
   auto& x = detail::written(std::forward<Logits>(logits));
@@ -165,7 +165,7 @@ void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan&
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_forgetting_bias(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gates), tokens x "
                 "num_heads, span AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
 }
@@ -177,7 +177,7 @@ auto add_forgetting_bias(const Arguments&...) {
 /// @throws as add_forgetting_bias(); nothing is written then.
 /// Cost:     two additions for each visible logit; no allocation. No bench case yet.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
-template <typename GradSums, typename Grad, detail::if_dense<GradSums, Grad> = 0>
+template <typename GradSums, typename Grad, detail::IfDense<GradSums, Grad> = 0>
 void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, const AttentionSpan& span) {
   const char* const function = "forgetting_bias_backward";
   auto& grad = detail::written(std::forward<GradSums>(grad_sums));
@@ -204,7 +204,7 @@ void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, con
 template <typename... Arguments>
 auto forgetting_bias_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write forgetting_bias_backward(grad_sums, grad_logits, span): grad_sums is tokens x num_heads, "
       "span that of the forward call");
 }

@@ -41,7 +41,7 @@ inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDista
 /// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409, with the distance in two dimensions.
 /// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
-template <typename Scalar, typename Slopes, detail::if_dense<Slopes> = 0>
+template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const WindowShape& window, GridDistance distance) {
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   WindowTable<Scalar> table(slopes.size(), window);
@@ -63,7 +63,7 @@ WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const WindowShape& wi
 /// @throws std::invalid_argument  another number of heads; memory that overlaps. Nothing is written then.
 /// Cost:     one multiply-add for each head and displacement; no allocation; no bench case, it reads the table alone.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
-template <typename GradSlopes, typename Scalar, detail::if_dense<GradSlopes> = 0>
+template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));

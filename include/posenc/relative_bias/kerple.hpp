@@ -55,7 +55,7 @@ void require_kerple(const char* function, const A& a, const P& p, KerpleKernel k
 /// Accuracy: formed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 /// Matches:  ParallelKerpleLog and ParallelKerplePower of chijames/KERPLE, megatron/mpu/layers.py.
-template <typename Scalar, typename A, typename P, detail::if_dense<A, P> = 0>
+template <typename Scalar, typename A, typename P, detail::IfDense<A, P> = 0>
 DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRange& distances, KerpleKernel kernel) {
   detail::require_kerple("make_kerple_table", a, p, kernel);
   DistanceTable<Scalar> table(a.size(), distances);
@@ -77,7 +77,7 @@ DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRa
 template <typename Scalar = void, typename... Arguments>
 auto make_kerple_table(const Arguments&...) {
   static_assert(
-      detail::kNever<Scalar, Arguments...>,
+      detail::kMisuse<Scalar, Arguments...>,
       "posenc: write make_kerple_table<float>(a, p, distances, kernel): a and p are lists with one number for "
       "each head, distances is span.distances(), kernel KerpleKernel::logarithmic or power");
   return detail::Misfit<Arguments...>();
@@ -97,7 +97,7 @@ auto make_kerple_table(const Arguments&...) {
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 template <typename GradA, typename GradP, typename Scalar, typename A, typename P,
-          detail::if_dense<GradA, GradP, A, P> = 0>
+          detail::IfDense<GradA, GradP, A, P> = 0>
 void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table, const A& a,
                            const P& p, KerpleKernel kernel) {
   const char* const function = "kerple_table_backward";
@@ -135,7 +135,7 @@ void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<S
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto kerple_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write kerple_table_backward(grad_a, grad_p, grad_table, a, p, kernel): lists with one number "
                 "for each head, the gradient of the table between them");
 }

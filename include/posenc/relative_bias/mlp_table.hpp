@@ -59,7 +59,7 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_mlp_table(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_mlp_table(mlp, distances, input): mlp is a BiasMlp, distances span.distances(), "
                 "input DistanceInput::linear or logarithmic");
   return detail::Misfit<Arguments...>();
@@ -90,7 +90,7 @@ void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& 
 template <typename... Arguments>
 auto mlp_table_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write mlp_table_backward(grad_mlp, grad_table, mlp, input): grad_mlp is mlp.zeros() or the sum "
       "so far, grad_table the DistanceTable that distance_bias_backward() sums into");
 }

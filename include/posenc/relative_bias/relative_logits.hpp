@@ -28,7 +28,8 @@ class RelativeKeys {
   RelativeKeys(T&& table, const DistanceRange& distances) : table_(table), distances_(distances) {
     detail::check_held<T>();
   }
-  template <typename T>
+  // clang-tidy: copies go by the deduction guide, which takes matrices alone.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
   explicit RelativeKeys(T&& table) : table_(table) {
     detail::check_held<T>();
   }
@@ -41,16 +42,16 @@ class RelativeKeys {
   std::optional<DistanceRange> distances_;
 };
 
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 RelativeKeys(T&&) -> RelativeKeys<detail::HeldToRead<T>>;
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 RelativeKeys(T&&, const DistanceRange&) -> RelativeKeys<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class RelativeKeys<detail::Misfit<Arguments...>> {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write RelativeKeys(table, distances): table is a matrix with a row for each distance, distances "
       "a DistanceRange; without it the rows are those of span.distances()");
 
@@ -76,7 +77,7 @@ class RelativeGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
@@ -98,7 +99,7 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
                          const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_relative_logits";
@@ -124,7 +125,7 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
 template <typename... Arguments>
 auto add_relative_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_relative_logits(logits, RelativeKeys(table, distances), ContentAttention(q, k, scale, "
       "span), workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
@@ -138,7 +139,7 @@ auto add_relative_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
-          typename Scalar, detail::if_scalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
+          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
                               const RelativeKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                               Workspace<Scalar>& workspace) {
@@ -170,7 +171,7 @@ void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto relative_logits_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write relative_logits_backward(RelativeGradients(grad_q, grad_table), grad_logits, "
                 "RelativeKeys(table, distances), ContentAttention(q, k, scale, span), workspace)");
 }

@@ -49,7 +49,7 @@ auto view_relative_shift(Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, E
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto view_relative_shift(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write view_relative_shift(x, span): x is a row-major matrix with a name, not const, a row for "
                 "each query and a column for each distance of the span");
   return detail::Misfit<Arguments...>();

@@ -51,7 +51,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
 /// Says what is missing or out of order.
 template <typename Scalar = void, typename... Arguments>
 auto make_relative_sinusoids(const Arguments&...) {
-  static_assert(detail::kNever<Scalar, Arguments...>,
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
                 "posenc: write make_relative_sinusoids<float>(distances, frequencies, order): distances is a "
                 "DistanceRange, frequencies geometric_frequencies(d_model, 10000.0), order ChannelOrder::sin_cos");
   return detail::Misfit<Arguments...>();

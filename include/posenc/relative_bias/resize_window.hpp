@@ -52,7 +52,7 @@ class WindowResize {
   /// Says what is missing or out of order.
   template <typename... Arguments>
   explicit WindowResize(const Arguments&...) : from_(1, 1), to_(1, 1), filter_(WindowFilter::bicubic) {
-    static_assert(detail::kNever<Arguments...>,
+    static_assert(detail::kMisuse<Arguments...>,
                   "posenc: write WindowResize(from, to, filter): two WindowShape(height, width), and "
                   "WindowFilter::bicubic, geometric or geometric_linear");
   }
@@ -120,7 +120,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// Matches:  bicubic: load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch. geometric:
 ///           load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic"). geometric_linear:
 ///           resize_rel_pos_bias_table of timm where both axes change.
-template <typename Out, typename Table, detail::if_dense<Out, Table> = 0>
+template <typename Out, typename Table, detail::IfDense<Out, Table> = 0>
 void resize(Out&& out, const Table& table, const WindowResize& rule) {
   auto& target = detail::written(std::forward<Out>(out));
   using Scalar = typename std::decay_t<decltype(target)>::Scalar;
@@ -150,7 +150,7 @@ void resize(Out&& out, const Table& table, const WindowResize& rule) {
 /// @throws std::invalid_argument  other shapes; memory that overlaps. Nothing is written then.
 /// Cost:     as resize(); no bench case.
 /// Accuracy: adjoint to resize() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
-template <typename GradTable, typename GradOut, detail::if_dense<GradTable, GradOut> = 0>
+template <typename GradTable, typename GradOut, detail::IfDense<GradTable, GradOut> = 0>
 void resize_backward(GradTable&& grad_table, const GradOut& grad_out, const WindowResize& rule) {
   auto& grad = detail::written(std::forward<GradTable>(grad_table));
   using Scalar = typename std::decay_t<decltype(grad)>::Scalar;

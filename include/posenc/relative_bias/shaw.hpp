@@ -37,13 +37,13 @@ class ShawKeys {
   ShawClip clip_;
 };
 
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 ShawKeys(T&&, const ShawClip&) -> ShawKeys<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class ShawKeys<detail::Misfit<Arguments...>> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write ShawKeys(table, clip): table is a clip.rows() x head_dim matrix, clip is "
                 "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
 
@@ -69,7 +69,7 @@ class ShawGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename Q, typename T, detail::if_matrix<Q, T> = 0>
+template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
 namespace detail {
@@ -134,7 +134,7 @@ HeadRows require_shaw(const char* function, const Table& table, const ShawClip& 
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
 ///           left != right wav2vec2-BERT.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
@@ -156,7 +156,7 @@ void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const Content
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto add_shaw_logits(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_shaw_logits(logits, ShawKeys(table, clip), ContentAttention(q, k, scale, span), "
                 "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
@@ -170,7 +170,7 @@ auto add_shaw_logits(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
-          typename Scalar, detail::if_scalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
+          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
                           const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
@@ -200,7 +200,7 @@ void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const G
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto shaw_logits_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write shaw_logits_backward(ShawGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
                 "clip), ContentAttention(q, k, scale, span), workspace)");
 }

@@ -37,13 +37,13 @@ class ShawValues {
   ShawClip clip_;
 };
 
-template <typename T, detail::if_matrix<T> = 0>
+template <typename T, detail::IfMatrix<T> = 0>
 ShawValues(T&&, const ShawClip&) -> ShawValues<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class ShawValues<detail::Misfit<Arguments...>> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write ShawValues(table, clip): table is a clip.rows() x head_dim matrix, clip is "
                 "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
 
@@ -71,7 +71,7 @@ class ShawValuesGradients {
   detail::Held<GradTable> grad_table_;
 };
 
-template <typename W, typename T, detail::if_matrix<W, T> = 0>
+template <typename W, typename T, detail::IfMatrix<W, T> = 0>
 ShawValuesGradients(W&&, T&&) -> ShawValuesGradients<detail::HeldToWrite<W>, detail::HeldToWrite<T>>;
 
 namespace detail {
@@ -147,7 +147,7 @@ struct ShawValuesSizes {
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_values.
 template <typename Out, typename Table, typename Weights, typename Scalar,
-          detail::if_scalar<Scalar, Out, Table, Weights> = 0>
+          detail::IfScalar<Scalar, Out, Table, Weights> = 0>
 void add_shaw_values(Out&& out, const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_values";
@@ -168,7 +168,7 @@ void add_shaw_values(Out&& out, const ShawValues<Table>& values, const Weights& 
 template <typename... Arguments>
 auto add_shaw_values(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_shaw_values(out, ShawValues(table, clip), weights, span, workspace): weights are the "
       "logits after softmax, span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len); "
       "all hold the same "
@@ -183,7 +183,7 @@ auto add_shaw_values(const Arguments&...) {
 /// Cost:     as add_shaw_values(), with two products; no bench case.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
-          detail::if_scalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
+          detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
 void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
                           const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
@@ -210,7 +210,7 @@ void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto shaw_values_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write shaw_values_backward(ShawValuesGradients(grad_weights, grad_table), grad_out, "
                 "ShawValues(table, clip), weights, span, workspace)");
 }

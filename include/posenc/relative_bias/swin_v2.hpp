@@ -43,7 +43,7 @@ void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const std
 
 /// Constraint of template parameters: a WindowShape, std::nullopt, or an optional that holds either.
 template <typename T>
-using if_maybe_window = std::enable_if_t<std::is_convertible_v<T, std::optional<WindowShape>>, int>;
+using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<WindowShape>>, int>;
 
 }  // namespace detail
 
@@ -59,7 +59,7 @@ using if_maybe_window = std::enable_if_t<std::is_convertible_v<T, std::optional<
 /// Accuracy: 60 ulp of 16 in double, for a network of seven hidden units [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2111.09883.
 /// Matches:  WindowAttention of Swin-Transformer v2 and timm.
-template <typename Scalar, typename Pretrained, detail::if_maybe_window<Pretrained> = 0>
+template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained> = 0>
 WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
                                        const Pretrained& pretrained) {
   const std::optional<WindowShape> trained = pretrained;
@@ -75,7 +75,7 @@ WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowS
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_swin_v2_table(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_swin_v2_table(mlp, window, pretrained): mlp is a BiasMlp, window a "
                 "WindowShape(height, width), pretrained the window of pretraining or std::nullopt");
   return detail::Misfit<Arguments...>();
@@ -89,7 +89,7 @@ auto make_swin_v2_table(const Arguments&...) {
 ///                                itself; nothing is written then.
 /// Cost:     as make_swin_v2_table(), about three times; allocates its activations; no bench case.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
-template <typename Scalar, typename Pretrained, detail::if_maybe_window<Pretrained> = 0>
+template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained> = 0>
 void swin_v2_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table,
                             const BiasMlp<Scalar>& mlp, const Pretrained& pretrained) {
   const char* const function = "swin_v2_table_backward";
@@ -111,7 +111,7 @@ void swin_v2_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto swin_v2_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write swin_v2_table_backward(grad_mlp, grad_table, mlp, pretrained): grad_mlp is mlp.zeros() "
                 "or the sum so far, pretrained that of the forward call");
 }

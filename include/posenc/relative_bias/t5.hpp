@@ -83,7 +83,7 @@ class T5Buckets {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
 /// Matches:  Hugging Face T5Attention.compute_bias, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
-template <typename Weights, detail::if_dense<Weights> = 0>
+template <typename Weights, detail::IfDense<Weights> = 0>
 DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, const T5Buckets& buckets,
                                                       const DistanceRange& distances) {
   detail::require(weights.rows() == buckets.num_buckets(), "make_t5_table", "weights.rows()", weights.rows(),
@@ -102,7 +102,7 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_t5_table(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_t5_table(weights, buckets, distances): weights is num_buckets x num_heads, buckets "
                 "a T5Buckets, distances span.distances()");
   return detail::Misfit<Arguments...>();
@@ -117,7 +117,7 @@ auto make_t5_table(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
-template <typename GradWeights, typename Scalar, detail::if_dense<GradWeights> = 0>
+template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
 void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
   const char* const function = "t5_table_backward";
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
@@ -136,7 +136,7 @@ void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto t5_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write t5_table_backward(grad_weights, grad_table, buckets): grad_weights is num_buckets x "
                 "num_heads, grad_table the DistanceTable that distance_bias_backward() sums into");
 }

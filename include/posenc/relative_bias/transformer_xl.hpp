@@ -51,16 +51,16 @@ class TransformerXl {
   std::optional<DistanceRange> distances_;
 };
 
-template <typename T, typename A, typename B, detail::if_matrix<T, A, B> = 0>
+template <typename T, typename A, typename B, detail::IfMatrix<T, A, B> = 0>
 TransformerXl(T&&, const DistanceRange&, A&&, B&&)
     -> TransformerXl<detail::HeldToRead<T>, detail::HeldToRead<A>, detail::HeldToRead<B>>;
-template <typename T, typename A, typename B, detail::if_matrix<T, A, B> = 0>
+template <typename T, typename A, typename B, detail::IfMatrix<T, A, B> = 0>
 TransformerXl(T&&, A&&, B&&) -> TransformerXl<detail::HeldToRead<T>, detail::HeldToRead<A>, detail::HeldToRead<B>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class TransformerXl<detail::Misfit<Arguments...>, void, void> {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write TransformerXl(r, distances, u, v): r is a matrix with a row for each of distances, a "
                 "DistanceRange, u and v vectors of head_dim numbers or num_heads x head_dim matrices");
 
@@ -97,7 +97,7 @@ class TransformerXlGradients {
   detail::Held<GradV> grad_v_;
 };
 
-template <typename Q, typename K, typename T, typename A, typename B, detail::if_matrix<Q, K, T, A, B> = 0>
+template <typename Q, typename K, typename T, typename A, typename B, detail::IfMatrix<Q, K, T, A, B> = 0>
 TransformerXlGradients(Q&&, K&&, T&&, A&&, B&&)
     -> TransformerXlGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<K>, detail::HeldToWrite<T>,
                               detail::HeldToWrite<A>, detail::HeldToWrite<B>>;
@@ -141,7 +141,7 @@ struct TransformerXlSizes {
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
 ///           ESPnet, whose sinusoids interleave sines and cosines.
 template <typename Logits, typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
+          detail::IfScalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
 void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>& scheme,
                                const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_transformer_xl_logits";
@@ -176,7 +176,7 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
 template <typename... Arguments>
 auto add_transformer_xl_logits(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write add_transformer_xl_logits(logits, TransformerXl(r, distances, u, v), ContentAttention(q, "
       "k, scale, span), workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same "
       "Scalar");
@@ -193,7 +193,7 @@ auto add_transformer_xl_logits(const Arguments&...) {
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,
           typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
-          detail::if_scalar<Scalar, GradQuery, GradKey, GradTable, GradU, GradV, Grad, Table, U, V, Query, Key> = 0>
+          detail::IfScalar<Scalar, GradQuery, GradKey, GradTable, GradU, GradV, Grad, Table, U, V, Query, Key> = 0>
 void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, GradTable, GradU, GradV> gradients,
                                     const Grad& grad_logits, const TransformerXl<Table, U, V>& scheme,
                                     const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
@@ -255,7 +255,7 @@ void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, G
 template <typename... Arguments>
 auto transformer_xl_logits_backward(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write transformer_xl_logits_backward(TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, "
       "grad_v), grad_logits, TransformerXl(r, distances, u, v), ContentAttention(q, k, scale, span), workspace)");
 }

@@ -85,7 +85,7 @@ class WindowTable {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
-template <typename Weights, detail::if_dense<Weights> = 0>
+template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const WindowShape& window,
                                                         ClassToken class_token = ClassToken::none) {
   const Eigen::Index n = window.displacements();
@@ -107,7 +107,7 @@ WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, 
 template <typename... Arguments>
 auto make_window_table(const Arguments&...) {
   static_assert(
-      detail::kNever<Arguments...>,
+      detail::kMisuse<Arguments...>,
       "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
       "displacements x num_heads, window a WindowShape(height, width), class_token ClassToken::first for BEiT");
   return detail::Misfit<Arguments...>();
@@ -120,7 +120,7 @@ auto make_window_table(const Arguments&...) {
 /// Cost:     one addition for each value; no allocation; no bench case, it reads the table alone.
 /// Accuracy: one addition, rounded once [accuracy][relative_bias].
 /// Source:   as make_window_table().
-template <typename GradWeights, typename Scalar, detail::if_dense<GradWeights> = 0>
+template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
 void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>& grad_table) {
   const char* const function = "window_table_backward";
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
@@ -142,7 +142,7 @@ void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto window_table_backward(const Arguments&...) {
-  static_assert(detail::kNever<Arguments...>,
+  static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
                 "weights, grad_table is the WindowTable that window_bias_backward() sums into");
 }

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
 
 #include <type_traits>
@@ -11,10 +12,6 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
-
-/// False, but only once a template is instantiated: for a static_assert that carries a sentence.
-template <typename... Arguments>
-inline constexpr bool kNever = false;
 
 /// Stands for the type of a struct that was given arguments that do not fit, so that its static_assert can speak.
 template <typename... Arguments>
@@ -32,11 +29,11 @@ std::false_type derives_from_matrix(...);
 template <typename T>
 inline constexpr bool is_matrix = decltype(derives_from_matrix(static_cast<const std::decay_t<T>*>(nullptr)))::value;
 
-/// Constraints of template parameters: `detail::if_dense<X> = 0`.
+/// Constraints of template parameters: `detail::IfDense<X> = 0`.
 template <typename... X>
-using if_dense = std::enable_if_t<(is_dense<std::decay_t<X>> && ...), int>;
+using IfDense = std::enable_if_t<(is_dense<std::decay_t<X>> && ...), int>;
 template <typename... X>
-using if_matrix = std::enable_if_t<(is_matrix<X> && ...), int>;
+using IfMatrix = std::enable_if_t<(is_matrix<X> && ...), int>;
 
 /// Type of the member that holds a T: a matrix by reference, a Map, Block or Ref by value. It never copies numbers.
 template <typename T>
@@ -66,7 +63,7 @@ inline constexpr bool holds_scalar<Scalar, X, std::enable_if_t<is_matrix<X>>> =
 
 /// Constraint of template parameters: matrices that all hold the scalar of the workspace.
 template <typename Scalar, typename... X>
-using if_scalar = std::enable_if_t<(holds_scalar<Scalar, X> && ...), int>;
+using IfScalar = std::enable_if_t<(holds_scalar<Scalar, X> && ...), int>;
 
 }  // namespace detail
 }  // namespace POSENC_ABI
