@@ -3332,7 +3332,7 @@ struct CacheReader {
 template <typename... Given>
 inline constexpr bool is_wrap_call = false;
 template <typename First, typename... Given>
-inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<First> &&
+inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<std::decay_t<First>> &&
                                                       (std::is_same_v<Given, CosSinStorage> || ...);
 
 }  // namespace detail
@@ -16157,7 +16157,7 @@ inline namespace POSENC_ABI {
 ///
 /// @param head_dim  A multiple of 4, > 0.
 /// @param base      10 in the paper: finite, > 0, not 1.
-/// @param angle     Radians, finite; drawn from [0, 2 pi) for each head, or 0.
+/// @param angle     Radians, in [-2 pi, 2 pi]: drawn from [0, 2 pi) for each head, or 0.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one power for each pair; one allocation (no bench case: it is called once for a model).
 /// Accuracy: each entry within 4e-16 of the formula [rope][mixed].
@@ -16168,7 +16168,9 @@ inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double b
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
   detail::require_base(function, base);
-  detail::require(detail::is_finite(angle), function, "angle", angle, "finite");
+  // Both are double: a base given as the angle is refused here.
+  detail::require(detail::is_finite(angle) && std::abs(angle) <= 6.2831853071795865, function, "angle", angle,
+                  "within [-2 pi, 2 pi]");
   const Eigen::Index quarter = head_dim / 4;
   const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
   Eigen::Array2Xd frequencies(2, 2 * quarter);
@@ -16260,10 +16262,10 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// Source:   d/dtheta R(theta) x = J R(theta) x with J the rotation by pi / 2.
 /// Matches:  autograd through RotaryEmbeddingMixed of timm.
 template <typename GradFrequencies, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_frequencies_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
-                                const Eigen::DenseBase<DerivedY>& y,
-                                const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
-  const char* const function = "mixed_frequencies_backward";
+void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
+                          const Eigen::DenseBase<DerivedY>& y, const Eigen::DenseBase<DerivedPositions>& positions,
+                          const RopeLayout& layout) {
+  const char* const function = "mixed_table_backward";
   auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
   const Eigen::Index pairs = dfrequencies.cols();
   detail::require(2 * pairs == layout.rotary_dim(), function, "grad_frequencies.cols()", pairs,

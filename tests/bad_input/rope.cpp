@@ -437,21 +437,22 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
       [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Constant(1, 4, 10), Eigen::Vector2d(0, -1e308)); });
   bad.value("a learned frequency NaN", "make_mixed_table: frequencies(0, 0) must be finite, got nan",
             [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Constant(1, 4, kNan), Eigen::Vector2i(0, 1)); });
+  bad.value("base and angle that have changed places",
+            "initial_mixed_frequencies: angle must be within [-2 pi, 2 pi], got 10",
+            [](F&) { posenc::initial_mixed_frequencies(64, 0.5, 10.0); });
   bad.value("learned frequencies of 6 channels", "initial_mixed_frequencies: head_dim must be a multiple of 4, got 6",
             [](F&) { posenc::initial_mixed_frequencies(6, 10, 0); });
   bad.value("a gradient of too many pairs",
-            "mixed_frequencies_backward: grad_frequencies.cols() must be half of layout.rotary_dim() 8, got 5",
-            [](F& f) {
+            "mixed_table_backward: grad_frequencies.cols() must be half of layout.rotary_dim() 8, got 5", [](F& f) {
               Eigen::MatrixXd grad = Eigen::MatrixXd::Zero(2, 5);
-              posenc::mixed_frequencies_backward(grad, f.x, f.x, Ids::Zero(3, 2), f.layout);
+              posenc::mixed_table_backward(grad, f.x, f.x, Ids::Zero(3, 2), f.layout);
             });
-  bad.value(
-      "a gradient that overlaps what is read",
-      "mixed_frequencies_backward: grad_frequencies must be disjoint from what is read, got overlapping memory",
-      [](F& f) { posenc::mixed_frequencies_backward(f.x.topLeftCorner(2, 4), f.x, f.out, Ids::Zero(3, 2), f.layout); });
-  bad.value("a gradient of other tokens", "mixed_frequencies_backward: grad_y.rows() must be 3, got 2", [](F& f) {
+  bad.value("a gradient that overlaps what is read",
+            "mixed_table_backward: grad_frequencies must be disjoint from what is read, got overlapping memory",
+            [](F& f) { posenc::mixed_table_backward(f.x.topLeftCorner(2, 4), f.x, f.out, Ids::Zero(3, 2), f.layout); });
+  bad.value("a gradient of other tokens", "mixed_table_backward: grad_y.rows() must be 3, got 2", [](F& f) {
     Eigen::MatrixXd grad = Eigen::MatrixXd::Zero(2, 4);
-    posenc::mixed_frequencies_backward(grad, f.x.topRows(2), f.x, Ids::Zero(3, 2), f.layout);
+    posenc::mixed_table_backward(grad, f.x.topRows(2), f.x, Ids::Zero(3, 2), f.layout);
   });
   return bad.cases();
 }

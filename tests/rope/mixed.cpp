@@ -71,7 +71,7 @@ TEST_CASE("the gradient of learned frequencies meets central differences", "[rop
     RowMatrix<double> y = x;
     apply_rope(y, posenc::make_mixed_table<double>(f, positions()), layout);
     Eigen::MatrixXd grad = Eigen::MatrixXd::Constant(2, kPairs, 0.5);  // added to
-    posenc::mixed_frequencies_backward(grad, c, y, positions(), layout);
+    posenc::mixed_table_backward(grad, c, y, positions(), layout);
 
     constexpr double step = 1e-5;
     for (Index axis = 0; axis < 2; ++axis) {
@@ -86,7 +86,7 @@ TEST_CASE("the gradient of learned frequencies meets central differences", "[rop
       }
     }
     RowMatrix<float> in_float = RowMatrix<float>::Zero(2, kPairs);  // row-major, rounded once
-    posenc::mixed_frequencies_backward(in_float, c, y, positions(), layout);
+    posenc::mixed_table_backward(in_float, c, y, positions(), layout);
     CHECK((in_float.cast<double>() - (grad.array() - 0.5).matrix()).cwiseAbs().maxCoeff() <=
           0x1p-23 * grad.cwiseAbs().maxCoeff());
   }

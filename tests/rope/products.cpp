@@ -42,7 +42,7 @@ TEST_CASE("positions that are a product are computed once", "[rope][products]") 
   });
   const auto backward = [&](const auto& grad_y, const auto& y, const auto& positions) {
     Eigen::MatrixXd grad = Eigen::MatrixXd::Zero(2, 8);
-    posenc::mixed_frequencies_backward(grad, grad_y, y, positions, RopeLayout::half_split(16));
+    posenc::mixed_table_backward(grad, grad_y, y, positions, RopeLayout::half_split(16));
     return grad;
   };
   const Eigen::MatrixXd y = Noise(6).matrix<double>(30, 32);

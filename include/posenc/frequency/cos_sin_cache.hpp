@@ -102,7 +102,7 @@ struct CacheReader {
 template <typename... Given>
 inline constexpr bool is_wrap_call = false;
 template <typename First, typename... Given>
-inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<First> &&
+inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<std::decay_t<First>> &&
                                                       (std::is_same_v<Given, CosSinStorage> || ...);
 
 }  // namespace detail
