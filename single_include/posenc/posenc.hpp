@@ -9212,19 +9212,20 @@ inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Ind
 
 }  // namespace detail
 
-/// The relative positions min, ..., max, both ends included. A relative position is always key - query: negative for
+/// The relative positions first, ..., last, both ends included. A relative position is always key - query: negative for
 /// keys before the query.
 class DistanceRange {
  public:
-  /// @param min, max  [tokens] max = min - 1 is the empty range.
-  /// @throws std::invalid_argument  max < min - 1.
+  /// @param first, last  [tokens] last = first - 1 is the empty range.
+  /// @throws std::invalid_argument  last < first - 1.
   /// @throws std::out_of_range      an end beyond 2^41 either way.
-  explicit DistanceRange(Eigen::Index min, Eigen::Index max) : min_(min), max_(max) {
+  explicit DistanceRange(Eigen::Index first, Eigen::Index last) : first_(first), last_(last) {
     const char* const function = "DistanceRange";
     constexpr Eigen::Index limit = 2 * detail::kSpanLimit;
-    detail::require_in_range(min >= -limit && min <= limit, function, "min", min, "in [", -limit, ", ", limit, "]");
-    detail::require_in_range(max >= -limit && max <= limit, function, "max", max, "in [", -limit, ", ", limit, "]");
-    detail::require(max >= min - 1, function, "max", max, "at least min - 1 = ", min - 1);
+    detail::require_in_range(first >= -limit && first <= limit, function, "first", first, "in [", -limit, ", ", limit,
+                             "]");
+    detail::require_in_range(last >= -limit && last <= limit, function, "last", last, "in [", -limit, ", ", limit, "]");
+    detail::require(last >= first - 1, function, "last", last, "at least first - 1 = ", first - 1);
   }
 
   /// -(len - 1), ..., 0: the distances that causal attention over `len` tokens sees.
@@ -9240,13 +9241,13 @@ class DistanceRange {
     return len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - len, len - 1);
   }
 
-  Eigen::Index min() const { return min_; }
-  Eigen::Index max() const { return max_; }
+  Eigen::Index first() const { return first_; }
+  Eigen::Index last() const { return last_; }
   /// How many there are.
-  Eigen::Index size() const { return max_ - min_ + 1; }
+  Eigen::Index size() const { return last_ - first_ + 1; }
   /// Whether all of `other` are among these. The empty range is in every range.
   bool contains(const DistanceRange& other) const {
-    return other.size() == 0 || (min_ <= other.min_ && other.max_ <= max_);
+    return other.size() == 0 || (first_ <= other.first_ && other.last_ <= last_);
   }
 
  private:
@@ -9255,8 +9256,8 @@ class DistanceRange {
                     detail::kSpanLimit);
   }
 
-  Eigen::Index min_;
-  Eigen::Index max_;
+  Eigen::Index first_;
+  Eigen::Index last_;
 };
 
 namespace detail {
@@ -9264,7 +9265,7 @@ namespace detail {
 /// A range as messages print it.
 inline std::string text_of(const DistanceRange& range) {
   if (range.size() == 0) return "none";
-  return std::to_string(range.min()) + " to " + std::to_string(range.max());
+  return std::to_string(range.first()) + " to " + std::to_string(range.last());
 }
 
 }  // namespace detail
@@ -9548,16 +9549,16 @@ class DistanceTable {
   Eigen::Index num_heads() const { return values_.rows(); }
   const DistanceRange& distances() const { return distances_; }
 
-  /// num_heads x distances().size(): column m is the relative position distances().min() + m.
+  /// num_heads x distances().size(): column m is the relative position distances().first() + m.
   Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
   Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
   Values values() && { return std::move(values_); }
 
   /// The bias of `head` at key - query = distance, which must be in distances().
   const Scalar& operator()(Eigen::Index head, Eigen::Index distance) const {
-    return values_(head, distance - distances_.min());
+    return values_(head, distance - distances_.first());
   }
-  Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.min()); }
+  Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.first()); }
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
@@ -9636,7 +9637,7 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
   if (span.key_len() == 0 || span.query_len() == 0) return;
   const auto values = table.values();
   const auto diagonal = values.row(head);
-  const Eigen::Index origin = -table.distances().min();
+  const Eigen::Index origin = -table.distances().first();
   if constexpr (bool(X::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
@@ -9657,7 +9658,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
   if (span.key_len() == 0 || span.query_len() == 0) return;
   auto values = grad_table.values();
   auto diagonal = values.row(head);
-  const Eigen::Index origin = -grad_table.distances().min();
+  const Eigen::Index origin = -grad_table.distances().first();
   if constexpr (bool(Grad::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       diagonal.segment(origin + span.first_relative(i), span.key_len()) +=
@@ -9863,7 +9864,7 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
   for (Eigen::Index head = 0; head < left.size(); ++head) {
     const double before = detail::number_at(left, head);
     const double after = detail::number_at(right, head);
-    for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
+    for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
       const double distance = static_cast<double>(d);
       table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
     }
@@ -9910,7 +9911,7 @@ struct AlibiSlopeGradients {
 template <typename Scalar>
 AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_table, Eigen::Index head) {
   AlibiSlopeGradients sums;
-  for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
+  for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
     const double term = static_cast<double>(grad_table(head, d)) * static_cast<double>(d);
     if (d <= 0) {
       sums.left += term;
@@ -10035,7 +10036,7 @@ DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRa
   for (Eigen::Index head = 0; head < a.size(); ++head) {
     const double a_value = detail::number_at(a, head);
     const double p_value = detail::number_at(p, head);
-    for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
+    for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
       const double n = std::abs(static_cast<double>(d));
       const double bias =
           kernel == KerpleKernel::logarithmic ? -p_value * std::log1p(a_value * n) : -a_value * std::pow(n, p_value);
@@ -10088,7 +10089,7 @@ void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<S
     const double p_value = detail::number_at(p, head);
     double sum_a = 0;
     double sum_p = 0;
-    for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
+    for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
       const double g = static_cast<double>(grad_table(head, d));
       const double n = std::abs(static_cast<double>(d));
       if (kernel == KerpleKernel::logarithmic) {
@@ -10153,7 +10154,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index h
     inv_freq[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(head_dim));
   }
   Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(distances.size(), -static_cast<double>(head_dim) / 2);
-  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::for_each_angle(Frequencies(inv_freq), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
                            for (int i = 0; i < count; ++i) sums[row] += cosine[i];
@@ -10161,7 +10162,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index h
   for (Eigen::Index head = 0; head < num_heads; ++head) {
     const double scale = static_cast<double>(num_heads) / (8 * static_cast<double>(head + 1));
     for (Eigen::Index m = 0; m < distances.size(); ++m) {
-      table(head, distances.min() + m) = detail::convert<Scalar>(sums[m] * scale);
+      table(head, distances.first() + m) = detail::convert<Scalar>(sums[m] * scale);
     }
   }
   return table;
@@ -10331,7 +10332,7 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
                   "num_buckets ", buckets.num_buckets(), ", with a column for each head (T5X stores the transpose)");
   const auto& weights_values = detail::evaluated(weights);
   DistanceTable<typename Weights::Scalar> table(weights_values.cols(), distances);
-  for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
+  for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
     const Eigen::Index bucket = buckets(d);
     for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
       table(head, d) = weights_values.coeff(bucket, head);
@@ -10364,7 +10365,7 @@ void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& 
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
   detail::require_shape(function, "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
   detail::require_target(function, "grad_weights", grad, grad_table.values());
-  for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
+  for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
     const Eigen::Index bucket = buckets(d);
     for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
       auto& target = grad.coeffRef(bucket, head);
@@ -10619,7 +10620,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
   if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> table(num_heads, range);
-    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min()), fire.threshold(), range.size());
+    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.first()), fire.threshold(), range.size());
     table.values() = detail::mlp_forward(fire.mlp, inputs).back().transpose().array();
     add_distance_bias(x, table, span);
     return;
@@ -10699,7 +10700,7 @@ void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const 
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> grad_table(num_heads, range);
     distance_bias_backward(grad_table, grad_logits_values, span);
-    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min()), threshold, 1,
+    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.first()), threshold, 1,
              detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
   } else {
     detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);
@@ -10752,7 +10753,7 @@ template <typename Scalar>
 MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput input) {
   MlpMatrix<Scalar> inputs(distances.size(), 1);
   for (Eigen::Index m = 0; m < distances.size(); ++m) {
-    const double distance = -static_cast<double>(distances.min() + m);
+    const double distance = -static_cast<double>(distances.first() + m);
     const double size = std::log1p(std::abs(distance));
     inputs(m, 0) = static_cast<Scalar>(input == DistanceInput::linear ? distance : distance < 0 ? -size : size);
   }
@@ -13377,7 +13378,7 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
 /// every head
 ///
-///     logits(i, j) += scale q[i] . table[j - (query_offset + i) - distances.min()]
+///     logits(i, j) += scale q[i] . table[j - (query_offset + i) - distances.first()]
 ///
 /// Pairs at distances that the table has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits()
 /// clips).
@@ -13404,7 +13405,7 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
                                                   attention.num_heads());
   detail::require_shape(function, "table", keys.table(), keys.table().rows(), attention.head_dim());
   detail::require_target(function, "logits", x, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(keys.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
@@ -13449,7 +13450,7 @@ void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients,
   detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
   detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
   detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(keys.table());
@@ -13485,7 +13486,7 @@ inline namespace POSENC_ABI {
 
 /// Views the relative shift ("skew") of a product with all distances: no padding, no reshape, no copy.
 ///
-/// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().min(). The view is
+/// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().first(). The view is
 /// L_q x L_k with element (i, j) = x(i, j - i + L_q - 1), the column of that pair's distance. In a row-major matrix
 /// these elements are P - 1 numbers from row to row, so the view is a Map. Writing to it (+=) is the adjoint.
 ///
@@ -13541,7 +13542,7 @@ inline namespace POSENC_ABI {
 /// Returns the sinusoids R of Transformer-XL for a run of distances, distances.size() x 2 num_pairs, to be projected by
 /// W_r.
 ///
-/// Row m is the distance n = query - key = -(distances.min() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair i:
+/// Row m is the distance n = query - key = -(distances.first() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair i:
 /// with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original. Keys before the query have positive n.
 /// @tparam Scalar      Of the result: make_relative_sinusoids<float>(...).
 /// @param distances    Of the rows, ascending.
@@ -13559,7 +13560,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     const DistanceRange& distances, const Frequencies& frequencies, ChannelOrder order) {
   const Eigen::Index pairs = frequencies.num_pairs();
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
-  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(distances.size(), 2 * pairs);
   const detail::SinusoidColumns columns(order, pairs, pairs);
@@ -13752,7 +13753,7 @@ struct TransformerXlSizes {
 /// Adds to the logits of one head or of all heads stacked, which hold scale q k^T, the other three terms of
 /// Transformer-XL. For every head
 ///
-///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - distances.min()])
+///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - distances.first()])
 ///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as all the rest.
 /// @param scheme          TransformerXl(r, distances, u, v).
@@ -13777,7 +13778,7 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
   detail::require_logits(function, "logits", x, attention);
   const detail::TransformerXlSizes sizes(function, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
-  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& k = detail::evaluated(attention.k());
   const auto& r = detail::evaluated(scheme.r());
@@ -13847,7 +13848,7 @@ void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, G
   require_target("grad_r", grad_r, grad_u, grad_v);
   require_target("grad_u", grad_u, grad_v);
   require_target("grad_v", grad_v);
-  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& k = detail::evaluated(attention.k());

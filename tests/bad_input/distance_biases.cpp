@@ -47,7 +47,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
             [](F&) { AttentionSpan::at(posenc::PositionRange(-(std::int64_t(1) << 41), 1), 1); });
   bad.value("negative heads", "DistanceTable: num_heads must be >= 0, got -1",
             [](F&) { DistanceTable<float>(-1, DistanceRange(0, 1)); });
-  bad.value("distances backwards", "DistanceRange: max must be at least min - 1 = 2, got 1",
+  bad.value("distances backwards", "DistanceRange: last must be at least first - 1 = 2, got 1",
             [](F&) { DistanceRange(3, 1); });
   bad.value("distances of a negative length",
             "DistanceRange::symmetric: len must be >= 0 and at most 1099511627776, got -2",
@@ -56,7 +56,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
             "DistanceRange::causal: len must be >= 0 and at most 1099511627776, got -1",
             [](F&) { DistanceRange::causal(-1); });
   bad.range("distances that overflow",
-            "DistanceRange: min must be in [-2199023255552, 2199023255552], got -9223372036854775808",
+            "DistanceRange: first must be in [-2199023255552, 2199023255552], got -9223372036854775808",
             [](F&) { DistanceRange(-kMaxIndex - 1, kMaxIndex); });
   bad.length(
       "table beyond memory",

@@ -34,7 +34,7 @@ TEST_CASE("a bias for each distance is added to the right logits, and its gradie
     INFO(named.name);
     const AttentionSpan& span = named.span;
     // Wider than needed on both sides: one table serves every step.
-    const auto table = random_table(2, DistanceRange(span.distances().min() - 3, span.distances().max() + 2), 5);
+    const auto table = random_table(2, DistanceRange(span.distances().first() - 3, span.distances().last() + 2), 5);
     const MatrixD before = random_matrix(2 * span.query_len(), span.key_len(), 6);
     MatrixD stacked = before;
     posenc::add_distance_bias(stacked, table, span);
@@ -62,7 +62,7 @@ TEST_CASE("a bias for each distance is added to the right logits, and its gradie
     constexpr double kOrderBound = 100 * 100 * kEpsilon;  // fewer than 100 terms below 1, added in another order
     REQUIRE(distance(by_columns.values(), gradient.values()) <= kOrderBound);
     for (Index h = 0; h < 2; ++h) {
-      for (Index d = table.distances().min(); d <= table.distances().max(); ++d) {
+      for (Index d = table.distances().first(); d <= table.distances().last(); ++d) {
         double sum = 0;
         for (Index i = 0; i < span.query_len(); ++i) {
           const Index j = d + span.query_offset() + i;

@@ -12,14 +12,14 @@ TEST_CASE("spans: positions, distances and what a causal query sees", "[relative
   REQUIRE(prefill.relative(2, 9) == 0);
   REQUIRE(prefill.visible_keys(0) == 8);
   REQUIRE(prefill.visible_keys(2) == 10);
-  REQUIRE(prefill.distances().min() == -9);
-  REQUIRE(prefill.distances().max() == 2);
+  REQUIRE(prefill.distances().first() == -9);
+  REQUIRE(prefill.distances().last() == 2);
   const AttentionSpan ahead = AttentionSpan::at(posenc::PositionRange(-2, 4), 6);
   REQUIRE(ahead.visible_keys(0) == 0);
   REQUIRE(ahead.visible_keys(3) == 2);
   REQUIRE(AttentionSpan::square(0).distances().size() == 0);
-  REQUIRE(DistanceRange::causal(4).min() == -3);
-  REQUIRE(DistanceRange::causal(4).max() == 0);
+  REQUIRE(DistanceRange::causal(4).first() == -3);
+  REQUIRE(DistanceRange::causal(4).last() == 0);
   REQUIRE(DistanceRange::causal(0).size() == 0);
   REQUIRE(DistanceRange::symmetric(4).size() == 7);
   REQUIRE(DistanceRange::symmetric(0).size() == 0);

@@ -15,12 +15,12 @@ namespace {
 /// Tables that have all distances of the span and more, only some of them, and none.
 std::vector<DistanceRange> tables_for(const AttentionSpan& span) {
   const DistanceRange all = span.distances();
-  return {DistanceRange(all.min() - 2, all.max() + 2),
+  return {DistanceRange(all.first() - 2, all.last() + 2),
           all,
-          DistanceRange(all.min() + 2, std::max(all.max() - 1, all.min() + 2)),
+          DistanceRange(all.first() + 2, std::max(all.last() - 1, all.first() + 2)),
           DistanceRange::causal(span.key_len()),
-          DistanceRange(all.max() + 4, all.max() + 6),
-          DistanceRange(all.min(), all.min() - 1)};
+          DistanceRange(all.last() + 4, all.last() + 6),
+          DistanceRange(all.first(), all.first() - 1)};
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ TEST_CASE("a vector for each distance, with rows missing, and the adjoint in que
   for (const NamedSpan& named : all_spans()) {
     const AttentionSpan& span = named.span;
     for (const DistanceRange& distances : tables_for(span)) {
-      INFO(named.name << ", rows from " << distances.min() << ", " << distances.size());
+      INFO(named.name << ", rows from " << distances.first() << ", " << distances.size());
       const MatrixD q = random_matrix(span.query_len(), kHeadDim, 140);
       const MatrixD k = MatrixD::Zero(span.key_len(), kHeadDim);  // not read
       const MatrixD r = random_matrix(distances.size(), kHeadDim, 141);
@@ -39,7 +39,7 @@ TEST_CASE("a vector for each distance, with rows missing, and the adjoint in que
       const MatrixD before = random_matrix(span.query_len(), span.key_len(), 142);
       MatrixD expected = before;
       for (Index i = 0; i < span.query_len(); ++i) {
-        for (Index j = 0; j < span.key_len(); ++j) expected(i, j) += naive_logit(q, r, distances.min(), span, i, j);
+        for (Index j = 0; j < span.key_len(); ++j) expected(i, j) += naive_logit(q, r, distances.first(), span, i, j);
       }
       MatrixD logits = before;
       ColumnMatrix<double> column_major = before;
@@ -67,7 +67,7 @@ TEST_CASE("a vector for each distance, with rows missing, and the adjoint in que
       MatrixD grad_r_2 = MatrixD::Zero(r.rows(), kHeadDim);
       posenc::relative_logits_backward(RelativeGradients(grad_q_2, grad_r_2), ColumnMatrix<double>(grad),
                                        RelativeKeys(r, distances), attention, workspace);
-      if (distances.size() == span.distances().size() && distances.min() == span.distances().min()) {
+      if (distances.size() == span.distances().size() && distances.first() == span.distances().first()) {
         MatrixD without = before;
         posenc::add_relative_logits(without, RelativeKeys(r), attention, workspace);
         REQUIRE(same_bits(without, logits));

@@ -23,7 +23,7 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
   if (span.key_len() == 0 || span.query_len() == 0) return;
   const auto values = table.values();
   const auto diagonal = values.row(head);
-  const Eigen::Index origin = -table.distances().min();
+  const Eigen::Index origin = -table.distances().first();
   if constexpr (bool(X::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
@@ -44,7 +44,7 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
   if (span.key_len() == 0 || span.query_len() == 0) return;
   auto values = grad_table.values();
   auto diagonal = values.row(head);
-  const Eigen::Index origin = -grad_table.distances().min();
+  const Eigen::Index origin = -grad_table.distances().first();
   if constexpr (bool(Grad::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
       diagonal.segment(origin + span.first_relative(i), span.key_len()) +=

@@ -68,7 +68,7 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
   for (Eigen::Index head = 0; head < left.size(); ++head) {
     const double before = detail::number_at(left, head);
     const double after = detail::number_at(right, head);
-    for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
+    for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
       const double distance = static_cast<double>(d);
       table(head, d) = detail::convert<Scalar>(d <= 0 ? before * distance : -after * distance);
     }
@@ -115,7 +115,7 @@ struct AlibiSlopeGradients {
 template <typename Scalar>
 AlibiSlopeGradients alibi_slope_gradients(const DistanceTable<Scalar>& grad_table, Eigen::Index head) {
   AlibiSlopeGradients sums;
-  for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
+  for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
     const double term = static_cast<double>(grad_table(head, d)) * static_cast<double>(d);
     if (d <= 0) {
       sums.left += term;

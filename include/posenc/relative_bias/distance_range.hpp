@@ -18,19 +18,20 @@ inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Ind
 
 }  // namespace detail
 
-/// The relative positions min, ..., max, both ends included. A relative position is always key - query: negative for
+/// The relative positions first, ..., last, both ends included. A relative position is always key - query: negative for
 /// keys before the query.
 class DistanceRange {
  public:
-  /// @param min, max  [tokens] max = min - 1 is the empty range.
-  /// @throws std::invalid_argument  max < min - 1.
+  /// @param first, last  [tokens] last = first - 1 is the empty range.
+  /// @throws std::invalid_argument  last < first - 1.
   /// @throws std::out_of_range      an end beyond 2^41 either way.
-  explicit DistanceRange(Eigen::Index min, Eigen::Index max) : min_(min), max_(max) {
+  explicit DistanceRange(Eigen::Index first, Eigen::Index last) : first_(first), last_(last) {
     const char* const function = "DistanceRange";
     constexpr Eigen::Index limit = 2 * detail::kSpanLimit;
-    detail::require_in_range(min >= -limit && min <= limit, function, "min", min, "in [", -limit, ", ", limit, "]");
-    detail::require_in_range(max >= -limit && max <= limit, function, "max", max, "in [", -limit, ", ", limit, "]");
-    detail::require(max >= min - 1, function, "max", max, "at least min - 1 = ", min - 1);
+    detail::require_in_range(first >= -limit && first <= limit, function, "first", first, "in [", -limit, ", ", limit,
+                             "]");
+    detail::require_in_range(last >= -limit && last <= limit, function, "last", last, "in [", -limit, ", ", limit, "]");
+    detail::require(last >= first - 1, function, "last", last, "at least first - 1 = ", first - 1);
   }
 
   /// -(len - 1), ..., 0: the distances that causal attention over `len` tokens sees.
@@ -46,13 +47,13 @@ class DistanceRange {
     return len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - len, len - 1);
   }
 
-  Eigen::Index min() const { return min_; }
-  Eigen::Index max() const { return max_; }
+  Eigen::Index first() const { return first_; }
+  Eigen::Index last() const { return last_; }
   /// How many there are.
-  Eigen::Index size() const { return max_ - min_ + 1; }
+  Eigen::Index size() const { return last_ - first_ + 1; }
   /// Whether all of `other` are among these. The empty range is in every range.
   bool contains(const DistanceRange& other) const {
-    return other.size() == 0 || (min_ <= other.min_ && other.max_ <= max_);
+    return other.size() == 0 || (first_ <= other.first_ && other.last_ <= last_);
   }
 
  private:
@@ -61,8 +62,8 @@ class DistanceRange {
                     detail::kSpanLimit);
   }
 
-  Eigen::Index min_;
-  Eigen::Index max_;
+  Eigen::Index first_;
+  Eigen::Index last_;
 };
 
 namespace detail {
@@ -70,7 +71,7 @@ namespace detail {
 /// A range as messages print it.
 inline std::string text_of(const DistanceRange& range) {
   if (range.size() == 0) return "none";
-  return std::to_string(range.min()) + " to " + std::to_string(range.max());
+  return std::to_string(range.first()) + " to " + std::to_string(range.last());
 }
 
 }  // namespace detail

@@ -48,16 +48,16 @@ class DistanceTable {
   Eigen::Index num_heads() const { return values_.rows(); }
   const DistanceRange& distances() const { return distances_; }
 
-  /// num_heads x distances().size(): column m is the relative position distances().min() + m.
+  /// num_heads x distances().size(): column m is the relative position distances().first() + m.
   Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
   Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
   Values values() && { return std::move(values_); }
 
   /// The bias of `head` at key - query = distance, which must be in distances().
   const Scalar& operator()(Eigen::Index head, Eigen::Index distance) const {
-    return values_(head, distance - distances_.min());
+    return values_(head, distance - distances_.first());
   }
-  Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.min()); }
+  Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.first()); }
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).

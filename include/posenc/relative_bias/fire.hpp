@@ -93,7 +93,7 @@ void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpa
   if (detail::fire_by_distance(fire, span)) {
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> table(num_heads, range);
-    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.min()), fire.threshold(), range.size());
+    const auto inputs = detail::fire_inputs(fire, -static_cast<double>(range.first()), fire.threshold(), range.size());
     table.values() = detail::mlp_forward(fire.mlp, inputs).back().transpose().array();
     add_distance_bias(x, table, span);
     return;
@@ -173,7 +173,7 @@ void fire_bias_backward(Fire<Scalar>& grad_fire, const Grad& grad_logits, const 
     const DistanceRange range = span.distances();
     DistanceTable<Scalar> grad_table(num_heads, range);
     distance_bias_backward(grad_table, grad_logits_values, span);
-    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.min()), threshold, 1,
+    grad.add(grad_fire.mlp, fire, -static_cast<double>(range.first()), threshold, 1,
              detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
   } else {
     detail::MlpMatrix<Scalar> grad_row(span.key_len(), num_heads);

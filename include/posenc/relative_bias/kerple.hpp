@@ -62,7 +62,7 @@ DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRa
   for (Eigen::Index head = 0; head < a.size(); ++head) {
     const double a_value = detail::number_at(a, head);
     const double p_value = detail::number_at(p, head);
-    for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
+    for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
       const double n = std::abs(static_cast<double>(d));
       const double bias =
           kernel == KerpleKernel::logarithmic ? -p_value * std::log1p(a_value * n) : -a_value * std::pow(n, p_value);
@@ -115,7 +115,7 @@ void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<S
     const double p_value = detail::number_at(p, head);
     double sum_a = 0;
     double sum_p = 0;
-    for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
+    for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
       const double g = static_cast<double>(grad_table(head, d));
       const double n = std::abs(static_cast<double>(d));
       if (kernel == KerpleKernel::logarithmic) {

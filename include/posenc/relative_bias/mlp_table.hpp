@@ -25,7 +25,7 @@ template <typename Scalar>
 MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput input) {
   MlpMatrix<Scalar> inputs(distances.size(), 1);
   for (Eigen::Index m = 0; m < distances.size(); ++m) {
-    const double distance = -static_cast<double>(distances.min() + m);
+    const double distance = -static_cast<double>(distances.first() + m);
     const double size = std::log1p(std::abs(distance));
     inputs(m, 0) = static_cast<Scalar>(input == DistanceInput::linear ? distance : distance < 0 ? -size : size);
   }

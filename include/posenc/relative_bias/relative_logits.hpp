@@ -83,7 +83,7 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
 /// every head
 ///
-///     logits(i, j) += scale q[i] . table[j - (query_offset + i) - distances.min()]
+///     logits(i, j) += scale q[i] . table[j - (query_offset + i) - distances.first()]
 ///
 /// Pairs at distances that the table has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits()
 /// clips).
@@ -110,7 +110,7 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
                                                   attention.num_heads());
   detail::require_shape(function, "table", keys.table(), keys.table().rows(), attention.head_dim());
   detail::require_target(function, "logits", x, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(keys.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
@@ -155,7 +155,7 @@ void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients,
   detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
   detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
   detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(keys.table());

@@ -15,7 +15,7 @@ inline namespace POSENC_ABI {
 
 /// Views the relative shift ("skew") of a product with all distances: no padding, no reshape, no copy.
 ///
-/// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().min(). The view is
+/// Let column m of x (L_q x P, P = L_q + L_k - 1) belong to the distance m + span.distances().first(). The view is
 /// L_q x L_k with element (i, j) = x(i, j - i + L_q - 1), the column of that pair's distance. In a row-major matrix
 /// these elements are P - 1 numbers from row to row, so the view is a Map. Writing to it (+=) is the adjoint.
 ///

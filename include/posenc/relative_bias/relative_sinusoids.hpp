@@ -17,7 +17,7 @@ inline namespace POSENC_ABI {
 /// Returns the sinusoids R of Transformer-XL for a run of distances, distances.size() x 2 num_pairs, to be projected by
 /// W_r.
 ///
-/// Row m is the distance n = query - key = -(distances.min() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair i:
+/// Row m is the distance n = query - key = -(distances.first() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair i:
 /// with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original. Keys before the query have positive n.
 /// @tparam Scalar      Of the result: make_relative_sinusoids<float>(...).
 /// @param distances    Of the rows, ascending.
@@ -35,7 +35,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
     const DistanceRange& distances, const Frequencies& frequencies, ChannelOrder order) {
   const Eigen::Index pairs = frequencies.num_pairs();
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
-  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(distances.size(), 2 * pairs);
   const detail::SinusoidColumns columns(order, pairs, pairs);

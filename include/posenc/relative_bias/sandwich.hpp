@@ -41,7 +41,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index h
     inv_freq[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(head_dim));
   }
   Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(distances.size(), -static_cast<double>(head_dim) / 2);
-  const detail::RangePositions positions(PositionRange(distances.min(), distances.size()));
+  const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::for_each_angle(Frequencies(inv_freq), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {
                            for (int i = 0; i < count; ++i) sums[row] += cosine[i];
@@ -49,7 +49,7 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index h
   for (Eigen::Index head = 0; head < num_heads; ++head) {
     const double scale = static_cast<double>(num_heads) / (8 * static_cast<double>(head + 1));
     for (Eigen::Index m = 0; m < distances.size(); ++m) {
-      table(head, distances.min() + m) = detail::convert<Scalar>(sums[m] * scale);
+      table(head, distances.first() + m) = detail::convert<Scalar>(sums[m] * scale);
     }
   }
   return table;

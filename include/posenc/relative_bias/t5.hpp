@@ -90,7 +90,7 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
                   "num_buckets ", buckets.num_buckets(), ", with a column for each head (T5X stores the transpose)");
   const auto& weights_values = detail::evaluated(weights);
   DistanceTable<typename Weights::Scalar> table(weights_values.cols(), distances);
-  for (Eigen::Index d = distances.min(); d <= distances.max(); ++d) {
+  for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
     const Eigen::Index bucket = buckets(d);
     for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
       table(head, d) = weights_values.coeff(bucket, head);
@@ -123,7 +123,7 @@ void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& 
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
   detail::require_shape(function, "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
   detail::require_target(function, "grad_weights", grad, grad_table.values());
-  for (Eigen::Index d = grad_table.distances().min(); d <= grad_table.distances().max(); ++d) {
+  for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
     const Eigen::Index bucket = buckets(d);
     for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
       auto& target = grad.coeffRef(bucket, head);

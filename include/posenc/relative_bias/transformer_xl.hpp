@@ -126,7 +126,7 @@ struct TransformerXlSizes {
 /// Adds to the logits of one head or of all heads stacked, which hold scale q k^T, the other three terms of
 /// Transformer-XL. For every head
 ///
-///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - distances.min()])
+///     logits(i, j) += scale (u . k[j] + (q[i] + v) . r[j - (query_offset + i) - distances.first()])
 ///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as all the rest.
 /// @param scheme          TransformerXl(r, distances, u, v).
@@ -151,7 +151,7 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
   detail::require_logits(function, "logits", x, attention);
   const detail::TransformerXlSizes sizes(function, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
-  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& k = detail::evaluated(attention.k());
   const auto& r = detail::evaluated(scheme.r());
@@ -221,7 +221,7 @@ void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, G
   require_target("grad_r", grad_r, grad_u, grad_v);
   require_target("grad_u", grad_u, grad_v);
   require_target("grad_v", grad_v);
-  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).min();
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& k = detail::evaluated(attention.k());
