@@ -142,7 +142,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
   if (posenc_tests::kWideIndex)
     bad.length("scratch memory beyond memory",
                "Workspace::matrix: rows must be at most 1048575 for rows of 1099511627776 values, got 1099511627776",
-               [](F& f) { f.workspace.matrix(Eigen::Index(1) << 40, Eigen::Index(1) << 40); });
+               [](F& f) { f.workspace.matrix(posenc_tests::two_to(40), posenc_tests::two_to(40)); });
 
   // DeBERTa
   bad.value("no positions", "DebertaBuckets: max_position must be > 0 and at most 1048576, got 0",
