@@ -11240,6 +11240,28 @@ class HeadRows {
 
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_HEAD_ROWS_HPP
 
+// ---- posenc/relative_bias/detail/ordered_sum.hpp
+/// A sum whose bits do not depend on where its values lie.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The sum of a row. Eigen sums what it can address from the first aligned value on, so that the order, and with it
+/// the rounding, follows the address; what it has to compute it sums from the first value on.
+template <typename Row>
+typename Row::Scalar ordered_sum(const Row& row) {
+  return (row * typename Row::Scalar(1)).sum();
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
+
 // ---- posenc/relative_bias/decomposed.hpp
 /// Decomposed relative positions of vision backbones (MViTv2, SAM): rows and columns separately, by content.
 #ifndef POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
@@ -11376,7 +11398,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height(); ++y) {
       const Eigen::Index row = decomposed_row(t / query.width(), y, query.height(), key.height());
-      const Scalar sum = grad.row(t).segment(y * key.width(), key.width()).sum();
+      const Scalar sum = ordered_sum(grad.row(t).segment(y * key.width(), key.width()));
       grad_q.row(t) += sum * rel_h.row(row);
       grad_h.row(row) += sum * q.row(t);
     }
@@ -12758,8 +12780,8 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
   sums.setZero();
   if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
-  sums(0) += row.head(keys.first).sum();
-  sums(sums.size() - 1) += row.tail(row.size() - keys.last).sum();
+  sums(0) += ordered_sum(row.head(keys.first));
+  sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
 }
 
 }  // namespace detail

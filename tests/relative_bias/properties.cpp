@@ -197,3 +197,26 @@ TEMPLATE_TEST_CASE("biases: stacked heads are the heads one by one, each in a th
     }
   });
 }
+
+TEMPLATE_TEST_CASE("biases: gradients have the same bits wherever the logits lie", "[relative_bias][properties]", float,
+                   double) {
+  using Scalar = TestType;
+  const AttentionSpan span = AttentionSpan::cached(33, 40);
+  for_each_scheme([&](const auto& scheme) {
+    using Scheme = std::decay_t<decltype(scheme)>;
+    INFO(Scheme::name);
+    const auto parameters = random_parameters<Scheme, Scalar>(scheme, span, kHeads, false, 340);
+    const auto grad = random_matrix<Scalar>(kHeads * span.query_len(), span.key_len(), 540);
+    Workspace<Scalar> workspace;
+    auto expected = zeros_like(parameters);
+    Scheme::backward(expected, grad, span, parameters, workspace);
+    std::vector<Scalar> memory(static_cast<std::size_t>(grad.size()) + 16);
+    for (std::size_t shift = 0; shift < 16; ++shift) {
+      Eigen::Map<RowMatrix<Scalar>> shifted(memory.data() + shift, grad.rows(), grad.cols());
+      shifted = grad;
+      auto gradients = zeros_like(parameters);
+      Scheme::backward(gradients, shifted, span, parameters, workspace);
+      for (std::size_t i = 0; i < expected.size(); ++i) REQUIRE(same_bits(gradients[i], expected[i]));
+    }
+  });
+}

@@ -7,6 +7,7 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
+#include "posenc/relative_bias/detail/ordered_sum.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/window_shape.hpp"
 
@@ -144,7 +145,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height(); ++y) {
       const Eigen::Index row = decomposed_row(t / query.width(), y, query.height(), key.height());
-      const Scalar sum = grad.row(t).segment(y * key.width(), key.width()).sum();
+      const Scalar sum = ordered_sum(grad.row(t).segment(y * key.width(), key.width()));
       grad_q.row(t) += sum * rel_h.row(row);
       grad_h.row(row) += sum * q.row(t);
     }

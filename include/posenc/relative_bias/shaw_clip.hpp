@@ -5,6 +5,7 @@
 #define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 
 #include "posenc/relative_bias/attention_span.hpp"
+#include "posenc/relative_bias/detail/ordered_sum.hpp"
 
 #include <algorithm>
 
@@ -74,8 +75,8 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
   sums.setZero();
   if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
-  sums(0) += row.head(keys.first).sum();
-  sums(sums.size() - 1) += row.tail(row.size() - keys.last).sum();
+  sums(0) += ordered_sum(row.head(keys.first));
+  sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
 }
 
 }  // namespace detail
