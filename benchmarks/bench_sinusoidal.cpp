@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sinusoidal encodings of width 512: written, and added to embeddings.
+// Sinusoidal encodings of width 512: written, and added to embeddings. Digits and integers, written.
 
 #include <cmath>
 #include <string>
@@ -103,6 +103,41 @@ TEST_CASE("kept table, width 512") {
   for (const Index rows : {Index(1024), Index(16384)}) {
     measure_kept<float>("interleaved", rows, posenc::presets::paper(kWidth));
     measure_kept<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
+  }
+}
+
+/// 16 digits to the base 2. The naive loop is that of the formula, with powers in double.
+TEST_CASE("digits, 16 columns") {
+  for (const Index rows : {Index(1024), Index(16384)}) {
+    RowMatrix<float> x = RowMatrix<float>::Ones(rows, 16);
+    volatile float value = 0.5f;
+    measure(
+        "sinusoidal/digits_base_2/" + std::to_string(rows) + "_rows", static_cast<double>(x.size()) * sizeof(float),
+        [&] { posenc::encode_digits(x, 2, posenc::starting_at(0)); }, [&] { x.setConstant(static_cast<float>(value)); },
+        [&] {
+          for (Index row = 0; row < rows; ++row) {
+            for (int i = 0; i < 16; ++i) {
+              const double quotient = std::floor(static_cast<double>(row) / std::pow(2.0, i));
+              x(row, i) = static_cast<float>(std::fmod(quotient, 2.0));
+            }
+          }
+        });
+  }
+}
+
+TEST_CASE("integers, width 512") {
+  for (const Index rows : {Index(1024), Index(16384)}) {
+    RowMatrix<float> x = RowMatrix<float>::Ones(rows, kWidth);
+    volatile float value = 0.5f;
+    measure(
+        name_of("integers", "float", rows), bytes_of<float>(rows),
+        [&] { posenc::encode_integers(x, 1, posenc::starting_at(0)); },
+        [&] { x.setConstant(static_cast<float>(value)); },
+        [&] {
+          for (Index row = 0; row < rows; ++row) {
+            for (Index i = 0; i < kWidth; ++i) x(row, i) = static_cast<float>(row);
+          }
+        });
   }
 }
 

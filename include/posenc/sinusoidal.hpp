@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Sinusoidal encodings: fixed sines and cosines that are added to token embeddings.
+/// Fixed encodings that are added to token embeddings: sines and cosines, and the integers and digits that they come from.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
@@ -17,6 +17,12 @@
 #include "posenc/sinusoidal/add_sinusoidal.hpp"  // write, add
 
 #include "posenc/sinusoidal/add_kept_sinusoids.hpp"  // write, add from a table that is kept
+
+// Where sinusoids come from.
+
+#include "posenc/sinusoidal/encode_integers.hpp"  // the position itself
+
+#include "posenc/sinusoidal/encode_digits.hpp"  // its binary code, and that to any other base
 
 // On several axes.
 

@@ -139,6 +139,69 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
               posenc::add_sinusoidal(f.x, SinusoidalEncoding(16, fast), Eigen::Array3d(0, 1e300, 2));
             });
 
+  // Integers and digits
+  bad.value("digits to the base 1",
+            "encode_digits: base must be >= 2 and at most 16777216, up to which out's scalar is exact, got 1",
+            [](F& f) { posenc::encode_digits(f.x, 1, starting_at(0)); });
+  bad.value("digits to a negative base",
+            "encode_digits: base must be >= 2 and at most 16777216, up to which out's scalar is exact, got -2",
+            [](F& f) { posenc::encode_digits(f.x, -2, starting_at(0)); });
+  bad.value("digits that half does not hold",
+            "encode_digits: base must be >= 2 and at most 2048, up to which out's scalar is exact, got 2049", [](F&) {
+              Eigen::Matrix<Eigen::half, 1, 4> out;
+              posenc::encode_digits(out, 2049, starting_at(0));
+            });
+  bad.value("digits that bfloat16 does not hold",
+            "encode_digits: base must be >= 2 and at most 256, up to which out's scalar is exact, got "
+            "18446744073709551615",
+            [](F&) {
+              Eigen::Matrix<Eigen::bfloat16, 1, 4> out;
+              posenc::encode_digits(out, std::numeric_limits<std::uint64_t>::max(), starting_at(0));
+            });
+  bad.range("digits of a negative position", "encode_digits: positions[1] must be >= 0, to have digits, got -1",
+            [](F& f) { posenc::encode_digits(f.columns, 2, Eigen::Array3i(0, -1, 2)); });
+  bad.range("digits of a range that begins below 0", "encode_digits: positions[0] must be >= 0, to have digits, got -2",
+            [](F& f) { posenc::encode_digits(f.x, 2, starting_at(-2)); });
+  bad.value("digits of a fraction", "encode_digits: positions[2] must be an integer, to have digits, got 0.5",
+            [](F& f) { posenc::encode_digits(f.x, 2, Eigen::Array3d(0, 1, 0.5)); });
+  bad.value("digits of NaN", "encode_digits: positions[2] must be finite, got nan",
+            [](F& f) { posenc::encode_digits(f.x, 2, Eigen::Array3d(0, 1, kNan)); });
+  bad.range("one digit too many",
+            "encode_digits: positions[2] must be at most 65535 for 16 digits to the base 2, got 65536",
+            [](F& f) { posenc::encode_digits(f.x, 2, starting_at(65534)); });
+  bad.range("digits of a real position beyond 2^57",
+            "encode_digits: positions[1] must be at most 144115188075855872 for 16 digits to the base 10000, got 1e+30",
+            [](F& f) { posenc::encode_digits(f.x, 10000, Eigen::Array3d(0, 1e30, 0)); });
+  bad.value("digits, too few positions", "encode_digits: positions.size() must be out.rows() 3, got 2",
+            [](F& f) { posenc::encode_digits(f.x, 2, Eigen::Array2i(0, 1)); });
+  bad.value("digits over their own positions",
+            "encode_digits: out must be disjoint from what is read, got overlapping memory",
+            [](F& f) { posenc::encode_digits(f.columns.rightCols(4), 2, f.columns.col(15)); });
+  bad.value("digits into null data", "encode_digits: out.data() must be a valid pointer, got null",
+            [](F&) { posenc::encode_digits(Eigen::Map<RowMajor>(nullptr, 3, 16), 2, starting_at(0)); });
+  bad.value("integers, scale NaN", "encode_integers: scale must be finite, got nan",
+            [](F& f) { posenc::encode_integers(f.x, kNan, starting_at(0)); });
+  bad.range("integers beyond half",
+            "encode_integers: positions[1] must be such that scale * position is finite in out's scalar, got 65520",
+            [](F&) {
+              Eigen::Matrix<Eigen::half, 2, 4> out;
+              posenc::encode_integers(out, 1, starting_at(65519));
+            });
+  bad.range("integers beyond double",
+            "encode_integers: positions[0] must be such that scale * position is finite in out's scalar, got 10",
+            [](F& f) { posenc::encode_integers(f.columns, 1e308, starting_at(10)); });
+  bad.value("integers, another count", "encode_integers: positions.count() must be out.rows() 3, got 4",
+            [](F& f) { posenc::encode_integers(f.x, 1, PositionRange(0, 4)); });
+  bad.value("integers into rows that lie in one another",
+            "encode_integers: out.outerStride() must be at least 4 forwards or backwards (what is written to may not "
+            "overlap itself), got 1",
+            [](F& f) {
+              Eigen::Map<RowMajor, 0, Eigen::OuterStride<>> rows(f.x.data(), 3, 4, Eigen::OuterStride<>(1));
+              posenc::encode_integers(rows, 1, starting_at(0));
+            });
+  bad.allowed("no integers", [](F& f) { posenc::encode_integers(f.x.topRows(0), 1, starting_at(0)); });
+  bad.allowed("no digits", [](F& f) { posenc::encode_digits(f.x.topRows(0), 2, starting_at(0)); });
+
   // Sinusoids on grids
   bad.value("a grid encoding of 6", "presets::mae: width must be a multiple of 4, > 0 and at most 16777216, got 6",
             [](F&) { posenc::presets::mae(6); });

@@ -15,6 +15,55 @@
 
 namespace posenc_tests {
 
+/// What is written: chunks equal the whole, every storage equals row-major, nothing around it changes, threads equal one
+/// thread, and nothing allocates.
+///
+/// @param encode  encode(out, first) writes the encodings of tokens first, first + 1, ... into the rows of `out`.
+template <typename Scalar, typename Encode>
+void check_written_encoding(Index tokens, Index width, const Encode& encode) {
+  RowMatrix<Scalar> whole(tokens, width);
+  encode(whole, Index(0));
+  for (const Index chunk : {1, 7, 16}) {
+    RowMatrix<Scalar> encoded(tokens, width);
+    for (Index first = 0; first < tokens; first += chunk) {
+      encode(encoded.middleRows(first, (std::min)(chunk, tokens - first)), first);
+    }
+    CHECK(same_bits(encoded, whole));
+  }
+
+  ColumnMatrix<Scalar> column_major(tokens, width);
+  encode(column_major, Index(0));
+  CHECK(same_bits(column_major, whole));
+  ColumnMatrix<Scalar> features(width, tokens);
+  encode(features.transpose(), Index(0));
+  CHECK(same_bits(features.transpose(), whole));
+  RowMatrix<Scalar> around = RowMatrix<Scalar>::Constant(tokens + 2, width + 5, Scalar(7));
+  encode(around.block(1, 3, tokens, width), Index(0));
+  CHECK(same_bits(around.block(1, 3, tokens, width), whole));
+  around.block(1, 3, tokens, width).setConstant(Scalar(7));
+  CHECK((around.array() == Scalar(7)).all());
+  ColumnMatrix<Scalar> twice(2 * tokens, width);
+  auto every_other = twice(Eigen::seqN(0, tokens, 2), Eigen::all);
+  encode(every_other, Index(0));
+  CHECK(same_bits(every_other, whole));
+
+  RowMatrix<Scalar> shared(tokens, width);
+  std::vector<std::thread> threads;
+  for (Index k = 0; k < 3; ++k) {
+    const Index begin = tokens * k / 3;
+    const Index count = tokens * (k + 1) / 3 - begin;
+    threads.emplace_back([&, begin, count] { encode(shared.middleRows(begin, count), begin); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(same_bits(shared, whole));
+
+  if (!kCountsAllocations) return;
+  CHECK(count_allocations([&] {
+          encode(shared, Index(0));
+          encode(column_major, Index(0));
+        }) == 0);
+}
+
 /// Chunks equal the whole, every storage equals row-major, adding onto zeros equals encoding, threads equal one thread,
 /// and nothing allocates.
 ///
