@@ -27,7 +27,7 @@
 #include "posenc/relative_bias/mlp_table.hpp"
 
 // In windows of an image.
-#include "posenc/relative_bias/window_shape.hpp"
+#include "posenc/relative_bias/window_index.hpp"
 #include "posenc/relative_bias/window_table.hpp"  // the numbers
 
 #include "posenc/relative_bias/add_window_bias.hpp"  // added to logits

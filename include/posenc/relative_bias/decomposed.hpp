@@ -9,7 +9,7 @@
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/detail/ordered_sum.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
-#include "posenc/relative_bias/window_shape.hpp"
+#include "posenc/relative_bias/window_index.hpp"
 
 #include <algorithm>
 #include <utility>

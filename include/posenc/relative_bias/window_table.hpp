@@ -8,7 +8,7 @@
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/table_head.hpp"
-#include "posenc/relative_bias/window_shape.hpp"
+#include "posenc/relative_bias/window_index.hpp"
 
 #include <type_traits>
 #include <utility>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// WindowShape: a window of tokens of an image, and the index that frameworks gather its bias with.
-#ifndef POSENC_RELATIVE_BIAS_WINDOW_SHAPE_HPP
-#define POSENC_RELATIVE_BIAS_WINDOW_SHAPE_HPP
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 
 #include "posenc/detail/check.hpp"
 
@@ -72,4 +72,4 @@ inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_RELATIVE_BIAS_WINDOW_SHAPE_HPP
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
