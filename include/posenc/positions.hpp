@@ -15,6 +15,7 @@
 
 // Of pictures and of prompts with pictures.
 #include "posenc/positions/grid_positions.hpp"
+#include "posenc/positions/grid_shape.hpp"
 #include "posenc/positions/mrope_positions.hpp"
 
 #endif  // POSENC_POSITIONS_HPP

@@ -11,7 +11,7 @@
 namespace {
 
 using posenc::each_sequence;
-using posenc::Filter;
+using posenc::GridFilter;
 using posenc::GridResize;
 using posenc::LearnedTable;
 using posenc::LookupOptions;
@@ -190,17 +190,19 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   bad.value("resize_backward: grad_out.rows() must be odd (2 n - 1 distances), got 4",
             [](F& f) { posenc::resize_backward(f.x.topRows(5), Matrix(4, 8), Resize::relative_distances); });
   bad.value("resize: table.rows() must be 1 + 2 * 2, got 4", [](F& f) {
-    posenc::resize(f.x, Matrix(4, 8), GridResize({2, 2}, {1, 5}, Filter::bicubic).keep(1));
+    posenc::resize(f.x, Matrix(4, 8), GridResize({2, 2}, {1, 5}, GridFilter::bicubic).keep(1));
   });
   bad.value("resize: out.rows() must be 0 + 4 * 2, got 6", [](F& f) {
-    posenc::resize(f.x, Matrix(4, 8), GridResize({2, 2}, {4, 2}, Filter::bicubic_antialiased));
+    posenc::resize(f.x, Matrix(4, 8), GridResize({2, 2}, {4, 2}, GridFilter::bicubic_antialiased));
   });
-  bad.value("GridResize: from.width must be > 0, got 0", [](F&) { GridResize({2, 0}, {2, 3}, Filter::bicubic); });
+  bad.value("GridShape: width must be > 0 and at most 1048576, got 0", [](F&) {
+    GridResize({2, 0}, {2, 3}, GridFilter::bicubic);
+  });
   bad.value("GridResize::keep: prefix must be >= 0, got -1", [](F&) {
-    GridResize({5, 1}, {7, 1}, Filter::bilinear).keep(-1);
+    GridResize({5, 1}, {7, 1}, GridFilter::bilinear).keep(-1);
   });
-  bad.value("resize_backward: grad_out.rows() must be 0 + " + std::to_string(kMaxIndex) + " * 2, got 4", [](F& f) {
-    posenc::resize_backward(f.x, Matrix(4, 8), GridResize({2, 3}, {kMaxIndex, 2}, Filter::bicubic));
+  bad.value("resize_backward: grad_out.rows() must be 0 + 1048576 * 2, got 4", [](F& f) {
+    posenc::resize_backward(f.x, Matrix(4, 8), GridResize({2, 3}, {1 << 20, 2}, GridFilter::bicubic));
   });
   return bad.cases();
 }

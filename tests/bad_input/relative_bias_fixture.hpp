@@ -32,7 +32,7 @@ struct RelativeBiasFixture {
   RowMajorMatrix grad_q = RowMajorMatrix::Constant(3, 4, 6.5);
   RowMajorMatrix grad_rows = RowMajorMatrix::Constant(5, 4, 7.5);
   posenc::DistanceTable<double> table = posenc::DistanceTable<double>(2, posenc::DistanceRange(-4, 2));
-  posenc::WindowTable<double> window = posenc::WindowTable<double>(1, posenc::WindowShape(2, 3));
+  posenc::WindowTable<double> window = posenc::WindowTable<double>(1, posenc::GridShape(2, 3));
   posenc::Fire<double> fire = {make_mlp(1, 3, 2)};
   posenc::Fire<double> grad_fire = {make_mlp(1, 3, 2)};
 

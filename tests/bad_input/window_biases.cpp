@@ -8,9 +8,9 @@
 namespace {
 
 using posenc::Decomposed;
+using posenc::GridShape;
 using posenc::WindowFilter;
 using posenc::WindowResize;
-using posenc::WindowShape;
 using posenc::WindowTable;
 using posenc_tests::BadInputs;
 using posenc_tests::make_mlp;
@@ -23,39 +23,38 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
   BadInputs<F> bad("windows");
 
   // Windows
-  bad.value("window without rows", "WindowShape: height must be > 0 and at most 1048576, got 0",
-            [](F&) { WindowShape(0, 3); });
-  bad.value("window of negative width", "WindowShape: width must be > 0 and at most 1048576, got -3",
-            [](F&) { WindowShape(2, -3); });
+  bad.value("window without rows", "GridShape: height must be > 0 and at most 1048576, got 0",
+            [](F&) { GridShape(0, 3); });
+  bad.value("window of negative width", "GridShape: width must be > 0 and at most 1048576, got -3",
+            [](F&) { GridShape(2, -3); });
   bad.value("window table of negative heads", "WindowTable: num_heads must be >= 0, got -1",
-            [](F&) { WindowTable<float>(-1, WindowShape(2, 3)); });
+            [](F&) { WindowTable<float>(-1, GridShape(2, 3)); });
   if (posenc_tests::kWideIndex)
     bad.length("index beyond memory",
                "window_index: window.tokens() must be at most 16777215 for rows of 68719476736 values, got 68719476736",
-               [](F&) { posenc::window_index(WindowShape(1 << 18, 1 << 18)); });
+               [](F&) { posenc::window_index(GridShape(1 << 18, 1 << 18)); });
   bad.value("window table of other rows", "make_window_table: weights.rows() must be 15, got 32",
-            [](F& f) { posenc::make_window_table(f.weights, WindowShape(2, 3)); });
+            [](F& f) { posenc::make_window_table(f.weights, GridShape(2, 3)); });
   if (posenc_tests::kWideIndex)
     bad.value("table of a window beyond memory", "make_window_table: weights.rows() must be 2199020109825, got 32",
-              [](F& f) { posenc::make_window_table(f.weights, WindowShape(1 << 20, 1 << 19)); });
-  bad.value("BEiT table without its three rows", "make_window_table: weights.rows() must be 18, got 15", [](F& f) {
-    posenc::make_window_table(f.weights.topRows(15), WindowShape(2, 3), posenc::ClassToken::first);
-  });
+              [](F& f) { posenc::make_window_table(f.weights, GridShape(1 << 20, 1 << 19)); });
+  bad.value("BEiT table without its three rows", "make_window_table: weights.rows() must be 18, got 15",
+            [](F& f) { posenc::make_window_table(f.weights.topRows(15), GridShape(2, 3), posenc::ClassToken::first); });
   bad.value("logits of another window", "add_window_bias: logits.rows() must be 8, got 6",
-            [](F& f) { posenc::add_window_bias(f.window_logits, WindowTable<double>(1, WindowShape(2, 4))); });
+            [](F& f) { posenc::add_window_bias(f.window_logits, WindowTable<double>(1, GridShape(2, 4))); });
   bad.range("window head out of range", "TableHead: head must be in [0, 1), got 1",
             [](F& f) { posenc::add_window_bias(f.window_logits, f.window.head(1)); });
   bad.value("window logits in the table",
             "add_window_bias: logits must be disjoint from what is read, got overlapping memory", [](F&) {
-              WindowTable<double> table(6, WindowShape(2, 3));
+              WindowTable<double> table(6, GridShape(2, 3));
               posenc::add_window_bias(table.values().leftCols(6), table.head(0));
             });
   bad.value("window gradient of another window", "window_bias_backward: grad_logits.cols() must be 6, got 5",
             [](F& f) { posenc::window_bias_backward(f.window.head(0), f.both_heads); });
   bad.value("Swin v2 pretrained on one row", "make_swin_v2_table: pretrained.height() must be > 1, got 1",
-            [](F&) { posenc::make_swin_v2_table(make_mlp(2, 3, 1), WindowShape(2, 3), WindowShape(1, 3)); });
+            [](F&) { posenc::make_swin_v2_table(make_mlp(2, 3, 1), GridShape(2, 3), GridShape(1, 3)); });
   bad.value("Swin v2 with one input", "make_swin_v2_table: mlp.layers[0].weight.cols() must be 2, got 1",
-            [](F& f) { posenc::make_swin_v2_table(f.mlp, WindowShape(2, 3), std::nullopt); });
+            [](F& f) { posenc::make_swin_v2_table(f.mlp, GridShape(2, 3), std::nullopt); });
   bad.value(
       "Swin v2 gradient in the network itself",
       "swin_v2_table_backward: grad_mlp.layers[0].weight must be disjoint from what is read, got overlapping memory",
@@ -64,13 +63,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
         posenc::swin_v2_table_backward(mlp, f.window, mlp, std::nullopt);
       });
   bad.value("grid slope NaN", "make_alibi_table: slopes[0] must be finite, got nan", [](F&) {
-    posenc::make_alibi_table<float>(Eigen::Array2d(kNan, 1), WindowShape(2, 3), posenc::GridDistance::euclidean);
+    posenc::make_alibi_table<float>(Eigen::Array2d(kNan, 1), GridShape(2, 3), posenc::GridDistance::euclidean);
   });
   bad.value("grid gradient of other heads", "alibi_table_backward: grad_slopes.size() must be num_heads 1, got 12",
             [](F& f) { posenc::alibi_table_backward(f.grad_q, f.window, posenc::GridDistance::manhattan); });
 
   // Decomposed
-  const WindowShape grid(2, 3);
+  const GridShape grid(2, 3);
   bad.value(
       "decomposed table of another length",
       "add_decomposed_logits: rel_h.rows() must be 3 (2 max(query.height(), key.height()) - 1), got 5", [grid](F& f) {
@@ -88,14 +87,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
   bad.value("spline of two rows",
             "WindowResize: from.height() must be at least 3 where it changes (or use WindowFilter::geometric_linear), "
             "got 2",
-            [](F&) { WindowResize(WindowShape(2, 2), WindowShape(3, 3), WindowFilter::geometric); });
+            [](F&) { WindowResize(GridShape(2, 2), GridShape(3, 3), WindowFilter::geometric); });
   bad.value("spline of two columns",
             "WindowResize: from.width() must be at least 3 where it changes (or use WindowFilter::geometric_linear), "
             "got 2",
-            [](F&) { WindowResize(WindowShape(3, 2), WindowShape(3, 3), WindowFilter::geometric); });
-  const WindowResize larger(WindowShape(2, 2), WindowShape(3, 3), WindowFilter::bicubic);
+            [](F&) { WindowResize(GridShape(3, 2), GridShape(3, 3), WindowFilter::geometric); });
+  const WindowResize larger(GridShape(2, 2), GridShape(3, 3), WindowFilter::bicubic);
   bad.value("resize of a table without its class rows", "resize: table.rows() must be 12, got 9", [larger](F& f) {
-    posenc::resize(f.grad.topRows(25), Matrix::Ones(9, 2), larger.with(posenc::ClassToken::first));
+    posenc::resize(f.grad.topRows(25), Matrix::Ones(9, 2), larger.keep(posenc::ClassToken::first));
   });
   bad.value("resize to another window", "resize: out.rows() must be 25, got 32",
             [larger](F& f) { posenc::resize(f.grad, Matrix::Ones(9, 2), larger); });

@@ -75,7 +75,7 @@ TEST_CASE("an argument that holds a product is computed once", "[learnable][allo
   const auto line = posenc::Resize::half_pixel;
   once(17, [&](auto& out, const auto& table) { posenc::resize(out, table, line); });
   once(17, [&](auto& out, const auto& grad) { posenc::resize_backward(out, grad, line); });
-  const auto filter = posenc::Filter::bicubic;
+  const auto filter = posenc::GridFilter::bicubic;
   once(21, [&](auto& out, const auto& table) {
     posenc::resize(out, table, posenc::GridResize({7, 5}, {4, 5}, filter).keep(1));
   });

@@ -18,7 +18,7 @@
 #include <vector>
 
 using namespace posenc_tests;
-using posenc::Filter;
+using posenc::GridFilter;
 using posenc::GridResize;
 using posenc::Resize;
 
@@ -64,19 +64,19 @@ void resize_backward(Grad&& grad_table, const GradOut& grad_out, const Rule& rul
   std::visit([&](const auto& chosen) { posenc::resize_backward(grad_table, grad_out, chosen); }, rule);
 }
 
-Eigen::Index rows_of(posenc::GridShape grid, Eigen::Index prefix) { return prefix + grid.height * grid.width; }
+Eigen::Index rows_of(const posenc::GridShape& grid, Eigen::Index prefix) { return prefix + grid.tokens(); }
 
 const Resize kLines[] = {Resize::half_pixel, Resize::align_corners, Resize::position_interpolation,
                          Resize::relative_distances};
-const Filter kFilters[] = {Filter::bilinear, Filter::bilinear_antialiased, Filter::bicubic,
-                           Filter::bicubic_antialiased};
+const GridFilter kFilters[] = {GridFilter::bilinear, GridFilter::bilinear_antialiased, GridFilter::bicubic,
+                               GridFilter::bicubic_antialiased};
 
 std::vector<Case> all_cases() {
   std::vector<Case> all;
   for (const auto& [from, to] : std::vector<std::pair<Eigen::Index, Eigen::Index>>{{5, 9}, {9, 5}, {7, 7}, {1, 3}}) {
     for (const Resize rule : kLines) all.push_back({"line " + std::to_string(static_cast<int>(rule)), rule, from, to});
   }
-  for (const Filter filter : kFilters) {
+  for (const GridFilter filter : kFilters) {
     for (const GridResize& rule :
          {GridResize({4, 6}, {9, 5}, filter).keep(1), GridResize({6, 4}, {2, 3}, filter),
           GridResize({3, 5}, {3, 5}, filter).keep(2), GridResize({5, 5}, {5, 8}, filter).keep(1)}) {
@@ -108,12 +108,12 @@ TEST_CASE("bicubic resizing equals PyTorch, antialiased or not", "[learnable][re
   for (const auto& [name, block] : golden.blocks) {
     CAPTURE(name);
     const auto sizes = numbers_in(name);
-    const Filter filter = name.rfind("cubic", 0) == 0 ? Filter::bicubic : Filter::bicubic_antialiased;
+    const GridFilter filter = name.rfind("cubic", 0) == 0 ? GridFilter::bicubic : GridFilter::bicubic_antialiased;
     const GridResize rule = GridResize({sizes[1], sizes[2]}, {sizes[3], sizes[4]}, filter).keep(sizes[0]);
     const Matrix table = pattern<double>(rows_of(rule.from(), rule.prefix()), 2);
     Matrix out(rows_of(rule.to(), rule.prefix()), 2);
     posenc::resize(out, table, rule);
-    REQUIRE(distance(out, block.matrix()) <= grid_tolerance(rule.from().height, rule.from().width));
+    REQUIRE(distance(out, block.matrix()) <= grid_tolerance(rule.from().height(), rule.from().width()));
     REQUIRE(out.topRows(rule.prefix()) == table.topRows(rule.prefix()));
   }
 }
@@ -125,7 +125,7 @@ TEST_CASE("antialiased bilinear resizing equals Pillow", "[learnable][resize]") 
     CAPTURE(name);
     const auto sizes = numbers_in(name);
     const GridResize rule =
-        GridResize({sizes[1], sizes[2]}, {sizes[3], sizes[4]}, Filter::bilinear_antialiased).keep(sizes[0]);
+        GridResize({sizes[1], sizes[2]}, {sizes[3], sizes[4]}, GridFilter::bilinear_antialiased).keep(sizes[0]);
     const Matrix table = pattern<double>(rows_of(rule.from(), rule.prefix()), 2);
     Matrix out(rows_of(rule.to(), rule.prefix()), 2);
     posenc::resize(out, table, rule);
@@ -137,7 +137,7 @@ TEST_CASE("antialiased bilinear resizing equals Pillow", "[learnable][resize]") 
 TEST_CASE("bilinear resizing of a grid is linear resizing of each axis", "[learnable][resize]") {
   const Matrix table = pattern<double>(4 * 6, 2);
   Matrix out(7 * 5, 2);
-  posenc::resize(out, table, GridResize({4, 6}, {7, 5}, Filter::bilinear));
+  posenc::resize(out, table, GridResize({4, 6}, {7, 5}, GridFilter::bilinear));
   Matrix narrowed(4 * 5, 2);
   for (Eigen::Index y = 0; y < 4; ++y) {
     posenc::resize(narrowed.middleRows(5 * y, 5), table.middleRows(6 * y, 6), Resize::half_pixel);
@@ -191,7 +191,7 @@ TEST_CASE("an equal size copies bit for bit", "[learnable][resize]") {
     resize(out, table, rule);
     return same_bits(out);
   };
-  for (const Filter filter : kFilters) REQUIRE(check(GridResize({3, 5}, {3, 5}, filter).keep(1)));
+  for (const GridFilter filter : kFilters) REQUIRE(check(GridResize({3, 5}, {3, 5}, filter).keep(1)));
   for (const Resize rule : kLines) {
     if (rule != Resize::relative_distances) REQUIRE(check(rule));
   }
@@ -236,7 +236,7 @@ TEST_CASE("constant tables stay constant, and grids do not mix their axes", "[le
     REQUIRE(distance(out, Matrix::Ones(c.to, 3)) <= 16 * 0x1p-52);  // at most 16 weights of size <= 1.2
   }
   // A grid that depends on x alone, resized in height alone, repeats its rows.
-  const GridResize grid({3, 4}, {7, 4}, Filter::bicubic);
+  const GridResize grid({3, 4}, {7, 4}, GridFilter::bicubic);
   Matrix table(12, 1);
   Matrix out(28, 1);
   for (Eigen::Index i = 0; i < 12; ++i) table(i, 0) = static_cast<double>(i % 4);
@@ -245,7 +245,7 @@ TEST_CASE("constant tables stay constant, and grids do not mix their axes", "[le
 }
 
 TEST_CASE("layouts and scalars of a resize agree", "[learnable][resize]") {
-  const GridResize grid = GridResize({4, 6}, {9, 5}, Filter::bicubic).keep(1);
+  const GridResize grid = GridResize({4, 6}, {9, 5}, GridFilter::bicubic).keep(1);
   RowMatrix<double> table(25, 70);
   posenc::fill(table, posenc::Uniform(-1, 1), 4);
   RowMatrix<double> exact(46, 70);
@@ -299,7 +299,8 @@ TEST_CASE("trained tables of real models, resized", "[learnable][resize]") {
   REQUIRE(stretched.row(1023) == P.row(511));
 
   const auto kwt = posenc::read_npy<float>(posenc_tests::data_dir() + "/tables/kwt1_pos_99x64.npy");
-  const GridResize grid = GridResize({1, 98}, {1, 196}, Filter::bicubic).keep(1);  // class token, then 98 time steps
+  const GridResize grid =
+      GridResize({1, 98}, {1, 196}, GridFilter::bicubic).keep(1);  // class token, then 98 time steps
   RowMatrix<float> longer(197, 64);
   posenc::resize(longer, kwt.values, grid);
   REQUIRE(longer.row(0) == kwt.values.row(0));

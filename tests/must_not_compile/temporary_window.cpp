@@ -5,7 +5,7 @@
 
 int main() {
   const auto rule =
-      posenc::WindowResize(posenc::WindowShape(2, 2), posenc::WindowShape(3, 3), posenc::WindowFilter::bicubic);
+      posenc::WindowResize(posenc::GridShape(2, 2), posenc::GridShape(3, 3), posenc::WindowFilter::bicubic);
   const Eigen::MatrixXf weights = Eigen::MatrixXf::Ones(9, 1);
   Eigen::MatrixXf out(25, 1);
 #if defined(WRONG)

@@ -7,20 +7,20 @@
 
 using namespace posenc_tests;
 using posenc::ClassToken;
-using posenc::WindowShape;
+using posenc::GridShape;
 using posenc::WindowTable;
 
 namespace {
 
 /// Row of Swin's table for query token t and key token u.
-Index swin_row(const WindowShape& window, Index t, Index u) {
+Index swin_row(const GridShape& window, Index t, Index u) {
   const Index rows = t / window.width() - u / window.width();
   const Index columns = t % window.width() - u % window.width();
   return (rows + window.height() - 1) * (2 * window.width() - 1) + columns + window.width() - 1;
 }
 
 /// Row of BEiT's table, in the order in which it is written: the later ones win.
-Index beit_row(const WindowShape& window, Index t, Index u) {
+Index beit_row(const GridShape& window, Index t, Index u) {
   const Index num = window.displacements() + 3;
   if (t == 0 && u == 0) return num - 1;
   if (u == 0) return num - 2;
@@ -32,7 +32,7 @@ Index beit_row(const WindowShape& window, Index t, Index u) {
 
 TEST_CASE("window biases with and without class token: gather by index, and the adjoint",
           "[relative_bias][add_window_bias][accuracy]") {
-  for (const WindowShape& window : kWindows) {
+  for (const GridShape& window : kWindows) {
     for (const ClassToken class_token : {ClassToken::none, ClassToken::first}) {
       INFO(window.height() << " x " << window.width());
       const bool beit = class_token == ClassToken::first;
@@ -102,7 +102,7 @@ TEST_CASE("window biases with and without class token: gather by index, and the 
 
 TEMPLATE_TEST_CASE("window logits of shorter types are rounded once", "[relative_bias][add_window_bias][accuracy]",
                    Eigen::half, Eigen::bfloat16, float) {
-  const WindowShape window{3, 4};
+  const GridShape window{3, 4};
   const auto table =
       posenc::make_window_table(random_matrix(window.displacements() + 3, 1, 74), window, ClassToken::first);
   RowMatrix<TestType> logits = random_matrix(13, 13, 75).cast<TestType>();
@@ -122,11 +122,11 @@ TEST_CASE("trained Swin tables and PyTorch's own index", "[relative_bias][add_wi
   if (skip_without_data("Swin tables")) return;
   const std::string tables = data_dir() + "/tables/";
   const RowMatrixXd pytorch_index = read_npy_table(tables + "swin_imdtn_index_36x36.npy");
-  REQUIRE(same_bits(posenc::window_index(WindowShape(6, 6)).cast<double>(), pytorch_index));
+  REQUIRE(same_bits(posenc::window_index(GridShape(6, 6)).cast<double>(), pytorch_index));
   for (const auto& [file, side] :
        {std::pair<const char*, Index>{"swin_imdtn_121x2.npy", 6}, {"swin_ngswin_x2_225x6.npy", 8}}) {
     const RowMatrix<float> weights = read_npy_table(tables + file).cast<float>();
-    const WindowShape window{side, side};
+    const GridShape window{side, side};
     const auto index = posenc::window_index(window);
     RowMatrix<float> logits = RowMatrix<float>::Zero(weights.cols() * window.tokens(), window.tokens());
     posenc::add_window_bias(logits, posenc::make_window_table(weights, window));

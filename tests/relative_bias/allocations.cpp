@@ -160,7 +160,7 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
     REQUIRE(allocations_when_warm([&] { posenc::forgetting_sums_backward(dgates, dsums, sums); }) == 0);
   }
 
-  const posenc::WindowShape window(7, 5);
+  const posenc::GridShape window(7, 5);
   posenc::WindowTable<Scalar> table(2, window, posenc::ClassToken::first);
   Matrix logits = random_matrix<Scalar>(72, 36, 10);
   Matrix weights = Matrix::Zero(window.displacements() + 3, 2);

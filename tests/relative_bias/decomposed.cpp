@@ -3,20 +3,19 @@
 
 using namespace posenc_tests;
 using posenc::Decomposed;
-using posenc::WindowShape;
+using posenc::GridShape;
 
 TEST_CASE("decomposed positions on equal and pooled grids, and the adjoint in each parameter",
           "[relative_bias][decomposed][accuracy]") {
   struct Grids {
-    WindowShape query;
-    WindowShape key;
+    GridShape query;
+    GridShape key;
   };
-  for (const Grids& grids :
-       {Grids{WindowShape(3, 4), WindowShape(3, 4)}, Grids{WindowShape(4, 6), WindowShape(2, 3)},
-        Grids{WindowShape(2, 3), WindowShape(4, 6)}, Grids{WindowShape(3, 5), WindowShape(2, 4)},
-        Grids{WindowShape(1, 4), WindowShape(1, 4)}, Grids{WindowShape(7, 1), WindowShape(3, 2)}}) {
-    const WindowShape& query = grids.query;
-    const WindowShape& key = grids.key;
+  for (const Grids& grids : {Grids{GridShape(3, 4), GridShape(3, 4)}, Grids{GridShape(4, 6), GridShape(2, 3)},
+                             Grids{GridShape(2, 3), GridShape(4, 6)}, Grids{GridShape(3, 5), GridShape(2, 4)},
+                             Grids{GridShape(1, 4), GridShape(1, 4)}, Grids{GridShape(7, 1), GridShape(3, 2)}}) {
+    const GridShape& query = grids.query;
+    const GridShape& key = grids.key;
     INFO(query.height() << " x " << query.width() << " on " << key.height() << " x " << key.width());
     const Index head_dim = 5;
     const MatrixD q = random_matrix(query.tokens(), head_dim, 100);
@@ -72,7 +71,7 @@ TEST_CASE("decomposed positions on equal and pooled grids, and the adjoint in ea
 
 TEST_CASE("decomposed positions: stacked heads are the heads one by one, with tables shared or their own",
           "[relative_bias][decomposed]") {
-  const WindowShape grid(2, 3);
+  const GridShape grid(2, 3);
   const MatrixD q = random_matrix(2 * 6, 5, 106);
   const MatrixD grad = random_matrix(2 * 6, 6, 107);
   for (const Index tables : {1, 2}) {

@@ -4,12 +4,12 @@
 
 using namespace posenc_tests;
 using posenc::GridDistance;
-using posenc::WindowShape;
+using posenc::GridShape;
 using posenc::WindowTable;
 
 TEST_CASE("ALiBi on a grid, and the gradient of its slopes", "[relative_bias][grid_alibi][accuracy]") {
   const MatrixD slopes = random_matrix(2, 2, 90);
-  for (const WindowShape& window : kWindows) {
+  for (const GridShape& window : kWindows) {
     for (const GridDistance form : {GridDistance::manhattan, GridDistance::euclidean}) {
       const auto table = posenc::make_alibi_table<double>(slopes, window, form);
       MatrixD bias = MatrixD::Zero(4 * window.tokens(), window.tokens());

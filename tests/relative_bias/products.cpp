@@ -51,7 +51,7 @@ TEST_CASE("biases by distance read products once", "[relative_bias][products]") 
 }
 
 TEST_CASE("windows read products once", "[relative_bias][products]") {
-  const posenc::WindowShape window(8, 5);
+  const posenc::GridShape window(8, 5);
   const Factors weights(window.displacements(), 2, 6);
   check(weights, [&](const auto& w) { return posenc::make_window_table(w, window).values(); });
   check(kGrad, [&](const auto& grad) {

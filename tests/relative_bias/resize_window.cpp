@@ -13,30 +13,30 @@
 
 using namespace posenc_tests;
 using posenc::ClassToken;
+using posenc::GridShape;
 using posenc::WindowFilter;
 using posenc::WindowResize;
-using posenc::WindowShape;
 
 namespace {
 
 struct Sides {
-  WindowShape from;
-  WindowShape to;
+  GridShape from;
+  GridShape to;
   ClassToken class_token = ClassToken::none;
 
-  WindowResize rule(WindowFilter filter) const { return WindowResize(from, to, filter).with(class_token); }
+  WindowResize rule(WindowFilter filter) const { return WindowResize(from, to, filter).keep(class_token); }
 };
 
 const std::vector<WindowFilter> kFilters = {WindowFilter::bicubic, WindowFilter::geometric,
                                             WindowFilter::geometric_linear};
 
-const std::vector<Sides> kSides = {{WindowShape(3, 3), WindowShape(5, 5)},
-                                   {WindowShape(5, 5), WindowShape(3, 3)},
-                                   {WindowShape(4, 3), WindowShape(4, 6)},
-                                   {WindowShape(3, 7), WindowShape(2, 1)},
-                                   {WindowShape(3, 4), WindowShape(6, 5), ClassToken::first}};
+const std::vector<Sides> kSides = {{GridShape(3, 3), GridShape(5, 5)},
+                                   {GridShape(5, 5), GridShape(3, 3)},
+                                   {GridShape(4, 3), GridShape(4, 6)},
+                                   {GridShape(3, 7), GridShape(2, 1)},
+                                   {GridShape(3, 4), GridShape(6, 5), ClassToken::first}};
 
-Index rows_of(const WindowShape& window, ClassToken class_token) {
+Index rows_of(const GridShape& window, ClassToken class_token) {
   return window.displacements() + (class_token == ClassToken::first ? 3 : 0);
 }
 
@@ -53,8 +53,8 @@ TEST_CASE("geometric resize of window tables equals SciPy's", "[relative_bias][r
     int sides[4];
     const std::size_t numbers = name.find('_') + 1;
     REQUIRE(std::sscanf(name.c_str() + numbers, "%d_%d_%d_%d", sides, sides + 1, sides + 2, sides + 3) == 4);
-    const WindowShape from(sides[0], sides[1]);
-    const WindowShape to(sides[2], sides[3]);
+    const GridShape from(sides[0], sides[1]);
+    const GridShape to(sides[2], sides[3]);
     MatrixD weights(from.displacements(), 1);
     for (Index m = 0; m < weights.rows(); ++m) {
       weights(m, 0) = std::sin(0.7 * static_cast<double>(m)) + 0.01 * static_cast<double>(m);
@@ -77,9 +77,10 @@ TEST_CASE("bicubic resize of window tables is that of grids, which equals PyTorc
     MatrixD resized(rows_of(sides.to, sides.class_token), 2);
     posenc::resize(resized, weights, sides.rule(WindowFilter::bicubic));
     MatrixD grid(sides.to.displacements(), 2);
-    posenc::resize(grid, weights.topRows(sides.from.displacements()),
-                   posenc::GridResize({2 * sides.from.height() - 1, 2 * sides.from.width() - 1},
-                                      {2 * sides.to.height() - 1, 2 * sides.to.width() - 1}, posenc::Filter::bicubic));
+    posenc::resize(
+        grid, weights.topRows(sides.from.displacements()),
+        posenc::GridResize({2 * sides.from.height() - 1, 2 * sides.from.width() - 1},
+                           {2 * sides.to.height() - 1, 2 * sides.to.width() - 1}, posenc::GridFilter::bicubic));
     constexpr double kOrderBound = 32 * 4 * kEpsilon;  // 16 products of weights below 1.2, in two orders
     REQUIRE(distance(resized.topRows(grid.rows()), grid) <= kOrderBound);
   }
@@ -94,7 +95,7 @@ TEST_CASE("resized window tables: same window, class rows, scalars, storage, adj
       const WindowResize rule = sides.rule(filter);
       const MatrixD weights = random_matrix(rows_of(sides.from, sides.class_token), 2, 2);
       MatrixD same(weights.rows(), 2);
-      posenc::resize(same, weights, WindowResize(sides.from, sides.from, filter).with(sides.class_token));
+      posenc::resize(same, weights, WindowResize(sides.from, sides.from, filter).keep(sides.class_token));
       REQUIRE(same_bits(same, weights));
 
       MatrixD resized(rows_of(sides.to, sides.class_token), 2);
@@ -121,7 +122,7 @@ TEST_CASE("resized window tables: same window, class rows, scalars, storage, adj
     }
   }
 
-  const Sides sides{WindowShape(3, 4), WindowShape(6, 5), ClassToken::first};
+  const Sides sides{GridShape(3, 4), GridShape(6, 5), ClassToken::first};
   const WindowResize rule = sides.rule(WindowFilter::geometric);
   const RowMatrix<float> weights = random_matrix<float>(rows_of(sides.from, sides.class_token), 3, 5);
   MatrixD exact(rows_of(sides.to, sides.class_token), 3);
@@ -142,12 +143,12 @@ TEST_CASE("a trained Swin table in a larger window keeps what near tokens see",
           "[relative_bias][resize_window][accuracy]") {
   if (skip_without_data("Swin tables")) return;
   const MatrixD weights = read_npy_table(data_dir() + "/tables/swin_ngswin_x2_225x6.npy");
-  const WindowShape from(8, 8);
-  const WindowShape to(12, 12);
+  const GridShape from(8, 8);
+  const GridShape to(12, 12);
   MatrixD resized(to.displacements(), weights.cols());
   posenc::resize(resized, weights, WindowResize(from, to, WindowFilter::geometric));
   // The tokens themselves and their neighbors lie on knots 0 and 1, which the spline meets.
-  const auto row = [](const WindowShape& window, Index down, Index right) {
+  const auto row = [](const GridShape& window, Index down, Index right) {
     return (down + window.height() - 1) * (2 * window.width() - 1) + right + window.width() - 1;
   };
   constexpr double kKnotBound = 64 * kEpsilon;  // weights 1 and 0 but for a few roundings each

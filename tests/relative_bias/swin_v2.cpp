@@ -6,7 +6,7 @@
 
 using namespace posenc_tests;
 using posenc::BiasMlp;
-using posenc::WindowShape;
+using posenc::GridShape;
 using posenc::WindowTable;
 
 TEST_CASE("Swin v2: the network of log-spaced displacements, and its gradient", "[relative_bias][swin_v2][accuracy]") {
@@ -14,11 +14,11 @@ TEST_CASE("Swin v2: the network of log-spaced displacements, and its gradient", 
   BiasMlp<double> mlp;
   mlp.layers.push_back({random_matrix(7, 2, 80), random_matrix(7, 1, 81)});
   mlp.layers.push_back({random_matrix(2, 7, 82), {}});
-  for (const WindowShape& window : kWindows) {
-    for (const std::optional<WindowShape>& pretrained :
-         {std::optional<WindowShape>(), std::optional<WindowShape>(WindowShape(4, 7)),
-          std::optional<WindowShape>(WindowShape(2, 3))}) {
-      const WindowShape trained = pretrained.value_or(window);
+  for (const GridShape& window : kWindows) {
+    for (const std::optional<GridShape>& pretrained :
+         {std::optional<GridShape>(), std::optional<GridShape>(GridShape(4, 7)),
+          std::optional<GridShape>(GridShape(2, 3))}) {
+      const GridShape trained = pretrained.value_or(window);
       INFO(window.height() << " x " << window.width() << " from " << trained.height() << " x " << trained.width());
       const auto coordinate = [](Index query_minus_key, Index trained_side) {
         const double reach = static_cast<double>(trained_side - 1);

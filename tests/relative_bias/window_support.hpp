@@ -9,9 +9,9 @@
 
 namespace posenc_tests {
 
-inline const std::vector<posenc::WindowShape> kWindows = {posenc::WindowShape(3, 3), posenc::WindowShape(2, 5),
-                                                          posenc::WindowShape(4, 2), posenc::WindowShape(1, 6),
-                                                          posenc::WindowShape(6, 1), posenc::WindowShape(1, 1)};
+inline const std::vector<posenc::GridShape> kWindows = {posenc::GridShape(3, 3), posenc::GridShape(2, 5),
+                                                        posenc::GridShape(4, 2), posenc::GridShape(1, 6),
+                                                        posenc::GridShape(6, 1), posenc::GridShape(1, 1)};
 
 }  // namespace posenc_tests
 

@@ -203,7 +203,7 @@ TEST_CASE("7. learned positions", "[usage]") {
   resize_backward(grad_table, longer_table, Resize::half_pixel);
   CHECK(grad_table.cwiseAbs().sum() > 0);
   Matrix pictures(1 + 8 * 8, width);
-  resize(pictures, wpe.values().topRows(1 + 4 * 4), GridResize({4, 4}, {8, 8}, Filter::bicubic).keep(1));
+  resize(pictures, wpe.values().topRows(1 + 4 * 4), GridResize({4, 4}, {8, 8}, GridFilter::bicubic).keep(1));
   CHECK(pictures.row(0) == wpe.values().row(0));
 }
 

@@ -42,11 +42,11 @@ inline void require_rule(const char* function, Resize rule, ResizedRows from, Re
 }
 
 inline void require_rule(const char* function, const GridResize& rule, ResizedRows from, ResizedRows to) {
-  const auto check = [&](ResizedRows matrix, GridShape grid) {
+  const auto check = [&](ResizedRows matrix, const GridShape& grid) {
     const Eigen::Index patches = matrix.rows - rule.prefix();
-    if (patches >= 0 && patches % grid.height == 0 && patches / grid.height == grid.width) return;
+    if (patches >= 0 && patches % grid.height() == 0 && patches / grid.height() == grid.width()) return;
     refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, rule.prefix(), " + ",
-                                  grid.height, " * ", grid.width);
+                                  grid.height(), " * ", grid.width());
   };
   check(from, rule.from());
   check(to, rule.to());
@@ -55,8 +55,9 @@ inline void require_rule(const char* function, const GridResize& rule, ResizedRo
 inline Taps rule_taps(Resize rule, Eigen::Index from, Eigen::Index to) { return linear_taps(from, to, rule); }
 
 inline Taps rule_taps(const GridResize& rule, Eigen::Index, Eigen::Index) {
-  return grid_taps(filter_taps(rule.from().height, rule.to().height, rule.filter()),
-                   filter_taps(rule.from().width, rule.to().width, rule.filter()), rule.from().width, rule.prefix());
+  return grid_taps(filter_taps(rule.from().height(), rule.to().height(), rule.filter()),
+                   filter_taps(rule.from().width(), rule.to().width(), rule.filter()), rule.from().width(),
+                   rule.prefix());
 }
 
 template <typename Written, typename Read>
@@ -77,7 +78,7 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// Writes a table of another size: row t of `out` is a weighted sum of rows of `table`, by the rule.
 ///
 ///     resize(longer, wpe.values(), Resize::half_pixel);
-///     resize(larger, patches.values(), GridResize({14, 14}, {24, 16}, Filter::bicubic).keep(1));
+///     resize(larger, patches.values(), GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1));
 ///
 /// On a grid, each axis has its own weights, and a row is their product; the rows in front are copied.
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
@@ -92,7 +93,7 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (height + width)
 ///           2^-52 max|table| on a grid of that height and width. Equal sizes copy bit for bit [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
-/// Matches:  F.interpolate of PyTorch given a size, as Resize and Filter say.
+/// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say.
 template <typename Out, typename Table, typename Rule,
           std::enable_if_t<detail::is_table_resize<Out, Table, Rule>, int> = 0>
 void resize(Out&& out, const Table& table, const Rule& rule) {

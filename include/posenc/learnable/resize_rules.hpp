@@ -5,6 +5,7 @@
 #define POSENC_LEARNABLE_RESIZE_RULES_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/positions/grid_shape.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -28,38 +29,26 @@ enum class Resize {
   relative_distances
 };
 
-/// How the pixels of a grid are weighed.
-enum class Filter {
+/// How the pixels of a grid are weighed. The bias of a window has WindowFilter instead: its rules by distance need a
+/// distance 0, which a grid of positions does not have.
+enum class GridFilter {
   bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
   bilinear_antialiased,  ///< The same with antialias=True: Pillow's BILINEAR, which SigLIP2's NaFlex resizing takes.
   bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
   bicubic_antialiased    ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
 };
 
-/// The sides of a grid of patches, whose rows lie one after the other in a table.
-struct GridShape {
-  Eigen::Index height;  ///< Rows of patches.
-  Eigen::Index width;   ///< Patches in a row.
-};
-
-/// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, Filter::bicubic).keep(1).
+/// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1).
 ///
 /// A table has `prefix` rows (class and register tokens), then height x width patches, row by row:
 ///
 ///     c r | p00 p01 p02 | p10 p11 p12        keep(2), from 2 x 3
 class GridResize {
  public:
-  /// @param from    Grid of the table that is read: {height, width}, both > 0.
+  /// @param from    Grid of the table that is read: {height, width}.
   /// @param to      Grid of the result.
   /// @param filter  How pixels are weighed. It has no default, because projects differ.
-  /// @throws std::invalid_argument  a side that is not > 0.
-  GridResize(GridShape from, GridShape to, Filter filter) : from_(from), to_(to), filter_(filter) {
-    const char* const function = "GridResize";
-    detail::require(from.height > 0, function, "from.height", from.height, "> 0");
-    detail::require(from.width > 0, function, "from.width", from.width, "> 0");
-    detail::require(to.height > 0, function, "to.height", to.height, "> 0");
-    detail::require(to.width > 0, function, "to.width", to.width, "> 0");
-  }
+  GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {}
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.
@@ -69,16 +58,16 @@ class GridResize {
     with_prefix.prefix_ = prefix;
     return with_prefix;
   }
-  GridShape from() const { return from_; }
-  GridShape to() const { return to_; }
-  Filter filter() const { return filter_; }
+  const GridShape& from() const { return from_; }
+  const GridShape& to() const { return to_; }
+  GridFilter filter() const { return filter_; }
   /// Rows in front that are copied.
   Eigen::Index prefix() const { return prefix_; }
 
  private:
   GridShape from_;
   GridShape to_;
-  Filter filter_;
+  GridFilter filter_;
   Eigen::Index prefix_ = 0;
 };
 

@@ -32,7 +32,7 @@ using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 /// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
 /// single(query, key, column of class_values) for the pairs with the class token.
 template <typename Run, typename Single>
-void for_each_window_run(const WindowShape& window, ClassToken class_token, Run&& run, Single&& single) {
+void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& run, Single&& single) {
   const Eigen::Index height = window.height();
   const Eigen::Index width = window.width();
   const Eigen::Index first = class_token == ClassToken::first ? 1 : 0;

@@ -5,11 +5,11 @@
 #define POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/positions/grid_shape.hpp"
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/detail/ordered_sum.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
-#include "posenc/relative_bias/window_index.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -26,7 +26,7 @@ class Decomposed {
   ///                      stacked. Tables of another length are resized first (linearly, half-pixel).
   /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
   template <typename H, typename W>
-  Decomposed(H&& rel_h, W&& rel_w, const WindowShape& query, const WindowShape& key)
+  Decomposed(H&& rel_h, W&& rel_w, const GridShape& query, const GridShape& key)
       : rel_h_(rel_h), rel_w_(rel_w), query_(query), key_(key) {
     detail::check_held<H>();
     detail::check_held<W>();
@@ -34,26 +34,25 @@ class Decomposed {
 
   const Rows& rel_h() const { return rel_h_; }
   const Columns& rel_w() const { return rel_w_; }
-  const WindowShape& query() const { return query_; }
-  const WindowShape& key() const { return key_; }
+  const GridShape& query() const { return query_; }
+  const GridShape& key() const { return key_; }
 
  private:
   detail::Held<Rows> rel_h_;
   detail::Held<Columns> rel_w_;
-  WindowShape query_;
-  WindowShape key_;
+  GridShape query_;
+  GridShape key_;
 };
 
 template <typename H, typename W, detail::IfMatrix<H, W> = 0>
-Decomposed(H&&, W&&, const WindowShape&, const WindowShape&)
-    -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
+Decomposed(H&&, W&&, const GridShape&, const GridShape&) -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Decomposed<detail::Misfit<Arguments...>, void> {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
-                "displacement, query and key WindowShape(height, width)");
+                "displacement, query and key GridShape(height, width)");
 
  public:
   Decomposed(const Arguments&...) {}
@@ -121,8 +120,8 @@ struct DecomposedSizes {
 };
 
 template <typename X, typename Query, typename Rows, typename Columns>
-void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns& rel_w, const WindowShape& query,
-                         const WindowShape& key) {
+void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns& rel_w, const GridShape& query,
+                         const GridShape& key) {
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height(); ++y) {
       const Eigen::Index row = decomposed_row(t / query.width(), y, query.height(), key.height());
@@ -139,8 +138,8 @@ void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns
 template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Query, typename Rows,
           typename Columns>
 void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& grad_w, const Grad& grad,
-                              const Query& q, const Rows& rel_h, const Columns& rel_w, const WindowShape& query,
-                              const WindowShape& key) {
+                              const Query& q, const Rows& rel_h, const Columns& rel_w, const GridShape& query,
+                              const GridShape& key) {
   using Scalar = typename Query::Scalar;
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height(); ++y) {
@@ -181,8 +180,8 @@ template <typename Logits, typename Rows, typename Columns, typename Query,
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
   const char* const function = "add_decomposed_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  const WindowShape& query = positions.query();
-  const WindowShape& key = positions.key();
+  const GridShape& query = positions.query();
+  const GridShape& key = positions.key();
   const detail::DecomposedSizes sizes(function, positions, q);
   detail::require_shape(function, "logits", x, q.rows(), key.tokens());
   detail::require_target(function, "logits", x, q, positions.rel_h(), positions.rel_w());
@@ -203,7 +202,7 @@ auto add_decomposed_logits(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
-      "grids of queries and keys as WindowShape(height, width)");
+      "grids of queries and keys as GridShape(height, width)");
 }
 
 /// The gradient of add_decomposed_logits(): adds into grad_q, grad_rel_h and grad_rel_w.
@@ -222,8 +221,8 @@ void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradCol
   auto& grad_q = gradients.grad_q();
   auto& grad_h = gradients.grad_rel_h();
   auto& grad_w = gradients.grad_rel_w();
-  const WindowShape& query = positions.query();
-  const WindowShape& key = positions.key();
+  const GridShape& query = positions.query();
+  const GridShape& key = positions.key();
   const detail::DecomposedSizes sizes(function, positions, q);
   detail::require_shape(function, "grad_logits", grad_logits, q.rows(), key.tokens());
   detail::require_shape(function, "grad_q", grad_q, q.rows(), q.cols());

@@ -22,7 +22,7 @@ enum class GridDistance {
 namespace detail {
 
 /// Distance of the displacement in column m of WindowTable::values().
-inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDistance distance) {
+inline double grid_distance(const GridShape& window, Eigen::Index m, GridDistance distance) {
   const double rows = static_cast<double>(m / (2 * window.width() - 1) - (window.height() - 1));
   const double columns = static_cast<double>(m % (2 * window.width() - 1) - (window.width() - 1));
   return distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
@@ -42,7 +42,7 @@ inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDista
 /// Source:   Press et al. 2022, arXiv:2108.12409, with the distance in two dimensions.
 /// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
 template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
-WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const WindowShape& window, GridDistance distance) {
+WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const GridShape& window, GridDistance distance) {
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   WindowTable<Scalar> table(slopes.size(), window);
   auto values = table.values();

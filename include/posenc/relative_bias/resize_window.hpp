@@ -17,7 +17,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How the biases between the trained displacements are formed.
+/// How the biases between the trained displacements are formed. `bicubic` is GridFilter's; the others space distances
+/// from 0 on, which a grid of positions does not have.
 enum class WindowFilter {
   /// As an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of Keys, a = -0.75: half-pixel
   /// centers, the border repeated. Swin.
@@ -38,7 +39,7 @@ class WindowResize {
   /// @param filter    How the biases in between are formed; frameworks differ.
   /// @throws std::invalid_argument  WindowFilter::geometric with an axis that changes from fewer than 3 tokens: a spline
   ///                                needs four distances.
-  explicit WindowResize(const WindowShape& from, const WindowShape& to, WindowFilter filter)
+  explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
     if (filter != WindowFilter::geometric) return;
     const char* const rule = "at least 3 where it changes (or use WindowFilter::geometric_linear)";
@@ -53,25 +54,25 @@ class WindowResize {
   template <typename... Arguments>
   explicit WindowResize(const Arguments&...) : from_(1, 1), to_(1, 1), filter_(WindowFilter::bicubic) {
     static_assert(detail::kMisuse<Arguments...>,
-                  "posenc: write WindowResize(from, to, filter): two WindowShape(height, width), and "
+                  "posenc: write WindowResize(from, to, filter): two GridShape(height, width), and "
                   "WindowFilter::bicubic, geometric or geometric_linear");
   }
 
   /// The same rule for tables with a class token: their last three rows are copied.
-  WindowResize with(ClassToken class_token) const {
+  WindowResize keep(ClassToken class_token) const {
     WindowResize rule = *this;
     rule.class_token_ = class_token;
     return rule;
   }
 
-  const WindowShape& from() const { return from_; }
-  const WindowShape& to() const { return to_; }
+  const GridShape& from() const { return from_; }
+  const GridShape& to() const { return to_; }
   WindowFilter filter() const { return filter_; }
   ClassToken class_token() const { return class_token_; }
 
  private:
-  WindowShape from_;
-  WindowShape to_;
+  GridShape from_;
+  GridShape to_;
   WindowFilter filter_;
   ClassToken class_token_ = ClassToken::none;
 };
@@ -88,8 +89,8 @@ inline Taps window_axis_taps(Eigen::Index from, Eigen::Index to, WindowFilter fi
 }
 
 template <typename To, typename From>
-void require_window_resize(const char* function, const char* to_name, const To& to_weights, const WindowShape& to,
-                           const char* from_name, const From& from_weights, const WindowShape& from,
+void require_window_resize(const char* function, const char* to_name, const To& to_weights, const GridShape& to,
+                           const char* from_name, const From& from_weights, const GridShape& from,
                            ClassToken class_token) {
   const Eigen::Index extra = class_token == ClassToken::first ? 3 : 0;
   require_shape(function, from_name, from_weights, from.displacements() + extra, from_weights.cols());
@@ -109,7 +110,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// @param[out] out  rule.to().displacements() x num_heads, and three more rows with a class token: the layout of
 ///                  checkpoints, which make_window_table() reads. Any writable Eigen expression.
 /// @param table     rule.from().displacements() x num_heads, likewise.
-/// @param rule      WindowResize(from, to, filter), .with(ClassToken::first) for BEiT.
+/// @param rule      WindowResize(from, to, filter), .keep(ClassToken::first) for BEiT.
 /// @throws std::invalid_argument  other shapes; memory that overlaps. `out` is then unchanged.
 /// Cost:     8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
 ///           axes, and lists of weights; no bench case, called once for a checkpoint.

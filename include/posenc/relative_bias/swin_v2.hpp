@@ -19,7 +19,7 @@ namespace detail {
 
 /// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
 template <typename Scalar>
-MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& trained) {
+MlpMatrix<Scalar> swin_v2_inputs(const GridShape& window, const GridShape& trained) {
   const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index trained_side) {
     if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
     const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(trained_side - 1);
@@ -34,16 +34,16 @@ MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& t
 }
 
 template <typename Scalar>
-void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const std::optional<WindowShape>& pretrained) {
+void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const std::optional<GridShape>& pretrained) {
   require_mlp(function, mlp, 2);
   if (!pretrained) return;
   require(pretrained->height() > 1, function, "pretrained.height()", pretrained->height(), "> 1");
   require(pretrained->width() > 1, function, "pretrained.width()", pretrained->width(), "> 1");
 }
 
-/// Constraint of template parameters: a WindowShape, std::nullopt, or an optional that holds either.
+/// Constraint of template parameters: a GridShape, std::nullopt, or an optional that holds either.
 template <typename T>
-using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<WindowShape>>, int>;
+using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<GridShape>>, int>;
 
 }  // namespace detail
 
@@ -60,9 +60,9 @@ using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<Wi
 /// Source:   Liu et al. 2021, arXiv:2111.09883.
 /// Matches:  WindowAttention of Swin-Transformer v2 and timm.
 template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained> = 0>
-WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
+WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const GridShape& window,
                                        const Pretrained& pretrained) {
-  const std::optional<WindowShape> trained = pretrained;
+  const std::optional<GridShape> trained = pretrained;
   detail::require_swin_v2("make_swin_v2_table", mlp, trained);
   WindowTable<Scalar> table(mlp.outputs(), window);
   const auto inputs = detail::swin_v2_inputs<Scalar>(window, trained.value_or(window));
@@ -77,7 +77,7 @@ template <typename... Arguments>
 auto make_swin_v2_table(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_swin_v2_table(mlp, window, pretrained): mlp is a BiasMlp, window a "
-                "WindowShape(height, width), pretrained the window of pretraining or std::nullopt");
+                "GridShape(height, width), pretrained the window of pretraining or std::nullopt");
   return detail::Misfit<Arguments...>();
 }
 
@@ -93,12 +93,12 @@ template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained
 void swin_v2_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table,
                             const BiasMlp<Scalar>& mlp, const Pretrained& pretrained) {
   const char* const function = "swin_v2_table_backward";
-  const std::optional<WindowShape> trained = pretrained;
+  const std::optional<GridShape> trained = pretrained;
   detail::require_swin_v2(function, mlp, trained);
   detail::require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
   detail::require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
                   grad_table.num_heads());
-  const WindowShape& window = grad_table.window();
+  const GridShape& window = grad_table.window();
   const auto inputs = detail::swin_v2_inputs<Scalar>(window, trained.value_or(window));
   const auto values = detail::mlp_forward(mlp, inputs);
   const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();

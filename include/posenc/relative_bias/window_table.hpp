@@ -5,10 +5,10 @@
 #define POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
 
 #include "posenc/detail/eigen.hpp"
+#include "posenc/positions/grid_shape.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/table_head.hpp"
-#include "posenc/relative_bias/window_index.hpp"
 
 #include <type_traits>
 #include <utility>
@@ -36,7 +36,7 @@ class WindowTable {
   /// @param class_token  Whether a class token is in front of them.
   /// @throws std::invalid_argument  num_heads < 0.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  WindowTable(Eigen::Index num_heads, const WindowShape& window, ClassToken class_token = ClassToken::none)
+  WindowTable(Eigen::Index num_heads, const GridShape& window, ClassToken class_token = ClassToken::none)
       : window_(window), class_token_(class_token) {
     detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
     detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
@@ -45,7 +45,7 @@ class WindowTable {
   }
 
   Eigen::Index num_heads() const { return values_.rows(); }
-  const WindowShape& window() const { return window_; }
+  const GridShape& window() const { return window_; }
   ClassToken class_token() const { return class_token_; }
   /// Tokens of the window, and the class token if there is one.
   Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
@@ -68,7 +68,7 @@ class WindowTable {
   TableHead<const WindowTable> head(Eigen::Index head) const&& = delete;
 
  private:
-  WindowShape window_;
+  GridShape window_;
   ClassToken class_token_;
   Values values_;
   Values class_values_;
@@ -86,7 +86,7 @@ class WindowTable {
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
 template <typename Weights, detail::IfDense<Weights> = 0>
-WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const WindowShape& window,
+WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
   const Eigen::Index n = window.displacements();
   const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
@@ -106,10 +106,9 @@ WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_window_table(const Arguments&...) {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
-      "displacements x num_heads, window a WindowShape(height, width), class_token ClassToken::first for BEiT");
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
+                "displacements x num_heads, window a GridShape(height, width), class_token ClassToken::first for BEiT");
   return detail::Misfit<Arguments...>();
 }
 

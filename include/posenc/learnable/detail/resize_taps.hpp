@@ -66,12 +66,12 @@ Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&
 }
 
 /// One axis of a grid.
-inline Taps filter_taps(Eigen::Index from, Eigen::Index to, Filter filter) {
+inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
   switch (filter) {
-    case Filter::bilinear: return linear_taps(from, to, Resize::half_pixel);
-    case Filter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
-    case Filter::bicubic: return cubic_taps(from, to);
-    case Filter::bicubic_antialiased: break;
+    case GridFilter::bilinear: return linear_taps(from, to, Resize::half_pixel);
+    case GridFilter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
+    case GridFilter::bicubic: return cubic_taps(from, to);
+    case GridFilter::bicubic_antialiased: break;
   }
   return antialiased_taps(from, to, 2, [](double x) { return cubic_kernel(x, -0.5); });
 }
