@@ -50,10 +50,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
   bad.value("distances backwards", "DistanceRange: last must be at least first - 1 = 2, got 1",
             [](F&) { DistanceRange(3, 1); });
   bad.value("distances of a negative length",
-            "DistanceRange::symmetric: len must be >= 0 and at most 1099511627776, got -2",
+            "DistanceRange::symmetric: seq_len must be >= 0 and at most 1099511627776, got -2",
             [](F&) { DistanceRange::symmetric(-2); });
   bad.value("causal distances of a negative length",
-            "DistanceRange::causal: len must be >= 0 and at most 1099511627776, got -1",
+            "DistanceRange::causal: seq_len must be >= 0 and at most 1099511627776, got -1",
             [](F&) { DistanceRange::causal(-1); });
   bad.range("distances that overflow",
             "DistanceRange: first must be in [-2199023255552, 2199023255552], got -9223372036854775808",

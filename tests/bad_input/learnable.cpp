@@ -100,7 +100,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   });
   bad.value("add_learned: positions.size() must be x.rows() 6, got 5",
             [](F& f) { posenc::add_learned(f.x, table_of(9), Ids(Ids::Zero(5))); });
-  bad.value("add_learned: x.rows() must be a multiple of each_sequence's length 4, got 6",
+  bad.value("add_learned: x.rows() must be a multiple of each_sequence's seq_len 4, got 6",
             [](F& f) { posenc::add_learned(f.x, table_of(9), each_sequence(4, starting_at(0))); });
   bad.value("add_learned: positions.count() must be x.rows() 6, got 4",
             [](F& f) { posenc::add_learned(f.x, table_of(9), PositionRange(0, 4)); });

@@ -154,10 +154,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
               const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin);
               apply_rope(f.x, wrapped, f.layout, posenc::rows(std::vector<int>{0, 1, -1}));
             });
-  bad.value("no whole sequences", "apply_rope: x.rows() must be a multiple of each_sequence's length 2, got 3",
+  bad.value("no whole sequences", "apply_rope: x.rows() must be a multiple of each_sequence's seq_len 2, got 3",
             [](F& f) { apply_rope(f.x, f.table, f.layout, each_sequence(2, starting_at(7))); });
   bad.value("sequences shorter than the table",
-            "apply_rope: table.rows() must be each_sequence's length 1, or a start be given, for instance "
+            "apply_rope: table.rows() must be each_sequence's seq_len 1, or a start be given, for instance "
             "each_sequence(1, starting_at(cached)), got 5",
             [](F& f) { apply_rope(f.x, f.table, f.layout, each_sequence(1)); });
   bad.value("a start too few", "apply_rope: starts.size() must be the number of sequences 3, got 2", [](F& f) {
@@ -257,7 +257,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   bad.range("view, row outside of the table",
             "apply_rope: rows[2] must be in [0, 4] (the table has 5 rows, 1 is needed), got 77",
             [](F& f) { apply_rope(f.view(), f.table, f.layout, posenc::rows(Eigen::Array3i(1, 2, 77))); });
-  bad.value("view, sequences of another length", "apply_rope: each_sequence's length must be x.seq_len() 1, got 3",
+  bad.value("view, sequences of another length", "apply_rope: each_sequence's seq_len must be x.seq_len() 1, got 3",
             [](F& f) {
               apply_rope(view_blhd(f.x.data(), f.shape.batch(3).seq_len(1)), f.three, f.layout, each_sequence(3));
             });

@@ -5,8 +5,8 @@
 
 int main() {
 #if defined(WRONG)
-  return static_cast<int>(posenc::each_sequence(2.5).length());
+  return static_cast<int>(posenc::each_sequence(2.5).seq_len());
 #else
-  return static_cast<int>(posenc::each_sequence(2).length() - 2);
+  return static_cast<int>(posenc::each_sequence(2).seq_len() - 2);
 #endif
 }

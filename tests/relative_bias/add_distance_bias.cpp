@@ -148,7 +148,7 @@ TEMPLATE_TEST_CASE("logits of shorter types are rounded once", "[relative_bias][
   for (Index i = 0; i < 40; ++i) {
     for (Index j = 0; j < 60; ++j) {
       expected(i, j) =
-          posenc::detail::round_to<TestType>(static_cast<double>(logits(i, j)) + table(0, span.relative(i, j)));
+          posenc::detail::round_to<TestType>(static_cast<double>(logits(i, j)) + table(0, span.distance(i, j)));
     }
   }
   ColumnMatrix<TestType> column_major = logits;

@@ -8,8 +8,8 @@ using posenc::DistanceRange;
 TEST_CASE("spans: positions, distances and what a causal query sees", "[relative_bias][attention_span]") {
   const AttentionSpan prefill = AttentionSpan::cached(3, 10);
   REQUIRE(prefill.query_offset() == 7);
-  REQUIRE(prefill.relative(0, 0) == -7);
-  REQUIRE(prefill.relative(2, 9) == 0);
+  REQUIRE(prefill.distance(0, 0) == -7);
+  REQUIRE(prefill.distance(2, 9) == 0);
   REQUIRE(prefill.visible_keys(0) == 8);
   REQUIRE(prefill.visible_keys(2) == 10);
   REQUIRE(prefill.distances().first() == -9);

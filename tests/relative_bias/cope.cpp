@@ -23,9 +23,9 @@ MatrixD naive_cope(const MatrixD& logits, const MatrixD& q, const MatrixD& table
   MatrixD result = logits;
   for (Index i = 0; i < span.query_len(); ++i) {
     for (Index j = 0; j < span.key_len(); ++j) {
-      if (span.relative(i, j) > 0) continue;
+      if (span.distance(i, j) > 0) continue;
       double position = 0;
-      for (Index t = j; t < span.key_len() && span.relative(i, t) <= 0; ++t) position += sigmoid(logits(i, t));
+      for (Index t = j; t < span.key_len() && span.distance(i, t) <= 0; ++t) position += sigmoid(logits(i, t));
       position = std::min(position, static_cast<double>(table.rows() - 1));
       const double below = std::floor(position);
       const double at_below = q.row(i).dot(table.row(static_cast<Index>(below)));
@@ -69,7 +69,7 @@ TEST_CASE("CoPE with open gates counts the key itself: distance + 1", "[relative
   posenc::add_cope_logits(logits, Cope(table, table.rows()), ContentAttention(q, keys_for(span), 1.0, span), workspace);
   for (Index i = 0; i < 3; ++i) {
     for (Index j = 0; j < 6; ++j) {
-      const Index far = -span.relative(i, j);
+      const Index far = -span.distance(i, j);
       const double bias = far < 0 ? 0 : q.row(i).dot(table.row(far + 1));
       REQUIRE(std::abs(logits(i, j) - 1000 - bias) <= 1000 * 2 * kEpsilon);
     }

@@ -35,7 +35,7 @@ TEST_CASE("forgetting sums and bias against their formulas", "[relative_bias][fo
     MatrixD expected = before;
     for (Index i = 0; i < span.query_len(); ++i) {
       for (Index j = 0; j < span.key_len(); ++j) {
-        if (span.relative(i, j) <= 0) expected(i, j) += sums[span.query_offset() + i] - sums[j];
+        if (span.distance(i, j) <= 0) expected(i, j) += sums[span.query_offset() + i] - sums[j];
       }
     }
     MatrixD logits = before;

@@ -52,7 +52,7 @@ TEST_CASE("the causal shift equals padding, reshaping and dropping a row, where 
     REQUIRE(&shifted(queries - 1, keys - 1) == &x(queries - 1, keys - 1));  // the last one, so all lie within x
     for (Index i = 0; i < queries; ++i) {
       for (Index j = 0; j < keys; ++j) {
-        if (span.relative(i, j) > 0) continue;  // the mask hides these
+        if (span.distance(i, j) > 0) continue;  // the mask hides these
         REQUIRE(shifted(i, j) == padded[static_cast<std::size_t>(i * keys + j)]);
       }
     }

@@ -33,7 +33,7 @@ TEST_CASE("Transformer-XL: all four terms, causal and in both directions, and ev
       REQUIRE(same_bits(column_major, logits));
       for (Index i = 0; i < span.query_len(); ++i) {
         for (Index j = 0; j < span.key_len(); ++j) {
-          const Index row = span.relative(i, j) - range.first();
+          const Index row = span.distance(i, j) - range.first();
           double sum = 0;
           for (Index c = 0; c < kHeadDim; ++c) {
             sum += (q(i, c) + u(0, c)) * k(j, c);

@@ -23,7 +23,7 @@ class Size {
   Size(const T& value) : value_(static_cast<Eigen::Index>(value)) {  // NOLINT: meant to convert
     static_assert(is_size<T>,
                   "posenc: a number of channels or tokens must be an integer, and it comes first: write "
-                  "presets::paper(width, base), each_sequence(length, start)");
+                  "presets::paper(width, base), each_sequence(seq_len, start)");
   }
   operator Eigen::Index() const { return value_; }  // NOLINT: meant to convert
 

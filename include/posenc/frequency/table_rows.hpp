@@ -59,7 +59,7 @@ FromRow from_row(Integer row) {
   return FromRow(static_cast<Eigen::Index>(row));
 }
 
-/// The rows of a table that a list names, one for each token; after each_sequence(length, ...) one for each sequence.
+/// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
 ///
 /// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span. A
 ///              list that is a variable must outlive the call.
@@ -121,32 +121,32 @@ void with_listed_rows(const RowResolver& resolver, const char* name, const char*
   }
 }
 
-/// Calls action(rows) for sequences of `length` tokens that begin where `start` says.
+/// Calls action(rows) for sequences of `seq_len` tokens that begin where `start` says.
 template <typename Start, typename Action>
-void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::Index length, Eigen::Index sequences,
+void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::Index seq_len, Eigen::Index sequences,
                         const Action& action) {
   const auto constant = [&](Eigen::Index row) {
-    action(RowRuns(length, sequences, [row](Eigen::Index) { return row; }));
+    action(RowRuns(seq_len, sequences, [row](Eigen::Index) { return row; }));
   };
   const auto require_one_for_each = [&](const char* name, Eigen::Index size) {
     require(size == sequences, resolver.function(), name, size, "the number of sequences ", sequences);
   };
   if constexpr (std::is_same_v<Start, FirstRow>) {
-    resolver.require_exact(length);
+    resolver.require_exact(seq_len);
     constant(0);
   } else if constexpr (std::is_same_v<Start, StartingAt>) {
-    constant(resolver.row_of_position({"starting_at()"}, start.first(), length));
+    constant(resolver.row_of_position({"starting_at()"}, start.first(), seq_len));
   } else if constexpr (std::is_same_v<Start, FromRow>) {
-    constant(resolver.row({"from_row()"}, start.row(), length));
+    constant(resolver.row({"from_row()"}, start.row(), seq_len));
   } else if constexpr (is_table_rows<Start>) {
     using List = std::remove_cv_t<std::remove_reference_t<decltype(start.list())>>;
     require_integer_list<List>();
     const auto& given_list = as_list(start.list());
     const auto& list = evaluated(given_list);
     require_one_for_each("rows.size()", list.size());
-    for (Eigen::Index b = 0; b < sequences; ++b) resolver.row({"rows", b}, list_entry(list, b), length);
-    action(
-        RowRuns(length, sequences, [&list](Eigen::Index b) { return static_cast<Eigen::Index>(list_entry(list, b)); }));
+    for (Eigen::Index b = 0; b < sequences; ++b) resolver.row({"rows", b}, list_entry(list, b), seq_len);
+    action(RowRuns(seq_len, sequences,
+                   [&list](Eigen::Index b) { return static_cast<Eigen::Index>(list_entry(list, b)); }));
   } else if constexpr (is_list<Start>) {
     require_integer_list<Start>();
     const auto& given_list = as_list(start);
@@ -157,15 +157,15 @@ void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::
       const auto position = list_entry(list, b);
       if (!is_position(position)) require_position(resolver.function(), element("starts", b), position);
       const auto integer = static_cast<std::int64_t>(position);
-      first_position = integer - resolver.row_of_position({"starts", b}, integer, length);
+      first_position = integer - resolver.row_of_position({"starts", b}, integer, seq_len);
     }
-    action(RowRuns(length, sequences, [&list, first_position](Eigen::Index b) {
+    action(RowRuns(seq_len, sequences, [&list, first_position](Eigen::Index b) {
       return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, b)) - first_position);
     }));
   } else {
     static_assert(
         is_list<Start>,
-        "posenc: after each_sequence(length, ...) write starting_at(first), a list with the first position of "
+        "posenc: after each_sequence(seq_len, ...) write starting_at(first), a list with the first position of "
         "each sequence, from_row(n), or rows(list) with one for each sequence");
   }
 }
@@ -199,12 +199,12 @@ void with_table_rows(const char* function, const Table& table, const Given& give
     with_listed_rows<false>(resolver, "positions", "positions.size()", given, tokens, action);
   } else if constexpr (is_each_sequence<Given>) {
     using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
-    const Eigen::Index length = given.length();
-    require(tokens.batch == 1 || tokens.seq_len == length, function, "each_sequence's length", length, tokens.count,
+    const Eigen::Index seq_len = given.seq_len();
+    require(tokens.batch == 1 || tokens.seq_len == seq_len, function, "each_sequence's seq_len", seq_len, tokens.count,
             " ", tokens.seq_len);
-    require(tokens.tokens() % length == 0, function, tokens.count, tokens.seq_len,
-            "a multiple of each_sequence's length ", length);
-    with_sequence_rows<Start>(resolver, given.start(), length, tokens.tokens() / length, action);
+    require(tokens.tokens() % seq_len == 0, function, tokens.count, tokens.seq_len,
+            "a multiple of each_sequence's seq_len ", seq_len);
+    with_sequence_rows<Start>(resolver, given.start(), seq_len, tokens.tokens() / seq_len, action);
   } else if constexpr (std::is_arithmetic_v<Given>) {
     static_assert(!std::is_arithmetic_v<Given>,
                   "posenc: a bare number is neither a position nor a row: write starting_at(3) for position 3, or "
@@ -212,7 +212,7 @@ void with_table_rows(const char* function, const Table& table, const Given& give
   } else {
     static_assert(is_list<Given>,
                   "posenc: the last argument says which row of the table each token takes: starting_at(first), a list "
-                  "of positions, from_row(n), rows(list), or each_sequence(length, ...)");
+                  "of positions, from_row(n), rows(list), or each_sequence(seq_len, ...)");
   }
 }
 

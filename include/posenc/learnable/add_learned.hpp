@@ -22,9 +22,9 @@ inline namespace POSENC_ABI {
 /// @param table      A LearnedTable, or wrap_learned_table(weights). Past its last row is refused, unless its
 ///                   LookupOptions say otherwise.
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
-///                   list of integers of any type (an Eigen vector, a [batch, length] matrix read along its rows,
-///                   std::vector, ...). In a batch of stacked sequences: each_sequence(length, starting_at(first)), or
-///                   each_sequence(length, starts) with the first position of each. Models that count from elsewhere:
+///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
+///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
+///                   each_sequence(seq_len, starts) with the first position of each. Models that count from elsewhere:
 ///                   opt_positions(), roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
 ///                                shared with the table, or rows of `out` that lie in one another.

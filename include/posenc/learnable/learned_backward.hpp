@@ -66,7 +66,7 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 /// @param grad_x              tokens x width: the gradient by what encode_learned() or add_learned() wrote.
 /// @param table               The table of the forward call, or its options() where the table is not at hand. It is not
 ///                            read, but says what lies past the last row and which row is not trained.
-/// @param positions           As given to encode_learned(). each_sequence(length, starting_at(first)) is the fast way:
+/// @param positions           As given to encode_learned(). each_sequence(seq_len, starting_at(first)) is the fast way:
 ///                            its sequences are summed into a contiguous block.
 /// @throws std::invalid_argument  another shape than the table's; widths that differ; another number of positions than
 ///                                rows of grad_x; alpha not in (0, 1); memory that overlaps.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Batches whose sequences are stacked in one matrix: each_sequence(length, start).
+/// Batches whose sequences are stacked in one matrix: each_sequence(seq_len, start).
 #ifndef POSENC_POSITIONS_EACH_SEQUENCE_HPP
 #define POSENC_POSITIONS_EACH_SEQUENCE_HPP
 
@@ -19,7 +19,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The start of each_sequence(length): a table that holds exactly one row for each token of a sequence.
+/// The start of each_sequence(seq_len): a table that holds exactly one row for each token of a sequence.
 struct FirstRow {};
 
 /// An argument that is kept: an lvalue by reference, a temporary by value.
@@ -27,56 +27,56 @@ template <typename T>
 using Kept = std::conditional_t<std::is_lvalue_reference_v<T>, const std::remove_reference_t<T>&, std::decay_t<T>>;
 
 template <typename Integer>
-constexpr void require_sequence_length() {
-  static_assert(is_integer<Integer>, "posenc: each_sequence(length) takes an integer: the tokens of each sequence");
+constexpr void require_seq_len() {
+  static_assert(is_integer<Integer>, "posenc: each_sequence(seq_len) takes an integer: the tokens of each sequence");
 }
 
 }  // namespace detail
 
-/// What each_sequence() returns: sequences of one length, stacked in a (batch * length) x channels matrix.
+/// What each_sequence() returns: sequences of one length, stacked in a (batch * seq_len) x channels matrix.
 template <typename Start>
 class EachSequence {
  public:
   /// See each_sequence().
-  /// @throws std::invalid_argument  length <= 0.
+  /// @throws std::invalid_argument  seq_len <= 0.
   template <typename Given>
-  EachSequence(Eigen::Index length, Given&& start) : length_(length), start_(std::forward<Given>(start)) {
-    detail::require(length > 0, "each_sequence", "length", length, "> 0");
+  EachSequence(Eigen::Index seq_len, Given&& start) : seq_len_(seq_len), start_(std::forward<Given>(start)) {
+    detail::require(seq_len > 0, "each_sequence", "seq_len", seq_len, "> 0");
   }
   /// Tokens of a sequence.
-  Eigen::Index length() const { return length_; }
+  Eigen::Index seq_len() const { return seq_len_; }
   /// Where the sequences begin.
   const std::remove_reference_t<Start>& start() const { return start_; }
 
  private:
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
   Start start_;
 };
 
-/// Sequences of `length` tokens, stacked one after the other, that share the rows of one table: token t of every
-/// sequence takes row t, and the table has exactly `length` rows.
+/// Sequences of `seq_len` tokens, stacked one after the other, that share the rows of one table: token t of every
+/// sequence takes row t, and the table has exactly `seq_len` rows.
 ///
-/// @param length  Tokens of each sequence, > 0.
-/// @throws std::invalid_argument  length <= 0.
+/// @param seq_len  Tokens of each sequence, > 0.
+/// @throws std::invalid_argument  seq_len <= 0.
 template <typename Integer>
-EachSequence<detail::FirstRow> each_sequence(Integer length) {
-  detail::require_sequence_length<Integer>();
-  return {static_cast<Eigen::Index>(length), detail::FirstRow{}};
+EachSequence<detail::FirstRow> each_sequence(Integer seq_len) {
+  detail::require_seq_len<Integer>();
+  return {static_cast<Eigen::Index>(seq_len), detail::FirstRow{}};
 }
 
 /// @overload
 /// Sequences that begin somewhere: token t of sequence b is at start + t.
 ///
-/// @param length  Tokens of each sequence, > 0: 1 in a decode step.
+/// @param seq_len  Tokens of each sequence, > 0: 1 in a decode step.
 /// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
 ///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
-/// @throws std::invalid_argument  length <= 0.
+/// @throws std::invalid_argument  seq_len <= 0.
 template <typename Integer, typename Start>
-EachSequence<detail::Kept<Start>> each_sequence(Integer length, Start&& start) {
-  detail::require_sequence_length<Integer>();
+EachSequence<detail::Kept<Start>> each_sequence(Integer seq_len, Start&& start) {
+  detail::require_seq_len<Integer>();
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
-                "posenc: a bare number is neither a position nor a row: write each_sequence(length, starting_at(3))");
-  return {static_cast<Eigen::Index>(length), std::forward<Start>(start)};
+                "posenc: a bare number is neither a position nor a row: write each_sequence(seq_len, starting_at(3))");
+  return {static_cast<Eigen::Index>(seq_len), std::forward<Start>(start)};
 }
 
 /// @overload
@@ -84,7 +84,7 @@ EachSequence<detail::Kept<Start>> each_sequence(Integer length, Start&& start) {
 template <typename... Arguments>
 EachSequence<detail::FirstRow> each_sequence(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: the length is missing: write each_sequence(length), or each_sequence(length, start)");
+                "posenc: seq_len is missing: write each_sequence(seq_len), or each_sequence(seq_len, start)");
   std::abort();
 }
 
@@ -98,16 +98,16 @@ inline constexpr bool is_each_sequence<EachSequence<Start>> = true;
 /// Stacked sequences that all begin at `first`.
 class SequencePositions {
  public:
-  SequencePositions(std::int64_t first, Eigen::Index length, Eigen::Index rows)
-      : first_(first), length_(length), rows_(rows) {}
+  SequencePositions(std::int64_t first, Eigen::Index seq_len, Eigen::Index rows)
+      : first_(first), seq_len_(seq_len), rows_(rows) {}
   Eigen::Index rows() const { return rows_; }
-  Eigen::Index length() const { return length_; }
-  Eigen::Index batch() const { return rows_ / length_; }
-  std::int64_t operator[](Eigen::Index i) const { return first_ + i % length_; }
+  Eigen::Index seq_len() const { return seq_len_; }
+  Eigen::Index batch() const { return rows_ / seq_len_; }
+  std::int64_t operator[](Eigen::Index i) const { return first_ + i % seq_len_; }
 
  private:
   std::int64_t first_;
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
   Eigen::Index rows_;
 };
 
@@ -115,27 +115,27 @@ class SequencePositions {
 template <typename List>
 class RaggedPositions {
  public:
-  RaggedPositions(const ListPositions<List>& starts, Eigen::Index length) : starts_(starts), length_(length) {}
-  Eigen::Index rows() const { return starts_.rows() * length_; }
-  Eigen::Index length() const { return length_; }
+  RaggedPositions(const ListPositions<List>& starts, Eigen::Index seq_len) : starts_(starts), seq_len_(seq_len) {}
+  Eigen::Index rows() const { return starts_.rows() * seq_len_; }
+  Eigen::Index seq_len() const { return seq_len_; }
   auto operator[](Eigen::Index i) const {
     using Position = typename ListPositions<List>::Position;
-    return static_cast<Position>(starts_[i / length_] + static_cast<Position>(i % length_));
+    return static_cast<Position>(starts_[i / seq_len_] + static_cast<Position>(i % seq_len_));
   }
 
  private:
   const ListPositions<List>& starts_;
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
 };
 
-/// `rows` tokens are whole sequences of `length`.
+/// `rows` tokens are whole sequences of `seq_len`.
 inline Eigen::Index require_whole_sequences(const char* function, const char* parameter, Eigen::Index rows,
-                                            Eigen::Index length) {
-  if (rows % length != 0) {
+                                            Eigen::Index seq_len) {
+  if (rows % seq_len != 0) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", rows,
-                                  "a multiple of each_sequence's length ", length);
+                                  "a multiple of each_sequence's seq_len ", seq_len);
   }
-  return rows / length;
+  return rows / seq_len;
 }
 
 /// Calls action(positions), with one position for each of the `rows` tokens of `parameter`, as an encoder was given
@@ -154,23 +154,23 @@ void with_token_positions(const char* function, const char* parameter, const Giv
     action(positions);
   } else if constexpr (is_each_sequence<Given>) {
     using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
-    const Eigen::Index batch = require_whole_sequences(function, parameter, rows, given.length());
+    const Eigen::Index batch = require_whole_sequences(function, parameter, rows, given.seq_len());
     if constexpr (std::is_same_v<Start, StartingAt>) {
-      PositionRange(given.start().first(), given.length());  // refuses positions that do not exist
-      action(SequencePositions(given.start().first(), given.length(), rows));
+      PositionRange(given.start().first(), given.seq_len());  // refuses positions that do not exist
+      action(SequencePositions(given.start().first(), given.seq_len(), rows));
     } else if constexpr (is_list<Start>) {
       const ListPositions<Start> starts(function, given.start());
       require(starts.rows() == batch, function, "starts.size()", starts.rows(), "the number of sequences ", batch);
       if constexpr (std::is_same_v<typename ListPositions<Start>::Position, std::int64_t>) {
         for (Eigen::Index b = 0; b < batch; ++b) {
-          if (starts[b] > kMaxPosition - given.length())
+          if (starts[b] > kMaxPosition - given.seq_len())
             require_position(function, element("starts", b), kMaxPosition + 1);
         }
       }
-      action(RaggedPositions<Start>(starts, given.length()));
+      action(RaggedPositions<Start>(starts, given.seq_len()));
     } else {
       static_assert(is_list<Start>,
-                    "posenc: each_sequence(length) needs the first position here: write each_sequence(length, "
+                    "posenc: each_sequence(seq_len) needs the first position here: write each_sequence(seq_len, "
                     "starting_at(0)), or a list with the first position of each sequence");
     }
   } else if constexpr (std::is_arithmetic_v<Given>) {
@@ -179,7 +179,7 @@ void with_token_positions(const char* function, const char* parameter, const Giv
   } else {
     static_assert(is_list<Given>,
                   "posenc: positions must be starting_at(first), PositionRange(first, count), a list with one for each "
-                  "token (an Eigen vector, std::vector, ...), or each_sequence(length, starting_at(first))");
+                  "token (an Eigen vector, std::vector, ...), or each_sequence(seq_len, starting_at(first))");
   }
 }
 

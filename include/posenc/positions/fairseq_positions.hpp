@@ -14,9 +14,9 @@ inline namespace POSENC_ABI {
 
 /// Positions of OPT: the k-th real token of a sequence (k from 0) is at k + 2, pads are at 1.
 ///
-/// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param mask  batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
 /// @param past  Number of cached tokens, whose positions are left out; in [0, mask.cols()].
-/// @returns     batch x length.
+/// @returns     batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
@@ -30,10 +30,10 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index pa
 /// Positions of RoBERTa: the k-th real token of a sequence (k from 0) is at padding_idx + 1 + k, pads are at
 /// padding_idx.
 ///
-/// @param token_ids    batch x length; a pad is a token with the id `padding_idx`. Integers.
+/// @param token_ids    batch x seq_len; a pad is a token with the id `padding_idx`. Integers.
 /// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
 /// @param past         Number of cached tokens in front, >= 0.
-/// @returns            batch x length.
+/// @returns            batch x seq_len.
 /// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^60.
 /// Cost:     that of opt_positions() (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].

@@ -2,7 +2,7 @@
 /// @file
 /// Lists of numbers, one for each token: any Eigen vector or matrix, or any contiguous range.
 ///
-/// A list is an Eigen object (a [batch, length] matrix is read along its rows) or something that std::data() and
+/// A list is an Eigen object (a [batch, seq_len] matrix is read along its rows) or something that std::data() and
 /// std::size() take: std::vector, std::array, a C array, a span. Positions are integers of any type, or float or double.
 #ifndef POSENC_POSITIONS_POSITION_LIST_HPP
 #define POSENC_POSITIONS_POSITION_LIST_HPP
@@ -51,7 +51,7 @@ decltype(auto) as_list(const List& list) {
 template <typename List>
 using ListScalar = typename std::decay_t<decltype(as_list(std::declval<const List&>()))>::Scalar;
 
-/// Element i of an Eigen list, counted along its rows: a [batch, length] array gives its tokens in order.
+/// Element i of an Eigen list, counted along its rows: a [batch, seq_len] array gives its tokens in order.
 template <typename Derived>
 auto list_entry(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
   const Eigen::Index columns = list.cols();

@@ -15,7 +15,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// One position for each token of a batch: batch x length.
+/// One position for each token of a batch: batch x seq_len.
 using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 namespace detail {
@@ -50,10 +50,10 @@ PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derive
 ///
 ///     mask  0 0 1 1 1     positions  1 1 0 1 2
 ///
-/// @param mask          batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param mask          batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
 /// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
 /// @param pad_position  Position of pads; attention must mask them.
-/// @returns             batch x length.
+/// @returns             batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][text].

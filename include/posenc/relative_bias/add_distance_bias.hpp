@@ -26,11 +26,11 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
   const Eigen::Index origin = -table.distances().first();
   if constexpr (bool(X::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
+      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_distance(i), span.key_len()));
     }
   } else {
     for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      const Eigen::Index last = origin + span.distance(span.query_len() - 1, j);
       add_rounded_once(x.col(j).segment(first_row, span.query_len()),
                        diagonal.segment(last, span.query_len()).reverse().transpose());
     }
@@ -47,12 +47,12 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
   const Eigen::Index origin = -grad_table.distances().first();
   if constexpr (bool(Grad::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      diagonal.segment(origin + span.first_relative(i), span.key_len()) +=
+      diagonal.segment(origin + span.first_distance(i), span.key_len()) +=
           grad.row(first_row + i).array().template cast<Scalar>();
     }
   } else {
     for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      const Eigen::Index last = origin + span.distance(span.query_len() - 1, j);
       diagonal.segment(last, span.query_len()) +=
           grad.col(j).segment(first_row, span.query_len()).reverse().transpose().array().template cast<Scalar>();
     }
@@ -96,7 +96,7 @@ auto add_distance_bias(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_distance_bias(logits, table, span): logits is an Eigen object, table a DistanceTable "
-      "or its head(h), span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+      "or its head(h), span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 
 /// The gradient of add_distance_bias(): adds the diagonal sums of dL/d(logits) into `grad_table`.

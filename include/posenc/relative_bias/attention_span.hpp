@@ -21,14 +21,16 @@ inline namespace POSENC_ABI {
 ///     query 0       x  x  x  x            AttentionSpan::cached(2, 5): query_offset 3,
 ///     query 1       x  x  x  x  x         x marks what the queries see in causal attention
 ///
-/// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the
+/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). Forgetting the
 /// offset of cached keys is the most repeated bug of the field, so it has no default: the factory names the situation.
 class AttentionSpan {
  public:
-  /// `len` queries and the same keys: training, or a prompt without cache.
-  /// @param len  [tokens]
-  /// @throws std::invalid_argument  len negative or beyond 2^40.
-  static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
+  /// `seq_len` queries and the same keys: training, or a prompt without cache.
+  /// @param seq_len  [tokens]
+  /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
+  static AttentionSpan square(Eigen::Index seq_len) {
+    return AttentionSpan("AttentionSpan::square", seq_len, seq_len, 0);
+  }
 
   /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
   /// @param query_len, key_len  [tokens] key_len counts the cached keys and the new ones.
@@ -73,18 +75,18 @@ class AttentionSpan {
   Eigen::Index query_offset() const { return query_offset_; }
 
   /// key - query.
-  Eigen::Index relative(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
-  /// Relative position of query i and key 0, from which the row's other keys count upwards.
-  Eigen::Index first_relative(Eigen::Index query) const { return -query_offset_ - query; }
+  Eigen::Index distance(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
+  /// Distance from query i to key 0, from which the row's other keys count upwards.
+  Eigen::Index first_distance(Eigen::Index query) const { return -query_offset_ - query; }
   /// Number of keys, from key 0 on, that query i sees in causal attention: those at its position or before.
   Eigen::Index visible_keys(Eigen::Index query) const {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
-  /// All relative positions that occur: query_len + key_len - 1 of them, or none where a length is 0.
+  /// All distances that occur: query_len + key_len - 1 of them, or none where a length is 0.
   /// @throws nothing: the lengths are checked already.
   DistanceRange distances() const {
     if (query_len_ == 0 || key_len_ == 0) return DistanceRange(0, -1);
-    return DistanceRange(first_relative(query_len_ - 1), first_relative(0) + key_len_ - 1);
+    return DistanceRange(first_distance(query_len_ - 1), first_distance(0) + key_len_ - 1);
   }
 
  private:

@@ -77,7 +77,7 @@ class ContentAttention<detail::Misfit<Arguments...>, void> {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write ContentAttention(q, k, scale, span): q and k are matrices, scale is a floating-point "
-      "number such as 1 / std::sqrt(head_dim), span is AttentionSpan::square(len), cached(query_len, key_len) "
+      "number such as 1 / std::sqrt(head_dim), span is AttentionSpan::square(seq_len), cached(query_len, key_len) "
       "or at(queries, key_len)");
 
  public:
@@ -95,10 +95,10 @@ void require_logits(const char* function, const char* parameter, const Logits& l
   require_stacked_logits(function, parameter, logits, attention.num_heads(), attention.span());
 }
 
-/// The rows of head `head` in a matrix of `len` rows for each head.
+/// The rows of head `head` in a matrix of `rows` rows for each head.
 template <typename X>
-auto head_rows(X& x, Eigen::Index head, Eigen::Index len) {
-  return x.middleRows(head * len, len);
+auto head_rows(X& x, Eigen::Index head, Eigen::Index rows) {
+  return x.middleRows(head * rows, rows);
 }
 
 }  // namespace detail

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// DistanceRange: a run of relative positions.
+/// DistanceRange: a run of distances from query to key.
 #ifndef POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 #define POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 
@@ -18,8 +18,8 @@ inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Ind
 
 }  // namespace detail
 
-/// The relative positions first, ..., last, both ends included. A relative position is always key - query: negative for
-/// keys before the query.
+/// The distances first, ..., last, both ends included. A distance, the relative position of the literature, is always
+/// key - query: negative for keys before the query. On a grid the same is a displacement, in rows and columns.
 class DistanceRange {
  public:
   /// @param first, last  [tokens] last = first - 1 is the empty range.
@@ -34,17 +34,17 @@ class DistanceRange {
     detail::require(last >= first - 1, function, "last", last, "at least first - 1 = ", first - 1);
   }
 
-  /// -(len - 1), ..., 0: the distances that causal attention over `len` tokens sees.
-  /// @throws std::invalid_argument  len negative or beyond 2^40.
-  static DistanceRange causal(Eigen::Index len) {
-    require_len("DistanceRange::causal", len);
-    return DistanceRange(1 - len, 0);
+  /// -(seq_len - 1), ..., 0: the distances that causal attention over `seq_len` tokens sees.
+  /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
+  static DistanceRange causal(Eigen::Index seq_len) {
+    require_seq_len("DistanceRange::causal", seq_len);
+    return DistanceRange(1 - seq_len, 0);
   }
-  /// -(len - 1), ..., len - 1: the distances that attention over `len` tokens sees without a mask. None for len = 0.
-  /// @throws std::invalid_argument  len negative or beyond 2^40.
-  static DistanceRange symmetric(Eigen::Index len) {
-    require_len("DistanceRange::symmetric", len);
-    return len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - len, len - 1);
+  /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for seq_len = 0.
+  /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
+  static DistanceRange symmetric(Eigen::Index seq_len) {
+    require_seq_len("DistanceRange::symmetric", seq_len);
+    return seq_len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - seq_len, seq_len - 1);
   }
 
   Eigen::Index first() const { return first_; }
@@ -57,8 +57,8 @@ class DistanceRange {
   }
 
  private:
-  static void require_len(const char* function, Eigen::Index len) {
-    detail::require(len >= 0 && len <= detail::kSpanLimit, function, "len", len, ">= 0 and at most ",
+  static void require_seq_len(const char* function, Eigen::Index seq_len) {
+    detail::require(seq_len >= 0 && seq_len <= detail::kSpanLimit, function, "seq_len", seq_len, ">= 0 and at most ",
                     detail::kSpanLimit);
   }
 

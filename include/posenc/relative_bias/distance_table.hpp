@@ -15,7 +15,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// A bias that depends on the relative position (key - query) alone: one number per head and distance.
+/// A bias that depends on the distance (key - query) alone: one number per head and distance.
 ///
 /// The L_q x L_k bias of a head is constant along diagonals, so row i of it is a contiguous piece of one vector,
 ///
@@ -48,7 +48,7 @@ class DistanceTable {
   Eigen::Index num_heads() const { return values_.rows(); }
   const DistanceRange& distances() const { return distances_; }
 
-  /// num_heads x distances().size(): column m is the relative position distances().first() + m.
+  /// num_heads x distances().size(): column m is the distance distances().first() + m.
   Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
   Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
   Values values() && { return std::move(values_); }

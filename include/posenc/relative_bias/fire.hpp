@@ -115,7 +115,7 @@ auto add_fire_bias(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_fire_bias(logits, fire, span): logits of all heads stacked, fire a Fire<Scalar>, span "
-      "AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+      "AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 
 namespace detail {

@@ -167,7 +167,7 @@ template <typename... Arguments>
 auto add_forgetting_bias(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gates), tokens x "
-                "num_heads, span AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+                "num_heads, span AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 
 /// The gradient of add_forgetting_bias(): adds into grad_sums.

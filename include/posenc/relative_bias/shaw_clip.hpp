@@ -53,10 +53,10 @@ struct ShawRow {
   Eigen::Index shift;
 
   ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
-    const Eigen::Index relative = span.first_relative(query);
-    first = (std::min)((std::max)(-clip.left() - relative, Eigen::Index(0)), span.key_len());
-    last = (std::max)((std::min)(clip.right() + 1 - relative, span.key_len()), first);
-    shift = relative + clip.left();
+    const Eigen::Index distance = span.first_distance(query);
+    first = (std::min)((std::max)(-clip.left() - distance, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(clip.right() + 1 - distance, span.key_len()), first);
+    shift = distance + clip.left();
   }
 };
 

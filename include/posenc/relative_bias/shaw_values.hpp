@@ -170,7 +170,8 @@ auto add_shaw_values(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_shaw_values(out, ShawValues(table, clip), weights, span, workspace): weights are the "
-      "logits after softmax, span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len); "
+      "logits after softmax, span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, "
+      "key_len); "
       "all hold the same "
       "scalar");
 }

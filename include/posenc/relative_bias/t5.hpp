@@ -54,7 +54,7 @@ class T5Buckets {
   Eigen::Index num_buckets() const { return num_buckets_; }
   bool bidirectional() const { return bidirectional_; }
 
-  /// The bucket of the relative position `distance` = key - query, in [0, num_buckets).
+  /// The bucket of a distance, key - query, in [0, num_buckets).
   Eigen::Index operator()(std::int64_t distance) const {
     const Eigen::Index side = bidirectional_ && distance > 0 ? per_direction_ : 0;
     const std::int64_t n = distance > 0 ? (bidirectional_ ? distance : 0)

@@ -63,10 +63,10 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 /// Token i takes the row that `which` says.
 /// @param which  Positions, where the table knows them (table.first_position()): starting_at(first), PositionRange(first,
 ///               count) or a list of integers, one for each token. Rows of any table: from_row(first) or rows(list).
-///               Stacked sequences: each_sequence(length), each_sequence(length, start). For a view, positions and rows
+///               Stacked sequences: each_sequence(seq_len), each_sequence(seq_len, start). For a view, positions and rows
 ///               are those of every sequence; a list may also hold one entry for each token of the batch.
 /// @throws std::invalid_argument  besides: a list of another length; positions for a table that does not know them;
-///                                tokens that are no multiple of each_sequence's length.
+///                                tokens that are no multiple of each_sequence's seq_len.
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {

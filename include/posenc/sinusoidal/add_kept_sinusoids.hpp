@@ -80,7 +80,7 @@ void apply_kept_sinusoids(const char* function, const char* parameter, const cha
 /// @param encoding   Which sinusoid each channel holds.
 /// @param positions  One for each token, as in encode_sinusoidal(out, encoding, positions), but whole and in the table;
 ///                   first_position is added to them. In a table of a list of positions: rows, by from_row(n) or
-///                   rows(list). In a batch: each_sequence(length, start).
+///                   rows(list). In a batch: each_sequence(seq_len, start).
 /// @throws std::invalid_argument  a table of other frequencies; an amplitude <= 0; a padding_position with a table that
 ///                                does not know its positions; otherwise as encode_sinusoidal().
 /// @throws std::out_of_range      a position or row that the table does not have. `out` is then unchanged.

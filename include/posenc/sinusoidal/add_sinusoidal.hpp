@@ -41,9 +41,9 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object, row- or column-major.
 /// @param encoding   Which sinusoid each channel holds: presets::paper(width), presets::whisper(width), ...
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
-///                   list of integers or real numbers (an Eigen vector, a [batch, length] matrix read along its rows,
-///                   std::vector, ...). In a batch of stacked sequences: each_sequence(length, starting_at(first)), or
-///                   each_sequence(length, starts) with the first position of each. See
+///                   list of integers or real numbers (an Eigen vector, a [batch, seq_len] matrix read along its rows,
+///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
+///                   each_sequence(seq_len, starts) with the first position of each. See
 ///                   SinusoidalOptions::padding_position for ids that mark padding.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite; memory shared with the positions, or rows of `out`

@@ -89,7 +89,7 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 ///                   2048, bfloat16 256, float 2^24, double 2^53).
 /// @param positions  One for each token, integers in [0, base^digits): starting_at(first); PositionRange(first, count)
 ///                   with count == out.rows(); a list, of real numbers too where these are integers; in a batch of
-///                   stacked sequences each_sequence(length, start).
+///                   stacked sequences each_sequence(seq_len, start).
 /// @throws std::invalid_argument  a base outside of that; a position that is no integer, NaN or infinite; another number
 ///                                of positions than rows; memory shared with the positions, or rows of `out` that lie
 ///                                in one another.

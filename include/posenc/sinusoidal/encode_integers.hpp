@@ -55,7 +55,7 @@ void encode_integers(const char* function, Out& out, double scale, const Given& 
 /// @param[out] out   tokens x channels: any writable dense Eigen object, row- or column-major.
 /// @param scale      Factor on positions, finite: 1 for the integers themselves.
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a list
-///                   of integers or real numbers; in a batch of stacked sequences each_sequence(length, start).
+///                   of integers or real numbers; in a batch of stacked sequences each_sequence(seq_len, start).
 /// @throws std::invalid_argument  scale is NaN or infinite; another number of positions than rows; a real position that
 ///                                is NaN or infinite; memory shared with the positions, or rows of `out` that lie in one
 ///                                another.

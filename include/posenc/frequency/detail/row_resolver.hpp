@@ -36,23 +36,23 @@ struct TokenGrid {
   Eigen::Index tokens() const { return batch * seq_len; }
 };
 
-/// Sequences of `length` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
+/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
 template <typename First>
 class RowRuns {
  public:
-  RowRuns(Eigen::Index length, Eigen::Index sequences, First first)
-      : length_(length), sequences_(sequences), first_(std::move(first)) {}
+  RowRuns(Eigen::Index seq_len, Eigen::Index sequences, First first)
+      : seq_len_(seq_len), sequences_(sequences), first_(std::move(first)) {}
 
   /// The row of a token, counted over all sequences.
-  Eigen::Index operator()(Eigen::Index token) const { return first_(token / length_) + token % length_; }
+  Eigen::Index operator()(Eigen::Index token) const { return first_(token / seq_len_) + token % seq_len_; }
   /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
   template <typename Run>
   void for_each_run(const Run& run) const {
-    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * length_, length_, first_(b));
+    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * seq_len_, seq_len_, first_(b));
   }
 
  private:
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
   Eigen::Index sequences_;
   First first_;
 };
@@ -107,9 +107,9 @@ class RowResolver {
     }
     refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
   }
-  void require_exact(Eigen::Index length) const {
-    require(table_rows_ == length, function_, "table.rows()", table_rows_, "each_sequence's length ", length,
-            ", or a start be given, for instance each_sequence(", length, ", starting_at(cached))");
+  void require_exact(Eigen::Index seq_len) const {
+    require(table_rows_ == seq_len, function_, "table.rows()", table_rows_, "each_sequence's seq_len ", seq_len,
+            ", or a start be given, for instance each_sequence(", seq_len, ", starting_at(cached))");
   }
 
   /// The row of a position, with `count` rows from there on.

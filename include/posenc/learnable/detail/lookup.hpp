@@ -77,7 +77,7 @@ inline void require_in_table(const char* function, const Lookup& lookup, const R
 }
 
 inline void require_in_table(const char* function, const Lookup& lookup, const SequencePositions& positions) {
-  if (positions.rows() > 0) require_run(function, lookup, positions[0], positions.length());
+  if (positions.rows() > 0) require_run(function, lookup, positions[0], positions.seq_len());
 }
 
 template <typename List>
@@ -89,12 +89,12 @@ void require_in_table(const char* function, const Lookup& lookup, const ListPosi
 
 template <typename List>
 void require_in_table(const char* function, const Lookup& lookup, const RaggedPositions<List>& positions) {
-  const Eigen::Index length = positions.length();
-  for (Eigen::Index i = 0; i < positions.rows(); i += length) {
-    const std::string name = element("starts", i / length);
+  const Eigen::Index seq_len = positions.seq_len();
+  for (Eigen::Index i = 0; i < positions.rows(); i += seq_len) {
+    const std::string name = element("starts", i / seq_len);
     lookup.require_position(function, positions[i], [&] { return name; });
-    lookup.require_position(function, positions[i + length - 1],
-                            [&] { return name + " + " + std::to_string(length - 1); });
+    lookup.require_position(function, positions[i + seq_len - 1],
+                            [&] { return name + " + " + std::to_string(seq_len - 1); });
   }
 }
 

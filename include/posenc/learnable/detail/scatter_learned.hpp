@@ -52,20 +52,20 @@ void add_summed_row(Grad* grad, const Read* grad_x, Eigen::Index step, Eigen::In
 template <typename GradTable, typename GradX, typename Positions>
 void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOptions& options, const Lookup& lookup,
                      const Positions& positions) {
-  // Tokens first, ..., first + length - 1, each `batch` times, with a stride of `length` rows.
-  Eigen::Index length = grad_x.rows();
+  // Tokens first, ..., first + seq_len - 1, each `batch` times, with a stride of `seq_len` rows.
+  Eigen::Index seq_len = grad_x.rows();
   Eigen::Index batch = 1;
   if constexpr (std::is_same_v<Positions, SequencePositions>) {
-    length = positions.length();
+    seq_len = positions.seq_len();
     batch = positions.batch();
   }
   if constexpr (has_rows_in_memory<GradTable> && has_rows_in_memory<GradX>) {
     if (has_contiguous_rows(grad_table) && has_contiguous_rows(grad_x)) {
       const Eigen::Index stride = grad_x.outerStride();
-      for (Eigen::Index t = 0; t < length; ++t) {
+      for (Eigen::Index t = 0; t < seq_len; ++t) {
         const auto add = [&](Eigen::Index row, double factor) {
           add_summed_row(grad_table.data() + row * grad_table.outerStride(), grad_x.data() + t * stride,
-                         length * stride, batch, grad_x.cols(), factor);
+                         seq_len * stride, batch, grad_x.cols(), factor);
         };
         for_each_trained_row(lookup(positions[t]), options, lookup.ratio(), add);
       }
@@ -74,12 +74,12 @@ void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOpt
   }
   using Scalar = typename GradTable::Scalar;
   using Number = ArithmeticScalar<Scalar, typename GradX::Scalar>;
-  for (Eigen::Index t = 0; t < length; ++t) {
+  for (Eigen::Index t = 0; t < seq_len; ++t) {
     const auto add = [&](Eigen::Index row, double factor) {
       for (Eigen::Index column = 0; column < grad_x.cols(); ++column) {
         Number sum(0);
         for (Eigen::Index b = 0; b < batch; ++b) {
-          sum = sum + convert<Number>(grad_x.coeff(b * length + t, column));
+          sum = sum + convert<Number>(grad_x.coeff(b * seq_len + t, column));
         }
         Scalar& target = grad_table.coeffRef(row, column);
         target = convert<Scalar>(Number(convert<Number>(target) + Number(factor) * sum));

@@ -43,7 +43,7 @@ void add_deberta_scores(X&& x, const Content& content, const Table& table, const
     scores.setZero();
     add_product(scores, content.middleRows(block, rows), table.transpose(), scale);
     for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
-      x.coeffRef(i, j) += scores(token, buckets(-span.relative(i, j)));
+      x.coeffRef(i, j) += scores(token, buckets(-span.distance(i, j)));
     });
   }
 }
@@ -60,7 +60,7 @@ void add_deberta_gradients(GradContent&& grad_content, GradTable&& grad_table, c
     auto sums = scratch.topRows(rows);
     sums.setZero();
     for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
-      sums(token, buckets(-span.relative(i, j))) += grad.coeff(i, j);
+      sums(token, buckets(-span.distance(i, j))) += grad.coeff(i, j);
     });
     add_product(grad_content.middleRows(block, rows), sums, table, scale);
     add_product(grad_table, sums.transpose(), content.middleRows(block, rows), scale);

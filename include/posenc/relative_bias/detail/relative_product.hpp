@@ -24,7 +24,7 @@ struct KeysWithRow {
   Eigen::Index shift;
 
   KeysWithRow(const AttentionSpan& span, Eigen::Index query, Eigen::Index lowest, Eigen::Index num_rows) {
-    shift = span.first_relative(query) - lowest;
+    shift = span.first_distance(query) - lowest;
     first = (std::min)((std::max)(-shift, Eigen::Index(0)), span.key_len());
     last = (std::max)((std::min)(num_rows - shift, span.key_len()), first);
   }
@@ -39,8 +39,8 @@ struct RowsRead {
 
   RowsRead(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Eigen::Index lowest,
            Eigen::Index num_rows) {
-    const Eigen::Index begin = span.first_relative(block + rows - 1) - lowest;
-    const Eigen::Index end = span.first_relative(block) + span.key_len() - lowest;
+    const Eigen::Index begin = span.first_distance(block + rows - 1) - lowest;
+    const Eigen::Index end = span.first_distance(block) + span.key_len() - lowest;
     first = (std::min)((std::max)(begin, Eigen::Index(0)), num_rows);
     count = (std::max)((std::min)(end, num_rows) - first, Eigen::Index(0));
   }
