@@ -187,7 +187,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
   bad.value("forgetting sums of two heads for one", "add_forgetting_bias: logits.rows() must be 6, got 3",
             [](F& f) { posenc::add_forgetting_bias(f.logits, Eigen::ArrayXXd::Zero(5, 2), f.span); });
   bad.value("forgetting before of other heads",
-            "forgetting_sums: before.size() must be gates.cols() 4, one for each head, got 3",
+            "forgetting_sums: before.size() must be gate_logits.cols() 4, one for each head, got 3",
             [](F& f) { posenc::forgetting_sums(f.k, Eigen::Array3d::Zero()); });
   bad.range("forgetting with a negative offset", "add_forgetting_bias: span.query_offset() must be >= 0, got -2",
             [](F& f) {

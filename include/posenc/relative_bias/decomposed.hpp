@@ -102,20 +102,20 @@ struct DecomposedSizes {
   HeadRows columns;
 
   template <typename H, typename W, typename Query>
-  DecomposedSizes(const char* function, const Decomposed<H, W>& positions, const Query& q)
-      : num_heads(q.rows() / positions.query().tokens()),
-        rows(function, "rel_h", positions.rel_h().rows(),
-             2 * (std::max)(positions.query().height(), positions.key().height()) - 1, num_heads,
+  DecomposedSizes(const char* function, const Decomposed<H, W>& scheme, const Query& q)
+      : num_heads(q.rows() / scheme.query().tokens()),
+        rows(function, "rel_h", scheme.rel_h().rows(),
+             2 * (std::max)(scheme.query().height(), scheme.key().height()) - 1, num_heads,
              " (2 max(query.height(), key.height()) - 1)"),
-        columns(function, "rel_w", positions.rel_w().rows(),
-                2 * (std::max)(positions.query().width(), positions.key().width()) - 1, num_heads,
+        columns(function, "rel_w", scheme.rel_w().rows(),
+                2 * (std::max)(scheme.query().width(), scheme.key().width()) - 1, num_heads,
                 " (2 max(query.width(), key.width()) - 1)") {
-    const Eigen::Index tokens = positions.query().tokens();
+    const Eigen::Index tokens = scheme.query().tokens();
     require(q.rows() > 0 && q.rows() % tokens == 0, function, "q.rows()", q.rows(), "query.tokens() ", tokens,
             " for each head");
     require_data(function, "q", q);
-    require_shape(function, "rel_h", positions.rel_h(), positions.rel_h().rows(), q.cols());
-    require_shape(function, "rel_w", positions.rel_w(), positions.rel_w().rows(), q.cols());
+    require_shape(function, "rel_h", scheme.rel_h(), scheme.rel_h().rows(), q.cols());
+    require_shape(function, "rel_w", scheme.rel_w(), scheme.rel_w().rows(), q.cols());
   }
 };
 
@@ -166,7 +166,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
 ///
 /// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
-/// @param positions       Decomposed(rel_h, rel_w, query, key).
+/// @param scheme          Decomposed(rel_h, rel_w, query, key).
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
@@ -177,17 +177,17 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// Matches:  add_decomposed_rel_pos of Segment Anything.
 template <typename Logits, typename Rows, typename Columns, typename Query,
           detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
-void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
+void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {
   const char* const function = "add_decomposed_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  const GridShape& query = positions.query();
-  const GridShape& key = positions.key();
-  const detail::DecomposedSizes sizes(function, positions, q);
+  const GridShape& query = scheme.query();
+  const GridShape& key = scheme.key();
+  const detail::DecomposedSizes sizes(function, scheme, q);
   detail::require_shape(function, "logits", x, q.rows(), key.tokens());
-  detail::require_target(function, "logits", x, q, positions.rel_h(), positions.rel_w());
+  detail::require_target(function, "logits", x, q, scheme.rel_h(), scheme.rel_w());
   const auto& q_values = detail::evaluated(q);
-  const auto& rel_h = detail::evaluated(positions.rel_h());
-  const auto& rel_w = detail::evaluated(positions.rel_w());
+  const auto& rel_h = detail::evaluated(scheme.rel_h());
+  const auto& rel_w = detail::evaluated(scheme.rel_w());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     const Eigen::Index first = head * query.tokens();
     detail::add_decomposed_head(x.middleRows(first, query.tokens()), q_values.middleRows(first, query.tokens()),
@@ -208,7 +208,7 @@ auto add_decomposed_logits(const Arguments&...) {
 /// The gradient of add_decomposed_logits(): adds into grad_q, grad_rel_h and grad_rel_w.
 /// @param[in,out] gradients  DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
 /// @param grad_logits        (num_heads query.tokens()) x key.tokens().
-/// @param positions, q       As in the forward call.
+/// @param scheme, q          As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     two times that of add_decomposed_logits(); no allocation; no bench case, windows are small.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
@@ -216,26 +216,25 @@ template <typename GradQuery, typename GradRows, typename GradColumns, typename 
           typename Query,
           detail::IfScalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
 void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradColumns> gradients,
-                                const Grad& grad_logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
+                                const Grad& grad_logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {
   const char* const function = "decomposed_logits_backward";
   auto& grad_q = gradients.grad_q();
   auto& grad_h = gradients.grad_rel_h();
   auto& grad_w = gradients.grad_rel_w();
-  const GridShape& query = positions.query();
-  const GridShape& key = positions.key();
-  const detail::DecomposedSizes sizes(function, positions, q);
+  const GridShape& query = scheme.query();
+  const GridShape& key = scheme.key();
+  const detail::DecomposedSizes sizes(function, scheme, q);
   detail::require_shape(function, "grad_logits", grad_logits, q.rows(), key.tokens());
   detail::require_shape(function, "grad_q", grad_q, q.rows(), q.cols());
-  detail::require_shape(function, "grad_rel_h", grad_h, positions.rel_h().rows(), q.cols());
-  detail::require_shape(function, "grad_rel_w", grad_w, positions.rel_w().rows(), q.cols());
-  detail::require_target(function, "grad_q", grad_q, grad_h, grad_w, grad_logits, q, positions.rel_h(),
-                         positions.rel_w());
-  detail::require_target(function, "grad_rel_h", grad_h, grad_w, grad_logits, q, positions.rel_h(), positions.rel_w());
-  detail::require_target(function, "grad_rel_w", grad_w, grad_logits, q, positions.rel_h(), positions.rel_w());
+  detail::require_shape(function, "grad_rel_h", grad_h, scheme.rel_h().rows(), q.cols());
+  detail::require_shape(function, "grad_rel_w", grad_w, scheme.rel_w().rows(), q.cols());
+  detail::require_target(function, "grad_q", grad_q, grad_h, grad_w, grad_logits, q, scheme.rel_h(), scheme.rel_w());
+  detail::require_target(function, "grad_rel_h", grad_h, grad_w, grad_logits, q, scheme.rel_h(), scheme.rel_w());
+  detail::require_target(function, "grad_rel_w", grad_w, grad_logits, q, scheme.rel_h(), scheme.rel_w());
   const auto& grad_values = detail::evaluated(grad_logits);
   const auto& q_values = detail::evaluated(q);
-  const auto& rel_h = detail::evaluated(positions.rel_h());
-  const auto& rel_w = detail::evaluated(positions.rel_w());
+  const auto& rel_h = detail::evaluated(scheme.rel_h());
+  const auto& rel_w = detail::evaluated(scheme.rel_w());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     const Eigen::Index first = head * query.tokens();
     detail::add_decomposed_gradients(grad_q.middleRows(first, query.tokens()), sizes.rows.of(grad_h, head),

@@ -22,26 +22,28 @@ inline namespace POSENC_ABI {
 template <typename Scalar>
 using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
-/// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gates(l, h)), tokens x num_heads.
-/// @param gates   Forget logits w[h] . x[t] + b[h], tokens x num_heads: a row for each token, a column for each head.
-/// @param before  F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is the sum of
-///                all grad_sums of a head.
+/// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gate_logits(l, h)), tokens x num_heads.
+/// @param gate_logits  The forget gates before their sigmoid, w[h] . x[t] + b[h], tokens x num_heads: a row for each
+///                     token, a column for each head. Gates that have had their sigmoid are wrong here, without a word.
+/// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is the
+///                     sum of all grad_sums of a head.
 /// @throws std::invalid_argument  another number of heads.
 /// Cost:     one exponential and one logarithm for each token and head; no bench case, the logits dominate.
-/// Accuracy: summed in double and rounded once to the gates' scalar: half an ulp of F, which grows with the length
-///           (float, F = -70,000: 4e-3). Give the gates in double where sequences are long [accuracy][relative_bias].
+/// Accuracy: summed in double and rounded once to the scalar of gate_logits: half an ulp of F, which grows with the
+///           length (float, F = -70,000: 4e-3). Give gate_logits in double where sequences are long
+///           [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename Gates, typename Before, detail::IfDense<Gates, Before> = 0>
-ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const Before& before) {
-  using Scalar = typename Gates::Scalar;
-  detail::require(before.size() == gates.cols(), "forgetting_sums", "before.size()", before.size(), "gates.cols() ",
-                  gates.cols(), ", one for each head");
-  const auto& gates_values = detail::evaluated(gates);
-  ForgettingSums<Scalar> sums(gates.rows(), gates.cols());
+template <typename GateLogits, typename Before, detail::IfDense<GateLogits, Before> = 0>
+ForgettingSums<typename GateLogits::Scalar> forgetting_sums(const GateLogits& gate_logits, const Before& before) {
+  using Scalar = typename GateLogits::Scalar;
+  detail::require(before.size() == gate_logits.cols(), "forgetting_sums", "before.size()", before.size(),
+                  "gate_logits.cols() ", gate_logits.cols(), ", one for each head");
+  const auto& gate_values = detail::evaluated(gate_logits);
+  ForgettingSums<Scalar> sums(gate_logits.rows(), gate_logits.cols());
   for (Eigen::Index head = 0; head < sums.cols(); ++head) {
     double sum = detail::number_at(before, head);
     for (Eigen::Index t = 0; t < sums.rows(); ++t) {
-      const double gate = static_cast<double>(gates_values.coeff(t, head));
+      const double gate = static_cast<double>(gate_values.coeff(t, head));
       sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
       sums(t, head) = detail::convert<Scalar>(sum);
     }
@@ -51,46 +53,48 @@ ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const
 
 /// @overload
 /// From the first token on: before is 0.
-template <typename Gates, detail::IfDense<Gates> = 0>
-ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
-  return forgetting_sums(gates, Eigen::ArrayXd::Zero(gates.cols()));
+template <typename GateLogits, detail::IfDense<GateLogits> = 0>
+ForgettingSums<typename GateLogits::Scalar> forgetting_sums(const GateLogits& gate_logits) {
+  return forgetting_sums(gate_logits, Eigen::ArrayXd::Zero(gate_logits.cols()));
 }
 
 /// @overload
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto forgetting_sums(const Arguments&...) {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write forgetting_sums(gates), or (gates, before): gates is tokens x num_heads, before the row of "
-      "sums of the last cached token, sums.row(last)");
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write forgetting_sums(gate_logits), or (gate_logits, before): gate_logits is tokens x "
+                "num_heads, before the row of "
+                "sums of the last cached token, sums.row(last)");
   return detail::Misfit<Arguments...>();
 }
 
-/// The gradient of forgetting_sums(): grad_gates(t, h) += sigmoid(-gates(t, h)) times the sum of grad_sums(l, h) over
-/// l >= t.
-/// @param[in,out] grad_gates  tokens x num_heads.
-/// @param grad_sums           tokens x num_heads.
-/// @param gates               As in the forward call.
+/// The gradient of forgetting_sums(): grad_gate_logits(t, h) += sigmoid(-gate_logits(t, h)) times the sum of
+/// grad_sums(l, h) over l >= t.
+/// @param[in,out] grad_gate_logits  tokens x num_heads.
+/// @param grad_sums                 tokens x num_heads.
+/// @param gate_logits               As in the forward call.
 /// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
 /// Cost:     one exponential for each token and head; no allocation; no bench case, the logits dominate.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename GradGates, typename GradSums, typename Gates, detail::IfDense<GradGates, GradSums, Gates> = 0>
-void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums, const Gates& gates) {
+template <typename GradGateLogits, typename GradSums, typename GateLogits,
+          detail::IfDense<GradGateLogits, GradSums, GateLogits> = 0>
+void forgetting_sums_backward(GradGateLogits&& grad_gate_logits, const GradSums& grad_sums,
+                              const GateLogits& gate_logits) {
   const char* const function = "forgetting_sums_backward";
-  auto& grad = detail::written(std::forward<GradGates>(grad_gates));
-  detail::require_shape(function, "grad_sums", grad_sums, gates.rows(), gates.cols());
-  detail::require_shape(function, "grad_gates", grad, gates.rows(), gates.cols());
-  detail::require_target(function, "grad_gates", grad, grad_sums, gates);
+  auto& grad = detail::written(std::forward<GradGateLogits>(grad_gate_logits));
+  detail::require_shape(function, "grad_sums", grad_sums, gate_logits.rows(), gate_logits.cols());
+  detail::require_shape(function, "grad_gate_logits", grad, gate_logits.rows(), gate_logits.cols());
+  detail::require_target(function, "grad_gate_logits", grad, grad_sums, gate_logits);
   const auto& grad_sums_values = detail::evaluated(grad_sums);
-  const auto& gates_values = detail::evaluated(gates);
+  const auto& gate_values = detail::evaluated(gate_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  for (Eigen::Index head = 0; head < gates_values.cols(); ++head) {
+  for (Eigen::Index head = 0; head < gate_values.cols(); ++head) {
     double sum = 0;
-    for (Eigen::Index t = gates_values.rows() - 1; t >= 0; --t) {
+    for (Eigen::Index t = gate_values.rows() - 1; t >= 0; --t) {
       sum += static_cast<double>(grad_sums_values.coeff(t, head));
-      const double gate = static_cast<double>(gates_values.coeff(t, head));
+      const double gate = static_cast<double>(gate_values.coeff(t, head));
       grad.coeffRef(t, head) += detail::convert<Target>(sum / (1 + std::exp(gate)));
     }
   }
@@ -100,8 +104,9 @@ void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto forgetting_sums_backward(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write forgetting_sums_backward(grad_gates, grad_sums, gates): all tokens x num_heads");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write forgetting_sums_backward(grad_gate_logits, grad_sums, gate_logits): all tokens x num_heads");
 }
 
 namespace detail {
@@ -166,7 +171,7 @@ void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan&
 template <typename... Arguments>
 auto add_forgetting_bias(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gates), tokens x "
+                "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gate_logits), tokens x "
                 "num_heads, span AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 

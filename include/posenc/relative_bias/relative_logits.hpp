@@ -88,7 +88,7 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Pairs at distances that the table has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits()
 /// clips).
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
-/// @param keys            RelativeKeys(table, distances).
+/// @param scheme          RelativeKeys(table, distances).
 /// @param attention       ContentAttention(q, k, scale, span); k is not read.
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
@@ -100,19 +100,19 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
-void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
+void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
                          const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_relative_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
   detail::require_logits(function, "logits", x, attention);
-  const auto rows = detail::require_distance_rows(function, "table", keys.table().rows(), keys.distances(), span,
+  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
                                                   attention.num_heads());
-  detail::require_shape(function, "table", keys.table(), keys.table().rows(), attention.head_dim());
-  detail::require_target(function, "logits", x, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
+  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
+  detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
                          detail::NoQueryBias(), rows.of(table, head), lowest, span,
@@ -133,7 +133,7 @@ auto add_relative_logits(const Arguments&...) {
 /// The gradient of add_relative_logits(): adds into grad_q and grad_table.
 /// @param[in,out] gradients           RelativeGradients(grad_q, grad_table).
 /// @param grad_logits                 (num_heads L_q) x L_k.
-/// @param keys, attention, workspace  As in the forward call.
+/// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_relative_logits(), with two products; no bench case.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
@@ -141,24 +141,24 @@ auto add_relative_logits(const Arguments&...) {
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
           typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
-                              const RelativeKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+                              const RelativeKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                               Workspace<Scalar>& workspace) {
   const char* const function = "relative_logits_backward";
   const AttentionSpan& span = attention.span();
   auto& grad_q = gradients.grad_q();
   auto& grad_table = gradients.grad_table();
   detail::require_logits(function, "grad_logits", grad_logits, attention);
-  const auto rows = detail::require_distance_rows(function, "table", keys.table().rows(), keys.distances(), span,
+  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
                                                   attention.num_heads());
-  detail::require_shape(function, "table", keys.table(), keys.table().rows(), attention.head_dim());
+  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
   detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
+  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
+  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
+  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative_gradients(
         detail::head_rows(grad_q, head, span.query_len()), detail::NoQueryBias(), rows.of(grad_table, head),

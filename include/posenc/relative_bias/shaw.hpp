@@ -121,7 +121,7 @@ HeadRows require_shaw(const char* function, const Table& table, const ShawClip& 
 ///     logits(i, j) += scale q[i] . table[clamp(j - (query_offset + i), -left, right) + left]
 ///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
-/// @param keys            ShawKeys(table, clip).
+/// @param scheme          ShawKeys(table, clip).
 /// @param attention       ContentAttention(q, k, scale, span); k is not read.
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
@@ -135,20 +135,20 @@ HeadRows require_shaw(const char* function, const Table& table, const ShawClip& 
 ///           left != right wav2vec2-BERT.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
-void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
   detail::require_logits(function, "logits", x, attention);
   const auto rows =
-      detail::require_shaw(function, keys.table(), keys.clip(), attention.num_heads(), attention.head_dim());
-  detail::require_target(function, "logits", x, attention.q(), keys.table());
+      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
+  detail::require_target(function, "logits", x, attention.q(), scheme.table());
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_shaw_head(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-                          rows.of(table, head), keys.clip(), span, static_cast<Scalar>(attention.scale()), workspace);
+                          rows.of(table, head), scheme.clip(), span, static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 
@@ -164,7 +164,7 @@ auto add_shaw_logits(const Arguments&...) {
 /// The gradient of add_shaw_logits(): adds into grad_q and grad_table.
 /// @param[in,out] gradients               ShawGradients(grad_q, grad_table).
 /// @param grad_logits                     (num_heads L_q) x L_k.
-/// @param keys, attention, workspace      As in the forward call.
+/// @param scheme, attention, workspace    As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_shaw_logits(), with two products; no bench case.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
@@ -172,7 +172,7 @@ auto add_shaw_logits(const Arguments&...) {
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
           typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
-                          const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+                          const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_logits_backward";
   const AttentionSpan& span = attention.span();
@@ -180,18 +180,18 @@ void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const G
   auto& grad_table = gradients.grad_table();
   detail::require_logits(function, "grad_logits", grad_logits, attention);
   const auto rows =
-      detail::require_shaw(function, keys.table(), keys.clip(), attention.num_heads(), attention.head_dim());
+      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
   detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
+  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
+  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
+  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_shaw_gradients(detail::head_rows(grad_q, head, span.query_len()), rows.of(grad_table, head),
                                detail::head_rows(grad, head, span.query_len()),
-                               detail::head_rows(q, head, span.query_len()), rows.of(table, head), keys.clip(), span,
+                               detail::head_rows(q, head, span.query_len()), rows.of(table, head), scheme.clip(), span,
                                static_cast<Scalar>(attention.scale()), workspace);
   }
 }

@@ -116,16 +116,16 @@ struct ShawValuesSizes {
   HeadRows rows;
 
   template <typename Table, typename Weights, typename Out>
-  ShawValuesSizes(const char* function, const ShawValues<Table>& values, const Weights& weights,
+  ShawValuesSizes(const char* function, const ShawValues<Table>& scheme, const Weights& weights,
                   const AttentionSpan& span, const char* out_name, const Out& out)
       : num_heads(span.query_len() == 0 ? 0 : weights.rows() / span.query_len()),
-        rows(function, "table", values.table().rows(), values.clip().rows(), num_heads, " (clip.rows())") {
+        rows(function, "table", scheme.table().rows(), scheme.clip().rows(), num_heads, " (clip.rows())") {
     const bool whole =
         span.query_len() == 0 ? weights.rows() == 0 : weights.rows() > 0 && weights.rows() % span.query_len() == 0;
     require(whole, function, "weights.rows()", weights.rows(), "span.query_len() ", span.query_len(), " for each head");
     require_shape(function, "weights", weights, weights.rows(), span.key_len());
     require_shape(function, out_name, out, weights.rows(), out.cols());
-    require_shape(function, "table", values.table(), values.table().rows(), out.cols());
+    require_shape(function, "table", scheme.table(), scheme.table().rows(), out.cols());
   }
 };
 
@@ -136,7 +136,7 @@ struct ShawValuesSizes {
 ///     out[i] += sum over j of weights(i, j) table[clamp(j - (query_offset + i), -left, right) + left]
 ///
 /// @param[in,out] out  (num_heads L_q) x head_dim, head by head. float or double, as the rest.
-/// @param values       ShawValues(table, clip), the table of the values.
+/// @param scheme       ShawValues(table, clip), the table of the values.
 /// @param weights      (num_heads L_q) x L_k, the logits after softmax (and masked: 0 where a query may not look).
 /// @param span         Which queries meet which keys.
 /// @param workspace    Scratch memory that the caller keeps.
@@ -148,18 +148,18 @@ struct ShawValuesSizes {
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_values.
 template <typename Out, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, Out, Table, Weights> = 0>
-void add_shaw_values(Out&& out, const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
+void add_shaw_values(Out&& out, const ShawValues<Table>& scheme, const Weights& weights, const AttentionSpan& span,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_values";
   auto& y = detail::written(std::forward<Out>(out));
-  const detail::ShawValuesSizes sizes(function, values, weights, span, "out", y);
-  detail::require_target(function, "out", y, weights, values.table());
+  const detail::ShawValuesSizes sizes(function, scheme, weights, span, "out", y);
+  detail::require_target(function, "out", y, weights, scheme.table());
   const auto& weights_values = detail::evaluated(weights);
-  const auto& table = detail::evaluated(values.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     detail::add_shaw_values_head(detail::head_rows(y, head, span.query_len()),
                                  detail::head_rows(weights_values, head, span.query_len()), sizes.rows.of(table, head),
-                                 values.clip(), span, workspace);
+                                 scheme.clip(), span, workspace);
   }
 }
 
@@ -179,31 +179,31 @@ auto add_shaw_values(const Arguments&...) {
 /// The gradient of add_shaw_values(): adds into grad_weights and grad_table.
 /// @param[in,out] gradients                 ShawValuesGradients(grad_weights, grad_table).
 /// @param grad_out                          (num_heads L_q) x head_dim.
-/// @param values, weights, span, workspace  As in the forward call.
+/// @param scheme, weights, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_shaw_values(), with two products; no bench case.
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
 void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
-                          const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
+                          const ShawValues<Table>& scheme, const Weights& weights, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_values_backward";
   auto& grad_weights = gradients.grad_weights();
   auto& grad_table = gradients.grad_table();
-  const detail::ShawValuesSizes sizes(function, values, weights, span, "grad_out", grad_out);
+  const detail::ShawValuesSizes sizes(function, scheme, weights, span, "grad_out", grad_out);
   detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
-  detail::require_shape(function, "grad_table", grad_table, values.table().rows(), grad_out.cols());
-  detail::require_target(function, "grad_weights", grad_weights, grad_table, grad_out, weights, values.table());
-  detail::require_target(function, "grad_table", grad_table, grad_out, weights, values.table());
+  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), grad_out.cols());
+  detail::require_target(function, "grad_weights", grad_weights, grad_table, grad_out, weights, scheme.table());
+  detail::require_target(function, "grad_table", grad_table, grad_out, weights, scheme.table());
   const auto& grad = detail::evaluated(grad_out);
   const auto& weights_values = detail::evaluated(weights);
-  const auto& table = detail::evaluated(values.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     detail::add_shaw_values_gradients(detail::head_rows(grad_weights, head, span.query_len()),
                                       sizes.rows.of(grad_table, head), detail::head_rows(grad, head, span.query_len()),
                                       detail::head_rows(weights_values, head, span.query_len()),
-                                      sizes.rows.of(table, head), values.clip(), span, workspace);
+                                      sizes.rows.of(table, head), scheme.clip(), span, workspace);
   }
 }
 
