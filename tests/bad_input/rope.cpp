@@ -391,6 +391,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   bad.value("xPos over no distance", "make_xpos_tables: scale_base must be finite and > 0, got 0", [](F& f) {
     posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), 0, {0, 0.4});
   });
+  bad.value("xPos of float32 angles", "make_xpos_tables: options.angles must be exact, got float32", [](F& f) {
+    posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), 0, {},
+                                    {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
+  });
   bad.range("xPos beyond its scalar",
             "make_xpos_tables: distance of a position from center must be at most 36056.3768 (beyond it the scale does "
             "not fit into the scalar), got 1000000",
@@ -435,6 +439,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
       "make_mixed_table: positions.row(1) must be such that the sum of |position * frequency| over the axes is "
       "finite, got inf",
       [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Constant(1, 4, 10), Eigen::Vector2d(0, -1e308)); });
+  bad.value("learned frequencies with float32 angles", "make_mixed_table: options.angles must be exact, got float32",
+            [](F&) {
+              posenc::make_mixed_table<float>(Eigen::MatrixXd::Ones(1, 4), Eigen::Vector2i(0, 1),
+                                              {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
+            });
   bad.value("a learned frequency NaN", "make_mixed_table: frequencies(0, 0) must be finite, got nan",
             [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Constant(1, 4, kNan), Eigen::Vector2i(0, 1)); });
   bad.value("base and angle that have changed places",

@@ -25,13 +25,13 @@ double loss(const Eigen::MatrixXd& f, const RowMatrix<double>& x, const RowMatri
 
 }  // namespace
 
-TEST_CASE("a mixed table turns by the sum over axes", "[rope][mixed]") {
+TEST_CASE("a mixed table rotates by the sum over axes", "[rope][mixed]") {
   const Eigen::MatrixXd f = frequencies();
   const Eigen::MatrixXd p = positions();
   double worst = 0;
-  for (const auto layout :
+  for (const auto storage :
        {posenc::CosSinStorage::cos_sin, posenc::CosSinStorage::paired, posenc::CosSinStorage::repeated}) {
-    const auto table = posenc::make_mixed_table<double>(f, p, layout);
+    const auto table = posenc::make_mixed_table<double>(f, p, {storage});
     for (Index token = 0; token < kTokens; ++token) {
       for (Index j = 0; j < kPairs; ++j) {
         const Wide x = static_cast<Wide>(p(token, 0)) * static_cast<Wide>(f(0, j));

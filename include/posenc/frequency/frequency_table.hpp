@@ -114,7 +114,11 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
  public:
   /// Refers to strided memory: entry (row, pair) at row * row_stride + pair * pair_stride of each pointer. wrap_cache()
   /// takes the usual caches.
-  /// @param pair_stride  1 or 2.
+  /// @param cos, sin     The cosine and the sine of row 0, pair 0.
+  /// @param rows         Positions, >= 0.
+  /// @param num_pairs    Pairs of a position, > 0 and at most 2^23.
+  /// @param row_stride   [values] From one position to the next: rows may not overlap.
+  /// @param pair_stride  [values] From one pair to the next: 1 or 2.
   /// @param magnitude    A, which cos and sin have been multiplied by: finite and > 0.
   /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude or
   ///                                pair_stride other than said; rows that overlap.

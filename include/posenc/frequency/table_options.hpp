@@ -4,7 +4,7 @@
 #ifndef POSENC_FREQUENCY_TABLE_OPTIONS_HPP
 #define POSENC_FREQUENCY_TABLE_OPTIONS_HPP
 
-#include "posenc/detail/abi.hpp"
+#include "posenc/detail/check.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -46,12 +46,21 @@ enum class AngleMode {
   float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
 };
 
-/// What make_table() makes and fill_table() keeps.
+/// What make_table() makes and fill_table() keeps, and what every other function that makes a table takes.
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
   Eigen::Index num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
 };
+
+namespace detail {
+
+/// For tables whose angles are not position * inv_freq as frameworks form it in float.
+inline void require_exact_angles(const char* function, const TableOptions& options) {
+  require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
+}
+
+}  // namespace detail
 
 }  // namespace POSENC_ABI
 }  // namespace posenc

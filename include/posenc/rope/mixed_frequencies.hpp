@@ -52,8 +52,9 @@ namespace detail {
 struct MixedWriter {
   template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
   static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
-                                     CosSinStorage storage) {
+                                     const TableOptions& options) {
     const char* const function = "make_mixed_table";
+    require_exact_angles(function, options);
     require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
     require_axis_positions(function, positions, frequencies.rows());
     for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
@@ -78,7 +79,7 @@ struct MixedWriter {
                                   "such that the sum of |position * frequency| over the axes is finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), options);
     const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
       TableWriter::write_block(table, row, first, cosine, sine);
     };
@@ -97,7 +98,7 @@ struct MixedWriter {
 /// @tparam Scalar      As of make_table().
 /// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
-/// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
+/// @param options      As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation (no bench case of its own).
@@ -107,8 +108,8 @@ struct MixedWriter {
 template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
-                                        CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), storage);
+                                        TableOptions options = {}) {
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), options);
 }
 
 /// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=

@@ -32,11 +32,11 @@ struct XposTables {
 namespace detail {
 
 /// ln zeta_j, num_pairs values padded with zeros to whole blocks.
-inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
+inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& decay) {
   Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
   const double d = 2 * static_cast<double>(num_pairs);
   for (Eigen::Index j = 0; j < num_pairs; ++j) {
-    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
+    values[j] = std::log((2 * static_cast<double>(j) + decay.gamma * d) / ((1 + decay.gamma) * d));
   }
   return values;
 }
@@ -50,27 +50,28 @@ double largest() {
 struct XposWriter {
   template <typename Scalar, typename Positions>
   static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
-                                 const XposOptions& options, CosSinStorage storage) {
+                                 const XposOptions& decay, const TableOptions& options) {
     const char* const function = "make_xpos_tables";
     require(is_finite(center), function, "center", center, "finite");
-    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
+    require(is_finite(decay.scale_base) && decay.scale_base > 0, function, "scale_base", decay.scale_base,
             "finite and > 0");
-    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
+    require(is_finite(decay.gamma) && decay.gamma > 0, function, "gamma", decay.gamma, "finite and > 0");
+    require_exact_angles(function, options);
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
-    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
+    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
     // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
-    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
+    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * decay.scale_base;
     for (Eigen::Index row = 0; row < positions.rows(); ++row) {
       const double distance = static_cast<double>(positions[row]) - center;
       require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
                        "at most ", reach, " (beyond it the scale does not fit into the scalar)");
     }
-    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {storage}),
-                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {storage})};
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), options),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), options)};
     const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
       using Block = Eigen::Array<double, kAngleBlock, 1>;
-      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
+      const double power = (static_cast<double>(positions[row]) - center) / decay.scale_base;
       const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
       const Eigen::Map<const Block> c(cosine);
       const Eigen::Map<const Block> s(sine);
@@ -103,10 +104,10 @@ struct XposWriter {
 /// @param frequencies  Magnitude 1.
 /// @param positions    PositionRange(first, count), or a list of integers or real numbers, one for each row.
 /// @param center       [positions] Where the scale is 1, finite.
-/// @param options      Decay of the scores.
-/// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
+/// @param decay        How fast the scores decay.
+/// @param options      As of make_table(), with exact angles.
 /// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
-///                                that is NaN or infinite.
+///                                that is NaN or infinite; float32 angles.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
 ///                                finite.
 /// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
@@ -117,14 +118,14 @@ struct XposWriter {
 ///           of flash-attention (center = cached length / 2).
 template <typename Scalar, typename Positions>
 XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positions& positions, double center,
-                                    const XposOptions& options = {}, CosSinStorage storage = CosSinStorage::cos_sin) {
+                                    const XposOptions& decay = {}, TableOptions options = {}) {
   static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
                 "posenc: positions must be PositionRange(first, count) or a list with one for each token");
   if constexpr (detail::is_list<Positions>) {
     const detail::ListPositions<Positions> list("make_xpos_tables", positions);
-    return detail::XposWriter::make<Scalar>(frequencies, list, center, options, storage);
+    return detail::XposWriter::make<Scalar>(frequencies, list, center, decay, options);
   } else {
-    return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, options, storage);
+    return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, decay, options);
   }
 }
 
