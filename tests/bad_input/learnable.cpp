@@ -130,7 +130,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
             });
   bad.value("opt_positions: past must be in [0, 8] (columns of the mask), got 9",
             [](F& f) { posenc::opt_positions(f.x, 9); });
-  bad.value("roberta_positions: padding_idx must be >= 0 and < 2^60, got -1",
+  bad.value("roberta_positions: padding_idx must be >= 0 and at most 2^57, got -1",
             [](F&) { posenc::roberta_positions(Ids(3), -1); });
 
   // Gradients

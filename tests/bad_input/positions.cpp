@@ -69,7 +69,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   bad.value("negative seconds", "mrope_positions: segments[0].time.seconds must be in [0, 1048576], got -2", [](F&) {
     posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 3, -2})});
   });
-  bad.range("a prompt beyond 64 bits", "mrope_positions: first_position must be within +-2^60, got 9223372036854775807",
-            [](F&) { posenc::mrope_positions({MropeSegment::text(1)}, kMaxPosition); });
+  bad.range(
+      "a prompt beyond 64 bits",
+      "mrope_positions: first_position must be in [-2^57, 2^57] (where double holds angles), got 9223372036854775807",
+      [](F&) { posenc::mrope_positions({MropeSegment::text(1)}, kMaxPosition); });
   return bad.cases();
 }

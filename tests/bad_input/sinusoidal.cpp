@@ -53,7 +53,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
             "SinusoidalEncoding: frequency_shift must be finite and less than width / 2 = 4, got nan",
             [](F&) { SinusoidalEncoding(8, with(paper_options(), &SinusoidalOptions::frequency_shift, kNan)); });
   bad.range("fairseq, padding at the last integer",
-            "presets::fairseq: padding_idx must be within +-2^56, got 9223372036854775807",
+            "presets::fairseq: padding_idx must be in [-2^57, 2^57), got 9223372036854775807",
             [](F&) { posenc::presets::fairseq(8, kMaxPosition); });
   bad.value("preset of odd width", "presets::paper: width must be even, got 7", [](F&) { posenc::presets::paper(7); });
   bad.value("preset of width 1", "presets::numpy_tutorial: width must be > 1, got 1",

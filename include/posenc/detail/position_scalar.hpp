@@ -6,6 +6,7 @@
 
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/detail/scalar.hpp"
 
 #include <cmath>
@@ -16,9 +17,6 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
-
-/// The largest integer position: up to here double holds every multiple of kAnchorStep.
-inline constexpr std::int64_t kMaxPosition = std::int64_t(1) << 57;
 
 /// |position| = anchor + offset, both exact, with anchor a multiple of kAnchorStep and 0 <= offset < kAnchorStep.
 struct SplitPosition {

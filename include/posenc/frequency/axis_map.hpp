@@ -5,6 +5,7 @@
 #define POSENC_FREQUENCY_AXIS_MAP_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/positions/position_list.hpp"
 
@@ -36,7 +37,7 @@ class AxisMap {
       : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
     static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
     detail::require_num_pairs("AxisMap", axes_.size());
-    constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+    constexpr Eigen::Index limit = detail::kMaxPairs;
     detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
       const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
@@ -85,8 +86,7 @@ inline Eigen::Index require_sections(const char* function, const std::vector<int
     }
     pairs += sections[i];
   }
-  constexpr std::int64_t limit = std::int64_t(1) << 23;
-  require(pairs > 0 && pairs <= limit, function, "sum of mrope_section", pairs, "> 0 and at most ", limit);
+  require(pairs > 0 && pairs <= kMaxPairs, function, "sum of mrope_section", pairs, "> 0 and at most ", kMaxPairs);
   return static_cast<Eigen::Index>(pairs);
 }
 

@@ -7,6 +7,7 @@
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/positions/position_list.hpp"
 
 #include <cmath>
@@ -128,16 +129,13 @@ inline void require_base(const char* function, double base, const char* paramete
   require(is_finite(base) && base > 0 && base != 1, function, parameter, base, "finite, > 0 and not 1");
 }
 
-/// Far beyond any model, and small enough that sizes of rows cannot overflow.
 inline void require_num_pairs(const char* function, Eigen::Index num_pairs) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
-  require(num_pairs > 0 && num_pairs <= limit, function, "num_pairs", num_pairs, "> 0 and at most ", limit);
+  require(num_pairs > 0 && num_pairs <= kMaxPairs, function, "num_pairs", num_pairs, "> 0 and at most ", kMaxPairs);
 }
 
 inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
-  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
-          "even, > 0 and at most ", limit);
+  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= kMaxChannels, function, parameter, rotary_dim,
+          "even, > 0 and at most ", kMaxChannels);
 }
 
 /// Sizes and real numbers may not change places: enabled only for (size, number ...).

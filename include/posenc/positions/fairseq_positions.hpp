@@ -5,6 +5,7 @@
 #define POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/positions/text_positions.hpp"
 
 #include <cstdint>
@@ -34,7 +35,7 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index pa
 /// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
 /// @param past         Number of cached tokens in front, >= 0.
 /// @returns            batch x seq_len.
-/// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^60.
+/// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^57.
 /// Cost:     that of opt_positions() (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
 /// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
@@ -43,10 +44,10 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::i
                               std::int64_t past = 0) {
   using Scalar = typename Derived::Scalar;
   static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
-  constexpr std::int64_t limit = std::int64_t(1) << 60;  // the sums below stay within 64 bits
-  detail::require(padding_idx >= 0 && padding_idx < limit, "roberta_positions", "padding_idx", padding_idx,
-                  ">= 0 and < 2^60");
-  detail::require(past >= 0 && past < limit, "roberta_positions", "past", past, ">= 0 and < 2^60");
+  constexpr std::int64_t limit = detail::kMaxPosition;  // the sums below stay within 64 bits
+  detail::require(padding_idx >= 0 && padding_idx <= limit, "roberta_positions", "padding_idx", padding_idx,
+                  ">= 0 and at most 2^57");
+  detail::require(past >= 0 && past <= limit, "roberta_positions", "past", past, ">= 0 and at most 2^57");
   return detail::counted_positions(
       token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
       [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : padding_idx; });

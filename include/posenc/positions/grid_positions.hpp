@@ -5,6 +5,7 @@
 #define POSENC_POSITIONS_GRID_POSITIONS_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/position_scalar.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -53,14 +54,13 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 /// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
 /// @returns      tokens x axes.
 /// @throws std::invalid_argument  no axis, or a negative size.
-/// @throws std::out_of_range      first beyond +-2^62.
+/// @throws std::out_of_range      first beyond +-2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
 inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
-  constexpr std::int64_t limit = std::int64_t(1) << 62;
-  detail::require_in_range(first >= -limit && first <= limit, "grid_positions", "first", first, "within +-2^62");
+  detail::require_position("grid_positions", "first", first);
   return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
 }
 

@@ -5,6 +5,7 @@
 #define POSENC_POSITIONS_GRID_SHAPE_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 
 #include <cstdint>
 #include <limits>
@@ -22,7 +23,7 @@ class GridShape {
   /// @throws std::invalid_argument  one of these does not hold.
   /// @throws std::length_error      more displacements than Eigen::Index counts (where it has 32 bits).
   GridShape(Eigen::Index height, Eigen::Index width) : height_(height), width_(width) {
-    constexpr Eigen::Index limit = Eigen::Index(1) << 20;
+    constexpr Eigen::Index limit = detail::kMaxGridSide;
     detail::require(height > 0 && height <= limit, "GridShape", "height", height, "> 0 and at most ", limit);
     detail::require(width > 0 && width <= limit, "GridShape", "width", width, "> 0 and at most ", limit);
     const std::int64_t largest = (std::numeric_limits<Eigen::Index>::max)() / (2 * width - 1);  // 2 height - 1

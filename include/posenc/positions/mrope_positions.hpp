@@ -5,6 +5,7 @@
 #define POSENC_POSITIONS_MROPE_POSITIONS_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/position_scalar.hpp"
 #include "posenc/positions/grid_positions.hpp"
 
 #include <algorithm>
@@ -54,16 +55,14 @@ struct MropePositions {
 
 namespace detail {
 
-/// Position of a frame after that of frame 0. Each factor is at most 2^20, so that the product fits.
+/// Position of a frame after that of frame 0. Each factor is at most kMaxGridSide, so that the product fits.
 inline std::int64_t time_of_frame(const VideoTime& time, std::int64_t frame) {
   return frame * (time.positions_per_second * time.seconds) / time.frames;
 }
 
 /// Checks a prompt and returns its number of tokens.
 inline std::int64_t require_segments(const char* function, const std::vector<MropeSegment>& segments) {
-  // Counts up to 2^20 keep every product within 64 bits: 2^40 tokens to a frame, 2^60 to a video.
-  constexpr std::int64_t most = std::int64_t(1) << 20;
-  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  constexpr std::int64_t most = kMaxGridSide;
   std::int64_t tokens = 0;
   std::int64_t span = 0;  // what positions can grow by
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -73,7 +72,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
       refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + field, value, "in [",
                                     least, ", ", greatest, "]");
     };
-    require_count(".text_tokens", s.text_tokens, 0, std::int64_t(1) << 40);
+    require_count(".text_tokens", s.text_tokens, 0, kMaxSeqLen);
     require_count(".frames", s.frames, 0, most);
     require_count(".height", s.height, 0, most);
     require_count(".width", s.width, 0, most);
@@ -85,7 +84,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     tokens += of_segment;
     require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
     span += s.text_tokens + time_of_frame(s.time, s.frames) + s.height + s.width;
-    require_in_range(span <= limit, function, "span of the positions", span, "at most 2^60");
+    require_in_range(span <= kMaxPosition, function, "span of the positions", span, "at most 2^57");
   }
   return tokens;
 }
@@ -107,7 +106,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
 /// @param first_position  Of the first token: `next_position` of what came before, or 0.
 /// @returns               ids, tokens x 3, and where decoding goes on.
 /// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame.
-/// @throws std::out_of_range      first_position beyond +-2^60, or positions that grow by more than 2^60.
+/// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
@@ -116,9 +115,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
 ///           picture of its own between time stamps.
 inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments, std::int64_t first_position = 0) {
   const char* const function = "mrope_positions";
-  constexpr std::int64_t limit = std::int64_t(1) << 60;
-  detail::require_in_range(first_position >= -limit && first_position <= limit, function, "first_position",
-                           first_position, "within +-2^60");
+  detail::require_position(function, "first_position", first_position);
   const std::int64_t tokens = detail::require_segments(function, segments);
 
   MropePositions result;

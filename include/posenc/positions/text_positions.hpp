@@ -5,6 +5,7 @@
 #define POSENC_POSITIONS_TEXT_POSITIONS_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/positions/position_list.hpp"
 
 #include <algorithm>
@@ -123,8 +124,8 @@ struct DualChunkPositions {
 inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64_t chunk_size,
                                                std::int64_t local_size) {
   const char* const function = "dual_chunk_positions";
-  constexpr std::int64_t limit = std::int64_t(1) << 60;
-  detail::require(chunk_size > 0 && chunk_size <= limit, function, "chunk_size", chunk_size, "in [1, 2^60]");
+  detail::require(chunk_size > 0 && chunk_size <= detail::kMaxPosition, function, "chunk_size", chunk_size,
+                  "in [1, 2^57]");
   detail::require(local_size >= 0 && local_size < chunk_size, function, "local_size", local_size, "in [0, chunk_size ",
                   chunk_size, ")");
   detail::require_in_range(position >= 0, function, "position", position, ">= 0");

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_ALIBI_HPP
 
+#include "posenc/detail/limits.hpp"
 #include "posenc/relative_bias/detail/list.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
@@ -28,8 +29,8 @@ inline namespace POSENC_ABI {
 /// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
 inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0) {
   const char* const function = "alibi_slopes";
-  detail::require(num_heads > 0 && num_heads <= (Eigen::Index(1) << 20), function, "num_heads", num_heads,
-                  "> 0 and at most 1048576");
+  detail::require(num_heads > 0 && num_heads <= detail::kMaxHeads, function, "num_heads", num_heads, "> 0 and at most ",
+                  detail::kMaxHeads);
   detail::require(detail::is_finite(bias_max) && bias_max > 0, function, "bias_max", bias_max, "finite and > 0");
   Eigen::Index whole = 1;
   while (2 * whole <= num_heads) whole *= 2;

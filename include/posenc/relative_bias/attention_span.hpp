@@ -38,8 +38,8 @@ class AttentionSpan {
   /// @throws std::invalid_argument  a length negative or beyond 2^40.
   static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
     const char* const function = "AttentionSpan::cached";
-    detail::require(key_len >= 0 && key_len <= detail::kSpanLimit, function, "key_len", key_len, ">= 0 and at most ",
-                    detail::kSpanLimit);
+    detail::require(key_len >= 0 && key_len <= detail::kMaxSeqLen, function, "key_len", key_len, ">= 0 and at most ",
+                    detail::kMaxSeqLen);
     detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
     return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
   }
@@ -52,7 +52,7 @@ class AttentionSpan {
   template <typename Length, std::enable_if_t<detail::is_integer<Length>, int> = 0>
   static AttentionSpan at(const PositionRange& queries, Length key_len) {
     const char* const function = "AttentionSpan::at";
-    constexpr std::int64_t limit = detail::kSpanLimit;
+    constexpr std::int64_t limit = detail::kMaxSeqLen;
     detail::require_in_range(queries.first() >= -limit && queries.first() <= limit, function, "queries.first()",
                              queries.first(), "in [-", limit, ", ", limit, "]");
     return AttentionSpan(function, queries.count(), static_cast<Eigen::Index>(key_len),
@@ -92,7 +92,7 @@ class AttentionSpan {
  private:
   AttentionSpan(const char* function, Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset)
       : query_len_(query_len), key_len_(key_len), query_offset_(query_offset) {
-    constexpr Eigen::Index limit = detail::kSpanLimit;
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
     detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
     detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
   }

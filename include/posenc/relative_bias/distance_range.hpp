@@ -5,19 +5,12 @@
 #define POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 
 #include <string>
 
 namespace posenc {
 inline namespace POSENC_ABI {
-namespace detail {
-
-/// Lengths and offsets are at most this, so that their sums and differences never overflow: 2^40, or 2^28 where
-/// Eigen::Index has 32 bits.
-inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Index) > 4 ? 40 : 28);
-
-}  // namespace detail
-
 /// The distances first, ..., last, both ends included. A distance, the relative position of the literature, is always
 /// key - query: negative for keys before the query. On a grid the same is a displacement, in rows and columns.
 class DistanceRange {
@@ -27,7 +20,7 @@ class DistanceRange {
   /// @throws std::out_of_range      an end beyond 2^41 either way.
   explicit DistanceRange(Eigen::Index first, Eigen::Index last) : first_(first), last_(last) {
     const char* const function = "DistanceRange";
-    constexpr Eigen::Index limit = 2 * detail::kSpanLimit;
+    constexpr Eigen::Index limit = 2 * detail::kMaxSeqLen;
     detail::require_in_range(first >= -limit && first <= limit, function, "first", first, "in [", -limit, ", ", limit,
                              "]");
     detail::require_in_range(last >= -limit && last <= limit, function, "last", last, "in [", -limit, ", ", limit, "]");
@@ -58,8 +51,8 @@ class DistanceRange {
 
  private:
   static void require_seq_len(const char* function, Eigen::Index seq_len) {
-    detail::require(seq_len >= 0 && seq_len <= detail::kSpanLimit, function, "seq_len", seq_len, ">= 0 and at most ",
-                    detail::kSpanLimit);
+    detail::require(seq_len >= 0 && seq_len <= detail::kMaxSeqLen, function, "seq_len", seq_len, ">= 0 and at most ",
+                    detail::kMaxSeqLen);
   }
 
   Eigen::Index first_;

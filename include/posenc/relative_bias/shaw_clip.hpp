@@ -23,7 +23,7 @@ class ShawClip {
   /// @param right  [tokens] For keys after it, >= 0.
   /// @throws std::invalid_argument  one of them negative or beyond 2^40.
   explicit ShawClip(Eigen::Index left, Eigen::Index right) : left_(left), right_(right) {
-    constexpr Eigen::Index limit = detail::kSpanLimit;
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
     detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
     detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
   }

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
 #include <cmath>
@@ -115,14 +116,14 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
 /// fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list of positions is what its
 /// make_positions() returns (and roberta_positions()): ids equal to padding_idx get zeros.
 /// @param width        Channels of a row, > 1.
-/// @param padding_idx  Position of padding, |padding_idx| <= 2^56.
+/// @param padding_idx  Position of padding, in [-2^57, 2^57).
 /// @throws std::invalid_argument  width <= 1.
 /// @throws std::out_of_range      padding_idx.
 /// Matches:  SinusoidalPositionalEmbedding of fairseq.
 inline SinusoidalEncoding fairseq(detail::Size width, std::int64_t padding_idx = 1) {
-  constexpr std::int64_t furthest = std::int64_t(1) << 56;
-  detail::require_in_range(padding_idx >= -furthest && padding_idx <= furthest, "presets::fairseq", "padding_idx",
-                           padding_idx, "within +-2^56");
+  constexpr std::int64_t limit = detail::kMaxPosition;
+  detail::require_in_range(padding_idx >= -limit && padding_idx < limit, "presets::fairseq", "padding_idx", padding_idx,
+                           "in [-2^57, 2^57)");
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::zero_column);
   options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;

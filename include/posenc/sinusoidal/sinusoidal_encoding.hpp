@@ -5,6 +5,7 @@
 #define POSENC_SINUSOIDAL_SINUSOIDAL_ENCODING_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/detail/position_scalar.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/sinusoidal/sinusoidal_options.hpp"
@@ -69,7 +70,7 @@ class SinusoidalEncoding {
       : width_(width), options_(options), frequencies_(make_frequencies(function, width, options)) {}
 
   static Frequencies make_frequencies(const char* function, Eigen::Index width, const SinusoidalOptions& options) {
-    constexpr Eigen::Index widest = Eigen::Index(1) << 24;
+    constexpr Eigen::Index widest = detail::kMaxChannels;
     const bool odd = width % 2 != 0;
     detail::require(width > 0 && width <= widest, function, "width", width, "> 0 and at most ", widest);
     detail::require(!odd || options.odd_width != OddWidth::reject, function, "width", width, "even");
@@ -79,8 +80,7 @@ class SinusoidalEncoding {
     detail::require(detail::is_finite(options.amplitude), function, "amplitude", options.amplitude, "finite");
     detail::require(detail::is_finite(options.embedding_scale), function, "embedding_scale", options.embedding_scale,
                     "finite");
-    detail::require_in_range(detail::is_position(options.first_position), function, "first_position",
-                             options.first_position, "within +-2^57");
+    detail::require_position(function, "first_position", options.first_position);
     detail::require_base(function, options.base);
     const Eigen::Index num_sines = odd && options.odd_width == OddWidth::sine_column ? width / 2 + 1 : width / 2;
     const bool over_width = options.spacing == FrequencySpacing::over_width;

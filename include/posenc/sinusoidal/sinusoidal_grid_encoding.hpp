@@ -5,6 +5,7 @@
 #define POSENC_SINUSOIDAL_SINUSOIDAL_GRID_ENCODING_HPP
 
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/frequency/axial_frequencies.hpp"
 
 #include <string>
@@ -36,8 +37,8 @@ class SinusoidalGridEncoding {
   SinusoidalGridEncoding(Eigen::Index width, AxialFrequencies frequencies, GridChannels channels)
       : width_(width), frequencies_(std::move(frequencies)), channels_(std::move(channels)) {
     const char* const function = "SinusoidalGridEncoding";
-    detail::require(width > 0 && width <= (Eigen::Index(1) << 24), function, "width", width,
-                    "> 0 and at most 16777216");
+    detail::require(width > 0 && width <= detail::kMaxChannels, function, "width", width, "> 0 and at most ",
+                    detail::kMaxChannels);
     const Eigen::Index pairs = frequencies_.frequencies.num_pairs();
     detail::require(frequencies_.axes.num_pairs() == pairs, function, "frequencies.axes.num_pairs()",
                     frequencies_.axes.num_pairs(), "frequencies.frequencies.num_pairs() ", pairs);

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_DETAIL_GRID_BUILDER_HPP
 #define POSENC_SINUSOIDAL_DETAIL_GRID_BUILDER_HPP
 
+#include "posenc/detail/limits.hpp"
 #include "posenc/sinusoidal/sinusoidal_grid_encoding.hpp"
 
 #include <utility>
@@ -44,7 +45,7 @@ class GridBuilder {
 };
 
 inline void require_grid_width(const char* function, const char* parameter, Eigen::Index width, Eigen::Index factor) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  constexpr Eigen::Index limit = kMaxChannels;
   require(width > 0 && width % factor == 0 && width <= limit, function, parameter, width, "a multiple of ", factor,
           ", > 0 and at most ", limit);
 }
