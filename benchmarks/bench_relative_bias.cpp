@@ -1,36 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Relative biases added to the logits of one head, float, in place. Tables that a case only reads
+// Relative biases by distance added to the logits of one head, float, in place. Tables that a case only reads
 // are printed beside it.
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 
 #include <posenc/relative_bias.hpp>
 
 #include "support/measure.hpp"
+#include "support/small_numbers.hpp"
 
 namespace {
 
 using Eigen::Index;
 using posenc::AttentionSpan;
 using posenc_benchmarks::Asked;
+using posenc_benchmarks::bytes_of;
+using posenc_benchmarks::Matrix;
 using posenc_benchmarks::measure;
-
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// Small numbers: added again and again they stay finite.
-Matrix numbers(Index rows, Index columns) {
-  Matrix x(rows, columns);
-  for (Index i = 0; i < x.size(); ++i) x.data()[i] = 1e-3f * (static_cast<float>(i % 17) - 8.0f);
-  return x;
-}
-
-double bytes_of(Index rows, Index columns) { return 2.0 * sizeof(float) * static_cast<double>(rows * columns); }
-
-void print_memory(const char* name, Index floats) {
-  std::printf("%-52s %10.1f KiB, held by the caller\n", name, static_cast<double>(floats) * sizeof(float) / 1024);
-}
+using posenc_benchmarks::numbers;
+using posenc_benchmarks::print_memory;
 
 /// The textbook T5 bucket, a logarithm for each far pair.
 Index bucket_of(Index relative, Index num_buckets, double max_distance) {
@@ -116,84 +105,6 @@ void measure_half(const char* name) {
 TEST_CASE("half logits, L = 2048") {
   measure_half<Eigen::half>("learned per distance add to half 2048x2048");
   measure_half<Eigen::bfloat16>("learned per distance add to bfloat16 2048x2048");
-}
-
-TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
-  const Index length = 1024;
-  const Index d = 64;
-  const AttentionSpan span = AttentionSpan::square(length);
-  const auto clip = posenc::ShawClip::symmetric(16);
-  const Matrix q = numbers(length, d);
-  const Matrix table = numbers(clip.rows(), d);
-  const auto attention = posenc::ContentAttention(q, q, 0.125f, span);
-  Matrix logits = numbers(length, length);
-  Matrix out = numbers(length, d);
-  posenc::Workspace<float> workspace;
-  posenc::Workspace<float> values_workspace;
-  // Frameworks build [L, L, d] by index, then contract it. The gather is redone each time, as they do.
-  Matrix gathered(length * length, d);
-  const auto gather = [&] {
-    for (Index i = 0; i < length; ++i) {
-      for (Index j = 0; j < length; ++j) {
-        const Index row = std::min<Index>(std::max<Index>(j - i, -16), 16) + 16;
-        gathered.row(i * length + j) = table.row(row);
-      }
-    }
-  };
-  const Asked asked{0, 100};
-  const double bytes = bytes_of(length, length);
-  measure(
-      "Shaw keys 1024x1024 d64 k16", bytes,
-      [&] { posenc::add_shaw_logits(logits, posenc::ShawKeys(table, clip), attention, workspace); },
-      [&] { logits.array() += 1e-9f; },
-      [&] {
-        gather();
-        for (Index i = 0; i < length; ++i) {
-          logits.row(i).noalias() += 0.125f * (q.row(i) * gathered.middleRows(i * length, length).transpose());
-        }
-      },
-      asked);
-  measure(
-      "Shaw values 1024x1024 d64 k16", bytes / 2,
-      [&] { posenc::add_shaw_values(out, posenc::ShawValues(table, clip), logits, span, values_workspace); },
-      [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
-      [&] {
-        gather();
-        for (Index i = 0; i < length; ++i) {
-          out.row(i).noalias() += logits.row(i) * gathered.middleRows(i * length, length);
-        }
-      },
-      asked);
-  print_memory("Shaw, the gather", gathered.size());
-}
-
-TEST_CASE("Transformer-XL, L = 1024, d = 64") {
-  const Index length = 1024;
-  const Index d = 64;
-  const AttentionSpan span = AttentionSpan::square(length);
-  const Matrix q = numbers(length, d);
-  const Matrix k = numbers(length, d);
-  const Matrix r = numbers(2 * length - 1, d);
-  const Matrix u = numbers(1, d);
-  const auto scheme = posenc::TransformerXl(r, u, u);
-  const auto attention = posenc::ContentAttention(q, k, 0.125f, span);
-  Matrix logits = numbers(length, length);
-  posenc::Workspace<float> workspace;
-  Matrix all(length, 2 * length - 1);
-  const Matrix biased = q.rowwise() + u.row(0);
-  measure(
-      "Transformer-XL 1024x1024 d64", bytes_of(length, length),
-      [&] { posenc::add_transformer_xl_logits(logits, scheme, attention, workspace); },
-      [&] { logits.noalias() += 0.125f * (biased * r.topRows(length).transpose()); },  // the product alone
-      [&] {  // the product with all distances, padded, reshaped and copied, as frameworks do
-        all.noalias() = biased * r.transpose();
-        const Matrix padded = (Matrix(length, 2 * length) << Matrix::Zero(length, 1), all).finished();
-        const Eigen::Map<const Matrix> reshaped(padded.data(), 2 * length, length);
-        const Matrix shifted =
-            Eigen::Map<const Matrix>(Matrix(reshaped.bottomRows(2 * length - 1)).data(), length, 2 * length - 1)
-                .leftCols(length);
-        logits += 0.125f * shifted;
-      });
 }
 
 TEST_CASE("decode, one query and 8192 keys") {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// RoPE in place on 32 heads of 128 channels, the table given, from the first-level cache to memory.
+// RoPE in place on 32 heads of 128 channels, the table given, from the first-level cache to memory; learned
+// frequencies.
 
+#include <cmath>
 #include <string>
 #include <type_traits>
 
 #include <posenc/frequency.hpp>
+#include <posenc/positions.hpp>
 #include <posenc/rope.hpp>
 
 #include "support/measure.hpp"
@@ -210,6 +213,53 @@ TEST_CASE("column-major") {
   const RopeLayout layout = RopeLayout::half_split(kHeadDim);
   measure_in_place<float>("rope/half_split_column_major/L2/64_tokens", rows, layout, kHeadDim,
                           [&] { posenc::apply_rope(x, table, layout); });
+}
+
+/// Learned frequencies on two axes: their table, made anew for each step of training, and their gradient. The ceilings
+/// are a table of one axis, and a sum of both matrices that the gradient reads.
+TEST_CASE("learned frequencies, 2 axes, 196 tokens") {
+  constexpr Index tokens = 196;
+  const auto layout = RopeLayout::half_split(kHeadDim);
+  const Eigen::ArrayXXf frequencies = posenc::initial_mixed_frequencies(kHeadDim, 10.0, 0.5).cast<float>();
+  const auto positions = posenc::grid_positions({14, 14});
+  const auto one_axis = posenc::geometric_frequencies(kHeadDim, 10.0);
+  auto table = posenc::make_table<float>(one_axis, posenc::PositionRange(0, tokens));
+  RowMatrix<float> naive(tokens, kHeadDim);
+  measure(
+      "rope/learned_frequencies/table/196_tokens", static_cast<double>(tokens * kHeadDim) * sizeof(float),
+      [&] { Catch::Benchmark::deoptimize_value(posenc::make_mixed_table<float>(frequencies, positions).rows()); },
+      [&] { posenc::fill_table(table, one_axis, posenc::starting_at(0)); },
+      [&] {
+        for (Index t = 0; t < tokens; ++t) {
+          for (Index j = 0; j < kHeadDim / 2; ++j) {
+            const double angle = static_cast<double>(positions(t, 0)) * static_cast<double>(frequencies(0, j)) +
+                                 static_cast<double>(positions(t, 1)) * static_cast<double>(frequencies(1, j));
+            naive(t, j) = static_cast<float>(std::cos(angle));
+            naive(t, kHeadDim / 2 + j) = static_cast<float>(std::sin(angle));
+          }
+        }
+      });
+  const auto y = channels<RowMatrix<float>>(tokens, 12);
+  const auto grad_y = channels<RowMatrix<float>>(tokens, 12);
+  Eigen::ArrayXXf grad = Eigen::ArrayXXf::Zero(2, kHeadDim / 2);
+  measure(
+      "rope/learned_frequencies/backward/196_tokens_12_heads", 2.0 * static_cast<double>(y.size()) * sizeof(float),
+      [&] { posenc::mixed_table_backward(grad, grad_y, y, positions, layout); },
+      [&] { Catch::Benchmark::deoptimize_value(y.sum() + grad_y.sum()); },
+      [&] {
+        for (Index t = 0; t < tokens; ++t) {
+          for (Index head = 0; head < 12; ++head) {
+            for (Index j = 0; j < kHeadDim / 2; ++j) {
+              const Index a = head * kHeadDim + j;
+              const Index b = a + kHeadDim / 2;
+              const float by_angle = grad_y(t, b) * y(t, a) - grad_y(t, a) * y(t, b);
+              for (Index axis = 0; axis < 2; ++axis) {
+                grad(axis, j) += static_cast<float>(positions(t, axis)) * by_angle;
+              }
+            }
+          }
+        }
+      });
 }
 
 TEST_CASE("shown by Catch2") {

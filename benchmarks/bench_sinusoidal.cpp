@@ -141,6 +141,51 @@ TEST_CASE("integers, width 512") {
   }
 }
 
+/// Coordinates on 2 axes and 256 directions. The ceiling writes, or reads, as many bytes.
+TEST_CASE("Fourier features, 2 axes, width 512") {
+  constexpr Index rows = 1024;
+  const auto options = posenc::presets::gaussian_fourier();
+  RowMatrix<float> x(rows, 2);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i % 61) / 61;
+  RowMatrix<float> weights(2, kWidth / 2);
+  for (Index i = 0; i < weights.size(); ++i) weights.data()[i] = static_cast<float>(i % 31) / 8 - 2;
+  RowMatrix<float> out = RowMatrix<float>::Ones(rows, kWidth);
+  RowMatrix<float> grad_x = RowMatrix<float>::Zero(rows, 2);
+  RowMatrix<float> grad_weights = RowMatrix<float>::Zero(2, kWidth / 2);
+  volatile float value = 0.5f;
+  const auto each_feature = [&](auto action) {
+    for (Index t = 0; t < rows; ++t) {
+      for (Index f = 0; f < kWidth / 2; ++f) {
+        action(t, f, options.angle_scale * static_cast<double>(x(t, 0) * weights(0, f) + x(t, 1) * weights(1, f)));
+      }
+    }
+  };
+  measure(
+      "sinusoidal/fourier/1024_rows", bytes_of<float>(rows), [&] { posenc::encode_fourier(out, x, weights, options); },
+      [&] { out.setConstant(static_cast<float>(value)); },
+      [&] {
+        each_feature([&](Index t, Index f, double angle) {
+          out(t, f) = static_cast<float>(std::sin(angle));
+          out(t, kWidth / 2 + f) = static_cast<float>(std::cos(angle));
+        });
+      });
+  measure(
+      "sinusoidal/fourier_backward/1024_rows", bytes_of<float>(rows),
+      [&] { posenc::fourier_backward(grad_x, grad_weights, out, x, weights, options); },
+      [&] { Catch::Benchmark::deoptimize_value(out.sum()); },
+      [&] {
+        each_feature([&](Index t, Index f, double angle) {
+          const float b =
+              static_cast<float>(options.angle_scale) * (out(t, f) * static_cast<float>(std::cos(angle)) -
+                                                         out(t, kWidth / 2 + f) * static_cast<float>(std::sin(angle)));
+          for (Index m = 0; m < 2; ++m) {
+            grad_x(t, m) += weights(m, f) * b;
+            grad_weights(m, f) += x(t, m) * b;
+          }
+        });
+      });
+}
+
 TEST_CASE("shown by Catch2") {
   const auto encoding = posenc::presets::paper(kWidth);
   RowMatrix<float> x = RowMatrix<float>::Zero(1024, kWidth);

@@ -103,7 +103,7 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     for a head a product L_q x head_dim x num_positions and one sigmoid for each visible logit. Extra memory
-///           32 x num_positions. No bench case yet.
+///           32 x num_positions (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.
@@ -142,7 +142,7 @@ auto add_cope_logits(const Arguments&...) {
 /// @param logits                        (num_heads L_q) x L_k, as they were before add_cope_logits().
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_cope_logits(), with three products and two sigmoids. No bench case yet.
+/// Cost:     as add_cope_logits(), with three products and two sigmoids (bench_content_bias: CoPE).
 /// Accuracy: within the error of central differences in the logits; adjoint in q and table to 1e-12 of the sum of the
 ///           terms' sizes in double, 4 eps in float [relative_bias][properties].
 template <typename GradLogits, typename GradQuery, typename GradTable, typename Logits, typename Table, typename Query,

@@ -43,7 +43,7 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     for a head and a term one product tokens x head_dim x buckets.rows(), then one look-up in a row for each
-///           logit. Extra memory 32 x buckets.rows(). No bench case yet.
+///           logit. Extra memory 32 x buckets.rows() (bench_content_bias: DeBERTa).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
 /// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
@@ -107,7 +107,7 @@ auto add_deberta_logits(const Arguments&...) {
 /// @param grad_logits                   (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_deberta_logits(), with two products for a term. No bench case yet.
+/// Cost:     as add_deberta_logits(), with two products for a term (bench_content_bias: DeBERTa).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename C2pGradients, typename P2cGradients, typename Grad, typename C2p, typename P2c, typename Query,

@@ -170,8 +170,8 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation; no bench
-///           case, windows are small.
+/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation
+///           (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
 /// Matches:  add_decomposed_rel_pos of Segment Anything.
@@ -210,7 +210,7 @@ auto add_decomposed_logits(const Arguments&...) {
 /// @param grad_logits        (num_heads query.tokens()) x key.tokens().
 /// @param scheme, q          As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     two times that of add_decomposed_logits(); no allocation; no bench case, windows are small.
+/// Cost:     two times that of add_decomposed_logits(); no allocation (bench_window_bias: Decomposed).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Rows, typename Columns,
           typename Query,

@@ -25,10 +25,10 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 /// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gate_logits(l, h)), tokens x num_heads.
 /// @param gate_logits  The forget gates before their sigmoid, w[h] . x[t] + b[h], tokens x num_heads: a row for each
 ///                     token, a column for each head. Gates that have had their sigmoid are wrong here, without a word.
-/// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is the
-///                     sum of all grad_sums of a head.
+/// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is
+///                     the sum of all grad_sums of a head.
 /// @throws std::invalid_argument  another number of heads.
-/// Cost:     one exponential and one logarithm for each token and head; no bench case, the logits dominate.
+/// Cost:     one exponential and one logarithm for each token and head (bench_content_bias: Forgetting).
 /// Accuracy: summed in double and rounded once to the scalar of gate_logits: half an ulp of F, which grows with the
 ///           length (float, F = -70,000: 4e-3). Give gate_logits in double where sequences are long
 ///           [accuracy][relative_bias].
@@ -75,7 +75,7 @@ auto forgetting_sums(const Arguments&...) {
 /// @param grad_sums                 tokens x num_heads.
 /// @param gate_logits               As in the forward call.
 /// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
-/// Cost:     one exponential for each token and head; no allocation; no bench case, the logits dominate.
+/// Cost:     one exponential for each token and head; no allocation (bench_content_bias: Forgetting).
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 template <typename GradGateLogits, typename GradSums, typename GateLogits,
@@ -139,7 +139,8 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 /// @param span            Which queries meet which keys.
 /// @throws std::invalid_argument  another shape, or too few sums; memory of logits that overlaps itself or the sums.
 /// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
-/// Cost:     one subtraction and addition for each visible logit; the bias is never stored. No bench case yet.
+/// Cost:     one subtraction and addition for each visible logit; the bias is never stored
+///           (bench_content_bias: Forgetting).
 /// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 /// Matches:  DataDependentAlibi of x-transformers.
@@ -180,7 +181,7 @@ auto add_forgetting_bias(const Arguments&...) {
 /// @param grad_logits        (num_heads L_q) x L_k.
 /// @param span               As in the forward call.
 /// @throws as add_forgetting_bias(); nothing is written then.
-/// Cost:     two additions for each visible logit; no allocation. No bench case yet.
+/// Cost:     two additions for each visible logit; no allocation (bench_content_bias: Forgetting).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradSums, typename Grad, detail::IfDense<GradSums, Grad> = 0>
 void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, const AttentionSpan& span) {

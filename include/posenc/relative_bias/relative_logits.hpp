@@ -94,7 +94,7 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31): what
-///           add_transformer_xl_logits() does without u and v (bench_relative_bias: Transformer-XL).
+///           add_transformer_xl_logits() does without u and v (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
@@ -135,7 +135,8 @@ auto add_relative_logits(const Arguments&...) {
 /// @param grad_logits                 (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_relative_logits(), with two products; no bench case.
+/// Cost:     as add_relative_logits(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,

@@ -128,7 +128,7 @@ HeadRows require_shaw(const char* function, const Table& table, const ShawClip& 
 ///                                `logits` is then unchanged.
 /// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row. Extra
 ///           memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
-///           (bench_relative_bias: Shaw).
+///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
@@ -166,7 +166,8 @@ auto add_shaw_logits(const Arguments&...) {
 /// @param grad_logits                     (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace    As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_shaw_logits(), with two products; no bench case.
+/// Cost:     as add_shaw_logits(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,

@@ -142,7 +142,7 @@ struct ShawValuesSizes {
 /// @param workspace    Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of out that overlaps itself or what is read. `out` is
 ///                                then unchanged.
-/// Cost:     as add_shaw_logits() (bench_relative_bias: Shaw).
+/// Cost:     as add_shaw_logits() (bench_content_bias: Shaw).
 /// Accuracy: 3,600 ulp of 1 for 47 keys and entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_values.
@@ -181,7 +181,8 @@ auto add_shaw_values(const Arguments&...) {
 /// @param grad_out                          (num_heads L_q) x head_dim.
 /// @param scheme, weights, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_shaw_values(), with two products; no bench case.
+/// Cost:     as add_shaw_values(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>

@@ -135,7 +135,7 @@ struct TransformerXlSizes {
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31). No
-///           shifted copy: row i is read from a contiguous piece (bench_relative_bias: Transformer-XL).
+///           shifted copy: row i is read from a contiguous piece (bench_content_bias: Transformer-XL).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
@@ -188,7 +188,8 @@ auto add_transformer_xl_logits(const Arguments&...) {
 /// @param grad_logits                   (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_transformer_xl_logits(), with two products; no bench case.
+/// Cost:     as add_transformer_xl_logits(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,

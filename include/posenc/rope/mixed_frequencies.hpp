@@ -101,7 +101,8 @@ struct MixedWriter {
 /// @param options      As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      an angle that is not finite.
-/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation (no bench case of its own).
+/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation
+///           (bench_rope: learned frequencies).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
 /// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
@@ -125,8 +126,8 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @param layout      As of apply_rope().
 /// @throws std::invalid_argument  shapes that do not agree; grad_frequencies that overlaps itself or what is read.
 ///                                grad_frequencies is then unchanged.
-/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation (no bench
-///           case of its own).
+/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation
+///           (bench_rope: learned frequencies).
 /// Accuracy: summed in double and rounded once [rope][mixed].
 /// Source:   d/dtheta R(theta) x = J R(theta) x with J the rotation by pi / 2.
 /// Matches:  autograd through RotaryEmbeddingMixed of timm.

@@ -50,7 +50,7 @@ void encode_fourier(Out& out, const Eigen::DenseBase<Coordinates>& coordinates,
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                `out` is then unchanged.
 /// Cost:     M multiply-adds and the polynomials of a sine and a cosine for each feature; no allocation
-///           (not measured: the angles are those of mixed RoPE frequencies).
+///           (bench_sinusoidal: Fourier features).
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|), g = |amplitude|; float rounds
 ///           that once more [sinusoidal][fourier].
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.

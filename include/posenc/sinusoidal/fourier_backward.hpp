@@ -76,7 +76,7 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                Nothing is then written.
 /// Cost:     3 M multiply-adds, a sine and a cosine for each feature (once more for each 16 coordinates beyond the
-///           first); no allocation (not measured: the angles are those of mixed RoPE frequencies).
+///           first); no allocation (bench_sinusoidal: Fourier features).
 /// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates once for each 16
 ///           features [sinusoidal][fourier].
 /// Source:   the chain rule on encode_fourier(); Li et al. 2021, arXiv:2106.02795, trains W by it.

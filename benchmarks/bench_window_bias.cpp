@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Relative biases in windows of an image: added to the logits of all heads of a window, float, in place, and their
+// gradients.
+
+#include <string>
+
+#include <posenc/relative_bias.hpp>
+
+#include "support/measure.hpp"
+#include "support/small_numbers.hpp"
+
+namespace {
+
+using Eigen::Index;
+using posenc::GridShape;
+using posenc_benchmarks::bytes_of;
+using posenc_benchmarks::Matrix;
+using posenc_benchmarks::measure;
+using posenc_benchmarks::numbers;
+
+/// `windows` windows after one another, as a layer of the model has them, with one table. The ceiling of adding adds the
+/// bias as a matrix of all pairs that exists already; the naive loop gathers it by the index of frameworks each time.
+void measure_windows(const std::string& name, Index windows, const GridShape& window, Index heads,
+                     posenc::ClassToken class_token) {
+  const Index special = class_token == posenc::ClassToken::first ? 1 : 0;
+  const Index tokens = window.tokens() + special;
+  const Matrix weights = numbers(window.displacements() + 3 * special, heads);
+  const auto table = posenc::make_window_table(weights, window, class_token);
+  auto gradient = table;
+  const auto index = posenc::window_index(window);
+  const Index rows = heads * tokens;
+  Matrix logits = numbers(windows * rows, tokens);
+  const Matrix bias = numbers(rows, tokens);
+  Matrix sums = Matrix::Zero(weights.rows(), heads);
+  /// The row of `weights` for a pair of tokens.
+  const auto row_of = [&](Index t, Index u) {
+    if (t >= special && u >= special) return index(t - special, u - special);
+    return window.displacements() + (t < special && u < special ? 2 : u < special ? 1 : 0);
+  };
+  const auto each_window = [&](auto action) {
+    for (Index w = 0; w < windows; ++w) action(logits.middleRows(w * rows, rows));
+  };
+  const double bytes = bytes_of(windows * rows, tokens);
+  measure(
+      name + ", add", bytes, [&] { each_window([&](auto block) { posenc::add_window_bias(block, table); }); },
+      [&] { each_window([&](auto block) { block += bias; }); },
+      [&] {
+        each_window([&](auto block) {
+          for (Index head = 0; head < heads; ++head) {
+            for (Index t = 0; t < tokens; ++t) {
+              for (Index u = 0; u < tokens; ++u) block(head * tokens + t, u) += weights(row_of(t, u), head);
+            }
+          }
+        });
+      });
+  measure(
+      name + ", backward", bytes / 2,
+      [&] { each_window([&](auto block) { posenc::window_bias_backward(gradient, block); }); },
+      [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
+      [&] {
+        each_window([&](auto block) {
+          for (Index head = 0; head < heads; ++head) {
+            for (Index t = 0; t < tokens; ++t) {
+              for (Index u = 0; u < tokens; ++u) sums(row_of(t, u), head) += block(head * tokens + t, u);
+            }
+          }
+        });
+      });
+}
+
+TEST_CASE("Swin, 64 windows of 7x7, 4 heads") {
+  measure_windows("Swin 64 x 7x7, 4 heads", 64, GridShape(7, 7), 4, posenc::ClassToken::none);
+}
+
+TEST_CASE("BEiT, 14x14 and a class token, 12 heads") {
+  measure_windows("BEiT 14x14, 12 heads", 1, GridShape(14, 14), 12, posenc::ClassToken::first);
+}
+
+TEST_CASE("Decomposed, 14x14, d = 64") {
+  constexpr Index d = 64;
+  const GridShape grid(14, 14);
+  const Matrix q = numbers(grid.tokens(), d);
+  const Matrix rel_h = numbers(27, d);
+  const Matrix rel_w = numbers(27, d);
+  const auto scheme = posenc::Decomposed(rel_h, rel_w, grid, grid);
+  Matrix logits = numbers(grid.tokens(), grid.tokens());
+  Matrix grad_q = Matrix::Zero(grid.tokens(), d);
+  Matrix grad_h = Matrix::Zero(27, d);
+  Matrix grad_w = Matrix::Zero(27, d);
+  Matrix scores(grid.tokens(), 27);
+  const auto rows = [](Index t, Index u) { return t / 14 - u / 14 + 13; };
+  const auto columns = [](Index t, Index u) { return t % 14 - u % 14 + 13; };
+  const double bytes = bytes_of(grid.tokens(), grid.tokens());
+  measure(
+      "Decomposed 14x14 d64, add", bytes, [&] { posenc::add_decomposed_logits(logits, scheme, q); },
+      [&] {  // both products, with all displacements
+        scores.noalias() = q * rel_h.transpose();
+        scores.noalias() += q * rel_w.transpose();
+      },
+      [&] {
+        for (Index t = 0; t < grid.tokens(); ++t) {
+          for (Index u = 0; u < grid.tokens(); ++u) {
+            logits(t, u) += q.row(t).dot(rel_h.row(rows(t, u))) + q.row(t).dot(rel_w.row(columns(t, u)));
+          }
+        }
+      });
+  measure(
+      "Decomposed 14x14 d64, backward", bytes / 2,
+      [&] {
+        posenc::decomposed_logits_backward(posenc::DecomposedGradients(grad_q, grad_h, grad_w), logits, scheme, q);
+      },
+      [&] {
+        grad_q.noalias() += scores * rel_h;
+        grad_q.noalias() += scores * rel_w;
+        grad_h.noalias() += scores.transpose() * q;
+        grad_w.noalias() += scores.transpose() * q;
+      },
+      [&] {
+        for (Index t = 0; t < grid.tokens(); ++t) {
+          for (Index u = 0; u < grid.tokens(); ++u) {
+            const float gradient = logits(t, u);
+            grad_q.row(t) += gradient * (rel_h.row(rows(t, u)) + rel_w.row(columns(t, u)));
+            grad_h.row(rows(t, u)) += gradient * q.row(t);
+            grad_w.row(columns(t, u)) += gradient * q.row(t);
+          }
+        }
+      });
+}
+
+}  // namespace
