@@ -183,9 +183,7 @@ template <typename Scalar>
 class Transformer {
  public:
   Transformer(const Config& config, std::uint64_t seed)
-      : config_(config),
-        embedding_(config.vocabulary, config.width, 1 / std::sqrt(static_cast<double>(config.width)), seed, false),
-        norm_(config.width) {
+      : config_(config), embedding_(config.vocabulary, config.width, 0.02, seed, false), norm_(config.width) {
     for (Index i = 0; i < config.num_layers; ++i) {
       layers_.emplace_back(config, seed + 10 * static_cast<std::uint64_t>(i + 1));
     }
@@ -232,7 +230,7 @@ class Transformer {
   }
 
  private:
-  // Vaswani et al. 2017, section 3.4: entries of size 1 where tokens enter, although the classifier shares them.
+  // Vaswani et al. 2017, section 3.4: larger where tokens enter than in the classifier, which shares them.
   Scalar embedding_scale() const { return std::sqrt(static_cast<Scalar>(config_.width)); }
 
   Config config_;
