@@ -31,7 +31,8 @@ int run(int steps, const std::string& path) {
   for (const auto* parameter : model.parameters()) num_parameters += parameter->value.size();
   TrainingOptions options;
   options.steps = steps;
-  std::cout << num_parameters << " parameters, " << steps << " steps of " << options.batch * options.len << " tokens\n"
+  std::cout << num_parameters << " parameters, " << steps << " steps of " << options.batch * options.seq_len
+            << " tokens\n"
             << std::fixed << std::setprecision(3);
 
   using Clock = std::chrono::steady_clock;
@@ -45,7 +46,7 @@ int run(int steps, const std::string& path) {
     last = sum / every;
     sum = 0;
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    const double tokens = static_cast<double>((step + 1) * options.batch * options.len);
+    const double tokens = static_cast<double>((step + 1) * options.batch * options.seq_len);
     std::cout << "step " << std::setw(6) << step + 1 << "   loss " << last << "   " << std::setprecision(0)
               << tokens / seconds << " tokens/s" << std::setprecision(3) << std::endl;
   });

@@ -82,7 +82,7 @@ SequenceGradients<Scalar> attend_backward(const Sequence<Scalar>& s, Encoding<Sc
   return grad;
 }
 
-/// Heads side by side (len x width) as heads stacked (num_heads * len x head_dim), and back.
+/// Heads side by side (seq_len x width) as heads stacked (num_heads * seq_len x head_dim), and back.
 template <typename X>
 Matrix<typename X::Scalar> stack_heads(const X& x, Index num_heads) {
   const Index head_dim = x.cols() / num_heads;
@@ -93,10 +93,10 @@ Matrix<typename X::Scalar> stack_heads(const X& x, Index num_heads) {
 }
 template <typename Scalar>
 Matrix<Scalar> unstack_heads(const Matrix<Scalar>& stacked, Index num_heads) {
-  const Index len = stacked.rows() / num_heads;
-  Matrix<Scalar> x(len, num_heads * stacked.cols());
+  const Index seq_len = stacked.rows() / num_heads;
+  Matrix<Scalar> x(seq_len, num_heads * stacked.cols());
   for (Index h = 0; h < num_heads; ++h) {
-    x.middleCols(h * stacked.cols(), stacked.cols()) = stacked.middleRows(h * len, len);
+    x.middleCols(h * stacked.cols(), stacked.cols()) = stacked.middleRows(h * seq_len, seq_len);
   }
   return x;
 }

@@ -34,8 +34,8 @@ Matrix<Scalar> scaled_logits(const Attention<Scalar>& attention) {
 /// Where positions can enter a model, and their gradients. An encoding fills in what it needs; by default nothing
 /// happens, which is a model without positions. One object serves all layers. Gradients are added to.
 ///
-/// Embeddings are tokens x width, sequences of `len` tokens stacked, the first of each at position `first`. Queries,
-/// keys and logits are those of one sequence, its heads stacked: (num_heads * len) x head_dim, and x key_len.
+/// Embeddings are tokens x width, sequences of `seq_len` tokens stacked, the first of each at position `first`. Queries,
+/// keys and logits are those of one sequence, its heads stacked: (num_heads * seq_len) x head_dim, and x key_len.
 template <typename Scalar>
 class Encoding {
  public:
@@ -45,8 +45,8 @@ class Encoding {
   virtual void keep_in_bounds() {}
 
   /// Absolute encodings: added to the embeddings.
-  virtual void add_to_embeddings(Matrix<Scalar>& /*x*/, Index /*len*/, Index /*first*/) {}
-  virtual void embeddings_backward(const Matrix<Scalar>& /*grad_x*/, Index /*len*/, Index /*first*/) {}
+  virtual void add_to_embeddings(Matrix<Scalar>& /*x*/, Index /*seq_len*/, Index /*first*/) {}
+  virtual void embeddings_backward(const Matrix<Scalar>& /*grad_x*/, Index /*seq_len*/, Index /*first*/) {}
 
   /// Rotary encodings: rotate queries and keys, and their gradients back, in place.
   virtual void rotate(Matrix<Scalar>& /*q*/, Matrix<Scalar>& /*k*/, const posenc::AttentionSpan&) {}
@@ -67,8 +67,8 @@ class Sinusoidal : public Encoding<Scalar> {
  public:
   explicit Sinusoidal(Index width) : encoding_(posenc::presets::paper(width)) {}
 
-  void add_to_embeddings(Matrix<Scalar>& x, Index len, Index first) override {
-    posenc::add_sinusoidal(x, encoding_, posenc::each_sequence(len, posenc::starting_at(first)));
+  void add_to_embeddings(Matrix<Scalar>& x, Index seq_len, Index first) override {
+    posenc::add_sinusoidal(x, encoding_, posenc::each_sequence(seq_len, posenc::starting_at(first)));
   }
 
  private:
@@ -81,12 +81,13 @@ class Learned : public Encoding<Scalar> {
   Learned(Index rows, Index width, std::uint64_t seed) : table_(rows, width, 0.02, seed, false) {}
 
   std::vector<Parameter<Scalar>*> parameters() override { return {&table_}; }
-  void add_to_embeddings(Matrix<Scalar>& x, Index len, Index first) override {
+  void add_to_embeddings(Matrix<Scalar>& x, Index seq_len, Index first) override {
     posenc::add_learned(x, posenc::wrap_learned_table(table_.value, options_),
-                        posenc::each_sequence(len, posenc::starting_at(first)));
+                        posenc::each_sequence(seq_len, posenc::starting_at(first)));
   }
-  void embeddings_backward(const Matrix<Scalar>& grad_x, Index len, Index first) override {
-    posenc::learned_backward(table_.gradient, grad_x, options_, posenc::each_sequence(len, posenc::starting_at(first)));
+  void embeddings_backward(const Matrix<Scalar>& grad_x, Index seq_len, Index first) override {
+    posenc::learned_backward(table_.gradient, grad_x, options_,
+                             posenc::each_sequence(seq_len, posenc::starting_at(first)));
   }
 
  private:

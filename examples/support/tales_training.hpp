@@ -20,12 +20,12 @@ struct Batch {
   std::vector<int> clues;  // of the targets
 };
 
-/// `count` tales of `len` + 1 tokens with the seeds first_seed, first_seed + 1, ...
-inline Batch make_batch(const tales::Language& language, std::uint64_t first_seed, int count, Index len) {
+/// `count` tales of `seq_len` + 1 tokens with the seeds first_seed, first_seed + 1, ...
+inline Batch make_batch(const tales::Language& language, std::uint64_t first_seed, int count, Index seq_len) {
   Batch batch;
   for (int n = 0; n < count; ++n) {
-    const auto tale = language.tell(static_cast<std::size_t>(len) + 1, first_seed + static_cast<std::uint64_t>(n),
-                                    static_cast<std::size_t>(len));
+    const auto tale = language.tell(static_cast<std::size_t>(seq_len) + 1, first_seed + static_cast<std::uint64_t>(n),
+                                    static_cast<std::size_t>(seq_len));
     batch.tokens.insert(batch.tokens.end(), tale.tokens.begin(), tale.tokens.end() - 1);
     batch.targets.insert(batch.targets.end(), tale.tokens.begin() + 1, tale.tokens.end());
     batch.clues.insert(batch.clues.end(), tale.clues.begin() + 1, tale.clues.end());
@@ -36,7 +36,7 @@ inline Batch make_batch(const tales::Language& language, std::uint64_t first_see
 struct TrainingOptions {
   int steps = 0;
   int batch = 8;  // tales in a step
-  Index len = 256;
+  Index seq_len = 256;
   double rate = 3e-3;  // at its peak
   int warm_up = 100;
   double longest_gradient = 1;
@@ -52,11 +52,11 @@ void train(Transformer<Scalar>& model, Encoding<Scalar>& encoding, const tales::
   AdamW adam;
   std::uint64_t seed = options.seed << 32;
   for (int step = 0; step < options.steps; ++step) {
-    const Batch batch = make_batch(language, seed, options.batch, options.len);
+    const Batch batch = make_batch(language, seed, options.batch, options.seq_len);
     seed += static_cast<std::uint64_t>(options.batch);
-    Matrix<Scalar> logits = model.forward(batch.tokens, options.len, encoding);
+    Matrix<Scalar> logits = model.forward(batch.tokens, options.seq_len, encoding);
     const double loss = cross_entropy(logits, batch.targets).mean();
-    model.backward(batch.tokens, options.len, encoding, logits);
+    model.backward(batch.tokens, options.seq_len, encoding, logits);
     clip_gradients(parameters, options.longest_gradient);
     adam.update(parameters, scheduled_rate(step, options.warm_up, options.steps, options.rate));
     encoding.keep_in_bounds();
@@ -73,11 +73,11 @@ struct Score {
 };
 template <typename Scalar>
 Score measure(Transformer<Scalar>& model, Encoding<Scalar>& encoding, const tales::Language& language, int num_tales,
-              Index len) {
+              Index seq_len) {
   Score score;
   for (int n = 0; n < num_tales; ++n) {
-    const Batch batch = make_batch(language, static_cast<std::uint64_t>(n), 1, len);  // below every seed of a run
-    Matrix<Scalar> logits = model.forward(batch.tokens, len, encoding);
+    const Batch batch = make_batch(language, static_cast<std::uint64_t>(n), 1, seq_len);  // below every seed of a run
+    Matrix<Scalar> logits = model.forward(batch.tokens, seq_len, encoding);
     std::vector<Index> likeliest(batch.targets.size());
     for (std::size_t i = 0; i < likeliest.size(); ++i) logits.row(static_cast<Index>(i)).maxCoeff(&likeliest[i]);
     const Eigen::ArrayXd losses = cross_entropy(logits, batch.targets);

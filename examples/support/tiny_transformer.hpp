@@ -2,7 +2,7 @@
 /// A Transformer in plain Eigen that trains: embedding, pre-norm RMSNorm, causal attention with any encoding of
 /// positions, gated feed-forward, and the gradient of all of it. In float to train, in double to check the gradient.
 ///
-/// A row is a token; a batch is sequences of `len` tokens, one after the other.
+/// A row is a token; a batch is sequences of `seq_len` tokens, one after the other.
 #ifndef POSENC_EXAMPLES_TINY_TRANSFORMER_HPP
 #define POSENC_EXAMPLES_TINY_TRANSFORMER_HPP
 
@@ -75,10 +75,10 @@ struct RmsNorm {
 template <typename Scalar>
 struct Cache {
   struct Layer {
-    Matrix<Scalar> k, v;  // len x width
+    Matrix<Scalar> k, v;  // seq_len x width
   };
   std::vector<Layer> layers;
-  Index len = 0;
+  Index seq_len = 0;
 };
 
 template <typename Scalar>
@@ -107,29 +107,29 @@ struct Layer {
             &feed_forward_norm.weight, &gate_and_up.weight, &down.weight};
   }
 
-  void forward(Matrix<Scalar>& x, Encoding<Scalar>& encoding, Index len, typename Cache<Scalar>::Layer* cache) {
+  void forward(Matrix<Scalar>& x, Encoding<Scalar>& encoding, Index seq_len, typename Cache<Scalar>::Layer* cache) {
     const Index width = x.cols();
     const Matrix<Scalar> projected = qkv.forward(attention_norm.forward(x));
     Matrix<Scalar> mixed(x.rows(), width);
     sequences.clear();
-    for (Index first = 0; first < x.rows(); first += len) {
-      const auto part = [&](Index i) { return projected.block(first, i * width, len, width); };
+    for (Index first = 0; first < x.rows(); first += seq_len) {
+      const auto part = [&](Index i) { return projected.block(first, i * width, seq_len, width); };
       if (cache) {
         append(cache->k, part(1));
         append(cache->v, part(2));
-        sequences.push_back({posenc::AttentionSpan::cached(len, cache->k.rows()),
+        sequences.push_back({posenc::AttentionSpan::cached(seq_len, cache->k.rows()),
                              stack_heads(part(0), num_heads),
                              stack_heads(cache->k, num_heads),
                              stack_heads(cache->v, num_heads),
                              {}});
       } else {
-        sequences.push_back({posenc::AttentionSpan::square(len),
+        sequences.push_back({posenc::AttentionSpan::square(seq_len),
                              stack_heads(part(0), num_heads),
                              stack_heads(part(1), num_heads),
                              stack_heads(part(2), num_heads),
                              {}});
       }
-      mixed.middleRows(first, len) = unstack_heads(attend(sequences.back(), encoding), num_heads);
+      mixed.middleRows(first, seq_len) = unstack_heads(attend(sequences.back(), encoding), num_heads);
     }
     x += out.forward(mixed);
 
@@ -157,12 +157,12 @@ struct Layer {
     Matrix<Scalar> grad_qkv(grad_x.rows(), 3 * width);
     Index first = 0;
     for (const Sequence<Scalar>& s : sequences) {
-      const Index len = s.span.query_len();
-      const auto grad = attend_backward(s, encoding, stack_heads(grad_mixed.middleRows(first, len), num_heads));
-      grad_qkv.block(first, 0, len, width) = unstack_heads(grad.q, num_heads);
-      grad_qkv.block(first, width, len, width) = unstack_heads(grad.k, num_heads);
-      grad_qkv.block(first, 2 * width, len, width) = unstack_heads(grad.v, num_heads);
-      first += len;
+      const Index seq_len = s.span.query_len();
+      const auto grad = attend_backward(s, encoding, stack_heads(grad_mixed.middleRows(first, seq_len), num_heads));
+      grad_qkv.block(first, 0, seq_len, width) = unstack_heads(grad.q, num_heads);
+      grad_qkv.block(first, width, seq_len, width) = unstack_heads(grad.k, num_heads);
+      grad_qkv.block(first, 2 * width, seq_len, width) = unstack_heads(grad.v, num_heads);
+      first += seq_len;
     }
     grad_x += attention_norm.backward(qkv.backward(grad_qkv));
   }
@@ -200,30 +200,30 @@ class Transformer {
     return all;
   }
 
-  /// The logits of the token that follows each: (batch * len) x vocabulary. With a cache, tokens are one sequence that
+  /// The logits of the token that follows each: (batch * seq_len) x vocabulary. With a cache, tokens are one sequence that
   /// goes on where the cache ends.
-  Matrix<Scalar> forward(const std::vector<int>& tokens, Index len, Encoding<Scalar>& encoding,
+  Matrix<Scalar> forward(const std::vector<int>& tokens, Index seq_len, Encoding<Scalar>& encoding,
                          Cache<Scalar>* cache = nullptr) {
     Matrix<Scalar> x(static_cast<Index>(tokens.size()), config_.width);
     for (Index i = 0; i < x.rows(); ++i) x.row(i) = embedding_.value.row(tokens[static_cast<std::size_t>(i)]);
     x *= embedding_scale();
-    encoding.add_to_embeddings(x, len, cache ? cache->len : 0);
+    encoding.add_to_embeddings(x, seq_len, cache ? cache->seq_len : 0);
     if (cache) cache->layers.resize(layers_.size());
     for (std::size_t l = 0; l < layers_.size(); ++l) {
-      layers_[l].forward(x, encoding, len, cache ? &cache->layers[l] : nullptr);
+      layers_[l].forward(x, encoding, seq_len, cache ? &cache->layers[l] : nullptr);
     }
-    if (cache) cache->len += len;
+    if (cache) cache->seq_len += seq_len;
     normalized_ = norm_.forward(x);
     return normalized_ * embedding_.value.transpose();
   }
 
   /// Adds the gradients of all parameters, given that of what the last forward(), without a cache, returned.
-  void backward(const std::vector<int>& tokens, Index len, Encoding<Scalar>& encoding,
+  void backward(const std::vector<int>& tokens, Index seq_len, Encoding<Scalar>& encoding,
                 const Matrix<Scalar>& grad_logits) {
     embedding_.gradient.noalias() += grad_logits.transpose() * normalized_;
     Matrix<Scalar> grad_x = norm_.backward(grad_logits * embedding_.value);
     for (std::size_t l = layers_.size(); l-- > 0;) layers_[l].backward(grad_x, encoding);
-    encoding.embeddings_backward(grad_x, len, 0);
+    encoding.embeddings_backward(grad_x, seq_len, 0);
     for (Index i = 0; i < grad_x.rows(); ++i) {
       embedding_.gradient.row(tokens[static_cast<std::size_t>(i)]) += embedding_scale() * grad_x.row(i);
     }

@@ -124,7 +124,7 @@ void require_attention_gradients(EncodingD& encoding, Sequence<double> s) {
 
 TEST_CASE("gradients of the whole model, with every encoding", "[tiny_transformer]") {
   const Config config{7, kWidth, kHeads, 6, 2};
-  const Index len = 9;
+  const Index seq_len = 9;
   const std::vector<int> tokens = {0, 3, 1, 6, 2, 5, 3, 3, 4, 1, 2, 6, 0, 4, 4, 5, 1, 3};  // two sequences
   const std::vector<int> targets = {3, 1, 6, 2, 5, 3, 3, 4, 0, 2, 6, 0, 4, 4, 5, 1, 3, 0};
   for (const Case& c : cases()) {
@@ -138,12 +138,12 @@ TEST_CASE("gradients of the whole model, with every encoding", "[tiny_transforme
       if (p->value.rows() == 1) p->value += random(1, p->value.cols(), 50, 0.2);  // norms, which begin as ones
     }
     const auto loss = [&] {
-      MatrixD logits = model.forward(tokens, len, *c.encoding);
+      MatrixD logits = model.forward(tokens, seq_len, *c.encoding);
       return cross_entropy(logits, targets).mean();
     };
-    MatrixD logits = model.forward(tokens, len, *c.encoding);
+    MatrixD logits = model.forward(tokens, seq_len, *c.encoding);
     cross_entropy(logits, targets);
-    model.backward(tokens, len, *c.encoding, logits);
+    model.backward(tokens, seq_len, *c.encoding, logits);
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       require_gradient(loss, parameters[i]->value, parameters[i]->gradient, "parameter " + std::to_string(i));
     }
@@ -167,12 +167,12 @@ TEST_CASE("a model that goes on from its cache says what it says of the whole", 
     const MatrixD whole = model.forward(tokens, 12, *c.encoding);
     Cache<double> cache;
     Index done = 0;
-    for (const Index len : {5, 4, 1, 1, 1}) {
-      const std::vector<int> part(tokens.begin() + done, tokens.begin() + done + len);
-      const MatrixD logits = model.forward(part, len, *c.encoding, &cache);
+    for (const Index seq_len : {5, 4, 1, 1, 1}) {
+      const std::vector<int> part(tokens.begin() + done, tokens.begin() + done + seq_len);
+      const MatrixD logits = model.forward(part, seq_len, *c.encoding, &cache);
       // Two layers of sums of 24 products near 1.
-      REQUIRE((logits - whole.middleRows(done, len)).cwiseAbs().maxCoeff() < 1e-13);
-      done += len;
+      REQUIRE((logits - whole.middleRows(done, seq_len)).cwiseAbs().maxCoeff() < 1e-13);
+      done += seq_len;
     }
   }
 }

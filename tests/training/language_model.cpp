@@ -31,7 +31,7 @@ Run run() {
   TrainingOptions options;
   options.steps = 20;
   options.batch = 2;
-  options.len = 64;
+  options.seq_len = 64;
   options.warm_up = 5;
   Run result;
   train(model, rope, language, options, [&](int, double loss) { result.losses.push_back(loss); });
