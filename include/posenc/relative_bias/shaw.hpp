@@ -17,7 +17,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Shaw's encoding of keys: ShawKeys(table, clip).
+/// The parameters of Shaw's encoding of keys: ShawKeys(table, clip). Keys and values have tables of the same shape and
+/// are two types so that they cannot change places.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
 class ShawKeys {
@@ -83,9 +84,7 @@ void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& cl
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
     scores.topRows(rows).setZero();
     add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      add_by_clipped_distance(x.row(block + i), scores.row(i), ShawRow(span, block + i, clip));
-    }
+    add_by_clipped_distance(x.middleRows(block, rows), scores, block, clip, span);
   }
 }
 
@@ -97,9 +96,7 @@ void add_shaw_gradients(GradQuery&& grad_q, GradTable&& grad_table, const Grad& 
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      sum_by_clipped_distance(sums.row(i), grad.row(block + i), ShawRow(span, block + i, clip));
-    }
+    sum_by_clipped_distance(sums, grad.middleRows(block, rows), block, clip, span);
     add_product(grad_q.middleRows(block, rows), sums.topRows(rows), table, scale);
     add_product(grad_table, sums.topRows(rows).transpose(), q.middleRows(block, rows), scale);
   }

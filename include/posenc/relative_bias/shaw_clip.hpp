@@ -60,7 +60,7 @@ struct ShawRow {
   }
 };
 
-/// row[j] += values[table row of key j].
+/// row[j] += values[table row of key j], for one query.
 template <typename Row, typename Values>
 void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
@@ -69,7 +69,7 @@ void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& key
   row.tail(row.size() - keys.last).array() += values(values.size() - 1);
 }
 
-/// sums = the total of `row` for each table row.
+/// sums = the total of `row` for each table row, for one query.
 template <typename Sums, typename Row>
 void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
@@ -77,6 +77,23 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
   sums(0) += ordered_sum(row.head(keys.first));
   sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
+}
+
+/// The same for the queries block, block + 1, ... of the rows of x; `values` has at least as many rows.
+template <typename X, typename Values>
+void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
+                             const AttentionSpan& span) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    add_by_clipped_distance(x.row(i), values.row(i), ShawRow(span, block + i, clip));
+  }
+}
+
+template <typename Sums, typename X>
+void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const ShawClip& clip,
+                             const AttentionSpan& span) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    sum_by_clipped_distance(sums.row(i), x.row(i), ShawRow(span, block + i, clip));
+  }
 }
 
 }  // namespace detail

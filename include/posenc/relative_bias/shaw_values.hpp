@@ -17,7 +17,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Shaw's encoding of values: ShawValues(table, clip).
+/// The parameters of Shaw's encoding of values: ShawValues(table, clip). See ShawKeys for why these are two types.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
 class ShawValues {
@@ -83,9 +83,7 @@ void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, c
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      sum_by_clipped_distance(sums.row(i), weights.row(block + i), ShawRow(span, block + i, clip));
-    }
+    sum_by_clipped_distance(sums, weights.middleRows(block, rows), block, clip, span);
     add_product(y.middleRows(block, rows), sums.topRows(rows), table, Scalar(1));
   }
 }
@@ -98,15 +96,11 @@ void add_shaw_values_gradients(GradWeights&& grad_weights, GradTable&& grad_tabl
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      sum_by_clipped_distance(sums.row(i), weights.row(block + i), ShawRow(span, block + i, clip));
-    }
+    sum_by_clipped_distance(sums, weights.middleRows(block, rows), block, clip, span);
     add_product(grad_table, sums.topRows(rows).transpose(), grad.middleRows(block, rows), Scalar(1));
     sums.topRows(rows).setZero();
     add_product(sums.topRows(rows), grad.middleRows(block, rows), table.transpose(), Scalar(1));
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      add_by_clipped_distance(grad_weights.row(block + i), sums.row(i), ShawRow(span, block + i, clip));
-    }
+    add_by_clipped_distance(grad_weights.middleRows(block, rows), sums, block, clip, span);
   }
 }
 

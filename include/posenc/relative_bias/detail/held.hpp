@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// How the structs that group arguments hold Eigen objects, and what they say about arguments that do not fit.
+///
+/// Whoever calls the library can skip all of this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written
+/// in the same five steps, here for one matrix:
+///
+///     1. template <typename Table> class Scheme { Held<Table> table_; };
+///        holds a matrix by reference and a Map, Block or Ref by value
+///     2. template <typename T> Scheme(T&& table) : table_(table) { check_held<T>(); }
+///        refuses a temporary matrix
+///     3. template <typename T, IfMatrix<T> = 0> Scheme(T&&) -> Scheme<HeldToRead<T>>;
+///        deduces Table from what is given
+///     4. template <typename... Arguments> Scheme(const Arguments&...) -> Scheme<Misfit<Arguments...>>;
+///        takes all arguments that do not fit
+///     5. template <typename... Arguments> class Scheme<Misfit<Arguments...>> { static_assert(...); };
+///        says what to write instead
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 
