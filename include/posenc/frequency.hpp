@@ -30,7 +30,8 @@
 #include "posenc/frequency/axis_map.hpp"           // which of several positions drives which pair: M-RoPE, axial
 #include "posenc/frequency/make_axis_table.hpp"    // a table with a position for each axis
 
-// For headers that make tables by rules of their own, such as xPos: no names for users.
-#include "posenc/frequency/table_writer.hpp"
+// Tables by other rules.
+#include "posenc/frequency/mixed_frequencies.hpp"  // learned frequencies, every axis contributing to every pair
+#include "posenc/frequency/xpos.hpp"               // scores that decay with distance
 
 #endif  // POSENC_FREQUENCY_HPP

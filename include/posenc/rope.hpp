@@ -18,10 +18,6 @@
 // Keys that are rotated already.
 #include "posenc/rope/cached_keys.hpp"  // to other positions, to other frequencies
 
-// Variants.
-#include "posenc/rope/mixed_frequencies.hpp"  // learned frequencies over several axes
-#include "posenc/rope/xpos.hpp"               // scores that decay with distance
-
 // Checkpoints.
 #include "posenc/rope/permute_channels.hpp"  // weights and activations from one layout to another
 

@@ -5,8 +5,8 @@
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
 
 #include "posenc/detail/positions_in_braces.hpp"
+#include "posenc/frequency/detail/table_writer.hpp"
 #include "posenc/frequency/frequency_table.hpp"
-#include "posenc/frequency/table_writer.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 

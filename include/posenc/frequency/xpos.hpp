@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
-#ifndef POSENC_ROPE_XPOS_HPP
-#define POSENC_ROPE_XPOS_HPP
+#ifndef POSENC_FREQUENCY_XPOS_HPP
+#define POSENC_FREQUENCY_XPOS_HPP
 
 #include "posenc/frequency/make_table.hpp"
 #include "posenc/positions/position_list.hpp"
@@ -132,4 +132,4 @@ XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positi
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_ROPE_XPOS_HPP
+#endif  // POSENC_FREQUENCY_XPOS_HPP

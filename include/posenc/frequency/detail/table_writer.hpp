@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// How make_table(), and the headers that make tables by rules of their own (xPos), write a FrequencyTable.
-#ifndef POSENC_FREQUENCY_TABLE_WRITER_HPP
-#define POSENC_FREQUENCY_TABLE_WRITER_HPP
+#ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+#define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
 #include "posenc/detail/angles.hpp"
 #include "posenc/detail/cast.hpp"
@@ -153,4 +153,4 @@ struct TableWriter {
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_FREQUENCY_TABLE_WRITER_HPP
+#endif  // POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Learned frequencies over several axes, where every axis contributes to every angle, and the gradient that trains them.
-#ifndef POSENC_ROPE_MIXED_FREQUENCIES_HPP
-#define POSENC_ROPE_MIXED_FREQUENCIES_HPP
+#ifndef POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
+#define POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 
 #include "posenc/detail/axis_angles.hpp"
 #include "posenc/detail/eigen.hpp"
@@ -172,4 +172,4 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_ROPE_MIXED_FREQUENCIES_HPP
+#endif  // POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
