@@ -18,6 +18,9 @@
 // Keys that are rotated already.
 #include "posenc/rope/cached_keys.hpp"  // to other positions, to other frequencies
 
+// Training, beside table.adjoint().
+#include "posenc/rope/mixed_table_backward.hpp"  // the gradient of learned frequencies
+
 // Checkpoints.
 #include "posenc/rope/permute_channels.hpp"  // weights and activations from one layout to another
 

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Learned frequencies over several axes, where every axis contributes to every angle, and the gradient that trains them.
+/// Learned frequencies over several axes, where every axis contributes to every angle.
 #ifndef POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 #define POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 
 #include "posenc/detail/axis_angles.hpp"
 #include "posenc/detail/eigen.hpp"
-#include "posenc/detail/overlap.hpp"
 #include "posenc/detail/weighted_angles.hpp"
-#include "posenc/frequency/make_table.hpp"
-#include "posenc/rope/rope_layout.hpp"
+#include "posenc/frequency/detail/table_writer.hpp"
 
 #include <cmath>
 #include <string>
-#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -111,62 +108,6 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
                                         const Eigen::DenseBase<DerivedPositions>& positions,
                                         TableOptions options = {}) {
   return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), options);
-}
-
-/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
-///
-///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
-///
-/// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
-/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys; where heads
-/// have frequencies of their own, call it for each head with that head's columns.
-/// @param[in,out] grad_frequencies  num_axes x num_pairs.
-/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
-/// @param positions   tokens x num_axes.
-/// @param layout      As of apply_rope().
-/// @throws std::invalid_argument  shapes that do not agree; grad_frequencies that overlaps itself or what is read.
-///                                grad_frequencies is then unchanged.
-/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation
-///           (bench_rope: learned frequencies).
-/// Accuracy: summed in double and rounded once [rope][mixed].
-/// Source:   d/dtheta R(theta) x = J R(theta) x with J the rotation by pi / 2.
-/// Matches:  autograd through RotaryEmbeddingMixed of timm.
-template <typename GradFrequencies, typename DerivedGradY, typename DerivedY, typename DerivedPositions>
-void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
-                          const Eigen::DenseBase<DerivedY>& y, const Eigen::DenseBase<DerivedPositions>& positions,
-                          const RopeLayout& layout) {
-  const char* const function = "mixed_table_backward";
-  auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
-  const Eigen::Index pairs = dfrequencies.cols();
-  detail::require(2 * pairs == layout.rotary_dim(), function, "grad_frequencies.cols()", pairs,
-                  "half of layout.rotary_dim() ", layout.rotary_dim());
-  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of layout.head_dim() ",
-                  layout.head_dim());
-  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
-  detail::require_shape(function, "positions", positions, y.rows(), dfrequencies.rows());
-  detail::require_data(function, "grad_frequencies", dfrequencies);
-  detail::require_no_self_overlap(function, "grad_frequencies", dfrequencies);
-  const auto& grad_y_values = detail::evaluated(grad_y);
-  const auto& y_values = detail::evaluated(y);
-  const auto& positions_values = detail::evaluated(positions);
-  detail::require_disjoint(function, "grad_frequencies", dfrequencies, grad_y_values);
-  detail::require_disjoint(function, "grad_frequencies", dfrequencies, y_values);
-  detail::require_disjoint(function, "grad_frequencies", dfrequencies, positions_values);
-  const bool half_split = layout.pairs() == RopePairs::half_split;
-  const auto position = [&](Eigen::Index token, Eigen::Index axis) {
-    return static_cast<double>(positions_values.coeff(token, axis));
-  };
-  const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index, double* gradient) {
-    const auto value = [&](const auto& x, Eigen::Index column) { return static_cast<double>(x.coeff(token, column)); };
-    for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
-      for (int i = 0; i < count; ++i) {
-        const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
-        const Eigen::Index b = a + (half_split ? pairs : 1);
-        gradient[i] += value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
-      }
-    }
-  };
-  detail::add_weights_gradient(dfrequencies, y.rows(), position, angle_gradient);
 }
 
 }  // namespace POSENC_ABI

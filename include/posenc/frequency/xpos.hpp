@@ -4,7 +4,7 @@
 #ifndef POSENC_FREQUENCY_XPOS_HPP
 #define POSENC_FREQUENCY_XPOS_HPP
 
-#include "posenc/frequency/make_table.hpp"
+#include "posenc/frequency/detail/table_writer.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 

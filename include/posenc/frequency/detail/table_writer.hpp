@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// How make_table(), and the headers that make tables by rules of their own (xPos), write a FrequencyTable.
+/// How make_table(), and the tables by other rules (xPos, learned frequencies), write a FrequencyTable.
 #ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 #define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
