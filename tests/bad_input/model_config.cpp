@@ -10,6 +10,17 @@ using posenc_tests::rope_scaling;
 
 const std::string kYarn = R"("type": "yarn", "original_max_position_embeddings": 4096)";
 
+/// MiniMax-M2, whose class reads rotary_dim, and Phi, whose class reads partial_rotary_factor without a scaling rule.
+std::string minimax(const std::string& more) {
+  return R"({"model_type": "minimax_m2", "head_dim": 128, "num_hidden_layers": 2, )" + more + "}";
+}
+std::string phi(const std::string& more) {
+  return R"({"model_type": "phi", "head_dim": 128, "num_hidden_layers": 2, )" + more + "}";
+}
+/// Gemma 4, whose class takes a rope dictionary with an entry for each kind of layer only.
+std::string gemma4(const std::string& more) {
+  return R"({"model_type": "gemma4_text", "num_hidden_layers": 6, )" + more + "}";
+}
 std::string gemma3(const std::string& more) {
   return R"({"model_type": "gemma3_text", "num_hidden_layers": 3, )" + more + "}";
 }
@@ -39,7 +50,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
               "read_hugging_face_config: text_config must be a dictionary, got the text \"gemma3_text\"",
               R"({"model_type": "gemma3", "text_config": "gemma3_text"})");
   bad.refused("no layers", "read_hugging_face_config: num_hidden_layers must be given, got nothing",
-              R"({"model_type": "llama", "head_dim": 128})");
+              R"({"model_type": "internlm2", "head_dim": 128})");
   bad.refused("half a layer",
               "read_hugging_face_config: num_hidden_layers must be a whole number from 1 to 8388608, got 2.5",
               R"({"model_type": "llama", "head_dim": 128, "num_hidden_layers": 2.5})");
@@ -55,7 +66,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   // Heads and windows
   bad.refused("no head_dim",
               "read_hugging_face_config: head_dim must be given, or hidden_size and num_attention_heads, got nothing",
-              R"({"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 2})");
+              R"({"model_type": "internlm2", "hidden_size": 4096, "num_hidden_layers": 2})");
   bad.refused("heads that do not divide",
               "read_hugging_face_config: hidden_size must be a multiple of num_attention_heads 33, got 4096",
               R"({"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 33, "num_hidden_layers": 2})");
@@ -69,28 +80,28 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
               "read_hugging_face_config: n_layer must be the same as num_hidden_layers 2, got 3",
               R"({"model_type": "llama", "head_dim": 128, "num_hidden_layers": 2, "n_layer": 3})");
   bad.refused("odd rotary_dim", "read_hugging_face_config: rotary_dim must be even, got 63",
-              llama(R"("rotary_dim": 63)"));
+              minimax(R"("rotary_dim": 63)"));
   bad.refused("odd head_dim", "read_hugging_face_config: head_dim must be even, got 63",
               R"({"model_type": "llama", "head_dim": 63, "num_hidden_layers": 2})");
   bad.refused("an odd part of a head",
               "read_hugging_face_config: int(head_dim * partial_rotary_factor) must be even and > 0, got 7",
-              llama(R"("partial_rotary_factor": 0.055)"));
+              phi(R"("partial_rotary_factor": 0.055)"));
   bad.refused(
       "odd qk_rope_head_dim", "read_hugging_face_config: qk_rope_head_dim must be even, got 63",
       R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 63, "qk_nope_head_dim": 128})");
-  bad.refused(
-      "a part of a head beside qk_rope_head_dim",
-      "read_hugging_face_config: partial_rotary_factor must be 1 or absent where there is a qk_rope_head_dim, got 0.5",
-      R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128,
+  bad.refused("a part of a head beside qk_rope_head_dim",
+              "read_hugging_face_config: partial_rotary_factor must be 1, absent or the share of qk_rope_head_dim "
+              "where there is one, got 0.5",
+              R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128,
            "partial_rotary_factor": 0.5})");
   bad.refused("rotary_dim beyond the head",
               "read_hugging_face_config: rotary_dim must be at most head_dim 128, got 130",
-              llama(R"("rotary_dim": 130)"));
+              minimax(R"("rotary_dim": 130)"));
   bad.refused("GPT-J without rotary_dim", "read_hugging_face_config: rotary_dim must be given, got nothing",
               R"({"model_type": "gptj", "n_embd": 4096, "n_head": 16, "n_layer": 28})");
   bad.refused("rotary_dim against the part",
               "read_hugging_face_config: rotary_dim must be head_dim * partial_rotary_factor = 64, got 32",
-              llama(R"("rotary_dim": 32, "partial_rotary_factor": 0.5)"));
+              minimax(R"("rotary_dim": 32, "partial_rotary_factor": 0.5)"));
   bad.refused("a part of more than all", "read_hugging_face_config: partial_rotary_factor must be in (0, 1], got 1.5",
               llama(R"("partial_rotary_factor": 1.5)"));
   bad.refused("a part of nothing", "read_hugging_face_config: partial_rotary_factor must be in (0, 1], got 0",
@@ -105,7 +116,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
       llama(R"("partial_rotary_factor": 0.5, "rope_parameters": {"partial_rotary_factor": 0.25})"));
   bad.refused("DeepSeek without the rest of its head",
               "read_hugging_face_config: qk_nope_head_dim must be given where there is a qk_rope_head_dim, got nothing",
-              R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 64})");
+              R"({"model_type": "kimi_k2", "num_hidden_layers": 1, "qk_rope_head_dim": 64, "rope_theta": 50000})");
   bad.refused("rope_interleave is a number", "read_hugging_face_config: rope_interleave must be true or false, got 1",
               R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "rope_interleave": 1})");
 
@@ -115,7 +126,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
               gemma3(R"("layer_types": ["full_attention", "full_attention"])"));
   bad.refused("unknown kind of layer",
               "read_hugging_face_config: layer_types[1] must be full_attention, sliding_attention, chunked_attention, "
-              "linear_attention, conv, mamba or recurrent, got the text \"full\"",
+              "linear_attention, conv, mamba, recurrent or another kind that is known, got the text \"full\"",
               gemma3(R"("layer_types": ["full_attention", "full", "full_attention"])"));
   bad.refused("a kind of layer that neither theta is for",
               "read_hugging_face_config: layer_types[1] must be a kind of layer that has frequencies, got the text "
@@ -127,7 +138,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
       "a kind of layer without an entry",
       "read_hugging_face_config: rope_parameters.sliding_attention must be given, since a layer is of this kind, "
       "got nothing",
-      gemma3(R"("rope_parameters": {"full_attention": {"rope_theta": 1e6}})"));
+      gemma4(R"("rope_parameters": {"full_attention": {"rope_theta": 1e6}})"));
   bad.refused("an entry that is no dictionary",
               "read_hugging_face_config: rope_parameters.sliding_attention must be a dictionary, got 10000",
               gemma3(R"("rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": 10000})"));

@@ -66,12 +66,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
   refused("two factors that differ",
           "read_gguf_metadata: qwen2.rope.scale_linear must be the same as qwen2.rope.scaling.factor 4, got 2",
           {{"qwen2.rope.scaling.factor", 4}, {"qwen2.rope.scale_linear", 2}});
-  refused("a factor of less than 1", "scale_linear: factor must be finite and >= 1, got 0.25",
+  refused("a factor of less than 1", "read_gguf_metadata: qwen2.rope.scaling.factor must be finite and >= 1, got 0.25",
           {{"qwen2.rope.scaling.factor", 0.25}});
   refused("yarn without a length",
           "read_gguf_metadata: qwen2.rope.scaling.original_context_length must be given for yarn, got nothing",
           {{"qwen2.rope.scaling.type", "yarn"}, {"qwen2.rope.scaling.factor", 4}});
-  refused("betas swapped", "scale_yarn: beta_fast must be finite and > beta_slow 32, got 1",
+  refused("betas swapped",
+          "read_gguf_metadata: qwen2.rope.scaling.yarn_beta_fast must be finite and > "
+          "qwen2.rope.scaling.yarn_beta_slow 32, got 1",
           {{"qwen2.rope.scaling.type", "yarn"},
            {"qwen2.rope.scaling.factor", 4},
            {"qwen2.context_length", 32768},

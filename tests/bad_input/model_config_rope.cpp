@@ -34,13 +34,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
   // rope_theta
   bad.refused("no theta, and no default",
               "read_hugging_face_config: rope_theta must be given, since this model_type has no default, got nothing",
-              R"({"model_type": "ministral3", "head_dim": 128, "num_hidden_layers": 2})");
+              R"({"model_type": "kimi_k2", "num_hidden_layers": 2, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128})");
   bad.refused(
       "no theta for one kind of layer",
-      "read_hugging_face_config: rope_parameters.sliding_attention.rope_theta must be given, since this model_type "
-      "has no default, got nothing",
-      R"({"model_type": "gemma4_text", "num_hidden_layers": 6, "rope_parameters": {"full_attention": {"rope_type":
-           "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1e6}, "sliding_attention": {}}})");
+      "read_hugging_face_config: rope_parameters.full_attention.rope_theta must be given, since this model_type has no "
+      "default, got nothing",
+      R"({"model_type": "kimi_k2", "num_hidden_layers": 2, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128,
+           "rope_parameters": {"full_attention": {"rope_type": "default"}}})");
   bad.refused("theta is a text", "read_hugging_face_config: rope_theta must be a number, got the text \"10000\"",
               llama(R"("rope_theta": "10000")"));
   bad.refused("theta is negative", "read_hugging_face_config: rope_theta must be finite, > 0 and not 1, got -10000",
@@ -86,7 +86,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
   bad.refused("linear without a factor",
               "read_hugging_face_config: rope_scaling.factor must be given for linear, got nothing",
               rope_scaling(R"("type": "linear")"));
-  bad.refused("linear by less than 1", "scale_linear: factor must be finite and >= 1, got 0.5",
+  bad.refused("linear by less than 1", "read_hugging_face_config: rope_scaling.factor must be finite and >= 1, got 0.5",
               rope_scaling(R"("type": "linear", "factor": 0.5)"));
   bad.refused("the factor is a text",
               "read_hugging_face_config: rope_scaling.factor must be a number, got the text \"8\"",
@@ -102,12 +102,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
       rope_scaling(R"("type": "yarn", "factor": 4)"));
   bad.refused("yarn without a factor",
               "read_hugging_face_config: rope_scaling.factor must be given for yarn, got nothing", rope_scaling(kYarn));
-  bad.refused("betas swapped", "scale_yarn: beta_fast must be finite and > beta_slow 32, got 1",
+  bad.refused("betas swapped",
+              "read_hugging_face_config: rope_scaling.beta_fast must be finite and > rope_scaling.beta_slow 32, got 1",
               rope_scaling(kYarn + R"(, "factor": 4, "beta_fast": 1, "beta_slow": 32)"));
   bad.refused("truncate is a text",
               "read_hugging_face_config: rope_scaling.truncate must be true or false, got the text \"false\"",
               rope_scaling(kYarn + R"(, "factor": 4, "truncate": "false")"));
-  bad.refused("attention_factor 0", "scale_yarn: attention_factor must be finite and > 0, got 0",
+  bad.refused("attention_factor 0",
+              "read_hugging_face_config: rope_scaling.attention_factor must be finite and > 0, got 0",
               rope_scaling(kYarn + R"(, "factor": 4, "attention_factor": 0)"));
   bad.refused("the trained length inside and outside",
               "read_hugging_face_config: rope_scaling.original_max_position_embeddings must be the same as at the top "
@@ -117,16 +119,19 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
               "read_hugging_face_config: rope_scaling.low_freq_factor must be given for llama3, got nothing",
               rope_scaling(kLlama3 + R"(, "high_freq_factor": 4)"));
   bad.refused("llama3 with its factors swapped",
-              "scale_llama3: high_freq_factor must be finite and >= low_freq_factor 4, got 1",
+              "read_hugging_face_config: rope_scaling.high_freq_factor must be finite and >= "
+              "rope_scaling.low_freq_factor 4, got 1",
               rope_scaling(kLlama3 + R"(, "low_freq_factor": 4, "high_freq_factor": 1)"));
   bad.refused(
       "longrope without a list",
       "read_hugging_face_config: rope_scaling.long_factor must be given for longrope, got nothing",
       rope_scaling(R"("type": "su", "factor": 32, "original_max_position_embeddings": 4096, "short_factor": [1])"));
-  bad.refused("longrope, a list one short", "scale_longrope: long_factor.size() must be num_pairs 64, got 63",
+  bad.refused("longrope, a list one short",
+              "read_hugging_face_config: rope_scaling.long_factor.size() must be the number of pairs 64, got 63",
               longrope(ones(64), ones(63)));
   bad.refused("longrope, a list for the whole head",
-              "scale_longrope: short_factor.size() must be num_pairs 64, got 128", longrope(ones(128), ones(64)));
+              "read_hugging_face_config: rope_scaling.short_factor.size() must be the number of pairs 64, got 128",
+              longrope(ones(128), ones(64)));
   bad.refused("longrope, a text in a list",
               "read_hugging_face_config: rope_scaling.short_factor[1] must be a number, got the text \"2\"",
               longrope(R"([1, "2"])", ones(64)));
@@ -137,9 +142,6 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
               rope_scaling(R"("rope_type": "proportional", "partial_rotary_factor": 0)"));
 
   // Several positions
-  bad.refused("no sections",
-              "read_hugging_face_config: rope_scaling.mrope_section must be given for this model_type, got nothing",
-              qwen2_vl(R"("type": "mrope")"));
   bad.refused("sections that do not add up",
               "read_hugging_face_config: sum of rope_scaling.mrope_section must be the number of pairs 64, got 60",
               qwen2_vl(R"("type": "mrope", "mrope_section": [16, 24, 20])"));
@@ -151,10 +153,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
               qwen2_vl(R"("mrope_section": 64)"));
   bad.refused(
       "sections that cannot be interleaved",
-      "interleaved_axes: mrope_section[0] must be 22 to fit the order t h w t h w ..., got 10",
+      "read_hugging_face_config: rope_scaling.mrope_section[0] must be 22 to fit the order t h w t h w ..., got 10",
       R"({"model_type": "qwen3_vl_text", "num_hidden_layers": 1, "rope_scaling": {"mrope_section": [10, 27, 27]}})");
   bad.refused(
-      "two sections of three", "interleaved_axes: mrope_section.size() must be 3, got 2",
+      "two sections of three",
+      "read_hugging_face_config: rope_scaling.mrope_section.size() must be 3 (time, height, width), got 2",
       R"({"model_type": "qwen3_vl_text", "num_hidden_layers": 1, "rope_scaling": {"mrope_section": [32, 32]}})");
   bad.refused("two sections of three in blocks",
               "read_hugging_face_config: rope_scaling.mrope_section.size() must be 3 (time, height, width), got 2",

@@ -64,8 +64,16 @@ TEST_CASE("the part of a head that rotates, by each of its names", "[model_confi
   CHECK(rotary_dim(R"(, "partial_rotary_factor": 0.4)") == 32);
   CHECK(rotary_dim(R"(, "rotary_pct": 0.4, "rope_parameters": {"partial_rotary_factor": 0.4})") == 32);
   CHECK(rotary_dim(R"(, "rope_parameters": {"partial_rotary_factor": 0.334})") == 26);  // int(26.72)
-  CHECK(rotary_dim(R"(, "rotary_dim": 48)") == 48);
-  CHECK(rotary_dim(R"(, "rotary_dim": 32, "rotary_pct": 0.4)") == 32);
+  // The class of MiniMax-M2 reads rotary_dim, that of GPT-NeoX does not.
+  CHECK(rotary_dim(R"(, "rotary_dim": 48)") == 20);
+  const auto minimax = [](const std::string& more) {
+    return read(R"({"model_type": "minimax_m2", "head_dim": 80, "num_hidden_layers": 1)" + more + "}")
+        .rope_sets[0]
+        .frequencies.rotary_dim();
+  };
+  CHECK(minimax("") == 80);
+  CHECK(minimax(R"(, "rotary_dim": 48)") == 48);
+  CHECK(minimax(R"(, "rotary_dim": 32, "partial_rotary_factor": 0.4)") == 32);
 }
 
 TEST_CASE("rules that depend on the length of a sequence take it from the caller", "[model_config][hugging_face]") {

@@ -5,6 +5,8 @@
 #define POSENC_MODEL_CONFIG_GGUF_HPP
 
 #include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/detail/build_rope.hpp"
+#include "posenc/model_config/detail/check_recipe.hpp"
 #include "posenc/model_config/detail/config_arguments.hpp"
 #include "posenc/model_config/detail/gguf_reader.hpp"
 #include "posenc/model_config/model_rope.hpp"
@@ -48,7 +50,10 @@ template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors,
                              std::optional<RopePairs> pairs = {}) {
-  return detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), pairs).read();
+  const detail::RopeRecipe recipe =
+      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), pairs).read();
+  detail::check_recipe(recipe);
+  return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.

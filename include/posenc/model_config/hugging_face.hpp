@@ -5,6 +5,8 @@
 #define POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
 
 #include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/detail/build_rope.hpp"
+#include "posenc/model_config/detail/check_recipe.hpp"
 #include "posenc/model_config/detail/config_arguments.hpp"
 #include "posenc/model_config/detail/hugging_face_reader.hpp"
 #include "posenc/model_config/model_rope.hpp"
@@ -44,7 +46,9 @@ template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, std::optional<RopePairs> pairs = {}) {
   const auto length = static_cast<std::int64_t>(serving_length);
-  return detail::HuggingFaceReader(detail::as_config_value(config), length, pairs).read();
+  const detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, pairs).read();
+  detail::check_recipe(recipe);
+  return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.

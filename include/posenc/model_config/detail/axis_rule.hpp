@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The rotations of models whose tokens have several positions: M-RoPE sections, images, ChatGLM-6B.
+/// AxisRule: which of several positions of a token drives which pair.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 
+#include "posenc/detail/check.hpp"
 #include "posenc/frequency/axial_frequencies.hpp"
 #include "posenc/frequency/axis_map.hpp"
-#include "posenc/model_config/detail/rope_window.hpp"
-#include "posenc/model_config/model_rope.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -24,24 +25,56 @@ enum class AxisRule {
   height_width_time,  ///< mrope_section as h, w, t: ERNIE-4.5-VL.
   centered_patches,   ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
   rows_and_columns,   ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
+  rows_then_columns,  ///< (row, column), a series for each: Qwen2-VL's pictures.
+  columns_then_rows,  ///< (column, row), a series for each: Llama 4's pictures.
   two_halves          ///< Two positions, each of which rotates its own half of the head: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
+/// Whether the positions of a token are fixed by the rule, without sections.
+inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
 
-/// The axes of the pairs, from sections that must cover all of them.
-inline AxisMap section_axes(const char* function, const std::string& name, AxisRule rule,
-                            const std::vector<int>& sections, Eigen::Index num_pairs) {
+/// The pairs of axis 0, 1 and 2 in the order t h w t h w ..., from three sections.
+inline std::vector<int> interleaved_counts(const std::vector<int>& sections, Eigen::Index num_pairs) {
+  std::vector<int> counts(3, 0);
+  for (int pair = 0; pair < num_pairs; ++pair) {
+    const auto axis = static_cast<std::size_t>(pair % 3);
+    ++counts[axis != 0 && pair < 3 * sections[axis] ? axis : 0];
+  }
+  return counts;
+}
+
+/// Refuses sections that do not cover the pairs in the order of the rule.
+/// @param name  The key that has them.
+inline void refuse_wrong_sections(const char* function, const std::string& name, AxisRule rule,
+                                  const std::vector<int>& sections, Eigen::Index num_pairs) {
   Eigen::Index sum = 0;
   for (const int section : sections) sum += section;
   if (sum != num_pairs) {
     refuse<std::invalid_argument>(function, "sum of " + name, sum, "the number of pairs ", num_pairs);
   }
+  const bool four = rule == AxisRule::contiguous && sections.size() == 4;
+  if (sections.size() != 3 && !four) {
+    refuse<std::invalid_argument>(function, name + ".size()", sections.size(), "3 (time, height, width)");
+  }
+  if (rule == AxisRule::height_width_time && sections[0] != sections[1]) {
+    refuse<std::invalid_argument>(function, name + "[1]", sections[1], name, "[0] ", sections[0]);
+  }
+  if (rule != AxisRule::interleaved) return;
+  const std::vector<int> counts = interleaved_counts(sections, num_pairs);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (counts[axis] == sections[axis]) continue;
+    refuse<std::invalid_argument>(function, element(name.c_str(), static_cast<Eigen::Index>(axis)), sections[axis],
+                                  counts[axis], " to fit the order t h w t h w ...");
+  }
+}
+
+/// The axes of the pairs, from sections that refuse_wrong_sections() lets pass.
+inline AxisMap section_axes(AxisRule rule, const std::vector<int>& sections) {
   if (rule == AxisRule::interleaved) return interleaved_axes(sections);
   if (rule == AxisRule::height_width_time) return height_width_time_axes(sections);
-  require(sections.size() == 3, function, (name + ".size()").c_str(), sections.size(), "3 (time, height, width)");
   return contiguous_axes(sections);
 }
 
@@ -50,23 +83,13 @@ inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_ax
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
-/// The rotations of an image encoder, with the given pairs, or of ChatGLM-6B, which is always half-split.
-inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, RopePairs pairs, Eigen::Index head_dim,
-                                      double base) {
-  require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4 for two axes");
-  const Eigen::Index quarter = head_dim / 4;
-  if (rule == AxisRule::two_halves) {
-    const Eigen::Index half = head_dim / 2;
-    const Frequencies frequencies = geometric_frequencies(half, base);
-    return {{"", frequencies, layout_of(RopePairs::half_split, {head_dim, 0, half}), single_axis(quarter, 0, 2)},
-            {"", frequencies, layout_of(RopePairs::half_split, {head_dim, half, half}), single_axis(quarter, 1, 2)}};
-  }
+/// The frequencies and axes of a picture, where an axis does not own a half of the head.
+inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
-  const int each = static_cast<int>(quarter);
-  const AxialFrequencies axial = rule == AxisRule::centered_patches
-                                     ? axial_frequencies({each, each}, base, two_pi)
-                                     : axial_frequencies({each, each}, base, AxialSeries::alternating);
-  return {{"", axial.frequencies, layout_of(pairs, {head_dim, 0, head_dim}), axial.axes}};
+  const int each = static_cast<int>(head_dim / 4);
+  if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
+  if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
+  return axial_frequencies({each, each}, base);
 }
 
 }  // namespace detail

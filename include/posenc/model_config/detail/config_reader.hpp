@@ -46,6 +46,17 @@ class ConfigReader {
     return nullptr;
   }
 
+  /// The value as find() returns it, without marking the key as read.
+  const ConfigValue* peek(const std::string& key) const {
+    const ConfigValue* const value = dictionary_->find(key);
+    return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
+  }
+  /// Whether a key is there and null, which for some keys means something else than its absence.
+  bool has_null(const std::string& key) const {
+    const ConfigValue* const value = dictionary_->find(key);
+    return value != nullptr && value->is(ConfigValue::Kind::null);
+  }
+
   std::optional<double> number(const std::string& key) {
     const ConfigValue* const value = typed(key, ConfigValue::Kind::number, "a number");
     return value == nullptr ? std::nullopt : std::optional<double>(value->number());

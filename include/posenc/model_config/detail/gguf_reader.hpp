@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// GgufReader: converts the metadata of a GGUF file to a ModelRope.
+/// GgufReader: converts the metadata of a GGUF file to a RopeRecipe.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
 
-#include "posenc/frequency/scale_linear.hpp"
-#include "posenc/frequency/scale_yarn.hpp"
 #include "posenc/model_config/config_value.hpp"
-#include "posenc/model_config/detail/axis_rule.hpp"
 #include "posenc/model_config/detail/config_reader.hpp"
-#include "posenc/model_config/detail/known_architectures.hpp"
-#include "posenc/model_config/detail/layer_schedule.hpp"
-#include "posenc/model_config/detail/rope_window.hpp"
-#include "posenc/model_config/model_rope.hpp"
+#include "posenc/model_config/detail/gguf_plan.hpp"
+#include "posenc/model_config/detail/gguf_scaling.hpp"
+#include "posenc/model_config/detail/recipe.hpp"
+#include "posenc/model_config/detail/table/architectures.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -37,34 +34,42 @@ class GgufReader {
       refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
                                     "one whose pair layout is known, or pairs be given");
     }
-    model_ = known != nullptr ? *known : KnownArchitecture{"", *pairs};
+    is_unknown_ = known == nullptr;
+    if (!is_unknown_) model_ = *known;
     if (pairs) model_.pairs = *pairs;
     prefix_ = *name + ".";
   }
 
-  ModelRope read() {
+  RopeRecipe read() {
+    recipe_.function = kFunction;
     const auto layers = file_.count(key("block_count"));
     if (!layers) file_.refuse_missing(key("block_count"), "");
     file_.require(*layers <= kMaxLayers, key("block_count"), *layers, "at most ", kMaxLayers);
-    const std::vector<std::string> types = read_layers(*layers);
+    plan_ = GgufPlan(file_, prefix_, model_, is_unknown_).read(*layers);
     // Sliding layers may have a base of their own, which the file or the architecture gives, and are then not scaled.
     const char* const sliding_key = "rope.freq_base_swa";
     const std::optional<double> own = file_.number(key(sliding_key));
-    const bool two_sets = own || model_.sliding_base > 0;
-    const bool slides = std::find(types.begin(), types.end(), kSliding) != types.end();
-    if (own && !slides) {
+    const bool slides = rotates(kSliding);
+    const bool two_sets = own || model_.sliding_base > 0 || (model_.slides_unscaled && slides);
+    const bool has_sliding_layers =
+        std::any_of(plan_.begin(), plan_.end(), [](const GgufLayer& layer) { return layer.kind == kSliding; });
+    if (own && !has_sliding_layers) {
       file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
     }
-    add_full_set(two_sets ? kFull : "");
+    if (rotates(kFull) || (!two_sets && slides)) add_full_set(two_sets ? kFull : "");
     if (two_sets && slides) {
-      add_sliding_set(own ? checked_base(file_, {*own, key(sliding_key)}) : model_.sliding_base);
+      const NamedNumber base = own                       ? NamedNumber{*own, key(sliding_key)}
+                               : model_.sliding_base > 0 ? NamedNumber{model_.sliding_base, key(sliding_key)}
+                                                         : full_base();
+      add_sliding_set(base);
     }
-    assign_layers(types);
-    file_.find(key(
-        "rope.scaling.finetuned"));  // tells whether the model was trained with the scaling; angles do not depend on it
+    assign_layers();
     const std::string rope = key("rope.");
-    file_.add_unread_to(result_.ignored_keys, [&](const std::string& name) { return name.rfind(rope, 0) == 0; });
-    return std::move(result_);
+    const std::string alibi = key("attention.max_alibi_bias");
+    file_.add_unread_to(recipe_.ignored_keys, [&](const std::string& name) {
+      return name.rfind(rope, 0) == 0 || name == alibi || name == key("attention.sliding_window_pattern");
+    });
+    return std::move(recipe_);
   }
 
  private:
@@ -76,9 +81,15 @@ class GgufReader {
   }
   std::string key(const char* name) const { return prefix_ + name; }
 
+  /// Whether a layer of this kind rotates.
+  bool rotates(const std::string& kind) const {
+    return std::any_of(plan_.begin(), plan_.end(),
+                       [&](const GgufLayer& layer) { return layer.rotates && layer.kind == kind; });
+  }
+
   Eigen::Index read_head_dim(bool sliding) {
-    const auto own = file_.count(key("attention.key_length_swa"));
-    if (sliding && own) return *own;
+    const auto own = sliding ? file_.count(key("attention.key_length_swa")) : std::nullopt;
+    if (own) return *own;
     if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
     if (const auto length = file_.count(key("attention.key_length"))) return *length;
     const auto width = file_.count(key("embedding_length"));
@@ -91,143 +102,68 @@ class GgufReader {
     return *width / *num_heads;
   }
 
-  RopeSet make_set(const char* layer_type, Eigen::Index head_dim, const Frequencies& frequencies) const {
-    const Eigen::Index rotary_dim = frequencies.rotary_dim();
-    const Eigen::Index offset = model_.window_is_last ? head_dim - rotary_dim : 0;
-    return {layer_type, frequencies, layout_of(model_.pairs, {head_dim, offset, rotary_dim})};
+  RopeWindow read_window(bool sliding) {
+    const Eigen::Index head_dim = read_head_dim(sliding);
+    const auto own = sliding ? file_.count(key("rope.dimension_count_swa")) : std::nullopt;
+    const Eigen::Index width = own ? *own : file_.count(key("rope.dimension_count")).value_or(head_dim);
+    const std::string name = key(own ? "rope.dimension_count_swa" : "rope.dimension_count");
+    file_.require(width <= head_dim, name, width, "at most head_dim ", head_dim);
+    file_.require(width % 2 == 0, name, width, "even");
+    return {head_dim, model_.window_is_last ? head_dim - width : 0, width};
   }
 
-  Eigen::Index read_rotary_dim(bool sliding, Eigen::Index head_dim) {
-    const auto whole = file_.count(key("rope.dimension_count"));
-    const auto own = file_.count(key("rope.dimension_count_swa"));
-    const bool is_own = sliding && own;
-    const Eigen::Index rotary_dim = is_own ? *own : whole.value_or(head_dim);
-    const std::string name = key(is_own ? "rope.dimension_count_swa" : "rope.dimension_count");
-    file_.require(rotary_dim <= head_dim, name, rotary_dim, "at most head_dim ", head_dim);
-    file_.require(rotary_dim % 2 == 0, name, rotary_dim, "even");
-    return rotary_dim;
-  }
+  NamedNumber full_base() { return {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")}; }
 
   void add_full_set(const char* layer_type) {
-    const Eigen::Index head_dim = read_head_dim(false);
-    const Eigen::Index rotary_dim = read_rotary_dim(false, head_dim);
-    const double base =
-        checked_base(file_, {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")});
-    RopeSet set = make_set(layer_type, head_dim, scaled(geometric_frequencies(rotary_dim, base)));
-    read_axes(set);
-    result_.rope_sets.push_back(set);
+    RotationRecipe rotation;
+    rotation.layer_type = layer_type;
+    rotation.window = read_window(false);
+    rotation.base = full_base();
+    rotation.scaling = GgufScaling(file_, prefix_, model_).read(freq_factors_);
+    read_axes(rotation);
+    rotation.pairs = model_.pairs;
+    recipe_.rotations.push_back(rotation);
   }
 
-  void add_sliding_set(double base) {
-    const Eigen::Index head_dim = read_head_dim(true);
-    const Eigen::Index rotary_dim = read_rotary_dim(true, head_dim);
-    result_.rope_sets.push_back(make_set(kSliding, head_dim, geometric_frequencies(rotary_dim, base)));
-  }
-
-  Frequencies scaled(const Frequencies& plain) {
-    const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
-    const auto read_factor = [&] {  // read only by the rules that use it; elsewhere the key is ignored
-      const auto factor = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")});
-      return factor && factor->value != 0 ? factor->value : 1;
-    };
-    const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
-    file_.require(is_finite(attn_factor) && attn_factor > 0, key("rope.scaling.attn_factor"), attn_factor,
-                  "finite and > 0");
-    Frequencies frequencies = plain;
-    if (type == "yarn") {
-      frequencies = yarn(plain, read_factor(), attn_factor);
-    } else if (type == "linear") {
-      frequencies = scale_linear(plain, read_factor());
-    } else if (type == "longrope") {
-      if (!freq_factors_) {
-        refuse<std::invalid_argument>(kFunction, "freq_factors", "nothing",
-                                      "rope_factors_long or rope_factors_short for longrope");
-      }
-      file_.find(key("rope.scaling.original_context_length"));  // the caller has chosen between the two lists by it
-    } else if (type != "none") {
-      refuse<std::invalid_argument>(kFunction, key("rope.scaling.type"), "the text \"" + type + "\"",
-                                    "none, linear, yarn or longrope");
-    }
-    if (type != "yarn" && attn_factor != 1) frequencies = frequencies.with_magnitude(attn_factor);
-    if (!freq_factors_) return frequencies;
-    require(freq_factors_->size() == frequencies.num_pairs(), kFunction, "freq_factors.size()", freq_factors_->size(),
-            "the number of pairs ", frequencies.num_pairs());
-    return scale_linear(frequencies, *freq_factors_);
-  }
-
-  /// The key yarn_log_multiplier holds mscale_all_dim; for DeepSeek it holds 0.1 mscale_all_dim.
-  Frequencies yarn(const Frequencies& plain, double factor, double attn_factor) {
-    YarnOptions options;
-    options.factor = factor;
-    const auto trained = file_.number(key("rope.scaling.original_context_length"));
-    const auto context = file_.number(key("context_length"));
-    if (!trained && !context) file_.refuse_missing(key("rope.scaling.original_context_length"), " for yarn");
-    options.original_max_position_embeddings = trained ? *trained : *context;
-    options.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(options.beta_fast);
-    options.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(options.beta_slow);
-    options.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
-    options.attn_factor = attn_factor;
-    options.truncate = model_.truncate;
-    const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
-    options.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
-    options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
-    const Frequencies frequencies = scale_yarn(plain, options);
-    if (!model_.window_is_last) return frequencies.with_magnitude(frequencies.magnitude(), 1);
-    // DeepSeek's table has magnitude 1, with any multiplier, and attn_factor scales queries and keys.
-    return frequencies.with_magnitude(1, frequencies.softmax_multiplier() * attn_factor * attn_factor);
+  void add_sliding_set(const NamedNumber& base) {
+    RotationRecipe rotation;
+    rotation.layer_type = kSliding;
+    rotation.window = read_window(true);
+    rotation.base = base;
+    rotation.pairs = model_.pairs;
+    recipe_.rotations.push_back(rotation);
   }
 
   /// The file has three sections, or four of which the last is 0.
-  void read_axes(RopeSet& set) {
-    std::optional<std::vector<int>> sections = file_.counts(key("rope.dimension_sections"));
-    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
+  void read_axes(RotationRecipe& rotation) {
     const std::string name = key("rope.dimension_sections");
+    std::optional<std::vector<int>> sections = file_.counts(name);
+    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
     if (!has_sections(model_.axes)) {
       file_.require(!sections, name, "a list", "absent for this architecture");
       return;
     }
+    if (!sections && model_.axes_may_be_absent) return;
     if (!sections) file_.refuse_missing(name, " for this architecture");
-    set.axes = section_axes(kFunction, name, model_.axes, *sections, set.frequencies.num_pairs());
+    rotation.axes = model_.axes;
+    rotation.sections = *sections;
+    rotation.sections_key = name;
+    if (model_.axes_may_be_absent) model_.pairs = RopePairs::half_split;
   }
 
-  std::vector<std::string> read_layers(Eigen::Index layers) {
-    const std::string name = key("attention.sliding_window_pattern");
-    const ConfigValue* const pattern = file_.find(name);
-    if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
-      const Eigen::Index period = file_.count(name).value_or(model_.period);
-      // A period in the file holds even where the architecture is not known to have sliding layers.
-      const bool own = pattern != nullptr && model_.schedule == LayerSchedule::alike;
-      return scheduled_layers(own ? LayerSchedule::full_last : model_.schedule, layers, period);
-    }
-    const std::vector<ConfigValue>& slides = pattern->items();
-    file_.require(slides.size() == static_cast<std::size_t>(layers), name + ".size()", slides.size(), "block_count ",
-                  layers);
-    std::vector<std::string> types;
-    for (const ConfigValue& item : slides) {
-      const bool flag = item.is(ConfigValue::Kind::boolean);
-      file_.require(flag || item.is(ConfigValue::Kind::number), name, item.describe(), "true or false for each layer");
-      types.push_back((flag ? item.boolean() : item.number() != 0) ? kSliding : kFull);
-    }
-    return types;
-  }
-
-  void assign_layers(const std::vector<std::string>& types) {
-    const bool llama4 = std::string(model_.name) == "llama4";
+  void assign_layers() {
     const std::optional<QueryTemperature> everywhere = read_temperature();
-    result_.layers.resize(types.size());
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      LayerRope& layer = result_.layers[i];
+    recipe_.layers.resize(plan_.size());
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+      LayerRope& layer = recipe_.layers[i];
       layer.query_temperature = everywhere;
-      const bool nope =
-          (model_.schedule == LayerSchedule::full_is_nope && types[i] == kFull) ||
-          (model_.schedule == LayerSchedule::nope_last && (i + 1) % static_cast<std::size_t>(model_.period) == 0);
-      if (nope) {
-        if (llama4) layer.query_temperature = QueryTemperature{0.1, 8192, 1};
+      if (!plan_[i].rotates) {
+        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1};
         continue;
       }
-      for (std::size_t set = 0; set < result_.rope_sets.size(); ++set) {
-        const std::string& type = result_.rope_sets[set].layer_type;
-        if (type.empty() || type == types[i]) layer.rope_sets.push_back(static_cast<int>(set));
+      for (std::size_t set = 0; set < recipe_.rotations.size(); ++set) {
+        const std::string& type = recipe_.rotations[set].layer_type;
+        if (type.empty() || type == plan_[i].kind) layer.rope_sets.push_back(static_cast<int>(set));
       }
     }
   }
@@ -246,9 +182,11 @@ class GgufReader {
 
   ConfigReader file_;
   std::optional<Eigen::ArrayXd> freq_factors_;
-  KnownArchitecture model_{"", RopePairs::half_split};
+  KnownArchitecture model_{};
+  bool is_unknown_ = false;
   std::string prefix_;
-  ModelRope result_;
+  std::vector<GgufLayer> plan_;
+  RopeRecipe recipe_;
 };
 
 }  // namespace detail

@@ -5,62 +5,138 @@
 #define POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
 
 #include "posenc/model_config/detail/config_reader.hpp"
-#include "posenc/model_config/detail/known_models.hpp"
+#include "posenc/model_config/detail/known_model.hpp"
 #include "posenc/model_config/detail/rope_window.hpp"
 
+#include <cstddef>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model, bool full_attention) {
-  if (full_attention) {
-    const std::optional<Eigen::Index> global = config.count("global_head_dim");
-    if (global) return *global;
+/// Layers that have one rotation.
+struct LayerGroup {
+  bool full = true;     ///< Not sliding, where the two have rotations of their own.
+  std::string label{};  ///< Their entry in the rope dictionary; empty where all have one.
+  double base = 0;      ///< Of these layers alone; 0: that of their kind.
+  bool is_scaled = true;
+  std::vector<std::size_t> layers{};  ///< Their numbers.
+};
+
+/// A whole number that per_layer_config gives to all layers of a group, or nothing.
+inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const LayerGroup& group, const char* key) {
+  const ConfigValue* const overrides = config.dictionary("per_layer_config");
+  if (overrides == nullptr) return std::nullopt;
+  std::optional<Eigen::Index> agreed;
+  bool first = true;
+  for (const std::size_t layer : group.layers) {
+    const std::string name = std::to_string(layer);
+    std::optional<Eigen::Index> own;
+    if (const ConfigValue* const values = overrides->find(name)) {
+      const std::string path = config.name("per_layer_config.") + name;
+      if (!values->is(ConfigValue::Kind::dictionary)) {
+        refuse<std::invalid_argument>(config.function(), path, values->describe(), "a dictionary");
+      }
+      own = ConfigReader(config.function(), *values, path + ".").count(key);
+    }
+    const std::string path = "per_layer_config." + name + "." + key;
+    config.require(first || own == agreed, path, own ? std::to_string(*own) : "nothing",
+                   "the same for all layers of its kind");
+    agreed = own;
+    first = false;
+  }
+  return agreed;
+}
+
+inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model, const LayerGroup& group) {
+  if (const auto own = per_layer_count(config, group, "head_dim")) return *own;
+  if (group.full) {
+    if (const auto global = config.count("global_head_dim")) return *global;
     if (model.full_head_dim > 0) return model.full_head_dim;
   }
-  if (const auto given = config.agreed_count({"head_dim", "kv_channels"})) return *given;
+  const std::vector<std::string> hidden_keys = {"hidden_size", "n_embd", "d_model", "embed_dim"};
+  const std::vector<std::string> head_keys = {"num_attention_heads",
+                                              "n_head",
+                                              "n_heads",
+                                              "num_heads",
+                                              "encoder_num_attention_heads",
+                                              "decoder_num_attention_heads",
+                                              "encoder_attention_heads"};
+  if (const auto given = config.agreed_count({"head_dim", "kv_channels", "attention_head_dim"})) return *given;
   if (model.head_dim > 0) return model.head_dim;
-  const auto hidden = config.agreed_count({"hidden_size", "n_embd"});
-  const auto num_heads = config.agreed_count(
-      {"num_attention_heads", "n_head", "encoder_num_attention_heads", "decoder_num_attention_heads"});
+  std::optional<Eigen::Index> hidden;
+  for (const std::string& key : hidden_keys) {
+    const auto own = config.count(key);
+    hidden = key == "embed_dim" && own ? own : hidden ? hidden : own;  // Qwen2-VL's hidden_size is the text's
+  }
+  auto num_heads = config.agreed_count(head_keys);
+  if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
+  if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
   if (!hidden || !num_heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
   config.require(*hidden % *num_heads == 0, "hidden_size", *hidden, "a multiple of num_attention_heads ", *num_heads);
   return *hidden / *num_heads;
 }
 
-/// DeepSeek rotates the last qk_rope_head_dim channels of a head. Other models rotate the first rotary_dim channels, or
-/// int(head_dim * partial) where that key is absent.
-///
-/// @param partial  The share of a head that rotates; 0 where rotary_dim must be given.
-/// @param given    The same where the config says it, and not the model's default.
-inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, bool full_attention, double partial,
-                              const std::optional<NamedNumber>& given) {
-  if (const auto rope = config.count("qk_rope_head_dim")) {
-    const auto rest = config.count("qk_nope_head_dim", 0);
+/// The last channels of a head: qk_rope_head_dim of them after qk_nope_head_dim others (DeepSeek), or out of head_dim.
+inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& model, const LayerGroup& group,
+                                     const std::optional<NamedNumber>& share) {
+  const auto own_rope = per_layer_count(config, group, "qk_rope_head_dim");
+  const auto rope = own_rope ? own_rope : config.count("qk_rope_head_dim");
+  Eigen::Index width = rope.value_or(model.rope_width);
+  Eigen::Index head_dim = 0;
+  if (model.rotates_last) {
+    head_dim = read_head_dim(config, model, group);
+    if (!rope && share) width = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
+  } else {
+    auto rest = per_layer_count(config, group, "qk_nope_head_dim");
+    const bool own_default = !group.full && model.sliding_nope_width > 0;
+    if (!rest && own_default) rest = config.count("swa_qk_nope_head_dim").value_or(model.sliding_nope_width);
+    if (!rest) rest = config.count("qk_nope_head_dim", 0);
+    if (!rest && model.rope_width > 0) rest = model.nope_width;
     if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
-    if (given) config.require(given->value == 1, *given, "1 or absent where there is a qk_rope_head_dim");
+    head_dim = *rest + width;
     config.find("head_dim");  // by the version of the file, this is the size of one of the two parts
-    config.require(*rope % 2 == 0, "qk_rope_head_dim", *rope, "even");
-    return {*rest + *rope, *rest, *rope};
+  }
+  config.require(width % 2 == 0, "qk_rope_head_dim", width, "even");
+  config.require(width <= head_dim, "qk_rope_head_dim", width, "at most head_dim ", head_dim);
+  if (share) {
+    const auto part = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
+    config.require(share->value == 1 || part == width, *share,
+                   "1, absent or the share of qk_rope_head_dim where there is one");
+  }
+  return {head_dim, head_dim - width, width};
+}
+
+/// The channels that rotate: the last ones, or the first rotary_dim or int(head_dim * share) of a head.
+///
+/// @param share  What the config says, and not the model's default.
+/// @param whole  Whether the frequencies span the head ("proportional").
+inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, const LayerGroup& group,
+                              const std::optional<NamedNumber>& share, bool whole) {
+  if (model.rope_width > 0 || config.count("qk_rope_head_dim")) {
+    return read_last_channels(config, model, group, whole ? std::nullopt : share);
   }
   RopeWindow window;
-  window.head_dim = read_head_dim(config, model, full_attention);
-  const double share = partial * static_cast<double>(window.head_dim);
-  const auto rotary_dim = config.count("rotary_dim");
-  if (!rotary_dim && partial == 0) config.refuse_missing("rotary_dim", "");
-  window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(share));
-  if (given) {
-    config.require(window.rotary_dim == static_cast<Eigen::Index>(share), "rotary_dim", window.rotary_dim,
-                   "head_dim * partial_rotary_factor = ", share);
+  window.head_dim = read_head_dim(config, model, group);
+  const double default_share = group.full ? model.share : model.sliding_share;
+  const double part = whole ? 1 : share ? share->value : model.share_is_proportional ? 1 : default_share;
+  const double wanted = part * static_cast<double>(window.head_dim);
+  const auto rotary_dim = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
+  if (!rotary_dim && part == 0) config.refuse_missing("rotary_dim", "");
+  window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(wanted));
+  if (share && rotary_dim) {
+    config.require(window.rotary_dim == static_cast<Eigen::Index>(wanted), "rotary_dim", window.rotary_dim,
+                   "head_dim * partial_rotary_factor = ", wanted);
   }
   config.require(window.rotary_dim <= window.head_dim, "rotary_dim", window.rotary_dim, "at most head_dim ",
                  window.head_dim);
   const bool even = window.rotary_dim > 0 && window.rotary_dim % 2 == 0;
   if (rotary_dim) {
     config.require(even, "rotary_dim", window.rotary_dim, "even");
-  } else if (partial == 1) {
+  } else if (part == 1) {
     config.require(even, "head_dim", window.head_dim, "even");
   } else {
     require(even, config.function(), "int(head_dim * partial_rotary_factor)", window.rotary_dim, "even and > 0");

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The kind of each layer of a Hugging Face config, which layers rotate, and the factor on their queries.
+/// What a Hugging Face config says of its layers: their kinds, which of them rotate, and the factors on their queries.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 
 #include "posenc/model_config/detail/config_reader.hpp"
-#include "posenc/model_config/detail/known_models.hpp"
-#include "posenc/model_config/detail/layer_schedule.hpp"
+#include "posenc/model_config/detail/known_model.hpp"
 #include "posenc/model_config/query_temperature.hpp"
 
-#include <cstddef>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,61 +17,185 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-inline void require_layer_count(const ConfigReader& config, const std::string& key, std::size_t size,
-                                std::size_t layers) {
-  config.require(size == layers, key + ".size()", size, "num_hidden_layers ", layers);
-}
+/// One layer of a config.
+struct PlannedLayer {
+  std::string kind;
+  LayerRole role = LayerRole::full;
+  bool rotates = true;
+  bool is_scaled = true;  ///< Whether the scaling rule holds for it.
+  double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
+};
 
-/// The kind of attention of each layer: as listed, or by the model's schedule.
-inline std::vector<std::string> read_layer_types(ConfigReader& config, const KnownModel& model) {
-  const auto layers = config.agreed_count(
-      {"num_hidden_layers", "num_layers", "n_layer", "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
-  if (!layers) config.refuse_missing("num_hidden_layers", "");
-  config.require(*layers <= kMaxLayers, "num_hidden_layers", *layers, "at most ", kMaxLayers);
-  Eigen::Index period = model.period;
-  if (period > 0) {
-    const auto given = config.agreed_count(
-        {"sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers", "full_attention_interval"});
-    period = given.value_or(period);
-  }
-  std::optional<std::vector<std::string>> types = config.texts("layer_types");
-  if (!types) return scheduled_layers(model.schedule, *layers, period);
-  require_layer_count(config, "layer_types", types->size(), static_cast<std::size_t>(*layers));
-  for (std::size_t i = 0; i < types->size(); ++i) {
-    const std::string& type = (*types)[i];
-    config.require(is_one_of(type, kRotatingLayers) || is_one_of(type, kOtherLayers),
-                   element("layer_types", static_cast<Eigen::Index>(i)), "the text \"" + type + "\"",
-                   "full_attention, sliding_attention, chunked_attention, linear_attention, conv, mamba or recurrent");
-  }
-  return *types;
-}
+/// Reads the plan of the layers.
+class LayerPlanReader {
+ public:
+  LayerPlanReader(ConfigReader& config, const KnownModel& model) : config_(config), model_(model) {}
 
-/// 1 for each layer that rotates, 0 for each that does not. The key no_rope_layers has the same meaning, despite its
-/// name.
-inline std::vector<int> read_rotating_layers(ConfigReader& config, const KnownModel& model, std::size_t layers) {
-  std::vector<int> rotates(layers, 1);
-  const auto listed = config.counts("no_rope_layers");
-  const bool nope = model.schedule == LayerSchedule::nope_last;
-  const auto interval = config.count("no_rope_layer_interval", nope ? 1 : 0);
-  if (listed && !listed->empty()) {
-    require_layer_count(config, "no_rope_layers", listed->size(), layers);
-    for (std::size_t i = 0; i < listed->size(); ++i) {
-      config.require((*listed)[i] <= 1, "no_rope_layers", (*listed)[i], "0 or 1 for each layer");
+  std::vector<PlannedLayer> read() {
+    const Eigen::Index layers = read_count();
+    std::vector<PlannedLayer> plan;
+    for (const std::string& kind : read_kinds(layers)) {
+      const LayerKind* const known = find_layer_kind(kind);
+      plan.push_back({kind, known->role, true, true, 0});
     }
-    return *listed;
+    const bool windowed = !(config_.has_null("sliding_window"));
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      plan[i].rotates = rotates(model_.layers, plan[i].role, i, windowed);
+    }
+    read_no_rope_layers(plan);
+    read_layer_bases(plan);
+    read_scaled_layers(plan);
+    if (!is_switched_on()) {
+      for (PlannedLayer& layer : plan) layer.rotates = false;
+    }
+    return plan;
   }
-  const Eigen::Index period = interval.value_or(nope ? model.period : 0);
-  for (std::size_t i = 0; period > 0 && i < rotates.size(); ++i) {
-    rotates[i] = (i + 1) % static_cast<std::size_t>(period) != 0;
+
+ private:
+  Eigen::Index read_count() {
+    const auto given =
+        config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
+                              "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
+    if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
+    const Eigen::Index layers = given.value_or(model_.num_layers) * model_.attentions_per_layer;
+    config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
+    return layers;
   }
-  return rotates;
-}
+
+  /// The kind of each layer: as listed, or by the pattern of the model.
+  std::vector<std::string> read_kinds(Eigen::Index layers) {
+    for (const char* const key : {"layer_types", "layers_block_type"}) {
+      const auto types = config_.texts(key);
+      if (!types) continue;
+      require_layer_count(key, types->size(), layers);
+      for (std::size_t i = 0; i < types->size(); ++i) {
+        config_.require(find_layer_kind((*types)[i]) != nullptr, element(key, static_cast<Eigen::Index>(i)),
+                        "the text \"" + (*types)[i] + "\"", kLayerKinds);
+      }
+      return *types;
+    }
+    for (const char* const key : {"attn_layer_indices", "full_attn_idxs"}) {
+      if (const auto indices = config_.counts(key)) return listed_layers(key, *indices, layers);
+    }
+    const ConfigValue* const letters = config_.peek("sliding_window_pattern");
+    if (letters != nullptr && letters->is(ConfigValue::Kind::text) && model_.layers.nope == Nope::full_beside_window) {
+      return lettered_layers(*config_.text("sliding_window_pattern"), layers);
+    }
+    // A period of a model whose layers are known to be alike has no effect, and is reported as ignored.
+    const bool has_period = std::string(model_.layers.letters).size() > 1;
+    const Eigen::Index period =
+        has_period ? config_
+                         .agreed_count({"sliding_window_pattern", "_sliding_window_pattern",
+                                        "global_attn_every_n_layers", "full_attention_interval", "layer_group_size"})
+                         .value_or(0)
+                   : 0;
+    if (config_.has_null("sliding_window") && model_.layers.nope == Nope::full_beside_window) {
+      return std::vector<std::string>(static_cast<std::size_t>(layers), kFull);
+    }
+    return layers_of(model_.layers, layers, period);
+  }
+
+  /// Attention at the indices that are listed, another kind elsewhere: Bamba, LFM2.
+  std::vector<std::string> listed_layers(const char* key, const std::vector<int>& indices, Eigen::Index layers) {
+    std::vector<std::string> kinds(static_cast<std::size_t>(layers), "linear_attention");
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      config_.require(indices[i] < layers, element(key, static_cast<Eigen::Index>(i)), indices[i],
+                      "less than num_hidden_layers ", layers);
+      kinds[static_cast<std::size_t>(indices[i])] = kFull;
+    }
+    return kinds;
+  }
+
+  /// "LLLG": local and global layers in turn; the last one is global: EXAONE 4.
+  std::vector<std::string> lettered_layers(const std::string& letters, Eigen::Index layers) {
+    config_.require(!letters.empty() && letters.find_first_not_of("LG") == std::string::npos, "sliding_window_pattern",
+                    "the text \"" + letters + "\"", "a period, or letters L and G");
+    std::vector<std::string> kinds;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(layers); ++i) {
+      kinds.push_back(letters[i % letters.size()] == 'L' ? kSliding : kFull);
+    }
+    kinds.back() = kFull;
+    return kinds;
+  }
+
+  void require_layer_count(const std::string& key, std::size_t size, Eigen::Index layers) const {
+    config_.require(size == static_cast<std::size_t>(layers), key + ".size()", size, "num_hidden_layers ", layers);
+  }
+
+  /// The key no_rope_layers is 1 for each layer that rotates, despite its name.
+  void read_no_rope_layers(std::vector<PlannedLayer>& plan) {
+    const auto listed = config_.counts("no_rope_layers");
+    const bool periodic = model_.layers.nope == Nope::every_period;
+    const auto interval = config_.count("no_rope_layer_interval", periodic ? 1 : 0);
+    if (listed && !listed->empty()) {
+      require_layer_count("no_rope_layers", listed->size(), static_cast<Eigen::Index>(plan.size()));
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        config_.require((*listed)[i] <= 1, "no_rope_layers", (*listed)[i], "0 or 1 for each layer");
+        plan[i].rotates = (*listed)[i] == 1 && plan[i].role != LayerRole::none;
+      }
+    } else if (interval && *interval > 0) {
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        plan[i].rotates = plan[i].role != LayerRole::none && (i + 1) % static_cast<std::size_t>(*interval) != 0;
+      }
+    }
+  }
+
+  /// layer_rope_theta, and rope_theta where that is a list; 0 means that the layer does not rotate.
+  void read_layer_bases(std::vector<PlannedLayer>& plan) {
+    for (const char* const key : {"layer_rope_theta", "rope_theta"}) {
+      const ConfigValue* const list = config_.peek(key);
+      if (list == nullptr || !list->is(ConfigValue::Kind::list)) continue;
+      const std::vector<double> bases = *config_.numbers(key);
+      require_layer_count(key, bases.size(), static_cast<Eigen::Index>(plan.size()));
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        const std::string name = config_.name(element(key, static_cast<Eigen::Index>(i)));
+        if (bases[i] != 0) checked_base(config_, {bases[i], name});
+        plan[i].base = bases[i];
+        plan[i].rotates = plan[i].role != LayerRole::none && bases[i] != 0;
+      }
+      return;
+    }
+  }
+
+  /// rope_scaling_layers: the others have the base without the scaling rule.
+  void read_scaled_layers(std::vector<PlannedLayer>& plan) {
+    const auto listed = config_.counts("rope_scaling_layers");
+    if (!listed) return;
+    for (PlannedLayer& layer : plan) layer.is_scaled = false;
+    for (std::size_t i = 0; i < listed->size(); ++i) {
+      const auto layer = static_cast<std::size_t>((*listed)[i]);
+      config_.require(layer < plan.size(), element("rope_scaling_layers", static_cast<Eigen::Index>(i)), layer,
+                      "less than num_hidden_layers ", plan.size());
+      plan[layer].is_scaled = true;
+    }
+  }
+
+  /// Whether the model rotates at all.
+  bool is_switched_on() {
+    switch (model_.rope_switch) {
+      case RopeSwitch::none: return true;
+      case RopeSwitch::alibi: return !config_.flag("alibi").value_or(false);
+      case RopeSwitch::memory: return config_.flag("use_mem_rope").value_or(false);
+      case RopeSwitch::rotary_embedding: return config_.flag("use_rotary_embedding").value_or(true);
+      case RopeSwitch::embedding_type:
+      case RopeSwitch::embedding_type_on: break;
+    }
+    const auto type = config_.text("position_embedding_type");
+    if (!type) return model_.rope_switch == RopeSwitch::embedding_type_on;
+    const bool on = *type == "rope" || *type == "rotary";
+    config_.require(on || *type == "nope" || *type == "absolute", "position_embedding_type",
+                    "the text \"" + *type + "\"", "rope, rotary, nope or absolute");
+    return on;
+  }
+
+  ConfigReader& config_;
+  const KnownModel& model_;
+};
 
 /// Llama 4: the factor of layers that do not rotate. attn_temperature_tuning is true or false, or a number in some
 /// published files.
 inline std::optional<QueryTemperature> read_nope_temperature(ConfigReader& config, const KnownModel& model) {
-  const bool llama4 = std::string(model.model_type).rfind("llama4", 0) == 0;
-  if (!llama4) return {};
+  if (model.temperature != TemperatureRule::nope_layers) return {};
   const ConfigValue* const tuning = config.find("attn_temperature_tuning");
   if (tuning != nullptr && !tuning->is(ConfigValue::Kind::boolean)) {
     config.require(tuning->is(ConfigValue::Kind::number), "attn_temperature_tuning", tuning->describe(),

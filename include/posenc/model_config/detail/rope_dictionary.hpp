@@ -4,15 +4,14 @@
 #ifndef POSENC_MODEL_CONFIG_DETAIL_ROPE_DICTIONARY_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_ROPE_DICTIONARY_HPP
 
-#include "posenc/frequency/scale_linear.hpp"
-#include "posenc/frequency/scale_llama3.hpp"
-#include "posenc/frequency/scale_longrope.hpp"
-#include "posenc/frequency/scale_ntk.hpp"
-#include "posenc/frequency/scale_yarn.hpp"
 #include "posenc/model_config/detail/config_reader.hpp"
+#include "posenc/model_config/detail/known_model.hpp"
+#include "posenc/model_config/detail/recipe.hpp"
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -20,20 +19,17 @@ namespace detail {
 
 /// The lengths, in tokens, that a scaling rule takes from outside its dictionary.
 struct ServedLengths {
-  double serving = 0;                  ///< That a sequence may reach, as the caller says.
-  std::optional<double> max_position;  ///< max_position_embeddings.
-  std::optional<double> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
+  double serving = 0;                       ///< That a sequence may reach, as the caller says.
+  std::optional<NamedNumber> max_position;  ///< max_position_embeddings.
+  std::optional<NamedNumber> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
 };
 
 /// The current name of a rope_type, which may be given by an older one.
 inline std::string current_rope_type(const std::string& type) {
-  struct Renamed {
-    const char* from;
-    const char* to;
-  };
-  constexpr Renamed renamed[] = {{"su", "longrope"}, {"mrope", "default"}, {"deepseek_yarn", "yarn"}};
-  for (const Renamed& one : renamed) {
-    if (type == one.from) return one.to;
+  constexpr std::pair<const char*, const char*> renamed[] = {
+      {"su", "longrope"}, {"mrope", "default"}, {"axial", "default"}, {"xdrope", "dynamic"}, {"deepseek_yarn", "yarn"}};
+  for (const auto& [from, to] : renamed) {
+    if (type == from) return to;
   }
   return type;
 }
@@ -52,90 +48,157 @@ inline std::string read_rope_type(ConfigReader& rope) {
   return current_rope_type(rope_type.value_or(type.value_or("default")));
 }
 
-/// original_max_position_embeddings, which may be in the dictionary, at the top level, or in both if they agree.
-inline std::optional<double> read_trained_length(ConfigReader& rope, const ServedLengths& lengths) {
-  std::optional<NamedNumber> outside;
-  if (lengths.trained) outside = NamedNumber{*lengths.trained, ""};
-  const auto trained = rope.inside_or_outside("original_max_position_embeddings", outside);
-  return trained ? std::optional<double>(trained->value) : std::nullopt;
-}
-
-inline Frequencies read_yarn(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  YarnOptions options;
-  const std::optional<double> trained = read_trained_length(rope, lengths);
-  const std::optional<double> length = trained ? trained : lengths.max_position;
-  if (!length) rope.refuse_missing("original_max_position_embeddings", " for yarn");
-  options.original_max_position_embeddings = *length;
-  const std::optional<double> factor = rope.number("factor");
-  if (!factor && !(trained && lengths.max_position)) rope.refuse_missing("factor", " for yarn");
-  options.factor = factor ? *factor : *lengths.max_position / *trained;
-  options.beta_fast = rope.number("beta_fast").value_or(options.beta_fast);
-  options.beta_slow = rope.number("beta_slow").value_or(options.beta_slow);
-  options.truncate = rope.flag("truncate").value_or(options.truncate);
-  options.attention_factor = rope.number("attention_factor");
-  options.mscale = rope.number("mscale").value_or(options.mscale);
-  options.mscale_all_dim = rope.number("mscale_all_dim").value_or(options.mscale_all_dim);
-  options.extrapolation_factor = rope.number("extrapolation_factor").value_or(options.extrapolation_factor);
-  options.attn_factor = rope.number("attn_factor").value_or(options.attn_factor);
-  return scale_yarn(plain, options);
-}
-
-inline Frequencies read_longrope(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  LongRopeOptions options;
-  const auto list = [&](const char* key) {
-    const auto values = rope.numbers(key);
-    if (!values) rope.refuse_missing(key, " for longrope");
-    return *values;
-  };
-  options.short_factor = list("short_factor");
-  options.long_factor = list("long_factor");
-  const std::optional<double> trained = read_trained_length(rope, lengths);
-  if (!trained) rope.refuse_missing("original_max_position_embeddings", " for longrope");
-  options.original_max_position_embeddings = *trained;
-  options.max_position_embeddings = lengths.max_position.value_or(0);
-  options.factor = rope.number("factor");
-  options.attention_factor = rope.number("attention_factor");
-  options.short_mscale = rope.number("short_mscale");
-  options.long_mscale = rope.number("long_mscale");
-  return scale_longrope(plain, options, lengths.serving);
-}
-
-inline Frequencies read_llama3(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  Llama3Options options;
-  options.factor = rope.required_number("factor", " for llama3");
-  options.low_freq_factor = rope.required_number("low_freq_factor", " for llama3");
-  options.high_freq_factor = rope.required_number("high_freq_factor", " for llama3");
-  const std::optional<double> trained = read_trained_length(rope, lengths);
-  if (!trained) rope.refuse_missing("original_max_position_embeddings", " for llama3");
-  options.original_max_position_embeddings = *trained;
-  return scale_llama3(plain, options);
-}
-
-/// Dynamic NTK; with the key `alpha` of Hunyuan a fixed NTK rule, which does not depend on the length.
-inline Frequencies read_dynamic(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  if (const std::optional<double> alpha = rope.number("alpha")) return scale_ntk_aware(plain, *alpha);
-  const double factor = rope.required_number("factor", " for dynamic");
-  if (!lengths.max_position) {
-    refuse<std::invalid_argument>(rope.function(), "max_position_embeddings", "nothing", "given for dynamic");
+/// The rope dictionary that a config class has where the config has none.
+inline ConfigValue default_dictionary(const KnownModel& model) {
+  const DefaultScaling& rule = model.scaling;
+  ConfigValue out = ConfigValue::dictionary({{"rope_type", rule.rope_type},
+                                             {"factor", rule.factor},
+                                             {"original_max_position_embeddings", rule.trained_length},
+                                             {"rope_theta", model.base}});
+  if (rule.high_freq_factor > 0) {
+    out.set("low_freq_factor", rule.low_freq_factor);
+    out.set("high_freq_factor", rule.high_freq_factor);
   }
-  return scale_dynamic_ntk(plain, factor, *lengths.max_position, lengths.serving);
+  if (!rule.truncate) out.set("truncate", false);
+  if (rule.mscale > 0) {
+    out.set("mscale", rule.mscale);
+    out.set("mscale_all_dim", rule.mscale);
+  }
+  if (rule.beta > 0) out.set("llama_4_scaling_beta", rule.beta);
+  return out;
 }
 
-/// The frequencies that a rope_type makes of unscaled ones.
-///
-/// @param partial  The share of pairs that rotate, for "proportional" alone, whose unscaled frequencies span the head.
-inline Frequencies read_scaling(const std::string& type, const Frequencies& plain, double partial, ConfigReader& rope,
-                                const ServedLengths& lengths) {
-  if (type == "default") return plain;
-  if (type == "linear") return scale_linear(plain, rope.required_number("factor", " for linear"));
-  if (type == "dynamic") return read_dynamic(plain, rope, lengths);
-  if (type == "yarn") return read_yarn(plain, rope, lengths);
-  if (type == "longrope") return read_longrope(plain, rope, lengths);
-  if (type == "llama3") return read_llama3(plain, rope, lengths);
-  if (type == "proportional") return scale_proportional(plain, partial, rope.number("factor").value_or(1.0));
-  refuse<std::invalid_argument>(rope.function(), rope.name("rope_type"), "the text \"" + type + "\"",
-                                "default, linear, dynamic, yarn, longrope, llama3 or proportional");
+/// original_max_position_embeddings, which may be in the dictionary, at the top level, or in both if they agree.
+inline std::optional<NamedNumber> read_trained_length(ConfigReader& rope, const ServedLengths& lengths) {
+  return rope.inside_or_outside("original_max_position_embeddings", lengths.trained);
 }
+
+/// Reads the keys of one rule. What a value may be is for check_recipe() to say.
+class ScalingReader {
+ public:
+  ScalingReader(ConfigReader& rope, const ServedLengths& lengths) : rope_(rope), lengths_(lengths) {
+    out_.path = rope.name("");
+    out_.serving_length = lengths.serving;
+  }
+
+  /// @param share  The share of pairs that rotate, for "proportional" alone.
+  ScalingRecipe read(const std::string& type, const NamedNumber& share) {
+    if (type == "linear")
+      read_linear();
+    else if (type == "dynamic")
+      read_dynamic();
+    else if (type == "yarn")
+      read_yarn();
+    else if (type == "longrope")
+      read_longrope();
+    else if (type == "llama3")
+      read_llama3();
+    else if (type == "proportional")
+      read_proportional(share);
+    else if (type != "default") {
+      refuse<std::invalid_argument>(rope_.function(), rope_.name("rope_type"), "the text \"" + type + "\"",
+                                    "default, linear, dynamic, yarn, longrope, llama3 or proportional");
+    }
+    return out_;
+  }
+
+ private:
+  NamedNumber required(const char* key, const std::string& rule) {
+    return {rope_.required_number(key, " for " + rule), rope_.name(key)};
+  }
+  NamedNumber required_length(const std::string& rule) {
+    const auto trained = read_trained_length(rope_, lengths_);
+    if (!trained) rope_.refuse_missing("original_max_position_embeddings", " for " + rule);
+    return *trained;
+  }
+
+  void read_linear() {
+    out_.rule = ScalingRule::linear;
+    out_.factor = required("factor", "linear");
+  }
+
+  /// Dynamic NTK; with the key `alpha` of Hunyuan a fixed NTK rule, which does not depend on the length.
+  void read_dynamic() {
+    if (const std::optional<double> alpha = rope_.number("alpha")) {
+      out_.rule = ScalingRule::ntk;
+      out_.factor = {*alpha, rope_.name("alpha")};
+      return;
+    }
+    out_.rule = ScalingRule::dynamic;
+    out_.factor = required("factor", "dynamic");
+    if (!lengths_.max_position) {
+      refuse<std::invalid_argument>(rope_.function(), "max_position_embeddings", "nothing", "given for dynamic");
+    }
+    out_.trained = *lengths_.max_position;
+  }
+
+  void read_yarn() {
+    out_.rule = ScalingRule::yarn;
+    YarnOptions& yarn = out_.yarn;
+    const auto trained = read_trained_length(rope_, lengths_);
+    const auto length = trained ? trained : lengths_.max_position;
+    if (!length) rope_.refuse_missing("original_max_position_embeddings", " for yarn");
+    out_.trained = *length;
+    yarn.original_max_position_embeddings = length->value;
+    const std::optional<double> factor = rope_.number("factor");
+    if (!factor && !(trained && lengths_.max_position)) rope_.refuse_missing("factor", " for yarn");
+    yarn.factor = factor ? *factor : lengths_.max_position->value / trained->value;
+    out_.factor = {yarn.factor, factor ? rope_.name("factor") : lengths_.max_position->name + " / " + trained->name};
+    yarn.beta_fast = rope_.number("beta_fast").value_or(yarn.beta_fast);
+    yarn.beta_slow = rope_.number("beta_slow").value_or(yarn.beta_slow);
+    yarn.truncate = rope_.flag("truncate").value_or(yarn.truncate);
+    yarn.attention_factor = rope_.number("attention_factor");
+    yarn.mscale = rope_.number("mscale").value_or(yarn.mscale);
+    yarn.mscale_all_dim = rope_.number("mscale_all_dim").value_or(yarn.mscale_all_dim);
+    yarn.extrapolation_factor = rope_.number("extrapolation_factor").value_or(yarn.extrapolation_factor);
+    yarn.attn_factor = rope_.number("attn_factor").value_or(yarn.attn_factor);
+  }
+
+  void read_longrope() {
+    out_.rule = ScalingRule::longrope;
+    LongRopeOptions& longrope = out_.longrope;
+    const auto list = [&](const char* key) {
+      const auto values = rope_.numbers(key);
+      if (!values) rope_.refuse_missing(key, " for longrope");
+      return *values;
+    };
+    longrope.short_factor = list("short_factor");
+    longrope.long_factor = list("long_factor");
+    out_.trained = required_length("longrope");
+    longrope.original_max_position_embeddings = out_.trained.value;
+    longrope.factor = rope_.number("factor");
+    longrope.attention_factor = rope_.number("attention_factor");
+    longrope.short_mscale = rope_.number("short_mscale");
+    longrope.long_mscale = rope_.number("long_mscale");
+    if (!longrope.factor && !lengths_.max_position) {
+      refuse<std::invalid_argument>(rope_.function(), "max_position_embeddings", "nothing",
+                                    "given for longrope without a factor");
+    }
+    out_.factor = {longrope.factor.value_or(0), rope_.name("factor")};
+    if (!longrope.factor) {
+      longrope.factor = lengths_.max_position->value / out_.trained.value;
+      out_.factor = {*longrope.factor, lengths_.max_position->name + " / " + out_.trained.name};
+    }
+  }
+
+  void read_llama3() {
+    out_.rule = ScalingRule::llama3;
+    out_.factor = required("factor", "llama3");
+    out_.low_freq_factor = required("low_freq_factor", "llama3");
+    out_.high_freq_factor = required("high_freq_factor", "llama3");
+    out_.trained = required_length("llama3");
+  }
+
+  void read_proportional(const NamedNumber& share) {
+    out_.rule = ScalingRule::proportional;
+    out_.share = share;
+    out_.factor = {rope_.number("factor").value_or(1), rope_.name("factor")};
+  }
+
+  ConfigReader& rope_;
+  const ServedLengths& lengths_;
+  ScalingRecipe out_;
+};
 
 }  // namespace detail
 }  // namespace POSENC_ABI

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// build_rope(): makes a ModelRope of a recipe that was checked.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
+
+#include "posenc/frequency/scale_linear.hpp"
+#include "posenc/frequency/scale_llama3.hpp"
+#include "posenc/frequency/scale_longrope.hpp"
+#include "posenc/frequency/scale_ntk.hpp"
+#include "posenc/frequency/scale_yarn.hpp"
+#include "posenc/model_config/detail/recipe.hpp"
+
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline Frequencies scaled(const Frequencies& plain, const ScalingRecipe& recipe) {
+  switch (recipe.rule) {
+    case ScalingRule::none: break;
+    case ScalingRule::linear: return scale_linear(plain, recipe.factor.value);
+    case ScalingRule::dynamic:
+      return scale_dynamic_ntk(plain, recipe.factor.value, recipe.trained.value, recipe.serving_length);
+    case ScalingRule::ntk: return scale_ntk_aware(plain, recipe.factor.value);
+    case ScalingRule::yarn: return scale_yarn(plain, recipe.yarn);
+    case ScalingRule::longrope: return scale_longrope(plain, recipe.longrope, recipe.serving_length);
+    case ScalingRule::llama3: {
+      Llama3Options options;
+      options.factor = recipe.factor.value;
+      options.low_freq_factor = recipe.low_freq_factor.value;
+      options.high_freq_factor = recipe.high_freq_factor.value;
+      options.original_max_position_embeddings = recipe.trained.value;
+      return scale_llama3(plain, options);
+    }
+    case ScalingRule::proportional: return scale_proportional(plain, recipe.share.value, recipe.factor.value);
+  }
+  return plain;
+}
+
+inline Frequencies frequencies_of(const RotationRecipe& rotation) {
+  const ScalingRecipe& recipe = rotation.scaling;
+  Frequencies frequencies = scaled(geometric_frequencies(rotation.window.rotary_dim, rotation.base.value), recipe);
+  if (recipe.divisors) frequencies = scale_linear(frequencies, *recipe.divisors);
+  if (rotation.backwards) {
+    frequencies =
+        Frequencies(Eigen::ArrayXd(-frequencies.inv_freq()), frequencies.magnitude(), frequencies.softmax_multiplier());
+  }
+  return frequencies.with_magnitude(recipe.magnitude.value_or(frequencies.magnitude()),
+                                    recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
+}
+
+inline ModelRope build_rope(const RopeRecipe& recipe) {
+  ModelRope model;
+  model.layers = recipe.layers;
+  model.ignored_keys = recipe.ignored_keys;
+  for (const RotationRecipe& rotation : recipe.rotations) {
+    const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
+    if (has_grid(rotation.axes) && rotation.axes != AxisRule::two_halves) {
+      const auto grid = grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
+      model.rope_sets.push_back({rotation.layer_type, grid.frequencies, layout, grid.axes});
+      continue;
+    }
+    RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
+    if (has_sections(rotation.axes)) set.axes = section_axes(rotation.axes, rotation.sections);
+    if (rotation.axes == AxisRule::two_halves) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
+    model.rope_sets.push_back(set);
+  }
+  return model;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP

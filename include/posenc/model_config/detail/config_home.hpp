@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Where a config has its language model, and which of its keys are about positions.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
+
+#include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/detail/known_models.hpp"
+
+#include <string>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The dictionary of one tower, and those around it from the outside in.
+struct ConfigHome {
+  std::vector<const ConfigValue*> around{};
+  std::vector<std::string> around_paths{};
+  const ConfigValue* config = nullptr;
+  std::string path{};  ///< "text_config."; empty where the config itself is the model.
+
+  void enter(const std::string& key, const ConfigValue& inner) {
+    around.push_back(config);
+    around_paths.push_back(path);
+    config = &inner;
+    path += key + ".";
+  }
+};
+
+inline const ConfigValue* find_entry(const ConfigValue& config, const char* key) {
+  const ConfigValue* const value = config.find(key);
+  return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
+}
+
+/// The home of the language model: text_config wherever there is one, else one of its other names, unless the config
+/// is itself of a type that is known.
+inline ConfigHome find_home(const char* function, const ConfigValue& config) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  static constexpr const char* names[] = {
+      "text_config", "thinker_config", "vlm_config",      "llm_config", "language_config", "language_model_config",
+      "decoder",     "decoder_config", "backbone_config", "asr_config", "audio_config",    "encoder_config"};
+  constexpr int deepest = 8;
+  for (int depth = 0; depth < deepest; ++depth) {
+    const ConfigValue* const type = find_entry(*home.config, "model_type");
+    const bool known =
+        type != nullptr && type->is(ConfigValue::Kind::text) && find_known_model(type->text()) != nullptr;
+    const char* found = nullptr;
+    for (const char* const name : names) {
+      if (found == nullptr && find_entry(*home.config, name) != nullptr) found = name;
+      if (known) break;  // text_config alone
+    }
+    if (found == nullptr) break;
+    const ConfigValue& inner = *find_entry(*home.config, found);
+    if (!inner.is(ConfigValue::Kind::dictionary)) {
+      refuse<std::invalid_argument>(function, home.path + found, inner.describe(), "a dictionary");
+    }
+    home.enter(found, inner);
+  }
+  return home;
+}
+
+/// Whether a key decides which layers rotate how, by a rule that only the code of the model tells.
+inline bool decides_plan(const std::string& key) {
+  for (const char* const name :
+       {"alibi", "position_embedding_type", "position_embeddings_type", "pos_emb", "nope_layers", "nope_layer_interval",
+        "no_rope_layer_interval", "sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers",
+        "full_attention_interval", "layer_group_size", "hybrid_layer_pattern", "yarn_only_types", "compress_ratios",
+        "position_embedding_base", "use_dynamic_ntk", "use_logn_attn", "use_mem_rope"}) {
+    if (key == name) return true;
+  }
+  return false;
+}
+
+/// Whether the name of a key says that it is about positions. A config has hundreds of keys that are not.
+inline bool concerns_rotation(const std::string& key) {
+  for (const char* const word : {"rope", "rotary", "theta", "alibi", "attn_temperature", "llama_4_scaling"}) {
+    if (key.find(word) != std::string::npos) return true;
+  }
+  return decides_plan(key);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// RotationReader: one rotation of a Hugging Face config, from its rope dictionary and the keys beside it.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_ROTATION_READER_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_ROTATION_READER_HPP
+
+#include "posenc/model_config/detail/head_keys.hpp"
+#include "posenc/model_config/detail/known_model.hpp"
+#include "posenc/model_config/detail/recipe.hpp"
+#include "posenc/model_config/detail/rope_dictionary.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// How the rope dictionary of a config is to be read.
+struct DictionaryUse {
+  bool is_class_dictionary = false;               ///< The config has none.
+  bool has_entries = false;                       ///< It has an entry for each kind of layer.
+  bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
+  std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
+};
+
+class RotationReader {
+ public:
+  RotationReader(ConfigReader& config, const KnownModel& model, const ServedLengths& lengths, const DictionaryUse& use,
+                 RopeRecipe& recipe)
+      : config_(config), model_(model), lengths_(lengths), use_(use), recipe_(recipe) {}
+
+  /// Reads the rotation of a group of layers into the recipe.
+  /// @param rope  The dictionary that holds for them.
+  void add(ConfigReader& rope, const LayerGroup& group) {
+    std::string rope_type = read_rope_type(rope);
+    if (model_.yarn_is_longrope && rope_type == "yarn") rope_type = "longrope";
+    if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
+    if (!group.is_scaled) rope_type = "default";
+    const bool proportional = rope_type == "proportional";
+    const auto share = read_share(rope, rope_type);
+    RotationRecipe rotation;
+    rotation.layer_type = group.label;
+    rotation.pairs = model_.pairs;
+    rotation.axes = model_.axes;
+    rotation.backwards = model_.backwards;
+    rotation.base = read_base(rope, group);
+    if (has_grid(rotation.axes)) {
+      rope.require(rope_type == "default", "rope_type", "the text \"" + rope_type + "\"",
+                   "default for this model_type");
+      add_grid(rotation, group);
+      return;
+    }
+    rotation.window = read_window(config_, model_, group, share, proportional);
+    const NamedNumber live = share ? *share : NamedNumber{model_.share_is_proportional ? model_.share : 1, ""};
+    rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, live);
+    if (!model_.scales_softmax) rotation.scaling.softmax = 1;
+    if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
+    read_sections(rope, rotation);
+    read_temperature(rope);
+    assign(rotation, group);
+  }
+
+ private:
+  void add_grid(RotationRecipe rotation, const LayerGroup& group) {
+    const Eigen::Index head_dim = read_head_dim(config_, model_, group);
+    if (rotation.axes != AxisRule::two_halves) {
+      rotation.window = {head_dim, 0, head_dim};
+      assign(rotation, group);
+      return;
+    }
+    rotation.pairs = RopePairs::half_split;
+    for (int half = 0; half < 2; ++half) {
+      rotation.axis = half;
+      rotation.window = {head_dim, half * (head_dim / 2), head_dim / 2};
+      assign(rotation, group);
+    }
+  }
+
+  void assign(const RotationRecipe& rotation, const LayerGroup& group) {
+    const int index = static_cast<int>(recipe_.rotations.size());
+    recipe_.rotations.push_back(rotation);
+    for (const std::size_t layer : group.layers) recipe_.layers[layer].rope_sets.push_back(index);
+  }
+
+  void read_sections(ConfigReader& rope, RotationRecipe& rotation) {
+    std::optional<std::vector<int>> sections = rope.counts("mrope_section");
+    const std::string key = sections ? "mrope_section" : "xdrope_section";
+    if (!sections) sections = rope.counts("xdrope_section");
+    if (!has_sections(rotation.axes)) {
+      rope.require(!sections, key, "a list", "absent for this model_type");
+      return;
+    }
+    const bool interleaved = rotation.axes == AxisRule::interleaved;
+    const bool flag = rope.flag("mrope_interleaved").value_or(interleaved);
+    rope.require(flag == interleaved, "mrope_interleaved", flag, interleaved, " for this model_type");
+    rotation.sections_key = rope.name("mrope_section");
+    if (sections) {
+      rotation.sections = *sections;
+      return;
+    }
+    for (const int section : model_.sections) {
+      if (section > 0) rotation.sections.push_back(section);
+    }
+    if (rotation.sections.empty()) rotation.axes = AxisRule::one;  // one position, unless the config says more
+  }
+
+  /// Ministral 3: a factor on the queries of every layer, from the rope dictionary.
+  void read_temperature(ConfigReader& rope) {
+    const char* const beta_key = "llama_4_scaling_beta";
+    const std::optional<double> beta = rope.number(beta_key);
+    if (!beta) return;
+    const auto length = read_trained_length(rope, lengths_);
+    if (!length) rope.refuse_missing("original_max_position_embeddings", " for llama_4_scaling_beta");
+    const auto temperature = checked_temperature(config_, {*beta, rope.name(beta_key)}, *length, 0);
+    for (LayerRope& layer : recipe_.layers) layer.query_temperature = temperature;
+  }
+
+  /// partial_rotary_factor, where it counts: scaling rules and some models read it.
+  std::optional<NamedNumber> read_share(ConfigReader& rope, const std::string& rope_type) {
+    const auto outer = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
+    const std::optional<double> inner = rope.number("partial_rotary_factor");
+    const bool inner_wins = inner && use_.has_entries;
+    const auto share = inner_wins ? std::optional<NamedNumber>({*inner, rope.name("partial_rotary_factor")})
+                                  : rope.inside_or_outside("partial_rotary_factor", outer);
+    if (!share) return share;
+    config_.require(share->value > 0 && share->value <= 1, *share, "in (0, 1]");
+    if (rope_type != "default" || model_.reads_share || model_.rope_width > 0) return share;
+    if (share->value != 1) recipe_.ignored_keys.push_back(share->name);
+    return std::nullopt;
+  }
+
+  NamedNumber read_base(ConfigReader& rope, const LayerGroup& group) {
+    if (group.base != 0) return {group.base, config_.name("rope_theta")};
+    const double class_base = group.full ? model_.base : model_.sliding_base;
+    const std::string own = rope.name("rope_theta");
+    const std::optional<double> inner = rope.number("rope_theta");
+    std::optional<NamedNumber> base;
+    if (inner && (use_.has_entries || use_.is_class_dictionary)) {
+      base = NamedNumber{*inner, own};
+    } else {
+      base = rope.inside_or_outside("rope_theta", read_outer_base(group));
+    }
+    if (!base && class_base == 0) {
+      (use_.has_entries ? rope : config_).refuse_missing("rope_theta", ", since this model_type has no default");
+    }
+    NamedNumber out = base ? *base : NamedNumber{class_base, config_.name("rope_theta")};
+    checked_base(config_, out);
+    const std::optional<double> ratio = config_.number("rope_ratio");  // ChatGLM 2 to 4
+    if (ratio) out = {out.value * *ratio, "rope_theta * rope_ratio"};
+    return out;
+  }
+
+  /// What the top level says, by the names that it has for the base of these layers.
+  std::optional<NamedNumber> read_outer_base(const LayerGroup& group) {
+    if (use_.has_two_sets && !group.full) {
+      if (use_.own_sliding_base) return use_.own_sliding_base;
+      if (model_.sliding_base_key != nullptr) return config_.agreed_number({model_.sliding_base_key});
+      return config_.agreed_number({"rope_local_base_freq", "local_rope_theta", "swa_rope_theta"});
+    }
+    if (model_.full_base_key != nullptr) return config_.agreed_number({model_.full_base_key});
+    return config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta", "rotary_embedding_base"});
+  }
+
+  ConfigReader& config_;
+  const KnownModel& model_;
+  const ServedLengths& lengths_;
+  const DictionaryUse& use_;
+  RopeRecipe& recipe_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_ROTATION_READER_HPP

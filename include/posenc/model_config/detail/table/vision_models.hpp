@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Picture and video towers.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_VISION_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_VISION_MODELS_HPP
+
+#include "posenc/model_config/detail/known_model.hpp"
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kVisionModels[] = {
+    half_split("qwen2_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("qwen2_5_vl_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_vl_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_vl_moe_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_5_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_5_moe_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen2_5_omni_vision_encoder").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_omni_moe_vision_encoder").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen4_exp_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("glm4v_vision").theta(1e4).widths(1536, 12, 24).grid(AxisRule::rows_then_columns),
+    half_split("glm4v_moe_vision").theta(1e4).widths(1536, 12, 24).grid(AxisRule::rows_then_columns),
+    half_split("glm_ocr_vision").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_then_columns),
+    half_split("glm5_next_vision").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_then_columns),
+    half_split("ernie4_5_vl_moe_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("paddleocr_vl_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("exaone4_5_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("video_llama_3_vision").theta(1e4).widths(768, 12, 12).grid(AxisRule::rows_then_columns),
+    half_split("mlcd_vision_model").theta(1e4).widths(1664, 16, 48).grid(AxisRule::rows_then_columns),
+    half_split("lfm3_vl_vision").theta(1e6).widths(1024, 16, 14).grid(AxisRule::rows_then_columns).pattern("cf", "cc"),
+    half_split("cohere_compass_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("dots3_note_vision_encoder").theta(1e4).widths(1536, 24, 42).grid(AxisRule::rows_then_columns),
+    half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::rows_then_columns),
+    half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::rows_then_columns),
+    interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::rows_then_columns),
+    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows),
+    half_split("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
+    half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
+    half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
+    half_split("dinov3_vit").theta(100).widths(384, 6, 12).grid(AxisRule::centered_patches),
+    half_split("eomt_dinov3").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
+    half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
+    half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::two_halves),
+    half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
+    half_split("deepseek_ocr2_vision").refused("the tower is in encoder_config"),
+    half_split("kimi_k25_vision").refused("pairs belong to rows and columns in turn"),
+    half_split("minimax_m3_vl_vision").refused("three axes leave channels unrotated"),
+    half_split("vjepa2").refused("the two channels of a pair have different angles"),
+    half_split("efficientloftr").refused("pairs belong to rows and columns in turn, over all heads"),
+    half_split("edgetam_video").refused("memory attention rotates rows and columns of two grids"),
+    half_split("sam2_video").refused("memory attention rotates rows and columns of two grids"),
+    half_split("sam3_tracker_video").refused("memory attention rotates rows and columns of two grids"),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_VISION_MODELS_HPP
