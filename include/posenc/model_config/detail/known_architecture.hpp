@@ -6,6 +6,7 @@
 
 #include "posenc/model_config/detail/axis_rule.hpp"
 #include "posenc/model_config/detail/layer_pattern.hpp"
+#include "posenc/model_config/detail/table_row.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 #include <string>
@@ -67,18 +68,15 @@ struct KnownArchitecture {
     row.axes_may_be_absent = may_be_absent;
     return row;
   }
-  constexpr KnownArchitecture unscaled_sliding() const { return with(&KnownArchitecture::slides_unscaled, true); }
-  constexpr KnownArchitecture last() const { return with(&KnownArchitecture::window_is_last, true); }
-  constexpr KnownArchitecture exact_ramp() const { return with(&KnownArchitecture::truncate, false); }
-  constexpr KnownArchitecture switched() const { return with(&KnownArchitecture::finetuned_is_switch, true); }
-  constexpr KnownArchitecture tempered() const { return with(&KnownArchitecture::tempers_nope, true); }
-
- private:
-  constexpr KnownArchitecture with(bool KnownArchitecture::*field, bool value) const {
-    KnownArchitecture row = *this;
-    row.*field = value;
-    return row;
+  constexpr KnownArchitecture unscaled_sliding() const {
+    return with_field(*this, &KnownArchitecture::slides_unscaled, true);
   }
+  constexpr KnownArchitecture last() const { return with_field(*this, &KnownArchitecture::window_is_last, true); }
+  constexpr KnownArchitecture exact_ramp() const { return with_field(*this, &KnownArchitecture::truncate, false); }
+  constexpr KnownArchitecture switched() const {
+    return with_field(*this, &KnownArchitecture::finetuned_is_switch, true);
+  }
+  constexpr KnownArchitecture tempered() const { return with_field(*this, &KnownArchitecture::tempers_nope, true); }
 };
 
 /// Half-split: llama.cpp's NEOX, MROPE and IMROPE.

@@ -6,6 +6,7 @@
 
 #include "posenc/model_config/detail/axis_rule.hpp"
 #include "posenc/model_config/detail/layer_pattern.hpp"
+#include "posenc/model_config/detail/table_row.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 namespace posenc {
@@ -32,7 +33,7 @@ enum class FlatDictionary {
   refused       ///< The class takes entries only.
 };
 
-/// The key that turns the rotation on or off, and what its absence means.
+/// The key that switches the rotation on or off, and what its absence means.
 enum class RopeSwitch {
   none,
   embedding_type,     ///< position_embedding_type, on for "rope" and "rotary"; absent: off.
@@ -90,32 +91,53 @@ struct KnownModel {
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
 
-  constexpr KnownModel theta(double value) const { return with(&KnownModel::base, value); }
-  constexpr KnownModel sliding_theta(double value) const { return with(&KnownModel::sliding_base, value); }
+  constexpr KnownModel theta(double value) const { return with_field(*this, &KnownModel::base, value); }
+  constexpr KnownModel sliding_theta(double value) const { return with_field(*this, &KnownModel::sliding_base, value); }
   constexpr KnownModel widths(Eigen::Index hidden, Eigen::Index heads, Eigen::Index layer_count) const {
-    return with(&KnownModel::hidden_size, hidden)
-        .with(&KnownModel::num_heads, heads)
-        .with(&KnownModel::num_layers, layer_count);
+    KnownModel row = *this;
+    row.hidden_size = hidden;
+    row.num_heads = heads;
+    row.num_layers = layer_count;
+    return row;
   }
-  constexpr KnownModel head(Eigen::Index width) const { return with(&KnownModel::head_dim, width); }
-  constexpr KnownModel full_head(Eigen::Index width) const { return with(&KnownModel::full_head_dim, width); }
+  constexpr KnownModel head(Eigen::Index width) const { return with_field(*this, &KnownModel::head_dim, width); }
+  constexpr KnownModel full_head(Eigen::Index width) const {
+    return with_field(*this, &KnownModel::full_head_dim, width);
+  }
   constexpr KnownModel partial(double value, double sliding = 0) const {
-    return with(&KnownModel::share, value)
-        .with(&KnownModel::sliding_share, sliding == 0 ? value : sliding)
-        .with(&KnownModel::reads_share, true);
+    KnownModel row = *this;
+    row.share = value;
+    row.sliding_share = sliding == 0 ? value : sliding;
+    row.reads_share = true;
+    return row;
   }
   constexpr KnownModel rotary_dim() const {
-    return with(&KnownModel::reads_rotary_dim, true).with(&KnownModel::reads_share, true).with(&KnownModel::share, 0.0);
+    KnownModel row = *this;
+    row.reads_rotary_dim = true;
+    row.reads_share = true;
+    row.share = 0.0;
+    return row;
   }
   constexpr KnownModel proportional(double value) const {
-    return with(&KnownModel::share, value).with(&KnownModel::share_is_proportional, true);
+    KnownModel row = *this;
+    row.share = value;
+    row.share_is_proportional = true;
+    return row;
   }
   constexpr KnownModel latent(Eigen::Index nope, Eigen::Index rope) const {
-    return with(&KnownModel::nope_width, nope).with(&KnownModel::rope_width, rope);
+    KnownModel row = *this;
+    row.nope_width = nope;
+    row.rope_width = rope;
+    return row;
   }
-  constexpr KnownModel sliding_latent(Eigen::Index nope) const { return with(&KnownModel::sliding_nope_width, nope); }
+  constexpr KnownModel sliding_latent(Eigen::Index nope) const {
+    return with_field(*this, &KnownModel::sliding_nope_width, nope);
+  }
   constexpr KnownModel last(Eigen::Index rope) const {
-    return with(&KnownModel::rope_width, rope).with(&KnownModel::rotates_last, true);
+    KnownModel row = *this;
+    row.rope_width = rope;
+    row.rotates_last = true;
+    return row;
   }
   constexpr KnownModel pattern(const char* letters, const char* first = "") const {
     KnownModel row = *this;
@@ -144,41 +166,46 @@ struct KnownModel {
     return row;
   }
   constexpr KnownModel mrope(AxisRule rule, int a, int b, int c, int d = 0) const {
-    KnownModel row = with(&KnownModel::axes, rule);
+    KnownModel row = *this;
+    row.axes = rule;
     row.sections[0] = a;
     row.sections[1] = b;
     row.sections[2] = c;
     row.sections[3] = d;
     return row;
   }
-  constexpr KnownModel grid(AxisRule rule) const { return with(&KnownModel::axes, rule); }
-  constexpr KnownModel flat_means(FlatDictionary value) const { return with(&KnownModel::flat, value); }
+  constexpr KnownModel grid(AxisRule rule) const { return with_field(*this, &KnownModel::axes, rule); }
+  constexpr KnownModel flat_means(FlatDictionary value) const { return with_field(*this, &KnownModel::flat, value); }
   constexpr KnownModel labels(const char* full, const char* sliding) const {
-    return with(&KnownModel::full_label, full).with(&KnownModel::sliding_label, sliding);
+    KnownModel row = *this;
+    row.full_label = full;
+    row.sliding_label = sliding;
+    return row;
   }
   constexpr KnownModel theta_keys(const char* full, const char* sliding) const {
-    return with(&KnownModel::full_base_key, full).with(&KnownModel::sliding_base_key, sliding);
+    KnownModel row = *this;
+    row.full_base_key = full;
+    row.sliding_base_key = sliding;
+    return row;
   }
-  constexpr KnownModel scaled(const DefaultScaling& rule) const { return with(&KnownModel::scaling, rule); }
-  constexpr KnownModel switched_by(RopeSwitch key) const { return with(&KnownModel::rope_switch, key); }
-  constexpr KnownModel tempered(TemperatureRule rule) const { return with(&KnownModel::temperature, rule); }
-  constexpr KnownModel softmax() const { return with(&KnownModel::scales_softmax, true); }
-  constexpr KnownModel yarn_as_longrope() const { return with(&KnownModel::yarn_is_longrope, true); }
-  constexpr KnownModel magnitude_one() const { return with(&KnownModel::magnitude_is_one, true); }
-  constexpr KnownModel reversed() const { return with(&KnownModel::backwards, true); }
-  constexpr KnownModel attentions(Eigen::Index n) const { return with(&KnownModel::attentions_per_layer, n); }
-  constexpr KnownModel refused(const char* why) const { return with(&KnownModel::refusal, why); }
+  constexpr KnownModel scaled(const DefaultScaling& rule) const {
+    return with_field(*this, &KnownModel::scaling, rule);
+  }
+  constexpr KnownModel switched_by(RopeSwitch key) const { return with_field(*this, &KnownModel::rope_switch, key); }
+  constexpr KnownModel tempered(TemperatureRule rule) const {
+    return with_field(*this, &KnownModel::temperature, rule);
+  }
+  constexpr KnownModel softmax() const { return with_field(*this, &KnownModel::scales_softmax, true); }
+  constexpr KnownModel yarn_as_longrope() const { return with_field(*this, &KnownModel::yarn_is_longrope, true); }
+  constexpr KnownModel magnitude_one() const { return with_field(*this, &KnownModel::magnitude_is_one, true); }
+  constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
+  constexpr KnownModel attentions(Eigen::Index n) const {
+    return with_field(*this, &KnownModel::attentions_per_layer, n);
+  }
+  constexpr KnownModel refused(const char* why) const { return with_field(*this, &KnownModel::refusal, why); }
 
   /// Whether full and sliding layers have rotations of their own.
   constexpr bool has_two_sets() const { return sliding_base != 0; }
-
- private:
-  template <typename Value>
-  constexpr KnownModel with(Value KnownModel::*field, Value value) const {
-    KnownModel row = *this;
-    row.*field = value;
-    return row;
-  }
 };
 
 // The scaling rules of config classes: type, factor, trained length, low and high factor, truncate, mscale, beta.

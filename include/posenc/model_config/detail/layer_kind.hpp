@@ -12,8 +12,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-inline const char* const kFull = "full_attention";
-inline const char* const kSliding = "sliding_attention";
+inline constexpr const char* kFull = "full_attention";
+inline constexpr const char* kSliding = "sliding_attention";
 
 /// Far more layers than any model has, so that a wrong number cannot ask for all memory.
 constexpr Eigen::Index kMaxLayers = 65536;
@@ -62,7 +62,7 @@ inline const LayerKind* find_layer_kind(const std::string& name) {
 }
 
 /// What a message says of a kind of layer that is not known.
-inline const char* const kLayerKinds =
+inline constexpr const char* kLayerKinds =
     "full_attention, sliding_attention, chunked_attention, linear_attention, conv, mamba, recurrent or another kind "
     "that is known";
 
