@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT
+/// What one asks of an encoding of positions, of every encoder in the library: no two positions alike; position p + k by
+/// one linear map from position p, on longer texts too; the same numbers whenever they are made; several dimensions.
+/// Where an encoding lacks one, that is checked as well.
+#include "posenc/posenc.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/catch2.hpp"
+#include "support/code_properties.hpp"
+#include "support/matrices.hpp"
+#include "support/same_bits.hpp"
+
+#include <Eigen/SVD>
+
+using namespace posenc;
+
+namespace {
+
+using Eigen::Index;
+using posenc_tests::Ids;
+using posenc_tests::MatrixD;
+using posenc_tests::random_matrix;
+
+constexpr Index kLength = 256;
+constexpr Index kLonger = 4 * kLength;
+/// Maps are fitted on every 64th position, so that the slowest pair rotates far enough to be seen.
+constexpr Index kStride = 64;
+
+/// Codes of a list of positions.
+struct Code {
+  std::string name;
+  Index width;
+  std::function<void(MatrixD& out, const Ids& positions)> encode;
+
+  /// Of the positions first, first + 1, ..., each times `stride`.
+  MatrixD at(Index first, Index count, Index stride = 1) const {
+    MatrixD out(count, width);
+    encode(out, stride * Ids::LinSpaced(count, first, first + count - 1));
+    return out;
+  }
+  MatrixD operator()(Index first, Index count) const { return at(first, count); }
+};
+
+std::vector<Code> sinusoids() {
+  const std::vector<std::pair<std::string, SinusoidalEncoding>> encodings = {
+      {"paper", presets::paper(16)},
+      {"numpy_tutorial", presets::numpy_tutorial(15)},
+      {"tensorflow_tutorial", presets::tensorflow_tutorial(16)},  // of odd width, its last sine has no cosine
+      {"tensor2tensor", presets::tensor2tensor(16)},
+      {"fairseq", presets::fairseq(16)},
+      {"ctranslate2", presets::ctranslate2(16)},
+      {"marian", presets::marian(16)},
+      {"whisper", presets::whisper(16)},
+      {"diffusers_timestep", presets::diffusers_timestep(16)},
+      {"ggml_timestep", presets::ggml_timestep(16)},
+      {"transformer_xl", presets::transformer_xl(16)},
+      {"x_transformers", presets::x_transformers(16)},
+      {"mlx", presets::mlx(16)}};
+  std::vector<Code> codes;
+  for (const auto& named : encodings) {
+    const SinusoidalEncoding encoding = named.second;
+    codes.push_back({named.first, encoding.width(),
+                     [=](MatrixD& out, const Ids& positions) { encode_sinusoidal(out, encoding, positions); }});
+  }
+  const SinusoidalEncoding paper = presets::paper(16);
+  const auto table = make_table<double>(paper.frequencies(), PositionRange(0, kStride * (kLonger + 100)));
+  codes.push_back(
+      {"kept table", 16, [=](MatrixD& out, const Ids& positions) { encode_sinusoidal(out, table, paper, positions); }});
+  return codes;
+}
+
+/// What rotations make of ones.
+std::vector<Code> rotations() {
+  const Frequencies plain = geometric_frequencies(16, 10000.0);
+  YarnOptions yarn;
+  yarn.factor = 4;
+  yarn.original_max_position_embeddings = 512;
+  Llama3Options llama3;
+  llama3.factor = 4;
+  llama3.original_max_position_embeddings = 512;
+  LongRopeOptions longrope;
+  longrope.short_factor.assign(8, 1.0);
+  longrope.long_factor = {1, 1.1, 1.2, 1.5, 2, 3, 4, 4};
+  longrope.original_max_position_embeddings = 512;
+  longrope.max_position_embeddings = 2048;
+  const std::vector<std::pair<std::string, Frequencies>> rules = {
+      {"RoPE", plain},
+      {"linear", scale_linear(plain, 4)},
+      {"NTK-aware", scale_ntk_aware(plain, 4)},
+      {"dynamic NTK", scale_dynamic_ntk(plain, 1, 512, 2048)},
+      {"NTK mixed", scale_ntk_mixed(plain, 4, 0.625)},
+      {"YaRN", scale_yarn(plain, yarn)},
+      {"Llama 3", scale_llama3(plain, llama3)},
+      {"LongRoPE", scale_longrope(plain, longrope, 2048)}};
+  std::vector<Code> codes;
+  for (const auto& rule : rules) {
+    for (const RopeLayout& layout : {RopeLayout::half_split(16), RopeLayout::interleaved(16)}) {
+      const Frequencies frequencies = rule.second;
+      codes.push_back({rule.first, 16, [=](MatrixD& out, const Ids& positions) {
+                         out.setOnes();
+                         apply_rope(out, make_table<double>(frequencies, positions), layout);
+                       }});
+    }
+  }
+  return codes;
+}
+
+/// The channels that do not hold one number, of which a map has nothing to learn.
+std::vector<Index> varying_channels(const MatrixD& codes) {
+  std::vector<Index> channels;
+  for (Index j = 0; j < codes.cols(); ++j) {
+    if ((codes.col(j).array() != codes(0, j)).any()) channels.push_back(j);
+  }
+  return channels;
+}
+
+MatrixD with_constant(const MatrixD& codes) {
+  MatrixD x(codes.rows(), codes.cols() + 1);
+  x << codes, Eigen::VectorXd::Ones(codes.rows());
+  return x;
+}
+
+/// Fits to = M from + c, tries it on the codes far away, and holds both to what rounding leaves. A code of size g is off
+/// by at most g (2^-50 + angle 2^-51), and its image under the map, of norm 1, too; least squares of n x m numbers add
+/// n m eps of their size. So much is left within. The map itself is off by that, divided by the smallest singular value,
+/// and far away it is multiplied with codes.
+void check_map(const MatrixD& all_from, const MatrixD& all_to, const MatrixD& all_far_from, const MatrixD& all_far_to,
+               double largest_angle) {
+  const std::vector<Index> channels = varying_channels(all_from);
+  const MatrixD from = with_constant(all_from(Eigen::all, channels));
+  const MatrixD to = all_to(Eigen::all, channels);
+  const MatrixD far_from = with_constant(all_far_from(Eigen::all, channels));
+  const MatrixD far_to = all_far_to(Eigen::all, channels);
+  const MatrixD r = Eigen::HouseholderQR<MatrixD>(from).matrixQR().topRows(from.cols()).triangularView<Eigen::Upper>();
+  const double smallest_singular_value = Eigen::JacobiSVD<Eigen::MatrixXd>(r).singularValues().tail(1)[0];
+  const MatrixD map = from.completeOrthogonalDecomposition().solve(to);
+
+  const double promised = from.cwiseAbs().maxCoeff() * (0x1p-50 + largest_angle * 0x1p-51);
+  const double terms = static_cast<double>(from.size());
+  const double left = 2 * promised * std::sqrt(terms) + terms * posenc_tests::kEpsilon * from.norm();
+  const double far_terms = static_cast<double>(far_from.size());
+  const double left_far = 2 * promised * std::sqrt(far_terms) + left / smallest_singular_value * far_from.norm();
+  const double variation = (to.rowwise() - to.colwise().mean()).norm();
+  const double far_variation = (far_to.rowwise() - far_to.colwise().mean()).norm();
+  CHECK(code_properties::unexplained(to, from * map) <= left / variation);
+  CHECK(code_properties::unexplained(far_to, far_from * map) <= left_far / far_variation);
+  CHECK(left_far / far_variation < 1e-3);  // what is no map leaves more than 0.3: see the digits
+}
+
+void check_linear(const Code& code) {
+  INFO(code.name);
+  for (const Index offset : {1, 10, 100}) {
+    INFO("offset " << kStride * offset);
+    check_map(code.at(0, kLength, kStride), code.at(offset, kLength, kStride),
+              code.at(kLength, kLonger - kLength, kStride), code.at(kLength + offset, kLonger - kLength, kStride),
+              static_cast<double>(kStride * (kLonger + 100)));
+  }
+}
+
+/// No two positions alike, not even after float's rounding; and the same numbers at once and one by one.
+void check_distinct_and_determined(const Code& code, Index length = kLength) {
+  INFO(code.name);
+  const MatrixD codes = code.at(0, length);
+  CHECK(code_properties::smallest_distance(codes) > 0x1p-23 * codes.rowwise().norm().maxCoeff());
+  CHECK(code_properties::nondeterminism(code, length) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("sinusoids have the five properties", "[usage][five_properties]") {
+  for (const Code& code : sinusoids()) {
+    check_distinct_and_determined(code);
+    check_linear(code);
+  }
+}
+
+TEST_CASE("rotations have the five properties", "[usage][five_properties]") {
+  for (const Code& code : rotations()) {
+    check_distinct_and_determined(code);
+    check_linear(code);
+  }
+}
+
+TEST_CASE("integers have the five properties, and any size", "[usage][five_properties]") {
+  for (const double scale : {1.0, -3.0, 1.0 / kLength}) {
+    const Code code{"integers", 1, [=](MatrixD& out, const Ids& p) { encode_integers(out, scale, p); }};
+    check_distinct_and_determined(code);
+    check_linear(code);
+    CHECK(code.at(kLength, 1)(0, 0) == scale * kLength);
+  }
+}
+
+TEST_CASE("digits are distinct and determined, and no map makes their carries", "[usage][five_properties]") {
+  for (const int base : {2, 10}) {
+    const Code code{"digits", base == 2 ? 11 : 4, [=](MatrixD& out, const Ids& p) { encode_digits(out, base, p); }};
+    check_distinct_and_determined(code);
+    const auto worst = code_properties::worst_relation(code, {1, 10, 100}, kLength, kLonger);
+    CHECK(worst.within > 0.3);
+    CHECK(worst.beyond > worst.within);
+  }
+}
+
+TEST_CASE("learned positions are distinct and determined, and are no more than their rows",
+          "[usage][five_properties]") {
+  LearnedTable<double> table(512, 16);
+  fill(table.values(), Normal(0.02), 7);
+  const Code code{"learned", 16, [&](MatrixD& out, const Ids& p) { encode_learned(out, table, p); }};
+  check_distinct_and_determined(code, 512);
+  // Rows that are drawn do not know one another: a map of 17 numbers explains no more than 17 of 256 rows.
+  CHECK(code_properties::linear_relation(code, 1, 256, 500).within > 0.9);
+  CHECK_THROWS_AS(code.at(0, 513), std::out_of_range);
+  LearnedTable<double> clamped(512, 16, LookupOptions{Overflow::clamp});
+  MatrixD beyond(2, 16);
+  encode_learned(beyond, clamped, starting_at(600));
+  CHECK(beyond.row(0) == beyond.row(1));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Several dimensions
+
+namespace {
+
+constexpr Index kSide = 16;
+constexpr double kFastest = 8;  // the largest frequency of these encodings: NeRF's fourth
+
+/// Codes of places, tokens x axes.
+struct GridCode {
+  std::string name;
+  Index width;
+  std::function<void(MatrixD& out, const AxisPositionMatrix<std::int64_t>& places)> encode;
+
+  /// Of the places of a square of `side` x `side` tokens, `stride` apart, from (first, first) + offset on.
+  MatrixD square(Index side, Index first, const Eigen::RowVector2i& offset, Index stride) const {
+    AxisPositionMatrix<std::int64_t> places(side * side, 2);
+    for (Index t = 0; t < places.rows(); ++t) {
+      places.row(t) << stride * (first + t / side + offset[0]), stride * (first + t % side + offset[1]);
+    }
+    MatrixD out(places.rows(), width);
+    encode(out, places);
+    return out;
+  }
+};
+
+std::vector<GridCode> grid_codes() {
+  std::vector<GridCode> codes;
+  const std::vector<std::pair<std::string, SinusoidalGridEncoding>> encodings = {
+      {"mae", presets::mae(16)},
+      {"moco_v3", presets::moco_v3(16)},
+      {"timm_interleaved", presets::timm_interleaved(16)},
+      {"detr", presets::detr(8)},
+      {"tatp22", presets::tatp22(16, 2)},
+      {"tensor2tensor_nd", presets::tensor2tensor_nd(16, 2)},
+      {"nerf", presets::nerf(2, 4)}};
+  for (const auto& named : encodings) {
+    const SinusoidalGridEncoding encoding = named.second;
+    codes.push_back({named.first, encoding.width(),
+                     [=](MatrixD& out, const auto& places) { encode_sinusoidal(out, encoding, places); }});
+  }
+  const MatrixD directions = random_matrix(2, 8, 3);
+  codes.push_back({"Fourier features", 16, [=](MatrixD& out, const auto& places) {
+                     encode_fourier(out, places.template cast<double>(), directions, presets::gaussian_fourier());
+                   }});
+  for (const AxialFrequencies& axial :
+       {axial_frequencies({4, 4}, 10000.0), axial_frequencies({4, 4}, 10000.0, AxialSeries::alternating)}) {
+    codes.push_back({"RoPE on two axes", 16, [=](MatrixD& out, const auto& places) {
+                       out.setOnes();
+                       apply_rope(out, make_table<double>(axial.frequencies, axial.axes, places),
+                                  RopeLayout::interleaved(16));
+                     }});
+  }
+  codes.push_back({"RoPE, mixed frequencies", 16, [=](MatrixD& out, const auto& places) {
+                     out.setOnes();
+                     apply_rope(out, make_mixed_table<double>(directions, places), RopeLayout::half_split(16));
+                   }});
+  codes.push_back({"integers", 2, [](MatrixD& out, const auto& places) {
+                     for (Index axis : {0, 1}) encode_integers(out.col(axis), 1, places.col(axis));
+                   }});
+  return codes;
+}
+
+}  // namespace
+
+TEST_CASE("on grids the five properties hold too", "[usage][five_properties]") {
+  for (const GridCode& code : grid_codes()) {
+    INFO(code.name);
+    const MatrixD codes = code.square(kSide, 0, {0, 0}, 1);
+    CHECK(code_properties::smallest_distance(codes) > 0x1p-23 * codes.rowwise().norm().maxCoeff());
+    CHECK(posenc_tests::same_bits(codes, code.square(kSide, 0, {0, 0}, 1)));
+    const Eigen::RowVector2i offset(1, 2);  // one map for all places, whatever their row and column
+    check_map(code.square(kSide, 0, {0, 0}, kStride), code.square(kSide, 0, offset, kStride),
+              code.square(kSide, kSide, {0, 0}, kStride), code.square(kSide, kSide, offset, kStride),
+              kFastest * static_cast<double>(kStride * 2 * (2 * kSide + 2)));
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Biases and scores: what all queries alike and all keys alike leave is positions
+
+namespace {
+
+struct Score {
+  std::string name;
+  Index told_apart;  ///< of the 24 distances 0 ... -23
+  std::function<void(MatrixD& logits, const AttentionSpan& span)> add;
+};
+
+constexpr Index kNear = 24;
+
+MatrixD alike(Index rows, std::uint64_t seed) { return random_matrix(1, 16, seed).replicate(rows, 1); }
+
+BiasMlp<double> small_mlp() {
+  return {{{random_matrix(8, 1, 60), random_matrix(8, 1, 61)}, {random_matrix(1, 8, 62), random_matrix(1, 1, 63)}}};
+}
+
+std::vector<Score> scores() {
+  std::vector<Score> all;
+  const auto of_table = [&](const std::string& name, Index told_apart, auto make) {
+    all.push_back({name, told_apart, [=](MatrixD& logits, const AttentionSpan& span) {
+                     add_distance_bias(logits, make(span.distances()), span);
+                   }});
+  };
+  const Eigen::ArrayXd one = Eigen::ArrayXd::Constant(1, 0.5);
+  of_table("ALiBi", kNear, [=](const DistanceRange& d) { return make_alibi_table<double>(one, d, AlibiForm::causal); });
+  of_table("KERPLE", kNear,
+           [=](const DistanceRange& d) { return make_kerple_table<double>(one, one, d, KerpleKernel::logarithmic); });
+  of_table("KERPLE, power", kNear,
+           [=](const DistanceRange& d) { return make_kerple_table<double>(one, one, d, KerpleKernel::power); });
+  of_table("Sandwich", kNear, [](const DistanceRange& d) { return make_sandwich_table<double>(1, 16, d, 10000.0); });
+  of_table("dynamic position bias", kNear,
+           [](const DistanceRange& d) { return make_mlp_table(small_mlp(), d, DistanceInput::logarithmic); });
+  // Buckets of one distance up to 15, then of 16 to 18, 19 to 20 and 21 to 23: 16 floor(ln(n / 16) / ln 8) + 16.
+  of_table("T5", 19,
+           [](const DistanceRange& d) { return make_t5_table(random_matrix(32, 1, 5), T5Buckets(32, 128, false), d); });
+  const auto of_content = [&](const std::string& name, Index told_apart, auto add) {
+    all.push_back({name, told_apart, [=](MatrixD& logits, const AttentionSpan& span) {
+                     const MatrixD q = alike(span.query_len(), 1), k = alike(span.key_len(), 2);
+                     Workspace<double> workspace;
+                     add(logits, ContentAttention(q, k, 1.0, span), span, workspace);
+                   }});
+  };
+  of_content("Shaw", 9, [](MatrixD& logits, const auto& attention, const AttentionSpan&, auto& workspace) {
+    const MatrixD table = random_matrix(17, 16, 6);  // clipped at 8
+    add_shaw_logits(logits, ShawKeys(table, ShawClip::symmetric(8)), attention, workspace);
+  });
+  of_content("relative keys", kNear, [](MatrixD& logits, const auto& attention, const AttentionSpan& span, auto& w) {
+    const MatrixD table = random_matrix(2048, 16, 7).bottomRows(span.distances().size());  // by distance, from 23 down
+    add_relative_logits(logits, RelativeKeys(table, span.distances()), attention, w);
+  });
+  of_content("Transformer-XL", kNear, [](MatrixD& logits, const auto& attention, const AttentionSpan& span, auto& w) {
+    const MatrixD r =
+        make_relative_sinusoids<double>(span.distances(), geometric_frequencies(16, 10000.0), ChannelOrder::sin_cos);
+    const MatrixD u = alike(1, 8), v = alike(1, 9);
+    add_transformer_xl_logits(logits, TransformerXl(r, span.distances(), u, v), attention, w);
+  });
+  of_content("DeBERTa", kNear, [](MatrixD& logits, const auto& attention, const AttentionSpan&, auto& workspace) {
+    const DebertaBuckets buckets(64);
+    const MatrixD keys = random_matrix(buckets.rows(), 16, 10), queries = random_matrix(buckets.rows(), 16, 11);
+    add_deberta_logits(logits, Deberta(buckets, ContentToPosition(keys), PositionToContent(queries)), attention,
+                       workspace);
+  });
+  of_content("CoPE", kNear, [](MatrixD& logits, const auto& attention, const AttentionSpan&, auto& workspace) {
+    const MatrixD table = random_matrix(16, 16, 12);  // half a position for each key of score 0
+    add_cope_logits(logits, Cope(table, 16), attention, workspace);
+  });
+  all.push_back({"forgetting", kNear, [](MatrixD& logits, const AttentionSpan& span) {
+                   const MatrixD gates = MatrixD::Constant(span.key_len(), 1, 2.0);
+                   add_forgetting_bias(logits, forgetting_sums(gates), span);
+                 }});
+  const auto rotated = [](MatrixD& logits, const AttentionSpan& span, const auto& queries, const auto& keys) {
+    MatrixD q = alike(span.query_len(), 1), k = alike(span.key_len(), 2);
+    apply_rope(q, queries, RopeLayout::half_split(16), from_row(span.query_offset()));
+    apply_rope(k, keys, RopeLayout::half_split(16));
+    logits += q * k.transpose();
+  };
+  all.push_back({"RoPE", kNear, [=](MatrixD& logits, const AttentionSpan& span) {
+                   const auto table =
+                       make_table<double>(geometric_frequencies(16, 10000.0), PositionRange(0, span.key_len()));
+                   rotated(logits, span, table, table);
+                 }});
+  all.push_back({"xPos", kNear, [=](MatrixD& logits, const AttentionSpan& span) {
+                   const auto tables = make_xpos_tables<double>(geometric_frequencies(16, 10000.0),
+                                                                PositionRange(0, span.key_len()), 0.0);
+                   rotated(logits, span, tables.queries, tables.keys);
+                 }});
+  return all;
+}
+
+/// The part of the logits that causal attention sees.
+MatrixD causal(MatrixD logits) { return logits.triangularView<Eigen::Lower>(); }
+
+}  // namespace
+
+TEST_CASE("a score is one number for each distance, at any position", "[usage][five_properties]") {
+  // A score is a sum of at most 32 products of numbers of size 12 at most (xPos at 1,024), each off by
+  // 2^-50 + 1,024 2^-51 of its size: 32 12^2 2 2^-40.9.
+  constexpr double kScoreError = 0x1p-27;
+  for (const Score& score : scores()) {
+    INFO(score.name);
+    MatrixD here = MatrixD::Zero(kNear, kNear), far = MatrixD::Zero(kNear, 1024);
+    score.add(here, AttentionSpan::square(kNear));
+    MatrixD again = MatrixD::Zero(kNear, kNear);
+    score.add(again, AttentionSpan::square(kNear));
+    CHECK(posenc_tests::same_bits(again, here));
+    score.add(far, AttentionSpan::cached(kNear, 1024));
+    CHECK(posenc_tests::distance(causal(far.rightCols(kNear)), causal(here)) <= kScoreError);
+    for (Index back = 0; back + 1 < kNear; ++back) {
+      const Eigen::VectorXd diagonal = here.diagonal(-back);
+      CHECK((diagonal.array() - diagonal[0]).abs().maxCoeff() <= kScoreError);
+    }
+    Index told_apart = 0;
+    for (Index a = 0; a < kNear; ++a) {
+      bool seen = false;
+      for (Index b = 0; b < a; ++b) seen |= std::abs(here(kNear - 1, a) - here(kNear - 1, b)) <= 2 * kScoreError;
+      told_apart += !seen;
+    }
+    CHECK(told_apart == score.told_apart);
+  }
+}
+
+TEST_CASE("FIRE measures distances by the query's position, so its scores move", "[usage][five_properties]") {
+  Fire<double> fire;
+  fire.mlp = small_mlp();
+  fire.initial_length = 8;
+  MatrixD here = MatrixD::Zero(kNear, kNear), far = MatrixD::Zero(kNear, 1024);
+  add_fire_bias(here, fire, AttentionSpan::square(kNear));
+  add_fire_bias(far, fire, AttentionSpan::cached(kNear, 1024));
+  CHECK(posenc_tests::distance(causal(far.rightCols(kNear)), causal(here)) > 0.01);
+}
+
+TEST_CASE("a bias in a window is one number for each displacement", "[usage][five_properties]") {
+  const GridShape window{5, 6};
+  const auto swin = make_window_table(random_matrix(9 * 11, 1, 13), window);
+  const Eigen::ArrayXd slope = Eigen::ArrayXd::Constant(1, 0.5);
+  for (const auto& table : {swin, make_alibi_table<double>(slope, window, GridDistance::euclidean),
+                            make_alibi_table<double>(slope, window, GridDistance::manhattan)}) {
+    MatrixD logits = MatrixD::Zero(30, 30);
+    add_window_bias(logits, table);
+    for (Index t = 0; t < 30; ++t) {
+      for (Index u = 0; u < 30; ++u) {
+        const Index rows = u / 6 - t / 6, columns = u % 6 - t % 6;
+        const Index from = (rows < 0 ? -rows : 0) * 6 + (columns < 0 ? -columns : 0);  // the first with room for it
+        CHECK(logits(t, u) == logits(from, from + 6 * rows + columns));
+      }
+    }
+  }
+}
