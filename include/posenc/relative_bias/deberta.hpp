@@ -56,8 +56,6 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
   constexpr bool has_p2c = Deberta<C2p, P2c>::has_position_to_content;
   auto& x = detail::written(std::forward<Logits>(logits));
   const DebertaBuckets& buckets = scheme.buckets();
-  const AttentionSpan& span = attention.span();
-  const Scalar scale = static_cast<Scalar>(attention.scale());
   detail::require_logits(function, "logits", x, attention);
   const auto c2p_rows =
       detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
@@ -71,22 +69,12 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
     detail::require_target(function, "logits", x, scheme.position_to_content());
   }
   if constexpr (has_c2p) {
-    const auto& q = detail::evaluated(attention.q());
-    const auto& table = detail::evaluated(scheme.content_to_position());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_scores<detail::DebertaTerm::content_to_position>(
-          detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-          c2p_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term<detail::DebertaTerm::content_to_position>(x, attention.q(), scheme.content_to_position(),
+                                                                       c2p_rows, buckets, attention, workspace);
   }
   if constexpr (has_p2c) {
-    const auto& k = detail::evaluated(attention.k());
-    const auto& table = detail::evaluated(scheme.position_to_content());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_scores<detail::DebertaTerm::position_to_content>(
-          detail::head_rows(x, head, span.query_len()), detail::head_rows(k, head, span.key_len()),
-          p2c_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term<detail::DebertaTerm::position_to_content>(x, attention.k(), scheme.position_to_content(),
+                                                                       p2c_rows, buckets, attention, workspace);
   }
 }
 
@@ -123,8 +111,6 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
                 "posenc: DebertaGradients must have the terms of Deberta: ContentToPositionGradients for "
                 "ContentToPosition, PositionToContentGradients for PositionToContent");
   const DebertaBuckets& buckets = scheme.buckets();
-  const AttentionSpan& span = attention.span();
-  const Scalar scale = static_cast<Scalar>(attention.scale());
   detail::require_logits(function, "grad_logits", grad_logits, attention);
   const auto c2p_rows =
       detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
@@ -163,26 +149,14 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
   }
   const auto& grad = detail::evaluated(grad_logits);
   if constexpr (has_c2p) {
-    auto& c2p = gradients.content_to_position();
-    const auto& q = detail::evaluated(attention.q());
-    const auto& table = detail::evaluated(scheme.content_to_position());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_gradients<detail::DebertaTerm::content_to_position>(
-          detail::head_rows(c2p.grad_content(), head, span.query_len()), c2p_rows.of(c2p.grad_table(), head),
-          detail::head_rows(grad, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-          c2p_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term_gradients<detail::DebertaTerm::content_to_position>(
+        gradients.content_to_position(), grad, attention.q(), scheme.content_to_position(), c2p_rows, buckets,
+        attention, workspace);
   }
   if constexpr (has_p2c) {
-    auto& p2c = gradients.position_to_content();
-    const auto& k = detail::evaluated(attention.k());
-    const auto& table = detail::evaluated(scheme.position_to_content());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_gradients<detail::DebertaTerm::position_to_content>(
-          detail::head_rows(p2c.grad_content(), head, span.key_len()), p2c_rows.of(p2c.grad_table(), head),
-          detail::head_rows(grad, head, span.query_len()), detail::head_rows(k, head, span.key_len()),
-          p2c_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term_gradients<detail::DebertaTerm::position_to_content>(
+        gradients.position_to_content(), grad, attention.k(), scheme.position_to_content(), p2c_rows, buckets,
+        attention, workspace);
   }
 }
 

@@ -30,14 +30,7 @@ namespace presets {
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_2d_sincos_pos_embed of MAE, DiT and diffusers.
 inline SinusoidalGridEncoding mae(detail::Size width, double base = 10000) {
-  detail::require_grid_width("presets::mae", "width", width, 4);
-  detail::require_base("presets::mae", base);
-  const Eigen::Index quarter = width / 4;
-  const Frequencies frequencies = detail::ladder(quarter, base);
-  detail::GridBuilder builder;
-  builder.add_axis(1, frequencies, 0, quarter, 1);
-  builder.add_axis(0, frequencies, 2 * quarter, 3 * quarter, 1);
-  return builder.build(width, 2);
+  return detail::encode_in_quarters("presets::mae", width, "base", base, {1, 0, 1}, {0, 2, 3});
 }
 
 /// MoCo-v3: all sines first, rows before columns.
@@ -46,14 +39,7 @@ inline SinusoidalGridEncoding mae(detail::Size width, double base = 10000) {
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  MoCo-v3, and build_sincos2d_pos_embed of timm as it is called by default.
 inline SinusoidalGridEncoding moco_v3(detail::Size width, double temperature = 10000) {
-  detail::require_grid_width("presets::moco_v3", "width", width, 4);
-  detail::require_base("presets::moco_v3", temperature, "temperature");
-  const Eigen::Index quarter = width / 4;
-  const Frequencies frequencies = detail::ladder(quarter, temperature);
-  detail::GridBuilder builder;
-  builder.add_axis(0, frequencies, 0, 2 * quarter, 1);
-  builder.add_axis(1, frequencies, quarter, 3 * quarter, 1);
-  return builder.build(width, 2);
+  return detail::encode_in_quarters("presets::moco_v3", width, "temperature", temperature, {0, 0, 2}, {1, 1, 3});
 }
 
 /// timm, interleaved: sines and cosines of the rows, then of the columns.
@@ -62,14 +48,8 @@ inline SinusoidalGridEncoding moco_v3(detail::Size width, double temperature = 1
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  build_sincos2d_pos_embed of timm with interleave_sin_cos=True.
 inline SinusoidalGridEncoding timm_interleaved(detail::Size width, double temperature = 10000) {
-  detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
-  detail::require_base("presets::timm_interleaved", temperature, "temperature");
-  const Eigen::Index quarter = width / 4;
-  const Frequencies frequencies = detail::ladder(quarter, temperature);
-  detail::GridBuilder builder;
-  builder.add_axis(0, frequencies, 0, quarter, 1);
-  builder.add_axis(1, frequencies, 2 * quarter, 3 * quarter, 1);
-  return builder.build(width, 2);
+  return detail::encode_in_quarters("presets::timm_interleaved", width, "temperature", temperature, {0, 0, 1},
+                                    {1, 2, 3});
 }
 
 /// DETR, of width 2 num_pos_feats, for the positions of detr_positions().

@@ -4,8 +4,11 @@
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_DEBERTA_SCORES_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_DEBERTA_SCORES_HPP
 
+#include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
+#include "posenc/relative_bias/content_attention.hpp"
 #include "posenc/relative_bias/deberta_buckets.hpp"
+#include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
@@ -64,6 +67,45 @@ void add_deberta_gradients(GradContent&& grad_content, GradTable&& grad_table, c
     });
     add_product(grad_content.middleRows(block, rows), sums, table, scale);
     add_product(grad_table, sums.transpose(), content.middleRows(block, rows), scale);
+  }
+}
+
+/// Tokens whose content one term multiplies: queries, or keys.
+template <DebertaTerm Term>
+Eigen::Index content_tokens(const AttentionSpan& span) {
+  return Term == DebertaTerm::content_to_position ? span.query_len() : span.key_len();
+}
+
+/// add_deberta_scores() for all heads, of which the table has `table_rows`.
+template <DebertaTerm Term, typename X, typename Content, typename Table, typename Query, typename Key, typename Scalar>
+void add_deberta_term(X& x, const Content& content, const Table& table, const HeadRows& table_rows,
+                      const DebertaBuckets& buckets, const ContentAttention<Query, Key>& attention,
+                      Workspace<Scalar>& workspace) {
+  const AttentionSpan& span = attention.span();
+  const auto& content_values = evaluated(content);
+  const auto& table_values = evaluated(table);
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    add_deberta_scores<Term>(
+        head_rows(x, head, span.query_len()), head_rows(content_values, head, content_tokens<Term>(span)),
+        table_rows.of(table_values, head), buckets, span, static_cast<Scalar>(attention.scale()), workspace);
+  }
+}
+
+/// add_deberta_gradients() for all heads.
+template <DebertaTerm Term, typename Gradients, typename Grad, typename Content, typename Table, typename Query,
+          typename Key, typename Scalar>
+void add_deberta_term_gradients(Gradients& gradients, const Grad& grad, const Content& content, const Table& table,
+                                const HeadRows& table_rows, const DebertaBuckets& buckets,
+                                const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
+  const AttentionSpan& span = attention.span();
+  const Eigen::Index tokens = content_tokens<Term>(span);
+  const auto& content_values = evaluated(content);
+  const auto& table_values = evaluated(table);
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    add_deberta_gradients<Term>(head_rows(gradients.grad_content(), head, tokens),
+                                table_rows.of(gradients.grad_table(), head), head_rows(grad, head, span.query_len()),
+                                head_rows(content_values, head, tokens), table_rows.of(table_values, head), buckets,
+                                span, static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 

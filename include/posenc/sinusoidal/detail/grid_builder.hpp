@@ -55,6 +55,27 @@ inline Frequencies ladder(Eigen::Index count, double base) {
   return spaced_frequencies(count, base, static_cast<double>(count));
 }
 
+/// The quarters of a picture's channels that hold the sines and the cosines of an axis.
+struct AxisQuarters {
+  int axis;
+  int sines;
+  int cosines;
+};
+
+/// The encoding of a picture whose two axes have a quarter of the channels each for sines and for cosines.
+inline SinusoidalGridEncoding encode_in_quarters(const char* function, Eigen::Index width, const char* base_name,
+                                                 double base, const AxisQuarters& first, const AxisQuarters& second) {
+  require_grid_width(function, "width", width, 4);
+  require_base(function, base, base_name);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = ladder(quarter, base);
+  GridBuilder builder;
+  for (const AxisQuarters& of : {first, second}) {
+    builder.add_axis(of.axis, frequencies, of.sines * quarter, of.cosines * quarter, 1);
+  }
+  return builder.build(width, 2);
+}
+
 }  // namespace detail
 
 }  // namespace POSENC_ABI
