@@ -2,7 +2,7 @@
 // A trained language model tells its story, with posenc rotating its queries and keys. The model is in
 // support/tiny_llama.hpp: about 200 lines of Eigen.
 //
-//   10_tiny_llama [--half-split] [folder with stories260K.bin and tok512.bin]
+//   10_tell_a_story [--half-split] [folder with stories260K.bin and tok512.bin]
 //
 // The two files are those of karpathy/tinyllamas, folder stories260K. If greedy.txt lies beside them, the story must
 // equal it byte for byte. With --half-split the channels pair up as in another family of models: nothing crashes, the
