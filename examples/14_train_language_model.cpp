@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trains a language model from nothing, with RoPE and the gradients of this library: 360,000 parameters, plain Eigen
+// Trains a language model from nothing, with RoPE and the gradients of this library: 250,000 parameters, plain Eigen
 // (support/tiny_transformer.hpp), on tales that a grammar tells (support/tales.hpp). Without arguments it takes a few
 // steps, to show that the loss falls.
 //

@@ -183,7 +183,7 @@ class Language {
         if (due != open_.end()) {
           ask(*due);
           open_.erase(due);
-        } else if (known_.size() < 2 || draw(2) == 0) {
+        } else if (known_.size() < 2 || draw(4) > 0) {
           introduce();
         } else {
           const int person = one_of(known_);
@@ -215,7 +215,7 @@ class Language {
       tale_.clues.push_back(static_cast<int>(clue));
     }
 
-    // A new person, or one of whom nothing is left to ask, and one to three things about that person.
+    // A new person, or one of whom nothing is left to ask, and two to four things about that person.
     void introduce() {
       const int person = one_of(language_.people_);
       for (const Told& told : open_) {
@@ -227,7 +227,7 @@ class Language {
       const std::size_t kinds = language_.grammar_.attributes.size();
       const std::size_t first = draw(kinds);
       const std::size_t step = 1 + draw(kinds - 1);  // the number of kinds is a prime: all steps visit different ones
-      for (std::size_t count = 1 + draw(3), n = 0; n < count; ++n) {
+      for (std::size_t count = 2 + draw(3), n = 0; n < count; ++n) {
         Told told{person, (first + n * step) % kinds, {}, 0};
         say(one_of(language_.grammar_.attributes[told.attribute].told), person, &told);
         told.due = tale_.tokens.size() + distance();

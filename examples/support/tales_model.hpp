@@ -10,13 +10,13 @@
 namespace tiny_transformer {
 
 inline Config tales_config(const tales::Language& language) {
-  return {static_cast<Index>(language.words().size()), 96, 3, 256, 3};
+  return {static_cast<Index>(language.words().size()), 96, 6, 256, 2};
 }
 
-/// RoPE on whole heads of 32 channels, for up to 4096 positions.
+/// RoPE on whole heads of 16 channels, for up to 4096 positions.
 template <typename Scalar>
 std::unique_ptr<Encoding<Scalar>> tales_rope(posenc::RopePairs pairs) {
-  return std::make_unique<Rotary<Scalar>>(posenc::RopeLayout(pairs, 32), 4096);
+  return std::make_unique<Rotary<Scalar>>(posenc::RopeLayout(pairs, 16), 4096);
 }
 
 }  // namespace tiny_transformer

@@ -35,15 +35,17 @@ inline Batch make_batch(const tales::Language& language, std::uint64_t first_see
 
 struct TrainingOptions {
   int steps = 0;
-  int batch = 8;  // tales in a step
+  int batch = 4;  // tales in a step
   Index seq_len = 256;
-  double rate = 3e-3;  // at its peak
+  double clue_weight = 5;  // of words told before, in the gradient: one in twenty is such a word
+  double rate = 3e-3;      // at its peak
   int warm_up = 100;
   double longest_gradient = 1;
   std::uint64_t seed = 1;  // of the tales: a run reads the tales 2^32 seed, 2^32 seed + 1, ...
 };
 
-/// Trains on tales that it reads once each. report(step, loss) is called after each step.
+/// Trains on tales that it reads once each. Clues that are near are learned first: 40 % of the steps read tales of a
+/// quarter of the length, four times as many, and 30 % of half. report(step, loss) is called after each step.
 template <typename Scalar, typename Report>
 void train(Transformer<Scalar>& model, Encoding<Scalar>& encoding, const tales::Language& language,
            const TrainingOptions& options, const Report& report) {
@@ -52,11 +54,16 @@ void train(Transformer<Scalar>& model, Encoding<Scalar>& encoding, const tales::
   AdamW adam;
   std::uint64_t seed = options.seed << 32;
   for (int step = 0; step < options.steps; ++step) {
-    const Batch batch = make_batch(language, seed, options.batch, options.seq_len);
-    seed += static_cast<std::uint64_t>(options.batch);
-    Matrix<Scalar> logits = model.forward(batch.tokens, options.seq_len, encoding);
+    const int shorter = 10 * step < 4 * options.steps ? 4 : 10 * step < 7 * options.steps ? 2 : 1;
+    const Index seq_len = options.seq_len / shorter;
+    const Batch batch = make_batch(language, seed, options.batch * shorter, seq_len);
+    seed += static_cast<std::uint64_t>(options.batch * shorter);
+    Matrix<Scalar> logits = model.forward(batch.tokens, seq_len, encoding);
     const double loss = cross_entropy(logits, batch.targets).mean();
-    model.backward(batch.tokens, options.seq_len, encoding, logits);
+    for (std::size_t i = 0; i < batch.clues.size(); ++i) {
+      if (batch.clues[i] > 0) logits.row(static_cast<Index>(i)) *= static_cast<Scalar>(options.clue_weight);
+    }
+    model.backward(batch.tokens, seq_len, encoding, logits);
     clip_gradients(parameters, options.longest_gradient);
     adam.update(parameters, scheduled_rate(step, options.warm_up, options.steps, options.rate));
     encoding.keep_in_bounds();

@@ -117,10 +117,10 @@ std::vector<int> read_clues(const Words& words) {
 
 TEST_CASE("tales have the same tokens and clues on every platform", "[tales][portable]") {
   const Language language;
-  REQUIRE(hash(language.tell(1000, 1).tokens) == 0xdec628966daf5b44U);
-  REQUIRE(hash(language.tell(1000, 1).clues) == 0x609ee27dc89198fcU);
-  REQUIRE(hash(language.tell(20000, 2, 4096).tokens) == 0x57c6b8875a3f9e0fU);
-  REQUIRE(hash(language.tell(20000, 2, 4096).clues) == 0xd1b8e0a4a8705d2cU);
+  REQUIRE(hash(language.tell(1000, 1).tokens) == 0xe703bec946a9c466U);
+  REQUIRE(hash(language.tell(1000, 1).clues) == 0xddd0f57d3e5e1a96U);
+  REQUIRE(hash(language.tell(20000, 2, 4096).tokens) == 0x98c3c27c730273dbU);
+  REQUIRE(hash(language.tell(20000, 2, 4096).clues) == 0x5d706bbd681cef8cU);
 }
 
 TEST_CASE("tales are told in a few hundred words, each once in the list", "[tales]") {
@@ -165,12 +165,12 @@ TEST_CASE("each doubling of the distance of a clue is about as frequent as the o
     while ((clue /= 2) > 0) ++doublings;
     ++count.at(doublings);
   }
-  // Nine doublings from 8 to 4096 share some 9,000 clues; sentences around them add some 16 tokens, which moves those
+  // Nine doublings from 8 to 4096 share some 13,000 clues; sentences around them add some 16 tokens, which moves those
   // of the nearest doubling into the next.
   for (std::size_t n = 5; n < 12; ++n) {
     CAPTURE(n, count[n]);
-    REQUIRE(count[n] > 700);
-    REQUIRE(count[n] < 2200);
+    REQUIRE(count[n] > 1200);
+    REQUIRE(count[n] < 2800);
   }
   REQUIRE(count[12] < 100);
 }
