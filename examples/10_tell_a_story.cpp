@@ -1,59 +1,93 @@
 // SPDX-License-Identifier: MIT
-// A trained language model tells its story, with posenc rotating its queries and keys. The model is in
-// support/tiny_llama.hpp: about 200 lines of Eigen.
+// A trained language model tells a story, with posenc rotating its queries and keys; then the same weights with the
+// pair layout of another family of models: nothing crashes, the norms are right, position 0 is right, and it forgets
+// what it was told.
 //
 //   10_tell_a_story [--half-split] [folder with stories260K.bin and tok512.bin]
 //
-// The two files are those of karpathy/tinyllamas, folder stories260K. If greedy.txt lies beside them, the story must
-// equal it byte for byte. With --half-split the channels pair up as in another family of models: nothing crashes, the
-// norms are right, position 0 is right, and the story falls apart.
+// Without a folder it is the model that example 14 trained (models/tales.bin, 250,000 parameters). With the folder
+// stories260K of karpathy/tinyllamas it is that Llama (support/tiny_llama.hpp: about 200 lines of Eigen), whose pairs
+// are interleaved. If greedy.txt lies there, the story must equal it byte for byte; with --half-split it falls apart.
 //
-// Prints:
-//   Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a
-//   big, red ball. She wanted to play with it, but it was too high.
-//   Lily's mom said, "Lily, let's go to the park." [...]
+// Prints (a word may differ elsewhere):
+//   -- pairs half-split, as in training
+//   Once there was a cheerful boy named Bruno. Bruno lived near the hill. Bruno had a mouse named Toby. Bruno wanted to
+//   be a sailor. [...] Where does Bruno live? Near the hill. [...] Bruno called the mouse, and Toby came at once. [...]
+//      loss per token 0.76 on other tales; of 137 words in them that were told before, it knows 0.61
+//
+//   -- the same weights, pairs interleaved
+//   Once there was once there was a brave boy named Carl. Carl had a brown hat. Carl had a house near the castle.
+//   Once there was a goose named Hanna Hanna wanted to be? A red coat. [...]
+//      loss per token 3.34 on other tales; of 137 words in them that were told before, it knows 0.11
+//   ok
+#include "posenc/posenc.hpp"
+
+#include "support/tales_model.hpp"
 #include "support/tiny_llama.hpp"
+#include "support/weights_file.hpp"
 
 #include <exception>
 #include <fstream>
+#include <iomanip>
 #include <iostream>
 #include <iterator>
 #include <string>
 
+#if !defined(POSENC_MODELS_DIR)
+#define POSENC_MODELS_DIR "examples/models"
+#endif
+
+// A tale that the model makes up, and what it knows of tales that it did not read.
+tiny_transformer::Score tell_tale(posenc::RopePairs pairs) {
+  const tales::Language language;
+  tiny_transformer::Transformer<float> model(tiny_transformer::tales_config(language), 1);
+  tiny_transformer::read_weights(POSENC_MODELS_DIR "/tales.bin", model);
+  const auto rope = tiny_transformer::tales_rope<float>(pairs);
+  const int new_line = language.token("\n");
+  const std::string tale = language.text(tiny_transformer::go_on(model, *rope, {new_line}, 140, 1));
+  const auto score = tiny_transformer::measure(model, *rope, language, 10, 250);
+  std::cout << tale.substr(0, tale.rfind('.') + 1) << "\n   loss per token " << score.loss << " on other tales; of "
+            << score.clues << " words in them that were told before, it knows " << score.recall << "\n\n";
+  return score;
+}
+
+int tell_tales() {
+  std::cout << std::fixed << std::setprecision(2) << "-- pairs half-split, as in training\n";
+  const auto right = tell_tale(posenc::RopePairs::half_split);
+  std::cout << "-- the same weights, pairs interleaved\n";
+  const auto wrong = tell_tale(posenc::RopePairs::interleaved);
+  const bool ok = right.recall > 0.5 && wrong.recall < 0.2 && right.loss + 1 < wrong.loss;
+  std::cout << (ok ? "ok\n" : "FAILED\n");
+  return ok ? 0 : 1;
+}
+
+int tell_story(const std::string& folder, posenc::RopePairs pairs) {
+  const tiny_llama::Model model = tiny_llama::read_model(folder + "/stories260K.bin");
+  const auto tokenizer = tiny_llama::read_tokenizer(folder + "/tok512.bin", model.config.vocab_size);
+  const auto rope = tiny_llama::rotary_embedding(model.config, pairs);
+  const std::string story = tiny_llama::decode(tokenizer, tiny_llama::generate_greedily(model, rope, 256)) + "\n";
+  std::cout << story << std::flush;  // the story alone goes to stdout
+
+  std::ifstream file(folder + "/greedy.txt", std::ios::binary);
+  if (!file) return 0;
+  const std::string expected(std::istreambuf_iterator<char>(file), {});
+  const bool same = story == expected;
+  std::cerr << "-- " << (same ? "equals" : "is not") << " the published story (" << expected.size() << " bytes)\n";
+  return same == (pairs == posenc::RopePairs::interleaved) ? 0 : 1;
+}
+
 int main(int argc, char** argv) {
-  bool half_split = false;
+  auto pairs = posenc::RopePairs::interleaved;
   std::string folder;
   for (int i = 1; i < argc; ++i) {
     if (argv[i] == std::string("--half-split")) {
-      half_split = true;
+      pairs = posenc::RopePairs::half_split;
     } else {
       folder = argv[i];
     }
   }
-  const bool folder_given = !folder.empty();
-#if defined(POSENC_DATA_DIR)
-  if (!folder_given) folder = POSENC_DATA_DIR "/stories260K";
-#endif
-  if (!std::ifstream(folder + "/stories260K.bin")) {
-    std::cerr << "no stories260K.bin in '" << folder
-              << "': give the folder stories260K of karpathy/tinyllamas as argument\n";
-    return folder_given ? 1 : 0;
-  }
-
   try {
-    const tiny_llama::Model model = tiny_llama::read_model(folder + "/stories260K.bin");
-    const auto tokenizer = tiny_llama::read_tokenizer(folder + "/tok512.bin", model.config.vocab_size);
-    const auto rope = tiny_llama::rotary_embedding(
-        model.config, half_split ? posenc::RopePairs::half_split : posenc::RopePairs::interleaved);
-    const std::string story = tiny_llama::decode(tokenizer, tiny_llama::generate_greedily(model, rope, 256)) + "\n";
-    std::cout << story << std::flush;  // the story alone goes to stdout
-
-    std::ifstream file(folder + "/greedy.txt", std::ios::binary);
-    if (!file) return 0;
-    const std::string expected(std::istreambuf_iterator<char>(file), {});
-    const bool same = story == expected;
-    std::cerr << "-- " << (same ? "equals" : "is not") << " the published story (" << expected.size() << " bytes)\n";
-    return same != half_split ? 0 : 1;
+    return folder.empty() ? tell_tales() : tell_story(folder, pairs);
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

@@ -6,6 +6,14 @@
 //   cmake --workflow --preset train
 //   build/train/examples/14_train_language_model [steps [file for the weights]]
 //
+// The weights of example 10 are those of `14_train_language_model 7000 examples/models/tales.bin`: seven minutes on one
+// core with AVX-512. It printed, among others:
+//   250080 parameters, 7000 steps of 1024 tokens
+//   step    350   loss 1.686   9465 tokens/s
+//   step   2800   loss 0.816   15329 tokens/s      so far tales of 64 tokens, from here on of 128
+//   step   4900   loss 0.755   16853 tokens/s      from here on of 256
+//   step   7000   loss 0.777   16703 tokens/s
+//   on tales that it did not read: loss 0.768, of words told before 1.067, 0.608 of 541 right
 #include "posenc/posenc.hpp"
 
 #include "support/tales_model.hpp"
