@@ -14,5 +14,7 @@
 #include "posenc/model_config/config_value.hpp"  // a config as plain data, from any JSON type
 #include "posenc/model_config/gguf.hpp"          // the metadata of a GGUF file -> ModelRope
 #include "posenc/model_config/hugging_face.hpp"  // config.json -> ModelRope
+#include "posenc/model_config/known_types.hpp"   // which types and architectures are known
+#include "posenc/model_config/model_hints.hpp"   // what a config does not say
 
 #endif  // POSENC_MODEL_CONFIG_HPP

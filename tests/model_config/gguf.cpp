@@ -212,3 +212,45 @@ TEST_CASE("GGUF: partial rotation, ignored keys, another layout", "[model_config
   check_model(read_gguf_metadata(unknown, std::nullopt, kHalfSplit), {{"", kHalfSplit, 128, 0, 128, "llama-2-7b"}},
               "2x0");
 }
+
+TEST_CASE("GGUF: plans that llama.cpp has", "[model_config][gguf][once_silent]") {
+  using posenc_tests::plan_of;
+  const auto read = [](const std::string& architecture, const std::vector<std::pair<std::string, ConfigValue>>& more) {
+    ConfigValue file = metadata(architecture, {{"block_count", 8}, {"attention.key_length", 128}});
+    for (const auto& [key, value] : more) file.set(architecture + "." + key, value);
+    return read_gguf_metadata(file, std::nullopt);
+  };
+  // The switch of Granite means no rotation at all; elsewhere it says how the model was trained.
+  for (const char* const granite : {"granite", "granitemoe", "granitehybrid"}) {
+    CHECK(plan_of(read(granite, {{"rope.scaling.finetuned", false}})) == "8x.");
+    CHECK(plan_of(read(granite, {{"rope.scaling.finetuned", true}})) == "8x0");
+    CHECK(plan_of(read(granite, {})) == "8x0");
+  }
+  CHECK(plan_of(read("llama", {{"rope.scaling.finetuned", false}})) == "8x0");
+  // Layers without key heads have no attention.
+  const ConfigValue heads = ConfigValue::list({0, 0, 8, 0, 0, 8, 0, 0});
+  CHECK(plan_of(read("lfm2", {{"attention.head_count_kv", heads}})) == "2x. 0 2x. 0 2x.");
+  CHECK(plan_of(read("qwen3next", {{"full_attention_interval", 4}})) == "3x. 0 3x. 0");
+  // Sections make GLM-4 half-split, with three positions.
+  const posenc::ModelRope text = read("glm4", {{"rope.dimension_count", 64}});
+  CHECK(text.rope_sets[0].layout.pairs() == kInterleaved);
+  CHECK_FALSE(text.rope_sets[0].axes.has_value());
+  const posenc::ModelRope pictures =
+      read("glm4", {{"rope.dimension_count", 64}, {"rope.dimension_sections", ConfigValue::list({8, 12, 12, 0})}});
+  CHECK(pictures.rope_sets[0].layout.pairs() == kHalfSplit);
+  CHECK(*pictures.rope_sets[0].axes == posenc::contiguous_axes({8, 12, 12}));
+  // Olmo 3 has sliding layers that are not scaled, Olmo 2 has none.
+  CHECK(plan_of(read("olmo2", {{"rope.scaling.factor", 4}})) == "8x0");
+  const posenc::ModelRope olmo3 = read("olmo2", {{"rope.scaling.factor", 4}, {"attention.sliding_window", 4096}});
+  CHECK(plan_of(olmo3) == "3x1 0 3x1 0");
+  CHECK(olmo3.rope_sets[0].frequencies.inv_freq()[0] == 0.25);
+  CHECK(olmo3.rope_sets[1].frequencies.inv_freq()[0] == 1);
+  CHECK(plan_of(read("exaone4", {})) == "8x0");
+  CHECK(plan_of(read("exaone4", {{"attention.sliding_window", 4096}})) == "3x0 . 3x0 .");
+  CHECK(plan_of(read("gemma3n", {})) == "4x1 0 3x1");
+  CHECK(plan_of(read("bert", {})) == "8x.");
+  CHECK(plan_of(read("jamba", {})) == "8x.");
+  // Keys of sliding layers have no effect where none slides.
+  CHECK(read("llama", {{"rope.dimension_count_swa", 64}}).ignored_keys ==
+        std::vector<std::string>{"llama.rope.dimension_count_swa"});
+}

@@ -47,9 +47,11 @@ class ConfigValue {
       : kind_(std::is_same_v<Number, bool> ? Kind::boolean : Kind::number), number_(static_cast<double>(value)) {}
 
   /// A list of values, which may be of different kinds.
+  /// @throws std::invalid_argument  values nested more than max_depth() deep.
   static ConfigValue list(std::vector<ConfigValue> items = {}) {
     ConfigValue value;
     value.kind_ = Kind::list;
+    for (const ConfigValue& item : items) value.grow("ConfigValue::list", item);
     value.items_ = std::move(items);
     return value;
   }
@@ -63,9 +65,10 @@ class ConfigValue {
 
   /// Adds an entry to a dictionary, or replaces the one that has this key.
   ///
-  /// @throws std::invalid_argument  this is not a dictionary.
+  /// @throws std::invalid_argument  this is not a dictionary; values nested more than max_depth() deep.
   void set(const std::string& key, ConfigValue value) {
     require_kind("ConfigValue::set", Kind::dictionary, "a dictionary");
+    grow("ConfigValue::set", value);
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) {
         items_[i] = std::move(value);
@@ -75,6 +78,11 @@ class ConfigValue {
     keys_.push_back(key);
     items_.push_back(std::move(value));
   }
+
+  /// How deep values may be nested: far deeper than any config, and far less than what a stack holds.
+  static constexpr int max_depth() { return 64; }
+  /// How many values a JSON value may hold that is converted.
+  static constexpr std::size_t max_values() { return std::size_t(1) << 22; }
 
   /// What this value is.
   Kind kind() const { return kind_; }
@@ -144,7 +152,15 @@ class ConfigValue {
     if (kind_ != kind) detail::refuse<std::invalid_argument>(function, "the value", describe(), rule);
   }
 
+  /// Notes that `inner` lies in this value.
+  void grow(const char* function, const ConfigValue& inner) {
+    const int depth = inner.depth_ + 1;
+    detail::require(depth <= max_depth(), function, "the value", depth, "nested at most ", max_depth(), " deep");
+    if (depth > depth_) depth_ = depth;
+  }
+
   Kind kind_ = Kind::null;
+  int depth_ = 1;
   double number_ = 0;
   std::string text_;
   std::vector<std::string> keys_;
@@ -153,10 +169,15 @@ class ConfigValue {
 
 namespace detail {
 
+/// Converts one JSON value. See to_config_value().
 struct JsonConverter {
-  /// See to_config_value(). The kind of a value is tested before the value is read.
+  /// The kind of a value is tested before the value is read, and its depth before what is in it.
   template <typename Json>
-  static ConfigValue convert(const Json& json) {
+  ConfigValue convert(const Json& json, int depth = 1) {
+    require(depth <= ConfigValue::max_depth(), kFunction, "json", "more", "nested at most ", ConfigValue::max_depth(),
+            " deep");
+    require(++count_ <= ConfigValue::max_values(), kFunction, "json", "more", "of at most ", ConfigValue::max_values(),
+            " values");
     if (json.is_null()) return {};
     if (json.is_boolean()) return json.template get<bool>();
     if (json.is_number()) return json.template get<double>();
@@ -164,18 +185,28 @@ struct JsonConverter {
     ConfigValue value;
     if (json.is_array()) {
       value.kind_ = ConfigValue::Kind::list;
-      for (auto item = json.begin(); item != json.end(); ++item) value.items_.push_back(convert(*item));
+      for (auto item = json.begin(); item != json.end(); ++item) add(value, convert(*item, depth + 1));
       return value;
     }
-    require(json.is_object(), "to_config_value", "json", "another kind of value",
+    require(json.is_object(), kFunction, "json", "another kind of value",
             "null, a boolean, a number, a text, a list or a dictionary");
     value.kind_ = ConfigValue::Kind::dictionary;
     for (auto entry = json.begin(); entry != json.end(); ++entry) {
       value.keys_.push_back(entry.key());  // set() would search all keys, and label lists have 20,000
-      value.items_.push_back(convert(entry.value()));
+      add(value, convert(entry.value(), depth + 1));
     }
     return value;
   }
+
+ private:
+  static constexpr const char* kFunction = "to_config_value";
+
+  static void add(ConfigValue& outer, ConfigValue inner) {
+    outer.grow(kFunction, inner);
+    outer.items_.push_back(std::move(inner));
+  }
+
+  std::size_t count_ = 0;
 };
 
 }  // namespace detail
@@ -186,10 +217,12 @@ struct JsonConverter {
 /// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
 /// value is tested before the value is read, so that the JSON type reports no errors of its own.
 /// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
-/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones.
+/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones; one
+///                                nested more than ConfigValue::max_depth() deep or of more than max_values() values,
+///                                which is found before anything deeper is looked at.
 template <typename Json, std::enable_if_t<detail::is_json<Json>, int> = 0>
 ConfigValue to_config_value(const Json& json) {
-  return detail::JsonConverter::convert(json);
+  return detail::JsonConverter().convert(json);
 }
 
 /// Says what to write instead of a call that does not fit.

@@ -9,6 +9,7 @@
 #include "posenc/model_config/detail/check_recipe.hpp"
 #include "posenc/model_config/detail/config_arguments.hpp"
 #include "posenc/model_config/detail/hugging_face_reader.hpp"
+#include "posenc/model_config/model_hints.hpp"
 #include "posenc/model_config/model_rope.hpp"
 
 #include <cstdint>
@@ -45,15 +46,27 @@ inline namespace POSENC_ABI {
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, std::optional<RopePairs> pairs = {}) {
+  ModelHints hints;
+  hints.pairs = pairs;
+  return read_hugging_face_config(config, serving_length, hints);
+}
+
+/// @overload
+/// With more than the pair layout: what is to be taken where the config says nothing, or one tower of several.
+/// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
+/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there.
+template <typename Config, typename Length,
+          std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
+ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
   const auto length = static_cast<std::int64_t>(serving_length);
-  const detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, pairs).read();
+  const detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, hints).read();
   detail::check_recipe(recipe);
   return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.
 template <typename... Given, std::enable_if_t<!(detail::begins_with_config<Given...> && detail::has_length<Given...> &&
-                                                detail::ends_with_pairs<Given...>),
+                                                detail::ends_with_hints<Given...>),
                                               int> = 0>
 ModelRope read_hugging_face_config(const Given&...) {
   if constexpr (!detail::begins_with_config<Given...>) {

@@ -21,6 +21,16 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// The positions that a token has, in the order of the columns of a matrix of tokens x axes.
+enum class TokenPositions {
+  sequence,             ///< One: PositionRange(first, count), or a list.
+  time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
+  row_column,           ///< Two: grid_positions({rows, columns}).
+  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 counts from 1.
+  centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
+  position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
+};
+
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
 /// positions, which of them drives which pair.
 ///
@@ -31,6 +41,7 @@ struct RopeSet {
   Frequencies frequencies;        ///< One frequency for each pair that rotates.
   RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
+  TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
 };
 
 /// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
@@ -100,6 +111,9 @@ struct ModelRope {
   std::vector<LayerRope> layers{};   ///< One entry for each layer.
   /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or for granted, by the names of
+  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty for a model that is known.
+  std::vector<std::string> assumed{};
 };
 
 }  // namespace POSENC_ABI

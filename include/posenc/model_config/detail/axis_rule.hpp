@@ -19,15 +19,16 @@ namespace detail {
 
 /// The axis that drives each pair.
 enum class AxisRule {
-  one,                ///< One position per token.
-  contiguous,         ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
-  interleaved,        ///< mrope_section, t h w t h w ...: Qwen3-VL.
-  height_width_time,  ///< mrope_section as h, w, t: ERNIE-4.5-VL.
-  centered_patches,   ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
-  rows_and_columns,   ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
-  rows_then_columns,  ///< (row, column), a series for each: Qwen2-VL's pictures.
-  columns_then_rows,  ///< (column, row), a series for each: Llama 4's pictures.
-  two_halves          ///< Two positions, each of which rotates its own half of the head: ChatGLM-6B.
+  one,                  ///< One position per token.
+  contiguous,           ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
+  interleaved,          ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width_time,    ///< mrope_section as h, w, t: ERNIE-4.5-VL.
+  centered_patches,     ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
+  rows_and_columns,     ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
+  rows_then_columns,    ///< (row, column), a series for each: Qwen2-VL's pictures.
+  columns_then_rows,    ///< (column, row), a series for each: Llama 4's pictures.
+  columns_rows_halves,  ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
+  two_halves            ///< (position, block), in the same way: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
@@ -35,6 +36,9 @@ inline bool has_sections(AxisRule rule) {
 }
 /// Whether the positions of a token are fixed by the rule, without sections.
 inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
+
+/// Whether each of two positions pairs channels within its own half of the head.
+inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
 
 /// The pairs of axis 0, 1 and 2 in the order t h w t h w ..., from three sections.
 inline std::vector<int> interleaved_counts(const std::vector<int>& sections, Eigen::Index num_pairs) {

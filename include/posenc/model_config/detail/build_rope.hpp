@@ -51,20 +51,39 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
 }
 
+inline TokenPositions positions_of(const RotationRecipe& rotation) {
+  switch (rotation.axes) {
+    case AxisRule::one: break;
+    case AxisRule::contiguous:
+    case AxisRule::interleaved:
+    case AxisRule::height_width_time: return TokenPositions::time_height_width;
+    case AxisRule::centered_patches: return TokenPositions::centered_row_column;
+    case AxisRule::rows_and_columns:
+    case AxisRule::rows_then_columns: return TokenPositions::row_column;
+    case AxisRule::columns_then_rows:
+    case AxisRule::columns_rows_halves: return TokenPositions::column_row;
+    case AxisRule::two_halves: return TokenPositions::position_block;
+  }
+  return rotation.given_axes ? TokenPositions::time_height_width : TokenPositions::sequence;
+}
+
 inline ModelRope build_rope(const RopeRecipe& recipe) {
   ModelRope model;
   model.layers = recipe.layers;
   model.ignored_keys = recipe.ignored_keys;
+  model.assumed = recipe.assumed;
   for (const RotationRecipe& rotation : recipe.rotations) {
     const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
-    if (has_grid(rotation.axes) && rotation.axes != AxisRule::two_halves) {
+    if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {
       const auto grid = grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
-      model.rope_sets.push_back({rotation.layer_type, grid.frequencies, layout, grid.axes});
+      model.rope_sets.push_back({rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation)});
       continue;
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
     if (has_sections(rotation.axes)) set.axes = section_axes(rotation.axes, rotation.sections);
-    if (rotation.axes == AxisRule::two_halves) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
+    if (owns_halves(rotation.axes)) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
+    if (rotation.given_axes) set.axes = rotation.given_axes;
+    set.positions = positions_of(rotation);
     model.rope_sets.push_back(set);
   }
   return model;

@@ -131,6 +131,10 @@ class RecipeCheck {
     }
   }
   void check_sections() const {
+    if (rotation_.given_axes) {
+      const Eigen::Index size = rotation_.given_axes->num_pairs();
+      require(size == num_pairs(), "hints.axes.num_pairs()", size, "the number of pairs ", num_pairs());
+    }
     if (!has_sections(rotation_.axes)) return;
     refuse_wrong_sections(function_, rotation_.sections_key, rotation_.axes, rotation_.sections, num_pairs());
   }

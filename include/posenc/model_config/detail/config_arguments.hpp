@@ -6,6 +6,7 @@
 
 #include "posenc/model_config/config_value.hpp"
 #include "posenc/model_config/detail/json_type.hpp"
+#include "posenc/model_config/model_hints.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
@@ -80,6 +81,12 @@ inline constexpr bool ends_with_pairs<Config, Second> = true;
 template <typename Config, typename Second, typename Pairs>
 inline constexpr bool ends_with_pairs<Config, Second, Pairs> =
     std::is_convertible_v<const Pairs&, std::optional<RopePairs>>;
+
+/// The same, or with hints.
+template <typename... Given>
+inline constexpr bool ends_with_hints = ends_with_pairs<Given...>;
+template <typename Config, typename Second>
+inline constexpr bool ends_with_hints<Config, Second, ModelHints> = true;
 
 }  // namespace detail
 }  // namespace POSENC_ABI

@@ -7,6 +7,7 @@
 #include "posenc/model_config/config_value.hpp"
 #include "posenc/model_config/detail/known_models.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,25 @@ inline const ConfigValue* find_entry(const ConfigValue& config, const char* key)
   return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
 }
 
+/// The home that a path of keys leads to: "thinker_config.vision_config".
+inline ConfigHome find_tower(const char* function, const ConfigValue& config, const std::string& tower) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  for (std::size_t at = 0; at <= tower.size();) {
+    const std::size_t end = (std::min)(tower.find('.', at), tower.size());
+    const std::string key = tower.substr(at, end - at);
+    const ConfigValue* const inner = home.config->find(key);
+    if (inner == nullptr || !inner->is(ConfigValue::Kind::dictionary)) {
+      refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
+                                    "a dictionary, since hints.tower leads to it");
+    }
+    home.enter(key, *inner);
+    at = end + 1;
+  }
+  return home;
+}
+
 /// The home of the language model: text_config wherever there is one, else one of its other names, unless the config
 /// is itself of a type that is known.
 inline ConfigHome find_home(const char* function, const ConfigValue& config) {
@@ -46,8 +66,9 @@ inline ConfigHome find_home(const char* function, const ConfigValue& config) {
   constexpr int deepest = 8;
   for (int depth = 0; depth < deepest; ++depth) {
     const ConfigValue* const type = find_entry(*home.config, "model_type");
-    const bool known =
-        type != nullptr && type->is(ConfigValue::Kind::text) && find_known_model(type->text()) != nullptr;
+    const KnownModel* const row =
+        type != nullptr && type->is(ConfigValue::Kind::text) ? find_known_model(type->text()) : nullptr;
+    const bool known = row != nullptr && type->text() == row->model_type;
     const char* found = nullptr;
     for (const char* const name : names) {
       if (found == nullptr && find_entry(*home.config, name) != nullptr) found = name;

@@ -12,6 +12,7 @@
 #include "posenc/model_config/detail/recipe.hpp"
 #include "posenc/model_config/detail/rope_dictionary.hpp"
 #include "posenc/model_config/detail/rotation_reader.hpp"
+#include "posenc/model_config/model_hints.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -27,14 +28,18 @@ namespace detail {
 /// Reads one config.
 class HuggingFaceReader {
  public:
-  HuggingFaceReader(const ConfigValue& config, std::int64_t serving_length, std::optional<RopePairs> pairs)
-      : home_(find_home(kFunction, config)), config_(kFunction, *home_.config, home_.path) {
+  /// @param hints  Must outlive the reader.
+  HuggingFaceReader(const ConfigValue& config, std::int64_t serving_length, const ModelHints& hints)
+      : hints_(hints),
+        home_(hints.tower.empty() ? find_home(kFunction, config) : find_tower(kFunction, config, hints.tower)),
+        config_(kFunction, *home_.config, home_.path) {
     require(serving_length > 0, kFunction, "serving_length", serving_length, "> 0");
     lengths_.serving = static_cast<double>(serving_length);
     for (std::size_t i = 0; i < home_.around.size(); ++i) {
       around_.emplace_back(kFunction, *home_.around[i], home_.around_paths[i]);
     }
-    find_model(pairs);
+    find_model();
+    take_hints();
     find_dictionary();
   }
 
@@ -55,19 +60,20 @@ class HuggingFaceReader {
     if (!use_.is_class_dictionary) rope.add_unread_to(recipe_.ignored_keys, any_key);
     config_.add_unread_to(recipe_.ignored_keys, concerns_rotation);
     for (std::size_t i = around_.size(); i-- > 0;) around_[i].add_unread_to(recipe_.ignored_keys, concerns_rotation);
-    if (is_unknown_) refuse_what_decides();
+    if (is_unknown_ && hints_.layers.empty()) refuse_what_decides();
     return std::move(recipe_);
   }
 
  private:
   static constexpr const char* kFunction = "read_hugging_face_config";
 
-  void find_model(std::optional<RopePairs> pairs) {
+  void find_model() {
     std::optional<std::string> type = config_.text("model_type");
     for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
-    const KnownModel* const known = find_known_model(*type);
-    if (known == nullptr && !pairs) {
+    const bool is_tower = home_.path.find("vision") != std::string::npos;
+    const KnownModel* const known = is_tower ? find_known_tower(*type) : find_known_model(*type);
+    if (known == nullptr && !hints_.pairs) {
       refuse<std::invalid_argument>(kFunction, config_.name("model_type"), "the text \"" + *type + "\"",
                                     "one whose pair layout is known, or pairs be given");
     }
@@ -84,8 +90,33 @@ class HuggingFaceReader {
     if (const std::optional<bool> interleave = config_.flag("rope_interleave")) {
       model_.pairs = *interleave ? RopePairs::interleaved : RopePairs::half_split;
     }
-    if (pairs) model_.pairs = *pairs;
+    if (hints_.pairs) model_.pairs = *hints_.pairs;
     if (config_.flag("position_encoding_2d").value_or(false)) model_.axes = AxisRule::two_halves;
+  }
+
+  /// What the caller says takes the place of class defaults.
+  void take_hints() {
+    const auto take = [&](bool is_given, bool is_in_config, const char* name) {
+      if (is_given && !is_in_config) recipe_.assumed.push_back(name);
+    };
+    if (is_unknown_) recipe_.assumed.push_back("pairs");
+    take(is_unknown_ || !hints_.layers.empty(), config_.peek("layer_types") != nullptr, "layer_types");
+    if (hints_.rope_theta) model_.base = checked_base(config_, {*hints_.rope_theta, "hints.rope_theta"});
+    if (hints_.sliding_rope_theta) {
+      model_.sliding_base = checked_base(config_, {*hints_.sliding_rope_theta, "hints.sliding_rope_theta"});
+    }
+    take(hints_.rope_theta || hints_.sliding_rope_theta, config_.peek("rope_theta") != nullptr, "rope_theta");
+    if (hints_.head_dim) {
+      require(*hints_.head_dim > 0, kFunction, "hints.head_dim", *hints_.head_dim, "> 0");
+      model_.head_dim = *hints_.head_dim;
+    }
+    take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
+    const bool letters = hints_.layers.find_first_not_of("fslc") == std::string::npos;
+    require(letters, kFunction, "hints.layers", "the text \"" + hints_.layers + "\"", "letters f, s, l and c");
+    if (!hints_.layers.empty()) model_.layers = {hints_.layers.c_str()};
+    if (!hints_.full_layers_rotate) model_.layers.nope = Nope::full;
+    use_.given_axes = hints_.axes;
+    take(hints_.axes.has_value(), false, "mrope_section");
   }
 
   /// rope_parameters of newer configs, rope_scaling of older ones, or what the config class has. A config may have both
@@ -107,8 +138,8 @@ class HuggingFaceReader {
       const ConfigValue& item = dictionary_->items()[i];
       const std::string& key = dictionary_->keys()[i];
       const bool is_label = find_layer_kind(key) != nullptr || key == model_.full_label || key == model_.sliding_label;
-      use_.has_entries =
-          use_.has_entries || item.is(ConfigValue::Kind::dictionary) || (is_label && item.is(ConfigValue::Kind::null));
+      const bool is_entry = item.is(ConfigValue::Kind::dictionary) && !is_rule_key(key);
+      use_.has_entries = use_.has_entries || is_entry || (is_label && item.is(ConfigValue::Kind::null));
     }
     const bool refused = model_.flat == FlatDictionary::refused && !use_.has_entries && !dictionary_->items().empty();
     config_.require(!refused, dictionary_key_, dictionary_->describe(),
@@ -201,6 +232,7 @@ class HuggingFaceReader {
     }
   }
 
+  const ModelHints& hints_;
   ConfigHome home_;
   std::vector<ConfigReader> around_;
   ConfigReader config_;

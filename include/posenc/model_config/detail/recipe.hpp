@@ -5,6 +5,7 @@
 #ifndef POSENC_MODEL_CONFIG_DETAIL_RECIPE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_RECIPE_HPP
 
+#include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/scale_longrope.hpp"
 #include "posenc/frequency/scale_yarn.hpp"
 #include "posenc/model_config/detail/axis_rule.hpp"
@@ -51,7 +52,8 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;  ///< Of two_halves: the one that drives this half of the head.
+  int axis = 0;                         ///< Of two_halves: the one that drives this half of the head.
+  std::optional<AxisMap> given_axes{};  ///< By the caller.
   bool backwards = false;
 };
 
@@ -61,6 +63,7 @@ struct RopeRecipe {
   std::vector<RotationRecipe> rotations{};
   std::vector<LayerRope> layers{};
   std::vector<std::string> ignored_keys{};
+  std::vector<std::string> assumed{};
 };
 
 }  // namespace detail

@@ -34,6 +34,37 @@ inline std::string current_rope_type(const std::string& type) {
   return type;
 }
 
+/// Whether a key of a rope dictionary is one of a rule, and never an entry for a kind of layer.
+inline bool is_rule_key(const std::string& key) {
+  for (const char* const name : {"type",
+                                 "rope_type",
+                                 "rope_theta",
+                                 "partial_rotary_factor",
+                                 "factor",
+                                 "original_max_position_embeddings",
+                                 "beta_fast",
+                                 "beta_slow",
+                                 "truncate",
+                                 "attention_factor",
+                                 "mscale",
+                                 "mscale_all_dim",
+                                 "extrapolation_factor",
+                                 "attn_factor",
+                                 "alpha",
+                                 "short_factor",
+                                 "long_factor",
+                                 "short_mscale",
+                                 "long_mscale",
+                                 "low_freq_factor",
+                                 "high_freq_factor",
+                                 "mrope_section",
+                                 "mrope_interleaved",
+                                 "llama_4_scaling_beta"}) {
+    if (key == name) return true;
+  }
+  return false;
+}
+
 /// `rope_type`, or `type` of older configs; "default" where both are absent and nothing is scaled.
 inline std::string read_rope_type(ConfigReader& rope) {
   const std::optional<std::string> type = rope.text("type");

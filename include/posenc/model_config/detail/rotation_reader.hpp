@@ -22,6 +22,7 @@ struct DictionaryUse {
   bool is_class_dictionary = false;               ///< The config has none.
   bool has_entries = false;                       ///< It has an entry for each kind of layer.
   bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
+  std::optional<AxisMap> given_axes{};            ///< By the caller.
   std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
 };
 
@@ -57,7 +58,8 @@ class RotationReader {
     rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, live);
     if (!model_.scales_softmax) rotation.scaling.softmax = 1;
     if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
-    read_sections(rope, rotation);
+    rotation.given_axes = use_.given_axes;
+    if (!rotation.given_axes) read_sections(rope, rotation);
     read_temperature(rope);
     assign(rotation, group);
   }
@@ -65,7 +67,7 @@ class RotationReader {
  private:
   void add_grid(RotationRecipe rotation, const LayerGroup& group) {
     const Eigen::Index head_dim = read_head_dim(config_, model_, group);
-    if (rotation.axes != AxisRule::two_halves) {
+    if (!owns_halves(rotation.axes)) {
       rotation.window = {head_dim, 0, head_dim};
       assign(rotation, group);
       return;

@@ -26,7 +26,11 @@ inline constexpr KnownModel kQwenModels[] = {
         .widths(2048, 28, 28)
         .mrope(AxisRule::interleaved, 24, 20, 20)
         .head(128),
-    half_split("qwen3_omni_moe_talker_text").theta(1e4).widths(1024, 16, 20).mrope(AxisRule::interleaved, 24, 20, 20),
+    half_split("qwen3_omni_moe_talker_text")
+        .theta(1e4)
+        .widths(1024, 16, 20)
+        .mrope(AxisRule::interleaved, 24, 20, 20)
+        .head(128),
     half_split("qwen3_omni_moe_talker_code_predictor").theta(1e4).widths(1024, 16, 5).head(128),
     half_split("qwen3_omni_moe_code2wav").theta(1e4).widths(1024, 16, 8),
     half_split("qwen2_5_omni_dit").refused("its first head alone rotates"),
@@ -49,7 +53,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .theta(1e4)
         .widths(2048, 16, 40)
         .head(256)
-        .partial(1)
+        .partial(0.25)
         .pattern("lllf")
         .mrope(AxisRule::interleaved, 11, 11, 10),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),

@@ -42,7 +42,7 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("dinov3_vit").theta(100).widths(384, 6, 12).grid(AxisRule::centered_patches),
     half_split("eomt_dinov3").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
     half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
-    half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::two_halves),
+    half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::columns_rows_halves),
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
     half_split("deepseek_ocr2_vision").refused("the tower is in encoder_config"),
     half_split("kimi_k25_vision").refused("pairs belong to rows and columns in turn"),

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// ModelHints: what a caller says beside a config, above all for a model_type that is not known.
+#ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+#define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+
+#include "posenc/frequency/axis_map.hpp"
+#include "posenc/rope/rope_layout.hpp"
+
+#include <optional>
+#include <string>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
+///
+///     ModelHints hints;
+///     hints.pairs = RopePairs::half_split;
+///     hints.layers = "sssf";             // three sliding layers, then one of full attention, and so on
+///     hints.full_layers_rotate = false;
+///     const ModelRope model = read_hugging_face_config(config, 32768, hints);
+///
+/// What a config says itself wins, but for `pairs`, which no key says. ModelRope::assumed names what was taken from here.
+struct ModelHints {
+  std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
+  std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
+  std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
+  std::optional<Eigen::Index> head_dim{};      ///< Channels of a head, > 0.
+  std::string layers{};            ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
+  bool full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
+  std::optional<AxisMap> axes{};   ///< The axis of each pair, where a token has several positions.
+  std::string tower{};             ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
