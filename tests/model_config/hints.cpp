@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// ModelHints, towers by their path, known types, and the positions that a rotation wants.
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -147,6 +148,16 @@ TEST_CASE("one can ask which types are known", "[model_config][hints]") {
   const Names architectures = posenc::known_gguf_architectures();
   CHECK(architectures.size() >= 105);
   CHECK(std::find(architectures.begin(), architectures.end(), "granitehybrid") != architectures.end());
+  for (const std::string& name : architectures) {
+    INFO(name);
+    posenc::ConfigValue file = posenc::ConfigValue::dictionary({{"general.architecture", name}});
+    file.set(name + ".block_count", 6);
+    file.set(name + ".attention.key_length", 128);
+    const bool mrope =
+        name == "paddleocr" || name == "qwen2vl" || name.rfind("qwen3vl", 0) == 0 || name.rfind("qwen35", 0) == 0;
+    if (mrope) file.set(name + ".rope.dimension_sections", posenc::ConfigValue::list({22, 21, 21}));
+    CHECK(posenc::read_gguf_metadata(file, std::nullopt).layers.size() == 6);
+  }
   // Each of them can be read: by its class defaults, or where the few that have none are told these.
   for (const std::string& type : types) {
     INFO(type);

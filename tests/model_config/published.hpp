@@ -28,6 +28,8 @@ std::vector<Published> llama_and_relatives();
 std::vector<Published> qwen_and_deepseek();
 std::vector<Published> phi_and_gemma();
 std::vector<Published> other_models();
+std::vector<Published> more_decoders();
+std::vector<Published> more_plans();
 
 }  // namespace posenc_tests
 

@@ -39,8 +39,8 @@ std::vector<ConfigValue> with_one_value_spoiled(const ConfigValue& config) {
 
 std::vector<Published> all_models() {
   std::vector<Published> all = posenc_tests::llama_and_relatives();
-  for (const auto& group :
-       {posenc_tests::qwen_and_deepseek(), posenc_tests::phi_and_gemma(), posenc_tests::other_models()}) {
+  for (const auto& group : {posenc_tests::qwen_and_deepseek(), posenc_tests::phi_and_gemma(),
+                            posenc_tests::other_models(), posenc_tests::more_decoders(), posenc_tests::more_plans()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

@@ -25,10 +25,11 @@ inline namespace POSENC_ABI {
 ///     const auto model = read_hugging_face_config(nlohmann::json::parse(std::ifstream("config.json")), 32768);
 ///
 /// These keys are read: rope_parameters, flat or with a dictionary for each layer type; rope_scaling with `type` or
-/// `rope_type`; rope_theta at either place; partial_rotary_factor and its older names; qk_rope_head_dim; layer_types,
-/// and the periods and lists that replace it; text_config; and the factors on queries of Llama 4 and Ministral 3. What
-/// a config leaves out comes from the config class of its model_type where that has a published default. The pair
-/// layout comes from model_type, because no key says it.
+/// `rope_type`; rope_theta at either place, or a list of it; partial_rotary_factor and its older names;
+/// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches that
+/// stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from the
+/// config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key says
+/// it. Of a config that holds several models the language model is read: text_config, or what has its place.
 /// @param config          A dictionary: a parsed JSON value of any type that to_config_value() takes, or a ConfigValue.
 /// @param serving_length  The number of tokens that a sequence may reach, > 0. The frequencies of "longrope" and
 ///                        "dynamic" depend on it. It must stay the same while a sequence grows: the keys in a cache
@@ -41,7 +42,7 @@ inline namespace POSENC_ABI {
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them
 ///           [model_config][published].
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
-/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in known_models.hpp. DeepSeek is interleaved here,
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models of known_model_types(). DeepSeek is interleaved here,
 ///           whose scores equal those of the permuted output of Hugging Face.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
