@@ -248,6 +248,17 @@ TEST_CASE("GGUF: plans that llama.cpp has", "[model_config][gguf][once_silent]")
   CHECK(plan_of(read("exaone4", {})) == "8x0");
   CHECK(plan_of(read("exaone4", {{"attention.sliding_window", 4096}})) == "3x0 . 3x0 .");
   CHECK(plan_of(read("gemma3n", {})) == "4x1 0 3x1");
+  // Full layers of Step 3.5 rotate half of what the file says, sliding ones all of it.
+  const posenc::ModelRope step =
+      read("step35",
+           {{"attention.sliding_window_pattern", ConfigValue::list({false, true, true, true, false, true, true, true})},
+            {"rope.freq_base_swa", 1e4}});
+  CHECK(plan_of(step) == "0 3x1 0 3x1");
+  CHECK(step.rope_sets[0].layout.rotary_dim() == 64);
+  CHECK(step.rope_sets[0].layout.offset() == 0);
+  CHECK(step.rope_sets[1].layout.rotary_dim() == 128);
+  CHECK(plan_of(read("plamo3", {})) == "8x0");
+  CHECK(plan_of(read("plamo3", {{"attention.sliding_window", 2048}})) == "7x1 0");
   CHECK(plan_of(read("bert", {})) == "8x.");
   CHECK(plan_of(read("jamba", {})) == "8x.");
   // Keys of sliding layers have no effect where none slides.

@@ -108,8 +108,10 @@ class GgufReader {
     const Eigen::Index width = own ? *own : file_.count(key("rope.dimension_count")).value_or(head_dim);
     const std::string name = key(own ? "rope.dimension_count_swa" : "rope.dimension_count");
     file_.require(width <= head_dim, name, width, "at most head_dim ", head_dim);
-    file_.require(width % 2 == 0, name, width, "even");
-    return {head_dim, model_.window_is_last ? head_dim - width : 0, width};
+    const bool half = model_.full_rotates_half && !sliding;
+    file_.require(width % (half ? 4 : 2) == 0, name, width, half ? "a multiple of 4" : "even");
+    const Eigen::Index rotated = half ? width / 2 : width;
+    return {head_dim, model_.window_is_last ? head_dim - rotated : 0, rotated};
   }
 
   NamedNumber full_base() { return {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")}; }

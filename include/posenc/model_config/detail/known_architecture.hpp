@@ -21,10 +21,11 @@ struct KnownArchitecture {
   const char* name = "";
   RopePairs pairs = RopePairs::half_split;
   LayerPattern layers{};
-  bool needs_window = false;      ///< The pattern of layers holds only where the file has attention.sliding_window.
-  Eigen::Index alibi_layers = 0;  ///< A model of so many layers has ALiBi in place of a rotation.
-  double sliding_base = 0;        ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others.
-  bool slides_unscaled = false;   ///< Sliding layers have the same base, and are not scaled.
+  bool needs_window = false;       ///< The pattern of layers holds only where the file has attention.sliding_window.
+  Eigen::Index alibi_layers = 0;   ///< A model of so many layers has ALiBi in place of a rotation.
+  double sliding_base = 0;         ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others.
+  bool slides_unscaled = false;    ///< Sliding layers have the same base, and are not scaled.
+  bool full_rotates_half = false;  ///< Full layers rotate half of rope.dimension_count, sliding ones all of it.
   AxisRule axes = AxisRule::one;
   bool axes_may_be_absent = false;  ///< Several positions only where the file has sections, and then half-split.
   bool window_is_last = false;      ///< The last channels of a head rotate, and attention applies the YaRN multiplier.
@@ -70,6 +71,9 @@ struct KnownArchitecture {
   }
   constexpr KnownArchitecture unscaled_sliding() const {
     return with_field(*this, &KnownArchitecture::slides_unscaled, true);
+  }
+  constexpr KnownArchitecture half_of_full() const {
+    return with_field(unscaled_sliding(), &KnownArchitecture::full_rotates_half, true);
   }
   constexpr KnownArchitecture last() const { return with_field(*this, &KnownArchitecture::window_is_last, true); }
   constexpr KnownArchitecture exact_ramp() const { return with_field(*this, &KnownArchitecture::truncate, false); }
