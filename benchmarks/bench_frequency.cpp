@@ -170,7 +170,7 @@ TEST_CASE("wrap_cache") {
     const char* const name = storage == posenc::CosSinStorage::tiled ? "wrap_cache_tiled" : "wrap_cache_repeated";
     measure_cache(name, cache, [&, storage] {
       cache.setConstant(0.5f);
-      const auto view = posenc::wrap_cache(cache.data(), 1024, 2 * kPairs, storage);
+      const auto view = posenc::wrap_cache(cache.data(), 1024, 2 * kPairs, storage, 1);
       Catch::Benchmark::keep_memory(view.cos_data(0));
     });
   }

@@ -103,15 +103,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F&) { posenc::scale_dynamic_ntk(geometric_frequencies(2, 1e4), 4, 4096, 9000); });
   bad.value("dynamic NTK, factor NaN", "scale_dynamic_ntk: factor must be finite and >= 1, got nan",
             [](F& f) { posenc::scale_dynamic_ntk(f.eight, kNan, 4096, 9000); });
-  bad.value("dynamic NTK, no trained length",
-            "scale_dynamic_ntk: max_position_embeddings must be finite and > 0, got 0",
+  bad.value("dynamic NTK, no trained length", "scale_dynamic_ntk: max_position_embeddings must be > 0, got 0",
             [](F& f) { posenc::scale_dynamic_ntk(f.eight, 4, 0, 9000); });
-  bad.value("dynamic NTK, negative length", "scale_dynamic_ntk: seq_len must be finite and >= 0, got -1",
+  bad.value("dynamic NTK, negative length", "scale_dynamic_ntk: seq_len must be >= 0, got -1",
             [](F& f) { posenc::scale_dynamic_ntk(f.eight, 4, 4096, -1); });
   bad.value("dynamic NTK, a length whose base is infinite",
             "scale_dynamic_ntk: factor * seq_len / max_position_embeddings - (factor - 1) must be such that base * "
-            "factor^(d / (d - 2)) is finite and not 1, got 2e+300",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 2, 1, 1e300); });
+            "factor^(d / (d - 2)) is finite and not 1, got 1e+303",
+            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e300, 1, 1001); });
   bad.value("fixed NTK, d = 2", "scale_ntk_mixed: rotary_dim must be > 2, got 2",
             [](F&) { posenc::scale_ntk_mixed(geometric_frequencies(2, 1e4), 4, 1); });
   bad.value("fixed NTK, factor < 1", "scale_ntk_mixed: factor must be finite and >= 1, got -3",
@@ -129,7 +128,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::beta_slow, 0.0)); });
   bad.value("YaRN, no factor", "scale_yarn: factor must be finite and >= 1, got 0",
             [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::factor, 0.0)); });
-  bad.value("YaRN, no trained length", "scale_yarn: original_max_position_embeddings must be finite and > 0, got 0",
+  bad.value("YaRN, no trained length", "scale_yarn: original_max_position_embeddings must be > 0, got 0",
             [](F& f) { posenc::scale_yarn(f.eight, YarnOptions{4}); });
   bad.value("YaRN on a list of frequencies",
             "scale_yarn: frequencies.base() must be > 1 (use geometric_frequencies), got 0",
@@ -138,9 +137,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F& f) { posenc::scale_yarn(posenc::scale_linear(f.eight, 2), f.yarn()); });
   bad.value("YaRN, attention factor 0", "scale_yarn: attention_factor must be finite and > 0, got 0",
             [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::attention_factor, 0.0)); });
-  bad.value("YaRN, mscale NaN", "scale_yarn: mscale must be finite and >= 0, got nan",
+  bad.value("YaRN, mscale NaN", "scale_yarn: mscale must be finite and > 0 (or left out where a config has 0), got nan",
             [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::mscale, kNan)); });
-  bad.value("YaRN, mscale_all_dim negative", "scale_yarn: mscale_all_dim must be finite and >= 0, got -1",
+  bad.value("YaRN, mscale_all_dim negative",
+            "scale_yarn: mscale_all_dim must be finite and > 0 (or left out where a config has 0), got -1",
             [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::mscale_all_dim, -1.0)); });
   bad.value("YaRN, extrapolation factor 2", "scale_yarn: extrapolation_factor must be in [0, 1], got 2",
             [](F& f) { posenc::scale_yarn(f.eight, with(f.yarn(), &YarnOptions::extrapolation_factor, 2.0)); });
@@ -157,8 +157,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F& f) { posenc::scale_llama3(f.eight, with(f.llama3(), &Llama3Options::low_freq_factor, 0.0)); });
   bad.value("Llama 3, no factor", "scale_llama3: factor must be finite and >= 1, got 0",
             [](F& f) { posenc::scale_llama3(f.eight, with(f.llama3(), &Llama3Options::factor, 0.0)); });
-  bad.value("Llama 3, no trained length",
-            "scale_llama3: original_max_position_embeddings must be finite and > 0, got 0",
+  bad.value("Llama 3, no trained length", "scale_llama3: original_max_position_embeddings must be > 0, got 0",
             [](F& f) { posenc::scale_llama3(f.eight, Llama3Options{8}); });
   bad.value("LongRoPE, short list too short", "scale_longrope: short_factor.size() must be num_pairs 4, got 3",
             [](F& f) {
@@ -169,20 +168,18 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
     posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::long_factor, std::vector<double>(5, 1.0)),
                            100);
   });
-  bad.value("LongRoPE, trained length 1",
-            "scale_longrope: original_max_position_embeddings must be finite and > 1, got 1", [](F& f) {
-              posenc::scale_longrope(f.eight,
-                                     with(f.longrope(), &LongRopeOptions::original_max_position_embeddings, 1.0), 9);
-            });
+  bad.value(
+      "LongRoPE, trained length 1", "scale_longrope: original_max_position_embeddings must be > 1, got 1", [](F& f) {
+        posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::original_max_position_embeddings, 1), 9);
+      });
   bad.value("LongRoPE, neither length nor factor",
-            "scale_longrope: max_position_embeddings must be finite, and > 0 when factor is not given, got 0",
-            [](F& f) {
-              posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::max_position_embeddings, 0.0), 9);
+            "scale_longrope: max_position_embeddings must be given where factor is not, got nothing", [](F& f) {
+              posenc::scale_longrope(f.eight,
+                                     with(f.longrope(), &LongRopeOptions::max_position_embeddings, std::nullopt), 9);
             });
-  bad.value("LongRoPE, extended length NaN beside a factor",
-            "scale_longrope: max_position_embeddings must be finite, and > 0 when factor is not given, got nan",
+  bad.value("LongRoPE, extended length 0 beside a factor", "scale_longrope: max_position_embeddings must be > 0, got 0",
             [](F& f) {
-              posenc::LongRopeOptions options = with(f.longrope(), &LongRopeOptions::max_position_embeddings, kNan);
+              posenc::LongRopeOptions options = with(f.longrope(), &LongRopeOptions::max_position_embeddings, 0);
               options.factor = 2;
               posenc::scale_longrope(f.eight, options, 9);
             });
@@ -196,8 +193,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
   bad.value("LongRoPE, long_mscale infinite", "scale_longrope: long_mscale must be finite and > 0, got inf", [](F& f) {
     posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::long_mscale, kInfinity), 9);
   });
-  bad.value("LongRoPE, length NaN", "scale_longrope: seq_len must be finite and >= 0, got nan",
-            [](F& f) { posenc::scale_longrope(f.eight, f.longrope(), kNan); });
+  bad.value("LongRoPE, negative length", "scale_longrope: seq_len must be >= 0, got -1",
+            [](F& f) { posenc::scale_longrope(f.eight, f.longrope(), -1); });
   bad.value("LongRoPE, a factor of -1", "scale_longrope: short_factor[0] must be finite and > 0, got -1", [](F& f) {
     posenc::scale_longrope(f.eight, with(f.longrope(), &LongRopeOptions::short_factor, std::vector<double>(4, -1.)), 9);
   });
@@ -214,8 +211,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             "factor^(d / (d - 2)) is finite and not 1, got 1e+300",
             [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e300, 2048, 4096); });
   bad.value("dynamic NTK for an infinite length",
-            "scale_dynamic_ntk: seq_len must be such that factor * seq_len is finite, got 1e+300",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e10, 2048, 1e300); });
+            "scale_dynamic_ntk: seq_len must be such that factor * seq_len is finite, got 4096",
+            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e305, 2048, 4096); });
 
   // Spectra and positions of grids
   bad.value("axial base 1", "axial_frequencies: base must be finite, > 0 and not 1, got 1", [](F&) {

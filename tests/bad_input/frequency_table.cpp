@@ -82,25 +82,29 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             "PositionRange: first must be in [-2^57, 2^57] (where double holds angles), got 9223372036854775807",
             [](F& f) { posenc::fill_table(f.table, f.eight, posenc::PositionRange(kMaxPosition, 5)); });
   bad.value("wrap a null cache", "wrap_cache: cache must be a valid pointer, got null",
-            [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CosSinStorage::paired); });
+            [](F&) { posenc::wrap_cache<float>(nullptr, 5, 8, posenc::CosSinStorage::paired, 1); });
   bad.value("wrap an odd width", "wrap_cache: rotary_dim must be even, > 0 and at most 16777216, got 9",
-            [](F& f) { posenc::wrap_cache(f.x.data(), 1, 9, posenc::CosSinStorage::paired); });
+            [](F& f) { posenc::wrap_cache(f.x.data(), 1, 9, posenc::CosSinStorage::paired, 1); });
   bad.value("wrap negative rows", "wrap_cache: rows must be >= 0, got -2",
-            [](F& f) { posenc::wrap_cache(f.x.data(), -2, 8, posenc::CosSinStorage::paired); });
+            [](F& f) { posenc::wrap_cache(f.x.data(), -2, 8, posenc::CosSinStorage::paired, 1); });
   bad.value("wrap with magnitude 0", "wrap_cache: magnitude must be finite and > 0, got 0",
             [](F& f) { posenc::wrap_cache(f.x.data(), 2, 8, posenc::CosSinStorage::paired, 0); });
   bad.value("wrap null cosines", "wrap_cache: cos must be a valid pointer, got null",
-            [](F& f) { posenc::wrap_cache<float>(nullptr, f.x.data(), 2, 8, posenc::CosSinStorage::cos_sin); });
+            [](F& f) { posenc::wrap_cache<float>(nullptr, f.x.data(), 2, 8, posenc::CosSinStorage::cos_sin, 1); });
   bad.value("wrap null sines", "wrap_cache: sin must be a valid pointer, got null",
-            [](F& f) { posenc::wrap_cache<float>(f.x.data(), nullptr, 2, 8, posenc::CosSinStorage::cos_sin); });
+            [](F& f) { posenc::wrap_cache<float>(f.x.data(), nullptr, 2, 8, posenc::CosSinStorage::cos_sin, 1); });
   bad.value("wrap zero width", "wrap_cache: rotary_dim must be even, > 0 and at most 16777216, got 0",
-            [](F& f) { posenc::wrap_cache(f.x.data(), f.x.data(), 2, 0, posenc::CosSinStorage::tiled); });
+            [](F& f) { posenc::wrap_cache(f.x.data(), f.x.data(), 2, 0, posenc::CosSinStorage::tiled, 1); });
+  bad.value("a storage that there is not", "wrap_cache: storage must be one of its enumerators, got 9",
+            [](F& f) { posenc::wrap_cache(f.x.data(), 2, 8, static_cast<posenc::CosSinStorage>(9), 1); });
   bad.value("wrap with pair stride 3", "FrequencyTableView: pair_stride must be 1 or 2, got 3",
             [](F& f) { posenc::FrequencyTableView<float>(f.x.data(), f.x.data() + 1, 2, 4, 16, 3, 1.0); });
   bad.value("wrap rows that overlap", "FrequencyTableView: row_stride must be at least 4, got 3",
             [](F& f) { posenc::FrequencyTableView<float>(f.x.data(), f.x.data() + 4, 2, 4, 3, 1, 1.0); });
   bad.value("write a cache of another width", "write_cache: cache.rows() must be 5, got 3",
             [](F& f) { posenc::write_cache(f.out, f.table, posenc::CosSinStorage::cos_sin); });
+  bad.value("write a storage that there is not", "write_cache: storage must be one of its enumerators, got 9",
+            [](F& f) { posenc::write_cache(f.out, f.table, static_cast<posenc::CosSinStorage>(9)); });
   bad.value("write sines of another width", "write_cache: sin.cols() must be 16, got 15", [](F& f) {
     const auto three = posenc::make_table<float>(geometric_frequencies(32, 1e4), posenc::PositionRange(0, 3));
     posenc::write_cache(f.out.leftCols(16), f.columns.leftCols(15), three, posenc::CosSinStorage::cos_sin);
@@ -126,13 +130,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
       });
   bad.value("rewrite a cache in its own memory",
             "write_cache: cache must be disjoint from what is read, got overlapping memory", [](F& f) {
-              const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin);
+              const auto wrapped = posenc::wrap_cache(f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin, 1);
               posenc::write_cache(f.x, wrapped, posenc::CosSinStorage::paired);
             });
   bad.value("rewrite cosines over the sines of the table",
             "write_cache: cos must be disjoint from what is read, got overlapping memory", [](F& f) {
               const auto wrapped =
-                  posenc::wrap_cache(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin);
+                  posenc::wrap_cache(f.columns.data(), f.x.data(), 3, 16, posenc::CosSinStorage::cos_sin, 1);
               posenc::write_cache(f.x.leftCols(8), f.out.leftCols(8), wrapped, posenc::CosSinStorage::cos_sin);
             });
   bad.value("cosines and sines in one place",
@@ -145,18 +149,18 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
             "wrap_cache: sin must be equal in both halves of a row (tiled), got a difference in row 1", [](F& f) {
               RowMajor sin = f.x;
               sin(1, 9) = 7;
-              posenc::wrap_cache(f.out.data(), sin.data(), 3, 16, posenc::CosSinStorage::tiled);
+              posenc::wrap_cache(f.out.data(), sin.data(), 3, 16, posenc::CosSinStorage::tiled, 1);
             });
   bad.value("wrap neighbors that differ",
             "wrap_cache: cosines of cache must be equal in both of a pair (repeated), got a difference in row 2",
             [](F& f) {
               RowMajor cache = f.x;
               cache(2, 6) = 7;
-              posenc::wrap_cache(cache.data(), 3, 8, posenc::CosSinStorage::repeated);
+              posenc::wrap_cache(cache.data(), 3, 8, posenc::CosSinStorage::repeated, 1);
             });
   bad.value("wrap one storage as two arrays",
             "wrap_cache: storage must be cos_sin, tiled or repeated for a cache in two arrays, got paired",
-            [](F& f) { posenc::wrap_cache(f.x.data(), f.x.data(), 3, 16, posenc::CosSinStorage::paired); });
+            [](F& f) { posenc::wrap_cache(f.x.data(), f.x.data(), 3, 16, posenc::CosSinStorage::paired, 1); });
   bad.value("write sines first into two arrays",
             "write_cache: storage must be cos_sin, tiled or repeated for a cache in two arrays, got sin_cos",
             [](F& f) { posenc::write_cache(f.x, f.out, f.table, posenc::CosSinStorage::sin_cos); });
@@ -176,13 +180,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
     bad.length(
         "wrapped cache beyond memory",
         "wrap_cache: rows must be at most 288230376151711743 for rows of 8 values, got 4611686018427387904",
-        [](F& f) { posenc::wrap_cache(f.x.data(), posenc_tests::two_to(62), 8, posenc::CosSinStorage::cos_sin); });
+        [](F& f) { posenc::wrap_cache(f.x.data(), posenc_tests::two_to(62), 8, posenc::CosSinStorage::cos_sin, 1); });
 
   // Not errors
   bad.allowed("a table of no rows",
               [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(std::int64_t(1) << 57, 0)); });
   bad.allowed("a wrapped cache of no rows",
-              [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CosSinStorage::cos_sin); });
+              [](F&) { posenc::wrap_cache<float>(nullptr, 0, 8, posenc::CosSinStorage::cos_sin, 1); });
   bad.allowed("negative positions", [](F& f) { posenc::make_table<float>(f.eight, posenc::PositionRange(-5, 3)); });
 
   // Sections and axes

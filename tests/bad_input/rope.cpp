@@ -145,13 +145,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   bad.range("row outside of a wrapped cache",
             "apply_rope: rows[1] must be in [0, 4] (the table has 5 rows, 1 is needed), got 5", [](F& f) {
               const std::vector<float> cache(5 * 8, 0.5f);
-              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin);
+              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin, 1);
               apply_rope(f.x, wrapped, f.layout, posenc::rows(Eigen::Array3i(0, 5, 1)));
             });
   bad.range("negative row in a wrapped cache",
             "apply_rope: rows[2] must be in [0, 4] (the table has 5 rows, 1 is needed), got -1", [](F& f) {
               const std::vector<float> cache(5 * 8, 0.5f);
-              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin);
+              const auto wrapped = posenc::wrap_cache(cache.data(), 5, 8, posenc::CosSinStorage::cos_sin, 1);
               apply_rope(f.x, wrapped, f.layout, posenc::rows(std::vector<int>{0, 1, -1}));
             });
   bad.value("no whole sequences", "apply_rope: x.rows() must be a multiple of each_sequence's seq_len 2, got 3",
@@ -352,28 +352,39 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
 
   // Cached keys
   bad.value("a shift of NaN", "make_table: positions[1] must be finite, got nan",
-            [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2d(1, kNan)); });
+            [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2d(1, kNan), f.eight.id()); });
   bad.value(
       "a shift of keys from another table",
-      "make_shift_table: keys_id must be 0 or 14501298654465141105 (frequencies.id()), got 2463176849848445297",
+      "make_shift_table: keys_id must be 14501298654465141105 (frequencies.id()), or std::nullopt where it is not "
+      "known, got 2463176849848445297",
       [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), f.eight.with_magnitude(2).id()); });
   bad.value("a shift of keys of several axes by one",
-            "make_shift_table: keys_id must be 0 or 14501298654465141105 (frequencies.id()), got 2855824892242359937",
+            "make_shift_table: keys_id must be 14501298654465141105 (frequencies.id()), or std::nullopt where it is "
+            "not known, got 2855824892242359937",
             [](F& f) {
               posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), contiguous_axes({2, 2}).id(f.eight));
             });
+  bad.value(
+      "a shift of keys of a table that does not know its frequencies",
+      "make_shift_table: keys_id must be 14501298654465141105 (frequencies.id()), or std::nullopt where it is not "
+      "known, got 0",
+      [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), 0); });
+  bad.value("a layout of pairs that there are not", "RopeLayout: pairs must be one of its enumerators, got 5",
+            [](F&) { posenc::RopeLayout(static_cast<posenc::RopePairs>(5), 8); });
   bad.value("rescaling keys of the new frequencies",
-            "make_rescale_table: keys_id must be 0 or 14501298654465141105 (from.id()), got 15623417584409101740",
+            "make_rescale_table: keys_id must be 14501298654465141105 (from.id()), or std::nullopt where it is not "
+            "known, got 15623417584409101740",
             [](F& f) {
               const auto slow = posenc::scale_linear(f.eight, 2);
               posenc::make_rescale_table<float>(f.eight, slow, posenc::PositionRange(0, 3), slow.id());
             });
   bad.value("rescaling to other pairs", "make_rescale_table: to.num_pairs() must be from.num_pairs() 4, got 5",
             [](F& f) {
-              posenc::make_rescale_table<float>(f.eight, geometric_frequencies(10, 1e4), posenc::PositionRange(0, 3));
+              posenc::make_rescale_table<float>(f.eight, geometric_frequencies(10, 1e4), posenc::PositionRange(0, 3),
+                                                std::nullopt);
             });
   bad.value("rescaling without enough positions", "apply_rope: table.rows() must be x.rows() 3, got 2", [](F& f) {
-    apply_rope(f.x, posenc::make_rescale_table<float>(f.eight, f.eight, PositionRange(0, 2)), f.layout);
+    apply_rope(f.x, posenc::make_rescale_table<float>(f.eight, f.eight, PositionRange(0, 2), f.eight.id()), f.layout);
   });
 
   // xPos

@@ -46,16 +46,18 @@ const std::set<std::string> kKnownKeys = {"name",
                                           "long_factor",
                                           "attention_factor_value"};
 
+std::int64_t length_of(const Golden& config, const char* key) { return static_cast<std::int64_t>(config.number(key)); }
+
 Frequencies yarn_of(const Frequencies& plain, const Golden& config) {
   posenc::YarnOptions options;
   options.factor = config.number("factor");
-  options.original_max_position_embeddings = config.number("original_max_position_embeddings");
+  options.original_max_position_embeddings = length_of(config, "original_max_position_embeddings");
   options.beta_fast = config.number("beta_fast", options.beta_fast);
   options.beta_slow = config.number("beta_slow", options.beta_slow);
   if (config.has("truncate")) options.truncate = config.text("truncate") == "True";
   if (config.has("attention_factor")) options.attention_factor = config.number("attention_factor");
-  options.mscale = config.number("mscale", options.mscale);
-  options.mscale_all_dim = config.number("mscale_all_dim", options.mscale_all_dim);
+  if (config.has("mscale")) options.mscale = config.number("mscale");
+  if (config.has("mscale_all_dim")) options.mscale_all_dim = config.number("mscale_all_dim");
   return scale_yarn(plain, options);
 }
 
@@ -63,11 +65,11 @@ Frequencies longrope_of(const Frequencies& plain, const Golden& config) {
   posenc::LongRopeOptions options;
   options.short_factor = config.list("short_factor");
   options.long_factor = config.list("long_factor");
-  options.original_max_position_embeddings = config.number("original_max_position_embeddings");
-  options.max_position_embeddings = config.number("max_position_embeddings");
+  options.original_max_position_embeddings = length_of(config, "original_max_position_embeddings");
+  options.max_position_embeddings = length_of(config, "max_position_embeddings");
   if (config.has("factor")) options.factor = config.number("factor");
   if (config.has("attention_factor")) options.attention_factor = config.number("attention_factor");
-  return scale_longrope(plain, options, config.number("seq_len"));
+  return scale_longrope(plain, options, length_of(config, "seq_len"));
 }
 
 Frequencies llama3_of(const Frequencies& plain, const Golden& config) {
@@ -75,7 +77,7 @@ Frequencies llama3_of(const Frequencies& plain, const Golden& config) {
   options.factor = config.number("factor");
   options.low_freq_factor = config.number("low_freq_factor");
   options.high_freq_factor = config.number("high_freq_factor");
-  options.original_max_position_embeddings = config.number("original_max_position_embeddings");
+  options.original_max_position_embeddings = length_of(config, "original_max_position_embeddings");
   return scale_llama3(plain, options);
 }
 
@@ -91,8 +93,8 @@ Frequencies from_config(const Golden& config) {
   if (type == "linear") return scale_linear(plain, config.number("factor"));
   if (type == "ntk") return scale_ntk_aware(plain, config.number("factor"));
   if (type == "dynamic") {
-    return scale_dynamic_ntk(plain, config.number("factor"), config.number("max_position_embeddings"),
-                             config.number("seq_len"));
+    return scale_dynamic_ntk(plain, config.number("factor"), length_of(config, "max_position_embeddings"),
+                             length_of(config, "seq_len"));
   }
   if (type == "yarn") return yarn_of(plain, config);
   if (type == "longrope") return longrope_of(plain, config);

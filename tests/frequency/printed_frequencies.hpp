@@ -37,7 +37,7 @@ struct YarnModel {
   Eigen::Index rotary_dim;
   double base;
   double factor;
-  double length;
+  std::int64_t length;
 };
 
 inline const YarnModel kQwen25{"Qwen2.5", 128, 1e6, 4, 32768};

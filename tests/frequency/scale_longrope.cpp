@@ -18,7 +18,7 @@ TEST_CASE("LongRoPE", "[frequency][rules][longrope]") {
   options.long_factor[47] = 64.83999633789062;
   options.original_max_position_embeddings = 4096;
   options.max_position_embeddings = 131072;
-  const auto at = [&](double seq_len) { return scale_longrope(plain, options, seq_len); };
+  const auto at = [&](std::int64_t seq_len) { return scale_longrope(plain, options, seq_len); };
 
   // The trained length itself is short.
   check(at(4096), {{0, "1.00000000"}, {47, "4.26594331e-5"}});
@@ -29,7 +29,7 @@ TEST_CASE("LongRoPE", "[frequency][rules][longrope]") {
   CHECK(Printed("1.1902380714").is(at(4096).magnitude()));
   CHECK(at(4097).magnitude() == at(4096).magnitude());
   options.factor = 32;
-  options.max_position_embeddings = 0;
+  options.max_position_embeddings.reset();
   CHECK(Printed("1.1902380714").is(at(1).magnitude()));
   options.factor = 1;
   CHECK(at(1).magnitude() == 1);

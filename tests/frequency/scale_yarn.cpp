@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// YaRN: values from the formulas by hand or printed by other projects.
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include <posenc/frequency.hpp>
@@ -95,7 +96,8 @@ TEST_CASE("YaRN: frequencies", "[frequency][rules][yarn]") {
 }
 
 TEST_CASE("YaRN: magnitude and softmax multiplier", "[frequency][rules][yarn]") {
-  const auto with_pair = [](const YarnModel& model, double mscale, double mscale_all_dim) {
+  const auto with_pair = [](const YarnModel& model, std::optional<double> mscale,
+                            std::optional<double> mscale_all_dim) {
     posenc::YarnOptions options = options_of(model);
     options.mscale = mscale;
     options.mscale_all_dim = mscale_all_dim;
@@ -116,19 +118,19 @@ TEST_CASE("YaRN: magnitude and softmax multiplier", "[frequency][rules][yarn]") 
   CHECK(Printed("2.0047397").is(with_pair(kKimi, 1, 1).softmax_multiplier()));
   // yarn_get_mscale of DeepSeek: the magnitude without the pair, and the root of the softmax multiplier.
   CHECK(Printed("1.36888795").is(yarn(kDeepSeek, options_of(kDeepSeek)).magnitude()));
-  CHECK(Printed("1.26080378").is(std::sqrt(with_pair(kDeepSeek, 0, .707).softmax_multiplier())));
+  CHECK(Printed("1.26080378").is(std::sqrt(with_pair(kDeepSeek, std::nullopt, .707).softmax_multiplier())));
   CHECK(Printed("1.41588831").is(yarn(kKimi, options_of(kKimi)).magnitude()));
-  CHECK(Printed("1.09704061").is(std::sqrt(with_pair(kQwen25, 0, .7).softmax_multiplier())));  // TeleChat3
+  CHECK(Printed("1.09704061").is(std::sqrt(with_pair(kQwen25, std::nullopt, .7).softmax_multiplier())));  // TeleChat3
   posenc::YarnOptions no_extension = options_of(kQwen25);
   no_extension.factor = 1;
   no_extension.mscale_all_dim = 1;
   CHECK(yarn(kQwen25, no_extension).magnitude() == 1);
   CHECK(yarn(kQwen25, no_extension).softmax_multiplier() == 1);
   // Half of a pair does not count for the table.
-  CHECK(Printed("1.36888795").is(with_pair(kDeepSeek, .5, 0).magnitude()));
-  CHECK(with_pair(kDeepSeek, .5, 0).softmax_multiplier() == 1);
-  CHECK(Printed("1.36888795").is(with_pair(kDeepSeek, 0, .707).magnitude()));
-  CHECK(Printed("1.58962617").is(with_pair(kDeepSeek, 0, .707).softmax_multiplier()));
+  CHECK(Printed("1.36888795").is(with_pair(kDeepSeek, .5, std::nullopt).magnitude()));
+  CHECK(with_pair(kDeepSeek, .5, std::nullopt).softmax_multiplier() == 1);
+  CHECK(Printed("1.36888795").is(with_pair(kDeepSeek, std::nullopt, .707).magnitude()));
+  CHECK(Printed("1.58962617").is(with_pair(kDeepSeek, std::nullopt, .707).softmax_multiplier()));
 
   // A given attention_factor wins over every derivation, 1.0 too.
   posenc::YarnOptions forced = options_of(kDeepSeekV4);

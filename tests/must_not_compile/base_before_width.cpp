@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The width of a preset and its base have changed places.
-// expect: a number of channels or tokens must be an integer
+// expect: and other counts must be integers, and they come before real numbers
 #include "posenc/posenc.hpp"
 
 int main() {

@@ -81,7 +81,7 @@ void rotate(const std::string& pairs, Eigen::Index head_dim, const std::string& 
   const std::vector<float> cos = read<float>(cos_path), sin = read<float>(sin_path);
   std::vector<float> x = read<float>(x_path);
   const Eigen::Index tokens = static_cast<Eigen::Index>(cos.size()) / (head_dim / 2);
-  const auto table = posenc::wrap_cache(cos.data(), sin.data(), tokens, head_dim, posenc::CosSinStorage::cos_sin);
+  const auto table = posenc::wrap_cache(cos.data(), sin.data(), tokens, head_dim, posenc::CosSinStorage::cos_sin, 1);
   const auto layout =
       pairs == "half_split" ? posenc::RopeLayout::half_split(head_dim) : posenc::RopeLayout::interleaved(head_dim);
   Eigen::Map<tiny_llama::Matrix> q(x.data(), tokens, static_cast<Eigen::Index>(x.size()) / tokens);

@@ -65,7 +65,7 @@ TEMPLATE_TEST_CASE("20 shifts do not grow", "[rope][cached_keys]", float, Eigen:
   RowMatrix<TestType> moved = keys;
   apply_rope(moved, make_table<float>(frequencies, positions()), layout);
   const double before = moved.template cast<double>().norm();
-  const auto shift = posenc::make_shift_table<float>(frequencies, std::vector<int>{-37});
+  const auto shift = posenc::make_shift_table<float>(frequencies, std::vector<int>{-37}, std::nullopt);
   CHECK(shift.magnitude() == 1);
   for (int i = 0; i < 20; ++i) apply_rope(moved, shift, layout, posenc::each_sequence(1));
   // 20 roundings of every channel at most; with the magnitude applied again it would be 1.1386^20 = 13.
@@ -114,9 +114,10 @@ TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cac
     CHECK(distance(cached, fresh, keys, magnitude) <= rotation_bound<TestType>(3, 3.25 * 5024));
     CHECK(distance(stale, fresh, keys, magnitude) > 0.3);  // what a cache that is left alone holds
     RowMatrix<TestType> by_range = stale;
-    apply_rope(by_range,
-               posenc::make_rescale_table<double>(change.from, change.to, posenc::PositionRange(5000, kTokens)),
-               layout);
+    apply_rope(
+        by_range,
+        posenc::make_rescale_table<double>(change.from, change.to, posenc::PositionRange(5000, kTokens), std::nullopt),
+        layout);
     CHECK(same_bits(by_range, cached));
   }
 }
@@ -170,7 +171,7 @@ TEST_CASE("a table knows what it was made of", "[rope][cached_keys][identity]") 
   CHECK(in_float.id() != a.id());
   CHECK(in_float.id() != 0);
   const float cache[8] = {};
-  CHECK(posenc::wrap_cache(cache, 1, 8, posenc::CosSinStorage::cos_sin).id() == 0);
+  CHECK(posenc::wrap_cache(cache, 1, 8, posenc::CosSinStorage::cos_sin, 1).id() == 0);
   auto table = make_table<float>(a, posenc::PositionRange(0, 3));
   posenc::fill_table(table, posenc::scale_linear(a, 2), posenc::PositionRange(0, 3));
   CHECK(table.id() == others[3]);

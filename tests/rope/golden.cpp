@@ -180,7 +180,8 @@ TEST_CASE("the ONNX RotaryEmbedding node tests", "[rope][golden][data][portable]
     REQUIRE(x.size() == batch * heads * length * dim);
     REQUIRE(cos.cols() * 2 == node.rotary_dim);
     const RowMatrix<float> given = x;
-    const auto table = wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin);
+    const auto table =
+        wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin, 1);
     const RopeLayout layout =
         RopeLayout(node.interleaved ? RopePairs::interleaved : RopePairs::half_split, dim).prefix(node.rotary_dim);
     const auto shape = HeadsShape().batch(batch).seq_len(length).num_heads(heads).head_dim(dim);
@@ -238,7 +239,7 @@ TEST_CASE("the RotaryEmbedding tests of ONNX Runtime", "[rope][golden][data]") {
     const auto shape = HeadsShape().batch(node.batch).seq_len(node.length).num_heads(node.heads).head_dim(node.dim);
     apply_rope(
         posenc::view_blhd(x.data(), shape),
-        wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin),
+        wrap_cache(cos.data(), sin.data(), cos.rows(), node.rotary_dim, posenc::CosSinStorage::cos_sin, 1),
         RopeLayout(node.interleaved ? RopePairs::interleaved : RopePairs::half_split, node.dim).prefix(node.rotary_dim),
         posenc::rows(ids));
     const Index half = node.rotary_dim / 2;

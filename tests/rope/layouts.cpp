@@ -165,7 +165,7 @@ TEST_CASE("rows, views and other tables allocate nothing either", "[rope][layout
   CHECK(count_allocations([&] { apply_rope(view, table(), layout); }) == 0);
   CHECK(count_allocations([&] {
           apply_rope(
-              x, posenc::wrap_cache(table().cos_data(0), table().sin_data(0), 1, 20, posenc::CosSinStorage::cos_sin),
+              x, posenc::wrap_cache(table().cos_data(0), table().sin_data(0), 1, 20, posenc::CosSinStorage::cos_sin, 1),
               layout, posenc::rows(Eigen::Matrix<int, 5, 1>::Zero()));
         }) == 0);
 }

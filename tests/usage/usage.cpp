@@ -53,7 +53,7 @@ TEST_CASE("1. prefill, then decode", "[usage]") {
   apply_rope(q1, long_table, layout, starting_at(cached));
   Matrix cache(4096, head_dim);
   write_cache(cache, long_table, CosSinStorage::cos_sin);
-  const auto wrapped = wrap_cache(cache.data(), 4096, head_dim, CosSinStorage::cos_sin);
+  const auto wrapped = wrap_cache(cache.data(), 4096, head_dim, CosSinStorage::cos_sin, 1);
   apply_rope(by_row, wrapped, layout, from_row(cached));
   auto one_row = make_table<float>(frequencies, PositionRange(0, 1));
   fill_table(one_row, frequencies, starting_at(cached));

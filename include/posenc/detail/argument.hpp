@@ -1,35 +1,68 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Parameters that take what they name: sizes that no real number becomes, and switches that no number becomes.
+/// Parameters that take what they name: integers that no real number becomes, and switches that no number becomes.
 #ifndef POSENC_DETAIL_ARGUMENT_HPP
 #define POSENC_DETAIL_ARGUMENT_HPP
 
-#include "posenc/detail/abi.hpp"
+#include "posenc/detail/check.hpp"
+#include "posenc/detail/scalar.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// A number of channels or pairs: anything that converts to an integer, except real numbers.
+/// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators and
+/// truth values.
 template <typename T>
-inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T>;
+inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T> &&
+                                !is_half<T> && !std::is_enum_v<T> && !std::is_same_v<T, bool>;
 
-/// A parameter that is a size. C++ would round a real number down to one, and so swap it with its neighbor unnoticed.
-class Size {
- public:
-  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Eigen::Index>, int> = 0>
-  Size(const T& value) : value_(static_cast<Eigen::Index>(value)) {  // NOLINT: meant to convert
-    static_assert(is_size<T>,
-                  "posenc: a number of channels or tokens must be an integer, and it comes first: write "
-                  "presets::paper(width, base), each_sequence(seq_len, start)");
+/// Whether a value of an integer type is one of `Number` too.
+template <typename Number, typename T>
+constexpr bool fits_into(const T& value) {
+  if constexpr (std::is_signed_v<T>) {
+    return static_cast<std::int64_t>(value) >= static_cast<std::int64_t>((std::numeric_limits<Number>::min)()) &&
+           static_cast<std::int64_t>(value) <= static_cast<std::int64_t>((std::numeric_limits<Number>::max)());
+  } else {
+    return static_cast<std::uint64_t>(value) <= static_cast<std::uint64_t>((std::numeric_limits<Number>::max)());
   }
-  operator Eigen::Index() const { return value_; }  // NOLINT: meant to convert
+}
+
+/// A parameter that is an integer: a number of channels, heads or tokens, an axis, a distance. C++ would round a real
+/// number down to one, and so swap it with its neighbor unnoticed; and it would keep the low bits of a large one.
+/// @tparam Number  What it is kept as: a signed integer.
+template <typename Number>
+class IntegerArgument {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Number>, int> = 0>
+  IntegerArgument(const T& value) : value_(static_cast<Number>(value)) {  // NOLINT: meant to convert
+    static_assert(is_size<T>,
+                  "posenc: sizes, lengths, axes and other counts must be integers, and they come before real numbers: "
+                  "write half_split(64), presets::paper(width, base)");
+    if constexpr (std::is_integral_v<T>) {
+      if (!fits_into<Number>(value)) refuse_value(value);
+    }
+  }
+  operator Number() const { return value_; }  // NOLINT: meant to convert
 
  private:
-  Eigen::Index value_;
+  template <typename T>
+  [[noreturn]] POSENC_COLD static void refuse_value(const T& value) {
+    fail<std::length_error>("posenc: an integer must be in [" + to_text((std::numeric_limits<Number>::min)()) + ", " +
+                            to_text((std::numeric_limits<Number>::max)()) + "], got " + to_text(value));
+  }
+
+  Number value_;
 };
+
+/// A size, as Eigen counts them.
+using Size = IntegerArgument<Eigen::Index>;
+/// A position or an identifier, which may be beyond what Eigen counts.
+using WholeNumber = IntegerArgument<std::int64_t>;
 
 /// A parameter that is true or false. C++ would take any number for one, and so swap it with its neighbor unnoticed.
 class Switch {

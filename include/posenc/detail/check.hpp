@@ -50,6 +50,9 @@ class Word {
       natural_ = static_cast<std::uint64_t>(value);
     } else if constexpr (std::is_convertible_v<const Value&, const char*>) {
       text_ = value;
+    } else if constexpr (std::is_convertible_v<const Value&, std::int64_t>) {
+      kind_ = Kind::integer;
+      integer_ = static_cast<std::int64_t>(value);
     } else {
       text_ = value.c_str();
     }
@@ -118,6 +121,13 @@ void require(bool good, const char* function, const char* parameter, const Value
 template <typename Value, typename... Rule>
 void require_in_range(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
   if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
+}
+
+/// An enumerator, which a cast from an integer need not be. `last` is the last one that the type names.
+template <typename Enum>
+void require_named(const char* function, const char* parameter, Enum value, Enum last) {
+  const int number = static_cast<int>(value);
+  require(number >= 0 && number <= static_cast<int>(last), function, parameter, number, "one of its enumerators");
 }
 
 /// The name of one element in a message: parameter[index].

@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
 #define POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
@@ -68,6 +69,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
   if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
   const char* const function = "axial_frequencies";
+  detail::require_named(function, "series", series, AxialSeries::alternating);
   AxisMap axes = contiguous_axes(pairs_of_axis);
   detail::require_base(function, base);
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
@@ -95,7 +97,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// Accuracy: 2 ulp of double [frequency][axial].
 /// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
 ///           rotary-embedding-torch.
-inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, double max_frequency) {
+inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require_num_pairs(function, pairs_of_axis);
@@ -103,11 +105,12 @@ inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, doubl
   constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
   const detail::Wide step =
       pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
-  Eigen::ArrayXd inv_freq(Eigen::Index(num_axes) * pairs_of_axis);
+  Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
     inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
   }
-  return {Frequencies(inv_freq), contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), pairs_of_axis))};
+  return {Frequencies(inv_freq),
+          contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
 }
 
 }  // namespace POSENC_ABI

@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
 #define POSENC_FREQUENCY_AXIS_MAP_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/frequency/frequencies.hpp"
@@ -33,7 +34,7 @@ class AxisMap {
   /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
   /// @throws std::out_of_range      an entry that is no axis.
   template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
-  AxisMap(const List& axis_of_pair, Eigen::Index num_axes)
+  AxisMap(const List& axis_of_pair, detail::Size num_axes)
       : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
     static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
     detail::require_num_pairs("AxisMap", axes_.size());
@@ -42,7 +43,7 @@ class AxisMap {
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
       const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
       // Unsigned: a negative number is far too large, and so is one that int does not hold.
-      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes)) {
+      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
                                           num_axes, ")");
       }
@@ -53,7 +54,9 @@ class AxisMap {
   /// Positions of a token. Some may drive no pair.
   Eigen::Index num_axes() const { return num_axes_; }
   /// The axis of each pair.
-  const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
+  const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
+  /// Of a temporary: the list itself.
+  Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
   /// The id() of a table that is made of these frequencies on these axes.
   std::uint64_t id(const Frequencies& frequencies) const {
     std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
@@ -61,7 +64,7 @@ class AxisMap {
     return id;
   }
   /// Number of pairs that `axis` drives.
-  Eigen::Index count(int axis) const { return (axes_ == axis).count(); }
+  Eigen::Index count(detail::Size axis) const { return (axes_.cast<Eigen::Index>() == Eigen::Index{axis}).count(); }
 
   friend bool operator==(const AxisMap& a, const AxisMap& b) {
     return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();

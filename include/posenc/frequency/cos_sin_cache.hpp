@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_COS_SIN_CACHE_HPP
 #define POSENC_FREQUENCY_COS_SIN_CACHE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/frequency_table.hpp"
@@ -63,6 +64,7 @@ struct CacheReader {
     const char* const function = "wrap_cache";
     require(rows >= 0, function, "rows", rows, ">= 0");
     require_rotary_dim(function, "rotary_dim", rotary_dim);
+    require_named(function, "storage", storage, CosSinStorage::repeated);
     require(is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     TableFacts facts;
     facts.num_pairs = rotary_dim / 2;
@@ -98,12 +100,15 @@ struct CacheReader {
   }
 };
 
-/// Whether arguments begin with a pointer and name the storage: what wrap_cache() needs.
+/// Whether arguments begin with a pointer and end with a storage and a magnitude: what wrap_cache() needs.
 template <typename... Given>
 inline constexpr bool is_wrap_call = false;
-template <typename First, typename... Given>
-inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<std::decay_t<First>> &&
-                                                      (std::is_same_v<Given, CosSinStorage> || ...);
+template <typename Cache, typename Rows, typename Width, typename Magnitude>
+inline constexpr bool is_wrap_call<Cache, Rows, Width, CosSinStorage, Magnitude> =
+    std::is_pointer_v<std::decay_t<Cache>>&& std::is_arithmetic_v<Magnitude>;
+template <typename Cos, typename Sin, typename Rows, typename Width, typename Magnitude>
+inline constexpr bool is_wrap_call<Cos, Sin, Rows, Width, CosSinStorage, Magnitude> =
+    std::is_pointer_v<std::decay_t<Cos>>&& std::is_arithmetic_v<Magnitude>;
 
 }  // namespace detail
 
@@ -116,15 +121,16 @@ inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<std::dec
 /// @param rows        Number of positions, >= 0.
 /// @param rotary_dim  Number of channels that rotate, even and > 0.
 /// @param storage     How a row lies in memory.
-/// @param magnitude   The attention factor A that the cache was multiplied by; inverse() divides by its square.
+/// @param magnitude   The attention factor A that the cache was multiplied by, 1 without YaRN or LongRoPE; inverse()
+///                    divides by its square.
 /// @throws std::invalid_argument  one of these does not hold; `cache` is null with rows > 0; the two copies of a number
 ///                                differ (tiled, repeated), because only one of them would be used.
 /// @throws std::length_error      more rows than memory's index type counts.
 /// Cost:     none for cos_sin, sin_cos and paired; tiled and repeated read the whole cache once to compare the copies
 ///           (bench_frequency: wrap_cache).
 template <typename Scalar>
-FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim,
-                                      CosSinStorage storage, double magnitude = 1.0) {
+FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, detail::Size rows, detail::Size rotary_dim,
+                                      CosSinStorage storage, double magnitude) {
   return detail::CacheReader::wrap(cache, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
 }
 
@@ -136,8 +142,8 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Ei
 /// @param rotary_dim  Number of channels that rotate, whatever the row length.
 /// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array.
 template <typename Scalar>
-FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
-                                      CosSinStorage storage, double magnitude = 1.0) {
+FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size rotary_dim,
+                                      CosSinStorage storage, double magnitude) {
   return detail::CacheReader::wrap(cos, sin, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
 }
 
@@ -147,9 +153,9 @@ template <typename... Given, std::enable_if_t<!detail::is_wrap_call<Given...>, i
 FrequencyTableView<float> wrap_cache(const Given&...) {
   static_assert(
       detail::kMisuse<Given...>,
-      "posenc: write wrap_cache(data, rows, rotary_dim, storage) or wrap_cache(cos, sin, rows, rotary_dim, "
-      "storage), with pointers to the first number, and CosSinStorage::cos_sin, paired, tiled, ... for how the "
-      "numbers lie");
+      "posenc: write wrap_cache(data, rows, rotary_dim, storage, magnitude) or wrap_cache(cos, sin, rows, rotary_dim, "
+      "storage, magnitude), with pointers to the first number, CosSinStorage::cos_sin, paired, tiled, ... for how the "
+      "numbers lie, and the attention factor that they were multiplied by, 1 without YaRN or LongRoPE");
   std::abort();
 }
 
@@ -168,6 +174,7 @@ FrequencyTableView<float> wrap_cache(const Given&...) {
 template <typename Cache, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
 void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const char* const function = "write_cache";
+  detail::require_named(function, "storage", storage, CosSinStorage::repeated);
   auto& target = detail::written(std::forward<Cache>(cache));
   using Target = typename std::decay_t<decltype(target)>::Scalar;
   const Eigen::Index n = table.num_pairs();
@@ -203,6 +210,7 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
   using CosScalar = typename std::decay_t<decltype(cos_target)>::Scalar;
   auto& sin_target = detail::written(std::forward<Sin>(sin));
   using SinScalar = typename std::decay_t<decltype(sin_target)>::Scalar;
+  detail::require_named(function, "storage", storage, CosSinStorage::repeated);
   detail::require_two_arrays(function, storage);
   const Eigen::Index n = table.num_pairs();
   const Eigen::Index columns = n * detail::copies_of(storage);

@@ -68,7 +68,9 @@ class Frequencies {
                     softmax_multiplier, 0.0) {}
 
   /// inv_freq[i], i < num_pairs, in radians per position.
-  const Eigen::ArrayXd& inv_freq() const { return inv_freq_; }
+  const Eigen::ArrayXd& inv_freq() const& { return inv_freq_; }
+  /// Of a temporary: the list itself.
+  Eigen::ArrayXd inv_freq() && { return std::move(inv_freq_); }
   /// Number of channel pairs.
   Eigen::Index num_pairs() const { return inv_freq_.size(); }
   /// Number of channels that rotate: 2 num_pairs.

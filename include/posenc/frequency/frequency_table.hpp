@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
 #define POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/scalar.hpp"
 #include "posenc/detail/sin_cos.hpp"
@@ -123,8 +124,8 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude or
   ///                                pair_stride other than said; rows that overlap.
   /// @throws std::length_error      rows that do not fit into memory's index type.
-  FrequencyTableView(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
-                     Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
+  FrequencyTableView(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size num_pairs,
+                     detail::Size row_stride, detail::Size pair_stride, double magnitude)
       : rows_(rows), cos_(cos), sin_(sin) {
     const char* const function = "FrequencyTableView";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
@@ -174,12 +175,15 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
 /// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
 template <typename Scalar>
 class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar> {
+  using Base = FrequencyTableBase<FrequencyTable<Scalar>, Scalar>;
+  using Numbers = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
  public:
   /// A table of zeros for fill_table() to write.
   /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23; options.storage other than cos_sin, paired or
   ///                                repeated; options.num_heads other than 1.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options = {})
+  FrequencyTable(detail::Size rows, detail::Size num_pairs, TableOptions options = {})
       : FrequencyTable(rows, num_pairs, options, Unset{}) {
     numbers_.setZero();
   }
@@ -196,8 +200,21 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   Eigen::Index rows() const { return numbers_.rows(); }
-  const Scalar* cos_data(Eigen::Index row) const { return numbers_.data() + row * this->row_stride(); }
-  const Scalar* sin_data(Eigen::Index row) const { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  const Scalar* cos_data(Eigen::Index row) const& { return numbers_.data() + row * this->row_stride(); }
+  const Scalar* sin_data(Eigen::Index row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  const Scalar* cos_data(Eigen::Index) const&& { return of_temporary(); }
+  const Scalar* sin_data(Eigen::Index) const&& { return of_temporary(); }
+
+  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  typename Base::ConstMap cos() const& { return Base::cos(); }
+  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  typename Base::ConstMap sin() const& { return Base::sin(); }
+  /// @overload
+  /// Of a temporary: a copy, because the table goes.
+  Numbers cos() const&& { return Base::cos(); }
+  /// @overload
+  /// Of a temporary: a copy, because the table goes.
+  Numbers sin() const&& { return Base::sin(); }
 
   /// A view of all of the table, which must outlive it.
   FrequencyTableView<Scalar> view() const& {
@@ -231,6 +248,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     const bool repeated = options.storage == CosSinStorage::repeated;
     detail::require(paired || repeated || options.storage == CosSinStorage::cos_sin, function, "options.storage",
                     detail::name_of(options.storage), "cos_sin, paired or repeated");
+    detail::require_named(function, "options.angles", options.angles, AngleMode::float32);
     detail::require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
                     "1 (angles of each head's own are not implemented)");
     const Eigen::Index plane = padded(num_pairs) * (paired || repeated ? 2 : 1);
@@ -250,10 +268,16 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     return (size + packet - 1) / packet * packet;
   }
 
+  static const Scalar* of_temporary() {
+    static_assert(detail::kMisuse<Scalar>,
+                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
+    return nullptr;
+  }
+
   friend struct detail::TableWriter;
 
   Eigen::Index sin_offset_ = 0;
-  Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> numbers_;
+  Numbers numbers_;
 };
 
 namespace detail {

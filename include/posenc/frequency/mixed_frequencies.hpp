@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 #define POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/axis_angles.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/weighted_angles.hpp"
@@ -28,7 +29,7 @@ inline namespace POSENC_ABI {
 /// Accuracy: each entry within 4e-16 of the formula [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298.
 /// Matches:  timm init_random_2d_freqs.
-inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
+inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double base, double angle) {
   const char* const function = "initial_mixed_frequencies";
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");

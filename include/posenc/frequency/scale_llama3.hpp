@@ -7,6 +7,7 @@
 #include "posenc/frequency/frequencies.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 
 namespace posenc {
@@ -14,9 +15,9 @@ inline namespace POSENC_ABI {
 
 /// Keys of a "llama3" config, with Meta's defaults. The two without a default must be set.
 struct Llama3Options {
-  double factor = 0;                            ///< Divisor of the slow pairs, >= 1. Must be set.
-  double original_max_position_embeddings = 0;  ///< Trained length L [positions], > 0. Must be set.
-  double low_freq_factor = 1;                   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
+  double factor = 0;                                  ///< Divisor of the slow pairs, >= 1. Must be set.
+  std::int64_t original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
+  double low_freq_factor = 1;                         ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
   double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 
@@ -39,11 +40,11 @@ struct Llama3Options {
 inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Options& options) {
   using detail::Wide;
   const char* const function = "scale_llama3";
-  const double length = options.original_max_position_embeddings;
+  const double length = static_cast<double>(options.original_max_position_embeddings);
   detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor,
                   "finite and >= 1");
-  detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
-                  "finite and > 0");
+  detail::require(options.original_max_position_embeddings > 0, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 0");
   detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
                   "low_freq_factor", options.low_freq_factor, "finite and > 0");
   detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor >= options.low_freq_factor,

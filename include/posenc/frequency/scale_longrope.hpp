@@ -4,9 +4,11 @@
 #ifndef POSENC_FREQUENCY_SCALE_LONGROPE_HPP
 #define POSENC_FREQUENCY_SCALE_LONGROPE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/scale_linear.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <type_traits>
@@ -17,10 +19,10 @@ inline namespace POSENC_ABI {
 
 /// Keys of a LongRoPE ("su") config. Those without a default must be set.
 struct LongRopeOptions {
-  std::vector<double> short_factor = {};        ///< num_pairs divisors up to the trained length. Must be set.
-  std::vector<double> long_factor = {};         ///< num_pairs divisors beyond it. Must be set.
-  double original_max_position_embeddings = 0;  ///< Trained length [positions], > 1. Must be set.
-  double max_position_embeddings = 0;           ///< Extended length [positions]; needed unless `factor` is given.
+  std::vector<double> short_factor = {};              ///< num_pairs divisors up to the trained length. Must be set.
+  std::vector<double> long_factor = {};               ///< num_pairs divisors beyond it. Must be set.
+  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
+  std::optional<std::int64_t> max_position_embeddings = {};  ///< Extended length [tokens]; needed without `factor`.
   std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
   std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
   std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.
@@ -39,16 +41,17 @@ struct LongRopeOptions {
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
 /// @param frequencies  What the model was trained with.
 /// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
-/// @param seq_len  The length that this sequence may reach, >= 0. Equal to the trained length is still short.
+/// @param seq_len  The length that this sequence may reach [tokens], >= 0. Equal to the trained length is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
 ///                                neither factor nor max_position_embeddings; anything NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   Ding et al. 2024, arXiv:2402.13753.
 /// Matches:  Hugging Face "longrope" and "su" (Phi-3), vLLM Phi3LongRoPEScaled, mlx-lm SuScaledRoPE (always long).
-inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options, double seq_len) {
+inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options,
+                                  detail::WholeNumber seq_len) {
   const char* const function = "scale_longrope";
-  const double length = options.original_max_position_embeddings;
+  const double length = static_cast<double>(options.original_max_position_embeddings);
   const auto size = [](const std::vector<double>& list) { return static_cast<Eigen::Index>(list.size()); };
   const auto positive = [](const std::optional<double>& value) {
     return !value || (detail::is_finite(*value) && *value > 0);
@@ -66,30 +69,32 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   };
   require_factors("short_factor", options.short_factor);
   require_factors("long_factor", options.long_factor);
-  detail::require(detail::is_finite(length) && length > 1, function, "original_max_position_embeddings", length,
-                  "finite and > 1");
+  detail::require(options.original_max_position_embeddings > 1, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 1");
   detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
-  detail::require(
-      detail::is_finite(options.max_position_embeddings) && (options.factor || options.max_position_embeddings > 0),
-      function, "max_position_embeddings", options.max_position_embeddings, "finite, and > 0 when factor is not given");
+  detail::require(options.factor || options.max_position_embeddings, function, "max_position_embeddings", "nothing",
+                  "given where factor is not");
+  detail::require(options.max_position_embeddings.value_or(1) > 0, function, "max_position_embeddings",
+                  options.max_position_embeddings.value_or(1), "> 0");
   detail::require(positive(options.attention_factor), function, "attention_factor",
                   options.attention_factor.value_or(1), "finite and > 0");
   detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),
                   "finite and > 0");
   detail::require(positive(options.long_mscale), function, "long_mscale", options.long_mscale.value_or(1),
                   "finite and > 0");
-  detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
+  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
 
-  const bool is_long = seq_len > length;
+  const bool is_long = seq_len > options.original_max_position_embeddings;
   const std::vector<double>& factors = is_long ? options.long_factor : options.short_factor;
-  const double extension = options.factor.value_or(options.max_position_embeddings / length);
+  const double extension =
+      options.factor ? *options.factor : static_cast<double>(*options.max_position_embeddings) / length;
   const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
   return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
 }
 
-template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>  // seq_len may be any number
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>
 Frequencies scale_longrope(const Given&...) {
   static_assert(
       detail::kMisuse<Given...>,

@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_SCALE_NTK_HPP
 #define POSENC_FREQUENCY_SCALE_NTK_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
 #include <cmath>
@@ -74,22 +75,22 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 /// the length once for each sequence avoids that.
 /// @param frequencies              What the model was trained with.
 /// @param factor                   `factor` of the config, >= 1.
-/// @param max_position_embeddings  Trained length, > 0.
-/// @param seq_len                  The length to serve, >= 0.
+/// @param max_position_embeddings  Trained length [tokens], > 0.
+/// @param seq_len                  The length to serve [tokens], >= 0.
 /// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
-inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
-                                     double seq_len) {
+inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor,
+                                     detail::WholeNumber max_position_embeddings, detail::WholeNumber seq_len) {
   const char* const function = "scale_dynamic_ntk";
   detail::require_ntk(function, frequencies, factor);
-  detail::require(detail::is_finite(max_position_embeddings) && max_position_embeddings > 0, function,
-                  "max_position_embeddings", max_position_embeddings, "finite and > 0");
-  detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
+  detail::require(max_position_embeddings > 0, function, "max_position_embeddings", max_position_embeddings, "> 0");
+  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
   if (seq_len <= max_position_embeddings) return frequencies;
-  const double needed = factor * seq_len / max_position_embeddings - (factor - 1);
+  const double needed =
+      factor * static_cast<double>(seq_len) / static_cast<double>(max_position_embeddings) - (factor - 1);
   detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 
@@ -16,16 +17,16 @@ inline namespace POSENC_ABI {
 
 /// Keys of a YaRN config, with the field's defaults. The two without a default must be set.
 struct YarnOptions {
-  double factor = 0;                            ///< New length over trained length, >= 1. Must be set.
-  double original_max_position_embeddings = 0;  ///< Trained length [positions], > 0. Must be set.
-  double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
-  double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
-  bool truncate = true;                         ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
-  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
-  double mscale = 0;                            ///< DeepSeek pair; 0 = not given. Counts only when both are given.
-  double mscale_all_dim = 0;                    ///< DeepSeek pair; 0 = not given. Alone it sets the softmax multiplier.
-  double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
-  double attn_factor = 1;                       ///< Factor on a derived A, > 0 (vLLM, original code).
+  double factor = 0;                                  ///< New length over trained length, >= 1. Must be set.
+  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 0. Must be set.
+  double beta_fast = 32;                              ///< Pairs with more rotations over the trained length are kept.
+  double beta_slow = 1;                               ///< Pairs with fewer rotations are interpolated; < beta_fast.
+  bool truncate = true;                               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
+  std::optional<double> attention_factor = {};        ///< A itself; wins over the two below.
+  std::optional<double> mscale = {};                  ///< DeepSeek pair. Counts only when both are given.
+  std::optional<double> mscale_all_dim = {};          ///< DeepSeek pair. Alone it sets the softmax multiplier.
+  double extrapolation_factor = 1;                    ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
+  double attn_factor = 1;                             ///< Factor on a derived A, > 0 (vLLM, original code).
 };
 
 namespace detail {
@@ -57,7 +58,7 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
 /// @param options      factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  not such frequencies; factor < 1; trained length <= 0; beta_slow <= 0 or not
-///                                < beta_fast; attention_factor or attn_factor <= 0; a negative mscale;
+///                                < beta_fast; attention_factor, attn_factor or an mscale <= 0;
 ///                                extrapolation_factor outside [0, 1]; anything NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 4 ulp of double [frequency][golden].
@@ -68,12 +69,12 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   using detail::Wide;
   const char* const function = "scale_yarn";
   const double factor = options.factor;
-  const double length = options.original_max_position_embeddings;
+  const double length = static_cast<double>(options.original_max_position_embeddings);
   detail::require(frequencies.base() > 1, function, "frequencies.base()", frequencies.base(),
                   "> 1 (use geometric_frequencies)");
   detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
-  detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
-                  "finite and > 0");
+  detail::require(options.original_max_position_embeddings > 0, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 0");
   detail::require(detail::is_finite(options.beta_slow) && options.beta_slow > 0, function, "beta_slow",
                   options.beta_slow, "finite and > 0");
   detail::require(detail::is_finite(options.beta_fast) && options.beta_fast > options.beta_slow, function, "beta_fast",
@@ -81,10 +82,12 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   detail::require(
       !options.attention_factor || (detail::is_finite(*options.attention_factor) && *options.attention_factor > 0),
       function, "attention_factor", options.attention_factor.value_or(1), "finite and > 0");
-  detail::require(detail::is_finite(options.mscale) && options.mscale >= 0, function, "mscale", options.mscale,
-                  "finite and >= 0");
-  detail::require(detail::is_finite(options.mscale_all_dim) && options.mscale_all_dim >= 0, function, "mscale_all_dim",
-                  options.mscale_all_dim, "finite and >= 0");
+  const auto require_mscale = [&](const char* name, const std::optional<double>& mscale) {
+    detail::require(!mscale || (detail::is_finite(*mscale) && *mscale > 0), function, name, mscale.value_or(1),
+                    "finite and > 0 (or left out where a config has 0)");
+  };
+  require_mscale("mscale", options.mscale);
+  require_mscale("mscale_all_dim", options.mscale_all_dim);
   detail::require(options.extrapolation_factor >= 0 && options.extrapolation_factor <= 1, function,
                   "extrapolation_factor", options.extrapolation_factor, "in [0, 1]");
   detail::require(detail::is_finite(options.attn_factor) && options.attn_factor > 0, function, "attn_factor",
@@ -116,13 +119,13 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
     inv_freq[i] = static_cast<double>(unscaled * (extrapolated + (1 - extrapolated) / static_cast<Wide>(factor)));
   }
 
-  const bool pair_given = options.mscale != 0 && options.mscale_all_dim != 0;
   const double derived =
-      pair_given ? detail::yarn_mscale(factor, options.mscale) / detail::yarn_mscale(factor, options.mscale_all_dim)
-                 : detail::yarn_mscale(factor);
+      options.mscale && options.mscale_all_dim
+          ? detail::yarn_mscale(factor, *options.mscale) / detail::yarn_mscale(factor, *options.mscale_all_dim)
+          : detail::yarn_mscale(factor);
   const double magnitude = options.attention_factor.value_or(derived * options.attn_factor);
   const double softmax =
-      options.mscale_all_dim != 0 ? std::pow(detail::yarn_mscale(factor, options.mscale_all_dim), 2) : 1.0;
+      options.mscale_all_dim ? std::pow(detail::yarn_mscale(factor, *options.mscale_all_dim), 2) : 1.0;
   return Frequencies(inv_freq, frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
 }
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_TABLE_ROWS_HPP
 #define POSENC_FREQUENCY_TABLE_ROWS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/frequency/detail/row_resolver.hpp"
 #include "posenc/positions/each_sequence.hpp"
@@ -24,7 +25,7 @@ inline namespace POSENC_ABI {
 class FromRow {
  public:
   /// See from_row().
-  explicit FromRow(Eigen::Index row) : row_(row) {}
+  explicit FromRow(detail::Size row) : row_(row) {}
   Eigen::Index row() const { return row_; }
 
  private:

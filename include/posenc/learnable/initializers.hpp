@@ -130,8 +130,13 @@ class SinusoidalRows {
  public:
   /// @param frequencies  One for each sine, such as geometric_frequencies(width, 10000); the magnitude is a factor.
   /// @param order        Which channels are sines and which are cosines. It has no default, because projects differ.
-  SinusoidalRows(Frequencies frequencies, ChannelOrder order) : frequencies_(std::move(frequencies)), order_(order) {}
-  const Frequencies& frequencies() const { return frequencies_; }
+  /// @throws std::invalid_argument  an order that ChannelOrder does not name.
+  SinusoidalRows(Frequencies frequencies, ChannelOrder order) : frequencies_(std::move(frequencies)), order_(order) {
+    detail::require_named("SinusoidalRows", "order", order, ChannelOrder::cos_sin);
+  }
+  const Frequencies& frequencies() const& { return frequencies_; }
+  /// Of a temporary: the frequencies themselves.
+  Frequencies frequencies() && { return std::move(frequencies_); }
   ChannelOrder order() const { return order_; }
 
  private:

@@ -4,6 +4,7 @@
 #ifndef POSENC_LEARNABLE_LEARNED_TABLE_HPP
 #define POSENC_LEARNABLE_LEARNED_TABLE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/learnable/learned_table_view.hpp"
 
 #include <cstddef>
@@ -38,8 +39,8 @@ class LearnedTable {
   /// @throws std::invalid_argument  rows <= 0 or width <= 0; alpha not in (0, 1).
   /// @throws std::out_of_range      options.padding_row is no row.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  LearnedTable(Eigen::Index rows, Eigen::Index width, const LookupOptions& options = {})
-      : options_(checked(rows, width, options)), storage_(Matrix::Zero(rows, width)) {}
+  LearnedTable(detail::Size rows, detail::Size width, const LookupOptions& options = {})
+      : options_(checked(rows, width, options)), storage_(Matrix::Zero(Eigen::Index{rows}, Eigen::Index{width})) {}
 
   /// A copy of a matrix, rounded once to Scalar.
   /// @throws  as above.
@@ -68,13 +69,20 @@ class LearnedTable {
 
   Eigen::Index rows() const { return storage_.rows(); }
   Eigen::Index width() const { return storage_.cols(); }
-  const LookupOptions& options() const { return options_; }
+  LookupOptions options() const { return options_; }
   /// All rows, rows x width, to read. No copy.
   Eigen::Map<const Matrix> values() const& { return {storage_.data(), rows(), width()}; }
   /// All rows, rows x width, to initialize and to train. No copy.
   Eigen::Map<Matrix> values() & { return {storage_.data(), rows(), width()}; }
+  /// Of a temporary: the numbers themselves.
+  Matrix values() && { return std::move(storage_); }
   /// The width() numbers of one row.
-  const Scalar* row_data(Eigen::Index row) const { return storage_.data() + row * width(); }
+  const Scalar* row_data(Eigen::Index row) const& { return storage_.data() + row * width(); }
+  const Scalar* row_data(Eigen::Index) const&& {
+    static_assert(detail::kMisuse<Scalar>,
+                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
+    return nullptr;
+  }
   /// Numbers from one row to the next.
   Eigen::Index row_stride() const { return width(); }
 

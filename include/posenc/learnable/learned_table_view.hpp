@@ -4,6 +4,7 @@
 #ifndef POSENC_LEARNABLE_LEARNED_TABLE_VIEW_HPP
 #define POSENC_LEARNABLE_LEARNED_TABLE_VIEW_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/scalar.hpp"
@@ -45,7 +46,7 @@ class LearnedTableView {
 
   Eigen::Index rows() const { return rows_; }
   Eigen::Index width() const { return width_; }
-  const LookupOptions& options() const { return options_; }
+  LookupOptions options() const { return options_; }
   /// All rows, rows x width. No copy.
   ConstMap values() const { return ConstMap(weights_, rows_, width_, Eigen::OuterStride<>(row_stride_)); }
   /// The width() numbers of one row.
@@ -64,8 +65,8 @@ class LearnedTableView {
     detail::require(weights != nullptr, function, "weights", "null", "a valid pointer");
   }
   template <typename Scalar>
-  friend LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, Eigen::Index rows, Eigen::Index width,
-                                                     Eigen::Index row_stride, const LookupOptions& options);
+  friend LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, detail::Size rows, detail::Size width,
+                                                     detail::Size row_stride, const LookupOptions& options);
 
   const Scalar* weights_;
   Eigen::Index rows_;
@@ -94,8 +95,8 @@ inline constexpr bool is_learned_table<LearnedTableView<Scalar>> = true;
 /// @throws std::length_error      rows that memory's index type does not count.
 /// Cost:     none (not measured: nothing is copied).
 template <typename Scalar>
-LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, Eigen::Index rows, Eigen::Index width,
-                                            Eigen::Index row_stride, const LookupOptions& options = {}) {
+LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, detail::Size rows, detail::Size width,
+                                            detail::Size row_stride, const LookupOptions& options = {}) {
   return LearnedTableView<Scalar>(weights, rows, width, row_stride, options);
 }
 

@@ -29,6 +29,7 @@ struct LookupOptions {
 namespace detail {
 
 inline void require_lookup(const char* function, const LookupOptions& options, Eigen::Index rows) {
+  require_named(function, "overflow", options.overflow, Overflow::hierarchical);
   require(is_finite(options.alpha) && options.alpha > 0 && options.alpha < 1, function, "alpha", options.alpha,
           "> 0 and < 1");
   if (options.padding_row) {

@@ -30,6 +30,7 @@ struct ResizedRows {
 };
 
 inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to) {
+  require_named(function, "rule", rule, Resize::relative_distances);
   const auto check = [&](ResizedRows matrix) {
     const std::string parameter = std::string(matrix.name) + ".rows()";
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");

@@ -4,6 +4,7 @@
 #ifndef POSENC_LEARNABLE_RESIZE_RULES_HPP
 #define POSENC_LEARNABLE_RESIZE_RULES_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/positions/grid_shape.hpp"
 
@@ -48,18 +49,21 @@ class GridResize {
   /// @param from    Grid of the table that is read: {height, width}.
   /// @param to      Grid of the result.
   /// @param filter  How pixels are weighed. It has no default, because projects differ.
-  GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {}
+  /// @throws std::invalid_argument  a filter that GridFilter does not name.
+  GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
+    detail::require_named("GridResize", "filter", filter, GridFilter::bicubic_antialiased);
+  }
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.
-  GridResize keep(Eigen::Index prefix) const {
+  GridResize keep(detail::Size prefix) const {
     detail::require(prefix >= 0, "GridResize::keep", "prefix", prefix, ">= 0");
     GridResize with_prefix = *this;
     with_prefix.prefix_ = prefix;
     return with_prefix;
   }
-  const GridShape& from() const { return from_; }
-  const GridShape& to() const { return to_; }
+  GridShape from() const { return from_; }
+  GridShape to() const { return to_; }
   GridFilter filter() const { return filter_; }
   /// Rows in front that are copied.
   Eigen::Index prefix() const { return prefix_; }

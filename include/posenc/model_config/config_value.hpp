@@ -102,22 +102,37 @@ class ConfigValue {
   }
   /// The text.
   /// @throws std::invalid_argument  this is not a text.
-  const std::string& text() const {
+  const std::string& text() const& {
     require_kind("ConfigValue::text", Kind::text, "a text");
     return text_;
   }
+  /// @overload
+  /// Of a temporary: the text itself.
+  /// @throws std::invalid_argument  this is not a text.
+  std::string text() && {
+    require_kind("ConfigValue::text", Kind::text, "a text");
+    return std::move(text_);
+  }
   /// The items of a list, or the values of a dictionary in the order of keys(); empty for all other kinds.
-  const std::vector<ConfigValue>& items() const { return items_; }
+  const std::vector<ConfigValue>& items() const& { return items_; }
+  /// @overload
+  /// Of a temporary: the items themselves.
+  std::vector<ConfigValue> items() && { return std::move(items_); }
   /// The keys of a dictionary, in the order in which they were added; empty for all other kinds.
-  const std::vector<std::string>& keys() const { return keys_; }
+  const std::vector<std::string>& keys() const& { return keys_; }
+  /// @overload
+  /// Of a temporary: the keys themselves.
+  std::vector<std::string> keys() && { return std::move(keys_); }
 
   /// The value of a key, or nullptr where this is a dictionary without it or not a dictionary.
-  const ConfigValue* find(const std::string& key) const {
+  const ConfigValue* find(const std::string& key) const& {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) return &items_[i];
     }
     return nullptr;
   }
+  /// Of a temporary, whose values would be gone: give it a name first.
+  const ConfigValue* find(const std::string& key) const&& = delete;
 
   /// This value as messages name it: `the text "8"`, `a list of 3`.
   std::string describe() const {

@@ -4,6 +4,7 @@
 #ifndef POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
 #define POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/model_config/config_value.hpp"
 #include "posenc/model_config/detail/build_rope.hpp"
 #include "posenc/model_config/detail/check_recipe.hpp"
@@ -59,6 +60,8 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
+  detail::require(detail::fits_into<std::int64_t>(serving_length), "read_hugging_face_config", "serving_length",
+                  serving_length, "at most 2^63 - 1");
   const auto length = static_cast<std::int64_t>(serving_length);
   const detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, hints).read();
   detail::check_recipe(recipe);

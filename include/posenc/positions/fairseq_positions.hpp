@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
 #define POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/positions/text_positions.hpp"
@@ -23,7 +24,7 @@ inline namespace POSENC_ABI {
 /// Accuracy: exact [positions][fairseq].
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
-PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
+PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0) {
   return detail::masked_positions("opt_positions", mask, past,
                                   [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
@@ -40,8 +41,8 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index pa
 /// Accuracy: exact [positions][fairseq].
 /// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
 template <typename Derived>
-PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::int64_t padding_idx,
-                              std::int64_t past = 0) {
+PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail::WholeNumber padding_idx,
+                              detail::WholeNumber past = 0) {
   using Scalar = typename Derived::Scalar;
   static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
   constexpr std::int64_t limit = detail::kMaxPosition;  // the sums below stay within 64 bits
@@ -50,7 +51,7 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::i
   detail::require(past >= 0 && past <= limit, "roberta_positions", "past", past, ">= 0 and at most 2^57");
   return detail::counted_positions(
       token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
-      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : padding_idx; });
+      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : std::int64_t{padding_idx}; });
 }
 
 }  // namespace POSENC_ABI

@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_GRID_POSITIONS_HPP
 #define POSENC_POSITIONS_GRID_POSITIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/position_scalar.hpp"
 
@@ -59,8 +60,8 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 /// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
-inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
-  detail::require_position("grid_positions", "first", first);
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0) {
+  detail::require_position("grid_positions", "first", std::int64_t{first});
   return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
 }
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_GRID_SHAPE_HPP
 #define POSENC_POSITIONS_GRID_SHAPE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 
@@ -22,7 +23,7 @@ class GridShape {
   /// @param height, width  [tokens] > 0 and at most 2^20.
   /// @throws std::invalid_argument  one of these does not hold.
   /// @throws std::length_error      more displacements than Eigen::Index counts (where it has 32 bits).
-  GridShape(Eigen::Index height, Eigen::Index width) : height_(height), width_(width) {
+  GridShape(detail::Size height, detail::Size width) : height_(height), width_(width) {
     constexpr Eigen::Index limit = detail::kMaxGridSide;
     detail::require(height > 0 && height <= limit, "GridShape", "height", height, "> 0 and at most ", limit);
     detail::require(width > 0 && width <= limit, "GridShape", "width", width, "> 0 and at most ", limit);

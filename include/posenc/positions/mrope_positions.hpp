@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_MROPE_POSITIONS_HPP
 #define POSENC_POSITIONS_MROPE_POSITIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/position_scalar.hpp"
 #include "posenc/positions/grid_positions.hpp"
@@ -30,12 +31,12 @@ struct VideoTime {
 /// A run of a multimodal prompt: text, or a picture or video.
 struct MropeSegment {
   /// `tokens` of text, >= 0.
-  static MropeSegment text(Eigen::Index tokens) { return {tokens, 0, 0, 0, {}}; }
+  static MropeSegment text(detail::Size tokens) { return {tokens, 0, 0, 0, {}}; }
   /// A picture of height x width tokens (after spatial merging), >= 0.
-  static MropeSegment image(Eigen::Index height, Eigen::Index width) { return {0, 1, height, width, {}}; }
+  static MropeSegment image(detail::Size height, detail::Size width) { return {0, 1, height, width, {}}; }
   /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. Left out: one position for each
   /// frame, as in Qwen2-VL.
-  static MropeSegment video(Eigen::Index frames, Eigen::Index height, Eigen::Index width, VideoTime time = {}) {
+  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, VideoTime time = {}) {
     return {0, frames, height, width, time};
   }
 
@@ -113,7 +114,8 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL and Qwen2.5-VL with its rope_deltas. Qwen3-VL gives each frame of a video as a
 ///           picture of its own between time stamps.
-inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments, std::int64_t first_position = 0) {
+inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
+                                      detail::WholeNumber first_position = 0) {
   const char* const function = "mrope_positions";
   detail::require_position(function, "first_position", first_position);
   const std::int64_t tokens = detail::require_segments(function, segments);

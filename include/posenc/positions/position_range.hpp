@@ -5,6 +5,7 @@
 #define POSENC_POSITIONS_POSITION_RANGE_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/position_scalar.hpp"
 
@@ -68,7 +69,8 @@ class PositionRange {
 class StartingAt {
  public:
   /// See starting_at().
-  explicit StartingAt(std::int64_t first) : first_(detail::checked_position("starting_at", "first", first)) {}
+  explicit StartingAt(detail::WholeNumber first)
+      : first_(detail::checked_position("starting_at", "first", std::int64_t{first})) {}
   /// Position of the first token.
   std::int64_t first() const { return first_; }
 

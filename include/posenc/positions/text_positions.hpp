@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_TEXT_POSITIONS_HPP
 #define POSENC_POSITIONS_TEXT_POSITIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/positions/position_list.hpp"
@@ -60,10 +61,11 @@ PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derive
 /// Accuracy: exact [positions][text].
 /// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
 template <typename Derived>
-PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0,
-                             std::int64_t pad_position = 1) {
-  return detail::masked_positions("padded_positions", mask, past,
-                                  [&](std::int64_t count, bool real) { return real ? count - 1 : pad_position; });
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0,
+                             detail::WholeNumber pad_position = 1) {
+  return detail::masked_positions("padded_positions", mask, past, [&](std::int64_t count, bool real) {
+    return real ? count - 1 : std::int64_t{pad_position};
+  });
 }
 
 /// Positions of documents packed one after the other: each begins again at 0.
@@ -121,8 +123,8 @@ struct DualChunkPositions {
 /// Accuracy: exact [positions][text].
 /// Source:   An et al. 2024, arXiv:2402.17463.
 /// Matches:  DualChunkRotaryEmbedding of vLLM (Qwen2.5-1M).
-inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64_t chunk_size,
-                                               std::int64_t local_size) {
+inline DualChunkPositions dual_chunk_positions(detail::WholeNumber position, detail::WholeNumber chunk_size,
+                                               detail::WholeNumber local_size) {
   const char* const function = "dual_chunk_positions";
   detail::require(chunk_size > 0 && chunk_size <= detail::kMaxPosition, function, "chunk_size", chunk_size,
                   "in [1, 2^57]");
@@ -133,8 +135,8 @@ inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64
   const std::int64_t within = position % chunk;
   return {within,
           within,
-          (std::min)(within + chunk, chunk_size),
-          (std::min)(2 * chunk - 1, chunk_size),
+          (std::min)(within + chunk, std::int64_t{chunk_size}),
+          (std::min)(2 * chunk - 1, std::int64_t{chunk_size}),
           within + chunk,
           within + chunk_size};
 }

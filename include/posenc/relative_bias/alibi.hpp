@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_ALIBI_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/relative_bias/detail/list.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
@@ -27,14 +28,14 @@ inline namespace POSENC_ABI {
 /// Accuracy: 1 ulp of double [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409.
 /// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
-inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0) {
+inline Eigen::ArrayXd alibi_slopes(detail::Size num_heads, double bias_max = 8.0) {
   const char* const function = "alibi_slopes";
   detail::require(num_heads > 0 && num_heads <= detail::kMaxHeads, function, "num_heads", num_heads, "> 0 and at most ",
                   detail::kMaxHeads);
   detail::require(detail::is_finite(bias_max) && bias_max > 0, function, "bias_max", bias_max, "finite and > 0");
   Eigen::Index whole = 1;
   while (2 * whole <= num_heads) whole *= 2;
-  Eigen::ArrayXd slopes(num_heads);
+  Eigen::ArrayXd slopes(Eigen::Index{num_heads});
   for (Eigen::Index h = 0; h < num_heads; ++h) {
     const double step = h < whole ? static_cast<double>(2 * (h + 1)) : static_cast<double>(2 * (h - whole) + 1);
     slopes[h] = std::exp2(-bias_max * step / static_cast<double>(2 * whole));
@@ -89,6 +90,7 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
 /// @throws std::invalid_argument  a slope that is not finite.
 template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange& distances, AlibiForm form) {
+  detail::require_named("make_alibi_table", "form", form, AlibiForm::symmetric);
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   Eigen::ArrayXd left(slopes.size());
   for (Eigen::Index head = 0; head < slopes.size(); ++head) left[head] = detail::number_at(slopes, head);
@@ -142,6 +144,7 @@ template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
+  detail::require_named(function, "form", form, AlibiForm::symmetric);
   detail::require_list_size(function, "grad_slopes", grad, grad_table.num_heads());
   detail::require_target(function, "grad_slopes", grad, grad_table.values());
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {

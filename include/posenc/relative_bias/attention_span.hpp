@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_ATTENTION_SPAN_HPP
 #define POSENC_RELATIVE_BIAS_ATTENTION_SPAN_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/positions/position_range.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/distance_range.hpp"
@@ -28,7 +29,7 @@ class AttentionSpan {
   /// `seq_len` queries and the same keys: training, or a prompt without cache.
   /// @param seq_len  [tokens]
   /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
-  static AttentionSpan square(Eigen::Index seq_len) {
+  static AttentionSpan square(detail::Size seq_len) {
     return AttentionSpan("AttentionSpan::square", seq_len, seq_len, 0);
   }
 
@@ -36,12 +37,12 @@ class AttentionSpan {
   /// @param query_len, key_len  [tokens] key_len counts the cached keys and the new ones.
   /// @throws std::out_of_range      query_len > key_len.
   /// @throws std::invalid_argument  a length negative or beyond 2^40.
-  static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
+  static AttentionSpan cached(detail::Size query_len, detail::Size key_len) {
     const char* const function = "AttentionSpan::cached";
     detail::require(key_len >= 0 && key_len <= detail::kMaxSeqLen, function, "key_len", key_len, ">= 0 and at most ",
                     detail::kMaxSeqLen);
     detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
-    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
+    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(Eigen::Index{query_len}, Eigen::Index(0)));
   }
 
   /// Any situation: cross attention, keys whose first ones were dropped, more queries than keys.

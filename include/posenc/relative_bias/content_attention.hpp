@@ -53,7 +53,7 @@ class ContentAttention {
   const Query& q() const { return q_; }
   const Key& k() const { return k_; }
   double scale() const { return scale_; }
-  const AttentionSpan& span() const { return span_; }
+  AttentionSpan span() const { return span_; }
   /// Heads that are stacked; 0 where there are neither queries nor keys to count them by.
   Eigen::Index num_heads() const { return num_heads_; }
   Eigen::Index head_dim() const { return q_.cols(); }

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_COPE_HPP
 #define POSENC_RELATIVE_BIAS_COPE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/relative_bias/content_attention.hpp"
 #include "posenc/relative_bias/detail/cope_positions.hpp"
 #include "posenc/relative_bias/detail/head_rows.hpp"
@@ -23,7 +24,7 @@ class Cope {
   /// @param num_positions  `npos_max`, > 0: counts beyond the last row take it.
   /// @throws std::invalid_argument  num_positions is not > 0.
   template <typename T>
-  Cope(T&& table, Eigen::Index num_positions) : table_(table), num_positions_(num_positions) {
+  Cope(T&& table, detail::Size num_positions) : table_(table), num_positions_(num_positions) {
     detail::check_held<T>();
     detail::require(num_positions > 0, "Cope", "num_positions", num_positions, "> 0");
   }

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_DEBERTA_BUCKETS_HPP
 #define POSENC_RELATIVE_BIAS_DEBERTA_BUCKETS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/relative_bias/detail/log_buckets.hpp"
 
@@ -32,7 +33,7 @@ class DebertaBuckets {
   /// Without buckets, as v1.
   /// @param max_position  [tokens] `max_relative_positions`, > 0 (512) and at most 2^20.
   /// @throws std::invalid_argument  that does not hold.
-  explicit DebertaBuckets(Eigen::Index max_position) {
+  explicit DebertaBuckets(detail::Size max_position) {
     require_max_position(max_position);
     fill(max_position, max_position, max_position);
   }
@@ -41,7 +42,7 @@ class DebertaBuckets {
   /// @param max_position      [tokens] `max_relative_positions`, > 0 (512) and at most 2^20.
   /// @param position_buckets  Even, in [4, 8192] (256), and position_buckets / 2 < max_position - 1.
   /// @throws std::invalid_argument  one of these does not hold.
-  explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets) {
+  explicit DebertaBuckets(detail::Size max_position, detail::Size position_buckets) {
     require_max_position(max_position);
     detail::require(position_buckets >= 4 && position_buckets % 2 == 0 && position_buckets / 2 < max_position - 1 &&
                         position_buckets <= detail::kMaxLogSteps,

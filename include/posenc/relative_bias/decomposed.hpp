@@ -34,8 +34,8 @@ class Decomposed {
 
   const Rows& rel_h() const { return rel_h_; }
   const Columns& rel_w() const { return rel_w_; }
-  const GridShape& query() const { return query_; }
-  const GridShape& key() const { return key_; }
+  GridShape query() const { return query_; }
+  GridShape key() const { return key_; }
 
  private:
   detail::Held<Rows> rel_h_;

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 #define POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 
@@ -18,7 +19,7 @@ class DistanceRange {
   /// @param first, last  [tokens] last = first - 1 is the empty range.
   /// @throws std::invalid_argument  last < first - 1.
   /// @throws std::out_of_range      an end beyond 2^41 either way.
-  explicit DistanceRange(Eigen::Index first, Eigen::Index last) : first_(first), last_(last) {
+  explicit DistanceRange(detail::Size first, detail::Size last) : first_(first), last_(last) {
     const char* const function = "DistanceRange";
     constexpr Eigen::Index limit = 2 * detail::kMaxSeqLen;
     detail::require_in_range(first >= -limit && first <= limit, function, "first", first, "in [", -limit, ", ", limit,
@@ -29,13 +30,13 @@ class DistanceRange {
 
   /// -(seq_len - 1), ..., 0: the distances that causal attention over `seq_len` tokens sees.
   /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
-  static DistanceRange causal(Eigen::Index seq_len) {
+  static DistanceRange causal(detail::Size seq_len) {
     require_seq_len("DistanceRange::causal", seq_len);
     return DistanceRange(1 - seq_len, 0);
   }
   /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for seq_len = 0.
   /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
-  static DistanceRange symmetric(Eigen::Index seq_len) {
+  static DistanceRange symmetric(detail::Size seq_len) {
     require_seq_len("DistanceRange::symmetric", seq_len);
     return seq_len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - seq_len, seq_len - 1);
   }

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
 #define POSENC_RELATIVE_BIAS_DISTANCE_TABLE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
@@ -38,15 +39,15 @@ class DistanceTable {
   /// @param distances  span.distances(), or DistanceRange::causal(n) or symmetric(n) for every length up to n.
   /// @throws std::invalid_argument  num_heads < 0.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  DistanceTable(Eigen::Index num_heads, const DistanceRange& distances) : distances_(distances) {
+  DistanceTable(detail::Size num_heads, const DistanceRange& distances) : distances_(distances) {
     const char* const function = "DistanceTable";
     detail::require(num_heads >= 0, function, "num_heads", num_heads, ">= 0");
     detail::require_size(function, "num_heads", num_heads, distances.size(), sizeof(Scalar));
-    values_ = Values::Zero(num_heads, distances.size());
+    values_ = Values::Zero(Eigen::Index{num_heads}, distances.size());
   }
 
   Eigen::Index num_heads() const { return values_.rows(); }
-  const DistanceRange& distances() const { return distances_; }
+  DistanceRange distances() const { return distances_; }
 
   /// num_heads x distances().size(): column m is the distance distances().first() + m.
   Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
@@ -61,9 +62,9 @@ class DistanceTable {
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const DistanceTable> head(Eigen::Index head) const& { return {*this, head}; }
-  TableHead<DistanceTable> head(Eigen::Index head) & { return {*this, head}; }
-  TableHead<const DistanceTable> head(Eigen::Index head) const&& = delete;
+  TableHead<const DistanceTable> head(detail::Size head) const& { return {*this, head}; }
+  TableHead<DistanceTable> head(detail::Size head) & { return {*this, head}; }
+  TableHead<const DistanceTable> head(detail::Size head) const&& = delete;
 
  private:
   DistanceRange distances_;

@@ -43,6 +43,7 @@ inline double grid_distance(const GridShape& window, Eigen::Index m, GridDistanc
 /// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
 template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const GridShape& window, GridDistance distance) {
+  detail::require_named("make_alibi_table", "distance", distance, GridDistance::euclidean);
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   WindowTable<Scalar> table(slopes.size(), window);
   auto values = table.values();
@@ -67,6 +68,7 @@ template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
+  detail::require_named(function, "distance", distance, GridDistance::euclidean);
   const auto values = grad_table.values();
   detail::require_list_size(function, "grad_slopes", grad, grad_table.num_heads());
   detail::require_target(function, "grad_slopes", grad, values);

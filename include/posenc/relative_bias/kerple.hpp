@@ -24,6 +24,7 @@ namespace detail {
 
 template <typename A, typename P>
 void require_kerple(const char* function, const A& a, const P& p, KerpleKernel kernel) {
+  require_named(function, "kernel", kernel, KerpleKernel::power);
   require(p.size() == a.size(), function, "p.size()", p.size(), "a.size() ", a.size());
   for (Eigen::Index head = 0; head < a.size(); ++head) {
     const double a_value = number_at(a, head);

@@ -49,6 +49,7 @@ MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput 
 template <typename Scalar>
 DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceRange& distances, DistanceInput input) {
   detail::require_mlp("make_mlp_table", mlp, 1);
+  detail::require_named("make_mlp_table", "input", input, DistanceInput::logarithmic);
   DistanceTable<Scalar> table(mlp.outputs(), distances);
   table.values() =
       detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(distances, input)).back().transpose().array();
@@ -77,6 +78,7 @@ void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& 
                         DistanceInput input) {
   const char* const function = "mlp_table_backward";
   detail::require_mlp(function, mlp, 1);
+  detail::require_named(function, "input", input, DistanceInput::logarithmic);
   detail::require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
   detail::require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
                   grad_table.num_heads());

@@ -35,7 +35,7 @@ class RelativeKeys {
   }
 
   const Table& table() const { return table_; }
-  const std::optional<DistanceRange>& distances() const { return distances_; }
+  std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
   detail::Held<Table> table_;

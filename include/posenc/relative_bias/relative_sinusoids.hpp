@@ -34,6 +34,7 @@ template <typename Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(
     const DistanceRange& distances, const Frequencies& frequencies, ChannelOrder order) {
   const Eigen::Index pairs = frequencies.num_pairs();
+  detail::require_named("make_relative_sinusoids", "order", order, ChannelOrder::cos_sin);
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);

@@ -41,6 +41,7 @@ class WindowResize {
   ///                                needs four distances.
   explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
+    detail::require_named("WindowResize", "filter", filter, WindowFilter::geometric_linear);
     if (filter != WindowFilter::geometric) return;
     const char* const rule = "at least 3 where it changes (or use WindowFilter::geometric_linear)";
     detail::require(from.height() == to.height() || from.height() >= 3, "WindowResize", "from.height()", from.height(),
@@ -59,14 +60,16 @@ class WindowResize {
   }
 
   /// The same rule for tables with a class token: their last three rows are copied.
+  /// @throws std::invalid_argument  a class_token that ClassToken does not name.
   WindowResize keep(ClassToken class_token) const {
+    detail::require_named("WindowResize::keep", "class_token", class_token, ClassToken::first);
     WindowResize rule = *this;
     rule.class_token_ = class_token;
     return rule;
   }
 
-  const GridShape& from() const { return from_; }
-  const GridShape& to() const { return to_; }
+  GridShape from() const { return from_; }
+  GridShape to() const { return to_; }
   WindowFilter filter() const { return filter_; }
   ClassToken class_token() const { return class_token_; }
 

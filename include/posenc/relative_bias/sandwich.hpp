@@ -5,6 +5,7 @@
 #define POSENC_RELATIVE_BIAS_SANDWICH_HPP
 
 #include "posenc/detail/angles.hpp"
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/positions/position_range.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
@@ -29,7 +30,7 @@ inline namespace POSENC_ABI {
 /// Source:   Chi et al. 2023, arXiv:2212.10356.
 /// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
 template <typename Scalar>
-DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index head_dim, const DistanceRange& distances,
+DistanceTable<Scalar> make_sandwich_table(detail::Size num_heads, detail::Size head_dim, const DistanceRange& distances,
                                           double base) {
   const char* const function = "make_sandwich_table";
   detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");

@@ -31,7 +31,7 @@ class ShawKeys {
   }
 
   const Table& table() const { return table_; }
-  const ShawClip& clip() const { return clip_; }
+  ShawClip clip() const { return clip_; }
 
  private:
   detail::Held<Table> table_;

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/detail/ordered_sum.hpp"
 
@@ -22,14 +23,14 @@ class ShawClip {
   /// @param left   [tokens] For keys before the query, >= 0.
   /// @param right  [tokens] For keys after it, >= 0.
   /// @throws std::invalid_argument  one of them negative or beyond 2^40.
-  explicit ShawClip(Eigen::Index left, Eigen::Index right) : left_(left), right_(right) {
+  explicit ShawClip(detail::Size left, detail::Size right) : left_(left), right_(right) {
     constexpr Eigen::Index limit = detail::kMaxSeqLen;
     detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
     detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
   }
   /// The same on both sides: `max_relative_position`, the k of the paper.
   /// @throws std::invalid_argument  it is negative or beyond 2^40.
-  static ShawClip symmetric(Eigen::Index max_relative_position) {
+  static ShawClip symmetric(detail::Size max_relative_position) {
     return ShawClip(max_relative_position, max_relative_position);
   }
 

@@ -30,7 +30,7 @@ class ShawValues {
   }
 
   const Table& table() const { return table_; }
-  const ShawClip& clip() const { return clip_; }
+  ShawClip clip() const { return clip_; }
 
  private:
   detail::Held<Table> table_;

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_T5_HPP
 #define POSENC_RELATIVE_BIAS_T5_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/relative_bias/detail/log_buckets.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
@@ -35,9 +36,9 @@ class T5Buckets {
   /// @param max_distance   From here on all distances share the last bucket; > max_exact and < 2^31; T5: 128.
   /// @param bidirectional  Encoder: true; decoder: false.
   /// @throws std::invalid_argument  one of these does not hold.
-  T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
+  T5Buckets(detail::Size num_buckets, detail::Size max_distance, detail::Switch bidirectional)
       : num_buckets_(num_buckets),
-        per_direction_(bidirectional ? num_buckets / 2 : num_buckets),
+        per_direction_(num_buckets / (bidirectional ? 2 : 1)),
         max_exact_(per_direction_ / 2),
         bidirectional_(bidirectional) {
     const char* const function = "T5Buckets";

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_TABLE_HEAD_HPP
 #define POSENC_RELATIVE_BIAS_TABLE_HEAD_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 
 namespace posenc {
@@ -16,7 +17,7 @@ template <typename Table>
 class TableHead {
  public:
   /// @throws std::out_of_range  head is not in [0, table.num_heads()).
-  TableHead(Table& table, Eigen::Index head) : table_(&table), head_(head) {
+  TableHead(Table& table, detail::Size head) : table_(&table), head_(head) {
     detail::require_in_range(head >= 0 && head < table.num_heads(), "TableHead", "head", head, "in [0, ",
                              table.num_heads(), ")");
   }

@@ -42,7 +42,7 @@ class TransformerXl {
   const Table& r() const { return r_; }
   const U& u() const { return u_; }
   const V& v() const { return v_; }
-  const std::optional<DistanceRange>& distances() const { return distances_; }
+  std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
   detail::Held<Table> r_;

@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
 #define POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/positions/grid_shape.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
@@ -36,16 +37,17 @@ class WindowTable {
   /// @param class_token  Whether a class token is in front of them.
   /// @throws std::invalid_argument  num_heads < 0.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  WindowTable(Eigen::Index num_heads, const GridShape& window, ClassToken class_token = ClassToken::none)
+  WindowTable(detail::Size num_heads, const GridShape& window, ClassToken class_token = ClassToken::none)
       : window_(window), class_token_(class_token) {
+    detail::require_named("WindowTable", "class_token", class_token, ClassToken::first);
     detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
     detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
-    values_ = Values::Zero(num_heads, window.displacements());
-    class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
+    values_ = Values::Zero(Eigen::Index{num_heads}, window.displacements());
+    class_values_ = Values::Zero(Eigen::Index{num_heads}, class_token == ClassToken::none ? 0 : 3);
   }
 
   Eigen::Index num_heads() const { return values_.rows(); }
-  const GridShape& window() const { return window_; }
+  GridShape window() const { return window_; }
   ClassToken class_token() const { return class_token_; }
   /// Tokens of the window, and the class token if there is one.
   Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
@@ -63,9 +65,9 @@ class WindowTable {
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const WindowTable> head(Eigen::Index head) const& { return {*this, head}; }
-  TableHead<WindowTable> head(Eigen::Index head) & { return {*this, head}; }
-  TableHead<const WindowTable> head(Eigen::Index head) const&& = delete;
+  TableHead<const WindowTable> head(detail::Size head) const& { return {*this, head}; }
+  TableHead<WindowTable> head(detail::Size head) & { return {*this, head}; }
+  TableHead<const WindowTable> head(detail::Size head) const&& = delete;
 
  private:
   GridShape window_;
@@ -88,6 +90,7 @@ class WindowTable {
 template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
+  detail::require_named("make_window_table", "class_token", class_token, ClassToken::first);
   const Eigen::Index n = window.displacements();
   const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
   detail::require(weights.rows() == expected, "make_window_table", "weights.rows()", weights.rows(), expected);

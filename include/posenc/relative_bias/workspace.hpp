@@ -21,7 +21,7 @@ class Workspace {
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
-  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) {
+  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) & {
     const char* const function = "Workspace::matrix";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
     detail::require(columns >= 0, function, "columns", columns, ">= 0");

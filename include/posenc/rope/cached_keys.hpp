@@ -12,6 +12,8 @@
 #include "posenc/positions/position_range.hpp"
 
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 #include <type_traits>
 
 namespace posenc {
@@ -19,9 +21,21 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-inline void require_keys_id(const char* function, std::uint64_t keys_id, std::uint64_t expected, const char* what) {
-  require(keys_id == 0 || keys_id == expected, function, "keys_id", keys_id, "0 or ", expected, " (", what, ")");
+/// Refuses keys of other frequencies; 0, which is the id of tables that do not know theirs, is refused too.
+inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t expected,
+                            const char* what) {
+  require(!keys_id || *keys_id == expected, function, "keys_id", keys_id.value_or(0), expected, " (", what,
+          "), or std::nullopt where it is not known");
 }
+
+/// Whether the last argument is not an id and not std::nullopt.
+template <typename... Given>
+inline constexpr bool lacks_keys_id = true;
+template <typename First, typename... Given>
+inline constexpr bool lacks_keys_id<First, Given...> = lacks_keys_id<Given...>;
+template <typename Last>
+inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::is_same_v<Last, std::nullopt_t> &&
+                                            !std::is_same_v<Last, std::optional<std::uint64_t>>;
 
 /// Takes what `from` has rotated to what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
@@ -40,12 +54,13 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
 /// Where all tokens move by one delta, make a table of it alone and let all of them share its row:
 ///
-///     apply_rope(keys, make_shift_table<float>(frequencies, std::array{-dropped}), layout, each_sequence(1));
+///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
+///     apply_rope(keys, shift, layout, each_sequence(1));
 ///
 /// @tparam Scalar       As of make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
-/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
 ///                                infinite.
 /// Cost:     that of make_table() and apply_rope(): nothing is computed again from hidden states (no bench case of its
@@ -57,7 +72,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
 template <typename Scalar, typename Deltas>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Deltas& deltas,
-                                        std::uint64_t keys_id = 0) {
+                                        std::optional<std::uint64_t> keys_id) {
   static_assert(
       detail::is_list<Deltas>,
       "posenc: deltas must be a list with one for each token that moves; one delta for all tokens is a list of "
@@ -70,9 +85,19 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const De
 /// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
-                                        const Eigen::DenseBase<Derived>& deltas, std::uint64_t keys_id = 0) {
+                                        const Eigen::DenseBase<Derived>& deltas, std::optional<std::uint64_t> keys_id) {
   detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
   return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: keys_id is missing: write make_shift_table<float>(frequencies, deltas, table.id()) with the "
+                "table that rotated the keys, or std::nullopt in its place where that is not known");
+  std::abort();
 }
 
 /// Makes the table that takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with
@@ -86,7 +111,7 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 /// @param from, to      Frequencies of equal length.
 /// @param positions     PositionRange(first, count), or a list with one for each token: those that the keys were cached
 ///                      with.
-/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
 /// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
 ///                                infinite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
@@ -96,7 +121,7 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 /// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
 template <typename Scalar, typename Positions>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const Positions& positions,
-                                          std::uint64_t keys_id = 0) {
+                                          std::optional<std::uint64_t> keys_id) {
   static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
                 "posenc: positions must be PositionRange(first, count) or a list with one for each token");
   detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
@@ -112,9 +137,20 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 /// Keys of a multi-axis model: positions is tokens x axes.num_axes().
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
-                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+                                          const Eigen::DenseBase<Derived>& positions,
+                                          std::optional<std::uint64_t> keys_id) {
   detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
   return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: keys_id is missing: write make_rescale_table<float>(from, to, positions, table.id()) with the "
+                "table that rotated the keys, or std::nullopt in its place where that is not known");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI

@@ -5,6 +5,7 @@
 #define POSENC_ROPE_HEADS_SHAPE_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/argument.hpp"
 
 #include <optional>
 
@@ -20,13 +21,13 @@ inline namespace POSENC_ABI {
 class HeadsShape {
  public:
   /// @param sequences  Number of sequences, >= 0.
-  HeadsShape batch(Eigen::Index sequences) const { return with(&HeadsShape::batch_, sequences); }
+  HeadsShape batch(detail::Size sequences) const { return with(&HeadsShape::batch_, sequences); }
   /// @param tokens  Tokens of each sequence, >= 0.
-  HeadsShape seq_len(Eigen::Index tokens) const { return with(&HeadsShape::seq_len_, tokens); }
+  HeadsShape seq_len(detail::Size tokens) const { return with(&HeadsShape::seq_len_, tokens); }
   /// @param heads  Heads of each token, >= 0.
-  HeadsShape num_heads(Eigen::Index heads) const { return with(&HeadsShape::num_heads_, heads); }
+  HeadsShape num_heads(detail::Size heads) const { return with(&HeadsShape::num_heads_, heads); }
   /// @param channels  Channels of each head, > 0.
-  HeadsShape head_dim(Eigen::Index channels) const { return with(&HeadsShape::head_dim_, channels); }
+  HeadsShape head_dim(detail::Size channels) const { return with(&HeadsShape::head_dim_, channels); }
 
   std::optional<Eigen::Index> batch() const { return batch_; }
   std::optional<Eigen::Index> seq_len() const { return seq_len_; }
@@ -55,9 +56,9 @@ class HeadsShape {
 /// A stride may be negative. One that is not given is missing, and refused where there is more than one to walk over.
 class HeadsStrides {
  public:
-  HeadsStrides batch(Eigen::Index stride) const { return with(&HeadsStrides::batch_, stride); }
-  HeadsStrides token(Eigen::Index stride) const { return with(&HeadsStrides::token_, stride); }
-  HeadsStrides head(Eigen::Index stride) const { return with(&HeadsStrides::head_, stride); }
+  HeadsStrides batch(detail::Size stride) const { return with(&HeadsStrides::batch_, stride); }
+  HeadsStrides token(detail::Size stride) const { return with(&HeadsStrides::token_, stride); }
+  HeadsStrides head(detail::Size stride) const { return with(&HeadsStrides::head_, stride); }
 
   std::optional<Eigen::Index> batch() const { return batch_; }
   std::optional<Eigen::Index> token() const { return token_; }

@@ -5,6 +5,7 @@
 #define POSENC_ROPE_ROPE_LAYOUT_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 
 #include <type_traits>
@@ -36,20 +37,23 @@ class RopeLayout {
  public:
   /// @param pairs     How channels pair up.
   /// @param head_dim  Channels of one head (not of all heads), > 0.
-  /// @throws std::invalid_argument  head_dim <= 0.
-  RopeLayout(RopePairs pairs, Eigen::Index head_dim)
-      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {}
+  /// @throws std::invalid_argument  head_dim <= 0; a `pairs` that RopePairs does not name.
+  RopeLayout(RopePairs pairs, detail::Size head_dim)
+      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {
+    detail::require_named("RopeLayout", "pairs", pairs, RopePairs::interleaved);
+  }
   /// How channels pair up has no default.
   template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
   explicit RopeLayout(Size...) = delete;
 
   /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
-  static RopeLayout half_split(Eigen::Index head_dim) {
+  static RopeLayout half_split(detail::Size head_dim) {
     return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
   }
   /// @copydoc half_split
-  static RopeLayout interleaved(Eigen::Index head_dim) {
+  /// @throws std::invalid_argument  head_dim <= 0.
+  static RopeLayout interleaved(detail::Size head_dim) {
     return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
   }
   /// @overload
@@ -68,16 +72,16 @@ class RopeLayout {
   /// The same pairs in the first `width` channels of a head alone.
   /// @param width  Channels that rotate: even, > 0, at most head_dim.
   /// @throws std::invalid_argument  one of these does not hold.
-  RopeLayout prefix(Eigen::Index width) const { return with_window("RopeLayout::prefix", 0, width); }
+  RopeLayout prefix(detail::Size width) const { return with_window("RopeLayout::prefix", 0, width); }
   /// The same pairs in the last `width` channels of a head alone.
   /// @param width  As of prefix().
   /// @throws std::invalid_argument  as prefix().
-  RopeLayout suffix(Eigen::Index width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
+  RopeLayout suffix(detail::Size width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
   /// The same pairs in channels offset ... offset + width - 1 of a head alone.
   /// @param offset  First channel that rotates, >= 0.
   /// @param width   Channels that rotate: even, > 0, at most head_dim - offset.
   /// @throws std::invalid_argument  one of these does not hold.
-  RopeLayout window(Eigen::Index offset, Eigen::Index width) const {
+  RopeLayout window(detail::Size offset, detail::Size width) const {
     detail::require(offset >= 0 && offset < head_dim_, "RopeLayout::window", "offset", offset, "in [0, head_dim ",
                     head_dim_, ")");
     return with_window("RopeLayout::window", offset, width);

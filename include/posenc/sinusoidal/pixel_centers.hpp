@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_PIXEL_CENTERS_HPP
 #define POSENC_SINUSOIDAL_PIXEL_CENTERS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
 
 namespace posenc {
@@ -22,7 +23,7 @@ inline namespace POSENC_ABI {
 /// Accuracy: formed in double and rounded once [sinusoidal][fourier].
 /// Matches:  the grid of PositionEmbeddingRandom in Segment Anything.
 template <typename Scalar>
-Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> pixel_centers(Eigen::Index height, Eigen::Index width) {
+Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> pixel_centers(detail::Size height, detail::Size width) {
   detail::require(height >= 0, "pixel_centers", "height", height, ">= 0");
   detail::require(width >= 0, "pixel_centers", "width", width, ">= 0");
   detail::require_size("pixel_centers", "height", height, width, 2 * sizeof(Scalar));

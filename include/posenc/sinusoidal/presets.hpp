@@ -120,7 +120,7 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
 /// @throws std::invalid_argument  width <= 1.
 /// @throws std::out_of_range      padding_idx.
 /// Matches:  SinusoidalPositionalEmbedding of fairseq.
-inline SinusoidalEncoding fairseq(detail::Size width, std::int64_t padding_idx = 1) {
+inline SinusoidalEncoding fairseq(detail::Size width, detail::WholeNumber padding_idx = 1) {
   constexpr std::int64_t limit = detail::kMaxPosition;
   detail::require_in_range(padding_idx >= -limit && padding_idx < limit, "presets::fairseq", "padding_idx", padding_idx,
                            "in [-2^57, 2^57)");

@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_SINUSOIDAL_ENCODING_HPP
 #define POSENC_SINUSOIDAL_SINUSOIDAL_ENCODING_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/detail/position_scalar.hpp"
@@ -38,7 +39,7 @@ class SinusoidalEncoding {
   /// @throws std::invalid_argument  width <= 0; odd width with OddWidth::reject; base <= 0 or 1; frequency_shift >= F
   ///                                where it divides; anything NaN or infinite.
   /// @throws std::out_of_range      |first_position| > 2^57.
-  SinusoidalEncoding(Eigen::Index width, const SinusoidalOptions& options)
+  SinusoidalEncoding(detail::Size width, const SinusoidalOptions& options)
       : SinusoidalEncoding("SinusoidalEncoding", width, options) {}
 
   /// Says what is missing.
@@ -53,10 +54,12 @@ class SinusoidalEncoding {
   }
 
   Eigen::Index width() const { return width_; }
-  const SinusoidalOptions& options() const { return options_; }
+  SinusoidalOptions options() const { return options_; }
   /// One frequency for each sine, position_scale included, and the amplitude as its magnitude where that is > 0: what
   /// make_table() takes for a table that encode_sinusoidal() and add_sinusoidal() read.
-  const Frequencies& frequencies() const { return frequencies_; }
+  const Frequencies& frequencies() const& { return frequencies_; }
+  /// Of a temporary: the frequencies themselves.
+  Frequencies frequencies() && { return std::move(frequencies_); }
   /// Number of sines: width / 2, and one more with OddWidth::sine_column.
   Eigen::Index num_sines() const { return frequencies_.num_pairs(); }
   /// Number of cosines: width / 2.
@@ -72,6 +75,9 @@ class SinusoidalEncoding {
   static Frequencies make_frequencies(const char* function, Eigen::Index width, const SinusoidalOptions& options) {
     constexpr Eigen::Index widest = detail::kMaxChannels;
     const bool odd = width % 2 != 0;
+    detail::require_named(function, "order", options.order, ChannelOrder::cos_sin);
+    detail::require_named(function, "spacing", options.spacing, FrequencySpacing::over_pairs);
+    detail::require_named(function, "odd_width", options.odd_width, OddWidth::sine_column);
     detail::require(width > 0 && width <= widest, function, "width", width, "> 0 and at most ", widest);
     detail::require(!odd || options.odd_width != OddWidth::reject, function, "width", width, "even");
     detail::require(!odd || width > 1 || options.odd_width == OddWidth::sine_column, function, "width", width, "> 1");

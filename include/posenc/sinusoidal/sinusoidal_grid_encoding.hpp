@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_SINUSOIDAL_GRID_ENCODING_HPP
 #define POSENC_SINUSOIDAL_SINUSOIDAL_GRID_ENCODING_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/frequency/axial_frequencies.hpp"
@@ -34,7 +35,7 @@ class SinusoidalGridEncoding {
   /// @param channels     Each channel of [0, width) named at most once.
   /// @throws std::invalid_argument  width <= 0; lists of other lengths; a channel that two entries name.
   /// @throws std::out_of_range      a channel that is neither -1 nor in [0, width).
-  SinusoidalGridEncoding(Eigen::Index width, AxialFrequencies frequencies, GridChannels channels)
+  SinusoidalGridEncoding(detail::Size width, AxialFrequencies frequencies, GridChannels channels)
       : width_(width), frequencies_(std::move(frequencies)), channels_(std::move(channels)) {
     const char* const function = "SinusoidalGridEncoding";
     detail::require(width > 0 && width <= detail::kMaxChannels, function, "width", width, "> 0 and at most ",
@@ -64,8 +65,11 @@ class SinusoidalGridEncoding {
 
   Eigen::Index width() const { return width_; }
   Eigen::Index num_axes() const { return frequencies_.axes.num_axes(); }
-  const AxialFrequencies& frequencies() const { return frequencies_; }
-  const GridChannels& channels() const { return channels_; }
+  const AxialFrequencies& frequencies() const& { return frequencies_; }
+  const GridChannels& channels() const& { return channels_; }
+  /// Of a temporary: the frequencies and the channels themselves.
+  AxialFrequencies frequencies() && { return std::move(frequencies_); }
+  GridChannels channels() && { return std::move(channels_); }
 
  private:
   Eigen::Index width_;

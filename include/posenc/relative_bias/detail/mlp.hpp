@@ -23,6 +23,7 @@ using MlpMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 
 template <typename Scalar>
 void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index inputs) {
+  require_named(function, "mlp.activation", mlp.activation, Activation::silu);
   require(!mlp.layers.empty(), function, "mlp.layers.size()", mlp.layers.size(), "> 0");
   Eigen::Index width = inputs;
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {

@@ -34,6 +34,7 @@ void require_fourier(const char* function, const char* features_name, const Eige
   require_data(function, features_name, features);
   require_data(function, "coordinates", coordinates);
   require_data(function, "weights", weights);
+  require_named(function, "options.order", options.order, ChannelOrder::cos_sin);
   require(is_finite(options.angle_scale), function, "options.angle_scale", options.angle_scale, "finite");
   require(is_finite(options.coordinate_scale), function, "options.coordinate_scale", options.coordinate_scale,
           "finite");
