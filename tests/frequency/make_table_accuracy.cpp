@@ -41,7 +41,8 @@ Frequencies from_config(const posenc_tests::Golden& config) {
   options.factor = config.number("factor");
   options.low_freq_factor = config.number("low_freq_factor");
   options.high_freq_factor = config.number("high_freq_factor");
-  options.original_max_position_embeddings = config.number("original_max_position_embeddings");
+  options.original_max_position_embeddings =
+      static_cast<std::int64_t>(config.number("original_max_position_embeddings"));
   return scale_llama3(plain, options);
 }
 

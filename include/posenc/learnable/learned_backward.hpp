@@ -17,9 +17,9 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-inline const LookupOptions& options_of(const LookupOptions& options) { return options; }
+inline LookupOptions options_of(const LookupOptions& options) { return options; }
 template <typename Table>
-const LookupOptions& options_of(const Table& table) {
+LookupOptions options_of(const Table& table) {
   return table.options();
 }
 

@@ -117,7 +117,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
 inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
                                       detail::WholeNumber first_position = 0) {
   const char* const function = "mrope_positions";
-  detail::require_position(function, "first_position", first_position);
+  detail::require_position(function, "first_position", std::int64_t{first_position});
   const std::int64_t tokens = detail::require_segments(function, segments);
 
   MropePositions result;
