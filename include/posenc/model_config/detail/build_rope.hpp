@@ -11,6 +11,7 @@
 #include "posenc/frequency/scale_yarn.hpp"
 #include "posenc/model_config/detail/recipe.hpp"
 
+#include <cstdint>
 #include <vector>
 
 namespace posenc {
@@ -18,20 +19,28 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 inline Frequencies scaled(const Frequencies& plain, const ScalingRecipe& recipe) {
+  const auto trained = static_cast<std::int64_t>(recipe.trained.value);
   switch (recipe.rule) {
     case ScalingRule::none: break;
     case ScalingRule::linear: return scale_linear(plain, recipe.factor.value);
-    case ScalingRule::dynamic:
-      return scale_dynamic_ntk(plain, recipe.factor.value, recipe.trained.value, recipe.serving_length);
+    case ScalingRule::dynamic: return scale_dynamic_ntk(plain, recipe.factor.value, trained, recipe.serving_length);
     case ScalingRule::ntk: return scale_ntk_aware(plain, recipe.factor.value);
-    case ScalingRule::yarn: return scale_yarn(plain, recipe.yarn);
-    case ScalingRule::longrope: return scale_longrope(plain, recipe.longrope, recipe.serving_length);
+    case ScalingRule::yarn: {
+      YarnOptions options = recipe.yarn;
+      options.original_max_position_embeddings = trained;
+      return scale_yarn(plain, options);
+    }
+    case ScalingRule::longrope: {
+      LongRopeOptions options = recipe.longrope;
+      options.original_max_position_embeddings = trained;
+      return scale_longrope(plain, options, recipe.serving_length);
+    }
     case ScalingRule::llama3: {
       Llama3Options options;
       options.factor = recipe.factor.value;
       options.low_freq_factor = recipe.low_freq_factor.value;
       options.high_freq_factor = recipe.high_freq_factor.value;
-      options.original_max_position_embeddings = recipe.trained.value;
+      options.original_max_position_embeddings = trained;
       return scale_llama3(plain, options);
     }
     case ScalingRule::proportional: return scale_proportional(plain, recipe.share.value, recipe.factor.value);

@@ -57,8 +57,12 @@ class RecipeCheck {
   void positive(const char* name, const std::optional<double>& value) const {
     if (value) positive(NamedNumber{*value, key(name)});
   }
-  void not_negative(const char* name, double value) const {
-    require(is_finite(value) && value >= 0, key(name), value, "finite and >= 0");
+  void not_negative(const char* name, const std::optional<double>& value) const {
+    if (value) require(is_finite(*value) && *value >= 0, key(name), *value, "finite and >= 0");
+  }
+  void whole_tokens(const NamedNumber& length) const {
+    require(std::floor(length.value) == length.value && length.value <= 0x1p53, length.name, length.value,
+            "a whole number of tokens");
   }
   Eigen::Index num_pairs() const { return rotation_.window.rotary_dim / 2; }
 
@@ -73,7 +77,8 @@ class RecipeCheck {
   void check_dynamic() const {
     check_ntk();
     positive(scaling_.trained);
-    const double needed = scaling_.factor.value * scaling_.serving_length / scaling_.trained.value;
+    whole_tokens(scaling_.trained);
+    const double needed = scaling_.factor.value * static_cast<double>(scaling_.serving_length) / scaling_.trained.value;
     const double d = static_cast<double>(rotation_.window.rotary_dim);
     const double base = rotation_.base.value * std::pow(needed < 1 ? 1.0 : needed, d / (d - 2));
     require(is_finite(base) && base != 1, scaling_.trained.name, scaling_.trained.value, "such that the scaled ",
@@ -83,7 +88,8 @@ class RecipeCheck {
     const YarnOptions& yarn = scaling_.yarn;
     require(rotation_.base.value > 1, rotation_.base.name, rotation_.base.value, "> 1 for yarn");
     at_least_one({yarn.factor, scaling_.factor.name});
-    positive(NamedNumber{yarn.original_max_position_embeddings, scaling_.trained.name});
+    positive(scaling_.trained);
+    whole_tokens(scaling_.trained);
     positive(NamedNumber{yarn.beta_slow, key("beta_slow")});
     require(is_finite(yarn.beta_fast) && yarn.beta_fast > yarn.beta_slow, key("beta_fast"), yarn.beta_fast,
             "finite and > ", key("beta_slow"), " ", yarn.beta_slow);
@@ -106,8 +112,9 @@ class RecipeCheck {
     const LongRopeOptions& longrope = scaling_.longrope;
     check_list("short_factor", longrope.short_factor);
     check_list("long_factor", longrope.long_factor);
-    const double trained = longrope.original_max_position_embeddings;
+    const double trained = scaling_.trained.value;
     require(is_finite(trained) && trained > 1, scaling_.trained.name, trained, "finite and > 1");
+    whole_tokens(scaling_.trained);
     positive(scaling_.factor);
     positive("attention_factor", longrope.attention_factor);
     positive("short_mscale", longrope.short_mscale);
@@ -116,6 +123,7 @@ class RecipeCheck {
   void check_llama3() const {
     at_least_one(scaling_.factor);
     positive(scaling_.trained);
+    whole_tokens(scaling_.trained);
     positive(scaling_.low_freq_factor);
     const NamedNumber& high = scaling_.high_freq_factor;
     require(is_finite(high.value) && high.value >= scaling_.low_freq_factor.value, high.name, high.value,

@@ -195,14 +195,6 @@ inline double checked_base(const ConfigReader& reader, const NamedNumber& base) 
   return b;
 }
 
-/// A length in tokens, which is a real number in some configs: 4096.0.
-inline std::int64_t checked_length(const char* function, const std::string& name, double value) {
-  if (!(value >= 1 && value <= 0x1p53 && std::floor(value) == value)) {
-    refuse<std::invalid_argument>(function, name, value, "a whole number from 1 to 2^53");
-  }
-  return static_cast<std::int64_t>(value);
-}
-
 /// The factor of this scale, and none where the scale is 0.
 inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& config, const NamedNumber& scale,
                                                            const NamedNumber& length, double shift) {

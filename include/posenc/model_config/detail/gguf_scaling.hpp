@@ -65,7 +65,6 @@ class GgufScaling {
     const auto context = file_.number(key("context_length"));
     if (!trained && !context) file_.refuse_missing(key(trained_key), " for yarn");
     out.trained = {trained ? *trained : *context, key(trained ? trained_key : "context_length")};
-    yarn.original_max_position_embeddings = out.trained.value;
     yarn.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(yarn.beta_fast);
     yarn.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(yarn.beta_slow);
     yarn.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
@@ -76,8 +75,10 @@ class GgufScaling {
     const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
     file_.require(is_finite(log_multiplier) && log_multiplier >= 0, key("rope.scaling.yarn_log_multiplier"),
                   log_multiplier, "finite and >= 0");
-    yarn.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
-    yarn.mscale = model_.window_is_last ? yarn.mscale_all_dim : 1;
+    if (log_multiplier > 0) {
+      yarn.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
+      yarn.mscale = model_.window_is_last ? yarn.mscale_all_dim : 1;
+    }
     if (!model_.window_is_last) {
       out.softmax = 1;
       return;

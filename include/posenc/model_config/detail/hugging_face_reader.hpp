@@ -34,7 +34,7 @@ class HuggingFaceReader {
         home_(hints.tower.empty() ? find_home(kFunction, config) : find_tower(kFunction, config, hints.tower)),
         config_(kFunction, *home_.config, home_.path) {
     require(serving_length > 0, kFunction, "serving_length", serving_length, "> 0");
-    lengths_.serving = static_cast<double>(serving_length);
+    lengths_.serving = serving_length;
     for (std::size_t i = 0; i < home_.around.size(); ++i) {
       around_.emplace_back(kFunction, *home_.around[i], home_.around_paths[i]);
     }

@@ -13,6 +13,7 @@
 #include "posenc/model_config/detail/rope_window.hpp"
 #include "posenc/model_config/model_rope.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,11 +28,11 @@ enum class ScalingRule { none, linear, dynamic, ntk, yarn, longrope, llama3, pro
 /// A rule with its numbers, which are those of the options of the same name.
 struct ScalingRecipe {
   ScalingRule rule = ScalingRule::none;
-  std::string path;            ///< What precedes the names of keys in messages: "rope_scaling.".
-  NamedNumber factor{1, ""};   ///< Of linear, dynamic, ntk, llama3 and proportional.
-  NamedNumber trained{0, ""};  ///< original_max_position_embeddings; max_position_embeddings of dynamic.
-  double serving_length = 0;   ///< That a sequence may reach.
-  NamedNumber share{1, ""};    ///< Of proportional.
+  std::string path;                 ///< What precedes the names of keys in messages: "rope_scaling.".
+  NamedNumber factor{1, ""};        ///< Of linear, dynamic, ntk, llama3 and proportional.
+  NamedNumber trained{0, ""};       ///< original_max_position_embeddings; max_position_embeddings of dynamic.
+  std::int64_t serving_length = 0;  ///< That a sequence may reach.
+  NamedNumber share{1, ""};         ///< Of proportional.
   NamedNumber low_freq_factor{1, ""};
   NamedNumber high_freq_factor{1, ""};
   YarnOptions yarn{};

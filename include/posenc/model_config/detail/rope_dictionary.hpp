@@ -8,6 +8,7 @@
 #include "posenc/model_config/detail/known_model.hpp"
 #include "posenc/model_config/detail/recipe.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,7 +20,7 @@ namespace detail {
 
 /// The lengths, in tokens, that a scaling rule takes from outside its dictionary.
 struct ServedLengths {
-  double serving = 0;                       ///< That a sequence may reach, as the caller says.
+  std::int64_t serving = 0;                 ///< That a sequence may reach, as the caller says.
   std::optional<NamedNumber> max_position;  ///< max_position_embeddings.
   std::optional<NamedNumber> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
 };
@@ -170,7 +171,6 @@ class ScalingReader {
     const auto length = trained ? trained : lengths_.max_position;
     if (!length) rope_.refuse_missing("original_max_position_embeddings", " for yarn");
     out_.trained = *length;
-    yarn.original_max_position_embeddings = length->value;
     const std::optional<double> factor = rope_.number("factor");
     if (!factor && !(trained && lengths_.max_position)) rope_.refuse_missing("factor", " for yarn");
     yarn.factor = factor ? *factor : lengths_.max_position->value / trained->value;
@@ -179,8 +179,9 @@ class ScalingReader {
     yarn.beta_slow = rope_.number("beta_slow").value_or(yarn.beta_slow);
     yarn.truncate = rope_.flag("truncate").value_or(yarn.truncate);
     yarn.attention_factor = rope_.number("attention_factor");
-    yarn.mscale = rope_.number("mscale").value_or(yarn.mscale);
-    yarn.mscale_all_dim = rope_.number("mscale_all_dim").value_or(yarn.mscale_all_dim);
+    const auto given = [](const std::optional<double>& mscale) { return mscale == 0.0 ? std::nullopt : mscale; };
+    yarn.mscale = given(rope_.number("mscale"));
+    yarn.mscale_all_dim = given(rope_.number("mscale_all_dim"));
     yarn.extrapolation_factor = rope_.number("extrapolation_factor").value_or(yarn.extrapolation_factor);
     yarn.attn_factor = rope_.number("attn_factor").value_or(yarn.attn_factor);
   }
@@ -196,7 +197,6 @@ class ScalingReader {
     longrope.short_factor = list("short_factor");
     longrope.long_factor = list("long_factor");
     out_.trained = required_length("longrope");
-    longrope.original_max_position_embeddings = out_.trained.value;
     longrope.factor = rope_.number("factor");
     longrope.attention_factor = rope_.number("attention_factor");
     longrope.short_mscale = rope_.number("short_mscale");
