@@ -125,14 +125,12 @@ class ConfigValue {
   std::vector<std::string> keys() && { return std::move(keys_); }
 
   /// The value of a key, or nullptr where this is a dictionary without it or not a dictionary.
-  const ConfigValue* find(const std::string& key) const& {
+  const ConfigValue* find(const std::string& key) const {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) return &items_[i];
     }
     return nullptr;
   }
-  /// Of a temporary, whose values would be gone: give it a name first.
-  const ConfigValue* find(const std::string& key) const&& = delete;
 
   /// This value as messages name it: `the text "8"`, `a list of 3`.
   std::string describe() const {
