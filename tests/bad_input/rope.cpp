@@ -399,7 +399,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F& f) { posenc::make_xpos_tables<float>(f.eight.with_magnitude(2), posenc::PositionRange(0, 3), 0); });
   bad.value("xPos about NaN", "make_xpos_tables: center must be finite, got nan",
             [](F& f) { posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), kNan); });
-  bad.value("xPos over no distance", "make_xpos_tables: scale_base must be finite and > 0, got 0", [](F& f) {
+  bad.value("xPos over no distance", "make_xpos_tables: scale_base must be finite and >= 1, got 0", [](F& f) {
     posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), 0, {0, 0.4});
   });
   bad.value("xPos of float32 angles", "make_xpos_tables: options.angles must be exact, got float32", [](F& f) {

@@ -194,7 +194,8 @@ Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
 /// @param num_pairs  F, an integer > 0.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
-/// @throws std::invalid_argument  when one of these does not hold.
+/// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in the
+///                                wrong order.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][rules].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5, for d/2; the projects' code for the others.
@@ -209,6 +210,9 @@ Frequencies spaced_frequencies(const Size& num_pairs, const Base& base, const Di
   detail::require_base(function, static_cast<double>(base));
   detail::require(pairs == 1 || (detail::is_finite(divided_by) && divided_by > 0), function, "divisor", divided_by,
                   "finite and > 0");
+  detail::require(divided_by < 4096 || static_cast<double>(base) > 1024, function, "divisor", divided_by,
+                  "below 4096 for a base of ", static_cast<double>(base),
+                  " (base is the second argument, divisor the third)");
   return Frequencies(detail::spaced_series(pairs, static_cast<double>(base), divided_by));
 }
 

@@ -18,7 +18,7 @@ inline namespace POSENC_ABI {
 
 /// Numbers of xPos, with the field's defaults.
 struct XposOptions {
-  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
+  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and >= 1.
   double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
 };
 
@@ -53,8 +53,8 @@ struct XposWriter {
                                  const XposOptions& decay, const TableOptions& options) {
     const char* const function = "make_xpos_tables";
     require(is_finite(center), function, "center", center, "finite");
-    require(is_finite(decay.scale_base) && decay.scale_base > 0, function, "scale_base", decay.scale_base,
-            "finite and > 0");
+    require(is_finite(decay.scale_base) && decay.scale_base >= 1, function, "scale_base", decay.scale_base,
+            "finite and >= 1");
     require(is_finite(decay.gamma) && decay.gamma > 0, function, "gamma", decay.gamma, "finite and > 0");
     require_exact_angles(function, options);
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
