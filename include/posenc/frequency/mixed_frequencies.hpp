@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -109,6 +110,31 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
                                         const Eigen::DenseBase<DerivedPositions>& positions,
                                         TableOptions options = {}) {
   return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), options);
+}
+
+namespace detail {
+
+/// Whether these are the arguments of make_mixed_table(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_mixed = false;
+template <typename F, typename Positions>
+inline constexpr bool takes_mixed<F, Positions> = is_dense<F>&& is_dense<Positions>;
+template <typename F, typename Positions, typename Options>
+inline constexpr bool takes_mixed<F, Positions, Options> =
+    takes_mixed<F, Positions>&& std::is_convertible_v<const Options&, TableOptions>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments,
+          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_mixed<Arguments...>, int> = 0>
+auto make_mixed_table(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Scalar, Arguments...>,
+      "posenc: write make_mixed_table<float>(frequencies, positions): two matrices, axes x pairs and tokens x "
+      "axes, and TableOptions behind them if need be");
+  return FrequencyTable<float>(0, 0);
 }
 
 }  // namespace POSENC_ABI

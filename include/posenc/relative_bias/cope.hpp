@@ -76,6 +76,19 @@ class CopeGradients {
 template <typename X, typename Q, typename T, detail::IfMatrix<X, Q, T> = 0>
 CopeGradients(X&&, Q&&, T&&) -> CopeGradients<detail::HeldToWrite<X>, detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class CopeGradients<detail::Misfit<Arguments...>, void, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write CopeGradients(grad_logits, grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  CopeGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+CopeGradients(const Arguments&...) -> CopeGradients<detail::Misfit<Arguments...>, void, void>;
+
 namespace detail {
 
 /// The rows of CoPE's table that each head has.

@@ -161,6 +161,19 @@ class ContentToPositionGradients : public detail::DebertaTermGradients<GradQuery
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ContentToPositionGradients(Q&&, T&&) -> ContentToPositionGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ContentToPositionGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write ContentToPositionGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  ContentToPositionGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+ContentToPositionGradients(const Arguments&...) -> ContentToPositionGradients<detail::Misfit<Arguments...>, void>;
+
 /// What the backward pass of the position-to-content term adds into: PositionToContentGradients(grad_k, grad_table),
 /// each of the shape of its parameter.
 template <typename GradKey, typename GradTable>
@@ -172,6 +185,19 @@ class PositionToContentGradients : public detail::DebertaTermGradients<GradKey, 
 };
 template <typename K, typename T, detail::IfMatrix<K, T> = 0>
 PositionToContentGradients(K&&, T&&) -> PositionToContentGradients<detail::HeldToWrite<K>, detail::HeldToWrite<T>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class PositionToContentGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write PositionToContentGradients(grad_k, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  PositionToContentGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+PositionToContentGradients(const Arguments&...) -> PositionToContentGradients<detail::Misfit<Arguments...>, void>;
 
 /// What deberta_logits_backward() adds into: DebertaGradients(ContentToPositionGradients(grad_q, grad_table),
 /// PositionToContentGradients(grad_k, grad_table)), or one of the two, as the scheme has them.

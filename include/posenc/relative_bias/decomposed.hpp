@@ -85,6 +85,19 @@ template <typename Q, typename H, typename W, detail::IfMatrix<Q, H, W> = 0>
 DecomposedGradients(Q&&, H&&, W&&)
     -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class DecomposedGradients<detail::Misfit<Arguments...>, void, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write DecomposedGradients(grad_q, grad_rel_h, grad_rel_w): each a matrix of the shape of its parameter");
+
+ public:
+  DecomposedGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+DecomposedGradients(const Arguments&...) -> DecomposedGradients<detail::Misfit<Arguments...>, void, void>;
+
 namespace detail {
 
 /// The table row for query coordinate q and key coordinate k along one side, tables having 2 max(sides) - 1 rows:

@@ -80,6 +80,18 @@ class RelativeGradients {
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class RelativeGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write RelativeGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  RelativeGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Arguments...>, void>;
+
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
 /// every head
 ///

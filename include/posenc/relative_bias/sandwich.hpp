@@ -8,9 +8,11 @@
 #include "posenc/detail/argument.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/positions/position_range.hpp"
+#include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
 #include <cmath>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -54,6 +56,28 @@ DistanceTable<Scalar> make_sandwich_table(detail::Size num_heads, detail::Size h
     }
   }
   return table;
+}
+
+namespace detail {
+
+/// Whether these are the arguments of make_sandwich_table(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_sandwich = false;
+template <typename Heads, typename Width, typename Distances, typename Base>
+inline constexpr bool takes_sandwich<Heads, Width, Distances, Base> = is_size<Heads>&& is_size<Width>&&
+    std::is_convertible_v<const Distances&, DistanceRange>&& std::is_convertible_v<const Base&, double>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments,
+          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_sandwich<Arguments...>, int> = 0>
+auto make_sandwich_table(const Arguments&...) {
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
+                "posenc: write make_sandwich_table<float>(num_heads, head_dim, distances, base): two integers, "
+                "span.distances(), and a base such as 10000.0");
+  return detail::Misfit<Arguments...>();
 }
 
 }  // namespace POSENC_ABI

@@ -73,6 +73,18 @@ class ShawGradients {
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ShawGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write ShawGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  ShawGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+ShawGradients(const Arguments&...) -> ShawGradients<detail::Misfit<Arguments...>, void>;
+
 namespace detail {
 
 /// x += scale q . table by clipped distance, for one head.

@@ -74,6 +74,19 @@ class ShawValuesGradients {
 template <typename W, typename T, detail::IfMatrix<W, T> = 0>
 ShawValuesGradients(W&&, T&&) -> ShawValuesGradients<detail::HeldToWrite<W>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ShawValuesGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write ShawValuesGradients(grad_weights, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  ShawValuesGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+ShawValuesGradients(const Arguments&...) -> ShawValuesGradients<detail::Misfit<Arguments...>, void>;
+
 namespace detail {
 
 /// y += weights . table by clipped distance, for one head.

@@ -102,6 +102,20 @@ TransformerXlGradients(Q&&, K&&, T&&, A&&, B&&)
     -> TransformerXlGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<K>, detail::HeldToWrite<T>,
                               detail::HeldToWrite<A>, detail::HeldToWrite<B>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class TransformerXlGradients<detail::Misfit<Arguments...>, void, void, void, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v): each a matrix of the "
+                "shape of its parameter");
+
+ public:
+  TransformerXlGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+TransformerXlGradients(const Arguments&...)
+    -> TransformerXlGradients<detail::Misfit<Arguments...>, void, void, void, void>;
+
 namespace detail {
 
 /// The checked sizes of a call.

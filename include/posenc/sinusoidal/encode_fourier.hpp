@@ -8,6 +8,7 @@
 #include "posenc/detail/weighted_angles.hpp"
 #include "posenc/sinusoidal/detail/require_fourier.hpp"
 
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
@@ -35,6 +36,13 @@ void encode_fourier(Out& out, const Eigen::DenseBase<Coordinates>& coordinates,
       });
 }
 
+/// Whether these are the arguments of encode_fourier(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_fourier = false;
+template <typename Out, typename Coordinates, typename Weights, typename Options>
+inline constexpr bool takes_fourier<Out, Coordinates, Weights, Options> =
+    is_dense<Coordinates>&& is_dense<Weights>&& std::is_convertible_v<const Options&, FourierOptions>;
+
 }  // namespace detail
 
 /// Writes the Fourier features of each token's coordinates into `out`.
@@ -59,6 +67,15 @@ template <typename Out, typename Coordinates, typename Weights>
 void encode_fourier(Out&& out, const Eigen::DenseBase<Coordinates>& coordinates,
                     const Eigen::DenseBase<Weights>& weights, const FourierOptions& options) {
   detail::encode_fourier(detail::written(std::forward<Out>(out)), coordinates, weights, options);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_fourier<Arguments...>, int> = 0>
+void encode_fourier(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write encode_fourier(out, coordinates, weights, options): three matrices, and options such as "
+                "presets::learned_fourier(num_features) or FourierOptions(channel_order)");
 }
 
 }  // namespace POSENC_ABI
