@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "calls/every_form.hpp"
+
+#include <cstdint>
+
+using namespace posenc;
+using namespace posenc_tests;
+
+TEST_CASE("every form of argument: positions", "[calls][positions]") {
+  const Eigen::Matrix<int, 2, 4> mask = (Eigen::Matrix<int, 2, 4>() << 0, 1, 1, 1, 1, 1, 1, 0).finished();
+  CHECK(differs(CALL(padded_positions), mask, Eigen::Index(0), std::int64_t(1)) == "");
+  CHECK(differs(CALL(padded_positions), mask) == "");
+  CHECK(differs(CALL(packed_positions), std::vector<int>{0, 3, 5}) == "");
+  CHECK(differs(CALL(opt_positions), mask, Eigen::Index(0)) == "");
+  CHECK(differs(CALL(roberta_positions), mask, std::int64_t(1), std::int64_t(0)) == "");
+  const auto chunks = [](auto&&... a) {
+    const DualChunkPositions at = CALL(dual_chunk_positions)(std::forward<decltype(a)>(a)...);
+    return std::array<double, 3>{double(at.key), double(at.intra), double(at.successive)};
+  };
+  CHECK(differs(chunks, std::int64_t(9), std::int64_t(8), std::int64_t(2)) == "");
+
+  const std::vector<int> sizes = {2, 3};
+  CHECK(differs(CALL(grid_positions), sizes, std::int64_t(1)) == "");
+  CHECK(differs(CALL(patch_centers), sizes) == "");
+  CHECK(differs(CALL(linspace_positions), sizes) == "");
+  CHECK(differs(CALL(stretched_positions), sizes, std::vector<int>{4, 4}) == "");
+  const auto prompt = [](auto&&... a) { return CALL(mrope_positions)(std::forward<decltype(a)>(a)...).ids; };
+  CHECK(differs(prompt, std::vector<MropeSegment>{MropeSegment::text(2), MropeSegment::image(2, 2)}, std::int64_t(3)) ==
+        "");
+
+  const auto first = [](auto&&... a) { return CALL(starting_at)(std::forward<decltype(a)>(a)...).first(); };
+  CHECK(differs(first, 3) == "");
+  const auto rotated = [](auto&&... a) {
+    M x = numbers(4, 8);
+    const auto table = make_table<float>(geometric_frequencies(8, 1e4), PositionRange(0, 20));
+    apply_rope(x, table, RopeLayout::half_split(8), CALL(each_sequence)(std::forward<decltype(a)>(a)...));
+    return x;
+  };
+  CHECK(differs(rotated, 2, starting_at(3)) == "");
+  CHECK(differs(rotated, 2, std::vector<int>{3, 9}) == "");
+  const auto counted = [](auto&&... a) { return CALL(each_sequence)(std::forward<decltype(a)>(a)...).seq_len(); };
+  CHECK(differs(counted, 2) == "");
+}
