@@ -195,6 +195,9 @@ class Word {
       natural_ = static_cast<std::uint64_t>(value);
     } else if constexpr (std::is_convertible_v<const Value&, const char*>) {
       text_ = value;
+    } else if constexpr (std::is_convertible_v<const Value&, std::int64_t>) {
+      kind_ = Kind::integer;
+      integer_ = static_cast<std::int64_t>(value);
     } else {
       text_ = value.c_str();
     }
@@ -263,6 +266,13 @@ void require(bool good, const char* function, const char* parameter, const Value
 template <typename Value, typename... Rule>
 void require_in_range(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
   if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
+}
+
+/// An enumerator, which a cast from an integer need not be. `last` is the last one that the type names.
+template <typename Enum>
+void require_named(const char* function, const char* parameter, Enum value, Enum last) {
+  const int number = static_cast<int>(value);
+  require(number >= 0 && number <= static_cast<int>(last), function, parameter, number, "one of its enumerators");
 }
 
 /// The name of one element in a message: parameter[index].
@@ -524,6 +534,40 @@ bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {
 
 #endif  // POSENC_DETAIL_EIGEN_HPP
 
+// ---- posenc/detail/limits.hpp
+/// The largest of each kind of thing that is counted: far beyond any model, and small enough that sums and products of
+/// sizes cannot overflow.
+#ifndef POSENC_DETAIL_LIMITS_HPP
+#define POSENC_DETAIL_LIMITS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A position, either way from 0: up to here double holds every multiple of 16, into which angles split positions.
+inline constexpr std::int64_t kMaxPosition = std::int64_t(1) << 57;
+
+/// Tokens of a sequence: 2^40, or 2^28 where Eigen::Index has 32 bits.
+inline constexpr Eigen::Index kMaxSeqLen = Eigen::Index(1) << (sizeof(Eigen::Index) > 4 ? 40 : 28);
+
+/// Tokens on a side of a grid, frames of a video, seconds and positions in one: three of them multiply within 64 bits.
+inline constexpr Eigen::Index kMaxGridSide = Eigen::Index(1) << 20;
+
+/// Heads of a model.
+inline constexpr Eigen::Index kMaxHeads = Eigen::Index(1) << 20;
+
+/// Pairs of a head, and axes that drive them.
+inline constexpr Eigen::Index kMaxPairs = Eigen::Index(1) << 23;
+
+/// Channels of a head or of a row.
+inline constexpr Eigen::Index kMaxChannels = 2 * kMaxPairs;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_LIMITS_HPP
+
 // ---- posenc/detail/position_scalar.hpp
 /// The numbers that positions may be, and how one is split for the angle generator.
 #ifndef POSENC_DETAIL_POSITION_SCALAR_HPP
@@ -532,9 +576,6 @@ bool has_contiguous_rows(const Eigen::DenseBase<Derived>& x) {
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
-
-/// The largest integer position: up to here double holds every multiple of kAnchorStep.
-inline constexpr std::int64_t kMaxPosition = std::int64_t(1) << 57;
 
 /// |position| = anchor + offset, both exact, with anchor a multiple of kAnchorStep and 0 <= offset < kAnchorStep.
 struct SplitPosition {
@@ -606,7 +647,7 @@ void require_position(const char* function, const std::string& parameter, const 
 // ---- posenc/positions/position_list.hpp
 /// Lists of numbers, one for each token: any Eigen vector or matrix, or any contiguous range.
 ///
-/// A list is an Eigen object (a [batch, length] matrix is read along its rows) or something that std::data() and
+/// A list is an Eigen object (a [batch, seq_len] matrix is read along its rows) or something that std::data() and
 /// std::size() take: std::vector, std::array, a C array, a span. Positions are integers of any type, or float or double.
 #ifndef POSENC_POSITIONS_POSITION_LIST_HPP
 #define POSENC_POSITIONS_POSITION_LIST_HPP
@@ -646,7 +687,7 @@ decltype(auto) as_list(const List& list) {
 template <typename List>
 using ListScalar = typename std::decay_t<decltype(as_list(std::declval<const List&>()))>::Scalar;
 
-/// Element i of an Eigen list, counted along its rows: a [batch, length] array gives its tokens in order.
+/// Element i of an Eigen list, counted along its rows: a [batch, seq_len] array gives its tokens in order.
 template <typename Derived>
 auto list_entry(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
   const Eigen::Index columns = list.cols();
@@ -690,6 +731,84 @@ class ListPositions {
 }  // namespace posenc
 
 #endif  // POSENC_POSITIONS_POSITION_LIST_HPP
+
+// ---- posenc/detail/argument.hpp
+/// Parameters that take what they name: integers that no real number becomes, and switches that no number becomes.
+#ifndef POSENC_DETAIL_ARGUMENT_HPP
+#define POSENC_DETAIL_ARGUMENT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators and
+/// truth values.
+template <typename T>
+inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T> &&
+                                !is_half<T> && !std::is_enum_v<T> && !std::is_same_v<T, bool>;
+
+/// Whether a value of an integer type is one of `Number` too.
+template <typename Number, typename T>
+constexpr bool fits_into(const T& value) {
+  if constexpr (std::is_signed_v<T>) {
+    return static_cast<std::int64_t>(value) >= static_cast<std::int64_t>((std::numeric_limits<Number>::min)()) &&
+           static_cast<std::int64_t>(value) <= static_cast<std::int64_t>((std::numeric_limits<Number>::max)());
+  } else {
+    return static_cast<std::uint64_t>(value) <= static_cast<std::uint64_t>((std::numeric_limits<Number>::max)());
+  }
+}
+
+/// A parameter that is an integer: a number of channels, heads or tokens, an axis, a distance. C++ would round a real
+/// number down to one, and so swap it with its neighbor unnoticed; and it would keep the low bits of a large one.
+/// @tparam Number  What it is kept as: a signed integer.
+template <typename Number>
+class IntegerArgument {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Number>, int> = 0>
+  IntegerArgument(const T& value) : value_(static_cast<Number>(value)) {  // NOLINT: meant to convert
+    static_assert(is_size<T>,
+                  "posenc: sizes, lengths, axes and other counts must be integers, and they come before real numbers: "
+                  "write half_split(64), presets::paper(width, base)");
+    if constexpr (std::is_integral_v<T>) {
+      if (!fits_into<Number>(value)) refuse_value(value);
+    }
+  }
+  operator Number() const { return value_; }  // NOLINT: meant to convert
+
+ private:
+  template <typename T>
+  [[noreturn]] POSENC_COLD static void refuse_value(const T& value) {
+    fail<std::length_error>("posenc: an integer must be in [" + to_text((std::numeric_limits<Number>::min)()) + ", " +
+                            to_text((std::numeric_limits<Number>::max)()) + "], got " + to_text(value));
+  }
+
+  Number value_;
+};
+
+/// A size, as Eigen counts them.
+using Size = IntegerArgument<Eigen::Index>;
+/// A position or an identifier, which may be beyond what Eigen counts.
+using WholeNumber = IntegerArgument<std::int64_t>;
+
+/// A parameter that is true or false. C++ would take any number for one, and so swap it with its neighbor unnoticed.
+class Switch {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, bool>, int> = 0>
+  Switch(const T& value) : value_(static_cast<bool>(value)) {  // NOLINT: meant to convert
+    static_assert(std::is_same_v<T, bool> || !(std::is_arithmetic_v<T> || std::is_pointer_v<T>),
+                  "posenc: a number is given where the parameter is true or false: write true or false in its place");
+  }
+  operator bool() const { return value_; }  // NOLINT: meant to convert
+
+ private:
+  bool value_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ARGUMENT_HPP
 
 // ---- posenc/positions/position_range.hpp
 /// Positions that follow one another: PositionRange(first, count), and starting_at(first), as many as are needed.
@@ -752,7 +871,8 @@ class PositionRange {
 class StartingAt {
  public:
   /// See starting_at().
-  explicit StartingAt(std::int64_t first) : first_(detail::checked_position("starting_at", "first", first)) {}
+  explicit StartingAt(detail::WholeNumber first)
+      : first_(detail::checked_position("starting_at", "first", std::int64_t{first})) {}
   /// Position of the first token.
   std::int64_t first() const { return first_; }
 
@@ -793,7 +913,7 @@ class RangePositions {
 #endif  // POSENC_POSITIONS_POSITION_RANGE_HPP
 
 // ---- posenc/positions/each_sequence.hpp
-/// Batches whose sequences are stacked in one matrix: each_sequence(length, start).
+/// Batches whose sequences are stacked in one matrix: each_sequence(seq_len, start).
 #ifndef POSENC_POSITIONS_EACH_SEQUENCE_HPP
 #define POSENC_POSITIONS_EACH_SEQUENCE_HPP
 
@@ -802,7 +922,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The start of each_sequence(length): a table that holds exactly one row for each token of a sequence.
+/// The start of each_sequence(seq_len): a table that holds exactly one row for each token of a sequence.
 struct FirstRow {};
 
 /// An argument that is kept: an lvalue by reference, a temporary by value.
@@ -810,56 +930,56 @@ template <typename T>
 using Kept = std::conditional_t<std::is_lvalue_reference_v<T>, const std::remove_reference_t<T>&, std::decay_t<T>>;
 
 template <typename Integer>
-constexpr void require_sequence_length() {
-  static_assert(is_integer<Integer>, "posenc: each_sequence(length) takes an integer: the tokens of each sequence");
+constexpr void require_seq_len() {
+  static_assert(is_integer<Integer>, "posenc: each_sequence(seq_len) takes an integer: the tokens of each sequence");
 }
 
 }  // namespace detail
 
-/// What each_sequence() returns: sequences of one length, stacked in a (batch * length) x channels matrix.
+/// What each_sequence() returns: sequences of one length, stacked in a (batch * seq_len) x channels matrix.
 template <typename Start>
 class EachSequence {
  public:
   /// See each_sequence().
-  /// @throws std::invalid_argument  length <= 0.
+  /// @throws std::invalid_argument  seq_len <= 0.
   template <typename Given>
-  EachSequence(Eigen::Index length, Given&& start) : length_(length), start_(std::forward<Given>(start)) {
-    detail::require(length > 0, "each_sequence", "length", length, "> 0");
+  EachSequence(Eigen::Index seq_len, Given&& start) : seq_len_(seq_len), start_(std::forward<Given>(start)) {
+    detail::require(seq_len > 0, "each_sequence", "seq_len", seq_len, "> 0");
   }
   /// Tokens of a sequence.
-  Eigen::Index length() const { return length_; }
+  Eigen::Index seq_len() const { return seq_len_; }
   /// Where the sequences begin.
   const std::remove_reference_t<Start>& start() const { return start_; }
 
  private:
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
   Start start_;
 };
 
-/// Sequences of `length` tokens, stacked one after the other, that share the rows of one table: token t of every
-/// sequence takes row t, and the table has exactly `length` rows.
+/// Sequences of `seq_len` tokens, stacked one after the other, that share the rows of one table: token t of every
+/// sequence takes row t, and the table has exactly `seq_len` rows.
 ///
-/// @param length  Tokens of each sequence, > 0.
-/// @throws std::invalid_argument  length <= 0.
+/// @param seq_len  Tokens of each sequence, > 0.
+/// @throws std::invalid_argument  seq_len <= 0.
 template <typename Integer>
-EachSequence<detail::FirstRow> each_sequence(Integer length) {
-  detail::require_sequence_length<Integer>();
-  return {static_cast<Eigen::Index>(length), detail::FirstRow{}};
+EachSequence<detail::FirstRow> each_sequence(Integer seq_len) {
+  detail::require_seq_len<Integer>();
+  return {static_cast<Eigen::Index>(seq_len), detail::FirstRow{}};
 }
 
 /// @overload
 /// Sequences that begin somewhere: token t of sequence b is at start + t.
 ///
-/// @param length  Tokens of each sequence, > 0: 1 in a decode step.
+/// @param seq_len  Tokens of each sequence, > 0: 1 in a decode step.
 /// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
 ///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
-/// @throws std::invalid_argument  length <= 0.
+/// @throws std::invalid_argument  seq_len <= 0.
 template <typename Integer, typename Start>
-EachSequence<detail::Kept<Start>> each_sequence(Integer length, Start&& start) {
-  detail::require_sequence_length<Integer>();
+EachSequence<detail::Kept<Start>> each_sequence(Integer seq_len, Start&& start) {
+  detail::require_seq_len<Integer>();
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
-                "posenc: a bare number is neither a position nor a row: write each_sequence(length, starting_at(3))");
-  return {static_cast<Eigen::Index>(length), std::forward<Start>(start)};
+                "posenc: a bare number is neither a position nor a row: write each_sequence(seq_len, starting_at(3))");
+  return {static_cast<Eigen::Index>(seq_len), std::forward<Start>(start)};
 }
 
 /// @overload
@@ -867,7 +987,7 @@ EachSequence<detail::Kept<Start>> each_sequence(Integer length, Start&& start) {
 template <typename... Arguments>
 EachSequence<detail::FirstRow> each_sequence(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: the length is missing: write each_sequence(length), or each_sequence(length, start)");
+                "posenc: seq_len is missing: write each_sequence(seq_len), or each_sequence(seq_len, start)");
   std::abort();
 }
 
@@ -881,16 +1001,16 @@ inline constexpr bool is_each_sequence<EachSequence<Start>> = true;
 /// Stacked sequences that all begin at `first`.
 class SequencePositions {
  public:
-  SequencePositions(std::int64_t first, Eigen::Index length, Eigen::Index rows)
-      : first_(first), length_(length), rows_(rows) {}
+  SequencePositions(std::int64_t first, Eigen::Index seq_len, Eigen::Index rows)
+      : first_(first), seq_len_(seq_len), rows_(rows) {}
   Eigen::Index rows() const { return rows_; }
-  Eigen::Index length() const { return length_; }
-  Eigen::Index batch() const { return rows_ / length_; }
-  std::int64_t operator[](Eigen::Index i) const { return first_ + i % length_; }
+  Eigen::Index seq_len() const { return seq_len_; }
+  Eigen::Index batch() const { return rows_ / seq_len_; }
+  std::int64_t operator[](Eigen::Index i) const { return first_ + i % seq_len_; }
 
  private:
   std::int64_t first_;
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
   Eigen::Index rows_;
 };
 
@@ -898,27 +1018,27 @@ class SequencePositions {
 template <typename List>
 class RaggedPositions {
  public:
-  RaggedPositions(const ListPositions<List>& starts, Eigen::Index length) : starts_(starts), length_(length) {}
-  Eigen::Index rows() const { return starts_.rows() * length_; }
-  Eigen::Index length() const { return length_; }
+  RaggedPositions(const ListPositions<List>& starts, Eigen::Index seq_len) : starts_(starts), seq_len_(seq_len) {}
+  Eigen::Index rows() const { return starts_.rows() * seq_len_; }
+  Eigen::Index seq_len() const { return seq_len_; }
   auto operator[](Eigen::Index i) const {
     using Position = typename ListPositions<List>::Position;
-    return static_cast<Position>(starts_[i / length_] + static_cast<Position>(i % length_));
+    return static_cast<Position>(starts_[i / seq_len_] + static_cast<Position>(i % seq_len_));
   }
 
  private:
   const ListPositions<List>& starts_;
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
 };
 
-/// `rows` tokens are whole sequences of `length`.
+/// `rows` tokens are whole sequences of `seq_len`.
 inline Eigen::Index require_whole_sequences(const char* function, const char* parameter, Eigen::Index rows,
-                                            Eigen::Index length) {
-  if (rows % length != 0) {
+                                            Eigen::Index seq_len) {
+  if (rows % seq_len != 0) {
     refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", rows,
-                                  "a multiple of each_sequence's length ", length);
+                                  "a multiple of each_sequence's seq_len ", seq_len);
   }
-  return rows / length;
+  return rows / seq_len;
 }
 
 /// Calls action(positions), with one position for each of the `rows` tokens of `parameter`, as an encoder was given
@@ -937,23 +1057,23 @@ void with_token_positions(const char* function, const char* parameter, const Giv
     action(positions);
   } else if constexpr (is_each_sequence<Given>) {
     using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
-    const Eigen::Index batch = require_whole_sequences(function, parameter, rows, given.length());
+    const Eigen::Index batch = require_whole_sequences(function, parameter, rows, given.seq_len());
     if constexpr (std::is_same_v<Start, StartingAt>) {
-      PositionRange(given.start().first(), given.length());  // refuses positions that do not exist
-      action(SequencePositions(given.start().first(), given.length(), rows));
+      PositionRange(given.start().first(), given.seq_len());  // refuses positions that do not exist
+      action(SequencePositions(given.start().first(), given.seq_len(), rows));
     } else if constexpr (is_list<Start>) {
       const ListPositions<Start> starts(function, given.start());
       require(starts.rows() == batch, function, "starts.size()", starts.rows(), "the number of sequences ", batch);
       if constexpr (std::is_same_v<typename ListPositions<Start>::Position, std::int64_t>) {
         for (Eigen::Index b = 0; b < batch; ++b) {
-          if (starts[b] > kMaxPosition - given.length())
+          if (starts[b] > kMaxPosition - given.seq_len())
             require_position(function, element("starts", b), kMaxPosition + 1);
         }
       }
-      action(RaggedPositions<Start>(starts, given.length()));
+      action(RaggedPositions<Start>(starts, given.seq_len()));
     } else {
       static_assert(is_list<Start>,
-                    "posenc: each_sequence(length) needs the first position here: write each_sequence(length, "
+                    "posenc: each_sequence(seq_len) needs the first position here: write each_sequence(seq_len, "
                     "starting_at(0)), or a list with the first position of each sequence");
     }
   } else if constexpr (std::is_arithmetic_v<Given>) {
@@ -962,7 +1082,7 @@ void with_token_positions(const char* function, const char* parameter, const Giv
   } else {
     static_assert(is_list<Given>,
                   "posenc: positions must be starting_at(first), PositionRange(first, count), a list with one for each "
-                  "token (an Eigen vector, std::vector, ...), or each_sequence(length, starting_at(first))");
+                  "token (an Eigen vector, std::vector, ...), or each_sequence(seq_len, starting_at(first))");
   }
 }
 
@@ -980,7 +1100,7 @@ void with_token_positions(const char* function, const char* parameter, const Giv
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// One position for each token of a batch: batch x length.
+/// One position for each token of a batch: batch x seq_len.
 using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 namespace detail {
@@ -1015,19 +1135,20 @@ PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derive
 ///
 ///     mask  0 0 1 1 1     positions  1 1 0 1 2
 ///
-/// @param mask          batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param mask          batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
 /// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
 /// @param pad_position  Position of pads; attention must mask them.
-/// @returns             batch x length.
+/// @returns             batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][text].
 /// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
 template <typename Derived>
-PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0,
-                             std::int64_t pad_position = 1) {
-  return detail::masked_positions("padded_positions", mask, past,
-                                  [&](std::int64_t count, bool real) { return real ? count - 1 : pad_position; });
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0,
+                             detail::WholeNumber pad_position = 1) {
+  return detail::masked_positions("padded_positions", mask, past, [&](std::int64_t count, bool real) {
+    return real ? count - 1 : std::int64_t{pad_position};
+  });
 }
 
 /// Positions of documents packed one after the other: each begins again at 0.
@@ -1085,11 +1206,11 @@ struct DualChunkPositions {
 /// Accuracy: exact [positions][text].
 /// Source:   An et al. 2024, arXiv:2402.17463.
 /// Matches:  DualChunkRotaryEmbedding of vLLM (Qwen2.5-1M).
-inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64_t chunk_size,
-                                               std::int64_t local_size) {
+inline DualChunkPositions dual_chunk_positions(detail::WholeNumber position, detail::WholeNumber chunk_size,
+                                               detail::WholeNumber local_size) {
   const char* const function = "dual_chunk_positions";
-  constexpr std::int64_t limit = std::int64_t(1) << 60;
-  detail::require(chunk_size > 0 && chunk_size <= limit, function, "chunk_size", chunk_size, "in [1, 2^60]");
+  detail::require(chunk_size > 0 && chunk_size <= detail::kMaxPosition, function, "chunk_size", chunk_size,
+                  "in [1, 2^57]");
   detail::require(local_size >= 0 && local_size < chunk_size, function, "local_size", local_size, "in [0, chunk_size ",
                   chunk_size, ")");
   detail::require_in_range(position >= 0, function, "position", position, ">= 0");
@@ -1097,8 +1218,8 @@ inline DualChunkPositions dual_chunk_positions(std::int64_t position, std::int64
   const std::int64_t within = position % chunk;
   return {within,
           within,
-          (std::min)(within + chunk, chunk_size),
-          (std::min)(2 * chunk - 1, chunk_size),
+          (std::min)(within + chunk, std::int64_t{chunk_size}),
+          (std::min)(2 * chunk - 1, std::int64_t{chunk_size}),
           within + chunk,
           within + chunk_size};
 }
@@ -1118,15 +1239,15 @@ inline namespace POSENC_ABI {
 
 /// Positions of OPT: the k-th real token of a sequence (k from 0) is at k + 2, pads are at 1.
 ///
-/// @param mask  batch x (past + length): not zero where a token is real, cached tokens included. Any scalar.
+/// @param mask  batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
 /// @param past  Number of cached tokens, whose positions are left out; in [0, mask.cols()].
-/// @returns     batch x length.
+/// @returns     batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
-PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index past = 0) {
+PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0) {
   return detail::masked_positions("opt_positions", mask, past,
                                   [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
@@ -1134,26 +1255,26 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, Eigen::Index pa
 /// Positions of RoBERTa: the k-th real token of a sequence (k from 0) is at padding_idx + 1 + k, pads are at
 /// padding_idx.
 ///
-/// @param token_ids    batch x length; a pad is a token with the id `padding_idx`. Integers.
+/// @param token_ids    batch x seq_len; a pad is a token with the id `padding_idx`. Integers.
 /// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
 /// @param past         Number of cached tokens in front, >= 0.
-/// @returns            batch x length.
-/// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^60.
+/// @returns            batch x seq_len.
+/// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^57.
 /// Cost:     that of opt_positions() (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
 /// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
 template <typename Derived>
-PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, std::int64_t padding_idx,
-                              std::int64_t past = 0) {
+PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail::WholeNumber padding_idx,
+                              detail::WholeNumber past = 0) {
   using Scalar = typename Derived::Scalar;
   static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
-  constexpr std::int64_t limit = std::int64_t(1) << 60;  // the sums below stay within 64 bits
-  detail::require(padding_idx >= 0 && padding_idx < limit, "roberta_positions", "padding_idx", padding_idx,
-                  ">= 0 and < 2^60");
-  detail::require(past >= 0 && past < limit, "roberta_positions", "past", past, ">= 0 and < 2^60");
+  constexpr std::int64_t limit = detail::kMaxPosition;  // the sums below stay within 64 bits
+  detail::require(padding_idx >= 0 && padding_idx <= limit, "roberta_positions", "padding_idx", padding_idx,
+                  ">= 0 and at most 2^57");
+  detail::require(past >= 0 && past <= limit, "roberta_positions", "past", past, ">= 0 and at most 2^57");
   return detail::counted_positions(
       token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
-      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : padding_idx; });
+      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : std::int64_t{padding_idx}; });
 }
 
 }  // namespace POSENC_ABI
@@ -1209,14 +1330,13 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 /// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
 /// @returns      tokens x axes.
 /// @throws std::invalid_argument  no axis, or a negative size.
-/// @throws std::out_of_range      first beyond +-2^62.
+/// @throws std::out_of_range      first beyond +-2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
-inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, std::int64_t first = 0) {
-  constexpr std::int64_t limit = std::int64_t(1) << 62;
-  detail::require_in_range(first >= -limit && first <= limit, "grid_positions", "first", first, "within +-2^62");
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0) {
+  detail::require_position("grid_positions", "first", std::int64_t{first});
   return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
 }
 
@@ -1286,6 +1406,50 @@ inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& si
 
 #endif  // POSENC_POSITIONS_GRID_POSITIONS_HPP
 
+// ---- posenc/positions/grid_shape.hpp
+/// GridShape: how many rows and columns of tokens a picture or a window of one has.
+#ifndef POSENC_POSITIONS_GRID_SHAPE_HPP
+#define POSENC_POSITIONS_GRID_SHAPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A grid of height x width tokens, numbered row by row: the patches of a picture, or a window of them.
+///
+///     t00 t01 t02
+///     t10 t11 t12        GridShape(2, 3): token t12 is number 5
+class GridShape {
+ public:
+  /// @param height, width  [tokens] > 0 and at most 2^20.
+  /// @throws std::invalid_argument  one of these does not hold.
+  /// @throws std::length_error      more displacements than Eigen::Index counts (where it has 32 bits).
+  GridShape(detail::Size height, detail::Size width) : height_(height), width_(width) {
+    constexpr Eigen::Index limit = detail::kMaxGridSide;
+    detail::require(height > 0 && height <= limit, "GridShape", "height", height, "> 0 and at most ", limit);
+    detail::require(width > 0 && width <= limit, "GridShape", "width", width, "> 0 and at most ", limit);
+    const std::int64_t largest = (std::numeric_limits<Eigen::Index>::max)() / (2 * width - 1);  // 2 height - 1
+    if (2 * height - 1 > largest) {
+      detail::refuse<std::length_error>("GridShape", "height", height, "at most ", (largest + 1) / 2,
+                                        " for a width of ", width);
+    }
+  }
+
+  Eigen::Index height() const { return height_; }
+  Eigen::Index width() const { return width_; }
+  Eigen::Index tokens() const { return height_ * width_; }
+  /// Number of different displacements (rows, columns) from one token to another: (2 height - 1)(2 width - 1).
+  Eigen::Index displacements() const { return (2 * height_ - 1) * (2 * width_ - 1); }
+
+ private:
+  Eigen::Index height_;
+  Eigen::Index width_;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_GRID_SHAPE_HPP
+
 // ---- posenc/positions/mrope_positions.hpp
 /// mrope_positions(): time, height and width of text with pictures and videos in it.
 #ifndef POSENC_POSITIONS_MROPE_POSITIONS_HPP
@@ -1309,12 +1473,12 @@ struct VideoTime {
 /// A run of a multimodal prompt: text, or a picture or video.
 struct MropeSegment {
   /// `tokens` of text, >= 0.
-  static MropeSegment text(Eigen::Index tokens) { return {tokens, 0, 0, 0, {}}; }
+  static MropeSegment text(detail::Size tokens) { return {tokens, 0, 0, 0, {}}; }
   /// A picture of height x width tokens (after spatial merging), >= 0.
-  static MropeSegment image(Eigen::Index height, Eigen::Index width) { return {0, 1, height, width, {}}; }
+  static MropeSegment image(detail::Size height, detail::Size width) { return {0, 1, height, width, {}}; }
   /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. Left out: one position for each
   /// frame, as in Qwen2-VL.
-  static MropeSegment video(Eigen::Index frames, Eigen::Index height, Eigen::Index width, VideoTime time = {}) {
+  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, VideoTime time = {}) {
     return {0, frames, height, width, time};
   }
 
@@ -1334,16 +1498,14 @@ struct MropePositions {
 
 namespace detail {
 
-/// Position of a frame after that of frame 0. Each factor is at most 2^20, so that the product fits.
+/// Position of a frame after that of frame 0. Each factor is at most kMaxGridSide, so that the product fits.
 inline std::int64_t time_of_frame(const VideoTime& time, std::int64_t frame) {
   return frame * (time.positions_per_second * time.seconds) / time.frames;
 }
 
 /// Checks a prompt and returns its number of tokens.
 inline std::int64_t require_segments(const char* function, const std::vector<MropeSegment>& segments) {
-  // Counts up to 2^20 keep every product within 64 bits: 2^40 tokens to a frame, 2^60 to a video.
-  constexpr std::int64_t most = std::int64_t(1) << 20;
-  constexpr std::int64_t limit = std::int64_t(1) << 60;
+  constexpr std::int64_t most = kMaxGridSide;
   std::int64_t tokens = 0;
   std::int64_t span = 0;  // what positions can grow by
   for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -1353,7 +1515,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
       refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + field, value, "in [",
                                     least, ", ", greatest, "]");
     };
-    require_count(".text_tokens", s.text_tokens, 0, std::int64_t(1) << 40);
+    require_count(".text_tokens", s.text_tokens, 0, kMaxSeqLen);
     require_count(".frames", s.frames, 0, most);
     require_count(".height", s.height, 0, most);
     require_count(".width", s.width, 0, most);
@@ -1365,7 +1527,7 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     tokens += of_segment;
     require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
     span += s.text_tokens + time_of_frame(s.time, s.frames) + s.height + s.width;
-    require_in_range(span <= limit, function, "span of the positions", span, "at most 2^60");
+    require_in_range(span <= kMaxPosition, function, "span of the positions", span, "at most 2^57");
   }
   return tokens;
 }
@@ -1387,18 +1549,17 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
 /// @param first_position  Of the first token: `next_position` of what came before, or 0.
 /// @returns               ids, tokens x 3, and where decoding goes on.
 /// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame.
-/// @throws std::out_of_range      first_position beyond +-2^60, or positions that grow by more than 2^60.
+/// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL and Qwen2.5-VL with its rope_deltas. Qwen3-VL gives each frame of a video as a
 ///           picture of its own between time stamps.
-inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments, std::int64_t first_position = 0) {
+inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
+                                      detail::WholeNumber first_position = 0) {
   const char* const function = "mrope_positions";
-  constexpr std::int64_t limit = std::int64_t(1) << 60;
-  detail::require_in_range(first_position >= -limit && first_position <= limit, function, "first_position",
-                           first_position, "within +-2^60");
+  detail::require_position(function, "first_position", std::int64_t{first_position});
   const std::int64_t tokens = detail::require_segments(function, segments);
 
   MropePositions result;
@@ -1440,54 +1601,6 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
 // Of pictures and of prompts with pictures.
 
 #endif  // POSENC_POSITIONS_HPP
-
-// ---- posenc/detail/argument.hpp
-/// Parameters that take what they name: sizes that no real number becomes, and switches that no number becomes.
-#ifndef POSENC_DETAIL_ARGUMENT_HPP
-#define POSENC_DETAIL_ARGUMENT_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// A number of channels or pairs: anything that converts to an integer, except real numbers.
-template <typename T>
-inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T>;
-
-/// A parameter that is a size. C++ would round a real number down to one, and so swap it with its neighbor unnoticed.
-class Size {
- public:
-  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Eigen::Index>, int> = 0>
-  Size(const T& value) : value_(static_cast<Eigen::Index>(value)) {  // NOLINT: meant to convert
-    static_assert(is_size<T>,
-                  "posenc: a number of channels or tokens must be an integer, and it comes first: write "
-                  "presets::paper(width, base), each_sequence(length, start)");
-  }
-  operator Eigen::Index() const { return value_; }  // NOLINT: meant to convert
-
- private:
-  Eigen::Index value_;
-};
-
-/// A parameter that is true or false. C++ would take any number for one, and so swap it with its neighbor unnoticed.
-class Switch {
- public:
-  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, bool>, int> = 0>
-  Switch(const T& value) : value_(static_cast<bool>(value)) {  // NOLINT: meant to convert
-    static_assert(std::is_same_v<T, bool> || !(std::is_arithmetic_v<T> || std::is_pointer_v<T>),
-                  "posenc: a number is given where the parameter is true or false: write true or false in its place");
-  }
-  operator bool() const { return value_; }  // NOLINT: meant to convert
-
- private:
-  bool value_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_ARGUMENT_HPP
 
 // ---- posenc/frequency/frequencies.hpp
 /// Frequencies: one angular frequency per channel pair, from which every encoding starts.
@@ -1545,7 +1658,9 @@ class Frequencies {
                     softmax_multiplier, 0.0) {}
 
   /// inv_freq[i], i < num_pairs, in radians per position.
-  const Eigen::ArrayXd& inv_freq() const { return inv_freq_; }
+  const Eigen::ArrayXd& inv_freq() const& { return inv_freq_; }
+  /// Of a temporary: the list itself.
+  Eigen::ArrayXd inv_freq() && { return std::move(inv_freq_); }
   /// Number of channel pairs.
   Eigen::Index num_pairs() const { return inv_freq_.size(); }
   /// Number of channels that rotate: 2 num_pairs.
@@ -1606,16 +1721,13 @@ inline void require_base(const char* function, double base, const char* paramete
   require(is_finite(base) && base > 0 && base != 1, function, parameter, base, "finite, > 0 and not 1");
 }
 
-/// Far beyond any model, and small enough that sizes of rows cannot overflow.
 inline void require_num_pairs(const char* function, Eigen::Index num_pairs) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 23;
-  require(num_pairs > 0 && num_pairs <= limit, function, "num_pairs", num_pairs, "> 0 and at most ", limit);
+  require(num_pairs > 0 && num_pairs <= kMaxPairs, function, "num_pairs", num_pairs, "> 0 and at most ", kMaxPairs);
 }
 
 inline void require_rotary_dim(const char* function, const char* parameter, Eigen::Index rotary_dim) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
-  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= limit, function, parameter, rotary_dim,
-          "even, > 0 and at most ", limit);
+  require(rotary_dim > 0 && rotary_dim % 2 == 0 && rotary_dim <= kMaxChannels, function, parameter, rotary_dim,
+          "even, > 0 and at most ", kMaxChannels);
 }
 
 /// Sizes and real numbers may not change places: enabled only for (size, number ...).
@@ -1672,7 +1784,8 @@ Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
 /// @param num_pairs  F, an integer > 0.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
-/// @throws std::invalid_argument  when one of these does not hold.
+/// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in the
+///                                wrong order.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][rules].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5, for d/2; the projects' code for the others.
@@ -1687,6 +1800,9 @@ Frequencies spaced_frequencies(const Size& num_pairs, const Base& base, const Di
   detail::require_base(function, static_cast<double>(base));
   detail::require(pairs == 1 || (detail::is_finite(divided_by) && divided_by > 0), function, "divisor", divided_by,
                   "finite and > 0");
+  detail::require(divided_by < 4096 || static_cast<double>(base) > 1024, function, "divisor", divided_by,
+                  "below 4096 for a base of ", static_cast<double>(base),
+                  " (base is the second argument, divisor the third)");
   return Frequencies(detail::spaced_series(pairs, static_cast<double>(base), divided_by));
 }
 
@@ -1821,9 +1937,9 @@ inline namespace POSENC_ABI {
 
 /// Keys of a "llama3" config, with Meta's defaults. The two without a default must be set.
 struct Llama3Options {
-  double factor = 0;                            ///< Divisor of the slow pairs, >= 1. Must be set.
-  double original_max_position_embeddings = 0;  ///< Trained length L [positions], > 0. Must be set.
-  double low_freq_factor = 1;                   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
+  double factor = 0;                                  ///< Divisor of the slow pairs, >= 1. Must be set.
+  std::int64_t original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
+  double low_freq_factor = 1;                         ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
   double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 
@@ -1846,11 +1962,11 @@ struct Llama3Options {
 inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Options& options) {
   using detail::Wide;
   const char* const function = "scale_llama3";
-  const double length = options.original_max_position_embeddings;
+  const double length = static_cast<double>(options.original_max_position_embeddings);
   detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor,
                   "finite and >= 1");
-  detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
-                  "finite and > 0");
+  detail::require(options.original_max_position_embeddings > 0, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 0");
   detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
                   "low_freq_factor", options.low_freq_factor, "finite and > 0");
   detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor >= options.low_freq_factor,
@@ -1895,10 +2011,10 @@ inline namespace POSENC_ABI {
 
 /// Keys of a LongRoPE ("su") config. Those without a default must be set.
 struct LongRopeOptions {
-  std::vector<double> short_factor = {};        ///< num_pairs divisors up to the trained length. Must be set.
-  std::vector<double> long_factor = {};         ///< num_pairs divisors beyond it. Must be set.
-  double original_max_position_embeddings = 0;  ///< Trained length [positions], > 1. Must be set.
-  double max_position_embeddings = 0;           ///< Extended length [positions]; needed unless `factor` is given.
+  std::vector<double> short_factor = {};              ///< num_pairs divisors up to the trained length. Must be set.
+  std::vector<double> long_factor = {};               ///< num_pairs divisors beyond it. Must be set.
+  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
+  std::optional<std::int64_t> max_position_embeddings = {};  ///< Extended length [tokens]; needed without `factor`.
   std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
   std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
   std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.
@@ -1917,16 +2033,17 @@ struct LongRopeOptions {
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
 /// @param frequencies  What the model was trained with.
 /// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
-/// @param seq_len  The length that this sequence may reach, >= 0. Equal to the trained length is still short.
+/// @param seq_len  The length that this sequence may reach [tokens], >= 0. Equal to the trained length is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
 ///                                neither factor nor max_position_embeddings; anything NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   Ding et al. 2024, arXiv:2402.13753.
 /// Matches:  Hugging Face "longrope" and "su" (Phi-3), vLLM Phi3LongRoPEScaled, mlx-lm SuScaledRoPE (always long).
-inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options, double seq_len) {
+inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options,
+                                  detail::WholeNumber seq_len) {
   const char* const function = "scale_longrope";
-  const double length = options.original_max_position_embeddings;
+  const double length = static_cast<double>(options.original_max_position_embeddings);
   const auto size = [](const std::vector<double>& list) { return static_cast<Eigen::Index>(list.size()); };
   const auto positive = [](const std::optional<double>& value) {
     return !value || (detail::is_finite(*value) && *value > 0);
@@ -1944,30 +2061,32 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   };
   require_factors("short_factor", options.short_factor);
   require_factors("long_factor", options.long_factor);
-  detail::require(detail::is_finite(length) && length > 1, function, "original_max_position_embeddings", length,
-                  "finite and > 1");
+  detail::require(options.original_max_position_embeddings > 1, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 1");
   detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
-  detail::require(
-      detail::is_finite(options.max_position_embeddings) && (options.factor || options.max_position_embeddings > 0),
-      function, "max_position_embeddings", options.max_position_embeddings, "finite, and > 0 when factor is not given");
+  detail::require(options.factor || options.max_position_embeddings, function, "max_position_embeddings", "nothing",
+                  "given where factor is not");
+  detail::require(options.max_position_embeddings.value_or(1) > 0, function, "max_position_embeddings",
+                  options.max_position_embeddings.value_or(1), "> 0");
   detail::require(positive(options.attention_factor), function, "attention_factor",
                   options.attention_factor.value_or(1), "finite and > 0");
   detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),
                   "finite and > 0");
   detail::require(positive(options.long_mscale), function, "long_mscale", options.long_mscale.value_or(1),
                   "finite and > 0");
-  detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
+  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
 
-  const bool is_long = seq_len > length;
+  const bool is_long = seq_len > options.original_max_position_embeddings;
   const std::vector<double>& factors = is_long ? options.long_factor : options.short_factor;
-  const double extension = options.factor.value_or(options.max_position_embeddings / length);
+  const double extension =
+      options.factor ? *options.factor : static_cast<double>(*options.max_position_embeddings) / length;
   const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
   return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
 }
 
-template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>  // seq_len may be any number
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>
 Frequencies scale_longrope(const Given&...) {
   static_assert(
       detail::kMisuse<Given...>,
@@ -2052,22 +2171,22 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 /// the length once for each sequence avoids that.
 /// @param frequencies              What the model was trained with.
 /// @param factor                   `factor` of the config, >= 1.
-/// @param max_position_embeddings  Trained length, > 0.
-/// @param seq_len                  The length to serve, >= 0.
+/// @param max_position_embeddings  Trained length [tokens], > 0.
+/// @param seq_len                  The length to serve [tokens], >= 0.
 /// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
-inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor, double max_position_embeddings,
-                                     double seq_len) {
+inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor,
+                                     detail::WholeNumber max_position_embeddings, detail::WholeNumber seq_len) {
   const char* const function = "scale_dynamic_ntk";
   detail::require_ntk(function, frequencies, factor);
-  detail::require(detail::is_finite(max_position_embeddings) && max_position_embeddings > 0, function,
-                  "max_position_embeddings", max_position_embeddings, "finite and > 0");
-  detail::require(detail::is_finite(seq_len) && seq_len >= 0, function, "seq_len", seq_len, "finite and >= 0");
+  detail::require(max_position_embeddings > 0, function, "max_position_embeddings", max_position_embeddings, "> 0");
+  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
   if (seq_len <= max_position_embeddings) return frequencies;
-  const double needed = factor * seq_len / max_position_embeddings - (factor - 1);
+  const double needed =
+      factor * static_cast<double>(seq_len) / static_cast<double>(max_position_embeddings) - (factor - 1);
   detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
 }
@@ -2114,16 +2233,16 @@ inline namespace POSENC_ABI {
 
 /// Keys of a YaRN config, with the field's defaults. The two without a default must be set.
 struct YarnOptions {
-  double factor = 0;                            ///< New length over trained length, >= 1. Must be set.
-  double original_max_position_embeddings = 0;  ///< Trained length [positions], > 0. Must be set.
-  double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
-  double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
-  bool truncate = true;                         ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
-  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
-  double mscale = 0;                            ///< DeepSeek pair; 0 = not given. Counts only when both are given.
-  double mscale_all_dim = 0;                    ///< DeepSeek pair; 0 = not given. Alone it sets the softmax multiplier.
-  double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
-  double attn_factor = 1;                       ///< Factor on a derived A, > 0 (vLLM, original code).
+  double factor = 0;                                  ///< New length over trained length, >= 1. Must be set.
+  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 0. Must be set.
+  double beta_fast = 32;                              ///< Pairs with more rotations over the trained length are kept.
+  double beta_slow = 1;                               ///< Pairs with fewer rotations are interpolated; < beta_fast.
+  bool truncate = true;                               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
+  std::optional<double> attention_factor = {};        ///< A itself; wins over the two below.
+  std::optional<double> mscale = {};                  ///< DeepSeek pair. Counts only when both are given.
+  std::optional<double> mscale_all_dim = {};          ///< DeepSeek pair. Alone it sets the softmax multiplier.
+  double extrapolation_factor = 1;                    ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
+  double attn_factor = 1;                             ///< Factor on a derived A, > 0 (vLLM, original code).
 };
 
 namespace detail {
@@ -2155,7 +2274,7 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
 /// @param options      factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  not such frequencies; factor < 1; trained length <= 0; beta_slow <= 0 or not
-///                                < beta_fast; attention_factor or attn_factor <= 0; a negative mscale;
+///                                < beta_fast; attention_factor, attn_factor or an mscale <= 0;
 ///                                extrapolation_factor outside [0, 1]; anything NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 4 ulp of double [frequency][golden].
@@ -2166,12 +2285,12 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   using detail::Wide;
   const char* const function = "scale_yarn";
   const double factor = options.factor;
-  const double length = options.original_max_position_embeddings;
+  const double length = static_cast<double>(options.original_max_position_embeddings);
   detail::require(frequencies.base() > 1, function, "frequencies.base()", frequencies.base(),
                   "> 1 (use geometric_frequencies)");
   detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
-  detail::require(detail::is_finite(length) && length > 0, function, "original_max_position_embeddings", length,
-                  "finite and > 0");
+  detail::require(options.original_max_position_embeddings > 0, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 0");
   detail::require(detail::is_finite(options.beta_slow) && options.beta_slow > 0, function, "beta_slow",
                   options.beta_slow, "finite and > 0");
   detail::require(detail::is_finite(options.beta_fast) && options.beta_fast > options.beta_slow, function, "beta_fast",
@@ -2179,10 +2298,12 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   detail::require(
       !options.attention_factor || (detail::is_finite(*options.attention_factor) && *options.attention_factor > 0),
       function, "attention_factor", options.attention_factor.value_or(1), "finite and > 0");
-  detail::require(detail::is_finite(options.mscale) && options.mscale >= 0, function, "mscale", options.mscale,
-                  "finite and >= 0");
-  detail::require(detail::is_finite(options.mscale_all_dim) && options.mscale_all_dim >= 0, function, "mscale_all_dim",
-                  options.mscale_all_dim, "finite and >= 0");
+  const auto require_mscale = [&](const char* name, const std::optional<double>& mscale) {
+    detail::require(!mscale || (detail::is_finite(*mscale) && *mscale > 0), function, name, mscale.value_or(1),
+                    "finite and > 0 (or left out where a config has 0)");
+  };
+  require_mscale("mscale", options.mscale);
+  require_mscale("mscale_all_dim", options.mscale_all_dim);
   detail::require(options.extrapolation_factor >= 0 && options.extrapolation_factor <= 1, function,
                   "extrapolation_factor", options.extrapolation_factor, "in [0, 1]");
   detail::require(detail::is_finite(options.attn_factor) && options.attn_factor > 0, function, "attn_factor",
@@ -2214,13 +2335,13 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
     inv_freq[i] = static_cast<double>(unscaled * (extrapolated + (1 - extrapolated) / static_cast<Wide>(factor)));
   }
 
-  const bool pair_given = options.mscale != 0 && options.mscale_all_dim != 0;
   const double derived =
-      pair_given ? detail::yarn_mscale(factor, options.mscale) / detail::yarn_mscale(factor, options.mscale_all_dim)
-                 : detail::yarn_mscale(factor);
+      options.mscale && options.mscale_all_dim
+          ? detail::yarn_mscale(factor, *options.mscale) / detail::yarn_mscale(factor, *options.mscale_all_dim)
+          : detail::yarn_mscale(factor);
   const double magnitude = options.attention_factor.value_or(derived * options.attn_factor);
   const double softmax =
-      options.mscale_all_dim != 0 ? std::pow(detail::yarn_mscale(factor, options.mscale_all_dim), 2) : 1.0;
+      options.mscale_all_dim ? std::pow(detail::yarn_mscale(factor, *options.mscale_all_dim), 2) : 1.0;
   return Frequencies(inv_freq, frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
 }
 
@@ -2937,12 +3058,21 @@ enum class AngleMode {
   float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
 };
 
-/// What make_table() makes and fill_table() keeps.
+/// What make_table() makes and fill_table() keeps, and what every other function that makes a table takes.
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
   Eigen::Index num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
 };
+
+namespace detail {
+
+/// For tables whose angles are not position * inv_freq as frameworks form it in float.
+inline void require_exact_angles(const char* function, const TableOptions& options) {
+  require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
+}
+
+}  // namespace detail
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
@@ -3084,13 +3214,17 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
  public:
   /// Refers to strided memory: entry (row, pair) at row * row_stride + pair * pair_stride of each pointer. wrap_cache()
   /// takes the usual caches.
-  /// @param pair_stride  1 or 2.
+  /// @param cos, sin     The cosine and the sine of row 0, pair 0.
+  /// @param rows         Positions, >= 0.
+  /// @param num_pairs    Pairs of a position, > 0 and at most 2^23.
+  /// @param row_stride   [values] From one position to the next: rows may not overlap.
+  /// @param pair_stride  [values] From one pair to the next: 1 or 2.
   /// @param magnitude    A, which cos and sin have been multiplied by: finite and > 0.
   /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude or
   ///                                pair_stride other than said; rows that overlap.
   /// @throws std::length_error      rows that do not fit into memory's index type.
-  FrequencyTableView(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index num_pairs,
-                     Eigen::Index row_stride, Eigen::Index pair_stride, double magnitude)
+  FrequencyTableView(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size num_pairs,
+                     detail::Size row_stride, detail::Size pair_stride, double magnitude)
       : rows_(rows), cos_(cos), sin_(sin) {
     const char* const function = "FrequencyTableView";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
@@ -3140,12 +3274,15 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
 /// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
 template <typename Scalar>
 class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar> {
+  using Base = FrequencyTableBase<FrequencyTable<Scalar>, Scalar>;
+  using Numbers = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
  public:
   /// A table of zeros for fill_table() to write.
   /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23; options.storage other than cos_sin, paired or
   ///                                repeated; options.num_heads other than 1.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options = {})
+  FrequencyTable(detail::Size rows, detail::Size num_pairs, TableOptions options = {})
       : FrequencyTable(rows, num_pairs, options, Unset{}) {
     numbers_.setZero();
   }
@@ -3162,8 +3299,21 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   Eigen::Index rows() const { return numbers_.rows(); }
-  const Scalar* cos_data(Eigen::Index row) const { return numbers_.data() + row * this->row_stride(); }
-  const Scalar* sin_data(Eigen::Index row) const { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  const Scalar* cos_data(Eigen::Index row) const& { return numbers_.data() + row * this->row_stride(); }
+  const Scalar* sin_data(Eigen::Index row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  const Scalar* cos_data(Eigen::Index) const&& { return of_temporary(); }
+  const Scalar* sin_data(Eigen::Index) const&& { return of_temporary(); }
+
+  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  typename Base::ConstMap cos() const& { return Base::cos(); }
+  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  typename Base::ConstMap sin() const& { return Base::sin(); }
+  /// @overload
+  /// Of a temporary: a copy, because the table goes.
+  Numbers cos() const&& { return Base::cos(); }
+  /// @overload
+  /// Of a temporary: a copy, because the table goes.
+  Numbers sin() const&& { return Base::sin(); }
 
   /// A view of all of the table, which must outlive it.
   FrequencyTableView<Scalar> view() const& {
@@ -3197,6 +3347,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     const bool repeated = options.storage == CosSinStorage::repeated;
     detail::require(paired || repeated || options.storage == CosSinStorage::cos_sin, function, "options.storage",
                     detail::name_of(options.storage), "cos_sin, paired or repeated");
+    detail::require_named(function, "options.angles", options.angles, AngleMode::float32);
     detail::require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
                     "1 (angles of each head's own are not implemented)");
     const Eigen::Index plane = padded(num_pairs) * (paired || repeated ? 2 : 1);
@@ -3216,10 +3367,16 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     return (size + packet - 1) / packet * packet;
   }
 
+  static const Scalar* of_temporary() {
+    static_assert(detail::kMisuse<Scalar>,
+                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
+    return nullptr;
+  }
+
   friend struct detail::TableWriter;
 
   Eigen::Index sin_offset_ = 0;
-  Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> numbers_;
+  Numbers numbers_;
 };
 
 namespace detail {
@@ -3293,6 +3450,7 @@ struct CacheReader {
     const char* const function = "wrap_cache";
     require(rows >= 0, function, "rows", rows, ">= 0");
     require_rotary_dim(function, "rotary_dim", rotary_dim);
+    require_named(function, "storage", storage, CosSinStorage::repeated);
     require(is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     TableFacts facts;
     facts.num_pairs = rotary_dim / 2;
@@ -3328,12 +3486,15 @@ struct CacheReader {
   }
 };
 
-/// Whether arguments begin with a pointer and name the storage: what wrap_cache() needs.
+/// Whether arguments begin with a pointer and end with a storage and a magnitude: what wrap_cache() needs.
 template <typename... Given>
 inline constexpr bool is_wrap_call = false;
-template <typename First, typename... Given>
-inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<std::decay_t<First>> &&
-                                                      (std::is_same_v<Given, CosSinStorage> || ...);
+template <typename Cache, typename Rows, typename Width, typename Magnitude>
+inline constexpr bool is_wrap_call<Cache, Rows, Width, CosSinStorage, Magnitude> =
+    std::is_pointer_v<std::decay_t<Cache>>&& std::is_arithmetic_v<Magnitude>;
+template <typename Cos, typename Sin, typename Rows, typename Width, typename Magnitude>
+inline constexpr bool is_wrap_call<Cos, Sin, Rows, Width, CosSinStorage, Magnitude> =
+    std::is_pointer_v<std::decay_t<Cos>>&& std::is_arithmetic_v<Magnitude>;
 
 }  // namespace detail
 
@@ -3346,15 +3507,16 @@ inline constexpr bool is_wrap_call<First, Given...> = std::is_pointer_v<std::dec
 /// @param rows        Number of positions, >= 0.
 /// @param rotary_dim  Number of channels that rotate, even and > 0.
 /// @param storage     How a row lies in memory.
-/// @param magnitude   The attention factor A that the cache was multiplied by; inverse() divides by its square.
+/// @param magnitude   The attention factor A that the cache was multiplied by, 1 without YaRN or LongRoPE; inverse()
+///                    divides by its square.
 /// @throws std::invalid_argument  one of these does not hold; `cache` is null with rows > 0; the two copies of a number
 ///                                differ (tiled, repeated), because only one of them would be used.
 /// @throws std::length_error      more rows than memory's index type counts.
 /// Cost:     none for cos_sin, sin_cos and paired; tiled and repeated read the whole cache once to compare the copies
 ///           (bench_frequency: wrap_cache).
 template <typename Scalar>
-FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Eigen::Index rotary_dim,
-                                      CosSinStorage storage, double magnitude = 1.0) {
+FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, detail::Size rows, detail::Size rotary_dim,
+                                      CosSinStorage storage, double magnitude) {
   return detail::CacheReader::wrap(cache, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
 }
 
@@ -3366,8 +3528,8 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, Eigen::Index rows, Ei
 /// @param rotary_dim  Number of channels that rotate, whatever the row length.
 /// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array.
 template <typename Scalar>
-FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, Eigen::Index rows, Eigen::Index rotary_dim,
-                                      CosSinStorage storage, double magnitude = 1.0) {
+FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size rotary_dim,
+                                      CosSinStorage storage, double magnitude) {
   return detail::CacheReader::wrap(cos, sin, rows, detail::CacheReader::facts(rows, rotary_dim, storage, magnitude));
 }
 
@@ -3377,9 +3539,9 @@ template <typename... Given, std::enable_if_t<!detail::is_wrap_call<Given...>, i
 FrequencyTableView<float> wrap_cache(const Given&...) {
   static_assert(
       detail::kMisuse<Given...>,
-      "posenc: write wrap_cache(data, rows, rotary_dim, storage) or wrap_cache(cos, sin, rows, rotary_dim, "
-      "storage), with pointers to the first number, and CosSinStorage::cos_sin, paired, tiled, ... for how the "
-      "numbers lie");
+      "posenc: write wrap_cache(data, rows, rotary_dim, storage, magnitude) or wrap_cache(cos, sin, rows, rotary_dim, "
+      "storage, magnitude), with pointers to the first number, CosSinStorage::cos_sin, paired, tiled, ... for how the "
+      "numbers lie, and the attention factor that they were multiplied by, 1 without YaRN or LongRoPE");
   std::abort();
 }
 
@@ -3398,6 +3560,7 @@ FrequencyTableView<float> wrap_cache(const Given&...) {
 template <typename Cache, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
 void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const char* const function = "write_cache";
+  detail::require_named(function, "storage", storage, CosSinStorage::repeated);
   auto& target = detail::written(std::forward<Cache>(cache));
   using Target = typename std::decay_t<decltype(target)>::Scalar;
   const Eigen::Index n = table.num_pairs();
@@ -3433,6 +3596,7 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
   using CosScalar = typename std::decay_t<decltype(cos_target)>::Scalar;
   auto& sin_target = detail::written(std::forward<Sin>(sin));
   using SinScalar = typename std::decay_t<decltype(sin_target)>::Scalar;
+  detail::require_named(function, "storage", storage, CosSinStorage::repeated);
   detail::require_two_arrays(function, storage);
   const Eigen::Index n = table.num_pairs();
   const Eigen::Index columns = n * detail::copies_of(storage);
@@ -3851,10 +4015,10 @@ EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
 
 #endif  // POSENC_DETAIL_CAST_HPP
 
-// ---- posenc/frequency/table_writer.hpp
-/// How make_table(), and the headers that make tables by rules of their own (xPos), write a FrequencyTable.
-#ifndef POSENC_FREQUENCY_TABLE_WRITER_HPP
-#define POSENC_FREQUENCY_TABLE_WRITER_HPP
+// ---- posenc/frequency/detail/table_writer.hpp
+/// How make_table(), and the tables by other rules (xPos, learned frequencies), write a FrequencyTable.
+#ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+#define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -3995,7 +4159,7 @@ struct TableWriter {
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_FREQUENCY_TABLE_WRITER_HPP
+#endif  // POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
 // ---- posenc/frequency/make_table.hpp
 /// make_table() and fill_table(): frequencies meet positions.
@@ -4167,23 +4331,23 @@ struct TokenGrid {
   Eigen::Index tokens() const { return batch * seq_len; }
 };
 
-/// Sequences of `length` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
+/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
 template <typename First>
 class RowRuns {
  public:
-  RowRuns(Eigen::Index length, Eigen::Index sequences, First first)
-      : length_(length), sequences_(sequences), first_(std::move(first)) {}
+  RowRuns(Eigen::Index seq_len, Eigen::Index sequences, First first)
+      : seq_len_(seq_len), sequences_(sequences), first_(std::move(first)) {}
 
   /// The row of a token, counted over all sequences.
-  Eigen::Index operator()(Eigen::Index token) const { return first_(token / length_) + token % length_; }
+  Eigen::Index operator()(Eigen::Index token) const { return first_(token / seq_len_) + token % seq_len_; }
   /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
   template <typename Run>
   void for_each_run(const Run& run) const {
-    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * length_, length_, first_(b));
+    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * seq_len_, seq_len_, first_(b));
   }
 
  private:
-  Eigen::Index length_;
+  Eigen::Index seq_len_;
   Eigen::Index sequences_;
   First first_;
 };
@@ -4238,9 +4402,9 @@ class RowResolver {
     }
     refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
   }
-  void require_exact(Eigen::Index length) const {
-    require(table_rows_ == length, function_, "table.rows()", table_rows_, "each_sequence's length ", length,
-            ", or a start be given, for instance each_sequence(", length, ", starting_at(cached))");
+  void require_exact(Eigen::Index seq_len) const {
+    require(table_rows_ == seq_len, function_, "table.rows()", table_rows_, "each_sequence's seq_len ", seq_len,
+            ", or a start be given, for instance each_sequence(", seq_len, ", starting_at(cached))");
   }
 
   /// The row of a position, with `count` rows from there on.
@@ -4303,7 +4467,7 @@ inline namespace POSENC_ABI {
 class FromRow {
  public:
   /// See from_row().
-  explicit FromRow(Eigen::Index row) : row_(row) {}
+  explicit FromRow(detail::Size row) : row_(row) {}
   Eigen::Index row() const { return row_; }
 
  private:
@@ -4338,7 +4502,7 @@ FromRow from_row(Integer row) {
   return FromRow(static_cast<Eigen::Index>(row));
 }
 
-/// The rows of a table that a list names, one for each token; after each_sequence(length, ...) one for each sequence.
+/// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
 ///
 /// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span. A
 ///              list that is a variable must outlive the call.
@@ -4400,32 +4564,32 @@ void with_listed_rows(const RowResolver& resolver, const char* name, const char*
   }
 }
 
-/// Calls action(rows) for sequences of `length` tokens that begin where `start` says.
+/// Calls action(rows) for sequences of `seq_len` tokens that begin where `start` says.
 template <typename Start, typename Action>
-void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::Index length, Eigen::Index sequences,
+void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::Index seq_len, Eigen::Index sequences,
                         const Action& action) {
   const auto constant = [&](Eigen::Index row) {
-    action(RowRuns(length, sequences, [row](Eigen::Index) { return row; }));
+    action(RowRuns(seq_len, sequences, [row](Eigen::Index) { return row; }));
   };
   const auto require_one_for_each = [&](const char* name, Eigen::Index size) {
     require(size == sequences, resolver.function(), name, size, "the number of sequences ", sequences);
   };
   if constexpr (std::is_same_v<Start, FirstRow>) {
-    resolver.require_exact(length);
+    resolver.require_exact(seq_len);
     constant(0);
   } else if constexpr (std::is_same_v<Start, StartingAt>) {
-    constant(resolver.row_of_position({"starting_at()"}, start.first(), length));
+    constant(resolver.row_of_position({"starting_at()"}, start.first(), seq_len));
   } else if constexpr (std::is_same_v<Start, FromRow>) {
-    constant(resolver.row({"from_row()"}, start.row(), length));
+    constant(resolver.row({"from_row()"}, start.row(), seq_len));
   } else if constexpr (is_table_rows<Start>) {
     using List = std::remove_cv_t<std::remove_reference_t<decltype(start.list())>>;
     require_integer_list<List>();
     const auto& given_list = as_list(start.list());
     const auto& list = evaluated(given_list);
     require_one_for_each("rows.size()", list.size());
-    for (Eigen::Index b = 0; b < sequences; ++b) resolver.row({"rows", b}, list_entry(list, b), length);
-    action(
-        RowRuns(length, sequences, [&list](Eigen::Index b) { return static_cast<Eigen::Index>(list_entry(list, b)); }));
+    for (Eigen::Index b = 0; b < sequences; ++b) resolver.row({"rows", b}, list_entry(list, b), seq_len);
+    action(RowRuns(seq_len, sequences,
+                   [&list](Eigen::Index b) { return static_cast<Eigen::Index>(list_entry(list, b)); }));
   } else if constexpr (is_list<Start>) {
     require_integer_list<Start>();
     const auto& given_list = as_list(start);
@@ -4436,15 +4600,15 @@ void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::
       const auto position = list_entry(list, b);
       if (!is_position(position)) require_position(resolver.function(), element("starts", b), position);
       const auto integer = static_cast<std::int64_t>(position);
-      first_position = integer - resolver.row_of_position({"starts", b}, integer, length);
+      first_position = integer - resolver.row_of_position({"starts", b}, integer, seq_len);
     }
-    action(RowRuns(length, sequences, [&list, first_position](Eigen::Index b) {
+    action(RowRuns(seq_len, sequences, [&list, first_position](Eigen::Index b) {
       return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, b)) - first_position);
     }));
   } else {
     static_assert(
         is_list<Start>,
-        "posenc: after each_sequence(length, ...) write starting_at(first), a list with the first position of "
+        "posenc: after each_sequence(seq_len, ...) write starting_at(first), a list with the first position of "
         "each sequence, from_row(n), or rows(list) with one for each sequence");
   }
 }
@@ -4478,12 +4642,12 @@ void with_table_rows(const char* function, const Table& table, const Given& give
     with_listed_rows<false>(resolver, "positions", "positions.size()", given, tokens, action);
   } else if constexpr (is_each_sequence<Given>) {
     using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
-    const Eigen::Index length = given.length();
-    require(tokens.batch == 1 || tokens.seq_len == length, function, "each_sequence's length", length, tokens.count,
+    const Eigen::Index seq_len = given.seq_len();
+    require(tokens.batch == 1 || tokens.seq_len == seq_len, function, "each_sequence's seq_len", seq_len, tokens.count,
             " ", tokens.seq_len);
-    require(tokens.tokens() % length == 0, function, tokens.count, tokens.seq_len,
-            "a multiple of each_sequence's length ", length);
-    with_sequence_rows<Start>(resolver, given.start(), length, tokens.tokens() / length, action);
+    require(tokens.tokens() % seq_len == 0, function, tokens.count, tokens.seq_len,
+            "a multiple of each_sequence's seq_len ", seq_len);
+    with_sequence_rows<Start>(resolver, given.start(), seq_len, tokens.tokens() / seq_len, action);
   } else if constexpr (std::is_arithmetic_v<Given>) {
     static_assert(!std::is_arithmetic_v<Given>,
                   "posenc: a bare number is neither a position nor a row: write starting_at(3) for position 3, or "
@@ -4491,7 +4655,7 @@ void with_table_rows(const char* function, const Table& table, const Given& give
   } else {
     static_assert(is_list<Given>,
                   "posenc: the last argument says which row of the table each token takes: starting_at(first), a list "
-                  "of positions, from_row(n), rows(list), or each_sequence(length, ...)");
+                  "of positions, from_row(n), rows(list), or each_sequence(seq_len, ...)");
   }
 }
 
@@ -4523,16 +4687,16 @@ class AxisMap {
   /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
   /// @throws std::out_of_range      an entry that is no axis.
   template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
-  AxisMap(const List& axis_of_pair, Eigen::Index num_axes)
+  AxisMap(const List& axis_of_pair, detail::Size num_axes)
       : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
     static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
     detail::require_num_pairs("AxisMap", axes_.size());
-    constexpr Eigen::Index limit = Eigen::Index(1) << 23;
+    constexpr Eigen::Index limit = detail::kMaxPairs;
     detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
       const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
       // Unsigned: a negative number is far too large, and so is one that int does not hold.
-      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes)) {
+      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
                                           num_axes, ")");
       }
@@ -4543,7 +4707,9 @@ class AxisMap {
   /// Positions of a token. Some may drive no pair.
   Eigen::Index num_axes() const { return num_axes_; }
   /// The axis of each pair.
-  const Eigen::ArrayXi& axis_of_pair() const { return axes_; }
+  const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
+  /// Of a temporary: the list itself.
+  Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
   /// The id() of a table that is made of these frequencies on these axes.
   std::uint64_t id(const Frequencies& frequencies) const {
     std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
@@ -4551,7 +4717,7 @@ class AxisMap {
     return id;
   }
   /// Number of pairs that `axis` drives.
-  Eigen::Index count(int axis) const { return (axes_ == axis).count(); }
+  Eigen::Index count(detail::Size axis) const { return (axes_.cast<Eigen::Index>() == Eigen::Index{axis}).count(); }
 
   friend bool operator==(const AxisMap& a, const AxisMap& b) {
     return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
@@ -4576,8 +4742,7 @@ inline Eigen::Index require_sections(const char* function, const std::vector<int
     }
     pairs += sections[i];
   }
-  constexpr std::int64_t limit = std::int64_t(1) << 23;
-  require(pairs > 0 && pairs <= limit, function, "sum of mrope_section", pairs, "> 0 and at most ", limit);
+  require(pairs > 0 && pairs <= kMaxPairs, function, "sum of mrope_section", pairs, "> 0 and at most ", kMaxPairs);
   return static_cast<Eigen::Index>(pairs);
 }
 
@@ -4771,6 +4936,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
   if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
   const char* const function = "axial_frequencies";
+  detail::require_named(function, "series", series, AxialSeries::alternating);
   AxisMap axes = contiguous_axes(pairs_of_axis);
   detail::require_base(function, base);
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
@@ -4798,7 +4964,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// Accuracy: 2 ulp of double [frequency][axial].
 /// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
 ///           rotary-embedding-torch.
-inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, double max_frequency) {
+inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require_num_pairs(function, pairs_of_axis);
@@ -4806,11 +4972,12 @@ inline AxialFrequencies pixel_frequencies(int num_axes, int pairs_of_axis, doubl
   constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
   const detail::Wide step =
       pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
-  Eigen::ArrayXd inv_freq(Eigen::Index(num_axes) * pairs_of_axis);
+  Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
     inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
   }
-  return {Frequencies(inv_freq), contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), pairs_of_axis))};
+  return {Frequencies(inv_freq),
+          contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
 }
 
 }  // namespace POSENC_ABI
@@ -5024,6 +5191,351 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
 
 #endif  // POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 
+// ---- posenc/detail/weighted_angles.hpp
+/// Angles that are sums over several coordinates, angle(t, f) = scale * sum over m of x(t, m) W(m, f), and the gradient
+/// by W. Fourier features and mixed RoPE frequencies are both of this kind.
+#ifndef POSENC_DETAIL_WEIGHTED_ANGLES_HPP
+#define POSENC_DETAIL_WEIGHTED_ANGLES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Cosine and sine of angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is padding.
+///
+/// @param coordinate  coordinate(token, m) is x(token, m) as a double.
+/// @param weights     W, coordinates x angles.
+template <typename Coordinate, typename Weights>
+void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
+                      const Weights& weights, double scale, double* cosine, double* sine) {
+  alignas(64) double angle[kAngleBlock] = {};
+  for (Eigen::Index m = 0; m < weights.rows(); ++m) {
+    const double x = coordinate(token, m);
+    for (int i = 0; i < count; ++i) angle[i] += x * static_cast<double>(weights.coeff(m, first + i));
+  }
+  double largest = 0;
+  for (int i = 0; i < count; ++i) {
+    angle[i] *= scale;
+    largest = (std::max)(largest, std::abs(angle[i]));
+  }
+  sin_cos(angle, largest, 1.0, kAngleBlock, cosine, sine);
+}
+
+/// Calls sink(token, first, count, cosines, sines) for all tokens and angles, kAngleBlock angles at a time.
+template <typename Coordinate, typename Weights, typename Sink>
+void for_each_weighted_angle(Eigen::Index tokens, const Coordinate& coordinate, const Weights& weights, double scale,
+                             Sink&& sink) {
+  alignas(64) double cosine[kAngleBlock];
+  alignas(64) double sine[kAngleBlock];
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    for (Eigen::Index first = 0; first < weights.cols(); first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), weights.cols() - first));
+      weighted_sin_cos(token, first, count, coordinate, weights, scale, cosine, sine);
+      sink(token, first, count, cosine, sine);
+    }
+  }
+}
+
+/// Coordinates whose sums add_weights_gradient() holds on the stack at a time.
+inline constexpr Eigen::Index kCoordinateGroup = 16;
+
+/// grad_weights(m, f) += sum over tokens t of x(t, m) b(t, f), summed in double and rounded once for each entry.
+///
+/// @param angle_gradient  Called as angle_gradient(token, first, count, visit, b): writes b(token, first + i) into b[i]
+///                        for i < count <= kAngleBlock. `visit` counts the calls for the same block from 0: there is one
+///                        for each kCoordinateGroup coordinates.
+template <typename GradWeights, typename Coordinate, typename AngleGradient>
+void add_weights_gradient(GradWeights& grad_weights, Eigen::Index tokens, const Coordinate& coordinate,
+                          AngleGradient&& angle_gradient) {
+  using Scalar = typename GradWeights::Scalar;
+  for (Eigen::Index first = 0; first < grad_weights.cols(); first += kAngleBlock) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), grad_weights.cols() - first));
+    for (Eigen::Index group = 0; group < grad_weights.rows(); group += kCoordinateGroup) {
+      const Eigen::Index in_group = (std::min)(kCoordinateGroup, grad_weights.rows() - group);
+      double sums[kCoordinateGroup][kAngleBlock] = {};
+      for (Eigen::Index token = 0; token < tokens; ++token) {
+        double gradient[kAngleBlock] = {};
+        angle_gradient(token, first, count, group / kCoordinateGroup, gradient);
+        for (Eigen::Index m = 0; m < in_group; ++m) {
+          const double x = coordinate(token, group + m);
+          for (int i = 0; i < count; ++i) sums[m][i] += x * gradient[i];
+        }
+      }
+      for (Eigen::Index m = 0; m < in_group; ++m) {
+        for (int i = 0; i < count; ++i) {
+          Scalar& target = grad_weights.coeffRef(group + m, first + i);
+          target = convert<Scalar>(static_cast<double>(target) + sums[m][i]);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_WEIGHTED_ANGLES_HPP
+
+// ---- posenc/frequency/mixed_frequencies.hpp
+/// Learned frequencies over several axes, where every axis contributes to every angle.
+#ifndef POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
+#define POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Makes the start of learned frequencies for a head whose axes are rotated by `angle`: 2 x head_dim / 2, rows x and y.
+///
+///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
+///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
+///
+/// @param head_dim  A multiple of 4, > 0.
+/// @param base      10 in the paper: finite, > 0, not 1.
+/// @param angle     Radians, in [-2 pi, 2 pi]: drawn from [0, 2 pi) for each head, or 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one power for each pair; one allocation (no bench case: it is called once for a model).
+/// Accuracy: each entry within 4e-16 of the formula [rope][mixed].
+/// Source:   Heo et al. 2024, arXiv:2403.13298.
+/// Matches:  timm init_random_2d_freqs.
+inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double base, double angle) {
+  const char* const function = "initial_mixed_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
+  detail::require_base(function, base);
+  // Both are double: a base given as the angle is refused here.
+  detail::require(detail::is_finite(angle) && std::abs(angle) <= 6.2831853071795865, function, "angle", angle,
+                  "within [-2 pi, 2 pi]");
+  const Eigen::Index quarter = head_dim / 4;
+  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  Eigen::Array2Xd frequencies(2, 2 * quarter);
+  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
+  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  return frequencies;
+}
+
+namespace detail {
+
+struct MixedWriter {
+  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
+                                     const TableOptions& options) {
+    const char* const function = "make_mixed_table";
+    require_exact_angles(function, options);
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
+        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
+        if (is_finite(frequency)) continue;
+        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
+                                      frequency, "finite");
+      }
+    }
+    const auto position = [&](Eigen::Index row, Eigen::Index axis) {
+      return static_cast<double>(positions.coeff(row, axis));
+    };
+    for (Eigen::Index row = 0; frequencies.cols() > 0 && row < positions.rows(); ++row) {
+      double largest = 0;  // no angle of the token is larger
+      for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
+        const double fastest = static_cast<double>(frequencies.row(axis).cwiseAbs().maxCoeff());
+        largest += std::abs(position(row, axis)) * fastest;
+      }
+      if (!is_finite(largest)) {
+        refuse<std::out_of_range>(function, "positions.row(" + std::to_string(row) + ")", largest,
+                                  "such that the sum of |position * frequency| over the axes is finite");
+      }
+    }
+    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), options);
+    const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
+      TableWriter::write_block(table, row, first, cosine, sine);
+    };
+    for_each_weighted_angle(positions.rows(), position, frequencies, 1.0, write);
+    TableWriter::set_origin(table, 1, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of one head with learned frequencies: pair j of a token rotates by the angle
+///
+///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
+///
+/// @tparam Scalar      As of make_table().
+/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite.
+/// @param positions    tokens x num_axes, integers or finite real numbers.
+/// @param options      As of make_table(), with exact angles.
+/// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      an angle that is not finite.
+/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation
+///           (bench_rope: learned frequencies).
+/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableOptions options = {}) {
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), options);
+}
+
+namespace detail {
+
+/// Whether these are the arguments of make_mixed_table(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_mixed = false;
+template <typename F, typename Positions>
+inline constexpr bool takes_mixed<F, Positions> = is_dense<F>&& is_dense<Positions>;
+template <typename F, typename Positions, typename Options>
+inline constexpr bool takes_mixed<F, Positions, Options> =
+    takes_mixed<F, Positions>&& std::is_convertible_v<const Options&, TableOptions>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments,
+          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_mixed<Arguments...>, int> = 0>
+auto make_mixed_table(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Scalar, Arguments...>,
+      "posenc: write make_mixed_table<float>(frequencies, positions): two matrices, axes x pairs and tokens x "
+      "axes, and TableOptions behind them if need be");
+  return FrequencyTable<float>(0, 0);
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
+
+// ---- posenc/frequency/xpos.hpp
+/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
+#ifndef POSENC_FREQUENCY_XPOS_HPP
+#define POSENC_FREQUENCY_XPOS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Numbers of xPos, with the field's defaults.
+struct XposOptions {
+  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and >= 1.
+  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
+};
+
+/// What make_xpos_tables() returns: one table for queries, one for keys.
+template <typename Scalar>
+struct XposTables {
+  FrequencyTable<Scalar> queries;
+  FrequencyTable<Scalar> keys;
+};
+
+namespace detail {
+
+/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
+inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& decay) {
+  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  const double d = 2 * static_cast<double>(num_pairs);
+  for (Eigen::Index j = 0; j < num_pairs; ++j) {
+    values[j] = std::log((2 * static_cast<double>(j) + decay.gamma * d) / ((1 + decay.gamma) * d));
+  }
+  return values;
+}
+
+/// The largest number that a scalar holds, in double.
+template <typename Scalar>
+double largest() {
+  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
+}
+
+struct XposWriter {
+  template <typename Scalar, typename Positions>
+  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
+                                 const XposOptions& decay, const TableOptions& options) {
+    const char* const function = "make_xpos_tables";
+    require(is_finite(center), function, "center", center, "finite");
+    require(is_finite(decay.scale_base) && decay.scale_base >= 1, function, "scale_base", decay.scale_base,
+            "finite and >= 1");
+    require(is_finite(decay.gamma) && decay.gamma > 0, function, "gamma", decay.gamma, "finite and > 0");
+    require_exact_angles(function, options);
+    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
+    require_finite_angles(function, frequencies.fastest(), false, positions);
+    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
+    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * decay.scale_base;
+    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+      const double distance = static_cast<double>(positions[row]) - center;
+      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
+                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
+    }
+    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), options),
+                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), options)};
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      using Block = Eigen::Array<double, kAngleBlock, 1>;
+      const double power = (static_cast<double>(positions[row]) - center) / decay.scale_base;
+      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
+      const Eigen::Map<const Block> c(cosine);
+      const Eigen::Map<const Block> s(sine);
+      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
+      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+    };
+    for_each_angle(frequencies, 1.0, positions, sink);
+    TableWriter::set_origin(tables.queries, 0, 0);
+    TableWriter::set_origin(tables.keys, 0, 0);
+    return tables;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the two tables of xPos: apply_rope() rotates queries by one and keys by the other.
+///
+///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
+///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
+///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
+///
+/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
+/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+///
+/// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
+/// inverse() refuses both.
+/// @tparam Scalar      As of make_table().
+/// @param frequencies  Magnitude 1.
+/// @param positions    PositionRange(first, count), or a list of integers or real numbers, one for each row.
+/// @param center       [positions] Where the scale is 1, finite.
+/// @param decay        How fast the scores decay.
+/// @param options      As of make_table(), with exact angles.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
+///                                that is NaN or infinite; float32 angles.
+/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
+///                                finite.
+/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
+///           bench case of its own).
+/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].
+/// Source:   Sun et al. 2022, arXiv:2212.10554.
+/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos
+///           of flash-attention (center = cached length / 2).
+template <typename Scalar, typename Positions>
+XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positions& positions, double center,
+                                    const XposOptions& decay = {}, TableOptions options = {}) {
+  static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
+                "posenc: positions must be PositionRange(first, count) or a list with one for each token");
+  if constexpr (detail::is_list<Positions>) {
+    const detail::ListPositions<Positions> list("make_xpos_tables", positions);
+    return detail::XposWriter::make<Scalar>(frequencies, list, center, decay, options);
+  } else {
+    return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, decay, options);
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_XPOS_HPP
+
 // ---- posenc/frequency.hpp
 /// The shared source of angles: frequencies, the rules that extend a context, and the cos/sin table.
 #ifndef POSENC_FREQUENCY_HPP
@@ -5037,7 +5549,7 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
 
 // Several axes.
 
-// For headers that make tables by rules of their own, such as xPos: no names for users.
+// Tables by other rules.
 
 #endif  // POSENC_FREQUENCY_HPP
 
@@ -5067,6 +5579,7 @@ struct LookupOptions {
 namespace detail {
 
 inline void require_lookup(const char* function, const LookupOptions& options, Eigen::Index rows) {
+  require_named(function, "overflow", options.overflow, Overflow::hierarchical);
   require(is_finite(options.alpha) && options.alpha > 0 && options.alpha < 1, function, "alpha", options.alpha,
           "> 0 and < 1");
   if (options.padding_row) {
@@ -5120,7 +5633,7 @@ class LearnedTableView {
 
   Eigen::Index rows() const { return rows_; }
   Eigen::Index width() const { return width_; }
-  const LookupOptions& options() const { return options_; }
+  LookupOptions options() const { return options_; }
   /// All rows, rows x width. No copy.
   ConstMap values() const { return ConstMap(weights_, rows_, width_, Eigen::OuterStride<>(row_stride_)); }
   /// The width() numbers of one row.
@@ -5139,8 +5652,8 @@ class LearnedTableView {
     detail::require(weights != nullptr, function, "weights", "null", "a valid pointer");
   }
   template <typename Scalar>
-  friend LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, Eigen::Index rows, Eigen::Index width,
-                                                     Eigen::Index row_stride, const LookupOptions& options);
+  friend LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, detail::Size rows, detail::Size width,
+                                                     detail::Size row_stride, const LookupOptions& options);
 
   const Scalar* weights_;
   Eigen::Index rows_;
@@ -5169,8 +5682,8 @@ inline constexpr bool is_learned_table<LearnedTableView<Scalar>> = true;
 /// @throws std::length_error      rows that memory's index type does not count.
 /// Cost:     none (not measured: nothing is copied).
 template <typename Scalar>
-LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, Eigen::Index rows, Eigen::Index width,
-                                            Eigen::Index row_stride, const LookupOptions& options = {}) {
+LearnedTableView<Scalar> wrap_learned_table(const Scalar* weights, detail::Size rows, detail::Size width,
+                                            detail::Size row_stride, const LookupOptions& options = {}) {
   return LearnedTableView<Scalar>(weights, rows, width, row_stride, options);
 }
 
@@ -5239,8 +5752,8 @@ class LearnedTable {
   /// @throws std::invalid_argument  rows <= 0 or width <= 0; alpha not in (0, 1).
   /// @throws std::out_of_range      options.padding_row is no row.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  LearnedTable(Eigen::Index rows, Eigen::Index width, const LookupOptions& options = {})
-      : options_(checked(rows, width, options)), storage_(Matrix::Zero(rows, width)) {}
+  LearnedTable(detail::Size rows, detail::Size width, const LookupOptions& options = {})
+      : options_(checked(rows, width, options)), storage_(Matrix::Zero(Eigen::Index{rows}, Eigen::Index{width})) {}
 
   /// A copy of a matrix, rounded once to Scalar.
   /// @throws  as above.
@@ -5269,13 +5782,20 @@ class LearnedTable {
 
   Eigen::Index rows() const { return storage_.rows(); }
   Eigen::Index width() const { return storage_.cols(); }
-  const LookupOptions& options() const { return options_; }
+  LookupOptions options() const { return options_; }
   /// All rows, rows x width, to read. No copy.
   Eigen::Map<const Matrix> values() const& { return {storage_.data(), rows(), width()}; }
   /// All rows, rows x width, to initialize and to train. No copy.
   Eigen::Map<Matrix> values() & { return {storage_.data(), rows(), width()}; }
+  /// Of a temporary: the numbers themselves.
+  Matrix values() && { return std::move(storage_); }
   /// The width() numbers of one row.
-  const Scalar* row_data(Eigen::Index row) const { return storage_.data() + row * width(); }
+  const Scalar* row_data(Eigen::Index row) const& { return storage_.data() + row * width(); }
+  const Scalar* row_data(Eigen::Index) const&& {
+    static_assert(detail::kMisuse<Scalar>,
+                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
+    return nullptr;
+  }
   /// Numbers from one row to the next.
   Eigen::Index row_stride() const { return width(); }
 
@@ -5505,7 +6025,7 @@ inline void require_in_table(const char* function, const Lookup& lookup, const R
 }
 
 inline void require_in_table(const char* function, const Lookup& lookup, const SequencePositions& positions) {
-  if (positions.rows() > 0) require_run(function, lookup, positions[0], positions.length());
+  if (positions.rows() > 0) require_run(function, lookup, positions[0], positions.seq_len());
 }
 
 template <typename List>
@@ -5517,12 +6037,12 @@ void require_in_table(const char* function, const Lookup& lookup, const ListPosi
 
 template <typename List>
 void require_in_table(const char* function, const Lookup& lookup, const RaggedPositions<List>& positions) {
-  const Eigen::Index length = positions.length();
-  for (Eigen::Index i = 0; i < positions.rows(); i += length) {
-    const std::string name = element("starts", i / length);
+  const Eigen::Index seq_len = positions.seq_len();
+  for (Eigen::Index i = 0; i < positions.rows(); i += seq_len) {
+    const std::string name = element("starts", i / seq_len);
     lookup.require_position(function, positions[i], [&] { return name; });
-    lookup.require_position(function, positions[i + length - 1],
-                            [&] { return name + " + " + std::to_string(length - 1); });
+    lookup.require_position(function, positions[i + seq_len - 1],
+                            [&] { return name + " + " + std::to_string(seq_len - 1); });
   }
 }
 
@@ -5646,9 +6166,9 @@ inline namespace POSENC_ABI {
 /// @param table      A LearnedTable, or wrap_learned_table(weights). Past its last row is refused, unless its
 ///                   LookupOptions say otherwise.
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
-///                   list of integers of any type (an Eigen vector, a [batch, length] matrix read along its rows,
-///                   std::vector, ...). In a batch of stacked sequences: each_sequence(length, starting_at(first)), or
-///                   each_sequence(length, starts) with the first position of each. Models that count from elsewhere:
+///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
+///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
+///                   each_sequence(seq_len, starts) with the first position of each. Models that count from elsewhere:
 ///                   opt_positions(), roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
 ///                                shared with the table, or rows of `out` that lie in one another.
@@ -5842,8 +6362,13 @@ class SinusoidalRows {
  public:
   /// @param frequencies  One for each sine, such as geometric_frequencies(width, 10000); the magnitude is a factor.
   /// @param order        Which channels are sines and which are cosines. It has no default, because projects differ.
-  SinusoidalRows(Frequencies frequencies, ChannelOrder order) : frequencies_(std::move(frequencies)), order_(order) {}
-  const Frequencies& frequencies() const { return frequencies_; }
+  /// @throws std::invalid_argument  an order that ChannelOrder does not name.
+  SinusoidalRows(Frequencies frequencies, ChannelOrder order) : frequencies_(std::move(frequencies)), order_(order) {
+    detail::require_named("SinusoidalRows", "order", order, ChannelOrder::cos_sin);
+  }
+  const Frequencies& frequencies() const& { return frequencies_; }
+  /// Of a temporary: the frequencies themselves.
+  Frequencies frequencies() && { return std::move(frequencies_); }
   ChannelOrder order() const { return order_; }
 
  private:
@@ -6204,20 +6729,20 @@ void add_summed_row(Grad* grad, const Read* grad_x, Eigen::Index step, Eigen::In
 template <typename GradTable, typename GradX, typename Positions>
 void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOptions& options, const Lookup& lookup,
                      const Positions& positions) {
-  // Tokens first, ..., first + length - 1, each `batch` times, with a stride of `length` rows.
-  Eigen::Index length = grad_x.rows();
+  // Tokens first, ..., first + seq_len - 1, each `batch` times, with a stride of `seq_len` rows.
+  Eigen::Index seq_len = grad_x.rows();
   Eigen::Index batch = 1;
   if constexpr (std::is_same_v<Positions, SequencePositions>) {
-    length = positions.length();
+    seq_len = positions.seq_len();
     batch = positions.batch();
   }
   if constexpr (has_rows_in_memory<GradTable> && has_rows_in_memory<GradX>) {
     if (has_contiguous_rows(grad_table) && has_contiguous_rows(grad_x)) {
       const Eigen::Index stride = grad_x.outerStride();
-      for (Eigen::Index t = 0; t < length; ++t) {
+      for (Eigen::Index t = 0; t < seq_len; ++t) {
         const auto add = [&](Eigen::Index row, double factor) {
           add_summed_row(grad_table.data() + row * grad_table.outerStride(), grad_x.data() + t * stride,
-                         length * stride, batch, grad_x.cols(), factor);
+                         seq_len * stride, batch, grad_x.cols(), factor);
         };
         for_each_trained_row(lookup(positions[t]), options, lookup.ratio(), add);
       }
@@ -6226,12 +6751,12 @@ void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOpt
   }
   using Scalar = typename GradTable::Scalar;
   using Number = ArithmeticScalar<Scalar, typename GradX::Scalar>;
-  for (Eigen::Index t = 0; t < length; ++t) {
+  for (Eigen::Index t = 0; t < seq_len; ++t) {
     const auto add = [&](Eigen::Index row, double factor) {
       for (Eigen::Index column = 0; column < grad_x.cols(); ++column) {
         Number sum(0);
         for (Eigen::Index b = 0; b < batch; ++b) {
-          sum = sum + convert<Number>(grad_x.coeff(b * length + t, column));
+          sum = sum + convert<Number>(grad_x.coeff(b * seq_len + t, column));
         }
         Scalar& target = grad_table.coeffRef(row, column);
         target = convert<Scalar>(Number(convert<Number>(target) + Number(factor) * sum));
@@ -6257,9 +6782,9 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-inline const LookupOptions& options_of(const LookupOptions& options) { return options; }
+inline LookupOptions options_of(const LookupOptions& options) { return options; }
 template <typename Table>
-const LookupOptions& options_of(const Table& table) {
+LookupOptions options_of(const Table& table) {
   return table.options();
 }
 
@@ -6306,7 +6831,7 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 /// @param grad_x              tokens x width: the gradient by what encode_learned() or add_learned() wrote.
 /// @param table               The table of the forward call, or its options() where the table is not at hand. It is not
 ///                            read, but says what lies past the last row and which row is not trained.
-/// @param positions           As given to encode_learned(). each_sequence(length, starting_at(first)) is the fast way:
+/// @param positions           As given to encode_learned(). each_sequence(seq_len, starting_at(first)) is the fast way:
 ///                            its sequences are summed into a contiguous block.
 /// @throws std::invalid_argument  another shape than the table's; widths that differ; another number of positions than
 ///                                rows of grad_x; alpha not in (0, 1); memory that overlaps.
@@ -6363,42 +6888,33 @@ enum class Resize {
   relative_distances
 };
 
-/// How the pixels of a grid are weighed.
-enum class Filter {
+/// How the pixels of a grid are weighed. The bias of a window has WindowFilter instead: its rules by distance need a
+/// distance 0, which a grid of positions does not have.
+enum class GridFilter {
   bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
   bilinear_antialiased,  ///< The same with antialias=True: Pillow's BILINEAR, which SigLIP2's NaFlex resizing takes.
   bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
   bicubic_antialiased    ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
 };
 
-/// The sides of a grid of patches, whose rows lie one after the other in a table.
-struct GridShape {
-  Eigen::Index height;  ///< Rows of patches.
-  Eigen::Index width;   ///< Patches in a row.
-};
-
-/// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, Filter::bicubic).keep(1).
+/// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1).
 ///
 /// A table has `prefix` rows (class and register tokens), then height x width patches, row by row:
 ///
 ///     c r | p00 p01 p02 | p10 p11 p12        keep(2), from 2 x 3
 class GridResize {
  public:
-  /// @param from    Grid of the table that is read: {height, width}, both > 0.
+  /// @param from    Grid of the table that is read: {height, width}.
   /// @param to      Grid of the result.
   /// @param filter  How pixels are weighed. It has no default, because projects differ.
-  /// @throws std::invalid_argument  a side that is not > 0.
-  GridResize(GridShape from, GridShape to, Filter filter) : from_(from), to_(to), filter_(filter) {
-    const char* const function = "GridResize";
-    detail::require(from.height > 0, function, "from.height", from.height, "> 0");
-    detail::require(from.width > 0, function, "from.width", from.width, "> 0");
-    detail::require(to.height > 0, function, "to.height", to.height, "> 0");
-    detail::require(to.width > 0, function, "to.width", to.width, "> 0");
+  /// @throws std::invalid_argument  a filter that GridFilter does not name.
+  GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
+    detail::require_named("GridResize", "filter", filter, GridFilter::bicubic_antialiased);
   }
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.
-  GridResize keep(Eigen::Index prefix) const {
+  GridResize keep(detail::Size prefix) const {
     detail::require(prefix >= 0, "GridResize::keep", "prefix", prefix, ">= 0");
     GridResize with_prefix = *this;
     with_prefix.prefix_ = prefix;
@@ -6406,14 +6922,14 @@ class GridResize {
   }
   GridShape from() const { return from_; }
   GridShape to() const { return to_; }
-  Filter filter() const { return filter_; }
+  GridFilter filter() const { return filter_; }
   /// Rows in front that are copied.
   Eigen::Index prefix() const { return prefix_; }
 
  private:
   GridShape from_;
   GridShape to_;
-  Filter filter_;
+  GridFilter filter_;
   Eigen::Index prefix_ = 0;
 };
 
@@ -6673,12 +7189,12 @@ Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&
 }
 
 /// One axis of a grid.
-inline Taps filter_taps(Eigen::Index from, Eigen::Index to, Filter filter) {
+inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
   switch (filter) {
-    case Filter::bilinear: return linear_taps(from, to, Resize::half_pixel);
-    case Filter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
-    case Filter::bicubic: return cubic_taps(from, to);
-    case Filter::bicubic_antialiased: break;
+    case GridFilter::bilinear: return linear_taps(from, to, Resize::half_pixel);
+    case GridFilter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
+    case GridFilter::bicubic: return cubic_taps(from, to);
+    case GridFilter::bicubic_antialiased: break;
   }
   return antialiased_taps(from, to, 2, [](double x) { return cubic_kernel(x, -0.5); });
 }
@@ -6711,6 +7227,7 @@ struct ResizedRows {
 };
 
 inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to) {
+  require_named(function, "rule", rule, Resize::relative_distances);
   const auto check = [&](ResizedRows matrix) {
     const std::string parameter = std::string(matrix.name) + ".rows()";
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
@@ -6723,11 +7240,11 @@ inline void require_rule(const char* function, Resize rule, ResizedRows from, Re
 }
 
 inline void require_rule(const char* function, const GridResize& rule, ResizedRows from, ResizedRows to) {
-  const auto check = [&](ResizedRows matrix, GridShape grid) {
+  const auto check = [&](ResizedRows matrix, const GridShape& grid) {
     const Eigen::Index patches = matrix.rows - rule.prefix();
-    if (patches >= 0 && patches % grid.height == 0 && patches / grid.height == grid.width) return;
+    if (patches >= 0 && patches % grid.height() == 0 && patches / grid.height() == grid.width()) return;
     refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, rule.prefix(), " + ",
-                                  grid.height, " * ", grid.width);
+                                  grid.height(), " * ", grid.width());
   };
   check(from, rule.from());
   check(to, rule.to());
@@ -6736,8 +7253,9 @@ inline void require_rule(const char* function, const GridResize& rule, ResizedRo
 inline Taps rule_taps(Resize rule, Eigen::Index from, Eigen::Index to) { return linear_taps(from, to, rule); }
 
 inline Taps rule_taps(const GridResize& rule, Eigen::Index, Eigen::Index) {
-  return grid_taps(filter_taps(rule.from().height, rule.to().height, rule.filter()),
-                   filter_taps(rule.from().width, rule.to().width, rule.filter()), rule.from().width, rule.prefix());
+  return grid_taps(filter_taps(rule.from().height(), rule.to().height(), rule.filter()),
+                   filter_taps(rule.from().width(), rule.to().width(), rule.filter()), rule.from().width(),
+                   rule.prefix());
 }
 
 template <typename Written, typename Read>
@@ -6758,7 +7276,7 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// Writes a table of another size: row t of `out` is a weighted sum of rows of `table`, by the rule.
 ///
 ///     resize(longer, wpe.values(), Resize::half_pixel);
-///     resize(larger, patches.values(), GridResize({14, 14}, {24, 16}, Filter::bicubic).keep(1));
+///     resize(larger, patches.values(), GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1));
 ///
 /// On a grid, each axis has its own weights, and a row is their product; the rows in front are copied.
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
@@ -6773,7 +7291,7 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (height + width)
 ///           2^-52 max|table| on a grid of that height and width. Equal sizes copy bit for bit [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
-/// Matches:  F.interpolate of PyTorch given a size, as Resize and Filter say.
+/// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say.
 template <typename Out, typename Table, typename Rule,
           std::enable_if_t<detail::is_table_resize<Out, Table, Rule>, int> = 0>
 void resize(Out&& out, const Table& table, const Rule& rule) {
@@ -7286,7 +7804,7 @@ class SinusoidalEncoding {
   /// @throws std::invalid_argument  width <= 0; odd width with OddWidth::reject; base <= 0 or 1; frequency_shift >= F
   ///                                where it divides; anything NaN or infinite.
   /// @throws std::out_of_range      |first_position| > 2^57.
-  SinusoidalEncoding(Eigen::Index width, const SinusoidalOptions& options)
+  SinusoidalEncoding(detail::Size width, const SinusoidalOptions& options)
       : SinusoidalEncoding("SinusoidalEncoding", width, options) {}
 
   /// Says what is missing.
@@ -7301,10 +7819,12 @@ class SinusoidalEncoding {
   }
 
   Eigen::Index width() const { return width_; }
-  const SinusoidalOptions& options() const { return options_; }
+  SinusoidalOptions options() const { return options_; }
   /// One frequency for each sine, position_scale included, and the amplitude as its magnitude where that is > 0: what
   /// make_table() takes for a table that encode_sinusoidal() and add_sinusoidal() read.
-  const Frequencies& frequencies() const { return frequencies_; }
+  const Frequencies& frequencies() const& { return frequencies_; }
+  /// Of a temporary: the frequencies themselves.
+  Frequencies frequencies() && { return std::move(frequencies_); }
   /// Number of sines: width / 2, and one more with OddWidth::sine_column.
   Eigen::Index num_sines() const { return frequencies_.num_pairs(); }
   /// Number of cosines: width / 2.
@@ -7318,8 +7838,11 @@ class SinusoidalEncoding {
       : width_(width), options_(options), frequencies_(make_frequencies(function, width, options)) {}
 
   static Frequencies make_frequencies(const char* function, Eigen::Index width, const SinusoidalOptions& options) {
-    constexpr Eigen::Index widest = Eigen::Index(1) << 24;
+    constexpr Eigen::Index widest = detail::kMaxChannels;
     const bool odd = width % 2 != 0;
+    detail::require_named(function, "order", options.order, ChannelOrder::cos_sin);
+    detail::require_named(function, "spacing", options.spacing, FrequencySpacing::over_pairs);
+    detail::require_named(function, "odd_width", options.odd_width, OddWidth::sine_column);
     detail::require(width > 0 && width <= widest, function, "width", width, "> 0 and at most ", widest);
     detail::require(!odd || options.odd_width != OddWidth::reject, function, "width", width, "even");
     detail::require(!odd || width > 1 || options.odd_width == OddWidth::sine_column, function, "width", width, "> 1");
@@ -7328,8 +7851,7 @@ class SinusoidalEncoding {
     detail::require(detail::is_finite(options.amplitude), function, "amplitude", options.amplitude, "finite");
     detail::require(detail::is_finite(options.embedding_scale), function, "embedding_scale", options.embedding_scale,
                     "finite");
-    detail::require_in_range(detail::is_position(options.first_position), function, "first_position",
-                             options.first_position, "within +-2^57");
+    detail::require_position(function, "first_position", options.first_position);
     detail::require_base(function, options.base);
     const Eigen::Index num_sines = odd && options.odd_width == OddWidth::sine_column ? width / 2 + 1 : width / 2;
     const bool over_width = options.spacing == FrequencySpacing::over_width;
@@ -7468,14 +7990,14 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
 /// fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list of positions is what its
 /// make_positions() returns (and roberta_positions()): ids equal to padding_idx get zeros.
 /// @param width        Channels of a row, > 1.
-/// @param padding_idx  Position of padding, |padding_idx| <= 2^56.
+/// @param padding_idx  Position of padding, in [-2^57, 2^57).
 /// @throws std::invalid_argument  width <= 1.
 /// @throws std::out_of_range      padding_idx.
 /// Matches:  SinusoidalPositionalEmbedding of fairseq.
-inline SinusoidalEncoding fairseq(detail::Size width, std::int64_t padding_idx = 1) {
-  constexpr std::int64_t furthest = std::int64_t(1) << 56;
-  detail::require_in_range(padding_idx >= -furthest && padding_idx <= furthest, "presets::fairseq", "padding_idx",
-                           padding_idx, "within +-2^56");
+inline SinusoidalEncoding fairseq(detail::Size width, detail::WholeNumber padding_idx = 1) {
+  constexpr std::int64_t limit = detail::kMaxPosition;
+  detail::require_in_range(padding_idx >= -limit && padding_idx < limit, "presets::fairseq", "padding_idx", padding_idx,
+                           "in [-2^57, 2^57)");
   SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::zero_column);
   options.first_position = padding_idx + 1;
   options.padding_position = padding_idx;
@@ -7625,11 +8147,11 @@ class SinusoidalGridEncoding {
   /// @param channels     Each channel of [0, width) named at most once.
   /// @throws std::invalid_argument  width <= 0; lists of other lengths; a channel that two entries name.
   /// @throws std::out_of_range      a channel that is neither -1 nor in [0, width).
-  SinusoidalGridEncoding(Eigen::Index width, AxialFrequencies frequencies, GridChannels channels)
+  SinusoidalGridEncoding(detail::Size width, AxialFrequencies frequencies, GridChannels channels)
       : width_(width), frequencies_(std::move(frequencies)), channels_(std::move(channels)) {
     const char* const function = "SinusoidalGridEncoding";
-    detail::require(width > 0 && width <= (Eigen::Index(1) << 24), function, "width", width,
-                    "> 0 and at most 16777216");
+    detail::require(width > 0 && width <= detail::kMaxChannels, function, "width", width, "> 0 and at most ",
+                    detail::kMaxChannels);
     const Eigen::Index pairs = frequencies_.frequencies.num_pairs();
     detail::require(frequencies_.axes.num_pairs() == pairs, function, "frequencies.axes.num_pairs()",
                     frequencies_.axes.num_pairs(), "frequencies.frequencies.num_pairs() ", pairs);
@@ -7655,8 +8177,11 @@ class SinusoidalGridEncoding {
 
   Eigen::Index width() const { return width_; }
   Eigen::Index num_axes() const { return frequencies_.axes.num_axes(); }
-  const AxialFrequencies& frequencies() const { return frequencies_; }
-  const GridChannels& channels() const { return channels_; }
+  const AxialFrequencies& frequencies() const& { return frequencies_; }
+  const GridChannels& channels() const& { return channels_; }
+  /// Of a temporary: the frequencies and the channels themselves.
+  AxialFrequencies frequencies() && { return std::move(frequencies_); }
+  GridChannels channels() && { return std::move(channels_); }
 
  private:
   Eigen::Index width_;
@@ -7983,9 +8508,9 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object, row- or column-major.
 /// @param encoding   Which sinusoid each channel holds: presets::paper(width), presets::whisper(width), ...
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
-///                   list of integers or real numbers (an Eigen vector, a [batch, length] matrix read along its rows,
-///                   std::vector, ...). In a batch of stacked sequences: each_sequence(length, starting_at(first)), or
-///                   each_sequence(length, starts) with the first position of each. See
+///                   list of integers or real numbers (an Eigen vector, a [batch, seq_len] matrix read along its rows,
+///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
+///                   each_sequence(seq_len, starts) with the first position of each. See
 ///                   SinusoidalOptions::padding_position for ids that mark padding.
 /// @throws std::invalid_argument  out.cols() is not the encoding's width; another number of positions than rows; a real
 ///                                position that is NaN or infinite; memory shared with the positions, or rows of `out`
@@ -8282,7 +8807,7 @@ void apply_kept_sinusoids(const char* function, const char* parameter, const cha
 /// @param encoding   Which sinusoid each channel holds.
 /// @param positions  One for each token, as in encode_sinusoidal(out, encoding, positions), but whole and in the table;
 ///                   first_position is added to them. In a table of a list of positions: rows, by from_row(n) or
-///                   rows(list). In a batch: each_sequence(length, start).
+///                   rows(list). In a batch: each_sequence(seq_len, start).
 /// @throws std::invalid_argument  a table of other frequencies; an amplitude <= 0; a padding_position with a table that
 ///                                does not know its positions; otherwise as encode_sinusoidal().
 /// @throws std::out_of_range      a position or row that the table does not have. `out` is then unchanged.
@@ -8314,6 +8839,255 @@ void add_sinusoidal(X&& x, const Table& table, const Encoding& encoding, const P
 }  // namespace posenc
 
 #endif  // POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
+
+// ---- posenc/sinusoidal/detail/explain_code.hpp
+/// What encode_digits() and encode_integers() check alike, and what they answer to arguments that are missing or out of
+/// order.
+#ifndef POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
+#define POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The memory of what is written.
+template <typename Out, typename Given>
+void require_writable_code(const char* function, const Out& out, const Given& given) {
+  require_data(function, "out", out);
+  require_no_self_overlap(function, "out", out);
+  require_disjoint_positions(function, "out", out, given);
+}
+
+/// False where the arguments are there but out of order, which the caller's sentence says; other faults are said here.
+template <typename First = void, typename Second = void, typename Third = void, typename... More>
+constexpr bool explain_code() {
+  constexpr bool has_matrix = is_dense<First>;
+  constexpr bool is_pointer = std::is_pointer_v<First> || (is_number_range<First> && !is_dense<First>);
+  static_assert(!is_pointer, "posenc: out must be an Eigen object: wrap a raw buffer with Eigen::Map");
+  constexpr bool number_alone = has_matrix && std::is_arithmetic_v<Second> && std::is_void_v<Third>;
+  static_assert(
+      !number_alone,
+      "posenc: positions are missing: starting_at(first), PositionRange(first, count), or a list with one for "
+      "each token");
+  return is_pointer || number_alone;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
+
+// ---- posenc/sinusoidal/encode_integers.hpp
+/// Writes each token's position itself, scaled, into every channel: where all other encodings begin.
+#ifndef POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
+#define POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Checks everything, then writes.
+template <typename Out, typename Given>
+void encode_integers(const char* function, Out& out, double scale, const Given& given) {
+  using Scalar = typename Out::Scalar;
+  require(is_finite(scale), function, "scale", scale, "finite");
+  require_writable_code(function, out, given);
+  with_token_positions(function, "out", given, out.rows(), [&](const auto& positions) {
+    const auto value_of = [&](Eigen::Index row) { return scale * static_cast<double>(positions[row]); };
+    for (Eigen::Index row = 0; row < out.rows(); ++row) {
+      bool finite = is_finite(value_of(row));
+      if constexpr (is_storage<Scalar>)
+        finite = finite && is_finite(static_cast<double>(convert<Scalar>(value_of(row))));
+      if (finite) continue;
+      refuse<std::out_of_range>(function, element("positions", row), positions[row],
+                                "such that scale * position is finite in out's scalar");
+    }
+    if constexpr (bool(Out::IsRowMajor)) {
+      for (Eigen::Index row = 0; row < out.rows(); ++row) out.row(row).setConstant(convert<Scalar>(value_of(row)));
+    } else {
+      for (Eigen::Index column = 0; column < out.cols(); ++column) {
+        for (Eigen::Index row = 0; row < out.rows(); ++row) {
+          out.coeffRef(row, column) = convert<Scalar>(value_of(row));
+        }
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Writes each token's position, times `scale`, into every channel of its row of `out`.
+///
+///     out[t, j] = scale p[t]
+///
+/// The simplest encoding, and one to compare others with: at position 1,000 the code is longer than any embedding that
+/// it is added to, and with scale = 1 / length the same position has another code in a text of another length.
+/// @param[out] out   tokens x channels: any writable dense Eigen object, row- or column-major.
+/// @param scale      Factor on positions, finite: 1 for the integers themselves.
+/// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a list
+///                   of integers or real numbers; in a batch of stacked sequences each_sequence(seq_len, start).
+/// @throws std::invalid_argument  scale is NaN or infinite; another number of positions than rows; a real position that
+///                                is NaN or infinite; memory shared with the positions, or rows of `out` that lie in one
+///                                another.
+/// @throws std::out_of_range      scale * position is not finite in the scalar of `out` (half ends at 65504). `out` is
+///                                unchanged whenever one is thrown.
+/// Cost:     a store for each value; no allocation (bench_sinusoidal: integers).
+/// Accuracy: double |error| <= 2^-52 |scale p|, and 2^-53 of it up to |p| = 2^53; other scalars round that once more
+///           [sinusoidal][integers].
+/// Source:   Fleetwood 2024, "You could have designed state of the art positional encoding".
+template <typename Out, typename Scale, typename Positions,
+          std::enable_if_t<detail::is_dense<std::decay_t<Out>> && std::is_arithmetic_v<Scale>, int> = 0>
+void encode_integers(Out&& out, const Scale& scale, const Positions& positions) {
+  detail::encode_integers("encode_integers", detail::written(std::forward<Out>(out)), static_cast<double>(scale),
+                          positions);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+void encode_integers(const Arguments&...) {
+  static_assert(detail::explain_code<Arguments...>(),
+                "posenc: write encode_integers(out, scale, positions), in that order, with scale 1 for the integers "
+                "themselves");
+}
+
+/// @overload
+/// Says what to write for positions in bare braces.
+template <typename First, typename Second, typename... More>
+void encode_integers(const First&, const Second&, detail::PositionsInBraces, const More&...) {
+  static_assert(detail::kMisuse<First>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "PositionRange(first, count), or give a std::vector of positions");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
+
+// ---- posenc/sinusoidal/encode_digits.hpp
+/// Writes the digits of each token's position: the binary code, and that of any other base.
+#ifndef POSENC_SINUSOIDAL_ENCODE_DIGITS_HPP
+#define POSENC_SINUSOIDAL_ENCODE_DIGITS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The largest base whose digits a scalar surely holds exactly: all integers up to there.
+template <typename Scalar>
+inline constexpr std::int64_t kLargestBase = std::int64_t(1) << (std::is_same_v<Scalar, Eigen::bfloat16> ? 8
+                                                                 : std::is_same_v<Scalar, Eigen::half>   ? 11
+                                                                 : std::is_same_v<Scalar, float>         ? 24
+                                                                                                         : 53);
+
+/// base^columns - 1, the largest number of so many digits; kMaxPosition where that is less.
+inline std::int64_t largest_of_digits(std::int64_t base, Eigen::Index columns) {
+  std::int64_t count = 1;
+  for (Eigen::Index i = 0; i < columns; ++i) {
+    if (count > kMaxPosition / base) return kMaxPosition;
+    count *= base;
+  }
+  return count - 1;
+}
+
+/// Every position is an integer that `columns` digits hold.
+template <typename Positions>
+void require_digits(const char* function, const Positions& positions, std::int64_t base, Eigen::Index columns) {
+  using Position = std::decay_t<decltype(positions[0])>;
+  const std::int64_t largest = largest_of_digits(base, columns);
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+    const auto position = positions[i];
+    bool fits = position <= static_cast<Position>(kMaxPosition);
+    if constexpr (!std::is_integral_v<Position>) {
+      const bool whole = std::floor(position) == position;
+      if (!whole)
+        refuse<std::invalid_argument>(function, element("positions", i), position, "an integer, to have digits");
+    }
+    if (position < 0) refuse<std::out_of_range>(function, element("positions", i), position, ">= 0, to have digits");
+    fits = fits && static_cast<std::int64_t>(position) <= largest;
+    if (fits) continue;
+    refuse<std::out_of_range>(function, element("positions", i), position, "at most ", largest, " for ", columns,
+                              " digits to the base ", base);
+  }
+}
+
+/// Checks everything, then writes.
+template <typename Out, typename Base, typename Given>
+void encode_digits(const char* function, Out& out, Base base, const Given& given) {
+  using Scalar = typename Out::Scalar;
+  constexpr std::int64_t largest_base = kLargestBase<Scalar>;
+  const bool fits = base >= Base(2) && static_cast<std::uint64_t>(base) <= static_cast<std::uint64_t>(largest_base);
+  require(fits, function, "base", base, ">= 2 and at most ", largest_base, ", up to which out's scalar is exact");
+  require_writable_code(function, out, given);
+  const auto checked_base = static_cast<std::int64_t>(base);
+  with_token_positions(function, "out", given, out.rows(), [&](const auto& positions) {
+    require_digits(function, positions, checked_base, out.cols());
+    const auto divisor = static_cast<std::uint64_t>(checked_base);
+    for (Eigen::Index row = 0; row < out.rows(); ++row) {
+      auto rest = static_cast<std::uint64_t>(positions[row]);
+      for (Eigen::Index i = 0; i < out.cols(); ++i, rest /= divisor) {
+        out.coeffRef(row, i) = convert<Scalar>(static_cast<double>(rest % divisor));
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Writes the digits of each token's position into `out`, the least significant first: base 2 is the binary code.
+///
+///     out[t, i] = floor(p[t] / base^i) mod base          position 6 to the base 2, in four columns:  0 1 1 0
+///
+/// RoPE rotates pair i by p / beta^i: the same quotient without floor, with cosine and sine in the place of mod.
+/// @param[out] out   tokens x digits: any writable dense Eigen object, row- or column-major.
+/// @param base       Of the number system: an integer >= 2, up to which the scalar of `out` holds every integer (half
+///                   2048, bfloat16 256, float 2^24, double 2^53).
+/// @param positions  One for each token, integers in [0, base^digits): starting_at(first); PositionRange(first, count)
+///                   with count == out.rows(); a list, of real numbers too where these are integers; in a batch of
+///                   stacked sequences each_sequence(seq_len, start).
+/// @throws std::invalid_argument  a base outside of that; a position that is no integer, NaN or infinite; another number
+///                                of positions than rows; memory shared with the positions, or rows of `out` that lie
+///                                in one another.
+/// @throws std::out_of_range      a position that is negative or needs more digits. `out` is unchanged whenever one is
+///                                thrown.
+/// Cost:     a division and a store for each digit; no allocation (bench_sinusoidal: digits).
+/// Accuracy: exact [sinusoidal][digits].
+/// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits to
+///           the base of RoPE: Su 2023, kexue.fm/archives/9675.
+template <typename Out, typename Base, typename Positions,
+          std::enable_if_t<detail::is_dense<std::decay_t<Out>> && std::is_arithmetic_v<Base>, int> = 0>
+void encode_digits(Out&& out, const Base& base, const Positions& positions) {
+  static_assert(detail::is_integer<Base>, "posenc: base must be an integer: 2 for the binary code");
+  if constexpr (detail::is_integer<Base>) {
+    detail::encode_digits("encode_digits", detail::written(std::forward<Out>(out)), base, positions);
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+void encode_digits(const Arguments&...) {
+  static_assert(detail::explain_code<Arguments...>(),
+                "posenc: write encode_digits(out, base, positions), in that order, with base 2 for the binary code");
+}
+
+/// @overload
+/// Says what to write for positions in bare braces.
+template <typename First, typename Second, typename... More>
+void encode_digits(const First&, const Second&, detail::PositionsInBraces, const More&...) {
+  static_assert(detail::kMisuse<First>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "PositionRange(first, count), or give a std::vector of positions");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_ENCODE_DIGITS_HPP
 
 // ---- posenc/sinusoidal/detail/grid_builder.hpp
 /// Makes the lists of a SinusoidalGridEncoding pair by pair, for the presets.
@@ -8355,7 +9129,7 @@ class GridBuilder {
 };
 
 inline void require_grid_width(const char* function, const char* parameter, Eigen::Index width, Eigen::Index factor) {
-  constexpr Eigen::Index limit = Eigen::Index(1) << 24;
+  constexpr Eigen::Index limit = kMaxChannels;
   require(width > 0 && width % factor == 0 && width <= limit, function, parameter, width, "a multiple of ", factor,
           ", > 0 and at most ", limit);
 }
@@ -8363,6 +9137,27 @@ inline void require_grid_width(const char* function, const char* parameter, Eige
 /// base^(-m / count), m < count.
 inline Frequencies ladder(Eigen::Index count, double base) {
   return spaced_frequencies(count, base, static_cast<double>(count));
+}
+
+/// The quarters of a picture's channels that hold the sines and the cosines of an axis.
+struct AxisQuarters {
+  int axis;
+  int sines;
+  int cosines;
+};
+
+/// The encoding of a picture whose two axes have a quarter of the channels each for sines and for cosines.
+inline SinusoidalGridEncoding encode_in_quarters(const char* function, Eigen::Index width, const char* base_name,
+                                                 double base, const AxisQuarters& first, const AxisQuarters& second) {
+  require_grid_width(function, "width", width, 4);
+  require_base(function, base, base_name);
+  const Eigen::Index quarter = width / 4;
+  const Frequencies frequencies = ladder(quarter, base);
+  GridBuilder builder;
+  for (const AxisQuarters& of : {first, second}) {
+    builder.add_axis(of.axis, frequencies, of.sines * quarter, of.cosines * quarter, 1);
+  }
+  return builder.build(width, 2);
 }
 
 }  // namespace detail
@@ -8400,14 +9195,7 @@ namespace presets {
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_2d_sincos_pos_embed of MAE, DiT and diffusers.
 inline SinusoidalGridEncoding mae(detail::Size width, double base = 10000) {
-  detail::require_grid_width("presets::mae", "width", width, 4);
-  detail::require_base("presets::mae", base);
-  const Eigen::Index quarter = width / 4;
-  const Frequencies frequencies = detail::ladder(quarter, base);
-  detail::GridBuilder builder;
-  builder.add_axis(1, frequencies, 0, quarter, 1);
-  builder.add_axis(0, frequencies, 2 * quarter, 3 * quarter, 1);
-  return builder.build(width, 2);
+  return detail::encode_in_quarters("presets::mae", width, "base", base, {1, 0, 1}, {0, 2, 3});
 }
 
 /// MoCo-v3: all sines first, rows before columns.
@@ -8416,14 +9204,7 @@ inline SinusoidalGridEncoding mae(detail::Size width, double base = 10000) {
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  MoCo-v3, and build_sincos2d_pos_embed of timm as it is called by default.
 inline SinusoidalGridEncoding moco_v3(detail::Size width, double temperature = 10000) {
-  detail::require_grid_width("presets::moco_v3", "width", width, 4);
-  detail::require_base("presets::moco_v3", temperature, "temperature");
-  const Eigen::Index quarter = width / 4;
-  const Frequencies frequencies = detail::ladder(quarter, temperature);
-  detail::GridBuilder builder;
-  builder.add_axis(0, frequencies, 0, 2 * quarter, 1);
-  builder.add_axis(1, frequencies, quarter, 3 * quarter, 1);
-  return builder.build(width, 2);
+  return detail::encode_in_quarters("presets::moco_v3", width, "temperature", temperature, {0, 0, 2}, {1, 1, 3});
 }
 
 /// timm, interleaved: sines and cosines of the rows, then of the columns.
@@ -8432,14 +9213,8 @@ inline SinusoidalGridEncoding moco_v3(detail::Size width, double temperature = 1
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  build_sincos2d_pos_embed of timm with interleave_sin_cos=True.
 inline SinusoidalGridEncoding timm_interleaved(detail::Size width, double temperature = 10000) {
-  detail::require_grid_width("presets::timm_interleaved", "width", width, 4);
-  detail::require_base("presets::timm_interleaved", temperature, "temperature");
-  const Eigen::Index quarter = width / 4;
-  const Frequencies frequencies = detail::ladder(quarter, temperature);
-  detail::GridBuilder builder;
-  builder.add_axis(0, frequencies, 0, quarter, 1);
-  builder.add_axis(1, frequencies, 2 * quarter, 3 * quarter, 1);
-  return builder.build(width, 2);
+  return detail::encode_in_quarters("presets::timm_interleaved", width, "temperature", temperature, {0, 0, 1},
+                                    {1, 2, 3});
 }
 
 /// DETR, of width 2 num_pos_feats, for the positions of detr_positions().
@@ -8505,21 +9280,22 @@ namespace presets {
 /// @param num_axes  1, 2 or 3.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  PositionalEncoding1D, 2D and 3D of tatp22's multidim-positional-encoding.
-inline SinusoidalGridEncoding tatp22(detail::Size width, int num_axes) {
+inline SinusoidalGridEncoding tatp22(detail::Size width, detail::Size num_axes) {
   const char* const function = "presets::tatp22";
   detail::require_grid_width(function, "width", width, 1);
   detail::require(num_axes >= 1 && num_axes <= 3, function, "num_axes", num_axes, "in [1, 3]");
+  const int axes = static_cast<int>(num_axes);
   const Eigen::Index pairs = (width + 2 * num_axes - 1) / (2 * num_axes);
   const Frequencies frequencies = detail::ladder(pairs, 10000);
   const auto kept = [&](Eigen::Index channel) { return channel < width ? channel : -1; };
   detail::GridBuilder builder;
-  for (int axis = 0; axis < num_axes; ++axis) {
+  for (int axis = 0; axis < axes; ++axis) {
     for (Eigen::Index i = 0; i < pairs; ++i) {
       const Eigen::Index channel = 2 * (axis * pairs + i);
       builder.add(axis, frequencies.inv_freq()[i], kept(channel), kept(channel + 1));
     }
   }
-  return builder.build(width, num_axes);
+  return builder.build(width, axes);
 }
 
 /// tensor2tensor on any number of axes: F = width / (2 num_axes) rounded down; channels that are left over get nothing.
@@ -8528,12 +9304,13 @@ inline SinusoidalGridEncoding tatp22(detail::Size width, int num_axes) {
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  add_timing_signal_nd of tensor2tensor.
-inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, int num_axes, double min_timescale = 1,
+inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, detail::Size num_axes, double min_timescale = 1,
                                                double max_timescale = 10000) {
   const char* const function = "presets::tensor2tensor_nd";
   detail::require_grid_width(function, "width", width, 1);
   detail::require(num_axes > 0 && width / 2 >= num_axes, function, "num_axes", num_axes,
                   "in [1, width / 2 = ", width / 2, "]");
+  const int axes = static_cast<int>(num_axes);
   detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   const Eigen::Index pairs = width / (2 * num_axes);
   const Eigen::ArrayXd inv_freq =
@@ -8541,10 +9318,10 @@ inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, int num_axes,
                                          static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
                           .inv_freq();
   detail::GridBuilder builder;
-  for (int axis = 0; axis < num_axes; ++axis) {
+  for (int axis = 0; axis < axes; ++axis) {
     builder.add_axis(axis, Frequencies(inv_freq), 2 * axis * pairs, (2 * axis + 1) * pairs, 1);
   }
-  return builder.build(width, num_axes);
+  return builder.build(width, axes);
 }
 
 /// NeRF: the coordinates themselves, then for each frequency the sines of all coordinates and the cosines of all.
@@ -8555,26 +9332,28 @@ inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, int num_axes,
 /// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
 /// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
 /// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
-inline SinusoidalGridEncoding nerf(int num_axes, int num_frequencies, detail::Switch include_input = true,
-                                   detail::Switch log_sampling = true) {
+inline SinusoidalGridEncoding nerf(detail::Size num_axes, detail::Size num_frequencies,
+                                   detail::Switch include_input = true, detail::Switch log_sampling = true) {
   const char* const function = "presets::nerf";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require(num_frequencies > 0 && num_frequencies <= 64, function, "num_frequencies", num_frequencies,
                   "in [1, 64]");
+  const int axes = static_cast<int>(num_axes);
+  const int count = static_cast<int>(num_frequencies);
   detail::GridBuilder builder;
-  const Eigen::Index first = include_input ? num_axes : 0;
-  const double last = std::ldexp(1.0, num_frequencies - 1);
-  for (int m = 0; m < num_frequencies; ++m) {
-    const double frequency = log_sampling           ? std::ldexp(1.0, m)
-                             : num_frequencies == 1 ? 1.0
-                                                    : 1.0 + m * ((last - 1) / (num_frequencies - 1));
-    for (int axis = 0; axis < num_axes; ++axis) {
-      const Eigen::Index sine = first + Eigen::Index(2) * m * num_axes + axis;
-      builder.add(axis, frequency, sine, sine + num_axes);
+  const Eigen::Index first = include_input ? axes : 0;
+  const double last = std::ldexp(1.0, count - 1);
+  for (int m = 0; m < count; ++m) {
+    const double frequency = log_sampling ? std::ldexp(1.0, m)
+                             : count == 1 ? 1.0
+                                          : 1.0 + m * ((last - 1) / (count - 1));
+    for (int axis = 0; axis < axes; ++axis) {
+      const Eigen::Index sine = first + Eigen::Index(2) * m * axes + axis;
+      builder.add(axis, frequency, sine, sine + axes);
     }
   }
-  for (int axis = 0; axis < num_axes && include_input; ++axis) builder.positions().push_back(axis);
-  return builder.build(first + Eigen::Index(2) * num_axes * num_frequencies, num_axes);
+  for (int axis = 0; axis < axes && include_input; ++axis) builder.positions().push_back(axis);
+  return builder.build(first + Eigen::Index(2) * axes * count, axes);
 }
 
 }  // namespace presets
@@ -8877,7 +9656,7 @@ inline namespace POSENC_ABI {
 /// Accuracy: formed in double and rounded once [sinusoidal][fourier].
 /// Matches:  the grid of PositionEmbeddingRandom in Segment Anything.
 template <typename Scalar>
-Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> pixel_centers(Eigen::Index height, Eigen::Index width) {
+Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> pixel_centers(detail::Size height, detail::Size width) {
   detail::require(height >= 0, "pixel_centers", "height", height, ">= 0");
   detail::require(width >= 0, "pixel_centers", "width", width, ">= 0");
   detail::require_size("pixel_centers", "height", height, width, 2 * sizeof(Scalar));
@@ -8895,92 +9674,6 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> pixel_centers(Eigen::I
 }  // namespace posenc
 
 #endif  // POSENC_SINUSOIDAL_PIXEL_CENTERS_HPP
-
-// ---- posenc/detail/weighted_angles.hpp
-/// Angles that are sums over several coordinates, angle(t, f) = scale * sum over m of x(t, m) W(m, f), and the gradient
-/// by W. Fourier features and mixed RoPE frequencies are both of this kind.
-#ifndef POSENC_DETAIL_WEIGHTED_ANGLES_HPP
-#define POSENC_DETAIL_WEIGHTED_ANGLES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Cosine and sine of angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is padding.
-///
-/// @param coordinate  coordinate(token, m) is x(token, m) as a double.
-/// @param weights     W, coordinates x angles.
-template <typename Coordinate, typename Weights>
-void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
-                      const Weights& weights, double scale, double* cosine, double* sine) {
-  alignas(64) double angle[kAngleBlock] = {};
-  for (Eigen::Index m = 0; m < weights.rows(); ++m) {
-    const double x = coordinate(token, m);
-    for (int i = 0; i < count; ++i) angle[i] += x * static_cast<double>(weights.coeff(m, first + i));
-  }
-  double largest = 0;
-  for (int i = 0; i < count; ++i) {
-    angle[i] *= scale;
-    largest = (std::max)(largest, std::abs(angle[i]));
-  }
-  sin_cos(angle, largest, 1.0, kAngleBlock, cosine, sine);
-}
-
-/// Calls sink(token, first, count, cosines, sines) for all tokens and angles, kAngleBlock angles at a time.
-template <typename Coordinate, typename Weights, typename Sink>
-void for_each_weighted_angle(Eigen::Index tokens, const Coordinate& coordinate, const Weights& weights, double scale,
-                             Sink&& sink) {
-  alignas(64) double cosine[kAngleBlock];
-  alignas(64) double sine[kAngleBlock];
-  for (Eigen::Index token = 0; token < tokens; ++token) {
-    for (Eigen::Index first = 0; first < weights.cols(); first += kAngleBlock) {
-      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), weights.cols() - first));
-      weighted_sin_cos(token, first, count, coordinate, weights, scale, cosine, sine);
-      sink(token, first, count, cosine, sine);
-    }
-  }
-}
-
-/// Coordinates whose sums add_weights_gradient() holds on the stack at a time.
-inline constexpr Eigen::Index kCoordinateGroup = 16;
-
-/// grad_weights(m, f) += sum over tokens t of x(t, m) b(t, f), summed in double and rounded once for each entry.
-///
-/// @param angle_gradient  Called as angle_gradient(token, first, count, visit, b): writes b(token, first + i) into b[i]
-///                        for i < count <= kAngleBlock. `visit` counts the calls for the same block from 0: there is one
-///                        for each kCoordinateGroup coordinates.
-template <typename GradWeights, typename Coordinate, typename AngleGradient>
-void add_weights_gradient(GradWeights& grad_weights, Eigen::Index tokens, const Coordinate& coordinate,
-                          AngleGradient&& angle_gradient) {
-  using Scalar = typename GradWeights::Scalar;
-  for (Eigen::Index first = 0; first < grad_weights.cols(); first += kAngleBlock) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), grad_weights.cols() - first));
-    for (Eigen::Index group = 0; group < grad_weights.rows(); group += kCoordinateGroup) {
-      const Eigen::Index in_group = (std::min)(kCoordinateGroup, grad_weights.rows() - group);
-      double sums[kCoordinateGroup][kAngleBlock] = {};
-      for (Eigen::Index token = 0; token < tokens; ++token) {
-        double gradient[kAngleBlock] = {};
-        angle_gradient(token, first, count, group / kCoordinateGroup, gradient);
-        for (Eigen::Index m = 0; m < in_group; ++m) {
-          const double x = coordinate(token, group + m);
-          for (int i = 0; i < count; ++i) sums[m][i] += x * gradient[i];
-        }
-      }
-      for (Eigen::Index m = 0; m < in_group; ++m) {
-        for (int i = 0; i < count; ++i) {
-          Scalar& target = grad_weights.coeffRef(group + m, first + i);
-          target = convert<Scalar>(static_cast<double>(target) + sums[m][i]);
-        }
-      }
-    }
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_WEIGHTED_ANGLES_HPP
 
 // ---- posenc/sinusoidal/detail/require_fourier.hpp
 /// The checks that Fourier features and their gradient share.
@@ -9012,6 +9705,7 @@ void require_fourier(const char* function, const char* features_name, const Eige
   require_data(function, features_name, features);
   require_data(function, "coordinates", coordinates);
   require_data(function, "weights", weights);
+  require_named(function, "options.order", options.order, ChannelOrder::cos_sin);
   require(is_finite(options.angle_scale), function, "options.angle_scale", options.angle_scale, "finite");
   require(is_finite(options.coordinate_scale), function, "options.coordinate_scale", options.coordinate_scale,
           "finite");
@@ -9065,6 +9759,13 @@ void encode_fourier(Out& out, const Eigen::DenseBase<Coordinates>& coordinates,
       });
 }
 
+/// Whether these are the arguments of encode_fourier(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_fourier = false;
+template <typename Out, typename Coordinates, typename Weights, typename Options>
+inline constexpr bool takes_fourier<Out, Coordinates, Weights, Options> =
+    is_dense<Coordinates>&& is_dense<Weights>&& std::is_convertible_v<const Options&, FourierOptions>;
+
 }  // namespace detail
 
 /// Writes the Fourier features of each token's coordinates into `out`.
@@ -9080,7 +9781,7 @@ void encode_fourier(Out& out, const Eigen::DenseBase<Coordinates>& coordinates,
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                `out` is then unchanged.
 /// Cost:     M multiply-adds and the polynomials of a sine and a cosine for each feature; no allocation
-///           (not measured: the angles are those of mixed RoPE frequencies).
+///           (bench_sinusoidal: Fourier features).
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|), g = |amplitude|; float rounds
 ///           that once more [sinusoidal][fourier].
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.
@@ -9089,6 +9790,15 @@ template <typename Out, typename Coordinates, typename Weights>
 void encode_fourier(Out&& out, const Eigen::DenseBase<Coordinates>& coordinates,
                     const Eigen::DenseBase<Weights>& weights, const FourierOptions& options) {
   detail::encode_fourier(detail::written(std::forward<Out>(out)), coordinates, weights, options);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_fourier<Arguments...>, int> = 0>
+void encode_fourier(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write encode_fourier(out, coordinates, weights, options): three matrices, and options such as "
+                "presets::learned_fourier(num_features) or FourierOptions(channel_order)");
 }
 
 }  // namespace POSENC_ABI
@@ -9166,7 +9876,7 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                Nothing is then written.
 /// Cost:     3 M multiply-adds, a sine and a cosine for each feature (once more for each 16 coordinates beyond the
-///           first); no allocation (not measured: the angles are those of mixed RoPE frequencies).
+///           first); no allocation (bench_sinusoidal: Fourier features).
 /// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates once for each 16
 ///           features [sinusoidal][fourier].
 /// Source:   the chain rule on encode_fourier(); Li et al. 2021, arXiv:2106.02795, trains W by it.
@@ -9185,11 +9895,13 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
 #endif  // POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
 
 // ---- posenc/sinusoidal.hpp
-/// Sinusoidal encodings: fixed sines and cosines that are added to token embeddings.
+/// Fixed encodings that are added to token embeddings: sines and cosines, and the integers and digits that they come from.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
 // On a line.
+
+// Where sinusoids come from.
 
 // On several axes.
 
@@ -9198,47 +9910,39 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
 #endif  // POSENC_SINUSOIDAL_HPP
 
 // ---- posenc/relative_bias/distance_range.hpp
-/// DistanceRange: a run of relative positions.
+/// DistanceRange: a run of distances from query to key.
 #ifndef POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 #define POSENC_RELATIVE_BIAS_DISTANCE_RANGE_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
-namespace detail {
-
-/// Lengths and offsets are at most this, so that their sums and differences never overflow: 2^40, or 2^28 where
-/// Eigen::Index has 32 bits.
-inline constexpr Eigen::Index kSpanLimit = Eigen::Index(1) << (sizeof(Eigen::Index) > 4 ? 40 : 28);
-
-}  // namespace detail
-
-/// The relative positions first, ..., last, both ends included. A relative position is always key - query: negative for
-/// keys before the query.
+/// The distances first, ..., last, both ends included. A distance, the relative position of the literature, is always
+/// key - query: negative for keys before the query. On a grid the same is a displacement, in rows and columns.
 class DistanceRange {
  public:
   /// @param first, last  [tokens] last = first - 1 is the empty range.
   /// @throws std::invalid_argument  last < first - 1.
   /// @throws std::out_of_range      an end beyond 2^41 either way.
-  explicit DistanceRange(Eigen::Index first, Eigen::Index last) : first_(first), last_(last) {
+  explicit DistanceRange(detail::Size first, detail::Size last) : first_(first), last_(last) {
     const char* const function = "DistanceRange";
-    constexpr Eigen::Index limit = 2 * detail::kSpanLimit;
+    constexpr Eigen::Index limit = 2 * detail::kMaxSeqLen;
     detail::require_in_range(first >= -limit && first <= limit, function, "first", first, "in [", -limit, ", ", limit,
                              "]");
     detail::require_in_range(last >= -limit && last <= limit, function, "last", last, "in [", -limit, ", ", limit, "]");
     detail::require(last >= first - 1, function, "last", last, "at least first - 1 = ", first - 1);
   }
 
-  /// -(len - 1), ..., 0: the distances that causal attention over `len` tokens sees.
-  /// @throws std::invalid_argument  len negative or beyond 2^40.
-  static DistanceRange causal(Eigen::Index len) {
-    require_len("DistanceRange::causal", len);
-    return DistanceRange(1 - len, 0);
+  /// -(seq_len - 1), ..., 0: the distances that causal attention over `seq_len` tokens sees.
+  /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
+  static DistanceRange causal(detail::Size seq_len) {
+    require_seq_len("DistanceRange::causal", seq_len);
+    return DistanceRange(1 - seq_len, 0);
   }
-  /// -(len - 1), ..., len - 1: the distances that attention over `len` tokens sees without a mask. None for len = 0.
-  /// @throws std::invalid_argument  len negative or beyond 2^40.
-  static DistanceRange symmetric(Eigen::Index len) {
-    require_len("DistanceRange::symmetric", len);
-    return len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - len, len - 1);
+  /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for seq_len = 0.
+  /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
+  static DistanceRange symmetric(detail::Size seq_len) {
+    require_seq_len("DistanceRange::symmetric", seq_len);
+    return seq_len == 0 ? DistanceRange(0, -1) : DistanceRange(1 - seq_len, seq_len - 1);
   }
 
   Eigen::Index first() const { return first_; }
@@ -9251,9 +9955,9 @@ class DistanceRange {
   }
 
  private:
-  static void require_len(const char* function, Eigen::Index len) {
-    detail::require(len >= 0 && len <= detail::kSpanLimit, function, "len", len, ">= 0 and at most ",
-                    detail::kSpanLimit);
+  static void require_seq_len(const char* function, Eigen::Index seq_len) {
+    detail::require(seq_len >= 0 && seq_len <= detail::kMaxSeqLen, function, "seq_len", seq_len, ">= 0 and at most ",
+                    detail::kMaxSeqLen);
   }
 
   Eigen::Index first_;
@@ -9276,6 +9980,20 @@ inline std::string text_of(const DistanceRange& range) {
 
 // ---- posenc/relative_bias/detail/held.hpp
 /// How the structs that group arguments hold Eigen objects, and what they say about arguments that do not fit.
+///
+/// Whoever calls the library can skip all of this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written
+/// in the same five steps, here for one matrix:
+///
+///     1. template <typename Table> class Scheme { Held<Table> table_; };
+///        holds a matrix by reference and a Map, Block or Ref by value
+///     2. template <typename T> Scheme(T&& table) : table_(table) { check_held<T>(); }
+///        refuses a temporary matrix
+///     3. template <typename T, IfMatrix<T> = 0> Scheme(T&&) -> Scheme<HeldToRead<T>>;
+///        deduces Table from what is given
+///     4. template <typename... Arguments> Scheme(const Arguments&...) -> Scheme<Misfit<Arguments...>>;
+///        takes all arguments that do not fit
+///     5. template <typename... Arguments> class Scheme<Misfit<Arguments...>> { static_assert(...); };
+///        says what to write instead
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 
@@ -9355,25 +10073,27 @@ inline namespace POSENC_ABI {
 ///     query 0       x  x  x  x            AttentionSpan::cached(2, 5): query_offset 3,
 ///     query 1       x  x  x  x  x         x marks what the queries see in causal attention
 ///
-/// The relative position of a pair is always key - query: relative(i, j) = j - (query_offset + i). Forgetting the
+/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). Forgetting the
 /// offset of cached keys is the most repeated bug of the field, so it has no default: the factory names the situation.
 class AttentionSpan {
  public:
-  /// `len` queries and the same keys: training, or a prompt without cache.
-  /// @param len  [tokens]
-  /// @throws std::invalid_argument  len negative or beyond 2^40.
-  static AttentionSpan square(Eigen::Index len) { return AttentionSpan("AttentionSpan::square", len, len, 0); }
+  /// `seq_len` queries and the same keys: training, or a prompt without cache.
+  /// @param seq_len  [tokens]
+  /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
+  static AttentionSpan square(detail::Size seq_len) {
+    return AttentionSpan("AttentionSpan::square", seq_len, seq_len, 0);
+  }
 
   /// The queries are the last of the keys: decode (query_len 1) and chunked prefill with a key/value cache.
   /// @param query_len, key_len  [tokens] key_len counts the cached keys and the new ones.
   /// @throws std::out_of_range      query_len > key_len.
   /// @throws std::invalid_argument  a length negative or beyond 2^40.
-  static AttentionSpan cached(Eigen::Index query_len, Eigen::Index key_len) {
+  static AttentionSpan cached(detail::Size query_len, detail::Size key_len) {
     const char* const function = "AttentionSpan::cached";
-    detail::require(key_len >= 0 && key_len <= detail::kSpanLimit, function, "key_len", key_len, ">= 0 and at most ",
-                    detail::kSpanLimit);
+    detail::require(key_len >= 0 && key_len <= detail::kMaxSeqLen, function, "key_len", key_len, ">= 0 and at most ",
+                    detail::kMaxSeqLen);
     detail::require_in_range(query_len <= key_len, function, "query_len", query_len, "at most key_len ", key_len);
-    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(query_len, Eigen::Index(0)));
+    return AttentionSpan(function, query_len, key_len, key_len - (std::max)(Eigen::Index{query_len}, Eigen::Index(0)));
   }
 
   /// Any situation: cross attention, keys whose first ones were dropped, more queries than keys.
@@ -9384,7 +10104,7 @@ class AttentionSpan {
   template <typename Length, std::enable_if_t<detail::is_integer<Length>, int> = 0>
   static AttentionSpan at(const PositionRange& queries, Length key_len) {
     const char* const function = "AttentionSpan::at";
-    constexpr std::int64_t limit = detail::kSpanLimit;
+    constexpr std::int64_t limit = detail::kMaxSeqLen;
     detail::require_in_range(queries.first() >= -limit && queries.first() <= limit, function, "queries.first()",
                              queries.first(), "in [-", limit, ", ", limit, "]");
     return AttentionSpan(function, queries.count(), static_cast<Eigen::Index>(key_len),
@@ -9407,24 +10127,24 @@ class AttentionSpan {
   Eigen::Index query_offset() const { return query_offset_; }
 
   /// key - query.
-  Eigen::Index relative(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
-  /// Relative position of query i and key 0, from which the row's other keys count upwards.
-  Eigen::Index first_relative(Eigen::Index query) const { return -query_offset_ - query; }
+  Eigen::Index distance(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
+  /// Distance from query i to key 0, from which the row's other keys count upwards.
+  Eigen::Index first_distance(Eigen::Index query) const { return -query_offset_ - query; }
   /// Number of keys, from key 0 on, that query i sees in causal attention: those at its position or before.
   Eigen::Index visible_keys(Eigen::Index query) const {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
-  /// All relative positions that occur: query_len + key_len - 1 of them, or none where a length is 0.
+  /// All distances that occur: query_len + key_len - 1 of them, or none where a length is 0.
   /// @throws nothing: the lengths are checked already.
   DistanceRange distances() const {
     if (query_len_ == 0 || key_len_ == 0) return DistanceRange(0, -1);
-    return DistanceRange(first_relative(query_len_ - 1), first_relative(0) + key_len_ - 1);
+    return DistanceRange(first_distance(query_len_ - 1), first_distance(0) + key_len_ - 1);
   }
 
  private:
   AttentionSpan(const char* function, Eigen::Index query_len, Eigen::Index key_len, Eigen::Index query_offset)
       : query_len_(query_len), key_len_(key_len), query_offset_(query_offset) {
-    constexpr Eigen::Index limit = detail::kSpanLimit;
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
     detail::require(query_len >= 0 && query_len <= limit, function, "query_len", query_len, ">= 0 and at most ", limit);
     detail::require(key_len >= 0 && key_len <= limit, function, "key_len", key_len, ">= 0 and at most ", limit);
   }
@@ -9465,7 +10185,7 @@ template <typename Table>
 class TableHead {
  public:
   /// @throws std::out_of_range  head is not in [0, table.num_heads()).
-  TableHead(Table& table, Eigen::Index head) : table_(&table), head_(head) {
+  TableHead(Table& table, detail::Size head) : table_(&table), head_(head) {
     detail::require_in_range(head >= 0 && head < table.num_heads(), "TableHead", "head", head, "in [0, ",
                              table.num_heads(), ")");
   }
@@ -9516,7 +10236,7 @@ TableHeads<Table> heads_of(TableHead<Table>& head) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// A bias that depends on the relative position (key - query) alone: one number per head and distance.
+/// A bias that depends on the distance (key - query) alone: one number per head and distance.
 ///
 /// The L_q x L_k bias of a head is constant along diagonals, so row i of it is a contiguous piece of one vector,
 ///
@@ -9539,17 +10259,17 @@ class DistanceTable {
   /// @param distances  span.distances(), or DistanceRange::causal(n) or symmetric(n) for every length up to n.
   /// @throws std::invalid_argument  num_heads < 0.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  DistanceTable(Eigen::Index num_heads, const DistanceRange& distances) : distances_(distances) {
+  DistanceTable(detail::Size num_heads, const DistanceRange& distances) : distances_(distances) {
     const char* const function = "DistanceTable";
     detail::require(num_heads >= 0, function, "num_heads", num_heads, ">= 0");
     detail::require_size(function, "num_heads", num_heads, distances.size(), sizeof(Scalar));
-    values_ = Values::Zero(num_heads, distances.size());
+    values_ = Values::Zero(Eigen::Index{num_heads}, distances.size());
   }
 
   Eigen::Index num_heads() const { return values_.rows(); }
-  const DistanceRange& distances() const { return distances_; }
+  DistanceRange distances() const { return distances_; }
 
-  /// num_heads x distances().size(): column m is the relative position distances().first() + m.
+  /// num_heads x distances().size(): column m is the distance distances().first() + m.
   Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
   Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
   Values values() && { return std::move(values_); }
@@ -9562,9 +10282,9 @@ class DistanceTable {
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const DistanceTable> head(Eigen::Index head) const& { return {*this, head}; }
-  TableHead<DistanceTable> head(Eigen::Index head) & { return {*this, head}; }
-  TableHead<const DistanceTable> head(Eigen::Index head) const&& = delete;
+  TableHead<const DistanceTable> head(detail::Size head) const& { return {*this, head}; }
+  TableHead<DistanceTable> head(detail::Size head) & { return {*this, head}; }
+  TableHead<const DistanceTable> head(detail::Size head) const&& = delete;
 
  private:
   DistanceRange distances_;
@@ -9640,11 +10360,11 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
   const Eigen::Index origin = -table.distances().first();
   if constexpr (bool(X::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_relative(i), span.key_len()));
+      add_rounded_once(x.row(first_row + i), diagonal.segment(origin + span.first_distance(i), span.key_len()));
     }
   } else {
     for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      const Eigen::Index last = origin + span.distance(span.query_len() - 1, j);
       add_rounded_once(x.col(j).segment(first_row, span.query_len()),
                        diagonal.segment(last, span.query_len()).reverse().transpose());
     }
@@ -9661,12 +10381,12 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
   const Eigen::Index origin = -grad_table.distances().first();
   if constexpr (bool(Grad::IsRowMajor)) {
     for (Eigen::Index i = 0; i < span.query_len(); ++i) {
-      diagonal.segment(origin + span.first_relative(i), span.key_len()) +=
+      diagonal.segment(origin + span.first_distance(i), span.key_len()) +=
           grad.row(first_row + i).array().template cast<Scalar>();
     }
   } else {
     for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      const Eigen::Index last = origin + span.relative(span.query_len() - 1, j);
+      const Eigen::Index last = origin + span.distance(span.query_len() - 1, j);
       diagonal.segment(last, span.query_len()) +=
           grad.col(j).segment(first_row, span.query_len()).reverse().transpose().array().template cast<Scalar>();
     }
@@ -9710,7 +10430,7 @@ auto add_distance_bias(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_distance_bias(logits, table, span): logits is an Eigen object, table a DistanceTable "
-      "or its head(h), span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+      "or its head(h), span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 
 /// The gradient of add_distance_bias(): adds the diagonal sums of dL/d(logits) into `grad_table`.
@@ -9822,14 +10542,14 @@ inline namespace POSENC_ABI {
 /// Accuracy: 1 ulp of double [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409.
 /// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
-inline Eigen::ArrayXd alibi_slopes(Eigen::Index num_heads, double bias_max = 8.0) {
+inline Eigen::ArrayXd alibi_slopes(detail::Size num_heads, double bias_max = 8.0) {
   const char* const function = "alibi_slopes";
-  detail::require(num_heads > 0 && num_heads <= (Eigen::Index(1) << 20), function, "num_heads", num_heads,
-                  "> 0 and at most 1048576");
+  detail::require(num_heads > 0 && num_heads <= detail::kMaxHeads, function, "num_heads", num_heads, "> 0 and at most ",
+                  detail::kMaxHeads);
   detail::require(detail::is_finite(bias_max) && bias_max > 0, function, "bias_max", bias_max, "finite and > 0");
   Eigen::Index whole = 1;
   while (2 * whole <= num_heads) whole *= 2;
-  Eigen::ArrayXd slopes(num_heads);
+  Eigen::ArrayXd slopes(Eigen::Index{num_heads});
   for (Eigen::Index h = 0; h < num_heads; ++h) {
     const double step = h < whole ? static_cast<double>(2 * (h + 1)) : static_cast<double>(2 * (h - whole) + 1);
     slopes[h] = std::exp2(-bias_max * step / static_cast<double>(2 * whole));
@@ -9884,6 +10604,7 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
 /// @throws std::invalid_argument  a slope that is not finite.
 template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
 DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange& distances, AlibiForm form) {
+  detail::require_named("make_alibi_table", "form", form, AlibiForm::symmetric);
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   Eigen::ArrayXd left(slopes.size());
   for (Eigen::Index head = 0; head < slopes.size(); ++head) left[head] = detail::number_at(slopes, head);
@@ -9937,6 +10658,7 @@ template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>& grad_table, AlibiForm form) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
+  detail::require_named(function, "form", form, AlibiForm::symmetric);
   detail::require_list_size(function, "grad_slopes", grad, grad_table.num_heads());
   detail::require_target(function, "grad_slopes", grad, grad_table.values());
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
@@ -9998,6 +10720,7 @@ namespace detail {
 
 template <typename A, typename P>
 void require_kerple(const char* function, const A& a, const P& p, KerpleKernel kernel) {
+  require_named(function, "kernel", kernel, KerpleKernel::power);
   require(p.size() == a.size(), function, "p.size()", p.size(), "a.size() ", a.size());
   for (Eigen::Index head = 0; head < a.size(); ++head) {
     const double a_value = number_at(a, head);
@@ -10142,7 +10865,7 @@ inline namespace POSENC_ABI {
 /// Source:   Chi et al. 2023, arXiv:2212.10356.
 /// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
 template <typename Scalar>
-DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index head_dim, const DistanceRange& distances,
+DistanceTable<Scalar> make_sandwich_table(detail::Size num_heads, detail::Size head_dim, const DistanceRange& distances,
                                           double base) {
   const char* const function = "make_sandwich_table";
   detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");
@@ -10166,6 +10889,28 @@ DistanceTable<Scalar> make_sandwich_table(Eigen::Index num_heads, Eigen::Index h
     }
   }
   return table;
+}
+
+namespace detail {
+
+/// Whether these are the arguments of make_sandwich_table(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_sandwich = false;
+template <typename Heads, typename Width, typename Distances, typename Base>
+inline constexpr bool takes_sandwich<Heads, Width, Distances, Base> = is_size<Heads>&& is_size<Width>&&
+    std::is_convertible_v<const Distances&, DistanceRange>&& std::is_convertible_v<const Base&, double>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments,
+          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_sandwich<Arguments...>, int> = 0>
+auto make_sandwich_table(const Arguments&...) {
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
+                "posenc: write make_sandwich_table<float>(num_heads, head_dim, distances, base): two integers, "
+                "span.distances(), and a base such as 10000.0");
+  return detail::Misfit<Arguments...>();
 }
 
 }  // namespace POSENC_ABI
@@ -10277,9 +11022,9 @@ class T5Buckets {
   /// @param max_distance   From here on all distances share the last bucket; > max_exact and < 2^31; T5: 128.
   /// @param bidirectional  Encoder: true; decoder: false.
   /// @throws std::invalid_argument  one of these does not hold.
-  T5Buckets(Eigen::Index num_buckets, Eigen::Index max_distance, bool bidirectional)
+  T5Buckets(detail::Size num_buckets, detail::Size max_distance, detail::Switch bidirectional)
       : num_buckets_(num_buckets),
-        per_direction_(bidirectional ? num_buckets / 2 : num_buckets),
+        per_direction_(num_buckets / (bidirectional ? 2 : 1)),
         max_exact_(per_direction_ / 2),
         bidirectional_(bidirectional) {
     const char* const function = "T5Buckets";
@@ -10296,7 +11041,7 @@ class T5Buckets {
   Eigen::Index num_buckets() const { return num_buckets_; }
   bool bidirectional() const { return bidirectional_; }
 
-  /// The bucket of the relative position `distance` = key - query, in [0, num_buckets).
+  /// The bucket of a distance, key - query, in [0, num_buckets).
   Eigen::Index operator()(std::int64_t distance) const {
     const Eigen::Index side = bidirectional_ && distance > 0 ? per_direction_ : 0;
     const std::int64_t n = distance > 0 ? (bidirectional_ ? distance : 0)
@@ -10447,6 +11192,7 @@ using MlpMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 
 template <typename Scalar>
 void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index inputs) {
+  require_named(function, "mlp.activation", mlp.activation, Activation::silu);
   require(!mlp.layers.empty(), function, "mlp.layers.size()", mlp.layers.size(), "> 0");
   Eigen::Index width = inputs;
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
@@ -10642,7 +11388,7 @@ auto add_fire_bias(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_fire_bias(logits, fire, span): logits of all heads stacked, fire a Fire<Scalar>, span "
-      "AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+      "AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 
 namespace detail {
@@ -10777,6 +11523,7 @@ MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput 
 template <typename Scalar>
 DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceRange& distances, DistanceInput input) {
   detail::require_mlp("make_mlp_table", mlp, 1);
+  detail::require_named("make_mlp_table", "input", input, DistanceInput::logarithmic);
   DistanceTable<Scalar> table(mlp.outputs(), distances);
   table.values() =
       detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(distances, input)).back().transpose().array();
@@ -10805,6 +11552,7 @@ void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& 
                         DistanceInput input) {
   const char* const function = "mlp_table_backward";
   detail::require_mlp(function, mlp, 1);
+  detail::require_named(function, "input", input, DistanceInput::logarithmic);
   detail::require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
   detail::require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
                   grad_table.num_heads());
@@ -10828,44 +11576,13 @@ auto mlp_table_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 
-// ---- posenc/relative_bias/window_shape.hpp
-/// WindowShape: a window of tokens of an image, and the index that frameworks gather its bias with.
-#ifndef POSENC_RELATIVE_BIAS_WINDOW_SHAPE_HPP
-#define POSENC_RELATIVE_BIAS_WINDOW_SHAPE_HPP
+// ---- posenc/relative_bias/window_index.hpp
+/// The index that frameworks gather the bias of a window with.
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// A window of height x width tokens, numbered row by row.
-///
-///     t00 t01 t02
-///     t10 t11 t12        WindowShape(2, 3): token t12 is number 5
-class WindowShape {
- public:
-  /// @param height, width  [tokens] > 0 and at most 2^20.
-  /// @throws std::invalid_argument  one of these does not hold.
-  /// @throws std::length_error      more displacements than Eigen::Index counts (where it has 32 bits).
-  explicit WindowShape(Eigen::Index height, Eigen::Index width) : height_(height), width_(width) {
-    constexpr Eigen::Index limit = Eigen::Index(1) << 20;
-    detail::require(height > 0 && height <= limit, "WindowShape", "height", height, "> 0 and at most ", limit);
-    detail::require(width > 0 && width <= limit, "WindowShape", "width", width, "> 0 and at most ", limit);
-    const std::int64_t largest = (std::numeric_limits<Eigen::Index>::max)() / (2 * width - 1);  // 2 height - 1
-    if (2 * height - 1 > largest) {
-      detail::refuse<std::length_error>("WindowShape", "height", height, "at most ", (largest + 1) / 2,
-                                        " for a width of ", width);
-    }
-  }
-
-  Eigen::Index height() const { return height_; }
-  Eigen::Index width() const { return width_; }
-  Eigen::Index tokens() const { return height_ * width_; }
-  /// Number of different displacements between two tokens: (2 height - 1)(2 width - 1).
-  Eigen::Index displacements() const { return (2 * height_ - 1) * (2 * width_ - 1); }
-
- private:
-  Eigen::Index height_;
-  Eigen::Index width_;
-};
 
 /// Returns the index of Swin, tokens x tokens, into a table of window.displacements() rows:
 ///
@@ -10878,7 +11595,7 @@ class WindowShape {
 /// Source:   Liu et al. 2021, arXiv:2103.14030.
 /// Matches:  relative_position_index of Swin-Transformer and timm.
 inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> window_index(
-    const WindowShape& window) {
+    const GridShape& window) {
   const Eigen::Index n = window.tokens();
   const Eigen::Index width = window.width();
   detail::require_size("window_index", "window.tokens()", n, n, sizeof(Eigen::Index));
@@ -10896,7 +11613,7 @@ inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_RELATIVE_BIAS_WINDOW_SHAPE_HPP
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 
 // ---- posenc/relative_bias/window_table.hpp
 /// WindowTable: a bias by displacement in a two-dimensional window (Swin), with a class token or without (BEiT).
@@ -10926,16 +11643,17 @@ class WindowTable {
   /// @param class_token  Whether a class token is in front of them.
   /// @throws std::invalid_argument  num_heads < 0.
   /// @throws std::length_error      the table does not fit into memory's index type.
-  WindowTable(Eigen::Index num_heads, const WindowShape& window, ClassToken class_token = ClassToken::none)
+  WindowTable(detail::Size num_heads, const GridShape& window, ClassToken class_token = ClassToken::none)
       : window_(window), class_token_(class_token) {
+    detail::require_named("WindowTable", "class_token", class_token, ClassToken::first);
     detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
     detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
-    values_ = Values::Zero(num_heads, window.displacements());
-    class_values_ = Values::Zero(num_heads, class_token == ClassToken::none ? 0 : 3);
+    values_ = Values::Zero(Eigen::Index{num_heads}, window.displacements());
+    class_values_ = Values::Zero(Eigen::Index{num_heads}, class_token == ClassToken::none ? 0 : 3);
   }
 
   Eigen::Index num_heads() const { return values_.rows(); }
-  const WindowShape& window() const { return window_; }
+  GridShape window() const { return window_; }
   ClassToken class_token() const { return class_token_; }
   /// Tokens of the window, and the class token if there is one.
   Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
@@ -10953,12 +11671,12 @@ class WindowTable {
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const WindowTable> head(Eigen::Index head) const& { return {*this, head}; }
-  TableHead<WindowTable> head(Eigen::Index head) & { return {*this, head}; }
-  TableHead<const WindowTable> head(Eigen::Index head) const&& = delete;
+  TableHead<const WindowTable> head(detail::Size head) const& { return {*this, head}; }
+  TableHead<WindowTable> head(detail::Size head) & { return {*this, head}; }
+  TableHead<const WindowTable> head(detail::Size head) const&& = delete;
 
  private:
-  WindowShape window_;
+  GridShape window_;
   ClassToken class_token_;
   Values values_;
   Values class_values_;
@@ -10976,8 +11694,9 @@ class WindowTable {
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
 template <typename Weights, detail::IfDense<Weights> = 0>
-WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const WindowShape& window,
+WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
+  detail::require_named("make_window_table", "class_token", class_token, ClassToken::first);
   const Eigen::Index n = window.displacements();
   const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
   detail::require(weights.rows() == expected, "make_window_table", "weights.rows()", weights.rows(), expected);
@@ -10996,10 +11715,9 @@ WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_window_table(const Arguments&...) {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
-      "displacements x num_heads, window a WindowShape(height, width), class_token ClassToken::first for BEiT");
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
+                "displacements x num_heads, window a GridShape(height, width), class_token ClassToken::first for BEiT");
   return detail::Misfit<Arguments...>();
 }
 
@@ -11068,7 +11786,7 @@ using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 /// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
 /// single(query, key, column of class_values) for the pairs with the class token.
 template <typename Run, typename Single>
-void for_each_window_run(const WindowShape& window, ClassToken class_token, Run&& run, Single&& single) {
+void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& run, Single&& single) {
   const Eigen::Index height = window.height();
   const Eigen::Index width = window.width();
   const Eigen::Index first = class_token == ClassToken::first ? 1 : 0;
@@ -11132,7 +11850,8 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation; no bench case, windows are small.
+/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation
+///           (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
@@ -11160,7 +11879,7 @@ auto add_window_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h).
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit; no allocation; no bench case, windows are small.
+/// Cost:     one addition for each logit; no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
@@ -11279,7 +11998,7 @@ class Decomposed {
   ///                      stacked. Tables of another length are resized first (linearly, half-pixel).
   /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
   template <typename H, typename W>
-  Decomposed(H&& rel_h, W&& rel_w, const WindowShape& query, const WindowShape& key)
+  Decomposed(H&& rel_h, W&& rel_w, const GridShape& query, const GridShape& key)
       : rel_h_(rel_h), rel_w_(rel_w), query_(query), key_(key) {
     detail::check_held<H>();
     detail::check_held<W>();
@@ -11287,26 +12006,25 @@ class Decomposed {
 
   const Rows& rel_h() const { return rel_h_; }
   const Columns& rel_w() const { return rel_w_; }
-  const WindowShape& query() const { return query_; }
-  const WindowShape& key() const { return key_; }
+  GridShape query() const { return query_; }
+  GridShape key() const { return key_; }
 
  private:
   detail::Held<Rows> rel_h_;
   detail::Held<Columns> rel_w_;
-  WindowShape query_;
-  WindowShape key_;
+  GridShape query_;
+  GridShape key_;
 };
 
 template <typename H, typename W, detail::IfMatrix<H, W> = 0>
-Decomposed(H&&, W&&, const WindowShape&, const WindowShape&)
-    -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
+Decomposed(H&&, W&&, const GridShape&, const GridShape&) -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Decomposed<detail::Misfit<Arguments...>, void> {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
-                "displacement, query and key WindowShape(height, width)");
+                "displacement, query and key GridShape(height, width)");
 
  public:
   Decomposed(const Arguments&...) {}
@@ -11339,6 +12057,19 @@ template <typename Q, typename H, typename W, detail::IfMatrix<Q, H, W> = 0>
 DecomposedGradients(Q&&, H&&, W&&)
     -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class DecomposedGradients<detail::Misfit<Arguments...>, void, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write DecomposedGradients(grad_q, grad_rel_h, grad_rel_w): each a matrix of the shape of its parameter");
+
+ public:
+  DecomposedGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+DecomposedGradients(const Arguments&...) -> DecomposedGradients<detail::Misfit<Arguments...>, void, void>;
+
 namespace detail {
 
 /// The table row for query coordinate q and key coordinate k along one side, tables having 2 max(sides) - 1 rows:
@@ -11356,26 +12087,26 @@ struct DecomposedSizes {
   HeadRows columns;
 
   template <typename H, typename W, typename Query>
-  DecomposedSizes(const char* function, const Decomposed<H, W>& positions, const Query& q)
-      : num_heads(q.rows() / positions.query().tokens()),
-        rows(function, "rel_h", positions.rel_h().rows(),
-             2 * (std::max)(positions.query().height(), positions.key().height()) - 1, num_heads,
+  DecomposedSizes(const char* function, const Decomposed<H, W>& scheme, const Query& q)
+      : num_heads(q.rows() / scheme.query().tokens()),
+        rows(function, "rel_h", scheme.rel_h().rows(),
+             2 * (std::max)(scheme.query().height(), scheme.key().height()) - 1, num_heads,
              " (2 max(query.height(), key.height()) - 1)"),
-        columns(function, "rel_w", positions.rel_w().rows(),
-                2 * (std::max)(positions.query().width(), positions.key().width()) - 1, num_heads,
+        columns(function, "rel_w", scheme.rel_w().rows(),
+                2 * (std::max)(scheme.query().width(), scheme.key().width()) - 1, num_heads,
                 " (2 max(query.width(), key.width()) - 1)") {
-    const Eigen::Index tokens = positions.query().tokens();
+    const Eigen::Index tokens = scheme.query().tokens();
     require(q.rows() > 0 && q.rows() % tokens == 0, function, "q.rows()", q.rows(), "query.tokens() ", tokens,
             " for each head");
     require_data(function, "q", q);
-    require_shape(function, "rel_h", positions.rel_h(), positions.rel_h().rows(), q.cols());
-    require_shape(function, "rel_w", positions.rel_w(), positions.rel_w().rows(), q.cols());
+    require_shape(function, "rel_h", scheme.rel_h(), scheme.rel_h().rows(), q.cols());
+    require_shape(function, "rel_w", scheme.rel_w(), scheme.rel_w().rows(), q.cols());
   }
 };
 
 template <typename X, typename Query, typename Rows, typename Columns>
-void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns& rel_w, const WindowShape& query,
-                         const WindowShape& key) {
+void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns& rel_w, const GridShape& query,
+                         const GridShape& key) {
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height(); ++y) {
       const Eigen::Index row = decomposed_row(t / query.width(), y, query.height(), key.height());
@@ -11392,8 +12123,8 @@ void add_decomposed_head(X&& x, const Query& q, const Rows& rel_h, const Columns
 template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Query, typename Rows,
           typename Columns>
 void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns&& grad_w, const Grad& grad,
-                              const Query& q, const Rows& rel_h, const Columns& rel_w, const WindowShape& query,
-                              const WindowShape& key) {
+                              const Query& q, const Rows& rel_h, const Columns& rel_w, const GridShape& query,
+                              const GridShape& key) {
   using Scalar = typename Query::Scalar;
   for (Eigen::Index t = 0; t < query.tokens(); ++t) {
     for (Eigen::Index y = 0; y < key.height(); ++y) {
@@ -11420,28 +12151,28 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
 ///
 /// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
-/// @param positions       Decomposed(rel_h, rel_w, query, key).
+/// @param scheme          Decomposed(rel_h, rel_w, query, key).
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation; no bench
-///           case, windows are small.
+/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation
+///           (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
 /// Matches:  add_decomposed_rel_pos of Segment Anything.
 template <typename Logits, typename Rows, typename Columns, typename Query,
           detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
-void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
+void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {
   const char* const function = "add_decomposed_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  const WindowShape& query = positions.query();
-  const WindowShape& key = positions.key();
-  const detail::DecomposedSizes sizes(function, positions, q);
+  const GridShape& query = scheme.query();
+  const GridShape& key = scheme.key();
+  const detail::DecomposedSizes sizes(function, scheme, q);
   detail::require_shape(function, "logits", x, q.rows(), key.tokens());
-  detail::require_target(function, "logits", x, q, positions.rel_h(), positions.rel_w());
+  detail::require_target(function, "logits", x, q, scheme.rel_h(), scheme.rel_w());
   const auto& q_values = detail::evaluated(q);
-  const auto& rel_h = detail::evaluated(positions.rel_h());
-  const auto& rel_w = detail::evaluated(positions.rel_w());
+  const auto& rel_h = detail::evaluated(scheme.rel_h());
+  const auto& rel_w = detail::evaluated(scheme.rel_w());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     const Eigen::Index first = head * query.tokens();
     detail::add_decomposed_head(x.middleRows(first, query.tokens()), q_values.middleRows(first, query.tokens()),
@@ -11456,40 +12187,39 @@ auto add_decomposed_logits(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
-      "grids of queries and keys as WindowShape(height, width)");
+      "grids of queries and keys as GridShape(height, width)");
 }
 
 /// The gradient of add_decomposed_logits(): adds into grad_q, grad_rel_h and grad_rel_w.
 /// @param[in,out] gradients  DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
 /// @param grad_logits        (num_heads query.tokens()) x key.tokens().
-/// @param positions, q       As in the forward call.
+/// @param scheme, q          As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     two times that of add_decomposed_logits(); no allocation; no bench case, windows are small.
+/// Cost:     two times that of add_decomposed_logits(); no allocation (bench_window_bias: Decomposed).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradQuery, typename GradRows, typename GradColumns, typename Grad, typename Rows, typename Columns,
           typename Query,
           detail::IfScalar<typename Query::Scalar, Query, GradQuery, GradRows, GradColumns, Grad, Rows, Columns> = 0>
 void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradColumns> gradients,
-                                const Grad& grad_logits, const Decomposed<Rows, Columns>& positions, const Query& q) {
+                                const Grad& grad_logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {
   const char* const function = "decomposed_logits_backward";
   auto& grad_q = gradients.grad_q();
   auto& grad_h = gradients.grad_rel_h();
   auto& grad_w = gradients.grad_rel_w();
-  const WindowShape& query = positions.query();
-  const WindowShape& key = positions.key();
-  const detail::DecomposedSizes sizes(function, positions, q);
+  const GridShape& query = scheme.query();
+  const GridShape& key = scheme.key();
+  const detail::DecomposedSizes sizes(function, scheme, q);
   detail::require_shape(function, "grad_logits", grad_logits, q.rows(), key.tokens());
   detail::require_shape(function, "grad_q", grad_q, q.rows(), q.cols());
-  detail::require_shape(function, "grad_rel_h", grad_h, positions.rel_h().rows(), q.cols());
-  detail::require_shape(function, "grad_rel_w", grad_w, positions.rel_w().rows(), q.cols());
-  detail::require_target(function, "grad_q", grad_q, grad_h, grad_w, grad_logits, q, positions.rel_h(),
-                         positions.rel_w());
-  detail::require_target(function, "grad_rel_h", grad_h, grad_w, grad_logits, q, positions.rel_h(), positions.rel_w());
-  detail::require_target(function, "grad_rel_w", grad_w, grad_logits, q, positions.rel_h(), positions.rel_w());
+  detail::require_shape(function, "grad_rel_h", grad_h, scheme.rel_h().rows(), q.cols());
+  detail::require_shape(function, "grad_rel_w", grad_w, scheme.rel_w().rows(), q.cols());
+  detail::require_target(function, "grad_q", grad_q, grad_h, grad_w, grad_logits, q, scheme.rel_h(), scheme.rel_w());
+  detail::require_target(function, "grad_rel_h", grad_h, grad_w, grad_logits, q, scheme.rel_h(), scheme.rel_w());
+  detail::require_target(function, "grad_rel_w", grad_w, grad_logits, q, scheme.rel_h(), scheme.rel_w());
   const auto& grad_values = detail::evaluated(grad_logits);
   const auto& q_values = detail::evaluated(q);
-  const auto& rel_h = detail::evaluated(positions.rel_h());
-  const auto& rel_w = detail::evaluated(positions.rel_w());
+  const auto& rel_h = detail::evaluated(scheme.rel_h());
+  const auto& rel_w = detail::evaluated(scheme.rel_w());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     const Eigen::Index first = head * query.tokens();
     detail::add_decomposed_gradients(grad_q.middleRows(first, query.tokens()), sizes.rows.of(grad_h, head),
@@ -11530,7 +12260,7 @@ enum class GridDistance {
 namespace detail {
 
 /// Distance of the displacement in column m of WindowTable::values().
-inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDistance distance) {
+inline double grid_distance(const GridShape& window, Eigen::Index m, GridDistance distance) {
   const double rows = static_cast<double>(m / (2 * window.width() - 1) - (window.height() - 1));
   const double columns = static_cast<double>(m % (2 * window.width() - 1) - (window.width() - 1));
   return distance == GridDistance::manhattan ? std::abs(rows) + std::abs(columns) : std::hypot(rows, columns);
@@ -11550,7 +12280,8 @@ inline double grid_distance(const WindowShape& window, Eigen::Index m, GridDista
 /// Source:   Press et al. 2022, arXiv:2108.12409, with the distance in two dimensions.
 /// Matches:  get_alibi of fairseq's data2vec 2.0 in two dimensions.
 template <typename Scalar, typename Slopes, detail::IfDense<Slopes> = 0>
-WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const WindowShape& window, GridDistance distance) {
+WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const GridShape& window, GridDistance distance) {
+  detail::require_named("make_alibi_table", "distance", distance, GridDistance::euclidean);
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   WindowTable<Scalar> table(slopes.size(), window);
   auto values = table.values();
@@ -11575,6 +12306,7 @@ template <typename GradSlopes, typename Scalar, detail::IfDense<GradSlopes> = 0>
 void alibi_table_backward(GradSlopes&& grad_slopes, const WindowTable<Scalar>& grad_table, GridDistance distance) {
   const char* const function = "alibi_table_backward";
   auto& grad = detail::written(std::forward<GradSlopes>(grad_slopes));
+  detail::require_named(function, "distance", distance, GridDistance::euclidean);
   const auto values = grad_table.values();
   detail::require_list_size(function, "grad_slopes", grad, grad_table.num_heads());
   detail::require_target(function, "grad_slopes", grad, values);
@@ -11755,7 +12487,8 @@ inline std::vector<double> whole_distances(Eigen::Index side) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How the biases between the trained displacements are formed.
+/// How the biases between the trained displacements are formed. `bicubic` is GridFilter's; the others space distances
+/// from 0 on, which a grid of positions does not have.
 enum class WindowFilter {
   /// As an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of Keys, a = -0.75: half-pixel
   /// centers, the border repeated. Swin.
@@ -11776,8 +12509,9 @@ class WindowResize {
   /// @param filter    How the biases in between are formed; frameworks differ.
   /// @throws std::invalid_argument  WindowFilter::geometric with an axis that changes from fewer than 3 tokens: a spline
   ///                                needs four distances.
-  explicit WindowResize(const WindowShape& from, const WindowShape& to, WindowFilter filter)
+  explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
+    detail::require_named("WindowResize", "filter", filter, WindowFilter::geometric_linear);
     if (filter != WindowFilter::geometric) return;
     const char* const rule = "at least 3 where it changes (or use WindowFilter::geometric_linear)";
     detail::require(from.height() == to.height() || from.height() >= 3, "WindowResize", "from.height()", from.height(),
@@ -11791,25 +12525,27 @@ class WindowResize {
   template <typename... Arguments>
   explicit WindowResize(const Arguments&...) : from_(1, 1), to_(1, 1), filter_(WindowFilter::bicubic) {
     static_assert(detail::kMisuse<Arguments...>,
-                  "posenc: write WindowResize(from, to, filter): two WindowShape(height, width), and "
+                  "posenc: write WindowResize(from, to, filter): two GridShape(height, width), and "
                   "WindowFilter::bicubic, geometric or geometric_linear");
   }
 
   /// The same rule for tables with a class token: their last three rows are copied.
-  WindowResize with(ClassToken class_token) const {
+  /// @throws std::invalid_argument  a class_token that ClassToken does not name.
+  WindowResize keep(ClassToken class_token) const {
+    detail::require_named("WindowResize::keep", "class_token", class_token, ClassToken::first);
     WindowResize rule = *this;
     rule.class_token_ = class_token;
     return rule;
   }
 
-  const WindowShape& from() const { return from_; }
-  const WindowShape& to() const { return to_; }
+  GridShape from() const { return from_; }
+  GridShape to() const { return to_; }
   WindowFilter filter() const { return filter_; }
   ClassToken class_token() const { return class_token_; }
 
  private:
-  WindowShape from_;
-  WindowShape to_;
+  GridShape from_;
+  GridShape to_;
   WindowFilter filter_;
   ClassToken class_token_ = ClassToken::none;
 };
@@ -11826,8 +12562,8 @@ inline Taps window_axis_taps(Eigen::Index from, Eigen::Index to, WindowFilter fi
 }
 
 template <typename To, typename From>
-void require_window_resize(const char* function, const char* to_name, const To& to_weights, const WindowShape& to,
-                           const char* from_name, const From& from_weights, const WindowShape& from,
+void require_window_resize(const char* function, const char* to_name, const To& to_weights, const GridShape& to,
+                           const char* from_name, const From& from_weights, const GridShape& from,
                            ClassToken class_token) {
   const Eigen::Index extra = class_token == ClassToken::first ? 3 : 0;
   require_shape(function, from_name, from_weights, from.displacements() + extra, from_weights.cols());
@@ -11847,7 +12583,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// @param[out] out  rule.to().displacements() x num_heads, and three more rows with a class token: the layout of
 ///                  checkpoints, which make_window_table() reads. Any writable Eigen expression.
 /// @param table     rule.from().displacements() x num_heads, likewise.
-/// @param rule      WindowResize(from, to, filter), .with(ClassToken::first) for BEiT.
+/// @param rule      WindowResize(from, to, filter), .keep(ClassToken::first) for BEiT.
 /// @throws std::invalid_argument  other shapes; memory that overlaps. `out` is then unchanged.
 /// Cost:     8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
 ///           axes, and lists of weights; no bench case, called once for a checkpoint.
@@ -11936,7 +12672,7 @@ namespace detail {
 
 /// Displacements query - key in log space, displacements x 2, in the order of WindowTable::values().
 template <typename Scalar>
-MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& trained) {
+MlpMatrix<Scalar> swin_v2_inputs(const GridShape& window, const GridShape& trained) {
   const auto coordinate = [](Eigen::Index key_minus_query, Eigen::Index trained_side) {
     if (key_minus_query == 0) return Scalar(0);  // and so for a side of 1, where the original divides 0 by 0
     const double x = -8 * static_cast<double>(key_minus_query) / static_cast<double>(trained_side - 1);
@@ -11951,16 +12687,16 @@ MlpMatrix<Scalar> swin_v2_inputs(const WindowShape& window, const WindowShape& t
 }
 
 template <typename Scalar>
-void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const std::optional<WindowShape>& pretrained) {
+void require_swin_v2(const char* function, const BiasMlp<Scalar>& mlp, const std::optional<GridShape>& pretrained) {
   require_mlp(function, mlp, 2);
   if (!pretrained) return;
   require(pretrained->height() > 1, function, "pretrained.height()", pretrained->height(), "> 1");
   require(pretrained->width() > 1, function, "pretrained.width()", pretrained->width(), "> 1");
 }
 
-/// Constraint of template parameters: a WindowShape, std::nullopt, or an optional that holds either.
+/// Constraint of template parameters: a GridShape, std::nullopt, or an optional that holds either.
 template <typename T>
-using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<WindowShape>>, int>;
+using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<GridShape>>, int>;
 
 }  // namespace detail
 
@@ -11977,9 +12713,9 @@ using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<Wi
 /// Source:   Liu et al. 2021, arXiv:2111.09883.
 /// Matches:  WindowAttention of Swin-Transformer v2 and timm.
 template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained> = 0>
-WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const WindowShape& window,
+WindowTable<Scalar> make_swin_v2_table(const BiasMlp<Scalar>& mlp, const GridShape& window,
                                        const Pretrained& pretrained) {
-  const std::optional<WindowShape> trained = pretrained;
+  const std::optional<GridShape> trained = pretrained;
   detail::require_swin_v2("make_swin_v2_table", mlp, trained);
   WindowTable<Scalar> table(mlp.outputs(), window);
   const auto inputs = detail::swin_v2_inputs<Scalar>(window, trained.value_or(window));
@@ -11994,7 +12730,7 @@ template <typename... Arguments>
 auto make_swin_v2_table(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write make_swin_v2_table(mlp, window, pretrained): mlp is a BiasMlp, window a "
-                "WindowShape(height, width), pretrained the window of pretraining or std::nullopt");
+                "GridShape(height, width), pretrained the window of pretraining or std::nullopt");
   return detail::Misfit<Arguments...>();
 }
 
@@ -12010,12 +12746,12 @@ template <typename Scalar, typename Pretrained, detail::IfMaybeWindow<Pretrained
 void swin_v2_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table,
                             const BiasMlp<Scalar>& mlp, const Pretrained& pretrained) {
   const char* const function = "swin_v2_table_backward";
-  const std::optional<WindowShape> trained = pretrained;
+  const std::optional<GridShape> trained = pretrained;
   detail::require_swin_v2(function, mlp, trained);
   detail::require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
   detail::require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
                   grad_table.num_heads());
-  const WindowShape& window = grad_table.window();
+  const GridShape& window = grad_table.window();
   const auto inputs = detail::swin_v2_inputs<Scalar>(window, trained.value_or(window));
   const auto values = detail::mlp_forward(mlp, inputs);
   const detail::MlpMatrix<Scalar> gate = (Scalar(1) / (Scalar(1) + (-values.back().array()).exp())).matrix();
@@ -12086,7 +12822,7 @@ class ContentAttention {
   const Query& q() const { return q_; }
   const Key& k() const { return k_; }
   double scale() const { return scale_; }
-  const AttentionSpan& span() const { return span_; }
+  AttentionSpan span() const { return span_; }
   /// Heads that are stacked; 0 where there are neither queries nor keys to count them by.
   Eigen::Index num_heads() const { return num_heads_; }
   Eigen::Index head_dim() const { return q_.cols(); }
@@ -12110,7 +12846,7 @@ class ContentAttention<detail::Misfit<Arguments...>, void> {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write ContentAttention(q, k, scale, span): q and k are matrices, scale is a floating-point "
-      "number such as 1 / std::sqrt(head_dim), span is AttentionSpan::square(len), cached(query_len, key_len) "
+      "number such as 1 / std::sqrt(head_dim), span is AttentionSpan::square(seq_len), cached(query_len, key_len) "
       "or at(queries, key_len)");
 
  public:
@@ -12128,10 +12864,10 @@ void require_logits(const char* function, const char* parameter, const Logits& l
   require_stacked_logits(function, parameter, logits, attention.num_heads(), attention.span());
 }
 
-/// The rows of head `head` in a matrix of `len` rows for each head.
+/// The rows of head `head` in a matrix of `rows` rows for each head.
 template <typename X>
-auto head_rows(X& x, Eigen::Index head, Eigen::Index len) {
-  return x.middleRows(head * len, len);
+auto head_rows(X& x, Eigen::Index head, Eigen::Index rows) {
+  return x.middleRows(head * rows, rows);
 }
 
 }  // namespace detail
@@ -12160,7 +12896,7 @@ class Workspace {
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
-  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) {
+  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) & {
     const char* const function = "Workspace::matrix";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
     detail::require(columns >= 0, function, "columns", columns, ">= 0");
@@ -12337,7 +13073,7 @@ class Cope {
   /// @param num_positions  `npos_max`, > 0: counts beyond the last row take it.
   /// @throws std::invalid_argument  num_positions is not > 0.
   template <typename T>
-  Cope(T&& table, Eigen::Index num_positions) : table_(table), num_positions_(num_positions) {
+  Cope(T&& table, detail::Size num_positions) : table_(table), num_positions_(num_positions) {
     detail::check_held<T>();
     detail::require(num_positions > 0, "Cope", "num_positions", num_positions, "> 0");
   }
@@ -12389,6 +13125,19 @@ class CopeGradients {
 template <typename X, typename Q, typename T, detail::IfMatrix<X, Q, T> = 0>
 CopeGradients(X&&, Q&&, T&&) -> CopeGradients<detail::HeldToWrite<X>, detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class CopeGradients<detail::Misfit<Arguments...>, void, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write CopeGradients(grad_logits, grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  CopeGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+CopeGradients(const Arguments&...) -> CopeGradients<detail::Misfit<Arguments...>, void, void>;
+
 namespace detail {
 
 /// The rows of CoPE's table that each head has.
@@ -12417,7 +13166,7 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     for a head a product L_q x head_dim x num_positions and one sigmoid for each visible logit. Extra memory
-///           32 x num_positions. No bench case yet.
+///           32 x num_positions (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.
@@ -12456,7 +13205,7 @@ auto add_cope_logits(const Arguments&...) {
 /// @param logits                        (num_heads L_q) x L_k, as they were before add_cope_logits().
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_cope_logits(), with three products and two sigmoids. No bench case yet.
+/// Cost:     as add_cope_logits(), with three products and two sigmoids (bench_content_bias: CoPE).
 /// Accuracy: within the error of central differences in the logits; adjoint in q and table to 1e-12 of the sum of the
 ///           terms' sizes in double, 4 eps in float [relative_bias][properties].
 template <typename GradLogits, typename GradQuery, typename GradTable, typename Logits, typename Table, typename Query,
@@ -12517,26 +13266,28 @@ inline namespace POSENC_ABI {
 template <typename Scalar>
 using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
-/// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gates(l, h)), tokens x num_heads.
-/// @param gates   Forget logits w[h] . x[t] + b[h], tokens x num_heads: a row for each token, a column for each head.
-/// @param before  F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is the sum of
-///                all grad_sums of a head.
+/// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gate_logits(l, h)), tokens x num_heads.
+/// @param gate_logits  The forget gates before their sigmoid, w[h] . x[t] + b[h], tokens x num_heads: a row for each
+///                     token, a column for each head. Gates that have had their sigmoid are wrong here, without a word.
+/// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is
+///                     the sum of all grad_sums of a head.
 /// @throws std::invalid_argument  another number of heads.
-/// Cost:     one exponential and one logarithm for each token and head; no bench case, the logits dominate.
-/// Accuracy: summed in double and rounded once to the gates' scalar: half an ulp of F, which grows with the length
-///           (float, F = -70,000: 4e-3). Give the gates in double where sequences are long [accuracy][relative_bias].
+/// Cost:     one exponential and one logarithm for each token and head (bench_content_bias: Forgetting).
+/// Accuracy: summed in double and rounded once to the scalar of gate_logits: half an ulp of F, which grows with the
+///           length (float, F = -70,000: 4e-3). Give gate_logits in double where sequences are long
+///           [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename Gates, typename Before, detail::IfDense<Gates, Before> = 0>
-ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const Before& before) {
-  using Scalar = typename Gates::Scalar;
-  detail::require(before.size() == gates.cols(), "forgetting_sums", "before.size()", before.size(), "gates.cols() ",
-                  gates.cols(), ", one for each head");
-  const auto& gates_values = detail::evaluated(gates);
-  ForgettingSums<Scalar> sums(gates.rows(), gates.cols());
+template <typename GateLogits, typename Before, detail::IfDense<GateLogits, Before> = 0>
+ForgettingSums<typename GateLogits::Scalar> forgetting_sums(const GateLogits& gate_logits, const Before& before) {
+  using Scalar = typename GateLogits::Scalar;
+  detail::require(before.size() == gate_logits.cols(), "forgetting_sums", "before.size()", before.size(),
+                  "gate_logits.cols() ", gate_logits.cols(), ", one for each head");
+  const auto& gate_values = detail::evaluated(gate_logits);
+  ForgettingSums<Scalar> sums(gate_logits.rows(), gate_logits.cols());
   for (Eigen::Index head = 0; head < sums.cols(); ++head) {
     double sum = detail::number_at(before, head);
     for (Eigen::Index t = 0; t < sums.rows(); ++t) {
-      const double gate = static_cast<double>(gates_values.coeff(t, head));
+      const double gate = static_cast<double>(gate_values.coeff(t, head));
       sum += gate < 0 ? gate - std::log1p(std::exp(gate)) : -std::log1p(std::exp(-gate));
       sums(t, head) = detail::convert<Scalar>(sum);
     }
@@ -12546,46 +13297,48 @@ ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates, const
 
 /// @overload
 /// From the first token on: before is 0.
-template <typename Gates, detail::IfDense<Gates> = 0>
-ForgettingSums<typename Gates::Scalar> forgetting_sums(const Gates& gates) {
-  return forgetting_sums(gates, Eigen::ArrayXd::Zero(gates.cols()));
+template <typename GateLogits, detail::IfDense<GateLogits> = 0>
+ForgettingSums<typename GateLogits::Scalar> forgetting_sums(const GateLogits& gate_logits) {
+  return forgetting_sums(gate_logits, Eigen::ArrayXd::Zero(gate_logits.cols()));
 }
 
 /// @overload
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto forgetting_sums(const Arguments&...) {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write forgetting_sums(gates), or (gates, before): gates is tokens x num_heads, before the row of "
-      "sums of the last cached token, sums.row(last)");
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write forgetting_sums(gate_logits), or (gate_logits, before): gate_logits is tokens x "
+                "num_heads, before the row of "
+                "sums of the last cached token, sums.row(last)");
   return detail::Misfit<Arguments...>();
 }
 
-/// The gradient of forgetting_sums(): grad_gates(t, h) += sigmoid(-gates(t, h)) times the sum of grad_sums(l, h) over
-/// l >= t.
-/// @param[in,out] grad_gates  tokens x num_heads.
-/// @param grad_sums           tokens x num_heads.
-/// @param gates               As in the forward call.
+/// The gradient of forgetting_sums(): grad_gate_logits(t, h) += sigmoid(-gate_logits(t, h)) times the sum of
+/// grad_sums(l, h) over l >= t.
+/// @param[in,out] grad_gate_logits  tokens x num_heads.
+/// @param grad_sums                 tokens x num_heads.
+/// @param gate_logits               As in the forward call.
 /// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
-/// Cost:     one exponential for each token and head; no allocation; no bench case, the logits dominate.
+/// Cost:     one exponential for each token and head; no allocation (bench_content_bias: Forgetting).
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
-template <typename GradGates, typename GradSums, typename Gates, detail::IfDense<GradGates, GradSums, Gates> = 0>
-void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums, const Gates& gates) {
+template <typename GradGateLogits, typename GradSums, typename GateLogits,
+          detail::IfDense<GradGateLogits, GradSums, GateLogits> = 0>
+void forgetting_sums_backward(GradGateLogits&& grad_gate_logits, const GradSums& grad_sums,
+                              const GateLogits& gate_logits) {
   const char* const function = "forgetting_sums_backward";
-  auto& grad = detail::written(std::forward<GradGates>(grad_gates));
-  detail::require_shape(function, "grad_sums", grad_sums, gates.rows(), gates.cols());
-  detail::require_shape(function, "grad_gates", grad, gates.rows(), gates.cols());
-  detail::require_target(function, "grad_gates", grad, grad_sums, gates);
+  auto& grad = detail::written(std::forward<GradGateLogits>(grad_gate_logits));
+  detail::require_shape(function, "grad_sums", grad_sums, gate_logits.rows(), gate_logits.cols());
+  detail::require_shape(function, "grad_gate_logits", grad, gate_logits.rows(), gate_logits.cols());
+  detail::require_target(function, "grad_gate_logits", grad, grad_sums, gate_logits);
   const auto& grad_sums_values = detail::evaluated(grad_sums);
-  const auto& gates_values = detail::evaluated(gates);
+  const auto& gate_values = detail::evaluated(gate_logits);
   using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  for (Eigen::Index head = 0; head < gates_values.cols(); ++head) {
+  for (Eigen::Index head = 0; head < gate_values.cols(); ++head) {
     double sum = 0;
-    for (Eigen::Index t = gates_values.rows() - 1; t >= 0; --t) {
+    for (Eigen::Index t = gate_values.rows() - 1; t >= 0; --t) {
       sum += static_cast<double>(grad_sums_values.coeff(t, head));
-      const double gate = static_cast<double>(gates_values.coeff(t, head));
+      const double gate = static_cast<double>(gate_values.coeff(t, head));
       grad.coeffRef(t, head) += detail::convert<Target>(sum / (1 + std::exp(gate)));
     }
   }
@@ -12595,8 +13348,9 @@ void forgetting_sums_backward(GradGates&& grad_gates, const GradSums& grad_sums,
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto forgetting_sums_backward(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write forgetting_sums_backward(grad_gates, grad_sums, gates): all tokens x num_heads");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write forgetting_sums_backward(grad_gate_logits, grad_sums, gate_logits): all tokens x num_heads");
 }
 
 namespace detail {
@@ -12629,7 +13383,8 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 /// @param span            Which queries meet which keys.
 /// @throws std::invalid_argument  another shape, or too few sums; memory of logits that overlaps itself or the sums.
 /// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
-/// Cost:     one subtraction and addition for each visible logit; the bias is never stored. No bench case yet.
+/// Cost:     one subtraction and addition for each visible logit; the bias is never stored
+///           (bench_content_bias: Forgetting).
 /// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 /// Matches:  DataDependentAlibi of x-transformers.
@@ -12661,8 +13416,8 @@ void add_forgetting_bias(Logits&& logits, const Sums& sums, const AttentionSpan&
 template <typename... Arguments>
 auto add_forgetting_bias(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gates), tokens x "
-                "num_heads, span AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len)");
+                "posenc: write add_forgetting_bias(logits, sums, span): sums is forgetting_sums(gate_logits), tokens x "
+                "num_heads, span AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, key_len)");
 }
 
 /// The gradient of add_forgetting_bias(): adds into grad_sums.
@@ -12670,7 +13425,7 @@ auto add_forgetting_bias(const Arguments&...) {
 /// @param grad_logits        (num_heads L_q) x L_k.
 /// @param span               As in the forward call.
 /// @throws as add_forgetting_bias(); nothing is written then.
-/// Cost:     two additions for each visible logit; no allocation. No bench case yet.
+/// Cost:     two additions for each visible logit; no allocation (bench_content_bias: Forgetting).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradSums, typename Grad, detail::IfDense<GradSums, Grad> = 0>
 void forgetting_bias_backward(GradSums&& grad_sums, const Grad& grad_logits, const AttentionSpan& span) {
@@ -12727,14 +13482,14 @@ class ShawClip {
   /// @param left   [tokens] For keys before the query, >= 0.
   /// @param right  [tokens] For keys after it, >= 0.
   /// @throws std::invalid_argument  one of them negative or beyond 2^40.
-  explicit ShawClip(Eigen::Index left, Eigen::Index right) : left_(left), right_(right) {
-    constexpr Eigen::Index limit = detail::kSpanLimit;
+  explicit ShawClip(detail::Size left, detail::Size right) : left_(left), right_(right) {
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
     detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
     detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
   }
   /// The same on both sides: `max_relative_position`, the k of the paper.
   /// @throws std::invalid_argument  it is negative or beyond 2^40.
-  static ShawClip symmetric(Eigen::Index max_relative_position) {
+  static ShawClip symmetric(detail::Size max_relative_position) {
     return ShawClip(max_relative_position, max_relative_position);
   }
 
@@ -12758,14 +13513,14 @@ struct ShawRow {
   Eigen::Index shift;
 
   ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
-    const Eigen::Index relative = span.first_relative(query);
-    first = (std::min)((std::max)(-clip.left() - relative, Eigen::Index(0)), span.key_len());
-    last = (std::max)((std::min)(clip.right() + 1 - relative, span.key_len()), first);
-    shift = relative + clip.left();
+    const Eigen::Index distance = span.first_distance(query);
+    first = (std::min)((std::max)(-clip.left() - distance, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(clip.right() + 1 - distance, span.key_len()), first);
+    shift = distance + clip.left();
   }
 };
 
-/// row[j] += values[table row of key j].
+/// row[j] += values[table row of key j], for one query.
 template <typename Row, typename Values>
 void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
@@ -12774,7 +13529,7 @@ void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& key
   row.tail(row.size() - keys.last).array() += values(values.size() - 1);
 }
 
-/// sums = the total of `row` for each table row.
+/// sums = the total of `row` for each table row, for one query.
 template <typename Sums, typename Row>
 void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
@@ -12782,6 +13537,23 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
   sums(0) += ordered_sum(row.head(keys.first));
   sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
+}
+
+/// The same for the queries block, block + 1, ... of the rows of x; `values` has at least as many rows.
+template <typename X, typename Values>
+void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
+                             const AttentionSpan& span) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    add_by_clipped_distance(x.row(i), values.row(i), ShawRow(span, block + i, clip));
+  }
+}
+
+template <typename Sums, typename X>
+void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const ShawClip& clip,
+                             const AttentionSpan& span) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    sum_by_clipped_distance(sums.row(i), x.row(i), ShawRow(span, block + i, clip));
+  }
 }
 
 }  // namespace detail
@@ -12798,7 +13570,8 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Shaw's encoding of keys: ShawKeys(table, clip).
+/// The parameters of Shaw's encoding of keys: ShawKeys(table, clip). Keys and values have tables of the same shape and
+/// are two types so that they cannot change places.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
 class ShawKeys {
@@ -12811,7 +13584,7 @@ class ShawKeys {
   }
 
   const Table& table() const { return table_; }
-  const ShawClip& clip() const { return clip_; }
+  ShawClip clip() const { return clip_; }
 
  private:
   detail::Held<Table> table_;
@@ -12853,6 +13626,18 @@ class ShawGradients {
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ShawGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write ShawGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  ShawGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+ShawGradients(const Arguments&...) -> ShawGradients<detail::Misfit<Arguments...>, void>;
+
 namespace detail {
 
 /// x += scale q . table by clipped distance, for one head.
@@ -12864,9 +13649,7 @@ void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& cl
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
     scores.topRows(rows).setZero();
     add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      add_by_clipped_distance(x.row(block + i), scores.row(i), ShawRow(span, block + i, clip));
-    }
+    add_by_clipped_distance(x.middleRows(block, rows), scores, block, clip, span);
   }
 }
 
@@ -12878,9 +13661,7 @@ void add_shaw_gradients(GradQuery&& grad_q, GradTable&& grad_table, const Grad& 
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      sum_by_clipped_distance(sums.row(i), grad.row(block + i), ShawRow(span, block + i, clip));
-    }
+    sum_by_clipped_distance(sums, grad.middleRows(block, rows), block, clip, span);
     add_product(grad_q.middleRows(block, rows), sums.topRows(rows), table, scale);
     add_product(grad_table, sums.topRows(rows).transpose(), q.middleRows(block, rows), scale);
   }
@@ -12902,34 +13683,34 @@ HeadRows require_shaw(const char* function, const Table& table, const ShawClip& 
 ///     logits(i, j) += scale q[i] . table[clamp(j - (query_offset + i), -left, right) + left]
 ///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
-/// @param keys            ShawKeys(table, clip).
+/// @param scheme          ShawKeys(table, clip).
 /// @param attention       ContentAttention(q, k, scale, span); k is not read.
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row. Extra
 ///           memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
-///           (bench_relative_bias: Shaw).
+///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
 ///           left != right wav2vec2-BERT.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
-void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
   detail::require_logits(function, "logits", x, attention);
   const auto rows =
-      detail::require_shaw(function, keys.table(), keys.clip(), attention.num_heads(), attention.head_dim());
-  detail::require_target(function, "logits", x, attention.q(), keys.table());
+      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
+  detail::require_target(function, "logits", x, attention.q(), scheme.table());
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_shaw_head(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-                          rows.of(table, head), keys.clip(), span, static_cast<Scalar>(attention.scale()), workspace);
+                          rows.of(table, head), scheme.clip(), span, static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 
@@ -12945,15 +13726,16 @@ auto add_shaw_logits(const Arguments&...) {
 /// The gradient of add_shaw_logits(): adds into grad_q and grad_table.
 /// @param[in,out] gradients               ShawGradients(grad_q, grad_table).
 /// @param grad_logits                     (num_heads L_q) x L_k.
-/// @param keys, attention, workspace      As in the forward call.
+/// @param scheme, attention, workspace    As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_shaw_logits(), with two products; no bench case.
+/// Cost:     as add_shaw_logits(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
           typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
-                          const ShawKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+                          const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_logits_backward";
   const AttentionSpan& span = attention.span();
@@ -12961,18 +13743,18 @@ void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const G
   auto& grad_table = gradients.grad_table();
   detail::require_logits(function, "grad_logits", grad_logits, attention);
   const auto rows =
-      detail::require_shaw(function, keys.table(), keys.clip(), attention.num_heads(), attention.head_dim());
+      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
   detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
+  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
+  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
+  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_shaw_gradients(detail::head_rows(grad_q, head, span.query_len()), rows.of(grad_table, head),
                                detail::head_rows(grad, head, span.query_len()),
-                               detail::head_rows(q, head, span.query_len()), rows.of(table, head), keys.clip(), span,
+                               detail::head_rows(q, head, span.query_len()), rows.of(table, head), scheme.clip(), span,
                                static_cast<Scalar>(attention.scale()), workspace);
   }
 }
@@ -12999,7 +13781,7 @@ auto shaw_logits_backward(const Arguments&...) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Shaw's encoding of values: ShawValues(table, clip).
+/// The parameters of Shaw's encoding of values: ShawValues(table, clip). See ShawKeys for why these are two types.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
 class ShawValues {
@@ -13012,7 +13794,7 @@ class ShawValues {
   }
 
   const Table& table() const { return table_; }
-  const ShawClip& clip() const { return clip_; }
+  ShawClip clip() const { return clip_; }
 
  private:
   detail::Held<Table> table_;
@@ -13056,6 +13838,19 @@ class ShawValuesGradients {
 template <typename W, typename T, detail::IfMatrix<W, T> = 0>
 ShawValuesGradients(W&&, T&&) -> ShawValuesGradients<detail::HeldToWrite<W>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ShawValuesGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write ShawValuesGradients(grad_weights, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  ShawValuesGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+ShawValuesGradients(const Arguments&...) -> ShawValuesGradients<detail::Misfit<Arguments...>, void>;
+
 namespace detail {
 
 /// y += weights . table by clipped distance, for one head.
@@ -13065,9 +13860,7 @@ void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, c
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      sum_by_clipped_distance(sums.row(i), weights.row(block + i), ShawRow(span, block + i, clip));
-    }
+    sum_by_clipped_distance(sums, weights.middleRows(block, rows), block, clip, span);
     add_product(y.middleRows(block, rows), sums.topRows(rows), table, Scalar(1));
   }
 }
@@ -13080,15 +13873,11 @@ void add_shaw_values_gradients(GradWeights&& grad_weights, GradTable&& grad_tabl
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      sum_by_clipped_distance(sums.row(i), weights.row(block + i), ShawRow(span, block + i, clip));
-    }
+    sum_by_clipped_distance(sums, weights.middleRows(block, rows), block, clip, span);
     add_product(grad_table, sums.topRows(rows).transpose(), grad.middleRows(block, rows), Scalar(1));
     sums.topRows(rows).setZero();
     add_product(sums.topRows(rows), grad.middleRows(block, rows), table.transpose(), Scalar(1));
-    for (Eigen::Index i = 0; i < rows; ++i) {
-      add_by_clipped_distance(grad_weights.row(block + i), sums.row(i), ShawRow(span, block + i, clip));
-    }
+    add_by_clipped_distance(grad_weights.middleRows(block, rows), sums, block, clip, span);
   }
 }
 
@@ -13098,16 +13887,16 @@ struct ShawValuesSizes {
   HeadRows rows;
 
   template <typename Table, typename Weights, typename Out>
-  ShawValuesSizes(const char* function, const ShawValues<Table>& values, const Weights& weights,
+  ShawValuesSizes(const char* function, const ShawValues<Table>& scheme, const Weights& weights,
                   const AttentionSpan& span, const char* out_name, const Out& out)
       : num_heads(span.query_len() == 0 ? 0 : weights.rows() / span.query_len()),
-        rows(function, "table", values.table().rows(), values.clip().rows(), num_heads, " (clip.rows())") {
+        rows(function, "table", scheme.table().rows(), scheme.clip().rows(), num_heads, " (clip.rows())") {
     const bool whole =
         span.query_len() == 0 ? weights.rows() == 0 : weights.rows() > 0 && weights.rows() % span.query_len() == 0;
     require(whole, function, "weights.rows()", weights.rows(), "span.query_len() ", span.query_len(), " for each head");
     require_shape(function, "weights", weights, weights.rows(), span.key_len());
     require_shape(function, out_name, out, weights.rows(), out.cols());
-    require_shape(function, "table", values.table(), values.table().rows(), out.cols());
+    require_shape(function, "table", scheme.table(), scheme.table().rows(), out.cols());
   }
 };
 
@@ -13118,30 +13907,30 @@ struct ShawValuesSizes {
 ///     out[i] += sum over j of weights(i, j) table[clamp(j - (query_offset + i), -left, right) + left]
 ///
 /// @param[in,out] out  (num_heads L_q) x head_dim, head by head. float or double, as the rest.
-/// @param values       ShawValues(table, clip), the table of the values.
+/// @param scheme       ShawValues(table, clip), the table of the values.
 /// @param weights      (num_heads L_q) x L_k, the logits after softmax (and masked: 0 where a query may not look).
 /// @param span         Which queries meet which keys.
 /// @param workspace    Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of out that overlaps itself or what is read. `out` is
 ///                                then unchanged.
-/// Cost:     as add_shaw_logits() (bench_relative_bias: Shaw).
+/// Cost:     as add_shaw_logits() (bench_content_bias: Shaw).
 /// Accuracy: 3,600 ulp of 1 for 47 keys and entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_values.
 template <typename Out, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, Out, Table, Weights> = 0>
-void add_shaw_values(Out&& out, const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
+void add_shaw_values(Out&& out, const ShawValues<Table>& scheme, const Weights& weights, const AttentionSpan& span,
                      Workspace<Scalar>& workspace) {
   const char* const function = "add_shaw_values";
   auto& y = detail::written(std::forward<Out>(out));
-  const detail::ShawValuesSizes sizes(function, values, weights, span, "out", y);
-  detail::require_target(function, "out", y, weights, values.table());
+  const detail::ShawValuesSizes sizes(function, scheme, weights, span, "out", y);
+  detail::require_target(function, "out", y, weights, scheme.table());
   const auto& weights_values = detail::evaluated(weights);
-  const auto& table = detail::evaluated(values.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     detail::add_shaw_values_head(detail::head_rows(y, head, span.query_len()),
                                  detail::head_rows(weights_values, head, span.query_len()), sizes.rows.of(table, head),
-                                 values.clip(), span, workspace);
+                                 scheme.clip(), span, workspace);
   }
 }
 
@@ -13152,7 +13941,8 @@ auto add_shaw_values(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write add_shaw_values(out, ShawValues(table, clip), weights, span, workspace): weights are the "
-      "logits after softmax, span is AttentionSpan::square(len), cached(query_len, key_len) or at(queries, key_len); "
+      "logits after softmax, span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, "
+      "key_len); "
       "all hold the same "
       "scalar");
 }
@@ -13160,31 +13950,32 @@ auto add_shaw_values(const Arguments&...) {
 /// The gradient of add_shaw_values(): adds into grad_weights and grad_table.
 /// @param[in,out] gradients                 ShawValuesGradients(grad_weights, grad_table).
 /// @param grad_out                          (num_heads L_q) x head_dim.
-/// @param values, weights, span, workspace  As in the forward call.
+/// @param scheme, weights, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_shaw_values(), with two products; no bench case.
+/// Cost:     as add_shaw_values(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
 void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
-                          const ShawValues<Table>& values, const Weights& weights, const AttentionSpan& span,
+                          const ShawValues<Table>& scheme, const Weights& weights, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_values_backward";
   auto& grad_weights = gradients.grad_weights();
   auto& grad_table = gradients.grad_table();
-  const detail::ShawValuesSizes sizes(function, values, weights, span, "grad_out", grad_out);
+  const detail::ShawValuesSizes sizes(function, scheme, weights, span, "grad_out", grad_out);
   detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
-  detail::require_shape(function, "grad_table", grad_table, values.table().rows(), grad_out.cols());
-  detail::require_target(function, "grad_weights", grad_weights, grad_table, grad_out, weights, values.table());
-  detail::require_target(function, "grad_table", grad_table, grad_out, weights, values.table());
+  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), grad_out.cols());
+  detail::require_target(function, "grad_weights", grad_weights, grad_table, grad_out, weights, scheme.table());
+  detail::require_target(function, "grad_table", grad_table, grad_out, weights, scheme.table());
   const auto& grad = detail::evaluated(grad_out);
   const auto& weights_values = detail::evaluated(weights);
-  const auto& table = detail::evaluated(values.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
     detail::add_shaw_values_gradients(detail::head_rows(grad_weights, head, span.query_len()),
                                       sizes.rows.of(grad_table, head), detail::head_rows(grad, head, span.query_len()),
                                       detail::head_rows(weights_values, head, span.query_len()),
-                                      sizes.rows.of(table, head), values.clip(), span, workspace);
+                                      sizes.rows.of(table, head), scheme.clip(), span, workspace);
   }
 }
 
@@ -13219,7 +14010,7 @@ struct KeysWithRow {
   Eigen::Index shift;
 
   KeysWithRow(const AttentionSpan& span, Eigen::Index query, Eigen::Index lowest, Eigen::Index num_rows) {
-    shift = span.first_relative(query) - lowest;
+    shift = span.first_distance(query) - lowest;
     first = (std::min)((std::max)(-shift, Eigen::Index(0)), span.key_len());
     last = (std::max)((std::min)(num_rows - shift, span.key_len()), first);
   }
@@ -13234,8 +14025,8 @@ struct RowsRead {
 
   RowsRead(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Eigen::Index lowest,
            Eigen::Index num_rows) {
-    const Eigen::Index begin = span.first_relative(block + rows - 1) - lowest;
-    const Eigen::Index end = span.first_relative(block) + span.key_len() - lowest;
+    const Eigen::Index begin = span.first_distance(block + rows - 1) - lowest;
+    const Eigen::Index end = span.first_distance(block) + span.key_len() - lowest;
     first = (std::min)((std::max)(begin, Eigen::Index(0)), num_rows);
     count = (std::max)((std::min)(end, num_rows) - first, Eigen::Index(0));
   }
@@ -13352,7 +14143,7 @@ class RelativeKeys {
   }
 
   const Table& table() const { return table_; }
-  const std::optional<DistanceRange>& distances() const { return distances_; }
+  std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
   detail::Held<Table> table_;
@@ -13397,6 +14188,18 @@ class RelativeGradients {
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class RelativeGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write RelativeGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  RelativeGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Arguments...>, void>;
+
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
 /// every head
 ///
@@ -13405,31 +14208,31 @@ RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail:
 /// Pairs at distances that the table has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits()
 /// clips).
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
-/// @param keys            RelativeKeys(table, distances).
+/// @param scheme          RelativeKeys(table, distances).
 /// @param attention       ContentAttention(q, k, scale, span); k is not read.
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31): what
-///           add_transformer_xl_logits() does without u and v (bench_relative_bias: Transformer-XL).
+///           add_transformer_xl_logits() does without u and v (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
-void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& keys,
+void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
                          const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
   const char* const function = "add_relative_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
   detail::require_logits(function, "logits", x, attention);
-  const auto rows = detail::require_distance_rows(function, "table", keys.table().rows(), keys.distances(), span,
+  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
                                                   attention.num_heads());
-  detail::require_shape(function, "table", keys.table(), keys.table().rows(), attention.head_dim());
-  detail::require_target(function, "logits", x, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
+  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
+  detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
                          detail::NoQueryBias(), rows.of(table, head), lowest, span,
@@ -13450,32 +14253,33 @@ auto add_relative_logits(const Arguments&...) {
 /// The gradient of add_relative_logits(): adds into grad_q and grad_table.
 /// @param[in,out] gradients           RelativeGradients(grad_q, grad_table).
 /// @param grad_logits                 (num_heads L_q) x L_k.
-/// @param keys, attention, workspace  As in the forward call.
+/// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_relative_logits(), with two products; no bench case.
+/// Cost:     as add_relative_logits(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
           typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
 void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
-                              const RelativeKeys<Table>& keys, const ContentAttention<Query, Key>& attention,
+                              const RelativeKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                               Workspace<Scalar>& workspace) {
   const char* const function = "relative_logits_backward";
   const AttentionSpan& span = attention.span();
   auto& grad_q = gradients.grad_q();
   auto& grad_table = gradients.grad_table();
   detail::require_logits(function, "grad_logits", grad_logits, attention);
-  const auto rows = detail::require_distance_rows(function, "table", keys.table().rows(), keys.distances(), span,
+  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
                                                   attention.num_heads());
-  detail::require_shape(function, "table", keys.table(), keys.table().rows(), attention.head_dim());
+  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
   detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, keys.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), keys.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), keys.table());
-  const Eigen::Index lowest = detail::distances_of_rows(keys.distances(), span).first();
+  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
+  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
+  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
+  const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
-  const auto& table = detail::evaluated(keys.table());
+  const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative_gradients(
         detail::head_rows(grad_q, head, span.query_len()), detail::NoQueryBias(), rows.of(grad_table, head),
@@ -13581,6 +14385,7 @@ template <typename Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_relative_sinusoids(
     const DistanceRange& distances, const Frequencies& frequencies, ChannelOrder order) {
   const Eigen::Index pairs = frequencies.num_pairs();
+  detail::require_named("make_relative_sinusoids", "order", order, ChannelOrder::cos_sin);
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
@@ -13691,7 +14496,7 @@ class TransformerXl {
   const Table& r() const { return r_; }
   const U& u() const { return u_; }
   const V& v() const { return v_; }
-  const std::optional<DistanceRange>& distances() const { return distances_; }
+  std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
   detail::Held<Table> r_;
@@ -13751,6 +14556,20 @@ TransformerXlGradients(Q&&, K&&, T&&, A&&, B&&)
     -> TransformerXlGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<K>, detail::HeldToWrite<T>,
                               detail::HeldToWrite<A>, detail::HeldToWrite<B>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class TransformerXlGradients<detail::Misfit<Arguments...>, void, void, void, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v): each a matrix of the "
+                "shape of its parameter");
+
+ public:
+  TransformerXlGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+TransformerXlGradients(const Arguments&...)
+    -> TransformerXlGradients<detail::Misfit<Arguments...>, void, void, void, void>;
+
 namespace detail {
 
 /// The checked sizes of a call.
@@ -13784,7 +14603,7 @@ struct TransformerXlSizes {
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31). No
-///           shifted copy: row i is read from a contiguous piece (bench_relative_bias: Transformer-XL).
+///           shifted copy: row i is read from a contiguous piece (bench_content_bias: Transformer-XL).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
@@ -13837,7 +14656,8 @@ auto add_transformer_xl_logits(const Arguments&...) {
 /// @param grad_logits                   (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_transformer_xl_logits(), with two products; no bench case.
+/// Cost:     as add_transformer_xl_logits(), with two products
+///           (bench_content_bias: Gradients of tables by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV, typename Grad,
@@ -13939,7 +14759,7 @@ class DebertaBuckets {
   /// Without buckets, as v1.
   /// @param max_position  [tokens] `max_relative_positions`, > 0 (512) and at most 2^20.
   /// @throws std::invalid_argument  that does not hold.
-  explicit DebertaBuckets(Eigen::Index max_position) {
+  explicit DebertaBuckets(detail::Size max_position) {
     require_max_position(max_position);
     fill(max_position, max_position, max_position);
   }
@@ -13948,7 +14768,7 @@ class DebertaBuckets {
   /// @param max_position      [tokens] `max_relative_positions`, > 0 (512) and at most 2^20.
   /// @param position_buckets  Even, in [4, 8192] (256), and position_buckets / 2 < max_position - 1.
   /// @throws std::invalid_argument  one of these does not hold.
-  explicit DebertaBuckets(Eigen::Index max_position, Eigen::Index position_buckets) {
+  explicit DebertaBuckets(detail::Size max_position, detail::Size position_buckets) {
     require_max_position(max_position);
     detail::require(position_buckets >= 4 && position_buckets % 2 == 0 && position_buckets / 2 < max_position - 1 &&
                         position_buckets <= detail::kMaxLogSteps,
@@ -14155,6 +14975,19 @@ class ContentToPositionGradients : public detail::DebertaTermGradients<GradQuery
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ContentToPositionGradients(Q&&, T&&) -> ContentToPositionGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
 
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class ContentToPositionGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write ContentToPositionGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  ContentToPositionGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+ContentToPositionGradients(const Arguments&...) -> ContentToPositionGradients<detail::Misfit<Arguments...>, void>;
+
 /// What the backward pass of the position-to-content term adds into: PositionToContentGradients(grad_k, grad_table),
 /// each of the shape of its parameter.
 template <typename GradKey, typename GradTable>
@@ -14166,6 +14999,19 @@ class PositionToContentGradients : public detail::DebertaTermGradients<GradKey, 
 };
 template <typename K, typename T, detail::IfMatrix<K, T> = 0>
 PositionToContentGradients(K&&, T&&) -> PositionToContentGradients<detail::HeldToWrite<K>, detail::HeldToWrite<T>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class PositionToContentGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write PositionToContentGradients(grad_k, grad_table): each a matrix of the shape of its parameter");
+
+ public:
+  PositionToContentGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+PositionToContentGradients(const Arguments&...) -> PositionToContentGradients<detail::Misfit<Arguments...>, void>;
 
 /// What deberta_logits_backward() adds into: DebertaGradients(ContentToPositionGradients(grad_q, grad_table),
 /// PositionToContentGradients(grad_k, grad_table)), or one of the two, as the scheme has them.
@@ -14237,7 +15083,7 @@ void add_deberta_scores(X&& x, const Content& content, const Table& table, const
     scores.setZero();
     add_product(scores, content.middleRows(block, rows), table.transpose(), scale);
     for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
-      x.coeffRef(i, j) += scores(token, buckets(-span.relative(i, j)));
+      x.coeffRef(i, j) += scores(token, buckets(-span.distance(i, j)));
     });
   }
 }
@@ -14254,10 +15100,49 @@ void add_deberta_gradients(GradContent&& grad_content, GradTable&& grad_table, c
     auto sums = scratch.topRows(rows);
     sums.setZero();
     for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
-      sums(token, buckets(-span.relative(i, j))) += grad.coeff(i, j);
+      sums(token, buckets(-span.distance(i, j))) += grad.coeff(i, j);
     });
     add_product(grad_content.middleRows(block, rows), sums, table, scale);
     add_product(grad_table, sums.transpose(), content.middleRows(block, rows), scale);
+  }
+}
+
+/// Tokens whose content one term multiplies: queries, or keys.
+template <DebertaTerm Term>
+Eigen::Index content_tokens(const AttentionSpan& span) {
+  return Term == DebertaTerm::content_to_position ? span.query_len() : span.key_len();
+}
+
+/// add_deberta_scores() for all heads, of which the table has `table_rows`.
+template <DebertaTerm Term, typename X, typename Content, typename Table, typename Query, typename Key, typename Scalar>
+void add_deberta_term(X& x, const Content& content, const Table& table, const HeadRows& table_rows,
+                      const DebertaBuckets& buckets, const ContentAttention<Query, Key>& attention,
+                      Workspace<Scalar>& workspace) {
+  const AttentionSpan& span = attention.span();
+  const auto& content_values = evaluated(content);
+  const auto& table_values = evaluated(table);
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    add_deberta_scores<Term>(
+        head_rows(x, head, span.query_len()), head_rows(content_values, head, content_tokens<Term>(span)),
+        table_rows.of(table_values, head), buckets, span, static_cast<Scalar>(attention.scale()), workspace);
+  }
+}
+
+/// add_deberta_gradients() for all heads.
+template <DebertaTerm Term, typename Gradients, typename Grad, typename Content, typename Table, typename Query,
+          typename Key, typename Scalar>
+void add_deberta_term_gradients(Gradients& gradients, const Grad& grad, const Content& content, const Table& table,
+                                const HeadRows& table_rows, const DebertaBuckets& buckets,
+                                const ContentAttention<Query, Key>& attention, Workspace<Scalar>& workspace) {
+  const AttentionSpan& span = attention.span();
+  const Eigen::Index tokens = content_tokens<Term>(span);
+  const auto& content_values = evaluated(content);
+  const auto& table_values = evaluated(table);
+  for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
+    add_deberta_gradients<Term>(head_rows(gradients.grad_content(), head, tokens),
+                                table_rows.of(gradients.grad_table(), head), head_rows(grad, head, span.query_len()),
+                                head_rows(content_values, head, tokens), table_rows.of(table_values, head), buckets,
+                                span, static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 
@@ -14305,7 +15190,7 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     for a head and a term one product tokens x head_dim x buckets.rows(), then one look-up in a row for each
-///           logit. Extra memory 32 x buckets.rows(). No bench case yet.
+///           logit. Extra memory 32 x buckets.rows() (bench_content_bias: DeBERTa).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
 /// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
@@ -14318,8 +15203,6 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
   constexpr bool has_p2c = Deberta<C2p, P2c>::has_position_to_content;
   auto& x = detail::written(std::forward<Logits>(logits));
   const DebertaBuckets& buckets = scheme.buckets();
-  const AttentionSpan& span = attention.span();
-  const Scalar scale = static_cast<Scalar>(attention.scale());
   detail::require_logits(function, "logits", x, attention);
   const auto c2p_rows =
       detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
@@ -14333,22 +15216,12 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
     detail::require_target(function, "logits", x, scheme.position_to_content());
   }
   if constexpr (has_c2p) {
-    const auto& q = detail::evaluated(attention.q());
-    const auto& table = detail::evaluated(scheme.content_to_position());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_scores<detail::DebertaTerm::content_to_position>(
-          detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-          c2p_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term<detail::DebertaTerm::content_to_position>(x, attention.q(), scheme.content_to_position(),
+                                                                       c2p_rows, buckets, attention, workspace);
   }
   if constexpr (has_p2c) {
-    const auto& k = detail::evaluated(attention.k());
-    const auto& table = detail::evaluated(scheme.position_to_content());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_scores<detail::DebertaTerm::position_to_content>(
-          detail::head_rows(x, head, span.query_len()), detail::head_rows(k, head, span.key_len()),
-          p2c_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term<detail::DebertaTerm::position_to_content>(x, attention.k(), scheme.position_to_content(),
+                                                                       p2c_rows, buckets, attention, workspace);
   }
 }
 
@@ -14369,7 +15242,7 @@ auto add_deberta_logits(const Arguments&...) {
 /// @param grad_logits                   (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_deberta_logits(), with two products for a term. No bench case yet.
+/// Cost:     as add_deberta_logits(), with two products for a term (bench_content_bias: DeBERTa).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
 ///           [relative_bias][properties].
 template <typename C2pGradients, typename P2cGradients, typename Grad, typename C2p, typename P2c, typename Query,
@@ -14385,8 +15258,6 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
                 "posenc: DebertaGradients must have the terms of Deberta: ContentToPositionGradients for "
                 "ContentToPosition, PositionToContentGradients for PositionToContent");
   const DebertaBuckets& buckets = scheme.buckets();
-  const AttentionSpan& span = attention.span();
-  const Scalar scale = static_cast<Scalar>(attention.scale());
   detail::require_logits(function, "grad_logits", grad_logits, attention);
   const auto c2p_rows =
       detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
@@ -14425,26 +15296,14 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
   }
   const auto& grad = detail::evaluated(grad_logits);
   if constexpr (has_c2p) {
-    auto& c2p = gradients.content_to_position();
-    const auto& q = detail::evaluated(attention.q());
-    const auto& table = detail::evaluated(scheme.content_to_position());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_gradients<detail::DebertaTerm::content_to_position>(
-          detail::head_rows(c2p.grad_content(), head, span.query_len()), c2p_rows.of(c2p.grad_table(), head),
-          detail::head_rows(grad, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-          c2p_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term_gradients<detail::DebertaTerm::content_to_position>(
+        gradients.content_to_position(), grad, attention.q(), scheme.content_to_position(), c2p_rows, buckets,
+        attention, workspace);
   }
   if constexpr (has_p2c) {
-    auto& p2c = gradients.position_to_content();
-    const auto& k = detail::evaluated(attention.k());
-    const auto& table = detail::evaluated(scheme.position_to_content());
-    for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-      detail::add_deberta_gradients<detail::DebertaTerm::position_to_content>(
-          detail::head_rows(p2c.grad_content(), head, span.key_len()), p2c_rows.of(p2c.grad_table(), head),
-          detail::head_rows(grad, head, span.query_len()), detail::head_rows(k, head, span.key_len()),
-          p2c_rows.of(table, head), buckets, span, scale, workspace);
-    }
+    detail::add_deberta_term_gradients<detail::DebertaTerm::position_to_content>(
+        gradients.position_to_content(), grad, attention.k(), scheme.position_to_content(), p2c_rows, buckets,
+        attention, workspace);
   }
 }
 
@@ -14577,13 +15436,13 @@ inline namespace POSENC_ABI {
 class HeadsShape {
  public:
   /// @param sequences  Number of sequences, >= 0.
-  HeadsShape batch(Eigen::Index sequences) const { return with(&HeadsShape::batch_, sequences); }
+  HeadsShape batch(detail::Size sequences) const { return with(&HeadsShape::batch_, sequences); }
   /// @param tokens  Tokens of each sequence, >= 0.
-  HeadsShape seq_len(Eigen::Index tokens) const { return with(&HeadsShape::seq_len_, tokens); }
+  HeadsShape seq_len(detail::Size tokens) const { return with(&HeadsShape::seq_len_, tokens); }
   /// @param heads  Heads of each token, >= 0.
-  HeadsShape num_heads(Eigen::Index heads) const { return with(&HeadsShape::num_heads_, heads); }
+  HeadsShape num_heads(detail::Size heads) const { return with(&HeadsShape::num_heads_, heads); }
   /// @param channels  Channels of each head, > 0.
-  HeadsShape head_dim(Eigen::Index channels) const { return with(&HeadsShape::head_dim_, channels); }
+  HeadsShape head_dim(detail::Size channels) const { return with(&HeadsShape::head_dim_, channels); }
 
   std::optional<Eigen::Index> batch() const { return batch_; }
   std::optional<Eigen::Index> seq_len() const { return seq_len_; }
@@ -14612,9 +15471,9 @@ class HeadsShape {
 /// A stride may be negative. One that is not given is missing, and refused where there is more than one to walk over.
 class HeadsStrides {
  public:
-  HeadsStrides batch(Eigen::Index stride) const { return with(&HeadsStrides::batch_, stride); }
-  HeadsStrides token(Eigen::Index stride) const { return with(&HeadsStrides::token_, stride); }
-  HeadsStrides head(Eigen::Index stride) const { return with(&HeadsStrides::head_, stride); }
+  HeadsStrides batch(detail::Size stride) const { return with(&HeadsStrides::batch_, stride); }
+  HeadsStrides token(detail::Size stride) const { return with(&HeadsStrides::token_, stride); }
+  HeadsStrides head(detail::Size stride) const { return with(&HeadsStrides::head_, stride); }
 
   std::optional<Eigen::Index> batch() const { return batch_; }
   std::optional<Eigen::Index> token() const { return token_; }
@@ -14914,20 +15773,23 @@ class RopeLayout {
  public:
   /// @param pairs     How channels pair up.
   /// @param head_dim  Channels of one head (not of all heads), > 0.
-  /// @throws std::invalid_argument  head_dim <= 0.
-  RopeLayout(RopePairs pairs, Eigen::Index head_dim)
-      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {}
+  /// @throws std::invalid_argument  head_dim <= 0; a `pairs` that RopePairs does not name.
+  RopeLayout(RopePairs pairs, detail::Size head_dim)
+      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {
+    detail::require_named("RopeLayout", "pairs", pairs, RopePairs::interleaved);
+  }
   /// How channels pair up has no default.
   template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
   explicit RopeLayout(Size...) = delete;
 
   /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
-  static RopeLayout half_split(Eigen::Index head_dim) {
+  static RopeLayout half_split(detail::Size head_dim) {
     return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
   }
   /// @copydoc half_split
-  static RopeLayout interleaved(Eigen::Index head_dim) {
+  /// @throws std::invalid_argument  head_dim <= 0.
+  static RopeLayout interleaved(detail::Size head_dim) {
     return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
   }
   /// @overload
@@ -14946,16 +15808,16 @@ class RopeLayout {
   /// The same pairs in the first `width` channels of a head alone.
   /// @param width  Channels that rotate: even, > 0, at most head_dim.
   /// @throws std::invalid_argument  one of these does not hold.
-  RopeLayout prefix(Eigen::Index width) const { return with_window("RopeLayout::prefix", 0, width); }
+  RopeLayout prefix(detail::Size width) const { return with_window("RopeLayout::prefix", 0, width); }
   /// The same pairs in the last `width` channels of a head alone.
   /// @param width  As of prefix().
   /// @throws std::invalid_argument  as prefix().
-  RopeLayout suffix(Eigen::Index width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
+  RopeLayout suffix(detail::Size width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
   /// The same pairs in channels offset ... offset + width - 1 of a head alone.
   /// @param offset  First channel that rotates, >= 0.
   /// @param width   Channels that rotate: even, > 0, at most head_dim - offset.
   /// @throws std::invalid_argument  one of these does not hold.
-  RopeLayout window(Eigen::Index offset, Eigen::Index width) const {
+  RopeLayout window(detail::Size offset, detail::Size width) const {
     detail::require(offset >= 0 && offset < head_dim_, "RopeLayout::window", "offset", offset, "in [0, head_dim ",
                     head_dim_, ")");
     return with_window("RopeLayout::window", offset, width);
@@ -16011,10 +16873,10 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 /// Token i takes the row that `which` says.
 /// @param which  Positions, where the table knows them (table.first_position()): starting_at(first), PositionRange(first,
 ///               count) or a list of integers, one for each token. Rows of any table: from_row(first) or rows(list).
-///               Stacked sequences: each_sequence(length), each_sequence(length, start). For a view, positions and rows
+///               Stacked sequences: each_sequence(seq_len), each_sequence(seq_len, start). For a view, positions and rows
 ///               are those of every sequence; a list may also hold one entry for each token of the batch.
 /// @throws std::invalid_argument  besides: a list of another length; positions for a table that does not know them;
-///                                tokens that are no multiple of each_sequence's length.
+///                                tokens that are no multiple of each_sequence's seq_len.
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
@@ -16062,9 +16924,21 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-inline void require_keys_id(const char* function, std::uint64_t keys_id, std::uint64_t expected, const char* what) {
-  require(keys_id == 0 || keys_id == expected, function, "keys_id", keys_id, "0 or ", expected, " (", what, ")");
+/// Refuses keys of other frequencies; 0, which is the id of tables that do not know theirs, is refused too.
+inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t expected,
+                            const char* what) {
+  require(!keys_id || *keys_id == expected, function, "keys_id", keys_id.value_or(0), expected, " (", what,
+          "), or std::nullopt where it is not known");
 }
+
+/// Whether the last argument is not an id and not std::nullopt.
+template <typename... Given>
+inline constexpr bool lacks_keys_id = true;
+template <typename First, typename... Given>
+inline constexpr bool lacks_keys_id<First, Given...> = lacks_keys_id<Given...>;
+template <typename Last>
+inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::is_same_v<Last, std::nullopt_t> &&
+                                            !std::is_same_v<Last, std::optional<std::uint64_t>>;
 
 /// Takes what `from` has rotated to what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
@@ -16083,12 +16957,13 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
 /// Where all tokens move by one delta, make a table of it alone and let all of them share its row:
 ///
-///     apply_rope(keys, make_shift_table<float>(frequencies, std::array{-dropped}), layout, each_sequence(1));
+///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
+///     apply_rope(keys, shift, layout, each_sequence(1));
 ///
 /// @tparam Scalar       As of make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
-/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
 ///                                infinite.
 /// Cost:     that of make_table() and apply_rope(): nothing is computed again from hidden states (no bench case of its
@@ -16100,7 +16975,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
 template <typename Scalar, typename Deltas>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Deltas& deltas,
-                                        std::uint64_t keys_id = 0) {
+                                        std::optional<std::uint64_t> keys_id) {
   static_assert(
       detail::is_list<Deltas>,
       "posenc: deltas must be a list with one for each token that moves; one delta for all tokens is a list of "
@@ -16113,9 +16988,19 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const De
 /// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
-                                        const Eigen::DenseBase<Derived>& deltas, std::uint64_t keys_id = 0) {
+                                        const Eigen::DenseBase<Derived>& deltas, std::optional<std::uint64_t> keys_id) {
   detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
   return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: keys_id is missing: write make_shift_table<float>(frequencies, deltas, table.id()) with the "
+                "table that rotated the keys, or std::nullopt in its place where that is not known");
+  std::abort();
 }
 
 /// Makes the table that takes cached keys from one set of frequencies to another: apply_rope(keys, table, layout) with
@@ -16129,7 +17014,7 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 /// @param from, to      Frequencies of equal length.
 /// @param positions     PositionRange(first, count), or a list with one for each token: those that the keys were cached
 ///                      with.
-/// @param keys_id       table.id() of when the keys were cached; 0 when unknown.
+/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
 /// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
 ///                                infinite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
@@ -16139,7 +17024,7 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 /// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
 template <typename Scalar, typename Positions>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const Positions& positions,
-                                          std::uint64_t keys_id = 0) {
+                                          std::optional<std::uint64_t> keys_id) {
   static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
                 "posenc: positions must be PositionRange(first, count) or a list with one for each token");
   detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
@@ -16155,9 +17040,20 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 /// Keys of a multi-axis model: positions is tokens x axes.num_axes().
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
-                                          const Eigen::DenseBase<Derived>& positions, std::uint64_t keys_id = 0) {
+                                          const Eigen::DenseBase<Derived>& positions,
+                                          std::optional<std::uint64_t> keys_id) {
   detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
   return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: keys_id is missing: write make_rescale_table<float>(from, to, positions, table.id()) with the "
+                "table that rotated the keys, or std::nullopt in its place where that is not known");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI
@@ -16165,106 +17061,13 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 
 #endif  // POSENC_ROPE_CACHED_KEYS_HPP
 
-// ---- posenc/rope/mixed_frequencies.hpp
-/// Learned frequencies over several axes, where every axis contributes to every angle, and the gradient that trains them.
-#ifndef POSENC_ROPE_MIXED_FREQUENCIES_HPP
-#define POSENC_ROPE_MIXED_FREQUENCIES_HPP
+// ---- posenc/rope/mixed_table_backward.hpp
+/// The gradient that trains learned frequencies over several axes: of make_mixed_table() through apply_rope().
+#ifndef POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
+#define POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// Makes the start of learned frequencies for a head whose axes are rotated by `angle`: 2 x head_dim / 2, rows x and y.
-///
-///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
-///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
-///
-/// @param head_dim  A multiple of 4, > 0.
-/// @param base      10 in the paper: finite, > 0, not 1.
-/// @param angle     Radians, in [-2 pi, 2 pi]: drawn from [0, 2 pi) for each head, or 0.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one power for each pair; one allocation (no bench case: it is called once for a model).
-/// Accuracy: each entry within 4e-16 of the formula [rope][mixed].
-/// Source:   Heo et al. 2024, arXiv:2403.13298.
-/// Matches:  timm init_random_2d_freqs.
-inline Eigen::Array2Xd initial_mixed_frequencies(Eigen::Index head_dim, double base, double angle) {
-  const char* const function = "initial_mixed_frequencies";
-  detail::require_rotary_dim(function, "head_dim", head_dim);
-  detail::require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4");
-  detail::require_base(function, base);
-  // Both are double: a base given as the angle is refused here.
-  detail::require(detail::is_finite(angle) && std::abs(angle) <= 6.2831853071795865, function, "angle", angle,
-                  "within [-2 pi, 2 pi]");
-  const Eigen::Index quarter = head_dim / 4;
-  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
-  Eigen::Array2Xd frequencies(2, 2 * quarter);
-  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
-  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
-  return frequencies;
-}
-
-namespace detail {
-
-struct MixedWriter {
-  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
-  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
-                                     CosSinStorage storage) {
-    const char* const function = "make_mixed_table";
-    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
-    require_axis_positions(function, positions, frequencies.rows());
-    for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
-      for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
-        const double frequency = static_cast<double>(frequencies.coeff(axis, j));
-        if (is_finite(frequency)) continue;
-        refuse<std::invalid_argument>(function, "frequencies(" + std::to_string(axis) + ", " + std::to_string(j) + ")",
-                                      frequency, "finite");
-      }
-    }
-    const auto position = [&](Eigen::Index row, Eigen::Index axis) {
-      return static_cast<double>(positions.coeff(row, axis));
-    };
-    for (Eigen::Index row = 0; frequencies.cols() > 0 && row < positions.rows(); ++row) {
-      double largest = 0;  // no angle of the token is larger
-      for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
-        const double fastest = static_cast<double>(frequencies.row(axis).cwiseAbs().maxCoeff());
-        largest += std::abs(position(row, axis)) * fastest;
-      }
-      if (!is_finite(largest)) {
-        refuse<std::out_of_range>(function, "positions.row(" + std::to_string(row) + ")", largest,
-                                  "such that the sum of |position * frequency| over the axes is finite");
-      }
-    }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), {storage});
-    const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
-      TableWriter::write_block(table, row, first, cosine, sine);
-    };
-    for_each_weighted_angle(positions.rows(), position, frequencies, 1.0, write);
-    TableWriter::set_origin(table, 1, 0);
-    return table;
-  }
-};
-
-}  // namespace detail
-
-/// Makes the table of one head with learned frequencies: pair j of a token rotates by the angle
-///
-///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
-///
-/// @tparam Scalar      As of make_table().
-/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite.
-/// @param positions    tokens x num_axes, integers or finite real numbers.
-/// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
-/// @throws std::invalid_argument  one of these does not hold.
-/// @throws std::out_of_range      an angle that is not finite.
-/// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation (no bench case of its own).
-/// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
-/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
-/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
-template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
-FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
-                                        const Eigen::DenseBase<DerivedPositions>& positions,
-                                        CosSinStorage storage = CosSinStorage::cos_sin) {
-  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), storage);
-}
 
 /// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
 ///
@@ -16279,8 +17082,8 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @param layout      As of apply_rope().
 /// @throws std::invalid_argument  shapes that do not agree; grad_frequencies that overlaps itself or what is read.
 ///                                grad_frequencies is then unchanged.
-/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation (no bench
-///           case of its own).
+/// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation
+///           (bench_rope: learned frequencies).
 /// Accuracy: summed in double and rounded once [rope][mixed].
 /// Source:   d/dtheta R(theta) x = J R(theta) x with J the rotation by pi / 2.
 /// Matches:  autograd through RotaryEmbeddingMixed of timm.
@@ -16325,132 +17128,7 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_ROPE_MIXED_FREQUENCIES_HPP
-
-// ---- posenc/rope/xpos.hpp
-/// xPos: queries grow and keys shrink with their position, so that scores decay with distance.
-#ifndef POSENC_ROPE_XPOS_HPP
-#define POSENC_ROPE_XPOS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Numbers of xPos, with the field's defaults.
-struct XposOptions {
-  double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and > 0.
-  double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
-};
-
-/// What make_xpos_tables() returns: one table for queries, one for keys.
-template <typename Scalar>
-struct XposTables {
-  FrequencyTable<Scalar> queries;
-  FrequencyTable<Scalar> keys;
-};
-
-namespace detail {
-
-/// ln zeta_j, num_pairs values padded with zeros to whole blocks.
-inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& options) {
-  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
-  const double d = 2 * static_cast<double>(num_pairs);
-  for (Eigen::Index j = 0; j < num_pairs; ++j) {
-    values[j] = std::log((2 * static_cast<double>(j) + options.gamma * d) / ((1 + options.gamma) * d));
-  }
-  return values;
-}
-
-/// The largest number that a scalar holds, in double.
-template <typename Scalar>
-double largest() {
-  return static_cast<double>((Eigen::NumTraits<Scalar>::highest)());
-}
-
-struct XposWriter {
-  template <typename Scalar, typename Positions>
-  static XposTables<Scalar> make(const Frequencies& frequencies, const Positions& positions, double center,
-                                 const XposOptions& options, CosSinStorage storage) {
-    const char* const function = "make_xpos_tables";
-    require(is_finite(center), function, "center", center, "finite");
-    require(is_finite(options.scale_base) && options.scale_base > 0, function, "scale_base", options.scale_base,
-            "finite and > 0");
-    require(is_finite(options.gamma) && options.gamma > 0, function, "gamma", options.gamma, "finite and > 0");
-    require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
-    require_finite_angles(function, frequencies.fastest(), false, positions);
-    const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), options);
-    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
-    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * options.scale_base;
-    for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-      const double distance = static_cast<double>(positions[row]) - center;
-      require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
-                       "at most ", reach, " (beyond it the scale does not fit into the scalar)");
-    }
-    XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {storage}),
-                              FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), {storage})};
-    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-      using Block = Eigen::Array<double, kAngleBlock, 1>;
-      const double power = (static_cast<double>(positions[row]) - center) / options.scale_base;
-      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
-      const Eigen::Map<const Block> c(cosine);
-      const Eigen::Map<const Block> s(sine);
-      const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
-      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
-      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
-    };
-    for_each_angle(frequencies, 1.0, positions, sink);
-    TableWriter::set_origin(tables.queries, 0, 0);
-    TableWriter::set_origin(tables.keys, 0, 0);
-    return tables;
-  }
-};
-
-}  // namespace detail
-
-/// Makes the two tables of xPos: apply_rope() rotates queries by one and keys by the other.
-///
-///     query entry:  zeta_j^((p - center) / scale_base)  times cos, sin of p inv_freq[j]
-///     key entry:    zeta_j^(-(p - center) / scale_base) times the same
-///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
-///
-/// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
-/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
-/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
-///
-/// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
-/// inverse() refuses both.
-/// @tparam Scalar      As of make_table().
-/// @param frequencies  Magnitude 1.
-/// @param positions    PositionRange(first, count), or a list of integers or real numbers, one for each row.
-/// @param center       [positions] Where the scale is 1, finite.
-/// @param options      Decay of the scores.
-/// @param storage      How cosines and sines lie in memory: cos_sin, paired or repeated.
-/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
-///                                that is NaN or infinite.
-/// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
-///                                finite.
-/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
-///           bench case of its own).
-/// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].
-/// Source:   Sun et al. 2022, arXiv:2212.10554.
-/// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos
-///           of flash-attention (center = cached length / 2).
-template <typename Scalar, typename Positions>
-XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positions& positions, double center,
-                                    const XposOptions& options = {}, CosSinStorage storage = CosSinStorage::cos_sin) {
-  static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
-                "posenc: positions must be PositionRange(first, count) or a list with one for each token");
-  if constexpr (detail::is_list<Positions>) {
-    const detail::ListPositions<Positions> list("make_xpos_tables", positions);
-    return detail::XposWriter::make<Scalar>(frequencies, list, center, options, storage);
-  } else {
-    return detail::XposWriter::make<Scalar>(frequencies, detail::RangePositions(positions), center, options, storage);
-  }
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_XPOS_HPP
+#endif  // POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 
 // ---- posenc/rope/permute_channels.hpp
 /// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
@@ -16574,7 +17252,7 @@ void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& t
 
 // Keys that are rotated already.
 
-// Variants.
+// Training, beside table.adjoint().
 
 // Checkpoints.
 
@@ -16630,6 +17308,16 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// The positions that a token has, in the order of the columns of a matrix of tokens x axes.
+enum class TokenPositions {
+  sequence,             ///< One: PositionRange(first, count), or a list.
+  time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
+  row_column,           ///< Two: grid_positions({rows, columns}).
+  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 counts from 1.
+  centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
+  position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
+};
+
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
 /// positions, which of them drives which pair.
 ///
@@ -16640,6 +17328,7 @@ struct RopeSet {
   Frequencies frequencies;        ///< One frequency for each pair that rotates.
   RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
+  TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
 };
 
 /// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
@@ -16709,6 +17398,9 @@ struct ModelRope {
   std::vector<LayerRope> layers{};   ///< One entry for each layer.
   /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or for granted, by the names of
+  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty for a model that is known.
+  std::vector<std::string> assumed{};
 };
 
 }  // namespace POSENC_ABI
@@ -16779,9 +17471,11 @@ class ConfigValue {
       : kind_(std::is_same_v<Number, bool> ? Kind::boolean : Kind::number), number_(static_cast<double>(value)) {}
 
   /// A list of values, which may be of different kinds.
+  /// @throws std::invalid_argument  values nested more than max_depth() deep.
   static ConfigValue list(std::vector<ConfigValue> items = {}) {
     ConfigValue value;
     value.kind_ = Kind::list;
+    for (const ConfigValue& item : items) value.grow("ConfigValue::list", item);
     value.items_ = std::move(items);
     return value;
   }
@@ -16795,9 +17489,10 @@ class ConfigValue {
 
   /// Adds an entry to a dictionary, or replaces the one that has this key.
   ///
-  /// @throws std::invalid_argument  this is not a dictionary.
+  /// @throws std::invalid_argument  this is not a dictionary; values nested more than max_depth() deep.
   void set(const std::string& key, ConfigValue value) {
     require_kind("ConfigValue::set", Kind::dictionary, "a dictionary");
+    grow("ConfigValue::set", value);
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) {
         items_[i] = std::move(value);
@@ -16807,6 +17502,11 @@ class ConfigValue {
     keys_.push_back(key);
     items_.push_back(std::move(value));
   }
+
+  /// How deep values may be nested: far deeper than any config, and far less than what a stack holds.
+  static constexpr int max_depth() { return 64; }
+  /// How many values a JSON value may hold that is converted.
+  static constexpr std::size_t max_values() { return std::size_t(1) << 22; }
 
   /// What this value is.
   Kind kind() const { return kind_; }
@@ -16826,14 +17526,27 @@ class ConfigValue {
   }
   /// The text.
   /// @throws std::invalid_argument  this is not a text.
-  const std::string& text() const {
+  const std::string& text() const& {
     require_kind("ConfigValue::text", Kind::text, "a text");
     return text_;
   }
+  /// @overload
+  /// Of a temporary: the text itself.
+  /// @throws std::invalid_argument  this is not a text.
+  std::string text() && {
+    require_kind("ConfigValue::text", Kind::text, "a text");
+    return std::move(text_);
+  }
   /// The items of a list, or the values of a dictionary in the order of keys(); empty for all other kinds.
-  const std::vector<ConfigValue>& items() const { return items_; }
+  const std::vector<ConfigValue>& items() const& { return items_; }
+  /// @overload
+  /// Of a temporary: the items themselves.
+  std::vector<ConfigValue> items() && { return std::move(items_); }
   /// The keys of a dictionary, in the order in which they were added; empty for all other kinds.
-  const std::vector<std::string>& keys() const { return keys_; }
+  const std::vector<std::string>& keys() const& { return keys_; }
+  /// @overload
+  /// Of a temporary: the keys themselves.
+  std::vector<std::string> keys() && { return std::move(keys_); }
 
   /// The value of a key, or nullptr where this is a dictionary without it or not a dictionary.
   const ConfigValue* find(const std::string& key) const {
@@ -16876,7 +17589,15 @@ class ConfigValue {
     if (kind_ != kind) detail::refuse<std::invalid_argument>(function, "the value", describe(), rule);
   }
 
+  /// Notes that `inner` lies in this value.
+  void grow(const char* function, const ConfigValue& inner) {
+    const int depth = inner.depth_ + 1;
+    detail::require(depth <= max_depth(), function, "the value", depth, "nested at most ", max_depth(), " deep");
+    if (depth > depth_) depth_ = depth;
+  }
+
   Kind kind_ = Kind::null;
+  int depth_ = 1;
   double number_ = 0;
   std::string text_;
   std::vector<std::string> keys_;
@@ -16885,10 +17606,15 @@ class ConfigValue {
 
 namespace detail {
 
+/// Converts one JSON value. See to_config_value().
 struct JsonConverter {
-  /// See to_config_value(). The kind of a value is tested before the value is read.
+  /// The kind of a value is tested before the value is read, and its depth before what is in it.
   template <typename Json>
-  static ConfigValue convert(const Json& json) {
+  ConfigValue convert(const Json& json, int depth = 1) {
+    require(depth <= ConfigValue::max_depth(), kFunction, "json", "more", "nested at most ", ConfigValue::max_depth(),
+            " deep");
+    require(++count_ <= ConfigValue::max_values(), kFunction, "json", "more", "of at most ", ConfigValue::max_values(),
+            " values");
     if (json.is_null()) return {};
     if (json.is_boolean()) return json.template get<bool>();
     if (json.is_number()) return json.template get<double>();
@@ -16896,18 +17622,28 @@ struct JsonConverter {
     ConfigValue value;
     if (json.is_array()) {
       value.kind_ = ConfigValue::Kind::list;
-      for (auto item = json.begin(); item != json.end(); ++item) value.items_.push_back(convert(*item));
+      for (auto item = json.begin(); item != json.end(); ++item) add(value, convert(*item, depth + 1));
       return value;
     }
-    require(json.is_object(), "to_config_value", "json", "another kind of value",
+    require(json.is_object(), kFunction, "json", "another kind of value",
             "null, a boolean, a number, a text, a list or a dictionary");
     value.kind_ = ConfigValue::Kind::dictionary;
     for (auto entry = json.begin(); entry != json.end(); ++entry) {
       value.keys_.push_back(entry.key());  // set() would search all keys, and label lists have 20,000
-      value.items_.push_back(convert(entry.value()));
+      add(value, convert(entry.value(), depth + 1));
     }
     return value;
   }
+
+ private:
+  static constexpr const char* kFunction = "to_config_value";
+
+  static void add(ConfigValue& outer, ConfigValue inner) {
+    outer.grow(kFunction, inner);
+    outer.items_.push_back(std::move(inner));
+  }
+
+  std::size_t count_ = 0;
 };
 
 }  // namespace detail
@@ -16918,10 +17654,12 @@ struct JsonConverter {
 /// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
 /// value is tested before the value is read, so that the JSON type reports no errors of its own.
 /// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
-/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones.
+/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones; one
+///                                nested more than ConfigValue::max_depth() deep or of more than max_values() values,
+///                                which is found before anything deeper is looked at.
 template <typename Json, std::enable_if_t<detail::is_json<Json>, int> = 0>
 ConfigValue to_config_value(const Json& json) {
-  return detail::JsonConverter::convert(json);
+  return detail::JsonConverter().convert(json);
 }
 
 /// Says what to write instead of a call that does not fit.
@@ -16938,114 +17676,8 @@ ConfigValue to_config_value(const Given&...) {
 
 #endif  // POSENC_MODEL_CONFIG_CONFIG_VALUE_HPP
 
-// ---- posenc/model_config/detail/config_arguments.hpp
-/// The arguments that the readers of configs take, so that others can be answered with a sentence.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// A config: plain data, or any JSON type.
-template <typename T>
-inline constexpr bool is_config = std::is_same_v<T, ConfigValue> || is_json<T>;
-
-/// The config as plain data: itself, or a converted copy.
-template <typename Config>
-decltype(auto) as_config_value(const Config& config) {
-  if constexpr (std::is_same_v<Config, ConfigValue>) {
-    return static_cast<const ConfigValue&>(config);
-  } else {
-    return to_config_value(config);
-  }
-}
-
-/// An integer, and not a truth value.
-template <typename T>
-inline constexpr bool is_length = std::is_integral_v<T> && !std::is_same_v<T, bool>;
-
-template <typename T>
-inline constexpr bool is_optional_list = false;
-template <typename List>
-inline constexpr bool is_optional_list<std::optional<List>> = is_list<List>;
-
-/// Divisors of frequencies: a list, std::nullopt, or an optional list.
-template <typename T>
-inline constexpr bool are_factors = is_list<T> || std::is_same_v<T, std::nullopt_t> || is_optional_list<T>;
-
-/// The divisors as an optional array.
-template <typename Factors>
-std::optional<Eigen::ArrayXd> as_factors(const Factors& factors) {
-  if constexpr (is_list<Factors>) {
-    return Eigen::ArrayXd(as_list(factors).template cast<double>().reshaped().array());
-  } else if constexpr (is_optional_list<Factors>) {
-    return factors ? as_factors(*factors) : std::nullopt;
-  } else {
-    return std::nullopt;
-  }
-}
-
-// Whether the arguments of a reader begin with a config, go on with a length or with factors, and end there or with a
-// pair layout.
-
-template <typename... Given>
-inline constexpr bool begins_with_config = false;
-template <typename Config, typename... More>
-inline constexpr bool begins_with_config<Config, More...> = is_config<Config>;
-
-template <typename... Given>
-inline constexpr bool has_length = false;
-template <typename Config, typename Length, typename... More>
-inline constexpr bool has_length<Config, Length, More...> = is_length<Length>;
-
-template <typename... Given>
-inline constexpr bool has_factors = false;
-template <typename Config, typename Factors, typename... More>
-inline constexpr bool has_factors<Config, Factors, More...> = are_factors<Factors>;
-
-template <typename... Given>
-inline constexpr bool ends_with_pairs = false;
-template <typename Config, typename Second>
-inline constexpr bool ends_with_pairs<Config, Second> = true;
-template <typename Config, typename Second, typename Pairs>
-inline constexpr bool ends_with_pairs<Config, Second, Pairs> =
-    std::is_convertible_v<const Pairs&, std::optional<RopePairs>>;
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
-
-// ---- posenc/model_config/detail/rope_window.hpp
-/// RopeWindow: the channels of a head that rotate, and the layout that says so.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// The channels offset ... offset + rotary_dim - 1 of a head.
-struct RopeWindow {
-  Eigen::Index head_dim = 0;
-  Eigen::Index offset = 0;
-  Eigen::Index rotary_dim = 0;
-};
-
-inline RopeLayout layout_of(RopePairs pairs, const RopeWindow& window) {
-  return RopeLayout(pairs, window.head_dim).window(window.offset, window.rotary_dim);
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
-
 // ---- posenc/model_config/detail/axis_rule.hpp
-/// The rotations of models whose tokens have several positions: M-RoPE sections, images, ChatGLM-6B.
+/// AxisRule: which of several positions of a token drives which pair.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 
@@ -17055,30 +17687,66 @@ namespace detail {
 
 /// The axis that drives each pair.
 enum class AxisRule {
-  one,                ///< One position per token.
-  contiguous,         ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
-  interleaved,        ///< mrope_section, t h w t h w ...: Qwen3-VL.
-  height_width_time,  ///< mrope_section as h, w, t: ERNIE-4.5-VL.
-  centered_patches,   ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
-  rows_and_columns,   ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
-  two_halves          ///< Two positions, each of which rotates its own half of the head: ChatGLM-6B.
+  one,                  ///< One position per token.
+  contiguous,           ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
+  interleaved,          ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width_time,    ///< mrope_section as h, w, t: ERNIE-4.5-VL.
+  centered_patches,     ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
+  rows_and_columns,     ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
+  rows_then_columns,    ///< (row, column), a series for each: Qwen2-VL's pictures.
+  columns_then_rows,    ///< (column, row), a series for each: Llama 4's pictures.
+  columns_rows_halves,  ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
+  two_halves            ///< (position, block), in the same way: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
+/// Whether the positions of a token are fixed by the rule, without sections.
+inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
 
-/// The axes of the pairs, from sections that must cover all of them.
-inline AxisMap section_axes(const char* function, const std::string& name, AxisRule rule,
-                            const std::vector<int>& sections, Eigen::Index num_pairs) {
+/// Whether each of two positions pairs channels within its own half of the head.
+inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
+
+/// The pairs of axis 0, 1 and 2 in the order t h w t h w ..., from three sections.
+inline std::vector<int> interleaved_counts(const std::vector<int>& sections, Eigen::Index num_pairs) {
+  std::vector<int> counts(3, 0);
+  for (int pair = 0; pair < num_pairs; ++pair) {
+    const auto axis = static_cast<std::size_t>(pair % 3);
+    ++counts[axis != 0 && pair < 3 * sections[axis] ? axis : 0];
+  }
+  return counts;
+}
+
+/// Refuses sections that do not cover the pairs in the order of the rule.
+/// @param name  The key that has them.
+inline void refuse_wrong_sections(const char* function, const std::string& name, AxisRule rule,
+                                  const std::vector<int>& sections, Eigen::Index num_pairs) {
   Eigen::Index sum = 0;
   for (const int section : sections) sum += section;
   if (sum != num_pairs) {
     refuse<std::invalid_argument>(function, "sum of " + name, sum, "the number of pairs ", num_pairs);
   }
+  const bool four = rule == AxisRule::contiguous && sections.size() == 4;
+  if (sections.size() != 3 && !four) {
+    refuse<std::invalid_argument>(function, name + ".size()", sections.size(), "3 (time, height, width)");
+  }
+  if (rule == AxisRule::height_width_time && sections[0] != sections[1]) {
+    refuse<std::invalid_argument>(function, name + "[1]", sections[1], name, "[0] ", sections[0]);
+  }
+  if (rule != AxisRule::interleaved) return;
+  const std::vector<int> counts = interleaved_counts(sections, num_pairs);
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    if (counts[axis] == sections[axis]) continue;
+    refuse<std::invalid_argument>(function, element(name.c_str(), static_cast<Eigen::Index>(axis)), sections[axis],
+                                  counts[axis], " to fit the order t h w t h w ...");
+  }
+}
+
+/// The axes of the pairs, from sections that refuse_wrong_sections() lets pass.
+inline AxisMap section_axes(AxisRule rule, const std::vector<int>& sections) {
   if (rule == AxisRule::interleaved) return interleaved_axes(sections);
   if (rule == AxisRule::height_width_time) return height_width_time_axes(sections);
-  require(sections.size() == 3, function, (name + ".size()").c_str(), sections.size(), "3 (time, height, width)");
   return contiguous_axes(sections);
 }
 
@@ -17087,23 +17755,13 @@ inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_ax
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
-/// The rotations of an image encoder, with the given pairs, or of ChatGLM-6B, which is always half-split.
-inline std::vector<RopeSet> grid_sets(const char* function, AxisRule rule, RopePairs pairs, Eigen::Index head_dim,
-                                      double base) {
-  require(head_dim % 4 == 0, function, "head_dim", head_dim, "a multiple of 4 for two axes");
-  const Eigen::Index quarter = head_dim / 4;
-  if (rule == AxisRule::two_halves) {
-    const Eigen::Index half = head_dim / 2;
-    const Frequencies frequencies = geometric_frequencies(half, base);
-    return {{"", frequencies, layout_of(RopePairs::half_split, {head_dim, 0, half}), single_axis(quarter, 0, 2)},
-            {"", frequencies, layout_of(RopePairs::half_split, {head_dim, half, half}), single_axis(quarter, 1, 2)}};
-  }
+/// The frequencies and axes of a picture, where an axis does not own a half of the head.
+inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
-  const int each = static_cast<int>(quarter);
-  const AxialFrequencies axial = rule == AxisRule::centered_patches
-                                     ? axial_frequencies({each, each}, base, two_pi)
-                                     : axial_frequencies({each, each}, base, AxialSeries::alternating);
-  return {{"", axial.frequencies, layout_of(pairs, {head_dim, 0, head_dim}), axial.axes}};
+  const int each = static_cast<int>(head_dim / 4);
+  if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
+  if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
+  return axial_frequencies({each, each}, base);
 }
 
 }  // namespace detail
@@ -17147,6 +17805,17 @@ class ConfigReader {
       return value.is(ConfigValue::Kind::null) ? nullptr : &value;
     }
     return nullptr;
+  }
+
+  /// The value as find() returns it, without marking the key as read.
+  const ConfigValue* peek(const std::string& key) const {
+    const ConfigValue* const value = dictionary_->find(key);
+    return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
+  }
+  /// Whether a key is there and null, which for some keys means something else than its absence.
+  bool has_null(const std::string& key) const {
+    const ConfigValue* const value = dictionary_->find(key);
+    return value != nullptr && value->is(ConfigValue::Kind::null);
   }
 
   std::optional<double> number(const std::string& key) {
@@ -17302,140 +17971,1031 @@ inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& c
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_CONFIG_READER_HPP
 
-// ---- posenc/model_config/detail/layer_schedule.hpp
-/// The kind of attention of each layer, by rule, and which layers do not rotate.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_SCHEDULE_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_LAYER_SCHEDULE_HPP
+// ---- posenc/model_config/detail/rope_window.hpp
+/// RopeWindow: the channels of a head that rotate, and the layout that says so.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// What a model does with a period n where its config does not list its layers.
-enum class LayerSchedule {
-  alike,            ///< All layers are full_attention.
-  full_last,        ///< Every n-th layer is full_attention, the others are sliding: Gemma 3.
-  full_first,       ///< Layers 0, n, 2n ... are full_attention, the others are sliding: ModernBERT.
-  full_is_nope,     ///< As full_last, and the full_attention layers do not rotate: Cohere 2.
-  linear_but_last,  ///< Every n-th layer is full_attention, the others are linear and do not rotate: Qwen3.5.
-  nope_last         ///< All layers are full_attention, and every n-th does not rotate: Llama 4, SmolLM3.
+/// The channels offset ... offset + rotary_dim - 1 of a head.
+struct RopeWindow {
+  Eigen::Index head_dim = 0;
+  Eigen::Index offset = 0;
+  Eigen::Index rotary_dim = 0;
 };
 
-/// Far more layers than any model has, so that a wrong number cannot ask for all memory.
-constexpr Eigen::Index kMaxLayers = 65536;
-
-inline const char* const kFull = "full_attention";
-inline const char* const kSliding = "sliding_attention";
-inline const char* const kLinear = "linear_attention";
-
-/// Kinds of layers that have queries and keys to rotate, and kinds that have none.
-inline const char* const kRotatingLayers[] = {kFull, kSliding, "chunked_attention"};
-inline const char* const kOtherLayers[] = {kLinear, "conv", "mamba", "recurrent"};
-
-template <std::size_t Size>
-bool is_one_of(const std::string& value, const char* const (&list)[Size]) {
-  for (const char* const one : list) {
-    if (value == one) return true;
-  }
-  return false;
-}
-
-/// The kind of attention of each layer, from a period.
-inline std::vector<std::string> scheduled_layers(LayerSchedule schedule, Eigen::Index layers, Eigen::Index period) {
-  std::vector<std::string> types(static_cast<std::size_t>(layers), kFull);
-  if (schedule == LayerSchedule::alike || schedule == LayerSchedule::nope_last) return types;
-  for (std::size_t layer = 0; layer < types.size(); ++layer) {
-    const std::size_t place = schedule == LayerSchedule::full_first ? layer : layer + 1;
-    if (place % static_cast<std::size_t>(period) == 0) continue;
-    types[layer] = schedule == LayerSchedule::linear_but_last ? kLinear : kSliding;
-  }
-  return types;
+inline RopeLayout layout_of(RopePairs pairs, const RopeWindow& window) {
+  return RopeLayout(pairs, window.head_dim).window(window.offset, window.rotary_dim);
 }
 
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_MODEL_CONFIG_DETAIL_LAYER_SCHEDULE_HPP
+#endif  // POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
 
-// ---- posenc/model_config/detail/known_architectures.hpp
-/// What the metadata of a GGUF file does not say: for each architecture, the pair layout and what llama.cpp adds.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURES_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURES_HPP
+// ---- posenc/model_config/detail/recipe.hpp
+/// RopeRecipe: what a config says about positions, as numbers that carry the names of their keys. Readers fill it,
+/// check_recipe() refuses what is wrong in it, build_rope() makes a ModelRope of it.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_RECIPE_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_RECIPE_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// One architecture of llama.cpp: what its code knows and the file does not say.
-struct KnownArchitecture {
-  const char* name;
-  RopePairs pairs;  ///< interleaved is llama.cpp's NORM; half_split is NEOX, MROPE and IMROPE.
-  LayerSchedule schedule = LayerSchedule::alike;
-  Eigen::Index period = 0;  ///< The n of `schedule`.
-  double sliding_base = 0;  ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others do.
+/// The rule that makes scaled frequencies of unscaled ones.
+enum class ScalingRule { none, linear, dynamic, ntk, yarn, longrope, llama3, proportional };
+
+/// A rule with its numbers, which are those of the options of the same name.
+struct ScalingRecipe {
+  ScalingRule rule = ScalingRule::none;
+  std::string path;                 ///< What precedes the names of keys in messages: "rope_scaling.".
+  NamedNumber factor{1, ""};        ///< Of linear, dynamic, ntk, llama3 and proportional.
+  NamedNumber trained{0, ""};       ///< original_max_position_embeddings; max_position_embeddings of dynamic.
+  std::int64_t serving_length = 0;  ///< That a sequence may reach.
+  NamedNumber share{1, ""};         ///< Of proportional.
+  NamedNumber low_freq_factor{1, ""};
+  NamedNumber high_freq_factor{1, ""};
+  YarnOptions yarn{};
+  LongRopeOptions longrope{};
+  std::optional<Eigen::ArrayXd> divisors{};  ///< Of the scaled frequencies, one for each pair: tensors of GGUF files.
+  std::optional<double> magnitude{};         ///< In place of the one that the rule derives.
+  std::optional<double> softmax{};           ///< In place of the one that the rule derives.
+  double softmax_factor = 1;                 ///< Besides.
+};
+
+/// One rotation.
+struct RotationRecipe {
+  std::string layer_type;
+  RopePairs pairs = RopePairs::half_split;
+  RopeWindow window{};
+  NamedNumber base{0, ""};
+  ScalingRecipe scaling{};
   AxisRule axes = AxisRule::one;
-  bool window_is_last = false;  ///< The last channels of a head rotate, and attention applies the YaRN multiplier.
-  bool truncate = true;         ///< Whether the model was trained with a rounded YaRN ramp; llama.cpp always rounds.
+  std::vector<int> sections{};
+  std::string sections_key;
+  int axis = 0;                         ///< Of two_halves: the one that drives this half of the head.
+  std::optional<AxisMap> given_axes{};  ///< By the caller.
+  bool backwards = false;
+};
+
+/// A model: its rotations, and for each layer which of them it applies.
+struct RopeRecipe {
+  const char* function = "";
+  std::vector<RotationRecipe> rotations{};
+  std::vector<LayerRope> layers{};
+  std::vector<std::string> ignored_keys{};
+  std::vector<std::string> assumed{};
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_RECIPE_HPP
+
+// ---- posenc/model_config/detail/build_rope.hpp
+/// build_rope(): makes a ModelRope of a recipe that was checked.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline Frequencies scaled(const Frequencies& plain, const ScalingRecipe& recipe) {
+  const auto trained = static_cast<std::int64_t>(recipe.trained.value);
+  switch (recipe.rule) {
+    case ScalingRule::none: break;
+    case ScalingRule::linear: return scale_linear(plain, recipe.factor.value);
+    case ScalingRule::dynamic: return scale_dynamic_ntk(plain, recipe.factor.value, trained, recipe.serving_length);
+    case ScalingRule::ntk: return scale_ntk_aware(plain, recipe.factor.value);
+    case ScalingRule::yarn: {
+      YarnOptions options = recipe.yarn;
+      options.original_max_position_embeddings = trained;
+      return scale_yarn(plain, options);
+    }
+    case ScalingRule::longrope: {
+      LongRopeOptions options = recipe.longrope;
+      options.original_max_position_embeddings = trained;
+      return scale_longrope(plain, options, recipe.serving_length);
+    }
+    case ScalingRule::llama3: {
+      Llama3Options options;
+      options.factor = recipe.factor.value;
+      options.low_freq_factor = recipe.low_freq_factor.value;
+      options.high_freq_factor = recipe.high_freq_factor.value;
+      options.original_max_position_embeddings = trained;
+      return scale_llama3(plain, options);
+    }
+    case ScalingRule::proportional: return scale_proportional(plain, recipe.share.value, recipe.factor.value);
+  }
+  return plain;
+}
+
+inline Frequencies frequencies_of(const RotationRecipe& rotation) {
+  const ScalingRecipe& recipe = rotation.scaling;
+  Frequencies frequencies = scaled(geometric_frequencies(rotation.window.rotary_dim, rotation.base.value), recipe);
+  if (recipe.divisors) frequencies = scale_linear(frequencies, *recipe.divisors);
+  if (rotation.backwards) {
+    frequencies =
+        Frequencies(Eigen::ArrayXd(-frequencies.inv_freq()), frequencies.magnitude(), frequencies.softmax_multiplier());
+  }
+  return frequencies.with_magnitude(recipe.magnitude.value_or(frequencies.magnitude()),
+                                    recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
+}
+
+inline TokenPositions positions_of(const RotationRecipe& rotation) {
+  switch (rotation.axes) {
+    case AxisRule::one: break;
+    case AxisRule::contiguous:
+    case AxisRule::interleaved:
+    case AxisRule::height_width_time: return TokenPositions::time_height_width;
+    case AxisRule::centered_patches: return TokenPositions::centered_row_column;
+    case AxisRule::rows_and_columns:
+    case AxisRule::rows_then_columns: return TokenPositions::row_column;
+    case AxisRule::columns_then_rows:
+    case AxisRule::columns_rows_halves: return TokenPositions::column_row;
+    case AxisRule::two_halves: return TokenPositions::position_block;
+  }
+  return rotation.given_axes ? TokenPositions::time_height_width : TokenPositions::sequence;
+}
+
+inline ModelRope build_rope(const RopeRecipe& recipe) {
+  ModelRope model;
+  model.layers = recipe.layers;
+  model.ignored_keys = recipe.ignored_keys;
+  model.assumed = recipe.assumed;
+  for (const RotationRecipe& rotation : recipe.rotations) {
+    const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
+    if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {
+      const auto grid = grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
+      model.rope_sets.push_back({rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation)});
+      continue;
+    }
+    RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
+    if (has_sections(rotation.axes)) set.axes = section_axes(rotation.axes, rotation.sections);
+    if (owns_halves(rotation.axes)) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
+    if (rotation.given_axes) set.axes = rotation.given_axes;
+    set.positions = positions_of(rotation);
+    model.rope_sets.push_back(set);
+  }
+  return model;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
+
+// ---- posenc/model_config/detail/check_recipe.hpp
+/// check_recipe(): refuses numbers of a config that no rule takes, by the names that the config has for them.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The checks of one rotation. Rules that follow assume the ones before.
+class RecipeCheck {
+ public:
+  RecipeCheck(const char* function, const RotationRecipe& rotation)
+      : function_(function), rotation_(rotation), scaling_(rotation.scaling) {}
+
+  void run() const {
+    const double base = rotation_.base.value;
+    if (has_grid(rotation_.axes)) {
+      const Eigen::Index head_dim = rotation_.window.head_dim;
+      require(head_dim % 4 == 0, "head_dim", head_dim, "a multiple of 4 for two axes");
+    }
+    require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
+    switch (scaling_.rule) {
+      case ScalingRule::none: break;
+      case ScalingRule::linear: at_least_one(scaling_.factor); break;
+      case ScalingRule::dynamic: check_dynamic(); break;
+      case ScalingRule::ntk: check_ntk(); break;
+      case ScalingRule::yarn: check_yarn(); break;
+      case ScalingRule::longrope: check_longrope(); break;
+      case ScalingRule::llama3: check_llama3(); break;
+      case ScalingRule::proportional: at_least_one(scaling_.factor); break;
+    }
+    check_divisors();
+    check_sections();
+  }
+
+ private:
+  template <typename Value, typename... Rule>
+  void require(bool good, const std::string& name, const Value& value, const Rule&... rule) const {
+    if (!good) refuse<std::invalid_argument>(function_, name, value, rule...);
+  }
+  std::string key(const char* name) const { return scaling_.path + name; }
+  void at_least_one(const NamedNumber& number) const {
+    require(is_finite(number.value) && number.value >= 1, number.name, number.value, "finite and >= 1");
+  }
+  void positive(const NamedNumber& number) const {
+    require(is_finite(number.value) && number.value > 0, number.name, number.value, "finite and > 0");
+  }
+  void positive(const char* name, const std::optional<double>& value) const {
+    if (value) positive(NamedNumber{*value, key(name)});
+  }
+  void not_negative(const char* name, const std::optional<double>& value) const {
+    if (value) require(is_finite(*value) && *value >= 0, key(name), *value, "finite and >= 0");
+  }
+  void whole_tokens(const NamedNumber& length) const {
+    require(std::floor(length.value) == length.value && length.value <= 0x1p53, length.name, length.value,
+            "a whole number of tokens");
+  }
+  Eigen::Index num_pairs() const { return rotation_.window.rotary_dim / 2; }
+
+  void check_ntk() const {
+    require(num_pairs() > 1, "the number of channels that rotate", rotation_.window.rotary_dim, "> 2");
+    at_least_one(scaling_.factor);
+    const double d = static_cast<double>(rotation_.window.rotary_dim);
+    const double base = rotation_.base.value * std::pow(scaling_.factor.value, d / (d - 2));
+    require(is_finite(base) && base != 1, scaling_.factor.name, scaling_.factor.value, "such that the scaled ",
+            rotation_.base.name, " is finite and not 1");
+  }
+  void check_dynamic() const {
+    check_ntk();
+    positive(scaling_.trained);
+    whole_tokens(scaling_.trained);
+    const double needed = scaling_.factor.value * static_cast<double>(scaling_.serving_length) / scaling_.trained.value;
+    const double d = static_cast<double>(rotation_.window.rotary_dim);
+    const double base = rotation_.base.value * std::pow(needed < 1 ? 1.0 : needed, d / (d - 2));
+    require(is_finite(base) && base != 1, scaling_.trained.name, scaling_.trained.value, "such that the scaled ",
+            rotation_.base.name, " is finite and not 1");
+  }
+  void check_yarn() const {
+    const YarnOptions& yarn = scaling_.yarn;
+    require(rotation_.base.value > 1, rotation_.base.name, rotation_.base.value, "> 1 for yarn");
+    at_least_one({yarn.factor, scaling_.factor.name});
+    positive(scaling_.trained);
+    whole_tokens(scaling_.trained);
+    positive(NamedNumber{yarn.beta_slow, key("beta_slow")});
+    require(is_finite(yarn.beta_fast) && yarn.beta_fast > yarn.beta_slow, key("beta_fast"), yarn.beta_fast,
+            "finite and > ", key("beta_slow"), " ", yarn.beta_slow);
+    positive("attention_factor", yarn.attention_factor);
+    not_negative("mscale", yarn.mscale);
+    not_negative("mscale_all_dim", yarn.mscale_all_dim);
+    require(yarn.extrapolation_factor >= 0 && yarn.extrapolation_factor <= 1, key("extrapolation_factor"),
+            yarn.extrapolation_factor, "in [0, 1]");
+    positive(NamedNumber{yarn.attn_factor, key("attn_factor")});
+  }
+  void check_list(const char* name, const std::vector<double>& list) const {
+    const auto size = static_cast<Eigen::Index>(list.size());
+    require(size == num_pairs(), key(name) + ".size()", size, "the number of pairs ", num_pairs());
+    for (Eigen::Index i = 0; i < size; ++i) {
+      const double value = list[static_cast<std::size_t>(i)];
+      require(is_finite(value) && value > 0, element(key(name).c_str(), i), value, "finite and > 0");
+    }
+  }
+  void check_longrope() const {
+    const LongRopeOptions& longrope = scaling_.longrope;
+    check_list("short_factor", longrope.short_factor);
+    check_list("long_factor", longrope.long_factor);
+    const double trained = scaling_.trained.value;
+    require(is_finite(trained) && trained > 1, scaling_.trained.name, trained, "finite and > 1");
+    whole_tokens(scaling_.trained);
+    positive(scaling_.factor);
+    positive("attention_factor", longrope.attention_factor);
+    positive("short_mscale", longrope.short_mscale);
+    positive("long_mscale", longrope.long_mscale);
+  }
+  void check_llama3() const {
+    at_least_one(scaling_.factor);
+    positive(scaling_.trained);
+    whole_tokens(scaling_.trained);
+    positive(scaling_.low_freq_factor);
+    const NamedNumber& high = scaling_.high_freq_factor;
+    require(is_finite(high.value) && high.value >= scaling_.low_freq_factor.value, high.name, high.value,
+            "finite and >= ", scaling_.low_freq_factor.name, " ", scaling_.low_freq_factor.value);
+  }
+  void check_divisors() const {
+    if (!scaling_.divisors) return;
+    const Eigen::ArrayXd& divisors = *scaling_.divisors;
+    require(divisors.size() == num_pairs(), "freq_factors.size()", divisors.size(), "the number of pairs ",
+            num_pairs());
+    for (Eigen::Index i = 0; i < divisors.size(); ++i) {
+      require(is_finite(divisors[i]) && divisors[i] > 0, element("freq_factors", i), divisors[i], "finite and > 0");
+    }
+  }
+  void check_sections() const {
+    if (rotation_.given_axes) {
+      const Eigen::Index size = rotation_.given_axes->num_pairs();
+      require(size == num_pairs(), "hints.axes.num_pairs()", size, "the number of pairs ", num_pairs());
+    }
+    if (!has_sections(rotation_.axes)) return;
+    refuse_wrong_sections(function_, rotation_.sections_key, rotation_.axes, rotation_.sections, num_pairs());
+  }
+
+  const char* function_;
+  const RotationRecipe& rotation_;
+  const ScalingRecipe& scaling_;
+};
+
+inline void check_recipe(const RopeRecipe& recipe) {
+  for (const RotationRecipe& rotation : recipe.rotations) RecipeCheck(recipe.function, rotation).run();
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
+
+// ---- posenc/model_config/model_hints.hpp
+/// ModelHints: what a caller says beside a config, above all for a model_type that is not known.
+#ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+#define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
+///
+///     ModelHints hints;
+///     hints.pairs = RopePairs::half_split;
+///     hints.layers = "sssf";             // three sliding layers, then one of full attention, and so on
+///     hints.full_layers_rotate = false;
+///     const ModelRope model = read_hugging_face_config(config, 32768, hints);
+///
+/// What a config says itself wins, but for `pairs`, which no key says. ModelRope::assumed names what was taken from here.
+struct ModelHints {
+  std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
+  std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
+  std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
+  std::optional<Eigen::Index> head_dim{};      ///< Channels of a head, > 0.
+  std::string layers{};            ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
+  bool full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
+  std::optional<AxisMap> axes{};   ///< The axis of each pair, where a token has several positions.
+  std::string tower{};             ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+
+// ---- posenc/model_config/detail/config_arguments.hpp
+/// The arguments that the readers of configs take, so that others can be answered with a sentence.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A config: plain data, or any JSON type.
+template <typename T>
+inline constexpr bool is_config = std::is_same_v<T, ConfigValue> || is_json<T>;
+
+/// The config as plain data: itself, or a converted copy.
+template <typename Config>
+decltype(auto) as_config_value(const Config& config) {
+  if constexpr (std::is_same_v<Config, ConfigValue>) {
+    return static_cast<const ConfigValue&>(config);
+  } else {
+    return to_config_value(config);
+  }
+}
+
+/// An integer, and not a truth value.
+template <typename T>
+inline constexpr bool is_length = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
+template <typename T>
+inline constexpr bool is_optional_list = false;
+template <typename List>
+inline constexpr bool is_optional_list<std::optional<List>> = is_list<List>;
+
+/// Divisors of frequencies: a list, std::nullopt, or an optional list.
+template <typename T>
+inline constexpr bool are_factors = is_list<T> || std::is_same_v<T, std::nullopt_t> || is_optional_list<T>;
+
+/// The divisors as an optional array.
+template <typename Factors>
+std::optional<Eigen::ArrayXd> as_factors(const Factors& factors) {
+  if constexpr (is_list<Factors>) {
+    return Eigen::ArrayXd(as_list(factors).template cast<double>().reshaped().array());
+  } else if constexpr (is_optional_list<Factors>) {
+    return factors ? as_factors(*factors) : std::nullopt;
+  } else {
+    return std::nullopt;
+  }
+}
+
+// Whether the arguments of a reader begin with a config, go on with a length or with factors, and end there or with a
+// pair layout.
+
+template <typename... Given>
+inline constexpr bool begins_with_config = false;
+template <typename Config, typename... More>
+inline constexpr bool begins_with_config<Config, More...> = is_config<Config>;
+
+template <typename... Given>
+inline constexpr bool has_length = false;
+template <typename Config, typename Length, typename... More>
+inline constexpr bool has_length<Config, Length, More...> = is_length<Length>;
+
+template <typename... Given>
+inline constexpr bool has_factors = false;
+template <typename Config, typename Factors, typename... More>
+inline constexpr bool has_factors<Config, Factors, More...> = are_factors<Factors>;
+
+template <typename... Given>
+inline constexpr bool ends_with_pairs = false;
+template <typename Config, typename Second>
+inline constexpr bool ends_with_pairs<Config, Second> = true;
+template <typename Config, typename Second, typename Pairs>
+inline constexpr bool ends_with_pairs<Config, Second, Pairs> =
+    std::is_convertible_v<const Pairs&, std::optional<RopePairs>>;
+
+/// The same, or with hints.
+template <typename... Given>
+inline constexpr bool ends_with_hints = ends_with_pairs<Given...>;
+template <typename Config, typename Second>
+inline constexpr bool ends_with_hints<Config, Second, ModelHints> = true;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
+
+// ---- posenc/model_config/detail/layer_kind.hpp
+/// The kinds of layers that configs name, and which of them have queries and keys to rotate.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_KIND_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_LAYER_KIND_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr const char* kFull = "full_attention";
+inline constexpr const char* kSliding = "sliding_attention";
+
+/// Far more layers than any model has, so that a wrong number cannot ask for all memory.
+constexpr Eigen::Index kMaxLayers = 65536;
+
+/// What a kind of layer does with positions.
+enum class LayerRole {
+  full,     ///< Attention that reaches every token, whichever of them it selects.
+  sliding,  ///< Attention within a window.
+  chunked,  ///< Attention within a block of tokens: neither of the two where a model has rotations for each.
+  none      ///< No queries and keys: convolutions, state spaces, feed-forward layers.
+};
+
+struct LayerKind {
+  const char* name;
+  LayerRole role;
+};
+
+inline const LayerKind* find_layer_kind(const std::string& name) {
+  static constexpr LayerKind kinds[] = {
+      {"full_attention", LayerRole::full},
+      {"attention", LayerRole::full},
+      {"hybrid", LayerRole::full},
+      {"indexed_attention", LayerRole::full},
+      {"deepseek_sparse_attention", LayerRole::full},
+      {"qwen_sparse_attention", LayerRole::full},
+      {"minimax_m3_sparse", LayerRole::full},
+      {"compressed_sparse_attention", LayerRole::full},
+      {"heavily_compressed_attention", LayerRole::full},
+      {"sliding_attention", LayerRole::sliding},
+      {"hybrid_sliding", LayerRole::sliding},
+      {"reference_sliding_attention", LayerRole::sliding},
+      {"window_attention", LayerRole::sliding},
+      {"chunked_attention", LayerRole::chunked},
+      {"linear_attention", LayerRole::none},
+      {"conv", LayerRole::none},
+      {"mamba", LayerRole::none},
+      {"mamba2", LayerRole::none},
+      {"recurrent", LayerRole::none},
+      {"mlp", LayerRole::none},
+      {"moe", LayerRole::none},
+  };
+  for (const LayerKind& kind : kinds) {
+    if (name == kind.name) return &kind;
+  }
+  return nullptr;
+}
+
+/// What a message says of a kind of layer that is not known.
+inline constexpr const char* kLayerKinds =
+    "full_attention, sliding_attention, chunked_attention, linear_attention, conv, mamba, recurrent or another kind "
+    "that is known";
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_LAYER_KIND_HPP
+
+// ---- posenc/model_config/detail/layer_pattern.hpp
+/// LayerPattern: the kinds of a model's layers as letters that repeat, and which of them do not rotate.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Which layers do not rotate, besides those that have no queries and keys.
+enum class Nope {
+  none,                ///< All rotate.
+  all,                 ///< None rotates.
+  full,                ///< Full attention does not rotate: Cohere 2.
+  full_beside_window,  ///< Full attention does not rotate, unless sliding_window is null and all do: EXAONE 4.
+  every_period         ///< Every n-th layer does not rotate: Llama 4, SmolLM3.
+};
+
+/// One letter for each layer: f full attention, s sliding, l linear, c convolution.
+struct LayerPattern {
+  const char* letters = "f";     ///< Repeated over the layers.
+  const char* first = "";        ///< In place of the first letters.
+  bool last_is_full = false;     ///< Whatever the letters say.
+  bool counts_from_end = false;  ///< The letters belong to the last layer, the last but one ...
+  Nope nope = Nope::none;
+  Eigen::Index nope_period = 0;  ///< The n of every_period.
+};
+
+inline const char* kind_of_letter(char letter) {
+  switch (letter) {
+    case 's': return kSliding;
+    case 'l': return "linear_attention";
+    case 'c': return "conv";
+    default: return kFull;
+  }
+}
+
+/// The same pattern with another period: the letter that occurs once stays first or last.
+inline std::string with_period(const std::string& letters, Eigen::Index period) {
+  if (letters.size() < 2) return letters;
+  const bool once_last = letters.find(letters.back()) == letters.size() - 1;
+  const std::size_t others = static_cast<std::size_t>(period) - 1;
+  return once_last ? std::string(others, letters.front()) + letters.back()
+                   : letters.front() + std::string(others, letters.back());
+}
+
+/// The kind of each layer.
+/// @param period  In place of the number of letters; 0: as they are.
+inline std::vector<std::string> layers_of(const LayerPattern& pattern, Eigen::Index layers, Eigen::Index period = 0) {
+  const std::string letters = period > 0 ? with_period(pattern.letters, period) : pattern.letters;
+  const std::string first = pattern.first;
+  std::vector<std::string> kinds;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(layers); ++i) {
+    const std::size_t place = pattern.counts_from_end ? static_cast<std::size_t>(layers) - 1 - i : i;
+    kinds.push_back(kind_of_letter(i < first.size() ? first[i] : letters[place % letters.size()]));
+  }
+  if (pattern.last_is_full) kinds.back() = kFull;
+  return kinds;
+}
+
+/// Whether layer i of this role rotates, by the pattern alone.
+inline bool rotates(const LayerPattern& pattern, LayerRole role, std::size_t i, bool windowed) {
+  if (role == LayerRole::none || pattern.nope == Nope::all) return false;
+  if (pattern.nope == Nope::full) return role != LayerRole::full;
+  if (pattern.nope == Nope::full_beside_window) return role != LayerRole::full || !windowed;
+  return pattern.nope != Nope::every_period || (i + 1) % static_cast<std::size_t>(pattern.nope_period) != 0;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
+
+// ---- posenc/model_config/detail/table_row.hpp
+/// with_field(): how the rows of tables are written, as expressions that name what they set.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_ROW_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_ROW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The row with one field set.
+template <typename Row, typename Value>
+constexpr Row with_field(Row row, Value Row::*field, Value value) {
+  row.*field = value;
+  return row;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_ROW_HPP
+
+// ---- posenc/model_config/detail/known_architecture.hpp
+/// KnownArchitecture: one architecture of llama.cpp, as a row of table/architectures.hpp.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One architecture of llama.cpp: what its code knows and the file does not say. Rows are written as one expression
+/// that names what it sets: norm("llama4").nope_every(4).
+struct KnownArchitecture {
+  const char* name = "";
+  RopePairs pairs = RopePairs::half_split;
+  LayerPattern layers{};
+  bool needs_window = false;       ///< The pattern of layers holds only where the file has attention.sliding_window.
+  Eigen::Index alibi_layers = 0;   ///< A model of so many layers has ALiBi in place of a rotation.
+  double sliding_base = 0;         ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others.
+  bool slides_unscaled = false;    ///< Sliding layers have the same base, and are not scaled.
+  bool full_rotates_half = false;  ///< Full layers rotate half of rope.dimension_count, sliding ones all of it.
+  AxisRule axes = AxisRule::one;
+  bool axes_may_be_absent = false;  ///< Several positions only where the file has sections, and then half-split.
+  bool window_is_last = false;      ///< The last channels of a head rotate, and attention applies the YaRN multiplier.
+  bool truncate = true;  ///< Whether the model was trained with a rounded YaRN ramp; llama.cpp always rounds.
+  bool finetuned_is_switch = false;  ///< rope.scaling.finetuned false means that nothing rotates.
+  bool tempers_nope = false;         ///< Layers that do not rotate have Llama 4's factor on queries.
+
+  constexpr KnownArchitecture pattern(const char* letters) const {
+    KnownArchitecture row = *this;
+    row.layers.letters = letters;
+    return row;
+  }
+  constexpr KnownArchitecture pattern_of_window(const char* letters) const {
+    KnownArchitecture row = pattern(letters);
+    row.needs_window = true;
+    return row;
+  }
+  constexpr KnownArchitecture nope(Nope rule) const {
+    KnownArchitecture row = *this;
+    row.layers.nope = rule;
+    return row;
+  }
+  constexpr KnownArchitecture nope_every(Eigen::Index period) const {
+    KnownArchitecture row = nope(Nope::every_period);
+    row.layers.nope_period = period;
+    return row;
+  }
+  constexpr KnownArchitecture sliding_theta(double value) const {
+    KnownArchitecture row = *this;
+    row.sliding_base = value;
+    return row;
+  }
+  constexpr KnownArchitecture alibi_of(Eigen::Index layer_count) const {
+    KnownArchitecture row = *this;
+    row.alibi_layers = layer_count;
+    return row;
+  }
+  constexpr KnownArchitecture mrope(AxisRule rule, bool may_be_absent = false) const {
+    KnownArchitecture row = *this;
+    row.axes = rule;
+    row.axes_may_be_absent = may_be_absent;
+    return row;
+  }
+  constexpr KnownArchitecture unscaled_sliding() const {
+    return with_field(*this, &KnownArchitecture::slides_unscaled, true);
+  }
+  constexpr KnownArchitecture half_of_full() const {
+    return with_field(unscaled_sliding(), &KnownArchitecture::full_rotates_half, true);
+  }
+  constexpr KnownArchitecture last() const { return with_field(*this, &KnownArchitecture::window_is_last, true); }
+  constexpr KnownArchitecture exact_ramp() const { return with_field(*this, &KnownArchitecture::truncate, false); }
+  constexpr KnownArchitecture switched() const {
+    return with_field(*this, &KnownArchitecture::finetuned_is_switch, true);
+  }
+  constexpr KnownArchitecture tempered() const { return with_field(*this, &KnownArchitecture::tempers_nope, true); }
+};
+
+/// Half-split: llama.cpp's NEOX, MROPE and IMROPE.
+constexpr KnownArchitecture neox(const char* name) {
+  KnownArchitecture row{};
+  row.name = name;
+  return row;
+}
+/// Interleaved: llama.cpp's NORM.
+constexpr KnownArchitecture norm(const char* name) {
+  KnownArchitecture row = neox(name);
+  row.pairs = RopePairs::interleaved;
+  return row;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
+
+// ---- posenc/model_config/detail/gguf_plan.hpp
+/// GgufPlan: the kinds of layers of a GGUF file, and which of them rotate.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+struct GgufLayer {
+  std::string kind;
+  bool rotates;
+};
+
+class GgufPlan {
+ public:
+  GgufPlan(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model, bool is_unknown)
+      : file_(file), prefix_(prefix), model_(model), is_unknown_(is_unknown) {}
+
+  /// The kind of each layer, and whether it rotates.
+  std::vector<GgufLayer> read(Eigen::Index layers) {
+    const bool windowed = file_.number(key("attention.sliding_window")).value_or(0) > 0;
+    std::vector<std::string> kinds = read_kinds(layers, windowed);
+    drop_layers_without_keys(kinds);
+    const bool finetuned = file_.flag(key("rope.scaling.finetuned")).value_or(true);
+    const bool off = (model_.finetuned_is_switch && !finetuned) || layers == model_.alibi_layers;
+    if (is_unknown_) {
+      const auto alibi = file_.number(key("attention.max_alibi_bias"));
+      file_.require(alibi.value_or(0) == 0, key("attention.max_alibi_bias"), alibi.value_or(0),
+                    "0 or absent for an architecture that is not known");
+    }
+    std::vector<GgufLayer> plan;
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      const LayerRole role = find_layer_kind(kinds[i])->role;
+      plan.push_back({kinds[i], !off && rotates(model_.layers, role, i, windowed)});
+    }
+    return plan;
+  }
+
+ private:
+  std::vector<std::string> read_kinds(Eigen::Index layers, bool windowed) {
+    const std::string name = key("attention.sliding_window_pattern");
+    const ConfigValue* const pattern = file_.find(name);
+    if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
+      LayerPattern own = model_.layers;
+      const std::optional<Eigen::Index> period = file_.count(name);
+      const auto interval = file_.count(key("full_attention_interval"));
+      if (model_.needs_window && !windowed) own.letters = "f";
+      // A period in the file holds even where the architecture is not known to have sliding layers.
+      if (period && own.letters == std::string("f")) own.letters = "sf";
+      return layers_of(own, layers, period.value_or(interval.value_or(0)));
+    }
+    const std::vector<ConfigValue>& slides = pattern->items();
+    file_.require(slides.size() == static_cast<std::size_t>(layers), name + ".size()", slides.size(), "block_count ",
+                  layers);
+    std::vector<std::string> kinds;
+    for (const ConfigValue& item : slides) {
+      const bool flag = item.is(ConfigValue::Kind::boolean);
+      file_.require(flag || item.is(ConfigValue::Kind::number), name, item.describe(), "true or false for each layer");
+      kinds.push_back((flag ? item.boolean() : item.number() != 0) ? kSliding : kFull);
+    }
+    return kinds;
+  }
+
+  /// Layers of hybrid models without key heads have no attention.
+  void drop_layers_without_keys(std::vector<std::string>& kinds) {
+    const std::string name = key("attention.head_count_kv");
+    const ConfigValue* const list = file_.peek(name);
+    if (list == nullptr || !list->is(ConfigValue::Kind::list)) return;
+    const std::vector<int> heads = *file_.counts(name);
+    file_.require(heads.size() == kinds.size(), name + ".size()", heads.size(), "block_count ", kinds.size());
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      if (heads[i] == 0) kinds[i] = "linear_attention";
+    }
+  }
+  std::string key(const char* name) const { return prefix_ + name; }
+
+  ConfigReader& file_;
+  const std::string& prefix_;
+  const KnownArchitecture& model_;
+  bool is_unknown_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
+
+// ---- posenc/model_config/detail/gguf_scaling.hpp
+/// GgufScaling: the scaling rule that the metadata of a GGUF file describes.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+class GgufScaling {
+ public:
+  GgufScaling(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model)
+      : file_(file), prefix_(prefix), model_(model) {}
+
+  ScalingRecipe read(const std::optional<Eigen::ArrayXd>& freq_factors) {
+    ScalingRecipe out;
+    out.path = key("rope.scaling.yarn_");
+    const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
+    const auto factor = [&] {  // read only by the rules that use it; elsewhere the key is ignored
+      const auto given = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")});
+      return given && given->value != 0 ? *given : NamedNumber{1, key("rope.scaling.factor")};
+    };
+    const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
+    file_.require(is_finite(attn_factor) && attn_factor > 0, key("rope.scaling.attn_factor"), attn_factor,
+                  "finite and > 0");
+    out.divisors = freq_factors;
+    if (type == "yarn") {
+      out.factor = factor();
+      read_yarn(out, attn_factor);
+      return out;
+    }
+    if (attn_factor != 1) out.magnitude = attn_factor;
+    if (type == "linear") {
+      out.rule = ScalingRule::linear;
+      out.factor = factor();
+    } else if (type == "longrope") {
+      if (!freq_factors) {
+        refuse<std::invalid_argument>(file_.function(), "freq_factors", "nothing",
+                                      "rope_factors_long or rope_factors_short for longrope");
+      }
+      file_.find(key("rope.scaling.original_context_length"));  // the caller has chosen between the two lists by it
+    } else if (type != "none") {
+      refuse<std::invalid_argument>(file_.function(), key("rope.scaling.type"), "the text \"" + type + "\"",
+                                    "none, linear, yarn or longrope");
+    }
+    return out;
+  }
+
+ private:
+  /// The key yarn_log_multiplier holds mscale_all_dim; for DeepSeek it holds 0.1 mscale_all_dim.
+  void read_yarn(ScalingRecipe& out, double attn_factor) {
+    out.rule = ScalingRule::yarn;
+    YarnOptions& yarn = out.yarn;
+    yarn.factor = out.factor.value;
+    const char* const trained_key = "rope.scaling.original_context_length";
+    const auto trained = file_.number(key(trained_key));
+    const auto context = file_.number(key("context_length"));
+    if (!trained && !context) file_.refuse_missing(key(trained_key), " for yarn");
+    out.trained = {trained ? *trained : *context, key(trained ? trained_key : "context_length")};
+    yarn.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(yarn.beta_fast);
+    yarn.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(yarn.beta_slow);
+    yarn.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
+    const double kept = yarn.extrapolation_factor;
+    file_.require(kept >= 0 && kept <= 1, key("rope.scaling.yarn_ext_factor"), kept, "in [0, 1]");
+    yarn.attn_factor = attn_factor;
+    yarn.truncate = model_.truncate;
+    const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
+    file_.require(is_finite(log_multiplier) && log_multiplier >= 0, key("rope.scaling.yarn_log_multiplier"),
+                  log_multiplier, "finite and >= 0");
+    if (log_multiplier > 0) {
+      yarn.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
+      yarn.mscale = model_.window_is_last ? yarn.mscale_all_dim : 1;
+    }
+    if (!model_.window_is_last) {
+      out.softmax = 1;
+      return;
+    }
+    // DeepSeek's table has magnitude 1, with any multiplier, and attn_factor scales queries and keys.
+    out.magnitude = 1;
+    out.softmax_factor = attn_factor * attn_factor;
+  }
+  std::string key(const char* name) const { return prefix_ + name; }
+
+  ConfigReader& file_;
+  const std::string& prefix_;
+  const KnownArchitecture& model_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
+
+// ---- posenc/model_config/detail/table/architectures.hpp
+/// The architectures of llama.cpp that are known, and find_known_architecture().
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownArchitecture kArchitectures[] = {
+    norm("llama"),
+    norm("deci"),
+    norm("internlm2"),
+    norm("minicpm"),
+    norm("xverse"),
+    norm("command-r"),
+    norm("cohere2").pattern("sssf").nope(Nope::full),
+    norm("olmo"),
+    norm("arctic"),
+    norm("deepseek"),
+    norm("deepseek2").last(),
+    norm("chatglm"),
+    norm("glm4").mrope(AxisRule::contiguous, true),
+    norm("granite").switched(),
+    norm("granitemoe").switched(),
+    norm("smollm3").nope_every(4),
+    norm("ernie4_5"),
+    norm("mistral3"),
+    norm("llama4").nope_every(4).tempered(),
+    norm("granitehybrid").switched(),
+    norm("ernie4_5-moe"),
+    norm("mistral4").last(),
+    norm("glm-dsa").last(),
+    norm("bailingmoe"),
+    norm("arcee"),
+    norm("baichuan").alibi_of(40),
+    norm("deepseek2-ocr"),
+    norm("llada"),
+    norm("llama-embed"),
+    norm("maincoder"),
+    norm("neo-bert"),
+    norm("plm").last(),
+    norm("chameleon"),
+    norm("starcoder").nope(Nope::all),
+    neox("falcon"),
+    neox("stablelm"),
+    neox("qwen"),
+    neox("qwen2"),
+    neox("qwen2moe"),
+    neox("qwen3"),
+    neox("qwen3moe"),
+    neox("qwen2vl").mrope(AxisRule::contiguous),
+    neox("qwen3vl").mrope(AxisRule::interleaved),
+    neox("qwen3vlmoe").mrope(AxisRule::interleaved),
+    neox("phi2"),
+    neox("phi3"),
+    neox("phimoe"),
+    neox("gemma"),
+    neox("gemma2"),
+    neox("gemma3").pattern("sssssf").sliding_theta(1e4),
+    neox("gemma4").pattern("sssssf").sliding_theta(1e4),
+    neox("starcoder2"),
+    neox("openelm"),
+    neox("gptneox"),
+    neox("orion"),
+    neox("nemotron"),
+    neox("exaone"),
+    neox("glm4moe").mrope(AxisRule::contiguous, true),
+    neox("minimax-m2"),
+    neox("modern-bert").pattern("fss").sliding_theta(1e4),
+    neox("gpt-oss").exact_ramp(),
+    neox("olmo2").pattern_of_window("sssf").unscaled_sliding(),
+    neox("olmoe"),
+    neox("exaone4").pattern_of_window("sssf").nope(Nope::full_beside_window),
+    neox("exaone-moe").pattern("sssf").nope(Nope::full),
+    neox("gemma3n").pattern("ssssf").sliding_theta(1e4),
+    neox("gemma-embedding").pattern("sssssf").sliding_theta(1e4),
+    neox("lfm2"),
+    neox("lfm2moe"),
+    neox("qwen3next").pattern("lllf"),
+    neox("hunyuan-dense"),
+    neox("hunyuan-moe"),
+    neox("seed_oss"),
+    neox("dots1"),
+    neox("nomic-bert"),
+    neox("nomic-bert-moe"),
+    neox("bert").nope(Nope::all),
+    neox("jina-bert-v3"),
+    neox("eurobert"),
+    neox("falcon-h1"),
+    neox("grok"),
+    neox("dbrx"),
+    neox("bitnet"),
+    neox("apertus"),
+    neox("afmoe").pattern("sssf").nope(Nope::full),
+    neox("mimo2"),
+    neox("step35").half_of_full(),
+    neox("minicpm3").last(),
+    neox("bailingmoe2"),
+    neox("smallthinker").pattern_of_window("fsss").nope(Nope::full_beside_window),
+    neox("dream"),
+    neox("llada-moe"),
+    neox("grovemoe"),
+    neox("plamo"),
+    neox("plamo2"),
+    neox("plamo3").pattern_of_window("sssssssf").unscaled_sliding(),
+    neox("pangu-embedded"),
+    neox("rnd1"),
+    neox("codeshell"),
+    neox("cogvlm"),
+    neox("jais2"),
+    neox("qwen35").pattern("lllf").mrope(AxisRule::interleaved),
+    neox("qwen35moe").pattern("lllf").mrope(AxisRule::interleaved),
+    neox("paddleocr").mrope(AxisRule::contiguous),
+    neox("hunyuan_vl").mrope(AxisRule::contiguous, true),
+    // No rotation at all.
+    neox("jamba").nope(Nope::all),
+    neox("kimi-linear").nope(Nope::all),
+    neox("nemotron_h").nope(Nope::all),
+    neox("nemotron_h_moe").nope(Nope::all),
 };
 
 inline const KnownArchitecture* find_known_architecture(const std::string& name) {
-  constexpr RopePairs norm = RopePairs::interleaved;
-  constexpr RopePairs neox = RopePairs::half_split;
-  constexpr LayerSchedule alike = LayerSchedule::alike;
-  constexpr LayerSchedule full_last = LayerSchedule::full_last;
-  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
-  constexpr AxisRule one = AxisRule::one;
-  static constexpr KnownArchitecture architectures[] = {
-      // name, pairs, schedule, n, sliding_base, axes, window_is_last, truncate
-      {"llama", norm},
-      {"llama4", norm, nope_last, 4},
-      {"deci", norm},
-      {"internlm2", norm},
-      {"minicpm", norm},
-      {"xverse", norm},
-      {"command-r", norm},
-      {"cohere2", norm, LayerSchedule::full_is_nope, 4},
-      {"olmo", norm},
-      {"arctic", norm},
-      {"deepseek", norm},
-      {"deepseek2", norm, alike, 0, 0, one, true},
-      {"chatglm", norm},
-      {"glm4", norm},
-      {"granite", norm},
-      {"granitemoe", norm},
-      {"smollm3", norm, nope_last, 4},
-      {"ernie4_5", norm},
-      {"mistral3", norm},
-      {"falcon", neox},
-      {"stablelm", neox},
-      {"qwen", neox},
-      {"qwen2", neox},
-      {"qwen2moe", neox},
-      {"qwen3", neox},
-      {"qwen3moe", neox},
-      {"qwen2vl", neox, alike, 0, 0, AxisRule::contiguous},
-      {"qwen3vl", neox, alike, 0, 0, AxisRule::interleaved},
-      {"qwen3vlmoe", neox, alike, 0, 0, AxisRule::interleaved},
-      {"phi2", neox},
-      {"phi3", neox},
-      {"phimoe", neox},
-      {"gemma", neox},
-      {"gemma2", neox},
-      {"gemma3", neox, full_last, 6, 1e4},
-      {"gemma4", neox, full_last, 6, 1e4},
-      {"starcoder2", neox},
-      {"openelm", neox},
-      {"gptneox", neox},
-      {"orion", neox},
-      {"nemotron", neox},
-      {"exaone", neox},
-      {"glm4moe", neox},
-      {"minimax-m2", neox},
-      {"modern-bert", neox, LayerSchedule::full_first, 3, 1e4},
-      {"gpt-oss", neox, alike, 0, 0, one, false, false},
-  };
-  for (const KnownArchitecture& architecture : architectures) {
+  for (const KnownArchitecture& architecture : kArchitectures) {
     if (name == architecture.name) return &architecture;
   }
   return nullptr;
@@ -17445,10 +19005,10 @@ inline const KnownArchitecture* find_known_architecture(const std::string& name)
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURES_HPP
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
 
 // ---- posenc/model_config/detail/gguf_reader.hpp
-/// GgufReader: converts the metadata of a GGUF file to a ModelRope.
+/// GgufReader: converts the metadata of a GGUF file to a RopeRecipe.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
 
@@ -17468,34 +19028,42 @@ class GgufReader {
       refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
                                     "one whose pair layout is known, or pairs be given");
     }
-    model_ = known != nullptr ? *known : KnownArchitecture{"", *pairs};
+    is_unknown_ = known == nullptr;
+    if (!is_unknown_) model_ = *known;
     if (pairs) model_.pairs = *pairs;
     prefix_ = *name + ".";
   }
 
-  ModelRope read() {
+  RopeRecipe read() {
+    recipe_.function = kFunction;
     const auto layers = file_.count(key("block_count"));
     if (!layers) file_.refuse_missing(key("block_count"), "");
     file_.require(*layers <= kMaxLayers, key("block_count"), *layers, "at most ", kMaxLayers);
-    const std::vector<std::string> types = read_layers(*layers);
+    plan_ = GgufPlan(file_, prefix_, model_, is_unknown_).read(*layers);
     // Sliding layers may have a base of their own, which the file or the architecture gives, and are then not scaled.
     const char* const sliding_key = "rope.freq_base_swa";
     const std::optional<double> own = file_.number(key(sliding_key));
-    const bool two_sets = own || model_.sliding_base > 0;
-    const bool slides = std::find(types.begin(), types.end(), kSliding) != types.end();
-    if (own && !slides) {
+    const bool slides = rotates(kSliding);
+    const bool two_sets = own || model_.sliding_base > 0 || (model_.slides_unscaled && slides);
+    const bool has_sliding_layers =
+        std::any_of(plan_.begin(), plan_.end(), [](const GgufLayer& layer) { return layer.kind == kSliding; });
+    if (own && !has_sliding_layers) {
       file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
     }
-    add_full_set(two_sets ? kFull : "");
+    if (rotates(kFull) || (!two_sets && slides)) add_full_set(two_sets ? kFull : "");
     if (two_sets && slides) {
-      add_sliding_set(own ? checked_base(file_, {*own, key(sliding_key)}) : model_.sliding_base);
+      const NamedNumber base = own                       ? NamedNumber{*own, key(sliding_key)}
+                               : model_.sliding_base > 0 ? NamedNumber{model_.sliding_base, key(sliding_key)}
+                                                         : full_base();
+      add_sliding_set(base);
     }
-    assign_layers(types);
-    file_.find(key(
-        "rope.scaling.finetuned"));  // tells whether the model was trained with the scaling; angles do not depend on it
+    assign_layers();
     const std::string rope = key("rope.");
-    file_.add_unread_to(result_.ignored_keys, [&](const std::string& name) { return name.rfind(rope, 0) == 0; });
-    return std::move(result_);
+    const std::string alibi = key("attention.max_alibi_bias");
+    file_.add_unread_to(recipe_.ignored_keys, [&](const std::string& name) {
+      return name.rfind(rope, 0) == 0 || name == alibi || name == key("attention.sliding_window_pattern");
+    });
+    return std::move(recipe_);
   }
 
  private:
@@ -17507,9 +19075,15 @@ class GgufReader {
   }
   std::string key(const char* name) const { return prefix_ + name; }
 
+  /// Whether a layer of this kind rotates.
+  bool rotates(const std::string& kind) const {
+    return std::any_of(plan_.begin(), plan_.end(),
+                       [&](const GgufLayer& layer) { return layer.rotates && layer.kind == kind; });
+  }
+
   Eigen::Index read_head_dim(bool sliding) {
-    const auto own = file_.count(key("attention.key_length_swa"));
-    if (sliding && own) return *own;
+    const auto own = sliding ? file_.count(key("attention.key_length_swa")) : std::nullopt;
+    if (own) return *own;
     if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
     if (const auto length = file_.count(key("attention.key_length"))) return *length;
     const auto width = file_.count(key("embedding_length"));
@@ -17522,143 +19096,70 @@ class GgufReader {
     return *width / *num_heads;
   }
 
-  RopeSet make_set(const char* layer_type, Eigen::Index head_dim, const Frequencies& frequencies) const {
-    const Eigen::Index rotary_dim = frequencies.rotary_dim();
-    const Eigen::Index offset = model_.window_is_last ? head_dim - rotary_dim : 0;
-    return {layer_type, frequencies, layout_of(model_.pairs, {head_dim, offset, rotary_dim})};
+  RopeWindow read_window(bool sliding) {
+    const Eigen::Index head_dim = read_head_dim(sliding);
+    const auto own = sliding ? file_.count(key("rope.dimension_count_swa")) : std::nullopt;
+    const Eigen::Index width = own ? *own : file_.count(key("rope.dimension_count")).value_or(head_dim);
+    const std::string name = key(own ? "rope.dimension_count_swa" : "rope.dimension_count");
+    file_.require(width <= head_dim, name, width, "at most head_dim ", head_dim);
+    const bool half = model_.full_rotates_half && !sliding;
+    file_.require(width % (half ? 4 : 2) == 0, name, width, half ? "a multiple of 4" : "even");
+    const Eigen::Index rotated = half ? width / 2 : width;
+    return {head_dim, model_.window_is_last ? head_dim - rotated : 0, rotated};
   }
 
-  Eigen::Index read_rotary_dim(bool sliding, Eigen::Index head_dim) {
-    const auto whole = file_.count(key("rope.dimension_count"));
-    const auto own = file_.count(key("rope.dimension_count_swa"));
-    const bool is_own = sliding && own;
-    const Eigen::Index rotary_dim = is_own ? *own : whole.value_or(head_dim);
-    const std::string name = key(is_own ? "rope.dimension_count_swa" : "rope.dimension_count");
-    file_.require(rotary_dim <= head_dim, name, rotary_dim, "at most head_dim ", head_dim);
-    file_.require(rotary_dim % 2 == 0, name, rotary_dim, "even");
-    return rotary_dim;
-  }
+  NamedNumber full_base() { return {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")}; }
 
   void add_full_set(const char* layer_type) {
-    const Eigen::Index head_dim = read_head_dim(false);
-    const Eigen::Index rotary_dim = read_rotary_dim(false, head_dim);
-    const double base =
-        checked_base(file_, {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")});
-    RopeSet set = make_set(layer_type, head_dim, scaled(geometric_frequencies(rotary_dim, base)));
-    read_axes(set);
-    result_.rope_sets.push_back(set);
+    RotationRecipe rotation;
+    rotation.layer_type = layer_type;
+    rotation.window = read_window(false);
+    rotation.base = full_base();
+    rotation.scaling = GgufScaling(file_, prefix_, model_).read(freq_factors_);
+    read_axes(rotation);
+    rotation.pairs = model_.pairs;
+    recipe_.rotations.push_back(rotation);
   }
 
-  void add_sliding_set(double base) {
-    const Eigen::Index head_dim = read_head_dim(true);
-    const Eigen::Index rotary_dim = read_rotary_dim(true, head_dim);
-    result_.rope_sets.push_back(make_set(kSliding, head_dim, geometric_frequencies(rotary_dim, base)));
-  }
-
-  Frequencies scaled(const Frequencies& plain) {
-    const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
-    const auto read_factor = [&] {  // read only by the rules that use it; elsewhere the key is ignored
-      const auto factor = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")});
-      return factor && factor->value != 0 ? factor->value : 1;
-    };
-    const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
-    file_.require(is_finite(attn_factor) && attn_factor > 0, key("rope.scaling.attn_factor"), attn_factor,
-                  "finite and > 0");
-    Frequencies frequencies = plain;
-    if (type == "yarn") {
-      frequencies = yarn(plain, read_factor(), attn_factor);
-    } else if (type == "linear") {
-      frequencies = scale_linear(plain, read_factor());
-    } else if (type == "longrope") {
-      if (!freq_factors_) {
-        refuse<std::invalid_argument>(kFunction, "freq_factors", "nothing",
-                                      "rope_factors_long or rope_factors_short for longrope");
-      }
-      file_.find(key("rope.scaling.original_context_length"));  // the caller has chosen between the two lists by it
-    } else if (type != "none") {
-      refuse<std::invalid_argument>(kFunction, key("rope.scaling.type"), "the text \"" + type + "\"",
-                                    "none, linear, yarn or longrope");
-    }
-    if (type != "yarn" && attn_factor != 1) frequencies = frequencies.with_magnitude(attn_factor);
-    if (!freq_factors_) return frequencies;
-    require(freq_factors_->size() == frequencies.num_pairs(), kFunction, "freq_factors.size()", freq_factors_->size(),
-            "the number of pairs ", frequencies.num_pairs());
-    return scale_linear(frequencies, *freq_factors_);
-  }
-
-  /// The key yarn_log_multiplier holds mscale_all_dim; for DeepSeek it holds 0.1 mscale_all_dim.
-  Frequencies yarn(const Frequencies& plain, double factor, double attn_factor) {
-    YarnOptions options;
-    options.factor = factor;
-    const auto trained = file_.number(key("rope.scaling.original_context_length"));
-    const auto context = file_.number(key("context_length"));
-    if (!trained && !context) file_.refuse_missing(key("rope.scaling.original_context_length"), " for yarn");
-    options.original_max_position_embeddings = trained ? *trained : *context;
-    options.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(options.beta_fast);
-    options.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(options.beta_slow);
-    options.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
-    options.attn_factor = attn_factor;
-    options.truncate = model_.truncate;
-    const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
-    options.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
-    options.mscale = model_.window_is_last ? options.mscale_all_dim : 1;
-    const Frequencies frequencies = scale_yarn(plain, options);
-    if (!model_.window_is_last) return frequencies.with_magnitude(frequencies.magnitude(), 1);
-    // DeepSeek's table has magnitude 1, with any multiplier, and attn_factor scales queries and keys.
-    return frequencies.with_magnitude(1, frequencies.softmax_multiplier() * attn_factor * attn_factor);
+  void add_sliding_set(const NamedNumber& base) {
+    RotationRecipe rotation;
+    rotation.layer_type = kSliding;
+    rotation.window = read_window(true);
+    rotation.base = base;
+    rotation.pairs = model_.pairs;
+    recipe_.rotations.push_back(rotation);
   }
 
   /// The file has three sections, or four of which the last is 0.
-  void read_axes(RopeSet& set) {
-    std::optional<std::vector<int>> sections = file_.counts(key("rope.dimension_sections"));
-    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
+  void read_axes(RotationRecipe& rotation) {
     const std::string name = key("rope.dimension_sections");
+    std::optional<std::vector<int>> sections = file_.counts(name);
+    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
     if (!has_sections(model_.axes)) {
       file_.require(!sections, name, "a list", "absent for this architecture");
       return;
     }
+    if (!sections && model_.axes_may_be_absent) return;
     if (!sections) file_.refuse_missing(name, " for this architecture");
-    set.axes = section_axes(kFunction, name, model_.axes, *sections, set.frequencies.num_pairs());
+    rotation.axes = model_.axes;
+    rotation.sections = *sections;
+    rotation.sections_key = name;
+    if (model_.axes_may_be_absent) model_.pairs = RopePairs::half_split;
   }
 
-  std::vector<std::string> read_layers(Eigen::Index layers) {
-    const std::string name = key("attention.sliding_window_pattern");
-    const ConfigValue* const pattern = file_.find(name);
-    if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
-      const Eigen::Index period = file_.count(name).value_or(model_.period);
-      // A period in the file holds even where the architecture is not known to have sliding layers.
-      const bool own = pattern != nullptr && model_.schedule == LayerSchedule::alike;
-      return scheduled_layers(own ? LayerSchedule::full_last : model_.schedule, layers, period);
-    }
-    const std::vector<ConfigValue>& slides = pattern->items();
-    file_.require(slides.size() == static_cast<std::size_t>(layers), name + ".size()", slides.size(), "block_count ",
-                  layers);
-    std::vector<std::string> types;
-    for (const ConfigValue& item : slides) {
-      const bool flag = item.is(ConfigValue::Kind::boolean);
-      file_.require(flag || item.is(ConfigValue::Kind::number), name, item.describe(), "true or false for each layer");
-      types.push_back((flag ? item.boolean() : item.number() != 0) ? kSliding : kFull);
-    }
-    return types;
-  }
-
-  void assign_layers(const std::vector<std::string>& types) {
-    const bool llama4 = std::string(model_.name) == "llama4";
+  void assign_layers() {
     const std::optional<QueryTemperature> everywhere = read_temperature();
-    result_.layers.resize(types.size());
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      LayerRope& layer = result_.layers[i];
+    recipe_.layers.resize(plan_.size());
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+      LayerRope& layer = recipe_.layers[i];
       layer.query_temperature = everywhere;
-      const bool nope =
-          (model_.schedule == LayerSchedule::full_is_nope && types[i] == kFull) ||
-          (model_.schedule == LayerSchedule::nope_last && (i + 1) % static_cast<std::size_t>(model_.period) == 0);
-      if (nope) {
-        if (llama4) layer.query_temperature = QueryTemperature{0.1, 8192, 1};
+      if (!plan_[i].rotates) {
+        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1};
         continue;
       }
-      for (std::size_t set = 0; set < result_.rope_sets.size(); ++set) {
-        const std::string& type = result_.rope_sets[set].layer_type;
-        if (type.empty() || type == types[i]) layer.rope_sets.push_back(static_cast<int>(set));
+      for (std::size_t set = 0; set < recipe_.rotations.size(); ++set) {
+        const std::string& type = recipe_.rotations[set].layer_type;
+        if (type.empty() || type == plan_[i].kind) layer.rope_sets.push_back(static_cast<int>(set));
       }
     }
   }
@@ -17677,9 +19178,11 @@ class GgufReader {
 
   ConfigReader file_;
   std::optional<Eigen::ArrayXd> freq_factors_;
-  KnownArchitecture model_{"", RopePairs::half_split};
+  KnownArchitecture model_{};
+  bool is_unknown_ = false;
   std::string prefix_;
-  ModelRope result_;
+  std::vector<GgufLayer> plan_;
+  RopeRecipe recipe_;
 };
 
 }  // namespace detail
@@ -17703,9 +19206,9 @@ inline namespace POSENC_ABI {
 ///     const auto model = read_gguf_metadata(metadata, std::nullopt);  // the file has no tensor of factors
 ///
 /// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
-/// attention.{head_count, key_length, key_length_mla, key_length_swa, sliding_window_pattern, temperature_scale,
-/// temperature_length}, rope.{freq_base, freq_base_swa, dimension_count, dimension_count_swa, dimension_sections,
-/// scale_linear} and rope.scaling.{type, factor, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow,
+/// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
+/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base, freq_base_swa, dimension_count, dimension_count_swa, dimension_sections,
+/// scale_linear} and rope.scaling.{type, factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow,
 /// yarn_ext_factor, yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
 ///
 /// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
@@ -17729,7 +19232,10 @@ template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors,
                              std::optional<RopePairs> pairs = {}) {
-  return detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), pairs).read();
+  const detail::RopeRecipe recipe =
+      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), pairs).read();
+  detail::check_recipe(recipe);
+  return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.
@@ -17762,8 +19268,989 @@ ModelRope read_gguf_metadata(const Given&...) {
 
 #endif  // POSENC_MODEL_CONFIG_GGUF_HPP
 
+// ---- posenc/model_config/detail/known_model.hpp
+/// KnownModel: one model_type of Hugging Face, as a row of the tables in table/.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODEL_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODEL_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The rope dictionary of a config class, where that is not "default".
+struct DefaultScaling {
+  const char* rope_type = nullptr;
+  double factor = 0;
+  double trained_length = 0;
+  double low_freq_factor = 0;  ///< llama3.
+  double high_freq_factor = 0;
+  bool truncate = true;  ///< yarn.
+  double mscale = 0;     ///< Both keys of the DeepSeek pair; 0: absent.
+  double beta = 0;       ///< llama_4_scaling_beta; 0: absent.
+};
+
+/// What a rope dictionary without an entry for each kind of layer says.
+enum class FlatDictionary {
+  every_layer,  ///< The same for all layers that rotate.
+  full_layers,  ///< rope_scaling scales full layers only, and a flat rope_parameters has no effect: Gemma 3.
+  both,         ///< rope_scaling scales both sets, and a flat rope_parameters has no effect: ModernBERT.
+  refused       ///< The class takes entries only.
+};
+
+/// The key that switches the rotation on or off, and what its absence means.
+enum class RopeSwitch {
+  none,
+  embedding_type,     ///< position_embedding_type, on for "rope" and "rotary"; absent: off.
+  embedding_type_on,  ///< The same, absent: on.
+  alibi,              ///< alibi, on for false; absent: on.
+  memory,             ///< use_mem_rope; absent: off.
+  rotary_embedding    ///< use_rotary_embedding; absent: on.
+};
+
+/// The factor on queries that the code of a model adds.
+enum class TemperatureRule {
+  none,
+  nope_layers  ///< 1 + attn_scale ln(1 + floor((p + 1) / floor_scale)) on layers that do not rotate: Llama 4.
+};
+
+/// A row. A number that is 0 means that the config must say; else it is the default of the config class.
+///
+/// Rows are written as one expression that names what it sets:
+///
+///     half_split("smollm3").theta(2e6).widths(2048, 16, 36).nope_every(4)
+struct KnownModel {
+  const char* model_type = "";
+  RopePairs pairs = RopePairs::half_split;
+  double base = 0;          ///< rope_theta, of full attention where sliding layers have their own.
+  double sliding_base = 0;  ///< rope_theta of sliding layers; 0: they rotate as the others do.
+  double share = 1;         ///< partial_rotary_factor.
+  double sliding_share = 1;
+  bool reads_share = false;            ///< Whether partial_rotary_factor counts without a scaling rule.
+  bool reads_rotary_dim = false;       ///< Whether rotary_dim counts; without share it must be given.
+  bool share_is_proportional = false;  ///< Full layers have rope_type "proportional" where there is no dictionary.
+  Eigen::Index hidden_size = 0;
+  Eigen::Index num_heads = 0;
+  Eigen::Index num_layers = 0;
+  Eigen::Index head_dim = 0;            ///< Where it is not hidden_size / num_heads.
+  Eigen::Index full_head_dim = 0;       ///< Of full layers, where it differs.
+  Eigen::Index nope_width = 0;          ///< qk_nope_head_dim.
+  Eigen::Index sliding_nope_width = 0;  ///< The same of sliding layers, where it differs.
+  Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
+  bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
+  LayerPattern layers{};
+  AxisRule axes = AxisRule::one;
+  int sections[4] = {0, 0, 0, 0};  ///< mrope_section; all 0: there are several positions only where it is given.
+  FlatDictionary flat = FlatDictionary::every_layer;
+  const char* full_label = kFull;        ///< The entry of the rope dictionary for full layers.
+  const char* sliding_label = kSliding;  ///< The same for sliding layers.
+  const char* full_base_key = nullptr;   ///< The key of `base`, where it is not rope_theta.
+  const char* sliding_base_key = nullptr;
+  DefaultScaling scaling{};
+  RopeSwitch rope_switch = RopeSwitch::none;
+  TemperatureRule temperature = TemperatureRule::none;
+  bool scales_softmax = false;    ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
+  bool yarn_is_longrope = false;  ///< "yarn" and "su" mean longrope: Phi-3.
+  bool magnitude_is_one = false;  ///< yarn leaves cos and sin as they are: DeepSeek-V4.
+  bool backwards = false;         ///< Pairs rotate by the negative angle: nanochat.
+  Eigen::Index attentions_per_layer = 1;
+  const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
+
+  constexpr KnownModel theta(double value) const { return with_field(*this, &KnownModel::base, value); }
+  constexpr KnownModel sliding_theta(double value) const { return with_field(*this, &KnownModel::sliding_base, value); }
+  constexpr KnownModel widths(Eigen::Index hidden, Eigen::Index heads, Eigen::Index layer_count) const {
+    KnownModel row = *this;
+    row.hidden_size = hidden;
+    row.num_heads = heads;
+    row.num_layers = layer_count;
+    return row;
+  }
+  constexpr KnownModel head(Eigen::Index width) const { return with_field(*this, &KnownModel::head_dim, width); }
+  constexpr KnownModel full_head(Eigen::Index width) const {
+    return with_field(*this, &KnownModel::full_head_dim, width);
+  }
+  constexpr KnownModel partial(double value, double sliding = 0) const {
+    KnownModel row = *this;
+    row.share = value;
+    row.sliding_share = sliding == 0 ? value : sliding;
+    row.reads_share = true;
+    return row;
+  }
+  constexpr KnownModel rotary_dim() const {
+    KnownModel row = *this;
+    row.reads_rotary_dim = true;
+    row.reads_share = true;
+    row.share = 0.0;
+    return row;
+  }
+  constexpr KnownModel proportional(double value) const {
+    KnownModel row = *this;
+    row.share = value;
+    row.share_is_proportional = true;
+    return row;
+  }
+  constexpr KnownModel latent(Eigen::Index nope, Eigen::Index rope) const {
+    KnownModel row = *this;
+    row.nope_width = nope;
+    row.rope_width = rope;
+    return row;
+  }
+  constexpr KnownModel sliding_latent(Eigen::Index nope) const {
+    return with_field(*this, &KnownModel::sliding_nope_width, nope);
+  }
+  constexpr KnownModel last(Eigen::Index rope) const {
+    KnownModel row = *this;
+    row.rope_width = rope;
+    row.rotates_last = true;
+    return row;
+  }
+  constexpr KnownModel pattern(const char* letters, const char* first = "") const {
+    KnownModel row = *this;
+    row.layers.letters = letters;
+    row.layers.first = first;
+    return row;
+  }
+  constexpr KnownModel last_is_full() const {
+    KnownModel row = *this;
+    row.layers.last_is_full = true;
+    return row;
+  }
+  constexpr KnownModel from_end() const {
+    KnownModel row = *this;
+    row.layers.counts_from_end = true;
+    return row;
+  }
+  constexpr KnownModel nope(Nope rule) const {
+    KnownModel row = *this;
+    row.layers.nope = rule;
+    return row;
+  }
+  constexpr KnownModel nope_every(Eigen::Index period) const {
+    KnownModel row = nope(Nope::every_period);
+    row.layers.nope_period = period;
+    return row;
+  }
+  constexpr KnownModel mrope(AxisRule rule, int a, int b, int c, int d = 0) const {
+    KnownModel row = *this;
+    row.axes = rule;
+    row.sections[0] = a;
+    row.sections[1] = b;
+    row.sections[2] = c;
+    row.sections[3] = d;
+    return row;
+  }
+  constexpr KnownModel grid(AxisRule rule) const { return with_field(*this, &KnownModel::axes, rule); }
+  constexpr KnownModel flat_means(FlatDictionary value) const { return with_field(*this, &KnownModel::flat, value); }
+  constexpr KnownModel labels(const char* full, const char* sliding) const {
+    KnownModel row = *this;
+    row.full_label = full;
+    row.sliding_label = sliding;
+    return row;
+  }
+  constexpr KnownModel theta_keys(const char* full, const char* sliding) const {
+    KnownModel row = *this;
+    row.full_base_key = full;
+    row.sliding_base_key = sliding;
+    return row;
+  }
+  constexpr KnownModel scaled(const DefaultScaling& rule) const {
+    return with_field(*this, &KnownModel::scaling, rule);
+  }
+  constexpr KnownModel switched_by(RopeSwitch key) const { return with_field(*this, &KnownModel::rope_switch, key); }
+  constexpr KnownModel tempered(TemperatureRule rule) const {
+    return with_field(*this, &KnownModel::temperature, rule);
+  }
+  constexpr KnownModel softmax() const { return with_field(*this, &KnownModel::scales_softmax, true); }
+  constexpr KnownModel yarn_as_longrope() const { return with_field(*this, &KnownModel::yarn_is_longrope, true); }
+  constexpr KnownModel magnitude_one() const { return with_field(*this, &KnownModel::magnitude_is_one, true); }
+  constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
+  constexpr KnownModel attentions(Eigen::Index n) const {
+    return with_field(*this, &KnownModel::attentions_per_layer, n);
+  }
+  constexpr KnownModel refused(const char* why) const { return with_field(*this, &KnownModel::refusal, why); }
+
+  /// Whether full and sliding layers have rotations of their own.
+  constexpr bool has_two_sets() const { return sliding_base != 0; }
+};
+
+// The scaling rules of config classes: type, factor, trained length, low and high factor, truncate, mscale, beta.
+inline constexpr DefaultScaling kApertusBands = {"llama3", 8, 8192, 1, 4};
+inline constexpr DefaultScaling kCwmBands = {"llama3", 16, 8192, 1, 4};
+inline constexpr DefaultScaling kHiggsBands = {"llama3", 32, 1024, 0.125, 0.5};
+inline constexpr DefaultScaling kGptOssYarn = {"yarn", 32, 4096, 0, 0, false};
+inline constexpr DefaultScaling kMinistralYarn = {"yarn", 16, 16384, 0, 0, true, 1, 0.1};
+inline constexpr DefaultScaling kMistral4Yarn = {"yarn", 128, 8192, 0, 0, true, 1, 0.1};
+
+constexpr KnownModel half_split(const char* model_type) {
+  KnownModel row{};
+  row.model_type = model_type;
+  return row;
+}
+constexpr KnownModel interleaved(const char* model_type) {
+  KnownModel row = half_split(model_type);
+  row.pairs = RopePairs::interleaved;
+  return row;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODEL_HPP
+
+// ---- posenc/model_config/detail/table/audio_models.hpp
+/// Speech and sound.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_AUDIO_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_AUDIO_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kAudioModels[] = {
+    half_split("csm").theta(5e5).widths(2048, 32, 16),
+    half_split("csm_depth_decoder_model").theta(5e5).widths(1024, 8, 4),
+    half_split("moshi").theta(1e4).widths(4096, 32, 32),
+    half_split("mimi").theta(1e4).widths(512, 8, 8),
+    half_split("mimi_encoder").theta(1e4).widths(512, 8, 8),
+    half_split("mimi_decoder").theta(1e4).widths(512, 8, 8),
+    half_split("kyutai_speech_to_text").theta(1e4).widths(2048, 32, 48),
+    half_split("dia_encoder").theta(1e4).widths(1024, 16, 12).head(128),
+    half_split("dia_decoder").theta(1e4).widths(2048, 16, 18).head(128),
+    half_split("higgs_audio_v2").theta(5e5).widths(3072, 24, 28).head(128).scaled(kHiggsBands),
+    half_split("glmasr_encoder").theta(1e4).widths(1280, 20, 32).partial(0.5),
+    half_split("lasr_encoder").theta(1e4).widths(512, 8, 17),
+    half_split("voxtral_realtime_text").theta(1e4).widths(4096, 32, 32),
+    half_split("voxtral_realtime_encoder").theta(1e4).widths(1280, 32, 32).head(64),
+    half_split("xcodec2").theta(1e4).widths(1024, 16, 12).head(64),
+    half_split("neucodec").theta(1e4).widths(1024, 16, 12).head(64),
+    interleaved("moonshine").theta(1e4).widths(288, 8, 6).partial(0.9),
+    interleaved("moonshine_streaming").theta(1e4).widths(320, 8, 6).partial(0.8),
+    interleaved("pe_audio_encoder").theta(2e4).widths(1792, 14, 6).head(128),
+    interleaved("pe_video_encoder").theta(2e4).widths(1792, 14, 6).head(128),
+    interleaved("pe_audio_video_encoder").theta(2e4).widths(1792, 14, 6).head(128),
+    half_split("pocket_tts").theta(1e4).widths(1024, 16, 6),
+    half_split("pocket_tts_audio_tokenizer").theta(1e4).widths(512, 8, 2),
+    half_split("pocket_tts_audio_tokenizer_encoder").theta(1e4).widths(512, 8, 2),
+    half_split("pocket_tts_audio_tokenizer_decoder").theta(1e4).widths(512, 8, 2),
+    half_split("gradium_phonon_tts").theta(1e4).widths(768, 12, 6),
+    half_split("nemotron3_5_transcribe_asr_audio").theta(1e4).widths(1280, 10, 32).partial(0.5),
+    half_split("nemotron3_5_transcribe_word_timestamp").theta(1e4).widths(1280, 16, 2).partial(0.5),
+    half_split("nemotron3_diarization_audio").theta(1e4).widths(512, 8, 31).partial(1),
+    half_split("dots3_note_audio_encoder").theta(1e4).widths(1280, 20, 32).partial(0.5),
+    half_split("clvp_encoder").refused("values rotate too"),
+    half_split("seamless_m4t").refused("position_embeddings_type chooses among encodings"),
+    half_split("wav2vec2-bert").refused("position_embeddings_type chooses among encodings"),
+    half_split("wav2vec2-conformer").refused("position_embeddings_type chooses among encodings"),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_AUDIO_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/composite_types.hpp
+/// The types of configs that hold a language model, and the type of that model where its own config leaves it out.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_COMPOSITE_TYPES_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_COMPOSITE_TYPES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+struct CompositeType {
+  const char* model_type;
+  const char* language_model;
+};
+
+inline constexpr CompositeType kCompositeTypes[] = {
+    {"apertus1p5", "apertus1p5_text"},
+    {"aria", "aria_text"},
+    {"clvp", "clvp_encoder"},
+    {"aya_vision", "cohere2"},
+    {"cohere2_vision", "cohere2"},
+    {"cohere_compass", "cohere_compass_text"},
+    {"cosmos3_edge", "cosmos3_edge_text"},
+    {"deepseek_ocr2", "deepseek_ocr2_text"},
+    {"kimi_k25", "deepseek_v3"},
+    {"diffusion_gemma", "diffusion_gemma_text"},
+    {"dots3_note", "dots3_note_text"},
+    {"embedding_gemma2", "embedding_gemma2_text"},
+    {"emu3", "emu3_text_model"},
+    {"ernie4_5_vl_moe", "ernie4_5_vl_moe_text"},
+    {"ernie4_5_moe_vl", "ernie4_5_vl_moe_text"},
+    {"exaone4_5", "exaone4"},
+    {"paligemma", "gemma"},
+    {"gemma3", "gemma3_text"},
+    {"shieldgemma2", "gemma3_text"},
+    {"gemma3n", "gemma3n_text"},
+    {"gemma4", "gemma4_text"},
+    {"gemma4_unified", "gemma4_unified_text"},
+    {"gemma4_unified_assistant", "gemma4_unified_text"},
+    {"glm4v_moe", "glm4v_moe_text"},
+    {"glm46v", "glm4v_text"},
+    {"glm4v", "glm4v_text"},
+    {"glmga", "glm4v_text"},
+    {"glm5_next", "glm5_next_text"},
+    {"glm_image", "glm_image_text"},
+    {"glm_ocr", "glm_ocr_text"},
+    {"granite_speech", "granite"},
+    {"granite_speech_plus", "granite"},
+    {"granite4_vision", "granite4_vision_text"},
+    {"granite_docling", "granite_docling_text"},
+    {"hunyuan_vl", "hunyuan_vl_text"},
+    {"hy_v4_vl", "hy_v4_vl_text"},
+    {"hyperclovax_vision_v2", "hyperclovax"},
+    {"lfm2_vl", "lfm2"},
+    {"lfm3_vl", "lfm3"},
+    {"deepseek_vl_hybrid", "llama"},
+    {"smolvlm", "llama"},
+    {"llava", "llama"},
+    {"voxtral", "llama"},
+    {"idefics3", "llama"},
+    {"video_llava", "llama"},
+    {"omniasr", "llama"},
+    {"perception_lm", "llama"},
+    {"janus", "llama"},
+    {"glmasr", "llama"},
+    {"vipllava", "llama"},
+    {"deepseek_vl", "llama"},
+    {"llava_next_video", "llama"},
+    {"llava_next", "llama"},
+    {"llama4", "llama4_text"},
+    {"minimax_m3_vl", "minimax_m3_vl_text"},
+    {"idefics2", "mistral"},
+    {"mistral3", "mistral"},
+    {"mistral_large4", "mistral_large4_text"},
+    {"mllama", "mllama_text_model"},
+    {"modernvbert", "modernbert"},
+    {"pe_video", "modernbert"},
+    {"pe_audio_video", "modernbert"},
+    {"pe_audio", "modernbert"},
+    {"molmo2", "molmo2_text"},
+    {"muse_glimmer", "muse_glimmer_text"},
+    {"muse_spark", "muse_spark_text"},
+    {"paddleocr_vl", "paddleocr_vl_text"},
+    {"fuyu", "persimmon"},
+    {"llava_onevision", "qwen2"},
+    {"internvl", "qwen2"},
+    {"fast_vlm", "qwen2"},
+    {"musicflamingo", "qwen2"},
+    {"qwen2_audio", "qwen2"},
+    {"ovis2", "qwen2"},
+    {"got_ocr2", "qwen2"},
+    {"vibevoice", "qwen2"},
+    {"vibevoice_asr", "qwen2"},
+    {"pp_chart2table", "qwen2"},
+    {"video_llama_3", "qwen2"},
+    {"audioflamingo3", "qwen2"},
+    {"qwen2_5_omni_thinker", "qwen2_5_omni_text"},
+    {"qwen2_5_omni", "qwen2_5_omni_text"},
+    {"qwen2_5_vl", "qwen2_5_vl_text"},
+    {"qwen2_vl", "qwen2_vl_text"},
+    {"moss_transcribe_diarize", "qwen3"},
+    {"lighton_ocr", "qwen3"},
+    {"qianfan_ocr", "qwen3"},
+    {"fun_asr_nano", "qwen3"},
+    {"qwen3_asr", "qwen3"},
+    {"qwen3_5_moe", "qwen3_5_moe_text"},
+    {"jev", "qwen3_5_text"},
+    {"minicpm_ocr", "qwen3_5_text"},
+    {"minicpmv4_6", "qwen3_5_text"},
+    {"minicpmv4_7", "qwen3_5_text"},
+    {"qwen3_5", "qwen3_5_text"},
+    {"qwen3_omni_moe_thinker", "qwen3_omni_moe_text"},
+    {"qwen3_omni_moe", "qwen3_omni_moe_text"},
+    {"qwen3_vl_moe", "qwen3_vl_moe_text"},
+    {"qwen3_vl", "qwen3_vl_text"},
+    {"cosmos3_omni", "qwen3_vl_text"},
+    {"qwen4_exp", "qwen4_exp_text"},
+    {"step3p7", "step3p5"},
+    {"t5gemma2_encoder", "t5gemma2_text"},
+    {"ultravbert", "ultrabert"},
+    {"unlimited_ocr", "unlimited_ocr_text"},
+    {"voxtral_realtime", "voxtral_realtime_text"},
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_COMPOSITE_TYPES_HPP
+
+// ---- posenc/model_config/detail/table/encoder_models.hpp
+/// Encoders of text, proteins and time series.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_ENCODER_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_ENCODER_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kEncoderModels[] = {
+    half_split("esm").theta(1e4).widths(768, 12, 12).switched_by(RopeSwitch::embedding_type),
+    half_split("saprot").theta(1e4).widths(1280, 20, 33).switched_by(RopeSwitch::embedding_type_on),
+    half_split("esmc").theta(1e4).widths(2560, 40, 80),
+    half_split("nomic_bert").theta(1e3).widths(768, 12, 12),
+    half_split("gte").theta(1.6e5).widths(768, 12, 12),
+    half_split("jina_embeddings_v3").theta(2e4).widths(1024, 16, 24),
+    half_split("eurobert").theta(1e4).widths(768, 12, 12),
+    half_split("timesfm2_5").theta(1e4).widths(1280, 16, 20).head(80),
+    interleaved("roformer").theta(1e4).widths(768, 12, 12),
+    half_split("EsmFold2AtomEncoderConfig").refused("angles come from coordinates of atoms"),
+    half_split("PPDocLayoutV2ReadingOrderConfig").refused("boxes are encoded in a bias"),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_ENCODER_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/gemma_models.hpp
+/// Gemma, and encoders whose full and sliding layers have rotations of their own.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_GEMMA_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_GEMMA_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kGemmaModels[] = {
+    half_split("gemma").theta(1e4).widths(3072, 16, 28).head(256),
+    half_split("gemma2").theta(1e4).widths(2304, 8, 26).head(256).pattern("sf"),
+    half_split("vaultgemma").theta(1e4).widths(2304, 8, 26).head(256).pattern("sf"),
+    half_split("t5_gemma_module").theta(1e4).widths(2304, 8, 26).head(256).pattern("sf"),
+    half_split("gemma3_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .widths(2304, 8, 26)
+        .head(256)
+        .pattern("sssssf")
+        .flat_means(FlatDictionary::full_layers),
+    half_split("gemma3n_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .widths(2048, 8, 35)
+        .head(256)
+        .pattern("ssssf")
+        .flat_means(FlatDictionary::full_layers),
+    half_split("t5gemma2_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .widths(2304, 8, 26)
+        .head(256)
+        .pattern("sssssf")
+        .flat_means(FlatDictionary::full_layers),
+    half_split("t5gemma2_decoder")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .widths(2304, 8, 26)
+        .head(256)
+        .pattern("sssssf")
+        .flat_means(FlatDictionary::full_layers),
+    half_split("gemma4_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .proportional(0.25)
+        .widths(2304, 8, 30)
+        .head(256)
+        .pattern("sssssf")
+        .last_is_full()
+        .flat_means(FlatDictionary::refused)
+        .full_head(512),
+    half_split("gemma4_unified_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .proportional(0.25)
+        .widths(2304, 8, 30)
+        .head(256)
+        .pattern("sssssf")
+        .last_is_full()
+        .flat_means(FlatDictionary::refused)
+        .full_head(512),
+    half_split("diffusion_gemma_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .proportional(0.25)
+        .widths(2304, 8, 30)
+        .head(256)
+        .pattern("sssssf")
+        .last_is_full()
+        .flat_means(FlatDictionary::refused)
+        .full_head(512),
+    half_split("embedding_gemma2_text")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .widths(512, 4, 24)
+        .head(256)
+        .pattern("sssssf")
+        .last_is_full()
+        .flat_means(FlatDictionary::refused)
+        .full_head(512),
+    half_split("modernbert")
+        .theta(1.6e5)
+        .sliding_theta(1e4)
+        .widths(768, 12, 22)
+        .pattern("fss")
+        .flat_means(FlatDictionary::both),
+    half_split("modernbert-decoder")
+        .theta(1.6e5)
+        .sliding_theta(1e4)
+        .widths(768, 12, 22)
+        .pattern("fss")
+        .flat_means(FlatDictionary::both),
+    half_split("ultrabert")
+        .theta(2.56e6)
+        .sliding_theta(1e4)
+        .widths(4096, 32, 32)
+        .pattern("ssf")
+        .flat_means(FlatDictionary::refused),
+    half_split("neomme")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .partial(0.25, 1)
+        .widths(1024, 16, 17)
+        .head(64)
+        .pattern("sssssf")
+        .last_is_full()
+        .flat_means(FlatDictionary::refused)
+        .theta_keys("rope_theta", "rope_theta"),
+    half_split("beam").refused("full layers scale queries by a power of the position"),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_GEMMA_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/hybrid_models.hpp
+/// Hybrids of attention with state spaces, linear attention or convolutions.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_HYBRID_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_HYBRID_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kHybridModels[] = {
+    half_split("bamba").theta(1e4).widths(4096, 32, 32).partial(0.5).pattern("l"),
+    half_split("falcon_h1").theta(1e4).widths(4096, 32, 32),
+    half_split("granitemoehybrid").theta(1e4).widths(4096, 32, 32).switched_by(RopeSwitch::embedding_type).pattern("l"),
+    half_split("zamba2").theta(1e4).widths(2560, 32, 54).switched_by(RopeSwitch::memory).head(160).pattern("lllllf"),
+    half_split("recurrent_gemma").theta(1e4).widths(2560, 10, 26).partial(0.5).pattern("lls"),
+    half_split("olmo_hybrid").theta(1e4).widths(3840, 30, 32).pattern("lllf"),
+    half_split("minimax").theta(1e6).widths(4096, 32, 32).pattern("fl"),
+    half_split("lfm2").theta(1e6).widths(2560, 32, 32),
+    half_split("lfm2_moe").theta(1e6).widths(2048, 32, 32),
+    half_split("lfm3")
+        .theta(1e6)
+        .sliding_theta(1e4)
+        .proportional(0.5)
+        .widths(2048, 16, 24)
+        .head(128)
+        .pattern("scfc", "c")
+        .flat_means(FlatDictionary::refused),
+    half_split("zaya")
+        .theta(5e6)
+        .sliding_theta(1e4)
+        .partial(0.5)
+        .widths(2048, 8, 40)
+        .head(128)
+        .flat_means(FlatDictionary::refused)
+        .labels("hybrid", "hybrid_sliding"),
+    half_split("kimi_linear").widths(2304, 32, 27).nope(Nope::all),
+    half_split("glm5_next_text").widths(4096, 64, 45).nope(Nope::all),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_HYBRID_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/latent_models.hpp
+/// Models with latent attention, which rotate the last channels of a head.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_LATENT_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_LATENT_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kLatentModels[] = {
+    interleaved("deepseek_v2").theta(1e4).widths(4096, 32, 32).latent(128, 64).softmax(),
+    interleaved("deepseek_v3").theta(1e4).widths(7168, 128, 61).latent(128, 64).softmax(),
+    interleaved("deepseek_v32").theta(1e4).widths(7168, 128, 61).latent(128, 64).softmax(),
+    interleaved("deepseek_v4")
+        .theta(1.6e5)
+        .sliding_theta(1e4)
+        .widths(4096, 64, 43)
+        .head(512)
+        .last(64)
+        .labels("compress", "main")
+        .theta_keys("compress_rope_theta", "rope_theta")
+        .flat_means(FlatDictionary::every_layer)
+        .magnitude_one(),
+    interleaved("kimi_k2").softmax(),
+    interleaved("dots3_note_text")
+        .theta(8e7)
+        .sliding_theta(5e4)
+        .widths(5120, 128, 46)
+        .latent(128, 64)
+        .pattern("sfss", "ff")
+        .labels("indexed_attention", "sliding_attention")
+        .theta_keys("rope_theta", "swa_rope_theta")
+        .sliding_latent(192),
+    interleaved("axk1").theta(1e4).widths(7168, 64, 61).latent(128, 64).softmax(),
+    interleaved("axk2").theta(1e4).widths(2048, 32, 48).latent(64, 32).softmax(),
+    interleaved("bailing_hybrid").theta(6e6).widths(2560, 32, 42).latent(128, 64).pattern("lllllf").softmax(),
+    interleaved("glm4_moe_lite").theta(1e4).widths(2048, 20, 47).latent(192, 64).softmax(),
+    interleaved("glm_moe_dsa").theta(1e4).widths(6144, 64, 78).latent(192, 64).softmax(),
+    interleaved("longcat_flash").theta(1e7).widths(6144, 64, 28).latent(128, 64).softmax().attentions(2),
+    interleaved("youtu").theta(1e4).widths(2048, 16, 32).latent(128, 64).softmax(),
+    interleaved("sarvam_mla").theta(1e4).widths(4096, 64, 32).latent(128, 64).softmax(),
+    interleaved("mistral4").theta(1e4).widths(4096, 32, 36).latent(64, 64).softmax().scaled(kMistral4Yarn),
+    half_split("mistral_large4_text").refused("frequencies are scaled by weights of the checkpoint"),
+    half_split("minicpm3").theta(1e4).widths(2560, 40, 62).latent(64, 32).softmax(),
+    half_split("hy_v4").theta(1e4).widths(2816, 32, 34).latent(192, 64).softmax(),
+    interleaved("hy_v4_vl_text")
+        .theta(1e4)
+        .widths(6144, 64, 78)
+        .latent(192, 64)
+        .mrope(AxisRule::interleaved, 12, 10, 10)
+        .softmax(),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_LATENT_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/llama_models.hpp
+/// Llama and decoders that rotate as it does.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_LLAMA_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_LLAMA_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kLlamaModels[] = {
+    half_split("llama").theta(1e4).widths(4096, 32, 32),
+    half_split("mistral").theta(1e4).widths(4096, 32, 32),
+    half_split("ministral").theta(1e4).widths(4096, 32, 32),
+    half_split("ministral3").theta(1e6).widths(4096, 32, 34).head(128).scaled(kMinistralYarn),
+    half_split("mixtral").theta(1e6).widths(4096, 32, 32),
+    interleaved("llama4_text")
+        .theta(5e5)
+        .widths(5120, 40, 48)
+        .head(128)
+        .nope_every(4)
+        .tempered(TemperatureRule::nope_layers),
+    half_split("mllama_text_model").theta(5e5).widths(4096, 32, 40),
+    half_split("olmo").theta(1e4).widths(4096, 32, 32),
+    half_split("olmo2").theta(1e4).widths(4096, 32, 32),
+    half_split("olmoe").theta(1e4).widths(2048, 16, 16),
+    half_split("olmo3")
+        .theta(5e5)
+        .sliding_theta(5e5)
+        .widths(4096, 32, 32)
+        .pattern("sssf")
+        .flat_means(FlatDictionary::full_layers),
+    half_split("flex_olmo").theta(5e5).widths(4096, 32, 32),
+    half_split("granite").theta(1e4).widths(4096, 32, 32),
+    half_split("granitemoe").theta(1e4).widths(4096, 32, 32),
+    half_split("granitemoeshared").theta(1e4).widths(4096, 32, 32),
+    half_split("granite4_vision_text").theta(1e4).widths(4096, 32, 32),
+    half_split("granite_docling_text").theta(1e4).widths(1024, 16, 28),
+    half_split("granite_swa").theta(1e4).widths(2560, 20, 24).pattern("fsss"),
+    half_split("granitemoe_swa").theta(1e4).widths(4096, 32, 32).pattern("fsss"),
+    half_split("internlm2").theta(1e4),
+    half_split("internlm3").theta(1e4).widths(4096, 32, 48).head(128),
+    half_split("smollm3").theta(2e6).widths(2048, 16, 36).nope_every(4),
+    half_split("apertus").theta(1.2e7).widths(4096, 32, 32).scaled(kApertusBands),
+    half_split("apertus1p5_text").theta(1.2e7).widths(4096, 32, 32).scaled(kApertusBands),
+    half_split("arcee").theta(1e4).widths(2560, 32, 32),
+    half_split("aria_text").theta(1e4).widths(4096, 32, 32),
+    half_split("bitnet").theta(5e5).widths(2560, 20, 30),
+    half_split("cwm").theta(1e6).widths(6144, 48, 64).head(128).pattern("fsss").scaled(kCwmBands),
+    half_split("seed_oss").theta(1e4).widths(4096, 80, 64).head(128),
+    half_split("exaone").theta(5e5).widths(4096, 32, 32),
+    half_split("exaone4").theta(1e4).widths(4096, 32, 32).pattern("sssf").nope(Nope::full_beside_window),
+    half_split("exaone_moe").theta(1e4).widths(4096, 32, 32).pattern("sssf").nope(Nope::full_beside_window),
+    half_split("solar_open").theta(1e6).widths(4096, 64, 48).head(128).partial(1),
+    half_split("hyperclovax").theta(1e4).widths(4096, 32, 32),
+    half_split("jais2").theta(1e4).widths(3328, 26, 32),
+    half_split("diffllama").theta(1e4).widths(2048, 32, 16),
+    half_split("doge").theta(1e4).widths(1024, 8, 32),
+    half_split("chameleon").theta(1e4).widths(4096, 32, 32),
+    half_split("emu3_text_model").theta(1e6).widths(4096, 32, 32),
+    half_split("idefics").theta(1e4).widths(4096, 32, 32),
+    half_split("evolla").theta(5e5).widths(4096, 32, 32),
+    half_split("iquestcoder").theta(1e4).widths(5120, 40, 80).head(128),
+    half_split("dots1").theta(1e4).widths(4608, 32, 62),
+    half_split("hrm_text").theta(1e4).widths(1536, 12, 128).head(128),
+    half_split("mellum")
+        .theta(5e5)
+        .sliding_theta(1e4)
+        .widths(2304, 32, 28)
+        .head(128)
+        .flat_means(FlatDictionary::refused)
+        .partial(1),
+    half_split("laguna")
+        .theta(5e5)
+        .sliding_theta(1e4)
+        .partial(0.5, 1)
+        .widths(2048, 48, 40)
+        .head(128)
+        .flat_means(FlatDictionary::refused),
+    half_split("afmoe").theta(1e4).widths(2048, 16, 32).head(128).pattern("sssf").nope(Nope::full),
+    half_split("flint").theta(1e4).widths(2048, 32, 49).head(128).pattern("sfss", "ff").last_is_full().nope(Nope::full),
+    half_split("kolibri1").theta(1e4).widths(2560, 48, 50).head(128).pattern("ssssf").nope(Nope::full_beside_window),
+    half_split("lara_mini").theta(1e4).widths(1024, 16, 34).head(128).pattern("lslfs").nope(Nope::full),
+    half_split("muse_spark_text").theta(5e5).widths(8192, 128, 62).head(64).pattern("fsss").from_end().nope(Nope::full),
+    half_split("muse_glimmer_text")
+        .theta(1e4)
+        .widths(6656, 32, 52)
+        .head(128)
+        .pattern("fsss")
+        .from_end()
+        .nope(Nope::full),
+    half_split("muse_glimmer_assistant").theta(5e5).widths(6656, 32, 5).head(128),
+    half_split("molmo2_text").theta(1e4).widths(4096, 32, 36).head(128),
+    half_split("nanochat").theta(1e4).widths(768, 6, 12).reversed(),
+    half_split("sarvam_moe").theta(8e6).widths(4096, 64, 19).head(64),
+    half_split("jetmoe").theta(1e4).widths(2048, 32, 12).head(128),
+    half_split("dbrx").theta(1e4).widths(2048, 16, 24),
+    half_split("deepseek_ocr2_text").theta(1e4).widths(4096, 32, 32),
+    half_split("unlimited_ocr_text").theta(1e4).widths(1280, 10, 12),
+    half_split("hunyuan_v1_dense").theta(1e4).widths(4096, 32, 32),
+    half_split("hunyuan_v1_moe").theta(1e4).widths(4096, 32, 32),
+    half_split("hunyuan_vl_text").theta(1e4).widths(4096, 32, 32).grid(AxisRule::contiguous),
+    half_split("hy_v3").theta(11158840).widths(4096, 64, 80).head(128),
+    half_split("step3p5")
+        .theta(1e4)
+        .sliding_theta(1e4)
+        .widths(4096, 64, 45)
+        .head(128)
+        .flat_means(FlatDictionary::full_layers)
+        .partial(1),
+    half_split("mimo_v2_flash")
+        .theta(5e6)
+        .sliding_theta(1e4)
+        .partial(0.334)
+        .widths(4096, 64, 48)
+        .head(192)
+        .pattern("sssssf", "f")
+        .flat_means(FlatDictionary::refused),
+    half_split("dory")
+        .theta(1e7)
+        .sliding_theta(1e4)
+        .widths(2560, 16, 36)
+        .head(256)
+        .pattern("sssf")
+        .flat_means(FlatDictionary::refused),
+    half_split("starcoder2").theta(1e4).widths(3072, 24, 30),
+    half_split("minimax_m2").theta(5e6).widths(3072, 48, 62).head(128).rotary_dim().partial(1),
+    half_split("minimax_m3_vl_text").theta(5e6).widths(6144, 64, 60).head(128).partial(1),
+    half_split("gpt_oss").theta(1.5e5).widths(2880, 64, 36).head(64).pattern("sf").scaled(kGptOssYarn),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_LLAMA_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/prefix_models.hpp
+/// Models that rotate the first channels of a head, and those whose pairs are interleaved.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_PREFIX_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_PREFIX_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kPrefixModels[] = {
+    half_split("phi").theta(1e4).widths(2048, 32, 24).partial(0.5),
+    half_split("phi3").theta(1e4).widths(3072, 32, 32).partial(1).yarn_as_longrope(),
+    half_split("phi4_multimodal").theta(1e4).widths(3072, 32, 32).partial(1).yarn_as_longrope(),
+    half_split("phimoe").theta(1e6).widths(4096, 32, 32),
+    half_split("gpt_neox").theta(1e4).widths(6144, 64, 44).partial(0.25),
+    half_split("gpt_neox_japanese").theta(1e4).widths(2560, 32, 32).partial(1),
+    half_split("stablelm").theta(1e4).widths(2560, 32, 32).partial(0.25),
+    half_split("nemotron").theta(1e4).widths(6144, 48, 32).partial(0.5),
+    half_split("persimmon").theta(1e4).widths(4096, 64, 36).partial(0.5),
+    half_split("falcon").theta(1e4).widths(4544, 71, 32).switched_by(RopeSwitch::alibi),
+    interleaved("gptj").theta(1e4).widths(4096, 16, 28).rotary_dim(),
+    interleaved("codegen").theta(1e4).widths(4096, 16, 28).rotary_dim(),
+    interleaved("chatglm").theta(1e4).partial(0.5),
+    interleaved("glm").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
+    interleaved("glm4").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
+    half_split("glm4_moe").theta(1e4).widths(4096, 96, 46).partial(0.5).head(128),
+    interleaved("cohere").theta(5e5).widths(8192, 64, 40),
+    interleaved("cohere2").theta(1e4).widths(8192, 64, 40).pattern("sssf").nope(Nope::full),
+    interleaved("cohere2_moe").theta(1e4).widths(8192, 64, 40).head(128).pattern("sssf").nope(Nope::full),
+    interleaved("helium").theta(1e5).widths(2560, 20, 24).head(128),
+    interleaved("openai_privacy_filter").theta(1.5e5).widths(640, 14, 8).head(64).scaled(kGptOssYarn),
+    interleaved("blt_local_encoder").theta(5e5).widths(1024, 16, 1),
+    interleaved("blt_local_decoder").theta(5e5).widths(1024, 16, 9),
+    interleaved("blt_global_transformer").theta(5e5).widths(2048, 16, 25),
+    interleaved("blt_patcher").theta(1e4).widths(768, 12, 14),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_PREFIX_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/qwen_models.hpp
+/// Qwen, and models with several positions for each token.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_QWEN_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_QWEN_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kQwenModels[] = {
+    half_split("qwen2").theta(1e4).widths(4096, 32, 32),
+    half_split("qwen2_moe").theta(1e4).widths(2048, 16, 24),
+    half_split("qwen2_vl_text").theta(1e6).widths(8192, 64, 80).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("qwen2_5_vl_text").theta(1e6).widths(8192, 64, 80).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("qwen2_5_omni_text").theta(1e6).widths(3584, 28, 28).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("qwen2_5_omni_talker").theta(1e6).widths(3584, 28, 28).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("qwen3").theta(1e4).widths(4096, 32, 32).head(128),
+    half_split("qwen3_moe").theta(1e4).widths(2048, 32, 24),
+    half_split("qwen3_vl_text").theta(5e5).widths(4096, 32, 32).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
+    half_split("qwen3_vl_moe_text").theta(5e5).widths(2048, 16, 24).mrope(AxisRule::interleaved, 24, 20, 20),
+    half_split("qwen3_omni_moe_text")
+        .theta(1e6)
+        .widths(2048, 28, 28)
+        .mrope(AxisRule::interleaved, 24, 20, 20)
+        .head(128),
+    half_split("qwen3_omni_moe_talker_text")
+        .theta(1e4)
+        .widths(1024, 16, 20)
+        .mrope(AxisRule::interleaved, 24, 20, 20)
+        .head(128),
+    half_split("qwen3_omni_moe_talker_code_predictor").theta(1e4).widths(1024, 16, 5).head(128),
+    half_split("qwen3_omni_moe_code2wav").theta(1e4).widths(1024, 16, 8),
+    half_split("qwen2_5_omni_dit").refused("its first head alone rotates"),
+    half_split("qwen3_next").theta(1e4).widths(2048, 16, 48).head(256).partial(0.25).pattern("lllf"),
+    half_split("qwen3_5_text")
+        .theta(1e4)
+        .widths(4096, 16, 32)
+        .head(256)
+        .partial(0.25)
+        .pattern("lllf")
+        .mrope(AxisRule::interleaved, 11, 11, 10),
+    half_split("qwen3_5_moe_text")
+        .theta(1e4)
+        .widths(2048, 16, 40)
+        .head(256)
+        .partial(0.25)
+        .pattern("lllf")
+        .mrope(AxisRule::interleaved, 11, 11, 10),
+    half_split("qwen4_exp_text")
+        .theta(1e4)
+        .widths(2048, 16, 40)
+        .head(256)
+        .partial(0.25)
+        .pattern("lllf")
+        .mrope(AxisRule::interleaved, 11, 11, 10),
+    half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("cosmos3_edge_text").theta(1e8).widths(2048, 16, 28).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
+    half_split("cohere_compass_text")
+        .theta(1e4)
+        .widths(8192, 64, 40)
+        .flat_means(FlatDictionary::refused)
+        .mrope(AxisRule::interleaved, 24, 20, 20),
+    interleaved("ernie4_5").theta(5e5).widths(1024, 16, 18).head(128),
+    interleaved("ernie4_5_moe").theta(5e5).widths(2560, 20, 28),
+    interleaved("ernie4_5_vl_moe_text").theta(5e5).widths(2560, 20, 28).mrope(AxisRule::height_width_time, 22, 22, 20),
+    interleaved("glm4v_text").theta(1e4).widths(4096, 32, 40).partial(0.5).mrope(AxisRule::contiguous, 8, 12, 12),
+    half_split("glm4v_moe_text")
+        .theta(1e4)
+        .widths(4096, 96, 46)
+        .partial(0.5)
+        .mrope(AxisRule::contiguous, 8, 12, 12)
+        .head(128),
+    half_split("glm_ocr_text").theta(1e4).widths(1024, 16, 16).partial(1).mrope(AxisRule::contiguous, 8, 12, 12),
+    half_split("glm_image_text").theta(1e4).widths(4096, 32, 40).partial(0.5).mrope(AxisRule::contiguous, 8, 12, 12),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_QWEN_MODELS_HPP
+
+// ---- posenc/model_config/detail/table/vision_models.hpp
+/// Picture and video towers.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_VISION_MODELS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_VISION_MODELS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownModel kVisionModels[] = {
+    half_split("qwen2_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("qwen2_5_vl_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_vl_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_vl_moe_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_5_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_5_moe_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen2_5_omni_vision_encoder").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("qwen3_omni_moe_vision_encoder").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("qwen4_exp_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("glm4v_vision").theta(1e4).widths(1536, 12, 24).grid(AxisRule::rows_then_columns),
+    half_split("glm4v_moe_vision").theta(1e4).widths(1536, 12, 24).grid(AxisRule::rows_then_columns),
+    half_split("glm_ocr_vision").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_then_columns),
+    half_split("glm5_next_vision").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_then_columns),
+    half_split("ernie4_5_vl_moe_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("paddleocr_vl_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("exaone4_5_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
+    half_split("video_llama_3_vision").theta(1e4).widths(768, 12, 12).grid(AxisRule::rows_then_columns),
+    half_split("mlcd_vision_model").theta(1e4).widths(1664, 16, 48).grid(AxisRule::rows_then_columns),
+    half_split("lfm3_vl_vision").theta(1e6).widths(1024, 16, 14).grid(AxisRule::rows_then_columns).pattern("cf", "cc"),
+    half_split("cohere_compass_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
+    half_split("dots3_note_vision_encoder").theta(1e4).widths(1536, 24, 42).grid(AxisRule::rows_then_columns),
+    half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::rows_then_columns),
+    half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::rows_then_columns),
+    interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::rows_then_columns),
+    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows),
+    half_split("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
+    half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
+    half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
+    half_split("dinov3_vit").theta(100).widths(384, 6, 12).grid(AxisRule::centered_patches),
+    half_split("eomt_dinov3").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
+    half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
+    half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::columns_rows_halves),
+    half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
+    half_split("deepseek_ocr2_vision").refused("the tower is in encoder_config"),
+    half_split("kimi_k25_vision").refused("pairs belong to rows and columns in turn"),
+    half_split("minimax_m3_vl_vision").refused("three axes leave channels unrotated"),
+    half_split("vjepa2").refused("the two channels of a pair have different angles"),
+    half_split("efficientloftr").refused("pairs belong to rows and columns in turn, over all heads"),
+    half_split("edgetam_video").refused("memory attention rotates rows and columns of two grids"),
+    half_split("sam2_video").refused("memory attention rotates rows and columns of two grids"),
+    half_split("sam3_tracker_video").refused("memory attention rotates rows and columns of two grids"),
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_VISION_MODELS_HPP
+
 // ---- posenc/model_config/detail/known_models.hpp
-/// What a config does not say: for each model_type, the pair layout and the defaults of its published config class.
+/// find_known_model(): the row of a model_type, from the tables of all families.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODELS_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODELS_HPP
 
@@ -17771,100 +20258,44 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// One model_type of Hugging Face. A 0 means that the config must say.
-struct KnownModel {
-  const char* model_type;
-  RopePairs pairs;
-  double base;                                    ///< rope_theta of the config class.
-  double partial = 1;                             ///< partial_rotary_factor of the config class; 0: see rotary_dim.
-  Eigen::Index head_dim = 0;                      ///< Where it is not hidden_size / num_attention_heads.
-  LayerSchedule schedule = LayerSchedule::alike;  ///< Where the config does not list its layers.
-  Eigen::Index period = 0;                        ///< The n of `schedule`.
-  double sliding_base = 0;                        ///< rope_theta of sliding layers; 0: they rotate as the others do.
-  AxisRule axes = AxisRule::one;
-  bool scales_softmax = false;     ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
-  Eigen::Index full_head_dim = 0;  ///< head_dim of full_attention layers, where it differs.
-};
-
-inline const KnownModel* find_known_model(const std::string& model_type) {
-  constexpr RopePairs half_split = RopePairs::half_split;
-  constexpr RopePairs interleaved = RopePairs::interleaved;
-  constexpr LayerSchedule alike = LayerSchedule::alike;
-  constexpr LayerSchedule full_last = LayerSchedule::full_last;
-  constexpr LayerSchedule nope_last = LayerSchedule::nope_last;
-  constexpr LayerSchedule linear = LayerSchedule::linear_but_last;
-  constexpr AxisRule one = AxisRule::one;
-  static constexpr KnownModel models[] = {
-      // model_type, pairs, base, partial, head_dim, schedule, n, sliding_base, axes, scales_softmax, full_head_dim
-      // Llama and its relatives
-      {"llama", half_split, 1e4},
-      {"llama4", interleaved, 5e5, 1, 128, nope_last, 4},
-      {"llama4_text", interleaved, 5e5, 1, 128, nope_last, 4},
-      {"mistral", half_split, 1e4},
-      {"ministral", half_split, 1e4},
-      {"ministral3", half_split, 0},
-      {"mixtral", half_split, 1e6},
-      {"olmo", half_split, 1e4},
-      {"olmo2", half_split, 1e4},
-      {"granite", half_split, 1e4},
-      {"internlm2", half_split, 1e4},
-      {"smollm3", half_split, 2e6, 1, 0, nope_last, 4},
-      // Qwen
-      {"qwen2", half_split, 1e4},
-      {"qwen2_moe", half_split, 1e4},
-      {"qwen2_vl", half_split, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
-      {"qwen2_vl_text", half_split, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
-      {"qwen2_5_vl", half_split, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
-      {"qwen2_5_vl_text", half_split, 1e6, 1, 0, alike, 0, 0, AxisRule::contiguous},
-      {"qwen3", half_split, 1e4, 1, 128},
-      {"qwen3_moe", half_split, 1e4, 1, 0},
-      {"qwen3_vl_text", half_split, 5e6, 1, 128, alike, 0, 0, AxisRule::interleaved},
-      {"qwen3_vl_moe_text", half_split, 5e6, 1, 0, alike, 0, 0, AxisRule::interleaved},
-      {"qwen3_next", half_split, 1e4, 0.25, 256, linear, 4},
-      {"qwen3_5_text", half_split, 0, 0.25, 256, linear, 4, 0, AxisRule::interleaved},
-      {"qwen3_5_moe_text", half_split, 0, 0.25, 256, linear, 4, 0, AxisRule::interleaved},
-      {"ernie4_5_moe_vl", interleaved, 5e5, 1, 0, alike, 0, 0, AxisRule::height_width_time},
-      {"ernie4_5_vl_moe_text", interleaved, 5e5, 1, 0, alike, 0, 0, AxisRule::height_width_time},
-      // DeepSeek: the last channels of a head rotate, and attention applies the square of the mscale_all_dim factor
-      {"deepseek_v2", interleaved, 1e4, 1, 0, alike, 0, 0, one, true},
-      {"deepseek_v3", interleaved, 1e4, 1, 0, alike, 0, 0, one, true},
-      {"kimi_k2", interleaved, 0, 1, 0, alike, 0, 0, one, true},
-      {"gpt_oss", half_split, 15e4, 1, 64},
-      // Phi
-      {"phi", half_split, 1e4, 0.5},
-      {"phi3", half_split, 1e4},
-      // Gemma
-      {"gemma", half_split, 1e4, 1, 256},
-      {"gemma2", half_split, 1e4, 1, 256},
-      {"gemma3", half_split, 1e6, 1, 256, full_last, 6, 1e4},
-      {"gemma3_text", half_split, 1e6, 1, 256, full_last, 6, 1e4},
-      {"gemma4_text", half_split, 0, 1, 256, full_last, 6, 0, one, false, 512},
-      // GPT-NeoX, GPT-J
-      {"gpt_neox", half_split, 1e4, 0.25},
-      {"gptj", interleaved, 1e4, 0},
-      {"codegen", interleaved, 1e4, 0},
-      {"stablelm", half_split, 1e4, 0.25},
-      // GLM
-      {"chatglm", interleaved, 1e4, 0.5},
-      {"glm", interleaved, 1e4, 0.5, 128},
-      {"glm4", interleaved, 1e4, 0.5, 128},
-      {"glm4_moe", half_split, 1e4, 0.5, 128},
-      // Cohere
-      {"cohere", interleaved, 1e4},
-      {"cohere2", interleaved, 1e4, 1, 0, LayerSchedule::full_is_nope, 4},
-      // Others
-      {"starcoder2", half_split, 1e4},
-      {"minimax_m2", half_split, 0, 0},
-      {"modernbert", half_split, 16e4, 1, 0, LayerSchedule::full_first, 3, 1e4},
-      {"moonshine", interleaved, 1e4, 0.9},
-      // Image encoders
-      {"dinov3_vit", half_split, 100, 1, 0, alike, 0, 0, AxisRule::centered_patches},
-      {"pixtral", half_split, 1e4, 1, 0, alike, 0, 0, AxisRule::rows_and_columns},
+/// Calls visit(row) for each row, until it returns true.
+template <typename Visit>
+void visit_known_models(const Visit& visit) {
+  bool done = false;
+  const auto each = [&](const auto& table) {
+    for (const KnownModel& row : table) done = done || visit(row);
   };
-  for (const KnownModel& model : models) {
-    if (model_type == model.model_type) return &model;
+  each(kLlamaModels);
+  each(kQwenModels);
+  each(kGemmaModels);
+  each(kLatentModels);
+  each(kHybridModels);
+  each(kPrefixModels);
+  each(kEncoderModels);
+  each(kAudioModels);
+  each(kVisionModels);
+}
+
+/// The row of a model_type, or of the language model of a composite one, or nullptr.
+inline const KnownModel* find_known_model(const std::string& model_type) {
+  std::string type = model_type;
+  for (const CompositeType& composite : kCompositeTypes) {
+    if (model_type == composite.model_type) type = composite.language_model;
   }
-  return nullptr;
+  const KnownModel* found = nullptr;
+  visit_known_models([&](const KnownModel& row) {
+    if (type == row.model_type) found = &row;
+    return found != nullptr;
+  });
+  return found;
+}
+
+/// The same for a picture tower, whose config may have the type of the whole model.
+inline const KnownModel* find_known_tower(const std::string& model_type) {
+  for (const char* const ending : {"_vision", "_vision_encoder", "_vision_model"}) {
+    if (const KnownModel* const found = find_known_model(model_type + ending)) return found;
+  }
+  return find_known_model(model_type);
 }
 
 }  // namespace detail
@@ -17873,77 +20304,112 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODELS_HPP
 
-// ---- posenc/model_config/detail/head_keys.hpp
-/// The size of a head and the channels of it that rotate, from the many keys that Hugging Face configs have for them.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
+// ---- posenc/model_config/detail/config_home.hpp
+/// Where a config has its language model, and which of its keys are about positions.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model, bool full_attention) {
-  if (full_attention) {
-    const std::optional<Eigen::Index> global = config.count("global_head_dim");
-    if (global) return *global;
-    if (model.full_head_dim > 0) return model.full_head_dim;
+/// The dictionary of one tower, and those around it from the outside in.
+struct ConfigHome {
+  std::vector<const ConfigValue*> around{};
+  std::vector<std::string> around_paths{};
+  const ConfigValue* config = nullptr;
+  std::string path{};  ///< "text_config."; empty where the config itself is the model.
+
+  void enter(const std::string& key, const ConfigValue& inner) {
+    around.push_back(config);
+    around_paths.push_back(path);
+    config = &inner;
+    path += key + ".";
   }
-  if (const auto given = config.agreed_count({"head_dim", "kv_channels"})) return *given;
-  if (model.head_dim > 0) return model.head_dim;
-  const auto hidden = config.agreed_count({"hidden_size", "n_embd"});
-  const auto num_heads = config.agreed_count(
-      {"num_attention_heads", "n_head", "encoder_num_attention_heads", "decoder_num_attention_heads"});
-  if (!hidden || !num_heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
-  config.require(*hidden % *num_heads == 0, "hidden_size", *hidden, "a multiple of num_attention_heads ", *num_heads);
-  return *hidden / *num_heads;
+};
+
+inline const ConfigValue* find_entry(const ConfigValue& config, const char* key) {
+  const ConfigValue* const value = config.find(key);
+  return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
 }
 
-/// DeepSeek rotates the last qk_rope_head_dim channels of a head. Other models rotate the first rotary_dim channels, or
-/// int(head_dim * partial) where that key is absent.
-///
-/// @param partial  The share of a head that rotates; 0 where rotary_dim must be given.
-/// @param given    The same where the config says it, and not the model's default.
-inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, bool full_attention, double partial,
-                              const std::optional<NamedNumber>& given) {
-  if (const auto rope = config.count("qk_rope_head_dim")) {
-    const auto rest = config.count("qk_nope_head_dim", 0);
-    if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
-    if (given) config.require(given->value == 1, *given, "1 or absent where there is a qk_rope_head_dim");
-    config.find("head_dim");  // by the version of the file, this is the size of one of the two parts
-    config.require(*rope % 2 == 0, "qk_rope_head_dim", *rope, "even");
-    return {*rest + *rope, *rest, *rope};
+/// The home that a path of keys leads to: "thinker_config.vision_config".
+inline ConfigHome find_tower(const char* function, const ConfigValue& config, const std::string& tower) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  for (std::size_t at = 0; at <= tower.size();) {
+    const std::size_t end = (std::min)(tower.find('.', at), tower.size());
+    const std::string key = tower.substr(at, end - at);
+    const ConfigValue* const inner = home.config->find(key);
+    if (inner == nullptr || !inner->is(ConfigValue::Kind::dictionary)) {
+      refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
+                                    "a dictionary, since hints.tower leads to it");
+    }
+    home.enter(key, *inner);
+    at = end + 1;
   }
-  RopeWindow window;
-  window.head_dim = read_head_dim(config, model, full_attention);
-  const double share = partial * static_cast<double>(window.head_dim);
-  const auto rotary_dim = config.count("rotary_dim");
-  if (!rotary_dim && partial == 0) config.refuse_missing("rotary_dim", "");
-  window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(share));
-  if (given) {
-    config.require(window.rotary_dim == static_cast<Eigen::Index>(share), "rotary_dim", window.rotary_dim,
-                   "head_dim * partial_rotary_factor = ", share);
+  return home;
+}
+
+/// The home of the language model: text_config wherever there is one, else one of its other names, unless the config
+/// is itself of a type that is known.
+inline ConfigHome find_home(const char* function, const ConfigValue& config) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  static constexpr const char* names[] = {
+      "text_config", "thinker_config", "vlm_config",      "llm_config", "language_config", "language_model_config",
+      "decoder",     "decoder_config", "backbone_config", "asr_config", "audio_config",    "encoder_config"};
+  constexpr int deepest = 8;
+  for (int depth = 0; depth < deepest; ++depth) {
+    const ConfigValue* const type = find_entry(*home.config, "model_type");
+    const KnownModel* const row =
+        type != nullptr && type->is(ConfigValue::Kind::text) ? find_known_model(type->text()) : nullptr;
+    const bool known = row != nullptr && type->text() == row->model_type;
+    const char* found = nullptr;
+    for (const char* const name : names) {
+      if (found == nullptr && find_entry(*home.config, name) != nullptr) found = name;
+      if (known) break;  // text_config alone
+    }
+    if (found == nullptr) break;
+    const ConfigValue& inner = *find_entry(*home.config, found);
+    if (!inner.is(ConfigValue::Kind::dictionary)) {
+      refuse<std::invalid_argument>(function, home.path + found, inner.describe(), "a dictionary");
+    }
+    home.enter(found, inner);
   }
-  config.require(window.rotary_dim <= window.head_dim, "rotary_dim", window.rotary_dim, "at most head_dim ",
-                 window.head_dim);
-  const bool even = window.rotary_dim > 0 && window.rotary_dim % 2 == 0;
-  if (rotary_dim) {
-    config.require(even, "rotary_dim", window.rotary_dim, "even");
-  } else if (partial == 1) {
-    config.require(even, "head_dim", window.head_dim, "even");
-  } else {
-    require(even, config.function(), "int(head_dim * partial_rotary_factor)", window.rotary_dim, "even and > 0");
+  return home;
+}
+
+/// Whether a key decides which layers rotate how, by a rule that only the code of the model tells.
+inline bool decides_plan(const std::string& key) {
+  for (const char* const name :
+       {"alibi", "position_embedding_type", "position_embeddings_type", "pos_emb", "nope_layers", "nope_layer_interval",
+        "no_rope_layer_interval", "sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers",
+        "full_attention_interval", "layer_group_size", "hybrid_layer_pattern", "yarn_only_types", "compress_ratios",
+        "position_embedding_base", "use_dynamic_ntk", "use_logn_attn", "use_mem_rope"}) {
+    if (key == name) return true;
   }
-  return window;
+  return false;
+}
+
+/// Whether the name of a key says that it is about positions. A config has hundreds of keys that are not.
+inline bool concerns_rotation(const std::string& key) {
+  for (const char* const word : {"rope", "rotary", "theta", "alibi", "attn_temperature", "llama_4_scaling"}) {
+    if (key.find(word) != std::string::npos) return true;
+  }
+  return decides_plan(key);
 }
 
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
+#endif  // POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 
 // ---- posenc/model_config/detail/layer_plan.hpp
-/// The kind of each layer of a Hugging Face config, which layers rotate, and the factor on their queries.
+/// What a Hugging Face config says of its layers: their kinds, which of them rotate, and the factors on their queries.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 
@@ -17951,61 +20417,185 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-inline void require_layer_count(const ConfigReader& config, const std::string& key, std::size_t size,
-                                std::size_t layers) {
-  config.require(size == layers, key + ".size()", size, "num_hidden_layers ", layers);
-}
+/// One layer of a config.
+struct PlannedLayer {
+  std::string kind;
+  LayerRole role = LayerRole::full;
+  bool rotates = true;
+  bool is_scaled = true;  ///< Whether the scaling rule holds for it.
+  double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
+};
 
-/// The kind of attention of each layer: as listed, or by the model's schedule.
-inline std::vector<std::string> read_layer_types(ConfigReader& config, const KnownModel& model) {
-  const auto layers = config.agreed_count(
-      {"num_hidden_layers", "num_layers", "n_layer", "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
-  if (!layers) config.refuse_missing("num_hidden_layers", "");
-  config.require(*layers <= kMaxLayers, "num_hidden_layers", *layers, "at most ", kMaxLayers);
-  Eigen::Index period = model.period;
-  if (period > 0) {
-    const auto given = config.agreed_count(
-        {"sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers", "full_attention_interval"});
-    period = given.value_or(period);
-  }
-  std::optional<std::vector<std::string>> types = config.texts("layer_types");
-  if (!types) return scheduled_layers(model.schedule, *layers, period);
-  require_layer_count(config, "layer_types", types->size(), static_cast<std::size_t>(*layers));
-  for (std::size_t i = 0; i < types->size(); ++i) {
-    const std::string& type = (*types)[i];
-    config.require(is_one_of(type, kRotatingLayers) || is_one_of(type, kOtherLayers),
-                   element("layer_types", static_cast<Eigen::Index>(i)), "the text \"" + type + "\"",
-                   "full_attention, sliding_attention, chunked_attention, linear_attention, conv, mamba or recurrent");
-  }
-  return *types;
-}
+/// Reads the plan of the layers.
+class LayerPlanReader {
+ public:
+  LayerPlanReader(ConfigReader& config, const KnownModel& model) : config_(config), model_(model) {}
 
-/// 1 for each layer that rotates, 0 for each that does not. The key no_rope_layers has the same meaning, despite its
-/// name.
-inline std::vector<int> read_rotating_layers(ConfigReader& config, const KnownModel& model, std::size_t layers) {
-  std::vector<int> rotates(layers, 1);
-  const auto listed = config.counts("no_rope_layers");
-  const bool nope = model.schedule == LayerSchedule::nope_last;
-  const auto interval = config.count("no_rope_layer_interval", nope ? 1 : 0);
-  if (listed && !listed->empty()) {
-    require_layer_count(config, "no_rope_layers", listed->size(), layers);
-    for (std::size_t i = 0; i < listed->size(); ++i) {
-      config.require((*listed)[i] <= 1, "no_rope_layers", (*listed)[i], "0 or 1 for each layer");
+  std::vector<PlannedLayer> read() {
+    const Eigen::Index layers = read_count();
+    std::vector<PlannedLayer> plan;
+    for (const std::string& kind : read_kinds(layers)) {
+      const LayerKind* const known = find_layer_kind(kind);
+      plan.push_back({kind, known->role, true, true, 0});
     }
-    return *listed;
+    const bool windowed = !(config_.has_null("sliding_window"));
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      plan[i].rotates = rotates(model_.layers, plan[i].role, i, windowed);
+    }
+    read_no_rope_layers(plan);
+    read_layer_bases(plan);
+    read_scaled_layers(plan);
+    if (!is_switched_on()) {
+      for (PlannedLayer& layer : plan) layer.rotates = false;
+    }
+    return plan;
   }
-  const Eigen::Index period = interval.value_or(nope ? model.period : 0);
-  for (std::size_t i = 0; period > 0 && i < rotates.size(); ++i) {
-    rotates[i] = (i + 1) % static_cast<std::size_t>(period) != 0;
+
+ private:
+  Eigen::Index read_count() {
+    const auto given =
+        config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
+                              "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
+    if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
+    const Eigen::Index layers = given.value_or(model_.num_layers) * model_.attentions_per_layer;
+    config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
+    return layers;
   }
-  return rotates;
-}
+
+  /// The kind of each layer: as listed, or by the pattern of the model.
+  std::vector<std::string> read_kinds(Eigen::Index layers) {
+    for (const char* const key : {"layer_types", "layers_block_type"}) {
+      const auto types = config_.texts(key);
+      if (!types) continue;
+      require_layer_count(key, types->size(), layers);
+      for (std::size_t i = 0; i < types->size(); ++i) {
+        config_.require(find_layer_kind((*types)[i]) != nullptr, element(key, static_cast<Eigen::Index>(i)),
+                        "the text \"" + (*types)[i] + "\"", kLayerKinds);
+      }
+      return *types;
+    }
+    for (const char* const key : {"attn_layer_indices", "full_attn_idxs"}) {
+      if (const auto indices = config_.counts(key)) return listed_layers(key, *indices, layers);
+    }
+    const ConfigValue* const letters = config_.peek("sliding_window_pattern");
+    if (letters != nullptr && letters->is(ConfigValue::Kind::text) && model_.layers.nope == Nope::full_beside_window) {
+      return lettered_layers(*config_.text("sliding_window_pattern"), layers);
+    }
+    // A period of a model whose layers are known to be alike has no effect, and is reported as ignored.
+    const bool has_period = std::string(model_.layers.letters).size() > 1;
+    const Eigen::Index period =
+        has_period ? config_
+                         .agreed_count({"sliding_window_pattern", "_sliding_window_pattern",
+                                        "global_attn_every_n_layers", "full_attention_interval", "layer_group_size"})
+                         .value_or(0)
+                   : 0;
+    if (config_.has_null("sliding_window") && model_.layers.nope == Nope::full_beside_window) {
+      return std::vector<std::string>(static_cast<std::size_t>(layers), kFull);
+    }
+    return layers_of(model_.layers, layers, period);
+  }
+
+  /// Attention at the indices that are listed, another kind elsewhere: Bamba, LFM2.
+  std::vector<std::string> listed_layers(const char* key, const std::vector<int>& indices, Eigen::Index layers) {
+    std::vector<std::string> kinds(static_cast<std::size_t>(layers), "linear_attention");
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      config_.require(indices[i] < layers, element(key, static_cast<Eigen::Index>(i)), indices[i],
+                      "less than num_hidden_layers ", layers);
+      kinds[static_cast<std::size_t>(indices[i])] = kFull;
+    }
+    return kinds;
+  }
+
+  /// "LLLG": local and global layers in turn; the last one is global: EXAONE 4.
+  std::vector<std::string> lettered_layers(const std::string& letters, Eigen::Index layers) {
+    config_.require(!letters.empty() && letters.find_first_not_of("LG") == std::string::npos, "sliding_window_pattern",
+                    "the text \"" + letters + "\"", "a period, or letters L and G");
+    std::vector<std::string> kinds;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(layers); ++i) {
+      kinds.push_back(letters[i % letters.size()] == 'L' ? kSliding : kFull);
+    }
+    kinds.back() = kFull;
+    return kinds;
+  }
+
+  void require_layer_count(const std::string& key, std::size_t size, Eigen::Index layers) const {
+    config_.require(size == static_cast<std::size_t>(layers), key + ".size()", size, "num_hidden_layers ", layers);
+  }
+
+  /// The key no_rope_layers is 1 for each layer that rotates, despite its name.
+  void read_no_rope_layers(std::vector<PlannedLayer>& plan) {
+    const auto listed = config_.counts("no_rope_layers");
+    const bool periodic = model_.layers.nope == Nope::every_period;
+    const auto interval = config_.count("no_rope_layer_interval", periodic ? 1 : 0);
+    if (listed && !listed->empty()) {
+      require_layer_count("no_rope_layers", listed->size(), static_cast<Eigen::Index>(plan.size()));
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        config_.require((*listed)[i] <= 1, "no_rope_layers", (*listed)[i], "0 or 1 for each layer");
+        plan[i].rotates = (*listed)[i] == 1 && plan[i].role != LayerRole::none;
+      }
+    } else if (interval && *interval > 0) {
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        plan[i].rotates = plan[i].role != LayerRole::none && (i + 1) % static_cast<std::size_t>(*interval) != 0;
+      }
+    }
+  }
+
+  /// layer_rope_theta, and rope_theta where that is a list; 0 means that the layer does not rotate.
+  void read_layer_bases(std::vector<PlannedLayer>& plan) {
+    for (const char* const key : {"layer_rope_theta", "rope_theta"}) {
+      const ConfigValue* const list = config_.peek(key);
+      if (list == nullptr || !list->is(ConfigValue::Kind::list)) continue;
+      const std::vector<double> bases = *config_.numbers(key);
+      require_layer_count(key, bases.size(), static_cast<Eigen::Index>(plan.size()));
+      for (std::size_t i = 0; i < plan.size(); ++i) {
+        const std::string name = config_.name(element(key, static_cast<Eigen::Index>(i)));
+        if (bases[i] != 0) checked_base(config_, {bases[i], name});
+        plan[i].base = bases[i];
+        plan[i].rotates = plan[i].role != LayerRole::none && bases[i] != 0;
+      }
+      return;
+    }
+  }
+
+  /// rope_scaling_layers: the others have the base without the scaling rule.
+  void read_scaled_layers(std::vector<PlannedLayer>& plan) {
+    const auto listed = config_.counts("rope_scaling_layers");
+    if (!listed) return;
+    for (PlannedLayer& layer : plan) layer.is_scaled = false;
+    for (std::size_t i = 0; i < listed->size(); ++i) {
+      const auto layer = static_cast<std::size_t>((*listed)[i]);
+      config_.require(layer < plan.size(), element("rope_scaling_layers", static_cast<Eigen::Index>(i)), layer,
+                      "less than num_hidden_layers ", plan.size());
+      plan[layer].is_scaled = true;
+    }
+  }
+
+  /// Whether the model rotates at all.
+  bool is_switched_on() {
+    switch (model_.rope_switch) {
+      case RopeSwitch::none: return true;
+      case RopeSwitch::alibi: return !config_.flag("alibi").value_or(false);
+      case RopeSwitch::memory: return config_.flag("use_mem_rope").value_or(false);
+      case RopeSwitch::rotary_embedding: return config_.flag("use_rotary_embedding").value_or(true);
+      case RopeSwitch::embedding_type:
+      case RopeSwitch::embedding_type_on: break;
+    }
+    const auto type = config_.text("position_embedding_type");
+    if (!type) return model_.rope_switch == RopeSwitch::embedding_type_on;
+    const bool on = *type == "rope" || *type == "rotary";
+    config_.require(on || *type == "nope" || *type == "absolute", "position_embedding_type",
+                    "the text \"" + *type + "\"", "rope, rotary, nope or absolute");
+    return on;
+  }
+
+  ConfigReader& config_;
+  const KnownModel& model_;
+};
 
 /// Llama 4: the factor of layers that do not rotate. attn_temperature_tuning is true or false, or a number in some
 /// published files.
 inline std::optional<QueryTemperature> read_nope_temperature(ConfigReader& config, const KnownModel& model) {
-  const bool llama4 = std::string(model.model_type).rfind("llama4", 0) == 0;
-  if (!llama4) return {};
+  if (model.temperature != TemperatureRule::nope_layers) return {};
   const ConfigValue* const tuning = config.find("attn_temperature_tuning");
   if (tuning != nullptr && !tuning->is(ConfigValue::Kind::boolean)) {
     config.require(tuning->is(ConfigValue::Kind::number), "attn_temperature_tuning", tuning->describe(),
@@ -18035,22 +20625,50 @@ namespace detail {
 
 /// The lengths, in tokens, that a scaling rule takes from outside its dictionary.
 struct ServedLengths {
-  double serving = 0;                  ///< That a sequence may reach, as the caller says.
-  std::optional<double> max_position;  ///< max_position_embeddings.
-  std::optional<double> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
+  std::int64_t serving = 0;                 ///< That a sequence may reach, as the caller says.
+  std::optional<NamedNumber> max_position;  ///< max_position_embeddings.
+  std::optional<NamedNumber> trained;       ///< original_max_position_embeddings at the top level (Phi-3).
 };
 
 /// The current name of a rope_type, which may be given by an older one.
 inline std::string current_rope_type(const std::string& type) {
-  struct Renamed {
-    const char* from;
-    const char* to;
-  };
-  constexpr Renamed renamed[] = {{"su", "longrope"}, {"mrope", "default"}, {"deepseek_yarn", "yarn"}};
-  for (const Renamed& one : renamed) {
-    if (type == one.from) return one.to;
+  constexpr std::pair<const char*, const char*> renamed[] = {
+      {"su", "longrope"}, {"mrope", "default"}, {"axial", "default"}, {"xdrope", "dynamic"}, {"deepseek_yarn", "yarn"}};
+  for (const auto& [from, to] : renamed) {
+    if (type == from) return to;
   }
   return type;
+}
+
+/// Whether a key of a rope dictionary is one of a rule, and never an entry for a kind of layer.
+inline bool is_rule_key(const std::string& key) {
+  for (const char* const name : {"type",
+                                 "rope_type",
+                                 "rope_theta",
+                                 "partial_rotary_factor",
+                                 "factor",
+                                 "original_max_position_embeddings",
+                                 "beta_fast",
+                                 "beta_slow",
+                                 "truncate",
+                                 "attention_factor",
+                                 "mscale",
+                                 "mscale_all_dim",
+                                 "extrapolation_factor",
+                                 "attn_factor",
+                                 "alpha",
+                                 "short_factor",
+                                 "long_factor",
+                                 "short_mscale",
+                                 "long_mscale",
+                                 "low_freq_factor",
+                                 "high_freq_factor",
+                                 "mrope_section",
+                                 "mrope_interleaved",
+                                 "llama_4_scaling_beta"}) {
+    if (key == name) return true;
+  }
+  return false;
 }
 
 /// `rope_type`, or `type` of older configs; "default" where both are absent and nothing is scaled.
@@ -18067,90 +20685,156 @@ inline std::string read_rope_type(ConfigReader& rope) {
   return current_rope_type(rope_type.value_or(type.value_or("default")));
 }
 
-/// original_max_position_embeddings, which may be in the dictionary, at the top level, or in both if they agree.
-inline std::optional<double> read_trained_length(ConfigReader& rope, const ServedLengths& lengths) {
-  std::optional<NamedNumber> outside;
-  if (lengths.trained) outside = NamedNumber{*lengths.trained, ""};
-  const auto trained = rope.inside_or_outside("original_max_position_embeddings", outside);
-  return trained ? std::optional<double>(trained->value) : std::nullopt;
-}
-
-inline Frequencies read_yarn(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  YarnOptions options;
-  const std::optional<double> trained = read_trained_length(rope, lengths);
-  const std::optional<double> length = trained ? trained : lengths.max_position;
-  if (!length) rope.refuse_missing("original_max_position_embeddings", " for yarn");
-  options.original_max_position_embeddings = *length;
-  const std::optional<double> factor = rope.number("factor");
-  if (!factor && !(trained && lengths.max_position)) rope.refuse_missing("factor", " for yarn");
-  options.factor = factor ? *factor : *lengths.max_position / *trained;
-  options.beta_fast = rope.number("beta_fast").value_or(options.beta_fast);
-  options.beta_slow = rope.number("beta_slow").value_or(options.beta_slow);
-  options.truncate = rope.flag("truncate").value_or(options.truncate);
-  options.attention_factor = rope.number("attention_factor");
-  options.mscale = rope.number("mscale").value_or(options.mscale);
-  options.mscale_all_dim = rope.number("mscale_all_dim").value_or(options.mscale_all_dim);
-  options.extrapolation_factor = rope.number("extrapolation_factor").value_or(options.extrapolation_factor);
-  options.attn_factor = rope.number("attn_factor").value_or(options.attn_factor);
-  return scale_yarn(plain, options);
-}
-
-inline Frequencies read_longrope(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  LongRopeOptions options;
-  const auto list = [&](const char* key) {
-    const auto values = rope.numbers(key);
-    if (!values) rope.refuse_missing(key, " for longrope");
-    return *values;
-  };
-  options.short_factor = list("short_factor");
-  options.long_factor = list("long_factor");
-  const std::optional<double> trained = read_trained_length(rope, lengths);
-  if (!trained) rope.refuse_missing("original_max_position_embeddings", " for longrope");
-  options.original_max_position_embeddings = *trained;
-  options.max_position_embeddings = lengths.max_position.value_or(0);
-  options.factor = rope.number("factor");
-  options.attention_factor = rope.number("attention_factor");
-  options.short_mscale = rope.number("short_mscale");
-  options.long_mscale = rope.number("long_mscale");
-  return scale_longrope(plain, options, lengths.serving);
-}
-
-inline Frequencies read_llama3(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  Llama3Options options;
-  options.factor = rope.required_number("factor", " for llama3");
-  options.low_freq_factor = rope.required_number("low_freq_factor", " for llama3");
-  options.high_freq_factor = rope.required_number("high_freq_factor", " for llama3");
-  const std::optional<double> trained = read_trained_length(rope, lengths);
-  if (!trained) rope.refuse_missing("original_max_position_embeddings", " for llama3");
-  options.original_max_position_embeddings = *trained;
-  return scale_llama3(plain, options);
-}
-
-/// Dynamic NTK; with the key `alpha` of Hunyuan a fixed NTK rule, which does not depend on the length.
-inline Frequencies read_dynamic(const Frequencies& plain, ConfigReader& rope, const ServedLengths& lengths) {
-  if (const std::optional<double> alpha = rope.number("alpha")) return scale_ntk_aware(plain, *alpha);
-  const double factor = rope.required_number("factor", " for dynamic");
-  if (!lengths.max_position) {
-    refuse<std::invalid_argument>(rope.function(), "max_position_embeddings", "nothing", "given for dynamic");
+/// The rope dictionary that a config class has where the config has none.
+inline ConfigValue default_dictionary(const KnownModel& model) {
+  const DefaultScaling& rule = model.scaling;
+  ConfigValue out = ConfigValue::dictionary({{"rope_type", rule.rope_type},
+                                             {"factor", rule.factor},
+                                             {"original_max_position_embeddings", rule.trained_length},
+                                             {"rope_theta", model.base}});
+  if (rule.high_freq_factor > 0) {
+    out.set("low_freq_factor", rule.low_freq_factor);
+    out.set("high_freq_factor", rule.high_freq_factor);
   }
-  return scale_dynamic_ntk(plain, factor, *lengths.max_position, lengths.serving);
+  if (!rule.truncate) out.set("truncate", false);
+  if (rule.mscale > 0) {
+    out.set("mscale", rule.mscale);
+    out.set("mscale_all_dim", rule.mscale);
+  }
+  if (rule.beta > 0) out.set("llama_4_scaling_beta", rule.beta);
+  return out;
 }
 
-/// The frequencies that a rope_type makes of unscaled ones.
-///
-/// @param partial  The share of pairs that rotate, for "proportional" alone, whose unscaled frequencies span the head.
-inline Frequencies read_scaling(const std::string& type, const Frequencies& plain, double partial, ConfigReader& rope,
-                                const ServedLengths& lengths) {
-  if (type == "default") return plain;
-  if (type == "linear") return scale_linear(plain, rope.required_number("factor", " for linear"));
-  if (type == "dynamic") return read_dynamic(plain, rope, lengths);
-  if (type == "yarn") return read_yarn(plain, rope, lengths);
-  if (type == "longrope") return read_longrope(plain, rope, lengths);
-  if (type == "llama3") return read_llama3(plain, rope, lengths);
-  if (type == "proportional") return scale_proportional(plain, partial, rope.number("factor").value_or(1.0));
-  refuse<std::invalid_argument>(rope.function(), rope.name("rope_type"), "the text \"" + type + "\"",
-                                "default, linear, dynamic, yarn, longrope, llama3 or proportional");
+/// original_max_position_embeddings, which may be in the dictionary, at the top level, or in both if they agree.
+inline std::optional<NamedNumber> read_trained_length(ConfigReader& rope, const ServedLengths& lengths) {
+  return rope.inside_or_outside("original_max_position_embeddings", lengths.trained);
 }
+
+/// Reads the keys of one rule. What a value may be is for check_recipe() to say.
+class ScalingReader {
+ public:
+  ScalingReader(ConfigReader& rope, const ServedLengths& lengths) : rope_(rope), lengths_(lengths) {
+    out_.path = rope.name("");
+    out_.serving_length = lengths.serving;
+  }
+
+  /// @param share  The share of pairs that rotate, for "proportional" alone.
+  ScalingRecipe read(const std::string& type, const NamedNumber& share) {
+    if (type == "linear")
+      read_linear();
+    else if (type == "dynamic")
+      read_dynamic();
+    else if (type == "yarn")
+      read_yarn();
+    else if (type == "longrope")
+      read_longrope();
+    else if (type == "llama3")
+      read_llama3();
+    else if (type == "proportional")
+      read_proportional(share);
+    else if (type != "default") {
+      refuse<std::invalid_argument>(rope_.function(), rope_.name("rope_type"), "the text \"" + type + "\"",
+                                    "default, linear, dynamic, yarn, longrope, llama3 or proportional");
+    }
+    return out_;
+  }
+
+ private:
+  NamedNumber required(const char* key, const std::string& rule) {
+    return {rope_.required_number(key, " for " + rule), rope_.name(key)};
+  }
+  NamedNumber required_length(const std::string& rule) {
+    const auto trained = read_trained_length(rope_, lengths_);
+    if (!trained) rope_.refuse_missing("original_max_position_embeddings", " for " + rule);
+    return *trained;
+  }
+
+  void read_linear() {
+    out_.rule = ScalingRule::linear;
+    out_.factor = required("factor", "linear");
+  }
+
+  /// Dynamic NTK; with the key `alpha` of Hunyuan a fixed NTK rule, which does not depend on the length.
+  void read_dynamic() {
+    if (const std::optional<double> alpha = rope_.number("alpha")) {
+      out_.rule = ScalingRule::ntk;
+      out_.factor = {*alpha, rope_.name("alpha")};
+      return;
+    }
+    out_.rule = ScalingRule::dynamic;
+    out_.factor = required("factor", "dynamic");
+    if (!lengths_.max_position) {
+      refuse<std::invalid_argument>(rope_.function(), "max_position_embeddings", "nothing", "given for dynamic");
+    }
+    out_.trained = *lengths_.max_position;
+  }
+
+  void read_yarn() {
+    out_.rule = ScalingRule::yarn;
+    YarnOptions& yarn = out_.yarn;
+    const auto trained = read_trained_length(rope_, lengths_);
+    const auto length = trained ? trained : lengths_.max_position;
+    if (!length) rope_.refuse_missing("original_max_position_embeddings", " for yarn");
+    out_.trained = *length;
+    const std::optional<double> factor = rope_.number("factor");
+    if (!factor && !(trained && lengths_.max_position)) rope_.refuse_missing("factor", " for yarn");
+    yarn.factor = factor ? *factor : lengths_.max_position->value / trained->value;
+    out_.factor = {yarn.factor, factor ? rope_.name("factor") : lengths_.max_position->name + " / " + trained->name};
+    yarn.beta_fast = rope_.number("beta_fast").value_or(yarn.beta_fast);
+    yarn.beta_slow = rope_.number("beta_slow").value_or(yarn.beta_slow);
+    yarn.truncate = rope_.flag("truncate").value_or(yarn.truncate);
+    yarn.attention_factor = rope_.number("attention_factor");
+    const auto given = [](const std::optional<double>& mscale) { return mscale == 0.0 ? std::nullopt : mscale; };
+    yarn.mscale = given(rope_.number("mscale"));
+    yarn.mscale_all_dim = given(rope_.number("mscale_all_dim"));
+    yarn.extrapolation_factor = rope_.number("extrapolation_factor").value_or(yarn.extrapolation_factor);
+    yarn.attn_factor = rope_.number("attn_factor").value_or(yarn.attn_factor);
+  }
+
+  void read_longrope() {
+    out_.rule = ScalingRule::longrope;
+    LongRopeOptions& longrope = out_.longrope;
+    const auto list = [&](const char* key) {
+      const auto values = rope_.numbers(key);
+      if (!values) rope_.refuse_missing(key, " for longrope");
+      return *values;
+    };
+    longrope.short_factor = list("short_factor");
+    longrope.long_factor = list("long_factor");
+    out_.trained = required_length("longrope");
+    longrope.factor = rope_.number("factor");
+    longrope.attention_factor = rope_.number("attention_factor");
+    longrope.short_mscale = rope_.number("short_mscale");
+    longrope.long_mscale = rope_.number("long_mscale");
+    if (!longrope.factor && !lengths_.max_position) {
+      refuse<std::invalid_argument>(rope_.function(), "max_position_embeddings", "nothing",
+                                    "given for longrope without a factor");
+    }
+    out_.factor = {longrope.factor.value_or(0), rope_.name("factor")};
+    if (!longrope.factor) {
+      longrope.factor = lengths_.max_position->value / out_.trained.value;
+      out_.factor = {*longrope.factor, lengths_.max_position->name + " / " + out_.trained.name};
+    }
+  }
+
+  void read_llama3() {
+    out_.rule = ScalingRule::llama3;
+    out_.factor = required("factor", "llama3");
+    out_.low_freq_factor = required("low_freq_factor", "llama3");
+    out_.high_freq_factor = required("high_freq_factor", "llama3");
+    out_.trained = required_length("llama3");
+  }
+
+  void read_proportional(const NamedNumber& share) {
+    out_.rule = ScalingRule::proportional;
+    out_.share = share;
+    out_.factor = {rope_.number("factor").value_or(1), rope_.name("factor")};
+  }
+
+  ConfigReader& rope_;
+  const ServedLengths& lengths_;
+  ScalingRecipe out_;
+};
 
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -18158,8 +20842,320 @@ inline Frequencies read_scaling(const std::string& type, const Frequencies& plai
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_ROPE_DICTIONARY_HPP
 
+// ---- posenc/model_config/detail/head_keys.hpp
+/// The size of a head and the channels of it that rotate, from the many keys that Hugging Face configs have for them.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Layers that have one rotation.
+struct LayerGroup {
+  bool full = true;     ///< Not sliding, where the two have rotations of their own.
+  std::string label{};  ///< Their entry in the rope dictionary; empty where all have one.
+  double base = 0;      ///< Of these layers alone; 0: that of their kind.
+  bool is_scaled = true;
+  std::vector<std::size_t> layers{};  ///< Their numbers.
+};
+
+/// A whole number that per_layer_config gives to all layers of a group, or nothing.
+inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const LayerGroup& group, const char* key) {
+  const ConfigValue* const overrides = config.dictionary("per_layer_config");
+  if (overrides == nullptr) return std::nullopt;
+  std::optional<Eigen::Index> agreed;
+  bool first = true;
+  for (const std::size_t layer : group.layers) {
+    const std::string name = std::to_string(layer);
+    std::optional<Eigen::Index> own;
+    if (const ConfigValue* const values = overrides->find(name)) {
+      const std::string path = config.name("per_layer_config.") + name;
+      if (!values->is(ConfigValue::Kind::dictionary)) {
+        refuse<std::invalid_argument>(config.function(), path, values->describe(), "a dictionary");
+      }
+      own = ConfigReader(config.function(), *values, path + ".").count(key);
+    }
+    const std::string path = "per_layer_config." + name + "." + key;
+    config.require(first || own == agreed, path, own ? std::to_string(*own) : "nothing",
+                   "the same for all layers of its kind");
+    agreed = own;
+    first = false;
+  }
+  return agreed;
+}
+
+inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model, const LayerGroup& group) {
+  if (const auto own = per_layer_count(config, group, "head_dim")) return *own;
+  if (group.full) {
+    if (const auto global = config.count("global_head_dim")) return *global;
+    if (model.full_head_dim > 0) return model.full_head_dim;
+  }
+  const std::vector<std::string> hidden_keys = {"hidden_size", "n_embd", "d_model", "embed_dim"};
+  const std::vector<std::string> head_keys = {"num_attention_heads",
+                                              "n_head",
+                                              "n_heads",
+                                              "num_heads",
+                                              "encoder_num_attention_heads",
+                                              "decoder_num_attention_heads",
+                                              "encoder_attention_heads"};
+  if (const auto given = config.agreed_count({"head_dim", "kv_channels", "attention_head_dim"})) return *given;
+  if (model.head_dim > 0) return model.head_dim;
+  std::optional<Eigen::Index> hidden;
+  for (const std::string& key : hidden_keys) {
+    const auto own = config.count(key);
+    hidden = key == "embed_dim" && own ? own : hidden ? hidden : own;  // Qwen2-VL's hidden_size is the text's
+  }
+  auto num_heads = config.agreed_count(head_keys);
+  if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
+  if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
+  if (!hidden || !num_heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
+  config.require(*hidden % *num_heads == 0, "hidden_size", *hidden, "a multiple of num_attention_heads ", *num_heads);
+  return *hidden / *num_heads;
+}
+
+/// The last channels of a head: qk_rope_head_dim of them after qk_nope_head_dim others (DeepSeek), or out of head_dim.
+inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& model, const LayerGroup& group,
+                                     const std::optional<NamedNumber>& share) {
+  const auto own_rope = per_layer_count(config, group, "qk_rope_head_dim");
+  const auto rope = own_rope ? own_rope : config.count("qk_rope_head_dim");
+  Eigen::Index width = rope.value_or(model.rope_width);
+  Eigen::Index head_dim = 0;
+  if (model.rotates_last) {
+    head_dim = read_head_dim(config, model, group);
+    if (!rope && share) width = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
+  } else {
+    auto rest = per_layer_count(config, group, "qk_nope_head_dim");
+    const bool own_default = !group.full && model.sliding_nope_width > 0;
+    if (!rest && own_default) rest = config.count("swa_qk_nope_head_dim").value_or(model.sliding_nope_width);
+    if (!rest) rest = config.count("qk_nope_head_dim", 0);
+    if (!rest && model.rope_width > 0) rest = model.nope_width;
+    if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
+    head_dim = *rest + width;
+    config.find("head_dim");  // by the version of the file, this is the size of one of the two parts
+  }
+  config.require(width % 2 == 0, "qk_rope_head_dim", width, "even");
+  config.require(width <= head_dim, "qk_rope_head_dim", width, "at most head_dim ", head_dim);
+  if (share) {
+    const auto part = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
+    config.require(share->value == 1 || part == width, *share,
+                   "1, absent or the share of qk_rope_head_dim where there is one");
+  }
+  return {head_dim, head_dim - width, width};
+}
+
+/// The channels that rotate: the last ones, or the first rotary_dim or int(head_dim * share) of a head.
+///
+/// @param share  What the config says, and not the model's default.
+/// @param whole  Whether the frequencies span the head ("proportional").
+inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, const LayerGroup& group,
+                              const std::optional<NamedNumber>& share, bool whole) {
+  if (model.rope_width > 0 || config.count("qk_rope_head_dim")) {
+    return read_last_channels(config, model, group, whole ? std::nullopt : share);
+  }
+  RopeWindow window;
+  window.head_dim = read_head_dim(config, model, group);
+  const double default_share = group.full ? model.share : model.sliding_share;
+  const double part = whole ? 1 : share ? share->value : model.share_is_proportional ? 1 : default_share;
+  const double wanted = part * static_cast<double>(window.head_dim);
+  const auto rotary_dim = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
+  if (!rotary_dim && part == 0) config.refuse_missing("rotary_dim", "");
+  window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(wanted));
+  if (share && rotary_dim) {
+    config.require(window.rotary_dim == static_cast<Eigen::Index>(wanted), "rotary_dim", window.rotary_dim,
+                   "head_dim * partial_rotary_factor = ", wanted);
+  }
+  config.require(window.rotary_dim <= window.head_dim, "rotary_dim", window.rotary_dim, "at most head_dim ",
+                 window.head_dim);
+  const bool even = window.rotary_dim > 0 && window.rotary_dim % 2 == 0;
+  if (rotary_dim) {
+    config.require(even, "rotary_dim", window.rotary_dim, "even");
+  } else if (part == 1) {
+    config.require(even, "head_dim", window.head_dim, "even");
+  } else {
+    require(even, config.function(), "int(head_dim * partial_rotary_factor)", window.rotary_dim, "even and > 0");
+  }
+  return window;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_HEAD_KEYS_HPP
+
+// ---- posenc/model_config/detail/rotation_reader.hpp
+/// RotationReader: one rotation of a Hugging Face config, from its rope dictionary and the keys beside it.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_ROTATION_READER_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_ROTATION_READER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// How the rope dictionary of a config is to be read.
+struct DictionaryUse {
+  bool is_class_dictionary = false;               ///< The config has none.
+  bool has_entries = false;                       ///< It has an entry for each kind of layer.
+  bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
+  std::optional<AxisMap> given_axes{};            ///< By the caller.
+  std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
+};
+
+class RotationReader {
+ public:
+  RotationReader(ConfigReader& config, const KnownModel& model, const ServedLengths& lengths, const DictionaryUse& use,
+                 RopeRecipe& recipe)
+      : config_(config), model_(model), lengths_(lengths), use_(use), recipe_(recipe) {}
+
+  /// Reads the rotation of a group of layers into the recipe.
+  /// @param rope  The dictionary that holds for them.
+  void add(ConfigReader& rope, const LayerGroup& group) {
+    std::string rope_type = read_rope_type(rope);
+    if (model_.yarn_is_longrope && rope_type == "yarn") rope_type = "longrope";
+    if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
+    if (!group.is_scaled) rope_type = "default";
+    const bool proportional = rope_type == "proportional";
+    const auto share = read_share(rope, rope_type);
+    RotationRecipe rotation;
+    rotation.layer_type = group.label;
+    rotation.pairs = model_.pairs;
+    rotation.axes = model_.axes;
+    rotation.backwards = model_.backwards;
+    rotation.base = read_base(rope, group);
+    if (has_grid(rotation.axes)) {
+      rope.require(rope_type == "default", "rope_type", "the text \"" + rope_type + "\"",
+                   "default for this model_type");
+      add_grid(rotation, group);
+      return;
+    }
+    rotation.window = read_window(config_, model_, group, share, proportional);
+    const NamedNumber live = share ? *share : NamedNumber{model_.share_is_proportional ? model_.share : 1, ""};
+    rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, live);
+    if (!model_.scales_softmax) rotation.scaling.softmax = 1;
+    if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
+    rotation.given_axes = use_.given_axes;
+    if (!rotation.given_axes) read_sections(rope, rotation);
+    read_temperature(rope);
+    assign(rotation, group);
+  }
+
+ private:
+  void add_grid(RotationRecipe rotation, const LayerGroup& group) {
+    const Eigen::Index head_dim = read_head_dim(config_, model_, group);
+    if (!owns_halves(rotation.axes)) {
+      rotation.window = {head_dim, 0, head_dim};
+      assign(rotation, group);
+      return;
+    }
+    rotation.pairs = RopePairs::half_split;
+    for (int half = 0; half < 2; ++half) {
+      rotation.axis = half;
+      rotation.window = {head_dim, half * (head_dim / 2), head_dim / 2};
+      assign(rotation, group);
+    }
+  }
+
+  void assign(const RotationRecipe& rotation, const LayerGroup& group) {
+    const int index = static_cast<int>(recipe_.rotations.size());
+    recipe_.rotations.push_back(rotation);
+    for (const std::size_t layer : group.layers) recipe_.layers[layer].rope_sets.push_back(index);
+  }
+
+  void read_sections(ConfigReader& rope, RotationRecipe& rotation) {
+    std::optional<std::vector<int>> sections = rope.counts("mrope_section");
+    const std::string key = sections ? "mrope_section" : "xdrope_section";
+    if (!sections) sections = rope.counts("xdrope_section");
+    if (!has_sections(rotation.axes)) {
+      rope.require(!sections, key, "a list", "absent for this model_type");
+      return;
+    }
+    const bool interleaved = rotation.axes == AxisRule::interleaved;
+    const bool flag = rope.flag("mrope_interleaved").value_or(interleaved);
+    rope.require(flag == interleaved, "mrope_interleaved", flag, interleaved, " for this model_type");
+    rotation.sections_key = rope.name("mrope_section");
+    if (sections) {
+      rotation.sections = *sections;
+      return;
+    }
+    for (const int section : model_.sections) {
+      if (section > 0) rotation.sections.push_back(section);
+    }
+    if (rotation.sections.empty()) rotation.axes = AxisRule::one;  // one position, unless the config says more
+  }
+
+  /// Ministral 3: a factor on the queries of every layer, from the rope dictionary.
+  void read_temperature(ConfigReader& rope) {
+    const char* const beta_key = "llama_4_scaling_beta";
+    const std::optional<double> beta = rope.number(beta_key);
+    if (!beta) return;
+    const auto length = read_trained_length(rope, lengths_);
+    if (!length) rope.refuse_missing("original_max_position_embeddings", " for llama_4_scaling_beta");
+    const auto temperature = checked_temperature(config_, {*beta, rope.name(beta_key)}, *length, 0);
+    for (LayerRope& layer : recipe_.layers) layer.query_temperature = temperature;
+  }
+
+  /// partial_rotary_factor, where it counts: scaling rules and some models read it.
+  std::optional<NamedNumber> read_share(ConfigReader& rope, const std::string& rope_type) {
+    const auto outer = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
+    const std::optional<double> inner = rope.number("partial_rotary_factor");
+    const bool inner_wins = inner && use_.has_entries;
+    const auto share = inner_wins ? std::optional<NamedNumber>({*inner, rope.name("partial_rotary_factor")})
+                                  : rope.inside_or_outside("partial_rotary_factor", outer);
+    if (!share) return share;
+    config_.require(share->value > 0 && share->value <= 1, *share, "in (0, 1]");
+    if (rope_type != "default" || model_.reads_share || model_.rope_width > 0) return share;
+    if (share->value != 1) recipe_.ignored_keys.push_back(share->name);
+    return std::nullopt;
+  }
+
+  NamedNumber read_base(ConfigReader& rope, const LayerGroup& group) {
+    if (group.base != 0) return {group.base, config_.name("rope_theta")};
+    const double class_base = group.full ? model_.base : model_.sliding_base;
+    const std::string own = rope.name("rope_theta");
+    const std::optional<double> inner = rope.number("rope_theta");
+    std::optional<NamedNumber> base;
+    if (inner && (use_.has_entries || use_.is_class_dictionary)) {
+      base = NamedNumber{*inner, own};
+    } else {
+      base = rope.inside_or_outside("rope_theta", read_outer_base(group));
+    }
+    if (!base && class_base == 0) {
+      (use_.has_entries ? rope : config_).refuse_missing("rope_theta", ", since this model_type has no default");
+    }
+    NamedNumber out = base ? *base : NamedNumber{class_base, config_.name("rope_theta")};
+    checked_base(config_, out);
+    const std::optional<double> ratio = config_.number("rope_ratio");  // ChatGLM 2 to 4
+    if (ratio) out = {out.value * *ratio, "rope_theta * rope_ratio"};
+    return out;
+  }
+
+  /// What the top level says, by the names that it has for the base of these layers.
+  std::optional<NamedNumber> read_outer_base(const LayerGroup& group) {
+    if (use_.has_two_sets && !group.full) {
+      if (use_.own_sliding_base) return use_.own_sliding_base;
+      if (model_.sliding_base_key != nullptr) return config_.agreed_number({model_.sliding_base_key});
+      return config_.agreed_number({"rope_local_base_freq", "local_rope_theta", "swa_rope_theta"});
+    }
+    if (model_.full_base_key != nullptr) return config_.agreed_number({model_.full_base_key});
+    return config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta", "rotary_embedding_base"});
+  }
+
+  ConfigReader& config_;
+  const KnownModel& model_;
+  const ServedLengths& lengths_;
+  const DictionaryUse& use_;
+  RopeRecipe& recipe_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_ROTATION_READER_HPP
+
 // ---- posenc/model_config/detail/hugging_face_reader.hpp
-/// HuggingFaceReader: converts a config.json in plain data to a ModelRope.
+/// HuggingFaceReader: converts a config.json in plain data to a RopeRecipe.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_HUGGING_FACE_READER_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_HUGGING_FACE_READER_HPP
 
@@ -18167,233 +21163,227 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Whether the name of a key says that it is about positions. A config has hundreds of keys that are not.
-inline bool concerns_rotation(const std::string& key) {
-  for (const char* const word :
-       {"rope", "rotary", "theta", "alibi", "position_embedding_type", "attn_temperature", "llama_4_scaling"}) {
-    if (key.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
-
 /// Reads one config.
 class HuggingFaceReader {
  public:
-  HuggingFaceReader(const ConfigValue& config, std::int64_t serving_length, std::optional<RopePairs> pairs)
-      : pairs_(pairs), outer_(kFunction, config, ""), config_(kFunction, inner(config), inner_path(config)) {
+  /// @param hints  Must outlive the reader.
+  HuggingFaceReader(const ConfigValue& config, std::int64_t serving_length, const ModelHints& hints)
+      : hints_(hints),
+        home_(hints.tower.empty() ? find_home(kFunction, config) : find_tower(kFunction, config, hints.tower)),
+        config_(kFunction, *home_.config, home_.path) {
     require(serving_length > 0, kFunction, "serving_length", serving_length, "> 0");
-    lengths_.serving = static_cast<double>(serving_length);
+    lengths_.serving = serving_length;
+    for (std::size_t i = 0; i < home_.around.size(); ++i) {
+      around_.emplace_back(kFunction, *home_.around[i], home_.around_paths[i]);
+    }
     find_model();
+    take_hints();
+    find_dictionary();
   }
 
-  ModelRope read() {
-    const auto max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
-    if (max_position) lengths_.max_position = max_position->value;
-    const std::vector<std::string> types = read_layer_types(config_, model_);
-    result_.layers.resize(types.size());
-    const ConfigValue empty = ConfigValue::dictionary();
-    const ConfigValue* const dictionary = rope_dictionary();
-    ConfigReader rope(kFunction, dictionary == nullptr ? empty : *dictionary, config_.name(dictionary_key_) + ".");
-    nested_rope_ = is_nested(dictionary);
-    if (nested_rope_) {
-      read_nested(rope, types);
-    } else {
-      read_flat(rope, types);
+  RopeRecipe read() {
+    lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
+    lengths_.trained = config_.agreed_number({"original_max_position_embeddings"});
+    plan_ = LayerPlanReader(config_, model_).read();
+    recipe_.function = kFunction;
+    recipe_.layers.resize(plan_.size());
+    ConfigReader rope(kFunction, *dictionary_, config_.name(dictionary_key_) + ".");
+    const std::vector<LayerGroup> groups = find_groups();
+    RotationReader rotations(config_, model_, lengths_, use_, recipe_);
+    for (const LayerGroup& group : groups) read_group(rope, group, rotations);
+    const auto nope_temperature = read_nope_temperature(config_, model_);
+    for (std::size_t i = 0; nope_temperature && i < plan_.size(); ++i) {
+      if (!plan_[i].rotates) recipe_.layers[i].query_temperature = nope_temperature;
     }
-    assign_layers(types);
-    rope.add_unread_to(result_.ignored_keys, any_key);
-    config_.add_unread_to(result_.ignored_keys, concerns_rotation);
-    if (nested_config_) outer_.add_unread_to(result_.ignored_keys, concerns_rotation);
-    return std::move(result_);
+    if (!use_.is_class_dictionary) rope.add_unread_to(recipe_.ignored_keys, any_key);
+    config_.add_unread_to(recipe_.ignored_keys, concerns_rotation);
+    for (std::size_t i = around_.size(); i-- > 0;) around_[i].add_unread_to(recipe_.ignored_keys, concerns_rotation);
+    if (is_unknown_ && hints_.layers.empty()) refuse_what_decides();
+    return std::move(recipe_);
   }
 
  private:
   static constexpr const char* kFunction = "read_hugging_face_config";
 
-  /// The language model of a multimodal config, or nullptr where the config itself is one.
-  static const ConfigValue* text_config(const ConfigValue& config) {
-    require(config.is(ConfigValue::Kind::dictionary), kFunction, "config", config.describe(), "a dictionary");
-    const ConfigValue* const text = config.find("text_config");
-    return text == nullptr || text->is(ConfigValue::Kind::null) ? nullptr : text;
-  }
-  static const ConfigValue& inner(const ConfigValue& config) {
-    const ConfigValue* const text = text_config(config);
-    if (text == nullptr) return config;
-    require(text->is(ConfigValue::Kind::dictionary), kFunction, "text_config", text->describe(), "a dictionary");
-    return *text;
-  }
-  static std::string inner_path(const ConfigValue& config) {
-    return text_config(config) == nullptr ? "" : "text_config.";
-  }
-
   void find_model() {
-    nested_config_ = !config_.name("").empty();
     std::optional<std::string> type = config_.text("model_type");
-    if (!type && nested_config_) type = outer_.text("model_type");
+    for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
-    const KnownModel* const known = find_known_model(*type);
-    if (known == nullptr && !pairs_) {
+    const bool is_tower = home_.path.find("vision") != std::string::npos;
+    const KnownModel* const known = is_tower ? find_known_tower(*type) : find_known_model(*type);
+    if (known == nullptr && !hints_.pairs) {
       refuse<std::invalid_argument>(kFunction, config_.name("model_type"), "the text \"" + *type + "\"",
                                     "one whose pair layout is known, or pairs be given");
     }
-    model_ = known != nullptr ? *known : KnownModel{"", *pairs_, 0};
+    is_unknown_ = known == nullptr;
+    if (is_unknown_) {
+      model_.reads_share = model_.reads_rotary_dim = true;
+    } else {
+      model_ = *known;
+    }
+    if (model_.refusal != nullptr) {
+      refuse<std::invalid_argument>(kFunction, config_.name("model_type"), "the text \"" + *type + "\"",
+                                    "one that can be read; of this one ", model_.refusal);
+    }
     if (const std::optional<bool> interleave = config_.flag("rope_interleave")) {
       model_.pairs = *interleave ? RopePairs::interleaved : RopePairs::half_split;
     }
-    if (pairs_) model_.pairs = *pairs_;
+    if (hints_.pairs) model_.pairs = *hints_.pairs;
     if (config_.flag("position_encoding_2d").value_or(false)) model_.axes = AxisRule::two_halves;
   }
 
-  /// rope_parameters of newer configs, or rope_scaling of older ones. A config may have both if they are equal.
-  const ConfigValue* rope_dictionary() {
+  /// What the caller says takes the place of class defaults.
+  void take_hints() {
+    const auto take = [&](bool is_given, bool is_in_config, const char* name) {
+      if (is_given && !is_in_config) recipe_.assumed.push_back(name);
+    };
+    if (is_unknown_) recipe_.assumed.push_back("pairs");
+    take(is_unknown_ || !hints_.layers.empty(), config_.peek("layer_types") != nullptr, "layer_types");
+    if (hints_.rope_theta) model_.base = checked_base(config_, {*hints_.rope_theta, "hints.rope_theta"});
+    if (hints_.sliding_rope_theta) {
+      model_.sliding_base = checked_base(config_, {*hints_.sliding_rope_theta, "hints.sliding_rope_theta"});
+    }
+    take(hints_.rope_theta || hints_.sliding_rope_theta, config_.peek("rope_theta") != nullptr, "rope_theta");
+    if (hints_.head_dim) {
+      require(*hints_.head_dim > 0, kFunction, "hints.head_dim", *hints_.head_dim, "> 0");
+      model_.head_dim = *hints_.head_dim;
+    }
+    take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
+    const bool letters = hints_.layers.find_first_not_of("fslc") == std::string::npos;
+    require(letters, kFunction, "hints.layers", "the text \"" + hints_.layers + "\"", "letters f, s, l and c");
+    if (!hints_.layers.empty()) model_.layers = {hints_.layers.c_str()};
+    if (!hints_.full_layers_rotate) model_.layers.nope = Nope::full;
+    use_.given_axes = hints_.axes;
+    take(hints_.axes.has_value(), false, "mrope_section");
+  }
+
+  /// rope_parameters of newer configs, rope_scaling of older ones, or what the config class has. A config may have both
+  /// if they are equal.
+  void find_dictionary() {
     const ConfigValue* const parameters = config_.dictionary("rope_parameters");
     const ConfigValue* const scaling = config_.dictionary("rope_scaling");
     if (parameters != nullptr && scaling != nullptr) {
       config_.require(*parameters == *scaling, "rope_scaling", scaling->describe(), "null or equal to rope_parameters");
     }
-    dictionary_key_ = parameters != nullptr ? "rope_parameters" : "rope_scaling";
-    return parameters != nullptr ? parameters : scaling;
-  }
-  static bool is_nested(const ConfigValue* dictionary) {
-    if (dictionary == nullptr) return false;
-    const std::vector<ConfigValue>& items = dictionary->items();
-    return std::any_of(items.begin(), items.end(),
-                       [](const ConfigValue& item) { return item.is(ConfigValue::Kind::dictionary); });
-  }
-
-  /// One dictionary of rope keys for each kind of layer.
-  void read_nested(ConfigReader& rope, const std::vector<std::string>& types) {
-    for (const char* const type : kRotatingLayers) {
-      if (std::find(types.begin(), types.end(), type) == types.end()) continue;
-      const ConfigValue* const own = rope.dictionary(type);
-      if (own == nullptr) rope.refuse_missing(type, ", since a layer is of this kind");
-      ConfigReader reader(kFunction, *own, rope.name(type) + ".");
-      add_set(reader, type, type == std::string(kSliding) ? model_.sliding_base : model_.base, {}, {});
-      reader.add_unread_to(result_.ignored_keys, any_key);
+    dictionary_ = parameters != nullptr ? parameters : scaling;
+    dictionary_key_ = parameters != nullptr || scaling == nullptr ? "rope_parameters" : "rope_scaling";
+    use_.is_class_dictionary = dictionary_ == nullptr;
+    if (use_.is_class_dictionary) {
+      if (model_.scaling.rope_type != nullptr) class_dictionary_ = default_dictionary(model_);
+      dictionary_ = &class_dictionary_;
     }
-  }
-
-  /// One dictionary of rope keys. Where sliding layers have a base of their own, it describes full layers alone.
-  void read_flat(ConfigReader& rope, const std::vector<std::string>& types) {
-    const auto base = config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta"});
-    const auto partial = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
-    const bool slides = model_.schedule != LayerSchedule::full_is_nope &&
-                        std::find(types.begin(), types.end(), kSliding) != types.end();
-    std::optional<NamedNumber> sliding_base;  // where no layer slides, its keys are ignored
-    if (slides) sliding_base = config_.agreed_number({"rope_local_base_freq", "local_rope_theta"});
-    if (!sliding_base && model_.sliding_base == 0) {
-      add_set(rope, "", model_.base, base, partial);
-      return;
+    for (std::size_t i = 0; i < dictionary_->items().size(); ++i) {
+      const ConfigValue& item = dictionary_->items()[i];
+      const std::string& key = dictionary_->keys()[i];
+      const bool is_label = find_layer_kind(key) != nullptr || key == model_.full_label || key == model_.sliding_label;
+      const bool is_entry = item.is(ConfigValue::Kind::dictionary) && !is_rule_key(key);
+      use_.has_entries = use_.has_entries || is_entry || (is_label && item.is(ConfigValue::Kind::null));
     }
-    add_set(rope, kFull, model_.base, base, partial);
-    if (!slides) return;
-    const ConfigValue unscaled = ConfigValue::dictionary();
-    ConfigReader none(kFunction, unscaled, config_.name(""));
-    add_set(none, kSliding, model_.sliding_base, sliding_base, partial);
+    const bool refused = model_.flat == FlatDictionary::refused && !use_.has_entries && !dictionary_->items().empty();
+    config_.require(!refused, dictionary_key_, dictionary_->describe(),
+                    "a dictionary with an entry for each kind of layer, for this model_type");
   }
 
-  /// @param default_base  Of the model_type, 0 where there is none.
-  /// @param outer_base, outer_partial  What the top level of the config says, where it counts.
-  void add_set(ConfigReader& rope, const std::string& layer_type, double default_base,
-               const std::optional<NamedNumber>& outer_base, const std::optional<NamedNumber>& outer_partial) {
-    const bool full = layer_type == kFull;
-    const std::string rope_type = read_rope_type(rope);
-    const auto given_partial = rope.inside_or_outside("partial_rotary_factor", outer_partial);
-    if (given_partial) {
-      config_.require(given_partial->value > 0 && given_partial->value <= 1, *given_partial, "in (0, 1]");
+  /// The layers that rotate, by rotation: full attention first.
+  std::vector<LayerGroup> find_groups() {
+    const bool slides = std::any_of(plan_.begin(), plan_.end(), [](const PlannedLayer& layer) {
+      return layer.rotates && layer.role == LayerRole::sliding;
+    });
+    const bool full_rotates = std::any_of(plan_.begin(), plan_.end(), [](const PlannedLayer& layer) {
+      return layer.rotates && layer.role != LayerRole::sliding;
+    });
+    if (slides && full_rotates && !use_.has_entries && !model_.has_two_sets()) {
+      use_.own_sliding_base = config_.agreed_number({"rope_local_base_freq", "local_rope_theta", "swa_rope_theta"});
     }
-    const double partial = given_partial ? given_partial->value : model_.partial;
-    const double base = read_base(rope, default_base, outer_base);
-    if (model_.axes != AxisRule::one && !has_sections(model_.axes)) {
-      add_grid(rope, rope_type, base);
-      return;
-    }
-    const bool proportional = rope_type == "proportional";
-    const RopeWindow window =
-        read_window(config_, model_, full, proportional ? 1.0 : partial, proportional ? std::nullopt : given_partial);
-    lengths_.trained = config_.number("original_max_position_embeddings");
-    Frequencies frequencies =
-        read_scaling(rope_type, geometric_frequencies(window.rotary_dim, base), partial, rope, lengths_);
-    if (!model_.scales_softmax) frequencies = frequencies.with_magnitude(frequencies.magnitude(), 1);
-    RopeSet set{layer_type, frequencies, layout_of(model_.pairs, window)};
-    read_axes(rope, set);
-    read_temperature(rope);
-    result_.rope_sets.push_back(set);
-  }
-
-  double read_base(ConfigReader& rope, double default_base, const std::optional<NamedNumber>& outer) {
-    const auto given = rope.inside_or_outside("rope_theta", outer);
-    if (!given && default_base == 0) {
-      (nested_rope_ ? rope : config_).refuse_missing("rope_theta", ", since this model_type has no default");
-    }
-    const double base = given ? checked_base(rope, *given) : default_base;
-    const std::optional<double> ratio = config_.number("rope_ratio");  // ChatGLM 2 to 4
-    return ratio ? checked_base(config_, {base * *ratio, "rope_theta * rope_ratio"}) : base;
-  }
-
-  void add_grid(ConfigReader& rope, const std::string& rope_type, double base) {
-    rope.require(rope_type == "default", "rope_type", "the text \"" + rope_type + "\"", "default for this model_type");
-    const Eigen::Index head_dim = read_head_dim(config_, model_, false);
-    result_.rope_sets = grid_sets(kFunction, model_.axes, model_.pairs, head_dim, base);
-  }
-
-  void read_axes(ConfigReader& rope, RopeSet& set) {
-    const std::optional<std::vector<int>> sections = rope.counts("mrope_section");
-    if (!has_sections(model_.axes)) {
-      rope.require(!sections, "mrope_section", "a list", "absent for this model_type");
-      return;
-    }
-    if (!sections) rope.refuse_missing("mrope_section", " for this model_type");
-    const bool interleaved = model_.axes == AxisRule::interleaved;
-    const bool flag = rope.flag("mrope_interleaved").value_or(interleaved);
-    rope.require(flag == interleaved, "mrope_interleaved", flag, interleaved, " for this model_type");
-    const std::string name = rope.name("mrope_section");
-    set.axes = section_axes(kFunction, name, model_.axes, *sections, set.frequencies.num_pairs());
-  }
-
-  /// Ministral 3: a factor on the queries of every layer, from the rope dictionary.
-  void read_temperature(ConfigReader& rope) {
-    const char* const beta_key = "llama_4_scaling_beta";
-    const char* const length_key = "original_max_position_embeddings";
-    const std::optional<double> beta = rope.number(beta_key);
-    if (!beta) return;
-    const std::optional<double> length = read_trained_length(rope, lengths_);
-    if (!length) rope.refuse_missing(length_key, " for llama_4_scaling_beta");
-    const auto temperature =
-        checked_temperature(rope, {*beta, rope.name(beta_key)}, {*length, rope.name(length_key)}, 0);
-    for (LayerRope& layer : result_.layers) layer.query_temperature = temperature;
-  }
-
-  void assign_layers(const std::vector<std::string>& types) {
-    const std::vector<int> rotates = read_rotating_layers(config_, model_, types.size());
-    const std::optional<QueryTemperature> nope_temperature = read_nope_temperature(config_, model_);
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      LayerRope& layer = result_.layers[i];
-      const bool rotating = rotates[i] != 0 && is_one_of(types[i], kRotatingLayers) &&
-                            !(model_.schedule == LayerSchedule::full_is_nope && types[i] == kFull);
-      if (!rotating) {
-        if (nope_temperature) layer.query_temperature = nope_temperature;
-        continue;
+    use_.has_two_sets = model_.has_two_sets() || use_.own_sliding_base;
+    std::vector<LayerGroup> groups;
+    for (const LayerRole role : {LayerRole::full, LayerRole::sliding, LayerRole::chunked}) {
+      for (std::size_t i = 0; i < plan_.size(); ++i) {
+        if (plan_[i].rotates && plan_[i].role == role) add_to_group(groups, i);
       }
-      for (std::size_t set = 0; set < result_.rope_sets.size(); ++set) {
-        const std::string& type = result_.rope_sets[set].layer_type;
-        if (type.empty() || type == types[i]) layer.rope_sets.push_back(static_cast<int>(set));
+    }
+    return groups;
+  }
+
+  void add_to_group(std::vector<LayerGroup>& groups, std::size_t i) {
+    const PlannedLayer& layer = plan_[i];
+    std::string label;
+    if (use_.has_two_sets) {
+      // Full and sliding layers have frequencies of their own, and this layer may be neither.
+      config_.require(layer.role != LayerRole::chunked, element("layer_types", static_cast<Eigen::Index>(i)),
+                      "the text \"" + layer.kind + "\"", "a kind of layer that has frequencies");
+      label = layer.role == LayerRole::sliding ? model_.sliding_label : model_.full_label;
+    } else if (use_.has_entries) {
+      label = layer.kind;
+    }
+    for (LayerGroup& group : groups) {
+      if (group.label != label || group.base != layer.base || group.is_scaled != layer.is_scaled) continue;
+      group.layers.push_back(i);
+      return;
+    }
+    LayerGroup group;
+    group.full = !use_.has_two_sets || layer.role != LayerRole::sliding;
+    group.label = label;
+    group.base = layer.base;
+    group.is_scaled = layer.is_scaled;
+    group.layers = {i};
+    groups.push_back(group);
+  }
+
+  void read_group(ConfigReader& rope, const LayerGroup& group, RotationReader& rotations) {
+    ConfigReader none(kFunction, nothing_, config_.name(""));
+    if (!use_.has_entries) {
+      const bool old_key = dictionary_key_ == std::string("rope_scaling");
+      const bool every = model_.flat == FlatDictionary::every_layer;
+      const bool unread = !every && !use_.is_class_dictionary && !old_key;
+      const bool unscaled = use_.has_two_sets && !group.full && model_.flat != FlatDictionary::both;
+      rotations.add(unread || unscaled ? none : rope, group);
+      return;
+    }
+    const ConfigValue* const own = rope.dictionary(group.label);
+    if (own == nullptr) {
+      const bool class_has_it = use_.has_two_sets && model_.flat != FlatDictionary::refused;
+      if (rope.has_null(group.label) && !class_has_it) {  // a kind of layer that does not rotate
+        for (const std::size_t layer : group.layers) plan_[layer].rotates = false;
+        return;
       }
-      // Full and sliding layers have frequencies of their own, and this layer is neither.
-      config_.require(!layer.rope_sets.empty(), element("layer_types", static_cast<Eigen::Index>(i)),
-                      "the text \"" + types[i] + "\"", "a kind of layer that has frequencies");
+      if (!class_has_it) rope.refuse_missing(group.label, ", since a layer is of this kind");
+      rotations.add(none, group);
+      return;
+    }
+    ConfigReader reader(kFunction, *own, rope.name(group.label) + ".");
+    rotations.add(reader, group);
+    reader.add_unread_to(recipe_.ignored_keys, any_key);
+  }
+
+  /// Of a type that is not known, what decides a plan by the code of its model alone is refused.
+  void refuse_what_decides() {
+    std::vector<std::string> deciding;
+    const bool listed = config_.peek("layer_types") != nullptr;
+    config_.add_unread_to(deciding, decides_plan);
+    for (const std::string& path : deciding) {
+      const std::string key = path.substr(config_.name("").size());
+      const ConfigValue& value = *config_.peek(key);
+      const bool off = value.is(ConfigValue::Kind::boolean) && !value.boolean();
+      if (off || (listed && key.find("alibi") == std::string::npos && key.find("pos") == std::string::npos)) continue;
+      config_.require(false, key, value.describe(), "absent for a model_type that is not known");
     }
   }
 
-  std::optional<RopePairs> pairs_;
-  ConfigReader outer_;
+  const ModelHints& hints_;
+  ConfigHome home_;
+  std::vector<ConfigReader> around_;
   ConfigReader config_;
-  bool nested_config_ = false;  ///< Whether the model is in text_config.
-  bool nested_rope_ = false;    ///< Whether the rope dictionary holds one for each kind of layer.
-  std::string dictionary_key_;
+  KnownModel model_{};
+  bool is_unknown_ = false;
   ServedLengths lengths_;
-  KnownModel model_{"", RopePairs::half_split, 0};
-  ModelRope result_;
+  const ConfigValue* dictionary_ = nullptr;
+  std::string dictionary_key_;
+  DictionaryUse use_;
+  ConfigValue class_dictionary_ = ConfigValue::dictionary();
+  ConfigValue nothing_ = ConfigValue::dictionary();
+  std::vector<PlannedLayer> plan_;
+  RopeRecipe recipe_;
 };
 
 }  // namespace detail
@@ -18416,10 +21406,11 @@ inline namespace POSENC_ABI {
 ///     const auto model = read_hugging_face_config(nlohmann::json::parse(std::ifstream("config.json")), 32768);
 ///
 /// These keys are read: rope_parameters, flat or with a dictionary for each layer type; rope_scaling with `type` or
-/// `rope_type`; rope_theta at either place; partial_rotary_factor and its older names; qk_rope_head_dim; layer_types,
-/// and the periods and lists that replace it; text_config; and the factors on queries of Llama 4 and Ministral 3. What
-/// a config leaves out comes from the config class of its model_type where that has a published default. The pair
-/// layout comes from model_type, because no key says it.
+/// `rope_type`; rope_theta at either place, or a list of it; partial_rotary_factor and its older names;
+/// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches that
+/// stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from the
+/// config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key says
+/// it. Of a config that holds several models the language model is read: text_config, or what has its place.
 /// @param config          A dictionary: a parsed JSON value of any type that to_config_value() takes, or a ConfigValue.
 /// @param serving_length  The number of tokens that a sequence may reach, > 0. The frequencies of "longrope" and
 ///                        "dynamic" depend on it. It must stay the same while a sequence grows: the keys in a cache
@@ -18432,18 +21423,34 @@ inline namespace POSENC_ABI {
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them
 ///           [model_config][published].
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
-/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models in known_models.hpp. DeepSeek is interleaved here,
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models of known_model_types(). DeepSeek is interleaved here,
 ///           whose scores equal those of the permuted output of Hugging Face.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, std::optional<RopePairs> pairs = {}) {
+  ModelHints hints;
+  hints.pairs = pairs;
+  return read_hugging_face_config(config, serving_length, hints);
+}
+
+/// @overload
+/// With more than the pair layout: what is to be taken where the config says nothing, or one tower of several.
+/// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
+/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there.
+template <typename Config, typename Length,
+          std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
+ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
+  detail::require(detail::fits_into<std::int64_t>(serving_length), "read_hugging_face_config", "serving_length",
+                  serving_length, "at most 2^63 - 1");
   const auto length = static_cast<std::int64_t>(serving_length);
-  return detail::HuggingFaceReader(detail::as_config_value(config), length, pairs).read();
+  const detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, hints).read();
+  detail::check_recipe(recipe);
+  return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.
 template <typename... Given, std::enable_if_t<!(detail::begins_with_config<Given...> && detail::has_length<Given...> &&
-                                                detail::ends_with_pairs<Given...>),
+                                                detail::ends_with_hints<Given...>),
                                               int> = 0>
 ModelRope read_hugging_face_config(const Given&...) {
   if constexpr (!detail::begins_with_config<Given...>) {
@@ -18470,6 +21477,48 @@ ModelRope read_hugging_face_config(const Given&...) {
 }  // namespace posenc
 
 #endif  // POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
+
+// ---- posenc/model_config/known_types.hpp
+/// Which model types and architectures are known.
+#ifndef POSENC_MODEL_CONFIG_KNOWN_TYPES_HPP
+#define POSENC_MODEL_CONFIG_KNOWN_TYPES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Lists the model types that read_hugging_face_config() knows: those of language models and towers, and those of
+/// configs that hold one. A type that is known and always refused, for what it does to positions, is not among them.
+///
+/// Cost:     a text for each of some 350 names; asked once, so that there is no bench case.
+/// Accuracy: exact: each of these can be read [model_config][hints].
+/// Source:   the config classes of Hugging Face transformers 5.24 that have a rotary embedding.
+inline std::vector<std::string> known_model_types() {
+  std::vector<std::string> types;
+  detail::visit_known_models([&](const detail::KnownModel& row) {
+    if (row.refusal == nullptr) types.push_back(row.model_type);
+    return false;
+  });
+  for (const detail::CompositeType& composite : detail::kCompositeTypes) {
+    if (detail::find_known_model(composite.model_type)->refusal == nullptr) types.push_back(composite.model_type);
+  }
+  return types;
+}
+
+/// Lists the architectures of llama.cpp that read_gguf_metadata() knows.
+///
+/// Cost:     a text for each of some 110 names; asked once, so that there is no bench case.
+/// Accuracy: exact: each of these can be read [model_config][hints].
+/// Source:   the architectures of gguf 0.19 that use RoPE, and hybrids that never rotate.
+inline std::vector<std::string> known_gguf_architectures() {
+  std::vector<std::string> names;
+  for (const detail::KnownArchitecture& architecture : detail::kArchitectures) names.push_back(architecture.name);
+  return names;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_KNOWN_TYPES_HPP
 
 // ---- posenc/model_config.hpp
 /// Published configs: what a model does with positions, read from its config.json or its GGUF metadata.
