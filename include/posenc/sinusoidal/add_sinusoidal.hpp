@@ -27,8 +27,8 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
   require_encoded(function, parameter, x, encoding.width());
   require_disjoint_positions(function, parameter, x, given);
   with_token_positions(function, parameter, given, x.rows(), [&](const auto& token_positions) {
-    using Positions = std::decay_t<decltype(token_positions)>;
-    const ShiftedPositions<Positions> positions(function, token_positions, shift_of(encoding, is_list<Given>));
+    const ShiftedPositions<std::decay_t<decltype(token_positions)>> positions(function, token_positions,
+                                                                              shift_of(encoding, is_list<Given>));
     require_finite_angles(function, encoding.frequencies().fastest(), false, positions);
     write_encoding<Element>(x, encoding, positions);
   });
