@@ -374,6 +374,97 @@ Scalar round_to(double value) {
 
 #endif  // POSENC_DETAIL_SCALAR_HPP
 
+// ---- posenc/detail/argument.hpp
+/// Parameters that take what they name: integers that no real number becomes, and switches that no number becomes.
+#ifndef POSENC_DETAIL_ARGUMENT_HPP
+#define POSENC_DETAIL_ARGUMENT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Whether an object of class type converts to `Number` without loss, as braces ask for: an expression of one integer
+/// does, and one of one double does not.
+template <typename T, typename Number, typename = void>
+inline constexpr bool converts_without_loss = false;
+template <typename T, typename Number>
+inline constexpr bool converts_without_loss<T, Number, std::void_t<decltype(Number{std::declval<const T&>()})>> = true;
+
+/// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators,
+/// characters and truth values.
+template <typename T>
+inline constexpr bool is_size =
+    std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T> && !is_half<T> &&
+    !std::is_enum_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
+    (!std::is_class_v<T> || converts_without_loss<T, std::int64_t>);
+
+/// Whether a value of an integer type is one of `Number` too.
+template <typename Number, typename T>
+constexpr bool fits_into(const T& value) {
+  if constexpr (std::is_signed_v<T>) {
+    return static_cast<std::int64_t>(value) >= static_cast<std::int64_t>((std::numeric_limits<Number>::min)()) &&
+           static_cast<std::int64_t>(value) <= static_cast<std::int64_t>((std::numeric_limits<Number>::max)());
+  } else {
+    return static_cast<std::uint64_t>(value) <= static_cast<std::uint64_t>((std::numeric_limits<Number>::max)());
+  }
+}
+
+/// A parameter that is an integer: a number of channels, heads or tokens, an axis, a distance. C++ would round a real
+/// number down to one, and so swap it with its neighbor unnoticed; and it would keep the low bits of a large one.
+/// @tparam Number  What it is kept as: a signed integer.
+template <typename Number>
+class IntegerArgument {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Number>, int> = 0>
+  IntegerArgument(T value) : value_(static_cast<Number>(value)) {  // NOLINT: meant to convert
+    static_assert(is_size<T>,
+                  "posenc: sizes, lengths, axes and other counts must be integers, and they come before real numbers: "
+                  "write half_split(64), presets::paper(width, base)");
+    if constexpr (std::is_integral_v<T>) {
+      if (!fits_into<Number>(value)) refuse_value(value);
+    } else if constexpr (std::is_class_v<T>) {
+      const auto wide = static_cast<std::int64_t>(value);
+      if (!fits_into<Number>(wide)) refuse_value(wide);
+    }
+  }
+  operator Number() const { return value_; }  // NOLINT: meant to convert
+
+ private:
+  template <typename T>
+  [[noreturn]] POSENC_COLD static void refuse_value(const T& value) {
+    fail<std::length_error>("posenc: an integer must be in [" + to_text((std::numeric_limits<Number>::min)()) + ", " +
+                            to_text((std::numeric_limits<Number>::max)()) + "], got " + to_text(value));
+  }
+
+  Number value_;
+};
+
+/// A size, as Eigen counts them.
+using Size = IntegerArgument<Eigen::Index>;
+/// A position or an identifier, which may be beyond what Eigen counts.
+using WholeNumber = IntegerArgument<std::int64_t>;
+
+/// A parameter that is true or false. C++ would take any number for one, and so swap it with its neighbor unnoticed.
+class Switch {
+ public:
+  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, bool>, int> = 0>
+  Switch(const T& value) : value_(static_cast<bool>(value)) {  // NOLINT: meant to convert
+    static_assert(std::is_same_v<T, bool> ||
+                      !(std::is_arithmetic_v<T> || std::is_pointer_v<T> || std::is_enum_v<T> || is_half<T>),
+                  "posenc: a number is given where the parameter is true or false: write true or false in its place");
+  }
+  operator bool() const { return value_; }  // NOLINT: meant to convert
+
+ private:
+  bool value_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ARGUMENT_HPP
+
 // ---- posenc/detail/eigen.hpp
 /// What posenc asks of the Eigen expressions that it is given.
 #ifndef POSENC_DETAIL_EIGEN_HPP
@@ -732,84 +823,6 @@ class ListPositions {
 
 #endif  // POSENC_POSITIONS_POSITION_LIST_HPP
 
-// ---- posenc/detail/argument.hpp
-/// Parameters that take what they name: integers that no real number becomes, and switches that no number becomes.
-#ifndef POSENC_DETAIL_ARGUMENT_HPP
-#define POSENC_DETAIL_ARGUMENT_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators and
-/// truth values.
-template <typename T>
-inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T> &&
-                                !is_half<T> && !std::is_enum_v<T> && !std::is_same_v<T, bool>;
-
-/// Whether a value of an integer type is one of `Number` too.
-template <typename Number, typename T>
-constexpr bool fits_into(const T& value) {
-  if constexpr (std::is_signed_v<T>) {
-    return static_cast<std::int64_t>(value) >= static_cast<std::int64_t>((std::numeric_limits<Number>::min)()) &&
-           static_cast<std::int64_t>(value) <= static_cast<std::int64_t>((std::numeric_limits<Number>::max)());
-  } else {
-    return static_cast<std::uint64_t>(value) <= static_cast<std::uint64_t>((std::numeric_limits<Number>::max)());
-  }
-}
-
-/// A parameter that is an integer: a number of channels, heads or tokens, an axis, a distance. C++ would round a real
-/// number down to one, and so swap it with its neighbor unnoticed; and it would keep the low bits of a large one.
-/// @tparam Number  What it is kept as: a signed integer.
-template <typename Number>
-class IntegerArgument {
- public:
-  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Number>, int> = 0>
-  IntegerArgument(const T& value) : value_(static_cast<Number>(value)) {  // NOLINT: meant to convert
-    static_assert(is_size<T>,
-                  "posenc: sizes, lengths, axes and other counts must be integers, and they come before real numbers: "
-                  "write half_split(64), presets::paper(width, base)");
-    if constexpr (std::is_integral_v<T>) {
-      if (!fits_into<Number>(value)) refuse_value(value);
-    }
-  }
-  operator Number() const { return value_; }  // NOLINT: meant to convert
-
- private:
-  template <typename T>
-  [[noreturn]] POSENC_COLD static void refuse_value(const T& value) {
-    fail<std::length_error>("posenc: an integer must be in [" + to_text((std::numeric_limits<Number>::min)()) + ", " +
-                            to_text((std::numeric_limits<Number>::max)()) + "], got " + to_text(value));
-  }
-
-  Number value_;
-};
-
-/// A size, as Eigen counts them.
-using Size = IntegerArgument<Eigen::Index>;
-/// A position or an identifier, which may be beyond what Eigen counts.
-using WholeNumber = IntegerArgument<std::int64_t>;
-
-/// A parameter that is true or false. C++ would take any number for one, and so swap it with its neighbor unnoticed.
-class Switch {
- public:
-  template <typename T, std::enable_if_t<std::is_convertible_v<const T&, bool>, int> = 0>
-  Switch(const T& value) : value_(static_cast<bool>(value)) {  // NOLINT: meant to convert
-    static_assert(std::is_same_v<T, bool> || !(std::is_arithmetic_v<T> || std::is_pointer_v<T>),
-                  "posenc: a number is given where the parameter is true or false: write true or false in its place");
-  }
-  operator bool() const { return value_; }  // NOLINT: meant to convert
-
- private:
-  bool value_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_ARGUMENT_HPP
-
 // ---- posenc/positions/position_range.hpp
 /// Positions that follow one another: PositionRange(first, count), and starting_at(first), as many as are needed.
 #ifndef POSENC_POSITIONS_POSITION_RANGE_HPP
@@ -964,7 +977,7 @@ class EachSequence {
 template <typename Integer>
 EachSequence<detail::FirstRow> each_sequence(Integer seq_len) {
   detail::require_seq_len<Integer>();
-  return {static_cast<Eigen::Index>(seq_len), detail::FirstRow{}};
+  return {detail::Size(seq_len), detail::FirstRow{}};
 }
 
 /// @overload
@@ -979,7 +992,7 @@ EachSequence<detail::Kept<Start>> each_sequence(Integer seq_len, Start&& start) 
   detail::require_seq_len<Integer>();
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
                 "posenc: a bare number is neither a position nor a row: write each_sequence(seq_len, starting_at(3))");
-  return {static_cast<Eigen::Index>(seq_len), std::forward<Start>(start)};
+  return {detail::Size(seq_len), std::forward<Start>(start)};
 }
 
 /// @overload
@@ -1066,8 +1079,11 @@ void with_token_positions(const char* function, const char* parameter, const Giv
       require(starts.rows() == batch, function, "starts.size()", starts.rows(), "the number of sequences ", batch);
       if constexpr (std::is_same_v<typename ListPositions<Start>::Position, std::int64_t>) {
         for (Eigen::Index b = 0; b < batch; ++b) {
-          if (starts[b] > kMaxPosition - given.seq_len())
-            require_position(function, element("starts", b), kMaxPosition + 1);
+          const std::int64_t last = kMaxPosition - (given.seq_len() - 1);
+          if (starts[b] > last) {
+            refuse<std::out_of_range>(function, element("starts", b), std::int64_t{starts[b]}, "at most ", last,
+                                      " for sequences of ", given.seq_len());
+          }
         }
       }
       action(RaggedPositions<Start>(starts, given.seq_len()));
@@ -1745,6 +1761,15 @@ inline Eigen::ArrayXd spaced_series(Eigen::Index num_pairs, double base, double 
   return inv_freq;
 }
 
+/// spaced_frequencies() in any order of sizes: whoever calls it has no order to mistake.
+inline Frequencies spaced(Eigen::Index num_pairs, double base, double divisor) {
+  const char* const function = "spaced_frequencies";
+  require_num_pairs(function, num_pairs);
+  require_base(function, base);
+  require(num_pairs == 1 || (is_finite(divisor) && divisor > 0), function, "divisor", divisor, "finite and > 0");
+  return Frequencies(spaced_series(num_pairs, base, divisor));
+}
+
 inline Frequencies geometric_series(Eigen::Index rotary_dim, double base) {
   require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
   require_base("geometric_frequencies", base);
@@ -1796,14 +1821,10 @@ Frequencies spaced_frequencies(const Size& num_pairs, const Base& base, const Di
   const char* const function = "spaced_frequencies";
   const auto pairs = static_cast<Eigen::Index>(num_pairs);
   const auto divided_by = static_cast<double>(divisor);
-  detail::require_num_pairs(function, pairs);
-  detail::require_base(function, static_cast<double>(base));
-  detail::require(pairs == 1 || (detail::is_finite(divided_by) && divided_by > 0), function, "divisor", divided_by,
-                  "finite and > 0");
-  detail::require(divided_by < 4096 || static_cast<double>(base) > 1024, function, "divisor", divided_by,
+  detail::require(pairs == 1 || divided_by < 4096 || static_cast<double>(base) > 1024, function, "divisor", divided_by,
                   "below 4096 for a base of ", static_cast<double>(base),
                   " (base is the second argument, divisor the third)");
-  return Frequencies(detail::spaced_series(pairs, static_cast<double>(base), divided_by));
+  return detail::spaced(pairs, static_cast<double>(base), divided_by);
 }
 
 // Arguments that are missing or in the wrong order.
@@ -3013,6 +3034,30 @@ inline void sin_cos(const double* frequency, double max_frequency, double positi
 
 #endif  // POSENC_DETAIL_SIN_COS_HPP
 
+// ---- posenc/detail/temporary.hpp
+/// What a table that is a temporary says when it is asked where its numbers are.
+#ifndef POSENC_DETAIL_TEMPORARY_HPP
+#define POSENC_DETAIL_TEMPORARY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A pointer into a temporary, which must not compile. Called by a member template, so that a class may be instantiated
+/// explicitly.
+template <typename Number>
+const Number* of_temporary() {
+  static_assert(kMisuse<Number>,
+                "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
+  return nullptr;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_TEMPORARY_HPP
+
 // ---- posenc/frequency/table_options.hpp
 /// How a cos/sin table lies in memory, and how its angles are formed.
 #ifndef POSENC_FREQUENCY_TABLE_OPTIONS_HPP
@@ -3301,8 +3346,14 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   Eigen::Index rows() const { return numbers_.rows(); }
   const Scalar* cos_data(Eigen::Index row) const& { return numbers_.data() + row * this->row_stride(); }
   const Scalar* sin_data(Eigen::Index row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
-  const Scalar* cos_data(Eigen::Index) const&& { return of_temporary(); }
-  const Scalar* sin_data(Eigen::Index) const&& { return of_temporary(); }
+  template <typename Number = Scalar>
+  const Number* cos_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
+  }
+  template <typename Number = Scalar>
+  const Number* sin_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
+  }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
   typename Base::ConstMap cos() const& { return Base::cos(); }
@@ -3365,12 +3416,6 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
                                                static_cast<Eigen::Index>(detail::kAngleBlock));
     return (size + packet - 1) / packet * packet;
-  }
-
-  static const Scalar* of_temporary() {
-    static_assert(detail::kMisuse<Scalar>,
-                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
-    return nullptr;
   }
 
   friend struct detail::TableWriter;
@@ -4968,6 +5013,8 @@ inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pa
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require_num_pairs(function, pairs_of_axis);
+  detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
+                  detail::kMaxPairs, " on all axes together");
   detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
   constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
   const detail::Wide step =
@@ -5307,7 +5354,7 @@ inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double b
   detail::require(detail::is_finite(angle) && std::abs(angle) <= 6.2831853071795865, function, "angle", angle,
                   "within [-2 pi, 2 pi]");
   const Eigen::Index quarter = head_dim / 4;
-  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  const Eigen::ArrayXd size = detail::spaced(quarter, base, static_cast<double>(quarter)).inv_freq();
   Eigen::Array2Xd frequencies(2, 2 * quarter);
   frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
   frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
@@ -5791,10 +5838,9 @@ class LearnedTable {
   Matrix values() && { return std::move(storage_); }
   /// The width() numbers of one row.
   const Scalar* row_data(Eigen::Index row) const& { return storage_.data() + row * width(); }
-  const Scalar* row_data(Eigen::Index) const&& {
-    static_assert(detail::kMisuse<Scalar>,
-                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
-    return nullptr;
+  template <typename Number = Scalar>
+  const Number* row_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
   }
   /// Numbers from one row to the next.
   Eigen::Index row_stride() const { return width(); }
@@ -7860,7 +7906,7 @@ class SinusoidalEncoding {
         detail::is_finite(options.frequency_shift) && (over_width || num_sines == 1 || options.frequency_shift < pairs),
         function, "frequency_shift", options.frequency_shift, "finite and less than width / 2 = ", width / 2);
     const double divisor = over_width ? static_cast<double>(width) / 2 : pairs - options.frequency_shift;
-    return Frequencies(spaced_frequencies(num_sines, options.base, divisor).inv_freq() * options.position_scale,
+    return Frequencies(detail::spaced(num_sines, options.base, divisor).inv_freq() * options.position_scale,
                        options.amplitude > 0 ? options.amplitude : 1.0);
   }
 
@@ -8494,8 +8540,8 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
   require_encoded(function, parameter, x, encoding.width());
   require_disjoint_positions(function, parameter, x, given);
   with_token_positions(function, parameter, given, x.rows(), [&](const auto& token_positions) {
-    using Positions = std::decay_t<decltype(token_positions)>;
-    const ShiftedPositions<Positions> positions(function, token_positions, shift_of(encoding, is_list<Given>));
+    const ShiftedPositions<std::decay_t<decltype(token_positions)>> positions(function, token_positions,
+                                                                              shift_of(encoding, is_list<Given>));
     require_finite_angles(function, encoding.frequencies().fastest(), false, positions);
     write_encoding<Element>(x, encoding, positions);
   });
@@ -9135,9 +9181,7 @@ inline void require_grid_width(const char* function, const char* parameter, Eige
 }
 
 /// base^(-m / count), m < count.
-inline Frequencies ladder(Eigen::Index count, double base) {
-  return spaced_frequencies(count, base, static_cast<double>(count));
-}
+inline Frequencies ladder(Eigen::Index count, double base) { return spaced(count, base, static_cast<double>(count)); }
 
 /// The quarters of a picture's channels that hold the sines and the cosines of an axis.
 struct AxisQuarters {
@@ -9314,9 +9358,9 @@ inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, detail::Size 
   detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   const Eigen::Index pairs = width / (2 * num_axes);
   const Eigen::ArrayXd inv_freq =
-      min_timescale * spaced_frequencies(pairs, max_timescale / min_timescale,
-                                         static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
-                          .inv_freq();
+      min_timescale *
+      detail::spaced(pairs, max_timescale / min_timescale, static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
+          .inv_freq();
   detail::GridBuilder builder;
   for (int axis = 0; axis < axes; ++axis) {
     builder.add_axis(axis, Frequencies(inv_freq), 2 * axis * pairs, (2 * axis + 1) * pairs, 1);
@@ -9405,7 +9449,7 @@ inline SinusoidalGridEncoding per_channel(detail::Size width, double alpha = 100
 inline SinusoidalGridEncoding opennn(detail::Size width) {
   detail::require_grid_width("presets::opennn", "width", width, 1);
   const Eigen::Index sines = width / 2;
-  const Frequencies frequencies = spaced_frequencies(width - sines, 10000, static_cast<double>(width) / 2);
+  const Frequencies frequencies = detail::spaced(width - sines, 10000, static_cast<double>(width) / 2);
   detail::GridBuilder builder;
   for (Eigen::Index m = 0; m < width - sines; ++m) {
     builder.add(0, frequencies.inv_freq()[m], m < sines ? m : -1, sines + m);
@@ -9938,7 +9982,8 @@ class DistanceRange {
     require_seq_len("DistanceRange::causal", seq_len);
     return DistanceRange(1 - seq_len, 0);
   }
-  /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for seq_len = 0.
+  /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for
+  /// seq_len = 0.
   /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
   static DistanceRange symmetric(detail::Size seq_len) {
     require_seq_len("DistanceRange::symmetric", seq_len);
@@ -17315,6 +17360,7 @@ enum class TokenPositions {
   row_column,           ///< Two: grid_positions({rows, columns}).
   column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 counts from 1.
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
+  by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
 };
 
@@ -17399,7 +17445,7 @@ struct ModelRope {
   /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
   /// What neither the config nor a known model_type says, and was taken from ModelHints or for granted, by the names of
-  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty for a model that is known.
+  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
 };
 
@@ -18038,7 +18084,7 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;                         ///< Of two_halves: the one that drives this half of the head.
+  int axis = 0;  ///< Of rules that give each half of a head an axis: the one that drives this half of the head.
   std::optional<AxisMap> given_axes{};  ///< By the caller.
   bool backwards = false;
 };
@@ -18114,6 +18160,7 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::one: break;
     case AxisRule::contiguous:
     case AxisRule::interleaved:
+      return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
@@ -18122,7 +18169,7 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::columns_rows_halves: return TokenPositions::column_row;
     case AxisRule::two_halves: return TokenPositions::position_block;
   }
-  return rotation.given_axes ? TokenPositions::time_height_width : TokenPositions::sequence;
+  return rotation.given_axes ? TokenPositions::by_axis : TokenPositions::sequence;
 }
 
 inline ModelRope build_rope(const RopeRecipe& recipe) {
@@ -18325,7 +18372,8 @@ inline namespace POSENC_ABI {
 ///     hints.full_layers_rotate = false;
 ///     const ModelRope model = read_hugging_face_config(config, 32768, hints);
 ///
-/// What a config says itself wins, but for `pairs`, which no key says. ModelRope::assumed names what was taken from here.
+/// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
+/// ModelRope::assumed names what was taken from here.
 struct ModelHints {
   std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
@@ -18738,7 +18786,7 @@ class GgufPlan {
       const auto interval = file_.count(key("full_attention_interval"));
       if (model_.needs_window && !windowed) own.letters = "f";
       // A period in the file holds even where the architecture is not known to have sliding layers.
-      if (period && own.letters == std::string("f")) own.letters = "sf";
+      if (period && own.letters == std::string("f") && !model_.needs_window) own.letters = "sf";
       return layers_of(own, layers, period.value_or(interval.value_or(0)));
     }
     const std::vector<ConfigValue>& slides = pattern->items();
@@ -19031,6 +19079,7 @@ class GgufReader {
     is_unknown_ = known == nullptr;
     if (!is_unknown_) model_ = *known;
     if (pairs) model_.pairs = *pairs;
+    pairs_given_ = pairs.has_value();
     prefix_ = *name + ".";
   }
 
@@ -19144,7 +19193,7 @@ class GgufReader {
     rotation.axes = model_.axes;
     rotation.sections = *sections;
     rotation.sections_key = name;
-    if (model_.axes_may_be_absent) model_.pairs = RopePairs::half_split;
+    if (model_.axes_may_be_absent && !pairs_given_) model_.pairs = RopePairs::half_split;
   }
 
   void assign_layers() {
@@ -19180,6 +19229,7 @@ class GgufReader {
   std::optional<Eigen::ArrayXd> freq_factors_;
   KnownArchitecture model_{};
   bool is_unknown_ = false;
+  bool pairs_given_ = false;
   std::string prefix_;
   std::vector<GgufLayer> plan_;
   RopeRecipe recipe_;
@@ -19207,9 +19257,10 @@ inline namespace POSENC_ABI {
 ///
 /// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
 /// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
-/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base, freq_base_swa, dimension_count, dimension_count_swa, dimension_sections,
-/// scale_linear} and rope.scaling.{type, factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow,
-/// yarn_ext_factor, yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
+/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base,
+/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type, factor,
+/// finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
+/// yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
 ///
 /// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
 /// checkpoint from which the file was converted is half-split.
@@ -19338,6 +19389,8 @@ struct KnownModel {
   Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
   bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
   LayerPattern layers{};
+  bool has_cross_layers = false;  ///< Whether cross_attention_layers do not rotate.
+  bool slides_by_switch = false;  ///< Whether use_sliding_window false means that no layer slides.
   AxisRule axes = AxisRule::one;
   int sections[4] = {0, 0, 0, 0};  ///< mrope_section; all 0: there are several positions only where it is given.
   FlatDictionary flat = FlatDictionary::every_layer;
@@ -19419,6 +19472,8 @@ struct KnownModel {
     row.layers.counts_from_end = true;
     return row;
   }
+  constexpr KnownModel cross_layers() const { return with_field(*this, &KnownModel::has_cross_layers, true); }
+  constexpr KnownModel sliding_switch() const { return with_field(*this, &KnownModel::slides_by_switch, true); }
   constexpr KnownModel nope(Nope rule) const {
     KnownModel row = *this;
     row.layers.nope = rule;
@@ -19697,8 +19752,6 @@ inline constexpr KnownModel kEncoderModels[] = {
     half_split("eurobert").theta(1e4).widths(768, 12, 12),
     half_split("timesfm2_5").theta(1e4).widths(1280, 16, 20).head(80),
     interleaved("roformer").theta(1e4).widths(768, 12, 12),
-    half_split("EsmFold2AtomEncoderConfig").refused("angles come from coordinates of atoms"),
-    half_split("PPDocLayoutV2ReadingOrderConfig").refused("boxes are encoded in a bias"),
 };
 
 }  // namespace detail
@@ -19900,6 +19953,7 @@ inline constexpr KnownModel kLatentModels[] = {
         .widths(5120, 128, 46)
         .latent(128, 64)
         .pattern("sfss", "ff")
+        .sliding_switch()
         .labels("indexed_attention", "sliding_attention")
         .theta_keys("rope_theta", "swa_rope_theta")
         .sliding_latent(192),
@@ -19950,7 +20004,7 @@ inline constexpr KnownModel kLlamaModels[] = {
         .head(128)
         .nope_every(4)
         .tempered(TemperatureRule::nope_layers),
-    half_split("mllama_text_model").theta(5e5).widths(4096, 32, 40),
+    half_split("mllama_text_model").theta(5e5).widths(4096, 32, 40).cross_layers(),
     half_split("olmo").theta(1e4).widths(4096, 32, 32),
     half_split("olmo2").theta(1e4).widths(4096, 32, 32),
     half_split("olmoe").theta(1e4).widths(2048, 16, 16),
@@ -20290,12 +20344,14 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
   return found;
 }
 
-/// The same for a picture tower, whose config may have the type of the whole model.
+/// The same for a tower of pictures or sound, whose config may have the type of the whole model: that of the language
+/// model is not meant then.
 inline const KnownModel* find_known_tower(const std::string& model_type) {
   for (const char* const ending : {"_vision", "_vision_encoder", "_vision_model"}) {
     if (const KnownModel* const found = find_known_model(model_type + ending)) return found;
   }
-  return find_known_model(model_type);
+  const KnownModel* const own = find_known_model(model_type);
+  return own != nullptr && model_type == own->model_type ? own : nullptr;
 }
 
 }  // namespace detail
@@ -20424,6 +20480,7 @@ struct PlannedLayer {
   bool rotates = true;
   bool is_scaled = true;  ///< Whether the scaling rule holds for it.
   double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
+  double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
 };
 
 /// Reads the plan of the layers.
@@ -20436,14 +20493,16 @@ class LayerPlanReader {
     std::vector<PlannedLayer> plan;
     for (const std::string& kind : read_kinds(layers)) {
       const LayerKind* const known = find_layer_kind(kind);
-      plan.push_back({kind, known->role, true, true, 0});
+      plan.push_back({kind, known->role});
     }
     const bool windowed = !(config_.has_null("sliding_window"));
     for (std::size_t i = 0; i < plan.size(); ++i) {
       plan[i].rotates = rotates(model_.layers, plan[i].role, i, windowed);
     }
     read_no_rope_layers(plan);
+    read_cross_layers(plan);
     read_layer_bases(plan);
+    read_layer_shares(plan);
     read_scaled_layers(plan);
     if (!is_switched_on()) {
       for (PlannedLayer& layer : plan) layer.rotates = false;
@@ -20453,11 +20512,20 @@ class LayerPlanReader {
 
  private:
   Eigen::Index read_count() {
+    const Eigen::Index attentions = model_.attentions_per_layer;
+    if (attentions > 1) {  // num_hidden_layers counts attentions, num_layers the layers that hold them
+      const auto blocks = config_.count("num_layers");
+      const Eigen::Index own = attentions * blocks.value_or(model_.num_layers);
+      const Eigen::Index layers = config_.count("num_hidden_layers").value_or(own);
+      config_.require(!blocks || layers == own, "num_hidden_layers", layers, attentions, " num_layers");
+      config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
+      return layers;
+    }
     const auto given =
         config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
                               "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
     if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
-    const Eigen::Index layers = given.value_or(model_.num_layers) * model_.attentions_per_layer;
+    const Eigen::Index layers = given.value_or(model_.num_layers);
     config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
     return layers;
   }
@@ -20480,6 +20548,9 @@ class LayerPlanReader {
     const ConfigValue* const letters = config_.peek("sliding_window_pattern");
     if (letters != nullptr && letters->is(ConfigValue::Kind::text) && model_.layers.nope == Nope::full_beside_window) {
       return lettered_layers(*config_.text("sliding_window_pattern"), layers);
+    }
+    if (model_.slides_by_switch && !config_.flag("use_sliding_window").value_or(true)) {
+      return std::vector<std::string>(static_cast<std::size_t>(layers), kFull);
     }
     // A period of a model whose layers are known to be alike has no effect, and is reported as ignored.
     const bool has_period = std::string(model_.layers.letters).size() > 1;
@@ -20537,6 +20608,29 @@ class LayerPlanReader {
       for (std::size_t i = 0; i < plan.size(); ++i) {
         plan[i].rotates = plan[i].role != LayerRole::none && (i + 1) % static_cast<std::size_t>(*interval) != 0;
       }
+    }
+  }
+
+  /// Layers that attend to pictures do not rotate: Mllama, whose class has eight of them.
+  void read_cross_layers(std::vector<PlannedLayer>& plan) {
+    if (!model_.has_cross_layers) return;
+    const std::vector<int> listed =
+        config_.counts("cross_attention_layers").value_or(std::vector<int>{3, 8, 13, 18, 23, 28, 33, 38});
+    for (const int layer : listed) {
+      if (static_cast<std::size_t>(layer) < plan.size()) plan[static_cast<std::size_t>(layer)].rotates = false;
+    }
+  }
+
+  /// partial_rotary_factors: one for each layer.
+  void read_layer_shares(std::vector<PlannedLayer>& plan) {
+    const auto shares = config_.numbers("partial_rotary_factors");
+    if (!shares) return;
+    require_layer_count("partial_rotary_factors", shares->size(), static_cast<Eigen::Index>(plan.size()));
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      const double share = (*shares)[i];
+      config_.require(share > 0 && share <= 1, element("partial_rotary_factors", static_cast<Eigen::Index>(i)), share,
+                      "in (0, 1]");
+      plan[i].share = share;
     }
   }
 
@@ -20856,6 +20950,7 @@ struct LayerGroup {
   bool full = true;     ///< Not sliding, where the two have rotations of their own.
   std::string label{};  ///< Their entry in the rope dictionary; empty where all have one.
   double base = 0;      ///< Of these layers alone; 0: that of their kind.
+  double share = 0;     ///< The share of a head that rotates, of these layers alone; 0: that of their kind.
   bool is_scaled = true;
   std::vector<std::size_t> layers{};  ///< Their numbers.
 };
@@ -20918,7 +21013,9 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
 inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& model, const LayerGroup& group,
                                      const std::optional<NamedNumber>& share) {
   const auto own_rope = per_layer_count(config, group, "qk_rope_head_dim");
-  const auto rope = own_rope ? own_rope : config.count("qk_rope_head_dim");
+  const bool slides = !group.full && model.sliding_nope_width > 0;
+  const auto sliding_rope = slides ? config.count("swa_qk_rope_head_dim") : std::nullopt;
+  const auto rope = own_rope ? own_rope : sliding_rope ? sliding_rope : config.count("qk_rope_head_dim");
   Eigen::Index width = rope.value_or(model.rope_width);
   Eigen::Index head_dim = 0;
   if (model.rotates_last) {
@@ -20926,15 +21023,14 @@ inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& mod
     if (!rope && share) width = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
   } else {
     auto rest = per_layer_count(config, group, "qk_nope_head_dim");
-    const bool own_default = !group.full && model.sliding_nope_width > 0;
-    if (!rest && own_default) rest = config.count("swa_qk_nope_head_dim").value_or(model.sliding_nope_width);
+    if (!rest && slides) rest = config.count("swa_qk_nope_head_dim").value_or(model.sliding_nope_width);
     if (!rest) rest = config.count("qk_nope_head_dim", 0);
     if (!rest && model.rope_width > 0) rest = model.nope_width;
     if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
     head_dim = *rest + width;
     config.find("head_dim");  // by the version of the file, this is the size of one of the two parts
   }
-  config.require(width % 2 == 0, "qk_rope_head_dim", width, "even");
+  config.require(width > 0 && width % 2 == 0, "qk_rope_head_dim", width, "even and > 0");
   config.require(width <= head_dim, "qk_rope_head_dim", width, "at most head_dim ", head_dim);
   if (share) {
     const auto part = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
@@ -21016,7 +21112,7 @@ class RotationReader {
     if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
     if (!group.is_scaled) rope_type = "default";
     const bool proportional = rope_type == "proportional";
-    const auto share = read_share(rope, rope_type);
+    const auto share = read_share(rope, group, rope_type);
     RotationRecipe rotation;
     rotation.layer_type = group.label;
     rotation.pairs = model_.pairs;
@@ -21035,13 +21131,19 @@ class RotationReader {
     if (!model_.scales_softmax) rotation.scaling.softmax = 1;
     if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
     rotation.given_axes = use_.given_axes;
-    if (!rotation.given_axes) read_sections(rope, rotation);
+    if (rotation.given_axes) {
+      rotation.axes = AxisRule::one;
+    } else {
+      read_sections(rope, rotation);
+    }
     read_temperature(rope);
     assign(rotation, group);
   }
 
  private:
   void add_grid(RotationRecipe rotation, const LayerGroup& group) {
+    require(!use_.given_axes, config_.function(), "hints.axes", "a map",
+            "absent: the axes of this model_type are known");
     const Eigen::Index head_dim = read_head_dim(config_, model_, group);
     if (!owns_halves(rotation.axes)) {
       rotation.window = {head_dim, 0, head_dim};
@@ -21096,7 +21198,8 @@ class RotationReader {
   }
 
   /// partial_rotary_factor, where it counts: scaling rules and some models read it.
-  std::optional<NamedNumber> read_share(ConfigReader& rope, const std::string& rope_type) {
+  std::optional<NamedNumber> read_share(ConfigReader& rope, const LayerGroup& group, const std::string& rope_type) {
+    if (group.share != 0) return NamedNumber{group.share, config_.name("partial_rotary_factors")};
     const auto outer = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
     const std::optional<double> inner = rope.number("partial_rotary_factor");
     const bool inner_wins = inner && use_.has_entries;
@@ -21179,6 +21282,8 @@ class HuggingFaceReader {
     find_model();
     take_hints();
     find_dictionary();
+    const bool has_base = config_.peek("rope_theta") != nullptr || dictionary_->find("rope_theta") != nullptr;
+    if ((hints.rope_theta || hints.sliding_rope_theta) && !has_base) recipe_.assumed.push_back("rope_theta");
   }
 
   RopeRecipe read() {
@@ -21209,7 +21314,8 @@ class HuggingFaceReader {
     std::optional<std::string> type = config_.text("model_type");
     for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
-    const bool is_tower = home_.path.find("vision") != std::string::npos;
+    const bool is_tower = home_.path.find("vision") != std::string::npos ||
+                          (!hints_.tower.empty() && home_.path.find("audio") != std::string::npos);
     const KnownModel* const known = is_tower ? find_known_tower(*type) : find_known_model(*type);
     if (known == nullptr && !hints_.pairs) {
       refuse<std::invalid_argument>(kFunction, config_.name("model_type"), "the text \"" + *type + "\"",
@@ -21243,16 +21349,21 @@ class HuggingFaceReader {
     if (hints_.sliding_rope_theta) {
       model_.sliding_base = checked_base(config_, {*hints_.sliding_rope_theta, "hints.sliding_rope_theta"});
     }
-    take(hints_.rope_theta || hints_.sliding_rope_theta, config_.peek("rope_theta") != nullptr, "rope_theta");
     if (hints_.head_dim) {
-      require(*hints_.head_dim > 0, kFunction, "hints.head_dim", *hints_.head_dim, "> 0");
+      require(*hints_.head_dim > 0 && *hints_.head_dim <= kMaxChannels, kFunction, "hints.head_dim", *hints_.head_dim,
+              "> 0 and at most ", kMaxChannels);
       model_.head_dim = *hints_.head_dim;
     }
     take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
     const bool letters = hints_.layers.find_first_not_of("fslc") == std::string::npos;
     require(letters, kFunction, "hints.layers", "the text \"" + hints_.layers + "\"", "letters f, s, l and c");
-    if (!hints_.layers.empty()) model_.layers = {hints_.layers.c_str()};
+    if (!hints_.layers.empty()) {
+      model_.layers.letters = hints_.layers.c_str();
+      model_.layers.first = "";
+      model_.layers.last_is_full = model_.layers.counts_from_end = false;
+    }
     if (!hints_.full_layers_rotate) model_.layers.nope = Nope::full;
+    if (!hints_.full_layers_rotate) recipe_.assumed.push_back("full_layers_rotate");
     use_.given_axes = hints_.axes;
     take(hints_.axes.has_value(), false, "mrope_section");
   }
@@ -21317,7 +21428,8 @@ class HuggingFaceReader {
       label = layer.kind;
     }
     for (LayerGroup& group : groups) {
-      if (group.label != label || group.base != layer.base || group.is_scaled != layer.is_scaled) continue;
+      if (group.label != label || group.base != layer.base || group.share != layer.share) continue;
+      if (group.is_scaled != layer.is_scaled) continue;
       group.layers.push_back(i);
       return;
     }
@@ -21325,6 +21437,7 @@ class HuggingFaceReader {
     group.full = !use_.has_two_sets || layer.role != LayerRole::sliding;
     group.label = label;
     group.base = layer.base;
+    group.share = layer.share;
     group.is_scaled = layer.is_scaled;
     group.layers = {i};
     groups.push_back(group);

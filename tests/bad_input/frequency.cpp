@@ -227,6 +227,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             });
   bad.value("pixel bands of no axis", "pixel_frequencies: num_axes must be in [1, 1024], got 0",
             [](F&) { posenc::pixel_frequencies(0, 4, 224); });
+  bad.value("pixel bands of more pairs than a head has",
+            "pixel_frequencies: pairs_of_axis must be at most 8388608 on all axes together, got 8388608",
+            [](F&) { posenc::pixel_frequencies(1024, 1 << 23, 100); });
+  bad.allowed("spacings that only look as if base and divisor had changed places", [](F&) {
+    posenc::spaced_frequencies(1, 10.0, 5000.0);
+    posenc::initial_mixed_frequencies(16384, 10.0, 0.0);
+  });
   bad.value("pixel bands to NaN", "pixel_frequencies: max_frequency must be finite, got nan",
             [](F&) { posenc::pixel_frequencies(2, 4, kNan); });
   return bad.cases();

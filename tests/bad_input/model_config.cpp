@@ -87,7 +87,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
               "read_hugging_face_config: int(head_dim * partial_rotary_factor) must be even and > 0, got 7",
               phi(R"("partial_rotary_factor": 0.055)"));
   bad.refused(
-      "odd qk_rope_head_dim", "read_hugging_face_config: qk_rope_head_dim must be even, got 63",
+      "odd qk_rope_head_dim", "read_hugging_face_config: qk_rope_head_dim must be even and > 0, got 63",
       R"({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_rope_head_dim": 63, "qk_nope_head_dim": 128})");
   bad.refused("a part of a head beside qk_rope_head_dim",
               "read_hugging_face_config: partial_rotary_factor must be 1, absent or the share of qk_rope_head_dim "

@@ -188,7 +188,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
   hinted("a base of 0", "read_hugging_face_config: hints.rope_theta must be finite, > 0 and not 1, got 0", hints);
   hints.rope_theta = 1e4;
   hints.head_dim = 0;
-  hinted("a head of nothing", "read_hugging_face_config: hints.head_dim must be > 0, got 0", hints);
+  hinted("a head of nothing", "read_hugging_face_config: hints.head_dim must be > 0 and at most 16777216, got 0",
+         hints);
   hints.head_dim = 128;
   hints.layers = "fsx";
   hinted("letters that mean nothing",
@@ -202,5 +203,18 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
   hinted("a tower that is not there",
          "read_hugging_face_config: vision_config must be a dictionary, since hints.tower leads to it, got nothing",
          hints);
+  for (const char* const tower : {"vision_config", "audio_config"}) {
+    // A tower without a row of its own is no language model, whatever the model around it is.
+    ModelHints of_tower;
+    of_tower.tower = tower;
+    bad.value(std::string("a tower that is not known, ") + tower,
+              std::string("read_hugging_face_config: ") + tower +
+                  ".model_type must be one whose pair layout is known, or pairs be given, got the text \"idefics2\"",
+              [of_tower, tower](auto&) {
+                const std::string config =
+                    std::string(R"({"model_type": "idefics2", ")") + tower + R"(": {"hidden_size": 64}})";
+                posenc::read_hugging_face_config(Json::parse(config), 4096, of_tower);
+              });
+  }
   return bad.cases();
 }

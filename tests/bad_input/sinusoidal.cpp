@@ -117,6 +117,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
               const Eigen::Array<std::int64_t, 3, 1> positions(0, -(std::int64_t(1) << 57), 5);
               posenc::add_sinusoidal(f.x, SinusoidalEncoding(16, options), positions);
             });
+  bad.range(
+      "sinusoid, a sequence that ends beyond 2^57",
+      "encode_sinusoidal: starts[0] must be at most 144115188075855870 for sequences of 3, got 144115188075855871",
+      [](F& f) {
+        const Eigen::Array<std::int64_t, 1, 1> starts((std::int64_t(1) << 57) - 1);
+        posenc::encode_sinusoidal(f.x, posenc::presets::paper(16), posenc::each_sequence(3, starts));
+      });
   bad.value("sinusoid, negative count", "PositionRange: count must be >= 0, got -5",
             [](F&) { posenc::make_sinusoidal<float>(posenc::presets::paper(16), PositionRange(0, -5)); });
   if (posenc_tests::kWideIndex)

@@ -121,7 +121,7 @@ inline std::vector<ClassDefault> class_defaults() {
       {"mistral", "32xA", {"half 0+128/128 10000"}},
       {"mistral4", "36xA", {"pairs 64+64/128 10000 yarn"}},
       {"mixtral", "32xA", {"half 0+128/128 1000000"}},
-      {"mllama_text_model", "40xA", {"half 0+128/128 500000"}},
+      {"mllama_text_model", "AAABAAAABAAAABAAAABAAAABAAAABAAAABAAAABA", {"half 0+128/128 500000", "nope"}},
       {"modernbert", "ABBABBABBABBABBABBABBA", {"half 0+64/64 160000", "half 0+64/64 10000"}},
       {"modernbert-decoder", "ABBABBABBABBABBABBABBA", {"half 0+64/64 160000", "half 0+64/64 10000"}},
       {"molmo2_text", "36xA", {"half 0+128/128 10000"}},

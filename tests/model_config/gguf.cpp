@@ -239,6 +239,8 @@ TEST_CASE("GGUF: plans that llama.cpp has", "[model_config][gguf][once_silent]")
       read("glm4", {{"rope.dimension_count", 64}, {"rope.dimension_sections", ConfigValue::list({8, 12, 12, 0})}});
   CHECK(pictures.rope_sets[0].layout.pairs() == kHalfSplit);
   CHECK(*pictures.rope_sets[0].axes == posenc::contiguous_axes({8, 12, 12}));
+  // A period without a window means nothing to Olmo 2.
+  CHECK(plan_of(read("olmo2", {{"attention.sliding_window_pattern", 4}})) == "8x0");
   // Olmo 3 has sliding layers that are not scaled, Olmo 2 has none.
   CHECK(plan_of(read("olmo2", {{"rope.scaling.factor", 4}})) == "8x0");
   const posenc::ModelRope olmo3 = read("olmo2", {{"rope.scaling.factor", 4}, {"attention.sliding_window", 4096}});

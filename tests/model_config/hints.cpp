@@ -39,7 +39,7 @@ TEST_CASE("a type that is not known is handed what it lacks", "[model_config][hu
   hints.rope_theta = 1e6;
   const ModelRope alike = read_hugging_face_config(config, 4096, hints);
   check_model(alike, {{"", kHalfSplit, 128, 0, 128, "codellama-7b"}}, "6x0");
-  CHECK(alike.assumed == Names{"pairs", "layer_types", "rope_theta", "head_dim"});
+  CHECK(alike.assumed == Names{"pairs", "layer_types", "head_dim", "rope_theta"});
 
   hints.layers = "ssf";
   hints.sliding_rope_theta = 1e4;
@@ -69,7 +69,22 @@ TEST_CASE("a type that is not known is handed what it lacks", "[model_config][hu
   const ModelRope axes = read_hugging_face_config(
       Json::parse(R"({"model_type": "new_model", "num_hidden_layers": 2, "head_dim": 128})"), 4096, hints);
   CHECK(*axes.rope_sets[0].axes == *hints.axes);
-  CHECK(axes.assumed == Names{"pairs", "layer_types", "rope_theta", "mrope_section"});
+  CHECK(axes.assumed == Names{"pairs", "layer_types", "mrope_section", "rope_theta"});
+  CHECK(axes.rope_sets[0].positions == TokenPositions::by_axis);
+  // They take the place of the sections that the config has.
+  hints = {};
+  hints.axes = posenc::contiguous_axes({16, 24, 24});
+  const ModelRope pictures = read_hugging_face_config(
+      Json::parse(R"({"model_type": "qwen2_vl_text", "num_hidden_layers": 2, "hidden_size": 512,
+                      "num_attention_heads": 4, "rope_scaling": {"type": "mrope", "mrope_section": [24, 20, 20]}})"),
+      4096, hints);
+  CHECK(*pictures.rope_sets[0].axes == *hints.axes);
+  CHECK(pictures.ignored_keys == Names{"rope_scaling.mrope_section"});
+  // Letters change the kinds of layers, not which kind rotates.
+  hints = {};
+  hints.layers = "ssf";
+  CHECK(plan_of(read_hugging_face_config(Json::parse(R"({"model_type": "cohere2", "num_hidden_layers": 6})"), 4096,
+                                         hints)) == "2x0 . 2x0 .");
   // Nothing is assumed of a type that is known.
   CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "llama"})"), 4096).assumed.empty());
 }

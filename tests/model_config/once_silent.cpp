@@ -132,6 +132,26 @@ TEST_CASE("plans that the code of a model has", "[model_config][hugging_face][on
   CHECK(minimax.ignored_keys == std::vector<std::string>{"rotary_dim"});
   // Two attentions in a layer, and layers outside the scaling rule.
   CHECK(plan_of(read(R"({"model_type": "longcat_flash", "num_layers": 3})")) == "6x0");
+  CHECK(plan_of(read(R"({"model_type": "longcat_flash", "num_layers": 3, "num_hidden_layers": 6})")) == "6x0");
+  CHECK(plan_of(read(R"({"model_type": "longcat_flash", "num_hidden_layers": 8})")) == "8x0");
+  // Layers that attend to pictures do not rotate.
+  CHECK(plan_of(
+            read(R"({"model_type": "mllama_text_model", "num_hidden_layers": 6, "cross_attention_layers": [1, 4]})")) ==
+        "0 . 2x0 . 0");
+  // A share of the head for each layer.
+  const ModelRope step =
+      read(R"({"model_type": "step3p5", "num_hidden_layers": 3, "partial_rotary_factors": [0.5, 1, 1],
+    "layer_types": ["full_attention", "sliding_attention", "sliding_attention"]})");
+  CHECK(plan_of(step) == "0 2x1");
+  CHECK(step.rope_sets[0].frequencies.rotary_dim() == 64);
+  CHECK(step.rope_sets[1].frequencies.rotary_dim() == 128);
+  // Sliding layers of their own width, and none.
+  const ModelRope narrow =
+      read(R"({"model_type": "dots3_note_text", "num_hidden_layers": 6, "swa_qk_rope_head_dim": 32})");
+  CHECK(narrow.rope_sets[0].layout.rotary_dim() == 64);
+  CHECK(narrow.rope_sets[1].layout.rotary_dim() == 32);
+  CHECK(plan_of(read(R"({"model_type": "dots3_note_text", "num_hidden_layers": 6, "use_sliding_window": false})")) ==
+        "6x0");
   const ModelRope molmo = read(R"({"model_type": "molmo2_text", "num_hidden_layers": 3, "rope_scaling_layers": [1],
     "rope_parameters": {"rope_type": "linear", "factor": 4, "rope_theta": 1000000.0}})");
   CHECK(plan_of(molmo) == "0 1 0");

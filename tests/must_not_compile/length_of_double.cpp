@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The length of a sequence is a real number.
-// expect: each_sequence.length. takes an integer
+// expect: each_sequence.seq_len. takes an integer
 #include "posenc/posenc.hpp"
 
 int main() {

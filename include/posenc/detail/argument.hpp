@@ -10,16 +10,26 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators and
-/// truth values.
+/// Whether an object of class type converts to `Number` without loss, as braces ask for: an expression of one integer
+/// does, and one of one double does not.
+template <typename T, typename Number, typename = void>
+inline constexpr bool converts_without_loss = false;
+template <typename T, typename Number>
+inline constexpr bool converts_without_loss<T, Number, std::void_t<decltype(Number{std::declval<const T&>()})>> = true;
+
+/// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators,
+/// characters and truth values.
 template <typename T>
-inline constexpr bool is_size = std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T> &&
-                                !is_half<T> && !std::is_enum_v<T> && !std::is_same_v<T, bool>;
+inline constexpr bool is_size =
+    std::is_convertible_v<const T&, Eigen::Index> && !std::is_floating_point_v<T> && !is_half<T> &&
+    !std::is_enum_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
+    (!std::is_class_v<T> || converts_without_loss<T, std::int64_t>);
 
 /// Whether a value of an integer type is one of `Number` too.
 template <typename Number, typename T>
@@ -39,12 +49,15 @@ template <typename Number>
 class IntegerArgument {
  public:
   template <typename T, std::enable_if_t<std::is_convertible_v<const T&, Number>, int> = 0>
-  IntegerArgument(const T& value) : value_(static_cast<Number>(value)) {  // NOLINT: meant to convert
+  IntegerArgument(T value) : value_(static_cast<Number>(value)) {  // NOLINT: meant to convert
     static_assert(is_size<T>,
                   "posenc: sizes, lengths, axes and other counts must be integers, and they come before real numbers: "
                   "write half_split(64), presets::paper(width, base)");
     if constexpr (std::is_integral_v<T>) {
       if (!fits_into<Number>(value)) refuse_value(value);
+    } else if constexpr (std::is_class_v<T>) {
+      const auto wide = static_cast<std::int64_t>(value);
+      if (!fits_into<Number>(wide)) refuse_value(wide);
     }
   }
   operator Number() const { return value_; }  // NOLINT: meant to convert
@@ -69,7 +82,8 @@ class Switch {
  public:
   template <typename T, std::enable_if_t<std::is_convertible_v<const T&, bool>, int> = 0>
   Switch(const T& value) : value_(static_cast<bool>(value)) {  // NOLINT: meant to convert
-    static_assert(std::is_same_v<T, bool> || !(std::is_arithmetic_v<T> || std::is_pointer_v<T>),
+    static_assert(std::is_same_v<T, bool> ||
+                      !(std::is_arithmetic_v<T> || std::is_pointer_v<T> || std::is_enum_v<T> || is_half<T>),
                   "posenc: a number is given where the parameter is true or false: write true or false in its place");
   }
   operator bool() const { return value_; }  // NOLINT: meant to convert

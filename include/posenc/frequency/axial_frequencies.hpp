@@ -101,6 +101,8 @@ inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pa
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require_num_pairs(function, pairs_of_axis);
+  detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
+                  detail::kMaxPairs, " on all axes together");
   detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
   constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
   const detail::Wide step =

@@ -155,6 +155,15 @@ inline Eigen::ArrayXd spaced_series(Eigen::Index num_pairs, double base, double 
   return inv_freq;
 }
 
+/// spaced_frequencies() in any order of sizes: whoever calls it has no order to mistake.
+inline Frequencies spaced(Eigen::Index num_pairs, double base, double divisor) {
+  const char* const function = "spaced_frequencies";
+  require_num_pairs(function, num_pairs);
+  require_base(function, base);
+  require(num_pairs == 1 || (is_finite(divisor) && divisor > 0), function, "divisor", divisor, "finite and > 0");
+  return Frequencies(spaced_series(num_pairs, base, divisor));
+}
+
 inline Frequencies geometric_series(Eigen::Index rotary_dim, double base) {
   require_rotary_dim("geometric_frequencies", "rotary_dim", rotary_dim);
   require_base("geometric_frequencies", base);
@@ -206,14 +215,10 @@ Frequencies spaced_frequencies(const Size& num_pairs, const Base& base, const Di
   const char* const function = "spaced_frequencies";
   const auto pairs = static_cast<Eigen::Index>(num_pairs);
   const auto divided_by = static_cast<double>(divisor);
-  detail::require_num_pairs(function, pairs);
-  detail::require_base(function, static_cast<double>(base));
-  detail::require(pairs == 1 || (detail::is_finite(divided_by) && divided_by > 0), function, "divisor", divided_by,
-                  "finite and > 0");
-  detail::require(divided_by < 4096 || static_cast<double>(base) > 1024, function, "divisor", divided_by,
+  detail::require(pairs == 1 || divided_by < 4096 || static_cast<double>(base) > 1024, function, "divisor", divided_by,
                   "below 4096 for a base of ", static_cast<double>(base),
                   " (base is the second argument, divisor the third)");
-  return Frequencies(detail::spaced_series(pairs, static_cast<double>(base), divided_by));
+  return detail::spaced(pairs, static_cast<double>(base), divided_by);
 }
 
 // Arguments that are missing or in the wrong order.

@@ -8,6 +8,7 @@
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/scalar.hpp"
 #include "posenc/detail/sin_cos.hpp"
+#include "posenc/detail/temporary.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/table_options.hpp"
 #include "posenc/frequency/table_rotation.hpp"
@@ -202,8 +203,14 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   Eigen::Index rows() const { return numbers_.rows(); }
   const Scalar* cos_data(Eigen::Index row) const& { return numbers_.data() + row * this->row_stride(); }
   const Scalar* sin_data(Eigen::Index row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
-  const Scalar* cos_data(Eigen::Index) const&& { return of_temporary(); }
-  const Scalar* sin_data(Eigen::Index) const&& { return of_temporary(); }
+  template <typename Number = Scalar>
+  const Number* cos_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
+  }
+  template <typename Number = Scalar>
+  const Number* sin_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
+  }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
   typename Base::ConstMap cos() const& { return Base::cos(); }
@@ -266,12 +273,6 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
                                                static_cast<Eigen::Index>(detail::kAngleBlock));
     return (size + packet - 1) / packet * packet;
-  }
-
-  static const Scalar* of_temporary() {
-    static_assert(detail::kMisuse<Scalar>,
-                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
-    return nullptr;
   }
 
   friend struct detail::TableWriter;

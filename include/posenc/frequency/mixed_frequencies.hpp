@@ -39,7 +39,7 @@ inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double b
   detail::require(detail::is_finite(angle) && std::abs(angle) <= 6.2831853071795865, function, "angle", angle,
                   "within [-2 pi, 2 pi]");
   const Eigen::Index quarter = head_dim / 4;
-  const Eigen::ArrayXd size = spaced_frequencies(quarter, base, static_cast<double>(quarter)).inv_freq();
+  const Eigen::ArrayXd size = detail::spaced(quarter, base, static_cast<double>(quarter)).inv_freq();
   Eigen::Array2Xd frequencies(2, 2 * quarter);
   frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
   frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();

@@ -5,6 +5,7 @@
 #define POSENC_LEARNABLE_LEARNED_TABLE_HPP
 
 #include "posenc/detail/argument.hpp"
+#include "posenc/detail/temporary.hpp"
 #include "posenc/learnable/learned_table_view.hpp"
 
 #include <cstddef>
@@ -78,10 +79,9 @@ class LearnedTable {
   Matrix values() && { return std::move(storage_); }
   /// The width() numbers of one row.
   const Scalar* row_data(Eigen::Index row) const& { return storage_.data() + row * width(); }
-  const Scalar* row_data(Eigen::Index) const&& {
-    static_assert(detail::kMisuse<Scalar>,
-                  "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
-    return nullptr;
+  template <typename Number = Scalar>
+  const Number* row_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
   }
   /// Numbers from one row to the next.
   Eigen::Index row_stride() const { return width(); }

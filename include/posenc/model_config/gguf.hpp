@@ -25,9 +25,10 @@ inline namespace POSENC_ABI {
 ///
 /// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
 /// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
-/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base, freq_base_swa, dimension_count, dimension_count_swa, dimension_sections,
-/// scale_linear} and rope.scaling.{type, factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow,
-/// yarn_ext_factor, yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
+/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base,
+/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type, factor,
+/// finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
+/// yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
 ///
 /// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
 /// checkpoint from which the file was converted is half-split.

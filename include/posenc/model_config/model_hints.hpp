@@ -21,7 +21,8 @@ inline namespace POSENC_ABI {
 ///     hints.full_layers_rotate = false;
 ///     const ModelRope model = read_hugging_face_config(config, 32768, hints);
 ///
-/// What a config says itself wins, but for `pairs`, which no key says. ModelRope::assumed names what was taken from here.
+/// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
+/// ModelRope::assumed names what was taken from here.
 struct ModelHints {
   std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.

@@ -28,6 +28,7 @@ enum class TokenPositions {
   row_column,           ///< Two: grid_positions({rows, columns}).
   column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 counts from 1.
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
+  by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
 };
 
@@ -112,7 +113,7 @@ struct ModelRope {
   /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
   /// What neither the config nor a known model_type says, and was taken from ModelHints or for granted, by the names of
-  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty for a model that is known.
+  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
 };
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_POSITIONS_EACH_SEQUENCE_HPP
 #define POSENC_POSITIONS_EACH_SEQUENCE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
@@ -61,7 +62,7 @@ class EachSequence {
 template <typename Integer>
 EachSequence<detail::FirstRow> each_sequence(Integer seq_len) {
   detail::require_seq_len<Integer>();
-  return {static_cast<Eigen::Index>(seq_len), detail::FirstRow{}};
+  return {detail::Size(seq_len), detail::FirstRow{}};
 }
 
 /// @overload
@@ -76,7 +77,7 @@ EachSequence<detail::Kept<Start>> each_sequence(Integer seq_len, Start&& start) 
   detail::require_seq_len<Integer>();
   static_assert(!std::is_arithmetic_v<std::decay_t<Start>>,
                 "posenc: a bare number is neither a position nor a row: write each_sequence(seq_len, starting_at(3))");
-  return {static_cast<Eigen::Index>(seq_len), std::forward<Start>(start)};
+  return {detail::Size(seq_len), std::forward<Start>(start)};
 }
 
 /// @overload
@@ -163,8 +164,11 @@ void with_token_positions(const char* function, const char* parameter, const Giv
       require(starts.rows() == batch, function, "starts.size()", starts.rows(), "the number of sequences ", batch);
       if constexpr (std::is_same_v<typename ListPositions<Start>::Position, std::int64_t>) {
         for (Eigen::Index b = 0; b < batch; ++b) {
-          if (starts[b] > kMaxPosition - given.seq_len())
-            require_position(function, element("starts", b), kMaxPosition + 1);
+          const std::int64_t last = kMaxPosition - (given.seq_len() - 1);
+          if (starts[b] > last) {
+            refuse<std::out_of_range>(function, element("starts", b), std::int64_t{starts[b]}, "at most ", last,
+                                      " for sequences of ", given.seq_len());
+          }
         }
       }
       action(RaggedPositions<Start>(starts, given.seq_len()));

@@ -34,7 +34,8 @@ class DistanceRange {
     require_seq_len("DistanceRange::causal", seq_len);
     return DistanceRange(1 - seq_len, 0);
   }
-  /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for seq_len = 0.
+  /// -(seq_len - 1), ..., seq_len - 1: the distances that attention over `seq_len` tokens sees without a mask. None for
+  /// seq_len = 0.
   /// @throws std::invalid_argument  seq_len negative or beyond 2^40.
   static DistanceRange symmetric(detail::Size seq_len) {
     require_seq_len("DistanceRange::symmetric", seq_len);

@@ -95,7 +95,7 @@ class SinusoidalEncoding {
         detail::is_finite(options.frequency_shift) && (over_width || num_sines == 1 || options.frequency_shift < pairs),
         function, "frequency_shift", options.frequency_shift, "finite and less than width / 2 = ", width / 2);
     const double divisor = over_width ? static_cast<double>(width) / 2 : pairs - options.frequency_shift;
-    return Frequencies(spaced_frequencies(num_sines, options.base, divisor).inv_freq() * options.position_scale,
+    return Frequencies(detail::spaced(num_sines, options.base, divisor).inv_freq() * options.position_scale,
                        options.amplitude > 0 ? options.amplitude : 1.0);
   }
 

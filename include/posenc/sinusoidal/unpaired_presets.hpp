@@ -44,7 +44,7 @@ inline SinusoidalGridEncoding per_channel(detail::Size width, double alpha = 100
 inline SinusoidalGridEncoding opennn(detail::Size width) {
   detail::require_grid_width("presets::opennn", "width", width, 1);
   const Eigen::Index sines = width / 2;
-  const Frequencies frequencies = spaced_frequencies(width - sines, 10000, static_cast<double>(width) / 2);
+  const Frequencies frequencies = detail::spaced(width - sines, 10000, static_cast<double>(width) / 2);
   detail::GridBuilder builder;
   for (Eigen::Index m = 0; m < width - sines; ++m) {
     builder.add(0, frequencies.inv_freq()[m], m < sines ? m : -1, sines + m);

@@ -65,6 +65,7 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::one: break;
     case AxisRule::contiguous:
     case AxisRule::interleaved:
+      return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
@@ -73,7 +74,7 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::columns_rows_halves: return TokenPositions::column_row;
     case AxisRule::two_halves: return TokenPositions::position_block;
   }
-  return rotation.given_axes ? TokenPositions::time_height_width : TokenPositions::sequence;
+  return rotation.given_axes ? TokenPositions::by_axis : TokenPositions::sequence;
 }
 
 inline ModelRope build_rope(const RopeRecipe& recipe) {

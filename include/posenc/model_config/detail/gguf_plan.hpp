@@ -56,7 +56,7 @@ class GgufPlan {
       const auto interval = file_.count(key("full_attention_interval"));
       if (model_.needs_window && !windowed) own.letters = "f";
       // A period in the file holds even where the architecture is not known to have sliding layers.
-      if (period && own.letters == std::string("f")) own.letters = "sf";
+      if (period && own.letters == std::string("f") && !model_.needs_window) own.letters = "sf";
       return layers_of(own, layers, period.value_or(interval.value_or(0)));
     }
     const std::vector<ConfigValue>& slides = pattern->items();

@@ -37,6 +37,7 @@ class GgufReader {
     is_unknown_ = known == nullptr;
     if (!is_unknown_) model_ = *known;
     if (pairs) model_.pairs = *pairs;
+    pairs_given_ = pairs.has_value();
     prefix_ = *name + ".";
   }
 
@@ -150,7 +151,7 @@ class GgufReader {
     rotation.axes = model_.axes;
     rotation.sections = *sections;
     rotation.sections_key = name;
-    if (model_.axes_may_be_absent) model_.pairs = RopePairs::half_split;
+    if (model_.axes_may_be_absent && !pairs_given_) model_.pairs = RopePairs::half_split;
   }
 
   void assign_layers() {
@@ -186,6 +187,7 @@ class GgufReader {
   std::optional<Eigen::ArrayXd> freq_factors_;
   KnownArchitecture model_{};
   bool is_unknown_ = false;
+  bool pairs_given_ = false;
   std::string prefix_;
   std::vector<GgufLayer> plan_;
   RopeRecipe recipe_;

@@ -22,6 +22,7 @@ struct LayerGroup {
   bool full = true;     ///< Not sliding, where the two have rotations of their own.
   std::string label{};  ///< Their entry in the rope dictionary; empty where all have one.
   double base = 0;      ///< Of these layers alone; 0: that of their kind.
+  double share = 0;     ///< The share of a head that rotates, of these layers alone; 0: that of their kind.
   bool is_scaled = true;
   std::vector<std::size_t> layers{};  ///< Their numbers.
 };
@@ -84,7 +85,9 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
 inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& model, const LayerGroup& group,
                                      const std::optional<NamedNumber>& share) {
   const auto own_rope = per_layer_count(config, group, "qk_rope_head_dim");
-  const auto rope = own_rope ? own_rope : config.count("qk_rope_head_dim");
+  const bool slides = !group.full && model.sliding_nope_width > 0;
+  const auto sliding_rope = slides ? config.count("swa_qk_rope_head_dim") : std::nullopt;
+  const auto rope = own_rope ? own_rope : sliding_rope ? sliding_rope : config.count("qk_rope_head_dim");
   Eigen::Index width = rope.value_or(model.rope_width);
   Eigen::Index head_dim = 0;
   if (model.rotates_last) {
@@ -92,15 +95,14 @@ inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& mod
     if (!rope && share) width = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
   } else {
     auto rest = per_layer_count(config, group, "qk_nope_head_dim");
-    const bool own_default = !group.full && model.sliding_nope_width > 0;
-    if (!rest && own_default) rest = config.count("swa_qk_nope_head_dim").value_or(model.sliding_nope_width);
+    if (!rest && slides) rest = config.count("swa_qk_nope_head_dim").value_or(model.sliding_nope_width);
     if (!rest) rest = config.count("qk_nope_head_dim", 0);
     if (!rest && model.rope_width > 0) rest = model.nope_width;
     if (!rest) config.refuse_missing("qk_nope_head_dim", " where there is a qk_rope_head_dim");
     head_dim = *rest + width;
     config.find("head_dim");  // by the version of the file, this is the size of one of the two parts
   }
-  config.require(width % 2 == 0, "qk_rope_head_dim", width, "even");
+  config.require(width > 0 && width % 2 == 0, "qk_rope_head_dim", width, "even and > 0");
   config.require(width <= head_dim, "qk_rope_head_dim", width, "at most head_dim ", head_dim);
   if (share) {
     const auto part = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));

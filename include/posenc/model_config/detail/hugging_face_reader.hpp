@@ -41,6 +41,8 @@ class HuggingFaceReader {
     find_model();
     take_hints();
     find_dictionary();
+    const bool has_base = config_.peek("rope_theta") != nullptr || dictionary_->find("rope_theta") != nullptr;
+    if ((hints.rope_theta || hints.sliding_rope_theta) && !has_base) recipe_.assumed.push_back("rope_theta");
   }
 
   RopeRecipe read() {
@@ -71,7 +73,8 @@ class HuggingFaceReader {
     std::optional<std::string> type = config_.text("model_type");
     for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
-    const bool is_tower = home_.path.find("vision") != std::string::npos;
+    const bool is_tower = home_.path.find("vision") != std::string::npos ||
+                          (!hints_.tower.empty() && home_.path.find("audio") != std::string::npos);
     const KnownModel* const known = is_tower ? find_known_tower(*type) : find_known_model(*type);
     if (known == nullptr && !hints_.pairs) {
       refuse<std::invalid_argument>(kFunction, config_.name("model_type"), "the text \"" + *type + "\"",
@@ -105,16 +108,21 @@ class HuggingFaceReader {
     if (hints_.sliding_rope_theta) {
       model_.sliding_base = checked_base(config_, {*hints_.sliding_rope_theta, "hints.sliding_rope_theta"});
     }
-    take(hints_.rope_theta || hints_.sliding_rope_theta, config_.peek("rope_theta") != nullptr, "rope_theta");
     if (hints_.head_dim) {
-      require(*hints_.head_dim > 0, kFunction, "hints.head_dim", *hints_.head_dim, "> 0");
+      require(*hints_.head_dim > 0 && *hints_.head_dim <= kMaxChannels, kFunction, "hints.head_dim", *hints_.head_dim,
+              "> 0 and at most ", kMaxChannels);
       model_.head_dim = *hints_.head_dim;
     }
     take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
     const bool letters = hints_.layers.find_first_not_of("fslc") == std::string::npos;
     require(letters, kFunction, "hints.layers", "the text \"" + hints_.layers + "\"", "letters f, s, l and c");
-    if (!hints_.layers.empty()) model_.layers = {hints_.layers.c_str()};
+    if (!hints_.layers.empty()) {
+      model_.layers.letters = hints_.layers.c_str();
+      model_.layers.first = "";
+      model_.layers.last_is_full = model_.layers.counts_from_end = false;
+    }
     if (!hints_.full_layers_rotate) model_.layers.nope = Nope::full;
+    if (!hints_.full_layers_rotate) recipe_.assumed.push_back("full_layers_rotate");
     use_.given_axes = hints_.axes;
     take(hints_.axes.has_value(), false, "mrope_section");
   }
@@ -179,7 +187,8 @@ class HuggingFaceReader {
       label = layer.kind;
     }
     for (LayerGroup& group : groups) {
-      if (group.label != label || group.base != layer.base || group.is_scaled != layer.is_scaled) continue;
+      if (group.label != label || group.base != layer.base || group.share != layer.share) continue;
+      if (group.is_scaled != layer.is_scaled) continue;
       group.layers.push_back(i);
       return;
     }
@@ -187,6 +196,7 @@ class HuggingFaceReader {
     group.full = !use_.has_two_sets || layer.role != LayerRole::sliding;
     group.label = label;
     group.base = layer.base;
+    group.share = layer.share;
     group.is_scaled = layer.is_scaled;
     group.layers = {i};
     groups.push_back(group);

@@ -74,6 +74,8 @@ struct KnownModel {
   Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
   bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
   LayerPattern layers{};
+  bool has_cross_layers = false;  ///< Whether cross_attention_layers do not rotate.
+  bool slides_by_switch = false;  ///< Whether use_sliding_window false means that no layer slides.
   AxisRule axes = AxisRule::one;
   int sections[4] = {0, 0, 0, 0};  ///< mrope_section; all 0: there are several positions only where it is given.
   FlatDictionary flat = FlatDictionary::every_layer;
@@ -155,6 +157,8 @@ struct KnownModel {
     row.layers.counts_from_end = true;
     return row;
   }
+  constexpr KnownModel cross_layers() const { return with_field(*this, &KnownModel::has_cross_layers, true); }
+  constexpr KnownModel sliding_switch() const { return with_field(*this, &KnownModel::slides_by_switch, true); }
   constexpr KnownModel nope(Nope rule) const {
     KnownModel row = *this;
     row.layers.nope = rule;

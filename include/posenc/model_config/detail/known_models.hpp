@@ -54,12 +54,14 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
   return found;
 }
 
-/// The same for a picture tower, whose config may have the type of the whole model.
+/// The same for a tower of pictures or sound, whose config may have the type of the whole model: that of the language
+/// model is not meant then.
 inline const KnownModel* find_known_tower(const std::string& model_type) {
   for (const char* const ending : {"_vision", "_vision_encoder", "_vision_model"}) {
     if (const KnownModel* const found = find_known_model(model_type + ending)) return found;
   }
-  return find_known_model(model_type);
+  const KnownModel* const own = find_known_model(model_type);
+  return own != nullptr && model_type == own->model_type ? own : nullptr;
 }
 
 }  // namespace detail

@@ -24,6 +24,7 @@ struct PlannedLayer {
   bool rotates = true;
   bool is_scaled = true;  ///< Whether the scaling rule holds for it.
   double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
+  double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
 };
 
 /// Reads the plan of the layers.
@@ -36,14 +37,16 @@ class LayerPlanReader {
     std::vector<PlannedLayer> plan;
     for (const std::string& kind : read_kinds(layers)) {
       const LayerKind* const known = find_layer_kind(kind);
-      plan.push_back({kind, known->role, true, true, 0});
+      plan.push_back({kind, known->role});
     }
     const bool windowed = !(config_.has_null("sliding_window"));
     for (std::size_t i = 0; i < plan.size(); ++i) {
       plan[i].rotates = rotates(model_.layers, plan[i].role, i, windowed);
     }
     read_no_rope_layers(plan);
+    read_cross_layers(plan);
     read_layer_bases(plan);
+    read_layer_shares(plan);
     read_scaled_layers(plan);
     if (!is_switched_on()) {
       for (PlannedLayer& layer : plan) layer.rotates = false;
@@ -53,11 +56,20 @@ class LayerPlanReader {
 
  private:
   Eigen::Index read_count() {
+    const Eigen::Index attentions = model_.attentions_per_layer;
+    if (attentions > 1) {  // num_hidden_layers counts attentions, num_layers the layers that hold them
+      const auto blocks = config_.count("num_layers");
+      const Eigen::Index own = attentions * blocks.value_or(model_.num_layers);
+      const Eigen::Index layers = config_.count("num_hidden_layers").value_or(own);
+      config_.require(!blocks || layers == own, "num_hidden_layers", layers, attentions, " num_layers");
+      config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
+      return layers;
+    }
     const auto given =
         config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
                               "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
     if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
-    const Eigen::Index layers = given.value_or(model_.num_layers) * model_.attentions_per_layer;
+    const Eigen::Index layers = given.value_or(model_.num_layers);
     config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
     return layers;
   }
@@ -80,6 +92,9 @@ class LayerPlanReader {
     const ConfigValue* const letters = config_.peek("sliding_window_pattern");
     if (letters != nullptr && letters->is(ConfigValue::Kind::text) && model_.layers.nope == Nope::full_beside_window) {
       return lettered_layers(*config_.text("sliding_window_pattern"), layers);
+    }
+    if (model_.slides_by_switch && !config_.flag("use_sliding_window").value_or(true)) {
+      return std::vector<std::string>(static_cast<std::size_t>(layers), kFull);
     }
     // A period of a model whose layers are known to be alike has no effect, and is reported as ignored.
     const bool has_period = std::string(model_.layers.letters).size() > 1;
@@ -137,6 +152,29 @@ class LayerPlanReader {
       for (std::size_t i = 0; i < plan.size(); ++i) {
         plan[i].rotates = plan[i].role != LayerRole::none && (i + 1) % static_cast<std::size_t>(*interval) != 0;
       }
+    }
+  }
+
+  /// Layers that attend to pictures do not rotate: Mllama, whose class has eight of them.
+  void read_cross_layers(std::vector<PlannedLayer>& plan) {
+    if (!model_.has_cross_layers) return;
+    const std::vector<int> listed =
+        config_.counts("cross_attention_layers").value_or(std::vector<int>{3, 8, 13, 18, 23, 28, 33, 38});
+    for (const int layer : listed) {
+      if (static_cast<std::size_t>(layer) < plan.size()) plan[static_cast<std::size_t>(layer)].rotates = false;
+    }
+  }
+
+  /// partial_rotary_factors: one for each layer.
+  void read_layer_shares(std::vector<PlannedLayer>& plan) {
+    const auto shares = config_.numbers("partial_rotary_factors");
+    if (!shares) return;
+    require_layer_count("partial_rotary_factors", shares->size(), static_cast<Eigen::Index>(plan.size()));
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      const double share = (*shares)[i];
+      config_.require(share > 0 && share <= 1, element("partial_rotary_factors", static_cast<Eigen::Index>(i)), share,
+                      "in (0, 1]");
+      plan[i].share = share;
     }
   }
 

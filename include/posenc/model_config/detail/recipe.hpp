@@ -53,7 +53,7 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;                         ///< Of two_halves: the one that drives this half of the head.
+  int axis = 0;  ///< Of rules that give each half of a head an axis: the one that drives this half of the head.
   std::optional<AxisMap> given_axes{};  ///< By the caller.
   bool backwards = false;
 };

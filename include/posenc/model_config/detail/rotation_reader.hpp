@@ -40,7 +40,7 @@ class RotationReader {
     if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
     if (!group.is_scaled) rope_type = "default";
     const bool proportional = rope_type == "proportional";
-    const auto share = read_share(rope, rope_type);
+    const auto share = read_share(rope, group, rope_type);
     RotationRecipe rotation;
     rotation.layer_type = group.label;
     rotation.pairs = model_.pairs;
@@ -59,13 +59,19 @@ class RotationReader {
     if (!model_.scales_softmax) rotation.scaling.softmax = 1;
     if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
     rotation.given_axes = use_.given_axes;
-    if (!rotation.given_axes) read_sections(rope, rotation);
+    if (rotation.given_axes) {
+      rotation.axes = AxisRule::one;
+    } else {
+      read_sections(rope, rotation);
+    }
     read_temperature(rope);
     assign(rotation, group);
   }
 
  private:
   void add_grid(RotationRecipe rotation, const LayerGroup& group) {
+    require(!use_.given_axes, config_.function(), "hints.axes", "a map",
+            "absent: the axes of this model_type are known");
     const Eigen::Index head_dim = read_head_dim(config_, model_, group);
     if (!owns_halves(rotation.axes)) {
       rotation.window = {head_dim, 0, head_dim};
@@ -120,7 +126,8 @@ class RotationReader {
   }
 
   /// partial_rotary_factor, where it counts: scaling rules and some models read it.
-  std::optional<NamedNumber> read_share(ConfigReader& rope, const std::string& rope_type) {
+  std::optional<NamedNumber> read_share(ConfigReader& rope, const LayerGroup& group, const std::string& rope_type) {
+    if (group.share != 0) return NamedNumber{group.share, config_.name("partial_rotary_factors")};
     const auto outer = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
     const std::optional<double> inner = rope.number("partial_rotary_factor");
     const bool inner_wins = inner && use_.has_entries;

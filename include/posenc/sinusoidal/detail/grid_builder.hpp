@@ -51,9 +51,7 @@ inline void require_grid_width(const char* function, const char* parameter, Eige
 }
 
 /// base^(-m / count), m < count.
-inline Frequencies ladder(Eigen::Index count, double base) {
-  return spaced_frequencies(count, base, static_cast<double>(count));
-}
+inline Frequencies ladder(Eigen::Index count, double base) { return spaced(count, base, static_cast<double>(count)); }
 
 /// The quarters of a picture's channels that hold the sines and the cosines of an axis.
 struct AxisQuarters {

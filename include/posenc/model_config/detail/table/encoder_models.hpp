@@ -20,8 +20,6 @@ inline constexpr KnownModel kEncoderModels[] = {
     half_split("eurobert").theta(1e4).widths(768, 12, 12),
     half_split("timesfm2_5").theta(1e4).widths(1280, 16, 20).head(80),
     interleaved("roformer").theta(1e4).widths(768, 12, 12),
-    half_split("EsmFold2AtomEncoderConfig").refused("angles come from coordinates of atoms"),
-    half_split("PPDocLayoutV2ReadingOrderConfig").refused("boxes are encoded in a bias"),
 };
 
 }  // namespace detail

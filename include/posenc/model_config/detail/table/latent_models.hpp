@@ -31,6 +31,7 @@ inline constexpr KnownModel kLatentModels[] = {
         .widths(5120, 128, 46)
         .latent(128, 64)
         .pattern("sfss", "ff")
+        .sliding_switch()
         .labels("indexed_attention", "sliding_attention")
         .theta_keys("rope_theta", "swa_rope_theta")
         .sliding_latent(192),

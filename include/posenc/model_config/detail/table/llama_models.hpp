@@ -22,7 +22,7 @@ inline constexpr KnownModel kLlamaModels[] = {
         .head(128)
         .nope_every(4)
         .tempered(TemperatureRule::nope_layers),
-    half_split("mllama_text_model").theta(5e5).widths(4096, 32, 40),
+    half_split("mllama_text_model").theta(5e5).widths(4096, 32, 40).cross_layers(),
     half_split("olmo").theta(1e4).widths(4096, 32, 32),
     half_split("olmo2").theta(1e4).widths(4096, 32, 32),
     half_split("olmoe").theta(1e4).widths(2048, 16, 16),
