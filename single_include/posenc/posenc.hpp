@@ -17358,7 +17358,7 @@ enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
   row_column,           ///< Two: grid_positions({rows, columns}).
-  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 counts from 1.
+  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 and Muse count from 1.
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
   by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
@@ -20144,7 +20144,7 @@ inline constexpr KnownModel kPrefixModels[] = {
     interleaved("chatglm").theta(1e4).partial(0.5),
     interleaved("glm").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
     interleaved("glm4").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
-    half_split("glm4_moe").theta(1e4).widths(4096, 96, 46).partial(0.5).head(128),
+    half_split("glm4_moe").theta(1e4).widths(4096, 96, 46).partial(0.5),
     interleaved("cohere").theta(5e5).widths(8192, 64, 40),
     interleaved("cohere2").theta(1e4).widths(8192, 64, 40).pattern("sssf").nope(Nope::full),
     interleaved("cohere2_moe").theta(1e4).widths(8192, 64, 40).head(128).pattern("sssf").nope(Nope::full),
@@ -20234,7 +20234,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .partial(0.5)
         .mrope(AxisRule::contiguous, 8, 12, 12)
         .head(128),
-    half_split("glm_ocr_text").theta(1e4).widths(1024, 16, 16).partial(1).mrope(AxisRule::contiguous, 8, 12, 12),
+    interleaved("glm_ocr_text").theta(1e4).widths(1024, 16, 16).partial(1).mrope(AxisRule::contiguous, 8, 12, 12),
     half_split("glm_image_text").theta(1e4).widths(4096, 32, 40).partial(0.5).mrope(AxisRule::contiguous, 8, 12, 12),
 };
 
@@ -20275,8 +20275,8 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("lfm3_vl_vision").theta(1e6).widths(1024, 16, 14).grid(AxisRule::rows_then_columns).pattern("cf", "cc"),
     half_split("cohere_compass_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
     half_split("dots3_note_vision_encoder").theta(1e4).widths(1536, 24, 42).grid(AxisRule::rows_then_columns),
-    half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::rows_then_columns),
-    half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::rows_then_columns),
+    half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
+    half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
     interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::rows_then_columns),
     interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows),
     half_split("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),

@@ -69,7 +69,6 @@ inline std::vector<ClassDefault> class_defaults() {
        {"half 0+256/256 10000", "half 0+512/512 1000000 proportional"}},
       {"glm", "40xA", {"pairs 0+64/128 10000"}},
       {"glm4", "40xA", {"pairs 0+64/128 10000"}},
-      {"glm4_moe", "46xA", {"half 0+64/128 10000"}},
       {"glm4_moe_lite", "47xA", {"pairs 192+64/256 10000"}},
       {"glm4v_moe_text", "46xA", {"half 0+64/128 10000"}},
       {"glm4v_text", "40xA", {"pairs 0+64/128 10000"}},

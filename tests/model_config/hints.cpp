@@ -178,7 +178,7 @@ TEST_CASE("one can ask which types are known", "[model_config][hints]") {
     INFO(type);
     posenc::ConfigValue config = posenc::ConfigValue::dictionary({{"model_type", type}, {"num_hidden_layers", 6}});
     if (type == "gptj" || type == "codegen") config.set("rotary_dim", 64);
-    if (type == "internlm2" || type == "chatglm") config.set("head_dim", 128);
+    if (type == "internlm2" || type == "chatglm" || type == "glm4_moe") config.set("head_dim", 128);
     if (type == "kimi_k2") {
       config.set("qk_rope_head_dim", 64);
       config.set("qk_nope_head_dim", 128);

@@ -138,6 +138,10 @@ TEST_CASE("plans that the code of a model has", "[model_config][hugging_face][on
   CHECK(plan_of(
             read(R"({"model_type": "mllama_text_model", "num_hidden_layers": 6, "cross_attention_layers": [1, 4]})")) ==
         "0 . 2x0 . 0");
+  // GLM-OCR pairs neighbors, as GLM-4V does; Muse's pictures have columns first.
+  CHECK(read(R"({"model_type": "glm_ocr_text", "num_hidden_layers": 1})").rope_sets[0].layout.pairs() == kInterleaved);
+  CHECK(read(R"({"model_type": "muse_spark_vision", "num_hidden_layers": 1})").rope_sets[0].positions ==
+        posenc::TokenPositions::column_row);
   // A share of the head for each layer.
   const ModelRope step =
       read(R"({"model_type": "step3p5", "num_hidden_layers": 3, "partial_rotary_factors": [0.5, 1, 1],

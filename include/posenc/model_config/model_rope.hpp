@@ -26,7 +26,7 @@ enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
   row_column,           ///< Two: grid_positions({rows, columns}).
-  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 counts from 1.
+  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 and Muse count from 1.
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
   by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).

@@ -26,7 +26,7 @@ inline constexpr KnownModel kPrefixModels[] = {
     interleaved("chatglm").theta(1e4).partial(0.5),
     interleaved("glm").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
     interleaved("glm4").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
-    half_split("glm4_moe").theta(1e4).widths(4096, 96, 46).partial(0.5).head(128),
+    half_split("glm4_moe").theta(1e4).widths(4096, 96, 46).partial(0.5),
     interleaved("cohere").theta(5e5).widths(8192, 64, 40),
     interleaved("cohere2").theta(1e4).widths(8192, 64, 40).pattern("sssf").nope(Nope::full),
     interleaved("cohere2_moe").theta(1e4).widths(8192, 64, 40).head(128).pattern("sssf").nope(Nope::full),

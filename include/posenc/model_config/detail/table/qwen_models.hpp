@@ -73,7 +73,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .partial(0.5)
         .mrope(AxisRule::contiguous, 8, 12, 12)
         .head(128),
-    half_split("glm_ocr_text").theta(1e4).widths(1024, 16, 16).partial(1).mrope(AxisRule::contiguous, 8, 12, 12),
+    interleaved("glm_ocr_text").theta(1e4).widths(1024, 16, 16).partial(1).mrope(AxisRule::contiguous, 8, 12, 12),
     half_split("glm_image_text").theta(1e4).widths(4096, 32, 40).partial(0.5).mrope(AxisRule::contiguous, 8, 12, 12),
 };
 
