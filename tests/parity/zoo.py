@@ -64,6 +64,7 @@ import zoo_models  # noqa: E402
 import zoo_report  # noqa: E402
 
 THETA = 54321.0  # Of no model: it shows that the key was read.
+OLD = ("rope_theta", "partial_rotary_factor")
 FAR = [0, 1, 100, 4095, 4096, 8190, 8191, 8192, 16383, 16384, 100000, 131072, 262144, 500000]  # Where a factor grows.
 ULPS = 2.0  # Of cosines and sines to position 100,000, both from the frequencies that the model holds.
 SECONDS = 240  # For one config of one model.
@@ -159,6 +160,9 @@ def variants(config_class, quick):
         head = head or config.hidden_size // config.num_attention_heads
         return int(head * (dictionary.get("partial_rotary_factor") or 1)) // 2
 
+    if "layer_rope_theta" in plain:
+        plain["layer_rope_theta"] = [THETA if theta else 0 for theta in plain["layer_rope_theta"]]
+
     def with_rope(make, rope_type=""):
         base = dict(plain)
         if rope_type in ("yarn", "longrope", "llama3") and "original_max_position_embeddings" in plain:
@@ -172,9 +176,10 @@ def variants(config_class, quick):
     yield "new keys", with_rope(lambda d: {**d, "rope_theta": THETA}), False
     if not labels:
         rest = {k: v for k, v in rope.items() if k not in ("rope_theta", "rope_type", "partial_rotary_factor")}
-        old = {**plain, "rope_theta": THETA}
+        theta, share = ("rotary_emb_base", "rotary_pct") if "gpt_neox" in model_type else OLD
+        old = {**plain, theta: THETA}
         if "partial_rotary_factor" in rope:
-            old["partial_rotary_factor"] = rope["partial_rotary_factor"]
+            old[share] = rope["partial_rotary_factor"]
         if rope.get("rope_type") not in (None, "default", "axial"):
             rest["type"] = rope["rope_type"]
         yield "old keys", {**old, "rope_scaling": rest or None}, False
@@ -183,7 +188,7 @@ def variants(config_class, quick):
         old = {**plain, "rope_theta": THETA, "rope_local_base_freq": THETA / 7}
         yield "old keys", {**old, "rope_scaling": None}, False
         yield "old keys, linear", {**old, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}, False
-    yield "partial", with_rope(lambda d: {**d, "partial_rotary_factor": 0.5}), False
+    yield "partial", with_rope(lambda d: {**d, "rope_theta": THETA, "partial_rotary_factor": 0.5}), False
     for rope_type in TYPES:
         try:
             made = with_rope(lambda d: scaled(rope_type, pairs(d), d), rope_type)
@@ -224,22 +229,23 @@ def observe(config_class, source, read, whole, long, far=None):
 def run_part(part, config, given, axes, whole, long, watch, far):
     given = dict(given)
     names = inspect.signature(part.forward).parameters
-    positions = zoo_inputs.text_positions(1).repeat(max(axes, 1), 1)
+    columns = max(axes, 1)
     if getattr(config, "model_type", "") in zoo_inputs.ONE_COUNT:
         axes = 1
+    positions = zoo_inputs.text_positions(1).repeat(columns, 1)
     text = "position_ids" in names and ("input_ids" in given or "inputs_embeds" in given)
     text = text and zoo_inputs.grid_of(config, given) is None
     if text and (axes > 1 or long or far is not None):
-        positions = zoo_inputs.text_positions(axes)
+        positions = zoo_inputs.text_positions(axes).repeat(columns // axes, 1)
         if far is not None:
             positions[: len(far)] = np.array(far, dtype=float)[:, None]
         if long:
             positions[-1] = 4 * config.max_position_embeddings - 1
-        ids = torch.tensor(positions.T).long()
+        ids = torch.tensor(positions[:, :axes].T).long()
         given["position_ids"] = ids[:, None] if axes > 1 else ids
     if (long or far is not None) and (not text or "CsmDepthDecoder" in type(part).__name__):  # It counts for itself.
         raise LookupError("takes no positions")
-    return zoo_models.run(part, given, watch, 0 if whole else 16), positions
+    return zoo_models.run(part, given, watch, 0 if whole or "Video" in type(part).__name__ else 16), positions
 
 
 def gather(model, part, config, record, given, positions, read):
@@ -247,7 +253,7 @@ def gather(model, part, config, record, given, positions, read):
     lists = {n: len(m) for n, m in part.named_modules() if isinstance(m, torch.nn.ModuleList)}
     wanted = len(read.get("layers", []))
     prefix = max(stacks, key=lambda p: (lists.get(p) == wanted, any(zoo_compare.moves(q) for _, q, _ in stacks[p]),
-                                        len(stacks[p])))
+                                        -p.count("."), len(stacks[p])))
     calls = stacks[prefix]
     seen = {"calls": calls, "layers": lists.get(prefix), "spectra": zoo_compare.spectra(model), "positions": positions,
             "magnitudes": zoo_compare.magnitudes(record.tables), "rotations": record.rotations,
@@ -298,12 +304,24 @@ def where(error):
     return f"{type(error).__name__}: {text} ({pathlib.Path(inner[-1].filename).name}:{inner[-1].lineno})"
 
 
+def drops_keys(source, config):
+    """Whether old keys were not taken into the dictionary that the model reads."""
+    rope = getattr(config, "rope_parameters", None)
+    if not isinstance(rope, dict) or any(isinstance(v, dict) for v in rope.values()):
+        return False
+    scaling = source.get("rope_scaling")
+    return (source.get("rope_theta") == THETA and rope.get("rope_theta") != THETA
+            or isinstance(scaling, dict) and "factor" in scaling and "factor" not in rope)
+
+
 def judge(driver, config_class, source, first, long, row):
     try:
         config = config_class(**as_loaded(source))
     except Exception as error:
         return "not run: " + where(error) if first else "not permitted"
     length = 4 * getattr(config, "max_position_embeddings", 4096) if long else zoo_inputs.TOKENS
+    if drops_keys(source, config):
+        return "dropped"  # By transformers, without a word.
     read = driver.ask(config=source, serving_length=length)
     try:
         seen = observe(config_class, source, {} if "refused" in read else read, first, long)

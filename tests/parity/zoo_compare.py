@@ -185,7 +185,7 @@ def compare(read, seen, explain=True):
     if len(seen["all calls"]) == len(read["layers"]) != len(calls):
         calls = [(order, q, k) for order, (_, q, k) in enumerate(seen["all calls"])]
     counts = (seen["layers"], len(seen["calls"]), len(seen["all calls"]))
-    if seen["layers"] is not None and len(read["layers"]) not in counts:
+    if seen["whole"] and seen["layers"] is not None and len(read["layers"]) not in counts:
         faults.append(f"{len(read['layers'])} layers, seen {seen['layers']}")
     wrong = compare_layers(read, seen, calls)
     if wrong and seen["grid"] is not None and explain:
