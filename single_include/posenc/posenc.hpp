@@ -19403,7 +19403,7 @@ struct KnownModel {
   TemperatureRule temperature = TemperatureRule::none;
   bool scales_softmax = false;    ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
   bool yarn_is_longrope = false;  ///< "yarn" and "su" mean longrope: Phi-3.
-  bool magnitude_is_one = false;  ///< yarn leaves cos and sin as they are: DeepSeek-V4.
+  bool magnitude_is_one = false;  ///< yarn of a flat dictionary leaves cos and sin as they are: DeepSeek-V4.
   bool backwards = false;         ///< Pairs rotate by the negative angle: nanochat.
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
@@ -19576,8 +19576,10 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("lasr_encoder").theta(1e4).widths(512, 8, 17),
     half_split("voxtral_realtime_text").theta(1e4).widths(4096, 32, 32),
     half_split("voxtral_realtime_encoder").theta(1e4).widths(1280, 32, 32).head(64),
-    half_split("xcodec2").theta(1e4).widths(1024, 16, 12).head(64),
-    half_split("neucodec").theta(1e4).widths(1024, 16, 12).head(64),
+    half_split("xcodec2").refused(
+        "each head rotates by its own number, which the scores do not see: no position enters"),
+    half_split("neucodec")
+        .refused("each head rotates by its own number, which the scores do not see: no position enters"),
     interleaved("moonshine").theta(1e4).widths(288, 8, 6).partial(0.9),
     interleaved("moonshine_streaming").theta(1e4).widths(320, 8, 6).partial(0.8),
     interleaved("pe_audio_encoder").theta(2e4).widths(1792, 14, 6).head(128),
@@ -19891,7 +19893,12 @@ inline constexpr KnownModel kHybridModels[] = {
     half_split("bamba").theta(1e4).widths(4096, 32, 32).partial(0.5).pattern("l"),
     half_split("falcon_h1").theta(1e4).widths(4096, 32, 32),
     half_split("granitemoehybrid").theta(1e4).widths(4096, 32, 32).switched_by(RopeSwitch::embedding_type).pattern("l"),
-    half_split("zamba2").theta(1e4).widths(2560, 32, 54).switched_by(RopeSwitch::memory).head(160).pattern("lllllf"),
+    half_split("zamba2")
+        .theta(1e4)
+        .widths(2560, 32, 54)
+        .switched_by(RopeSwitch::memory)
+        .head(160)
+        .pattern("llllllflllllflllllflllllflllllflllllflllllfllllflllfll"),
     half_split("recurrent_gemma").theta(1e4).widths(2560, 10, 26).partial(0.5).pattern("lls"),
     half_split("olmo_hybrid").theta(1e4).widths(3840, 30, 32).pattern("lllf"),
     half_split("minimax").theta(1e6).widths(4096, 32, 32).pattern("fl"),
@@ -20076,7 +20083,7 @@ inline constexpr KnownModel kLlamaModels[] = {
     half_split("muse_glimmer_assistant").theta(5e5).widths(6656, 32, 5).head(128),
     half_split("molmo2_text").theta(1e4).widths(4096, 32, 36).head(128),
     half_split("nanochat").theta(1e4).widths(768, 6, 12).reversed(),
-    half_split("sarvam_moe").theta(8e6).widths(4096, 64, 19).head(64),
+    half_split("sarvam_moe").theta(8e6).widths(4096, 64, 19).head(64).partial(1),
     half_split("jetmoe").theta(1e4).widths(2048, 32, 12).head(128),
     half_split("dbrx").theta(1e4).widths(2048, 16, 24),
     half_split("deepseek_ocr2_text").theta(1e4).widths(4096, 32, 32),
@@ -20214,7 +20221,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .theta(1e4)
         .widths(2048, 16, 40)
         .head(256)
-        .partial(0.25)
+        .partial(1)
         .pattern("lllf")
         .mrope(AxisRule::interleaved, 11, 11, 10),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
@@ -20272,14 +20279,14 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("exaone4_5_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
     half_split("video_llama_3_vision").theta(1e4).widths(768, 12, 12).grid(AxisRule::rows_then_columns),
     half_split("mlcd_vision_model").theta(1e4).widths(1664, 16, 48).grid(AxisRule::rows_then_columns),
-    half_split("lfm3_vl_vision").theta(1e6).widths(1024, 16, 14).grid(AxisRule::rows_then_columns).pattern("cf", "cc"),
+    half_split("lfm3_vl_vision").theta(1e6).widths(1024, 16, 14).grid(AxisRule::rows_then_columns).pattern("fc", "cc"),
     half_split("cohere_compass_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
     half_split("dots3_note_vision_encoder").theta(1e4).widths(1536, 24, 42).grid(AxisRule::rows_then_columns),
     half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
     half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
-    interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::rows_then_columns),
+    interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::columns_then_rows),
     interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows),
-    half_split("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
+    interleaved("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
     half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
     half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
     half_split("dinov3_vit").theta(100).widths(384, 6, 12).grid(AxisRule::centered_patches),
@@ -20540,7 +20547,7 @@ class LayerPlanReader {
         config_.require(find_layer_kind((*types)[i]) != nullptr, element(key, static_cast<Eigen::Index>(i)),
                         "the text \"" + (*types)[i] + "\"", kLayerKinds);
       }
-      return *types;
+      return without_mlp_blocks(*types);
     }
     for (const char* const key : {"attn_layer_indices", "full_attn_idxs"}) {
       if (const auto indices = config_.counts(key)) return listed_layers(key, *indices, layers);
@@ -20564,6 +20571,16 @@ class LayerPlanReader {
       return std::vector<std::string>(static_cast<std::size_t>(layers), kFull);
     }
     return layers_of(model_.layers, layers, period);
+  }
+
+  /// Some files list attention and mlp as blocks of their own, each pair of which is one layer: Dory.
+  static std::vector<std::string> without_mlp_blocks(const std::vector<std::string>& blocks) {
+    bool paired = blocks.size() % 2 == 0;
+    for (std::size_t i = 0; i < blocks.size(); ++i) paired = paired && (blocks[i] == "mlp") == (i % 2 == 1);
+    if (!paired) return blocks;
+    std::vector<std::string> kinds;
+    for (std::size_t i = 0; i < blocks.size(); i += 2) kinds.push_back(blocks[i]);
+    return kinds;
   }
 
   /// Attention at the indices that are listed, another kind elsewhere: Bamba, LFM2.
@@ -20955,6 +20972,15 @@ struct LayerGroup {
   std::vector<std::size_t> layers{};  ///< Their numbers.
 };
 
+/// The entry of a layer: "5", or "05" as transformers saves it.
+inline const ConfigValue* find_layer(const ConfigValue& layers, const std::string& name) {
+  const ConfigValue* found = nullptr;
+  for (std::size_t zeros = 0; found == nullptr && zeros < 4; ++zeros) {
+    found = layers.find(std::string(zeros, '0') + name);
+  }
+  return found;
+}
+
 /// A whole number that per_layer_config gives to all layers of a group, or nothing.
 inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const LayerGroup& group, const char* key) {
   const ConfigValue* const overrides = config.dictionary("per_layer_config");
@@ -20964,7 +20990,7 @@ inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const L
   for (const std::size_t layer : group.layers) {
     const std::string name = std::to_string(layer);
     std::optional<Eigen::Index> own;
-    if (const ConfigValue* const values = overrides->find(name)) {
+    if (const ConfigValue* const values = find_layer(*overrides, name)) {
       const std::string path = config.name("per_layer_config.") + name;
       if (!values->is(ConfigValue::Kind::dictionary)) {
         refuse<std::invalid_argument>(config.function(), path, values->describe(), "a dictionary");
@@ -21112,6 +21138,8 @@ class RotationReader {
     if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
     if (!group.is_scaled) rope_type = "default";
     const bool proportional = rope_type == "proportional";
+    rope.require(!proportional || !model_.rotates_last, "rope_type", "the text \"proportional\"",
+                 "a rule that this model_type has");
     const auto share = read_share(rope, group, rope_type);
     RotationRecipe rotation;
     rotation.layer_type = group.label;
@@ -21126,10 +21154,12 @@ class RotationReader {
       return;
     }
     rotation.window = read_window(config_, model_, group, share, proportional);
-    const NamedNumber live = share ? *share : NamedNumber{model_.share_is_proportional ? model_.share : 1, ""};
+    const NamedNumber live =
+        share ? *share : NamedNumber{model_.share_is_proportional && group.full ? model_.share : 1, ""};
     rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, live);
     if (!model_.scales_softmax) rotation.scaling.softmax = 1;
-    if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
+    const bool flat_one = model_.magnitude_is_one && !use_.has_entries;  // an entry of its own says what it means
+    if (flat_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
     rotation.given_axes = use_.given_axes;
     if (rotation.given_axes) {
       rotation.axes = AxisRule::one;

@@ -133,11 +133,12 @@ TEST_CASE("pictures rotate by rows and columns", "[model_config][hugging_face][h
         .rope_sets[0]
         .positions;
   };
-  for (const char* const type : {"qwen2_vl_vision", "qwen3_vl_vision", "glm4v_vision", "pixtral", "sam3_vit_model"}) {
+  for (const char* const type : {"qwen2_vl_vision", "qwen3_vl_vision", "glm4v_vision", "pixtral"}) {
     INFO(type);
     CHECK(positions_of(type) == TokenPositions::row_column);
   }
   CHECK(positions_of("llama4_vision_model") == TokenPositions::column_row);
+  CHECK(positions_of("sam3_vit_model") == TokenPositions::column_row);
   CHECK(positions_of("step3p5_vision") == TokenPositions::column_row);
   CHECK(positions_of("dinov3_vit") == TokenPositions::centered_row_column);
   CHECK(positions_of("llama") == TokenPositions::sequence);
@@ -179,6 +180,7 @@ TEST_CASE("one can ask which types are known", "[model_config][hints]") {
     posenc::ConfigValue config = posenc::ConfigValue::dictionary({{"model_type", type}, {"num_hidden_layers", 6}});
     if (type == "gptj" || type == "codegen") config.set("rotary_dim", 64);
     if (type == "internlm2" || type == "chatglm" || type == "glm4_moe") config.set("head_dim", 128);
+    if (type == "qwen4_exp_text" || type == "qwen4_exp") config.set("partial_rotary_factor", 0.25);
     if (type == "kimi_k2") {
       config.set("qk_rope_head_dim", 64);
       config.set("qk_nope_head_dim", 128);

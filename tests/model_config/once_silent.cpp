@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Configs that were read wrongly without a word: each case is one that a run of the model's own code contradicted.
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ TEST_CASE("widths of single layers are read", "[model_config][hugging_face][once
                {"sliding_attention", kHalfSplit, 256, 0, 256, "gemma-3-local"}},
               "5x1 0");
   CHECK((model.rope_sets[0].frequencies.inv_freq().tail(144) == 0).all());
+  // The same with the key that transformers writes for more than ten layers.
+  const ModelRope padded = read(
+      R"({"model_type": "gemma4_text", "num_hidden_layers": 6, "head_dim": 256, "per_layer_config": {"05": {"head_dim":
+          384}}})");
+  CHECK(padded.rope_sets[0].layout.head_dim() == 384);
   // The sliding layers of dots3-note have a head of their own: class defaults 192 + 64, the others 128 + 64.
   const ModelRope dots = read(R"({"model_type": "dots3_note_text", "num_hidden_layers": 6})");
   REQUIRE(dots.rope_sets.size() == 2);
@@ -142,6 +148,15 @@ TEST_CASE("plans that the code of a model has", "[model_config][hugging_face][on
   CHECK(read(R"({"model_type": "glm_ocr_text", "num_hidden_layers": 1})").rope_sets[0].layout.pairs() == kInterleaved);
   CHECK(read(R"({"model_type": "muse_spark_vision", "num_hidden_layers": 1})").rope_sets[0].positions ==
         posenc::TokenPositions::column_row);
+  const ModelRope ink = read(R"({"model_type": "inkling2_vision", "num_hidden_layers": 1})");
+  CHECK(ink.rope_sets[0].layout.pairs() == kInterleaved);
+  CHECK(read(R"({"model_type": "sarvam_moe", "num_hidden_layers": 1, "partial_rotary_factor": 0.5})")
+            .rope_sets[0]
+            .frequencies.rotary_dim() == 32);
+  // The class of Qwen 4 rotates all of a head, for which its own sections are too few: a config says how much.
+  CHECK(read(R"({"model_type": "qwen4_exp_text", "num_hidden_layers": 4, "partial_rotary_factor": 0.25})")
+            .rope_sets[0]
+            .frequencies.rotary_dim() == 64);
   // A share of the head for each layer.
   const ModelRope step =
       read(R"({"model_type": "step3p5", "num_hidden_layers": 3, "partial_rotary_factors": [0.5, 1, 1],
@@ -197,6 +212,9 @@ TEST_CASE("switches that turn the rotation off", "[model_config][hugging_face][o
       R"("model_type": "zamba2", "num_hidden_layers": 2, "layers_block_type": ["mamba", "hybrid"])";
   CHECK(plan(zamba) == "2x.");
   CHECK(plan(zamba + R"(, "use_mem_rope": true)") == ". 0");
+  CHECK(plan(R"("model_type": "zamba2", "use_mem_rope": true)") ==
+        "6x. 0 5x. 0 5x. 0 5x. 0 5x. 0 5x. 0 5x. 0 4x. 0 3x. 0 2x.");
+  CHECK(plan(R"("model_type": "lfm3_vl_vision")") == "2x. 0 . 0 . 0 . 0 . 0 . 0 .");
   CHECK(plan(R"("model_type": "kimi_linear", "num_hidden_layers": 4)") == "4x.");
   CHECK(plan(R"("model_type": "bamba", "num_hidden_layers": 4, "attn_layer_indices": [1, 3])") == ". 0 . 0");
   CHECK(plan(R"("model_type": "lfm2", "num_hidden_layers": 4, "full_attn_idxs": [2])") == "2x. 0 .");
@@ -210,7 +228,7 @@ TEST_CASE("layer kinds by other names", "[model_config][hugging_face][once_silen
   };
   CHECK(plan("deepseek_v32", R"("indexed_attention", "deepseek_sparse_attention")") == "2x0");
   CHECK(plan("glm_moe_dsa", R"("indexed_attention", "full_attention")") == "2x0");
-  CHECK(plan("dory", R"("sliding_attention", "mlp")") == "0 .");
+  CHECK(plan("dory", R"("sliding_attention", "mlp")") == "0");  // two blocks, one layer
   CHECK(plan("zaya", R"("hybrid", "hybrid_sliding")") == "0 1");
   CHECK(plan("unlimited_ocr_text", R"("reference_sliding_attention", "reference_sliding_attention")") == "2x0");
   // DeepSeek-V4: layers with a compressor have a base of their own; the last 64 of 512 channels rotate.
@@ -222,6 +240,17 @@ TEST_CASE("layer kinds by other names", "[model_config][hugging_face][once_silen
   CHECK(v4.rope_sets[1].frequencies.base() == 10000);
   CHECK(v4.rope_sets[0].layout.offset() == 448);
   CHECK(v4.rope_sets[0].layout.head_dim() == 512);
+  // YaRN's magnitude, 1 + 0.1 ln 4, holds in an entry of its own, and not in a flat dictionary.
+  const std::string yarn = R"("rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 65536)";
+  const std::string deepseek = R"({"model_type": "deepseek_v4", "num_hidden_layers": 1, "layer_types":
+    ["compressed_sparse_attention"], "rope_parameters": )";
+  CHECK(read(deepseek + "{" + yarn + "}}").rope_sets[0].frequencies.magnitude() == 1);
+  CHECK(std::abs(read(deepseek +
+                      R"({"main": {"rope_type": "default", "rope_theta": 10000}, "compress": {"rope_theta": 160000, )" +
+                      yarn + "}}}")
+                     .rope_sets[0]
+                     .frequencies.magnitude() -
+                 1.1386294361119891) <= 4e-16);
 }
 
 TEST_CASE("what decides a plan is not ignored for a type that is not known", "[model_config][hugging_face][errors]") {

@@ -27,6 +27,15 @@ struct LayerGroup {
   std::vector<std::size_t> layers{};  ///< Their numbers.
 };
 
+/// The entry of a layer: "5", or "05" as transformers saves it.
+inline const ConfigValue* find_layer(const ConfigValue& layers, const std::string& name) {
+  const ConfigValue* found = nullptr;
+  for (std::size_t zeros = 0; found == nullptr && zeros < 4; ++zeros) {
+    found = layers.find(std::string(zeros, '0') + name);
+  }
+  return found;
+}
+
 /// A whole number that per_layer_config gives to all layers of a group, or nothing.
 inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const LayerGroup& group, const char* key) {
   const ConfigValue* const overrides = config.dictionary("per_layer_config");
@@ -36,7 +45,7 @@ inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const L
   for (const std::size_t layer : group.layers) {
     const std::string name = std::to_string(layer);
     std::optional<Eigen::Index> own;
-    if (const ConfigValue* const values = overrides->find(name)) {
+    if (const ConfigValue* const values = find_layer(*overrides, name)) {
       const std::string path = config.name("per_layer_config.") + name;
       if (!values->is(ConfigValue::Kind::dictionary)) {
         refuse<std::invalid_argument>(config.function(), path, values->describe(), "a dictionary");

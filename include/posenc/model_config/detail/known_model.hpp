@@ -88,7 +88,7 @@ struct KnownModel {
   TemperatureRule temperature = TemperatureRule::none;
   bool scales_softmax = false;    ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
   bool yarn_is_longrope = false;  ///< "yarn" and "su" mean longrope: Phi-3.
-  bool magnitude_is_one = false;  ///< yarn leaves cos and sin as they are: DeepSeek-V4.
+  bool magnitude_is_one = false;  ///< yarn of a flat dictionary leaves cos and sin as they are: DeepSeek-V4.
   bool backwards = false;         ///< Pairs rotate by the negative angle: nanochat.
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.

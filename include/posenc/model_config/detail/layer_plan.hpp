@@ -84,7 +84,7 @@ class LayerPlanReader {
         config_.require(find_layer_kind((*types)[i]) != nullptr, element(key, static_cast<Eigen::Index>(i)),
                         "the text \"" + (*types)[i] + "\"", kLayerKinds);
       }
-      return *types;
+      return without_mlp_blocks(*types);
     }
     for (const char* const key : {"attn_layer_indices", "full_attn_idxs"}) {
       if (const auto indices = config_.counts(key)) return listed_layers(key, *indices, layers);
@@ -108,6 +108,16 @@ class LayerPlanReader {
       return std::vector<std::string>(static_cast<std::size_t>(layers), kFull);
     }
     return layers_of(model_.layers, layers, period);
+  }
+
+  /// Some files list attention and mlp as blocks of their own, each pair of which is one layer: Dory.
+  static std::vector<std::string> without_mlp_blocks(const std::vector<std::string>& blocks) {
+    bool paired = blocks.size() % 2 == 0;
+    for (std::size_t i = 0; i < blocks.size(); ++i) paired = paired && (blocks[i] == "mlp") == (i % 2 == 1);
+    if (!paired) return blocks;
+    std::vector<std::string> kinds;
+    for (std::size_t i = 0; i < blocks.size(); i += 2) kinds.push_back(blocks[i]);
+    return kinds;
   }
 
   /// Attention at the indices that are listed, another kind elsewhere: Bamba, LFM2.

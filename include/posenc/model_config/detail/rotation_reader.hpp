@@ -40,6 +40,8 @@ class RotationReader {
     if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
     if (!group.is_scaled) rope_type = "default";
     const bool proportional = rope_type == "proportional";
+    rope.require(!proportional || !model_.rotates_last, "rope_type", "the text \"proportional\"",
+                 "a rule that this model_type has");
     const auto share = read_share(rope, group, rope_type);
     RotationRecipe rotation;
     rotation.layer_type = group.label;
@@ -54,10 +56,12 @@ class RotationReader {
       return;
     }
     rotation.window = read_window(config_, model_, group, share, proportional);
-    const NamedNumber live = share ? *share : NamedNumber{model_.share_is_proportional ? model_.share : 1, ""};
+    const NamedNumber live =
+        share ? *share : NamedNumber{model_.share_is_proportional && group.full ? model_.share : 1, ""};
     rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, live);
     if (!model_.scales_softmax) rotation.scaling.softmax = 1;
-    if (model_.magnitude_is_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
+    const bool flat_one = model_.magnitude_is_one && !use_.has_entries;  // an entry of its own says what it means
+    if (flat_one && !rotation.scaling.yarn.attention_factor) rotation.scaling.magnitude = 1;
     rotation.given_axes = use_.given_axes;
     if (rotation.given_axes) {
       rotation.axes = AxisRule::one;

@@ -25,8 +25,10 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("lasr_encoder").theta(1e4).widths(512, 8, 17),
     half_split("voxtral_realtime_text").theta(1e4).widths(4096, 32, 32),
     half_split("voxtral_realtime_encoder").theta(1e4).widths(1280, 32, 32).head(64),
-    half_split("xcodec2").theta(1e4).widths(1024, 16, 12).head(64),
-    half_split("neucodec").theta(1e4).widths(1024, 16, 12).head(64),
+    half_split("xcodec2").refused(
+        "each head rotates by its own number, which the scores do not see: no position enters"),
+    half_split("neucodec")
+        .refused("each head rotates by its own number, which the scores do not see: no position enters"),
     interleaved("moonshine").theta(1e4).widths(288, 8, 6).partial(0.9),
     interleaved("moonshine_streaming").theta(1e4).widths(320, 8, 6).partial(0.8),
     interleaved("pe_audio_encoder").theta(2e4).widths(1792, 14, 6).head(128),

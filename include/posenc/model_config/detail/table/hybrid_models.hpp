@@ -14,7 +14,12 @@ inline constexpr KnownModel kHybridModels[] = {
     half_split("bamba").theta(1e4).widths(4096, 32, 32).partial(0.5).pattern("l"),
     half_split("falcon_h1").theta(1e4).widths(4096, 32, 32),
     half_split("granitemoehybrid").theta(1e4).widths(4096, 32, 32).switched_by(RopeSwitch::embedding_type).pattern("l"),
-    half_split("zamba2").theta(1e4).widths(2560, 32, 54).switched_by(RopeSwitch::memory).head(160).pattern("lllllf"),
+    half_split("zamba2")
+        .theta(1e4)
+        .widths(2560, 32, 54)
+        .switched_by(RopeSwitch::memory)
+        .head(160)
+        .pattern("llllllflllllflllllflllllflllllflllllflllllfllllflllfll"),
     half_split("recurrent_gemma").theta(1e4).widths(2560, 10, 26).partial(0.5).pattern("lls"),
     half_split("olmo_hybrid").theta(1e4).widths(3840, 30, 32).pattern("lllf"),
     half_split("minimax").theta(1e6).widths(4096, 32, 32).pattern("fl"),

@@ -94,7 +94,7 @@ inline constexpr KnownModel kLlamaModels[] = {
     half_split("muse_glimmer_assistant").theta(5e5).widths(6656, 32, 5).head(128),
     half_split("molmo2_text").theta(1e4).widths(4096, 32, 36).head(128),
     half_split("nanochat").theta(1e4).widths(768, 6, 12).reversed(),
-    half_split("sarvam_moe").theta(8e6).widths(4096, 64, 19).head(64),
+    half_split("sarvam_moe").theta(8e6).widths(4096, 64, 19).head(64).partial(1),
     half_split("jetmoe").theta(1e4).widths(2048, 32, 12).head(128),
     half_split("dbrx").theta(1e4).widths(2048, 16, 24),
     half_split("deepseek_ocr2_text").theta(1e4).widths(4096, 32, 32),

@@ -53,7 +53,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .theta(1e4)
         .widths(2048, 16, 40)
         .head(256)
-        .partial(0.25)
+        .partial(1)
         .pattern("lllf")
         .mrope(AxisRule::interleaved, 11, 11, 10),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
