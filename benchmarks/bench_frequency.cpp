@@ -200,6 +200,10 @@ TEST_CASE("positions") {
   const Eigen::MatrixXi mask = Eigen::MatrixXi::Ones(8, 512);
   measure_positions("padded", 4096, 1, [&] { return posenc::padded_positions(mask); });
   measure_positions("packed", 4096, 1, [] { return posenc::packed_positions(std::vector<int>{0, 1000, 1500, 4096}); });
+  measure_positions("shard", 4096, 1, [] { return posenc::shard_positions(16384, 4, 1, posenc::ShardOrder::zigzag); });
+  measure_positions("self_extend", 4096, 2,
+                    [] { return posenc::self_extend_positions(posenc::PositionRange(0, 4096), 8, 1024); });
+  measure_positions("streaming", 4096, 1, [] { return posenc::streaming_positions(20000, 4, 4092); });
   measure_positions("mrope", 1536, 3, [] {
     return posenc::mrope_positions(
                {posenc::MropeSegment::text(256), posenc::MropeSegment::image(32, 32), posenc::MropeSegment::text(256)})

@@ -10,8 +10,10 @@
 #include "posenc/positions/position_range.hpp"  // first, first + 1, ...
 
 // Of text.
-#include "posenc/positions/fairseq_positions.hpp"  // OPT and RoBERTa
-#include "posenc/positions/text_positions.hpp"     // padded, packed, in chunks
+#include "posenc/positions/fairseq_positions.hpp"    // OPT and RoBERTa
+#include "posenc/positions/long_text_positions.hpp"  // Self-Extend, a cache that evicts
+#include "posenc/positions/shard_positions.hpp"      // split among devices
+#include "posenc/positions/text_positions.hpp"       // padded, packed, in chunks
 
 // Of pictures and of prompts with pictures.
 #include "posenc/positions/grid_positions.hpp"

@@ -73,5 +73,54 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
       "a prompt beyond 64 bits",
       "mrope_positions: first_position must be in [-2^57, 2^57] (where double holds angles), got 9223372036854775807",
       [](F&) { posenc::mrope_positions({MropeSegment::text(1)}, kMaxPosition); });
+  // Ragged batches, shards, text beyond the trained length
+  bad.value("a ragged batch without a start for each sequence",
+            "packed_positions: starts.size() must be the number of documents 2, got 1", [](F&) {
+              posenc::packed_positions(std::vector<int>{0, 3, 5}, std::vector<int>{7});
+            });
+  bad.range("a ragged batch beyond 2^57",
+            "packed_positions: starts[1] must be at most 144115188075855871, so that no position is beyond 2^57, got "
+            "144115188075855872",
+            [](F&) {
+              posenc::packed_positions(std::vector<int>{0, 3, 5}, std::vector<std::int64_t>{0, std::int64_t(1) << 57});
+            });
+  bad.range("a start before -2^57",
+            "packed_positions: starts[0] must be in [-2^57, 2^57] (where double holds angles), got -288230376151711744",
+            [](F&) {
+              posenc::packed_positions(std::vector<int>{0, 3}, std::vector<std::int64_t>{-(std::int64_t(1) << 58)});
+            });
+  bad.value("a ragged batch of cu_seqlens that decrease", "packed_positions: cu_seqlens[2] must be at least 4, got 3",
+            [](F&) {
+              posenc::packed_positions(std::vector<int>{0, 4, 3}, std::vector<int>{0, 0});
+            });
+  bad.value("no shards", "shard_positions: num_shards must be in [1, 1099511627776], got 0",
+            [](F&) { posenc::shard_positions(8, 0, 0, posenc::ShardOrder::contiguous); });
+  bad.value("shards of a negative length", "shard_positions: seq_len must be in [0, 1099511627776], got -8",
+            [](F&) { posenc::shard_positions(-8, 2, 0, posenc::ShardOrder::contiguous); });
+  bad.range("a shard that does not exist", "shard_positions: shard must be in [0, num_shards 2), got 2",
+            [](F&) { posenc::shard_positions(8, 2, 2, posenc::ShardOrder::striped); });
+  bad.value("a sequence that shards do not divide",
+            "shard_positions: seq_len must be a multiple of num_shards, 3, got 8",
+            [](F&) { posenc::shard_positions(8, 3, 0, posenc::ShardOrder::striped); });
+  bad.value("a sequence that zigzag chunks do not divide",
+            "shard_positions: seq_len must be a multiple of 2 num_shards, 4, got 6",
+            [](F&) { posenc::shard_positions(6, 2, 0, posenc::ShardOrder::zigzag); });
+  bad.value("shards in no order", "shard_positions: order must be one of its enumerators, got 9",
+            [](F&) { posenc::shard_positions(8, 2, 0, static_cast<posenc::ShardOrder>(9)); });
+  bad.value("groups of no token", "self_extend_positions: group_size must be in [1, 2^57], got 0",
+            [](F&) { posenc::self_extend_positions(posenc::PositionRange(0, 8), 0, 4); });
+  bad.value("a negative window of Self-Extend", "self_extend_positions: window must be in [0, 2^57], got -1",
+            [](F&) { posenc::self_extend_positions(posenc::PositionRange(0, 8), 2, -1); });
+  bad.range("Self-Extend before the start", "self_extend_positions: positions.first() must be >= 0, got -3",
+            [](F&) { posenc::self_extend_positions(posenc::PositionRange(-3, 8), 2, 4); });
+  bad.value("a negative number of sinks", "streaming_positions: num_sinks must be in [0, 1099511627776], got -1",
+            [](F&) { posenc::streaming_positions(8, -1, 4); });
+  bad.value("a negative window of a cache", "streaming_positions: window must be in [0, 1099511627776], got -4",
+            [](F&) { posenc::streaming_positions(8, 2, -4); });
+  bad.value("a negative number of tokens", "streaming_positions: num_tokens must be in [0, 2^57], got -8",
+            [](F&) { posenc::streaming_positions(-8, 2, 4); });
+  bad.value("dual chunks of no token", "dual_chunk_positions: chunk_size must be in [1, 2^57], got 0",
+            [](F&) { posenc::dual_chunk_positions(0, 0, 0); });
+
   return bad.cases();
 }

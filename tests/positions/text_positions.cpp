@@ -44,3 +44,13 @@ TEST_CASE("dual chunk positions keep every distance within the trained length", 
     }
   }
 }
+
+TEST_CASE("positions of a ragged batch with a start for each sequence", "[positions][text]") {
+  Eigen::Matrix<std::int64_t, 6, 1> expected;
+  expected << 7, 8, 9, 2, 3, -1;
+  CHECK(posenc::packed_positions(std::vector<int>{0, 3, 5, 5, 6}, std::vector<int>{7, 2, 100, -1}) == expected);
+  CHECK(posenc::packed_positions(std::vector<int>{0, 3, 6}, std::vector<int>{0, 0}) ==
+        posenc::packed_positions(std::vector<int>{0, 3, 6}));
+  constexpr std::int64_t most = std::int64_t(1) << 57;
+  CHECK(posenc::packed_positions(std::vector<int>{0, 2}, std::vector<std::int64_t>{most - 1})[1] == most);
+}

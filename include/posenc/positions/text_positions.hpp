@@ -46,6 +46,22 @@ PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derive
       mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
 }
 
+/// Checks cu_seqlens and returns the number of documents.
+template <typename Entries>
+Eigen::Index require_cu_seqlens(const char* function, const Entries& entries) {
+  const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(list_entry(entries, i)); };
+  const Eigen::Index size = entries.size();
+  require(size > 0, function, "cu_seqlens.size()", size, "> 0");
+  require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
+  for (Eigen::Index i = 1; i < size; ++i) {
+    if (at(i) < at(i - 1)) {
+      refuse<std::invalid_argument>(function, element("cu_seqlens", i), at(i), "at least ", at(i - 1));
+    }
+  }
+  require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
+  return size - 1;
+}
+
 }  // namespace detail
 
 /// Positions in a padded batch: the k-th real token of a sequence (k from 0) is at k, pads are at `pad_position`.
@@ -86,18 +102,47 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
   const char* const function = "packed_positions";
   const auto& entries = detail::as_list(cu_seqlens);
   const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
-  const Eigen::Index size = entries.size();
-  detail::require(size > 0, function, "cu_seqlens.size()", size, "> 0");
-  detail::require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
-  for (Eigen::Index i = 1; i < size; ++i) {
-    if (at(i) < at(i - 1)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
-    }
-  }
-  detail::require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
+  const Eigen::Index size = detail::require_cu_seqlens(function, entries) + 1;
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(static_cast<Eigen::Index>(at(size - 1)));
   for (Eigen::Index i = 1; i < size; ++i) {
     for (std::int64_t t = at(i - 1); t < at(i); ++t) ids[static_cast<Eigen::Index>(t)] = t - at(i - 1);
+  }
+  return ids;
+}
+
+/// @overload
+/// Documents that do not begin at 0: a ragged batch of sequences of any lengths, each after its own cached tokens.
+///
+///     cu_seqlens  0 3 5    starts  7 2     positions  7 8 9 2 3
+///
+/// @param starts  The first position of each document: num_documents integers. An Eigen vector or a contiguous range.
+/// @throws std::invalid_argument  besides those of packed_positions(cu_seqlens): another number of starts.
+/// @throws std::out_of_range      a position beyond +-2^57.
+/// Cost:     that of packed_positions(cu_seqlens) (bench_frequency: positions).
+/// Accuracy: exact [positions][text].
+/// Matches:  `start_positions` of TransformerEngine, `offsets` of FlashInfer.
+template <typename List, typename Starts, std::enable_if_t<detail::is_list<List> && detail::is_list<Starts>, int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_seqlens, const Starts& starts) {
+  static_assert(Eigen::NumTraits<detail::ListScalar<Starts>>::IsInteger, "posenc: starts holds integers");
+  const char* const function = "packed_positions";
+  const auto& entries = detail::as_list(cu_seqlens);
+  const auto& first = detail::as_list(starts);
+  const Eigen::Index documents = detail::require_cu_seqlens(function, entries);
+  detail::require(first.size() == documents, function, "starts.size()", first.size(), "the number of documents ",
+                  documents);
+  const auto end = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
+  for (Eigen::Index i = 0; i < documents; ++i) {
+    detail::require_position(function, detail::element("starts", i), detail::list_entry(first, i));
+    const std::int64_t most = detail::kMaxPosition - (std::max)(end(i + 1) - end(i) - 1, std::int64_t(0));
+    if (static_cast<std::int64_t>(detail::list_entry(first, i)) > most) {
+      detail::refuse<std::out_of_range>(function, detail::element("starts", i), detail::list_entry(first, i),
+                                        "at most ", most, ", so that no position is beyond 2^57");
+    }
+  }
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(cu_seqlens);
+  for (Eigen::Index i = 0; i < documents; ++i) {
+    ids.segment(static_cast<Eigen::Index>(end(i)), static_cast<Eigen::Index>(end(i + 1) - end(i))).array() +=
+        static_cast<std::int64_t>(detail::list_entry(first, i));
   }
   return ids;
 }

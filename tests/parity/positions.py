@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Makes the positions of tests/golden/positions by the libraries that they come from, and compares them with the files.
+
+    python3 tests/parity/positions.py [--write]
+
+needs torch, transformers and diffusers. Not part of the test command; tests/positions compares posenc with the files.
+Positions that a library keeps to itself are read where it uses them: its 1-D rotation gets them as an argument, or the
+angle of a slow pair tells them.
+"""
+import pathlib
+import sys
+import types
+
+import diffusers
+import torch
+import transformers
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "positions"
+
+
+def zigzag_shards():
+    from torch.distributed.tensor.experimental._context_parallel._load_balancer import _HeadTailLoadBalancer
+    for length, ranks in ((8, 2), (18, 3), (40, 4)):
+        rows = _HeadTailLoadBalancer(length, ranks, "cpu")._generate_indices()[0].view(ranks, -1)
+        yield f"tokens_{length}_shards_{ranks}", rows
+
+
+# --- Prompts -----------------------------------------------------------------------------------------------------------
+TEXT, IMAGE, VIDEO, AUDIO, START, AUDIO_START = 1, 2, 3, 4, 5, 6
+
+
+def omni(parts, model, per_second, audio_in_video=False, padding=0):
+    """parts: ("text", n), ("image", t, h, w), ("video", t, h, w, seconds per frame), ("audio", tokens), ("both", ...)."""
+    ids, images, videos, seconds, audios = [], [], [], [], []
+    for kind, *sizes in parts:
+        if kind == "text":
+            ids += [TEXT] * sizes[0]
+        elif kind == "image":
+            ids += [START] + [IMAGE] * (sizes[0] * sizes[1] * sizes[2]) + [TEXT]
+            images.append([sizes[0], 2 * sizes[1], 2 * sizes[2]])
+        elif kind == "video":
+            ids += [START] + [VIDEO] * (sizes[0] * sizes[1] * sizes[2]) + [TEXT]
+            videos.append([sizes[0], 2 * sizes[1], 2 * sizes[2]])
+            seconds.append(sizes[3])
+        elif kind == "audio":
+            ids += [AUDIO_START] + [AUDIO] * sizes[0] + [TEXT]
+            audios.append(4 * sizes[0])
+        else:  # audio inside video
+            tokens = sizes[0] * sizes[1] * sizes[2]
+            ids += [START, AUDIO_START] + [VIDEO] * tokens + [AUDIO] * sizes[4] + [TEXT, TEXT]
+            videos.append([sizes[0], 2 * sizes[1], 2 * sizes[2]])
+            seconds.append(sizes[3])
+            audios.append(4 * sizes[4])
+    config = types.SimpleNamespace(image_token_id=IMAGE, video_token_id=VIDEO, audio_token_id=AUDIO,
+                                   vision_start_token_id=START, audio_start_token_id=AUDIO_START,
+                                   position_id_per_seconds=per_second, seconds_per_chunk=2)
+    stub = types.SimpleNamespace(config=config, spatial_merge_size=2)
+    for name in ("get_llm_pos_ids_for_vision", "get_chunked_index"):
+        if hasattr(model, name):
+            setattr(stub, name, types.MethodType(getattr(model, name), stub))
+    both = torch.tensor([[0] * padding + ids])
+    mask = torch.tensor([[0] * padding + [1] * len(ids)])
+    positions, delta = model.get_rope_index(
+        stub, both, torch.tensor(images) if images else None, torch.tensor(videos) if videos else None,
+        mask, audio_in_video, torch.tensor(audios) if audios else None, torch.tensor(seconds) if seconds else None)
+    return torch.cat([positions[:, 0].T.long(), torch.full((1, 3), int(delta.flatten()[0]))])
+
+
+def omni_prompts():
+    from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
+        Qwen2_5OmniPreTrainedModelForConditionalGeneration as Omni)
+    yield "picture_video_audio", omni([("text", 3), ("image", 1, 2, 3), ("text", 2), ("audio", 5), ("text", 1),
+                                       ("video", 3, 1, 2, 0.5), ("text", 2)], Omni, 24)
+    yield "left_padded", omni([("text", 2), ("image", 1, 3, 1), ("text", 1)], Omni, 25, padding=4)
+    yield "audio_in_video", omni([("text", 2), ("both", 3, 1, 2, 1.0, 70), ("text", 1)], Omni, 25, True)
+    yield "audio_in_video_odd", omni([("text", 1), ("both", 5, 3, 1, 1.0, 113), ("text", 3)], Omni, 25, True)
+    yield "short_audio_in_video", omni([("both", 6, 2, 2, 1.0, 20), ("text", 2)], Omni, 25, True)
+
+
+# --- Latents -----------------------------------------------------------------------------------------------------------
+def columns(*ids):
+    return torch.cat([torch.as_tensor(i).reshape(-1, torch.as_tensor(i).shape[-1]) for i in ids])
+
+
+def flux():
+    from diffusers import FluxPipeline
+    for text, sizes in ((3, [(2, 3)]), (0, [(3, 5)]), (5, [(4, 2), (3, 3)])):
+        parts = [torch.zeros(text, 3)]
+        for i, (height, width) in enumerate(sizes):
+            ids = FluxPipeline._prepare_latent_image_ids(1, height, width, "cpu", torch.float32).clone()
+            ids[..., 0] = min(i, 1)
+            parts.append(ids)
+        yield f"flux_{text}_" + "_".join(f"{h}x{w}" for h, w in sizes), columns(*parts)
+
+
+def flux2():
+    from diffusers import Flux2Pipeline
+    for text, (height, width), references in ((3, (2, 3), []), (0, (3, 5), [(2, 2)]), (5, (4, 2), [(3, 3), (1, 2)])):
+        parts = [Flux2Pipeline._prepare_text_ids(torch.zeros(1, text, 1))[0]] if text else []
+        parts.append(Flux2Pipeline._prepare_latent_ids(torch.zeros(1, 1, height, width))[0])
+        if references:
+            parts.append(Flux2Pipeline._prepare_image_ids([torch.zeros(1, 1, h, w) for h, w in references])[0])
+        name = "_".join(f"{h}x{w}" for h, w in [(height, width), *references])
+        yield f"flux2_{text}_{name}", columns(*parts)
+
+
+def qwen_image():
+    from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope
+    rope = QwenEmbedRope(10 ** 8, [4, 4, 4], scale_rope=True)  # the second pair of an axis advances by 1e-4
+    for text, sizes in ((3, [(2, 3)]), (0, [(5, 7)]), (5, [(4, 2), (3, 5)])):
+        picture, caption = rope([[(1, h, w) for h, w in sizes]], max_txt_seq_len=text)
+        angles = torch.cat([caption, picture]).angle()[:, 1::2]
+        yield f"qwen_image_{text}_" + "_".join(f"{h}x{w}" for h, w in sizes), torch.round(angles / 1e-4).long()
+
+
+def captured(module, call):
+    """The positions that a module hands to its 1-D rotation, a column for each."""
+    seen, original = [], module.get_1d_rotary_pos_embed
+
+    def keep(dim, pos, *args, **kwargs):
+        seen.append(pos)
+        return original(dim, pos, *args, **kwargs)
+
+    module.get_1d_rotary_pos_embed = keep
+    try:
+        call()
+    finally:
+        module.get_1d_rotary_pos_embed = original
+    return seen
+
+
+def hunyuan_video():
+    from diffusers.models.transformers import transformer_hunyuan_video as module
+    for text, frames, height, width in ((3, 1, 2, 3), (0, 2, 3, 5), (4, 3, 2, 1)):
+        rope = module.HunyuanVideoRotaryPosEmbed(2, 1, [16, 56, 56])
+        seen = captured(module, lambda: rope(torch.zeros(1, 1, frames, 2 * height, 2 * width)))
+        yield (f"hunyuan_video_{text}_{frames}x{height}x{width}",
+               columns(torch.stack(seen, -1), torch.zeros(text, 3)))  # text is behind, and does not rotate
+
+
+def wan():
+    from diffusers.models.transformers.transformer_wan import WanRotaryPosEmbed
+    for frames, height, width in ((1, 2, 3), (3, 5, 2), (4, 1, 1)):
+        rope = WanRotaryPosEmbed(24, (1, 2, 2), 64, theta=1e8)  # 8 channels an axis: the third pair advances by 1e-4
+        cos, sin = rope(torch.zeros(1, 1, frames, 2 * height, 2 * width))
+        angles = torch.atan2(sin[0, :, 0], cos[0, :, 0])[:, 4::8]
+        yield f"wan_{frames}x{height}x{width}", torch.round(angles / 1e-4).long()
+
+
+def z_image():
+    from diffusers.models.transformers.transformer_z_image import ZImageTransformer2DModel as Model
+    for text, height, width in ((5, 2, 3), (32, 4, 8), (37, 5, 7)):
+        stub = types.SimpleNamespace(create_coordinate_grid=Model.create_coordinate_grid)
+        for name in ("_pad_with_ids", "_patchify_image"):
+            setattr(stub, name, types.MethodType(getattr(Model, name), stub))
+        picture = torch.zeros(1, 1, 2 * height, 2 * width)
+        result = Model.patchify_and_embed(stub, [picture], [torch.zeros(text, 4)], 2, 1)
+        yield f"z_image_{text}_{height}x{width}", columns(result[3][0], result[4][0])
+
+
+def lumina2():
+    from diffusers.models.transformers.transformer_lumina2 import Lumina2RotaryPosEmbed
+    for text, height, width in ((3, 2, 3), (1, 3, 5), (6, 4, 1)):
+        rope = Lumina2RotaryPosEmbed(10000, [4, 4, 4], patch_size=2)
+        seen = []
+        rope._get_freqs_cis = lambda ids: (seen.append(ids), torch.zeros(*ids.shape[:2], 6))[1]
+        rope(torch.zeros(1, 1, 2 * height, 2 * width), torch.ones(1, text, dtype=torch.long))
+        yield f"lumina2_{text}_{height}x{width}", seen[0][0]
+
+
+def cogvideox():
+    from diffusers.models import embeddings as module
+    from diffusers.pipelines.cogvideo.pipeline_cogvideox import get_resize_crop_region_for_grid as crop
+    for frames, height, width in ((1, 30, 45), (3, 7, 9), (2, 5, 3)):
+        region = crop((height, width), 45, 30)
+        seen = captured(module, lambda: module.get_3d_rotary_pos_embed(64, region, (height, width), frames))
+        grid = torch.stack(torch.meshgrid(*seen, indexing="ij"), -1)
+        yield f"cogvideox_{frames}x{height}x{width}", columns(grid[:, ::3, ::4] if height == 30 else grid)
+
+
+def cosmos():
+    from diffusers.models.transformers import transformer_cosmos as module
+    for frames, height, width, fps in ((1, 2, 3, None), (3, 3, 5, 30), (4, 2, 1, 16)):
+        rope = module.CosmosRotaryPosEmbed(128, patch_size=(1, 2, 2))
+        seen, outer = [], torch.outer
+        torch.outer = lambda a, b: (seen.append(a), outer(a, b))[1]
+        try:
+            rope(torch.zeros(1, 1, frames, 2 * height, 2 * width), fps)
+        finally:
+            torch.outer = outer
+        h, w, t = seen
+        yield (f"cosmos_{frames}x{height}x{width}_fps_{fps or 0}",
+               columns(torch.stack(torch.meshgrid(t, h, w, indexing="ij"), -1)))
+
+
+def ltx():
+    from diffusers import LTXConditionPipeline
+    from diffusers.models.transformers.transformer_ltx import LTXVideoRotaryPosEmbed
+    for frames, height, width, fps in ((1, 2, 3, 25), (3, 3, 5, 24), (4, 2, 1, 30)):
+        rope = LTXVideoRotaryPosEmbed(12)
+        grid = rope._prepare_video_coords(1, frames, height, width, (8 / fps, 32, 32), "cpu")[0]
+        yield f"ltx_{frames}x{height}x{width}_fps_{fps}", grid * 2 - 1
+        ids = LTXConditionPipeline._prepare_video_ids(1, frames, height, width)
+        coordinates = LTXConditionPipeline._scale_video_ids(ids, 32, 8).float()
+        coordinates[:, 0] = coordinates[:, 0] * (1.0 / fps)
+        grid = coordinates[0].T / torch.tensor([20.0, 2048.0, 2048.0])
+        yield f"ltx_causal_{frames}x{height}x{width}_fps_{fps}", grid * 2 - 1
+
+
+def mochi():
+    from diffusers.models.transformers.transformer_mochi import MochiRoPE
+    for frames, height, width in ((1, 2, 3), (3, 3, 5), (2, 4, 1)):
+        positions = MochiRoPE()._get_positions(frames, height, width, dtype=torch.float32)
+        yield f"mochi_{frames}x{height}x{width}", positions
+
+
+def latents():
+    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, cogvideox, cosmos, ltx, mochi):
+        yield from make()
+
+
+# --- Files -------------------------------------------------------------------------------------------------------------
+FILES = {
+    "shards.csv": (f"torch {torch.__version__} _HeadTailLoadBalancer", zigzag_shards),
+    "omni.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2.5-Omni; the last row is the delta",
+                 omni_prompts),
+    "latents.csv": (f"diffusers {diffusers.__version__}", latents),
+}
+
+
+def number(value):
+    value = float(value)
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def main():
+    wrong = 0
+    for name, (source, blocks) in FILES.items():
+        text = f"# source = {source}\n# made by = tests/parity/positions.py\n"
+        for block, rows in blocks():
+            text += f"@ {block} {rows.shape[0]} {rows.shape[1]}\n"
+            text += "".join(",".join(number(value) for value in row) + "\n" for row in rows.tolist())
+        path = GOLDEN / name
+        if "--write" in sys.argv:
+            path.write_text(text)
+        elif path.read_text().split("\n", 1)[1] != text.split("\n", 1)[1]:
+            wrong += 1
+            print(f"{path}: {source} gives other numbers")
+    print(f"{len(FILES) - wrong} of {len(FILES)} files", "written" if "--write" in sys.argv else "as the libraries give them")
+    return wrong != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

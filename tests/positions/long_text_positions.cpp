@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/// Positions of text beyond the trained length.
+#include <cstdint>
+
+#include <posenc/positions.hpp>
+
+#include "support/catch2.hpp"
+
+TEST_CASE("Self-Extend groups what is beyond the window", "[positions][long_text]") {
+  const auto at = posenc::self_extend_positions(posenc::PositionRange(0, 8), 2, 4);
+  CHECK(at.col(0).transpose() == (Eigen::Matrix<std::int64_t, 1, 8>() << 2, 2, 3, 3, 4, 4, 5, 5).finished());
+  CHECK(at.col(1).transpose() == (Eigen::Matrix<std::int64_t, 1, 8>() << 0, 0, 1, 1, 2, 2, 3, 3).finished());
+  CHECK(posenc::self_extend_positions(posenc::PositionRange(5, 2), 2, 4) == at.middleRows(5, 2));
+  // Groups of one are plain positions.
+  const auto plain = posenc::self_extend_positions(posenc::PositionRange(3, 5), 1, 100);
+  CHECK(plain.col(0) == plain.col(1));
+  CHECK(plain(4, 0) == 7);
+  // 7 times the length within 1 + w + (length - w) / g; no distance of a pair beyond the window is less than w - 1.
+  const int length = 7 * 64, group = 8, window = 17;
+  const auto far = posenc::self_extend_positions(posenc::PositionRange(0, length), group, window);
+  for (int q = 0; q < length; ++q) {
+    for (int k = 0; k + window <= q; ++k) {
+      const std::int64_t distance = far(q, 0) - far(k, 1);
+      if (distance < window - 1 || distance > window + (length - window) / group + 1) FAIL(q << " " << k);
+      if (k > 0 && distance > far(q, 0) - far(k - 1, 1)) FAIL("not monotonic at " << q << " " << k);
+    }
+  }
+}
+
+TEST_CASE("a cache keeps its sinks and its last tokens", "[positions][long_text]") {
+  using Ids = Eigen::Matrix<std::int64_t, 6, 1>;
+  CHECK(posenc::streaming_positions(10, 2, 4) == (Ids() << 0, 1, 6, 7, 8, 9).finished());
+  CHECK(posenc::streaming_positions(6, 2, 4) == (Ids() << 0, 1, 2, 3, 4, 5).finished());
+  CHECK(posenc::streaming_positions(7, 2, 4) == (Ids() << 0, 1, 3, 4, 5, 6).finished());
+  CHECK(posenc::streaming_positions(3, 4, 4).size() == 3);
+  CHECK(posenc::streaming_positions(9, 0, 2)[0] == 7);
+  CHECK(posenc::streaming_positions(0, 4, 4).size() == 0);
+  CHECK(posenc::streaming_positions(std::int64_t(1) << 57, 4, 1)[4] == (std::int64_t(1) << 57) - 1);
+}
