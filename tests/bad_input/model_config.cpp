@@ -97,8 +97,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   bad.refused("rotary_dim beyond the head",
               "read_hugging_face_config: rotary_dim must be at most head_dim 128, got 130",
               minimax(R"("rotary_dim": 130)"));
-  bad.refused("GPT-J without rotary_dim", "read_hugging_face_config: rotary_dim must be given, got nothing",
-              R"({"model_type": "gptj", "n_embd": 4096, "n_head": 16, "n_layer": 28})");
+  bad.refused("GPT-J, rotary_dim null", "read_hugging_face_config: rotary_dim must be given, got nothing",
+              R"({"model_type": "gptj", "n_embd": 4096, "n_head": 16, "n_layer": 28, "rotary_dim": null})");
   bad.refused("rotary_dim against the part",
               "read_hugging_face_config: rotary_dim must be head_dim * partial_rotary_factor = 64, got 32",
               minimax(R"("rotary_dim": 32, "partial_rotary_factor": 0.5)"));
@@ -192,6 +192,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   bad.value("a temperature of shift -9000", "query_temperature: temperature.shift must be finite and >= 0, got -9000",
             [](auto&) {
               posenc::query_temperature({0.1, 8192, -9000}, 1);
+            });
+  bad.value("a growth that is not named", "query_temperature: temperature.growth must be one of its enumerators, got 7",
+            [](auto&) {
+              posenc::query_temperature({0.1, 8192, 1, static_cast<posenc::TemperatureGrowth>(7)}, 1);
             });
   bad.range("the temperature of position -1", "query_temperature: position must be finite and >= 0, got -1", [](auto&) {
     posenc::query_temperature({0.1, 8192, 1}, -1);

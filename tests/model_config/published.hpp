@@ -30,6 +30,7 @@ std::vector<Published> phi_and_gemma();
 std::vector<Published> other_models();
 std::vector<Published> more_decoders();
 std::vector<Published> more_plans();
+std::vector<Published> all_published_models();  ///< All of the above.
 
 }  // namespace posenc_tests
 

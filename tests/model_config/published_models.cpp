@@ -37,19 +37,18 @@ std::vector<ConfigValue> with_one_value_spoiled(const ConfigValue& config) {
   return out;
 }
 
-std::vector<Published> all_models() {
-  std::vector<Published> all = posenc_tests::llama_and_relatives();
-  for (const auto& group : {posenc_tests::qwen_and_deepseek(), posenc_tests::phi_and_gemma(),
-                            posenc_tests::other_models(), posenc_tests::more_decoders(), posenc_tests::more_plans()}) {
+}  // namespace
+
+std::vector<Published> posenc_tests::all_published_models() {
+  std::vector<Published> all = llama_and_relatives();
+  for (const auto& group : {qwen_and_deepseek(), phi_and_gemma(), other_models(), more_decoders(), more_plans()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;
 }
 
-}  // namespace
-
 TEST_CASE("published models resolve", "[model_config][hugging_face][published][portable]") {
-  for (const Published& model : all_models()) {
+  for (const Published& model : posenc_tests::all_published_models()) {
     INFO(model.name);
     posenc_tests::check_model(posenc::read_hugging_face_config(Json::parse(model.config), model.serving_length),
                               model.sets, model.plan, model.ignored_keys);
@@ -58,7 +57,7 @@ TEST_CASE("published models resolve", "[model_config][hugging_face][published][p
 
 TEST_CASE("no value of a wrong kind gets past the checks", "[model_config][hugging_face][errors]") {
   std::size_t refused = 0;
-  for (const Published& model : all_models()) {
+  for (const Published& model : posenc_tests::all_published_models()) {
     for (const ConfigValue& spoiled : with_one_value_spoiled(posenc::to_config_value(Json::parse(model.config)))) {
       try {
         posenc::read_hugging_face_config(spoiled, model.serving_length);
@@ -74,7 +73,7 @@ TEST_CASE("no value of a wrong kind gets past the checks", "[model_config][huggi
 
 #if defined(POSENC_TESTS_HAVE_NLOHMANN_JSON)
 TEST_CASE("nlohmann::json reads as the same data", "[model_config][config_value]") {
-  for (const Published& model : all_models()) {
+  for (const Published& model : posenc_tests::all_published_models()) {
     INFO(model.name);
     CHECK(posenc::to_config_value(nlohmann::json::parse(model.config)) ==
           posenc::to_config_value(Json::parse(model.config)));

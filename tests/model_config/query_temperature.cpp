@@ -18,4 +18,7 @@ TEST_CASE("query temperatures of Llama 4 and Ministral 3", "[model_config][query
   CHECK(std::abs(posenc::query_temperature(ministral, 16384) - 1.0693147180559945309) <= kError);
   CHECK(std::abs(posenc::query_temperature(ministral, 131072) - 1.2197224577336219383) <= kError);  // ln 9
   CHECK(posenc::query_temperature({0, 1, 0}, 1e9) == 1);
+  const posenc::QueryTemperature beam{0.1, 2048, 1, posenc::TemperatureGrowth::power};
+  CHECK(std::abs(posenc::query_temperature(beam, 2047) - 1.0717734625362931642) <= kError);    // 2^0.1
+  CHECK(std::abs(posenc::query_temperature(beam, 131071) - 1.5180683844287584109) <= kError);  // 65^0.1
 }

@@ -258,6 +258,7 @@ def gather(model, part, config, record, given, positions, read):
     seen = {"calls": calls, "layers": lists.get(prefix), "spectra": zoo_compare.spectra(model), "positions": positions,
             "magnitudes": zoo_compare.magnitudes(record.tables), "rotations": record.rotations,
             "all calls": [call for stack in stacks.values() for call in stack],
+            "scales of scores": scales_of(prefix, record.scales),
             "whole": record.whole, "model": type(model).__name__, "grid": None,
             "tables": lambda driver: zoo_compare.tables(driver, model, part)}
     grid = zoo_inputs.grid_of(config, given)
@@ -269,6 +270,16 @@ def gather(model, part, config, record, given, positions, read):
         window = getattr(config, "window_size", None)  # SAM 3: global layers count in windows' patches.
         seen["scales"] = [1.0, window / grid[0]] if isinstance(window, int) and window else [1.0]
     return seen
+
+
+def scales_of(prefix, scales):
+    """(layer, scale of the softmax) of the attention calls of one list of layers."""
+    out = []
+    for name, scale in scales:
+        match = re.search(r"^(.*?)(?:^|\.)(\d+)(?:\.|$)", name)
+        if match and match.group(1) == prefix:
+            out.append((int(match.group(2)), scale))
+    return out
 
 
 def alarm(*_):
@@ -322,7 +333,12 @@ def judge(driver, config_class, source, first, long, row):
     length = 4 * getattr(config, "max_position_embeddings", 4096) if long else zoo_inputs.TOKENS
     if drops_keys(source, config):
         return "dropped"  # By transformers, without a word.
-    read = driver.ask(config=source, serving_length=length)
+    if config_class.__name__ in zoo_inputs.HOMES:
+        holder, key = zoo_inputs.HOMES[config_class.__name__]
+        part = {k: v for k, v in source.items() if k != "model_type"}
+        read = driver.ask(config={"model_type": holder, key: part}, tower=key, serving_length=length)
+    else:
+        read = driver.ask(config=source, serving_length=length)
     try:
         seen = observe(config_class, source, {} if "refused" in read else read, first, long)
     except Exception as error:
@@ -335,6 +351,14 @@ def judge(driver, config_class, source, first, long, row):
         row["rule"] = zoo_report.rule(read)
         row["model"] = seen["model"]
     faults = zoo_compare.compare(read, seen)
+    scales = zoo_compare.softmax(read, seen)
+    if first:
+        row["softmax"] = {str(place): scale for place, scale in scales.items()}
+    for place, scale in scales.items():
+        usual = row.get("softmax", {}).get(str(place))
+        if usual is not None and abs(scale / usual - 1) > 1e-6:
+            faults.append(f"scale of the softmax of set {place} is {scale / usual:.7g} times what is read")
+            break
     if first:
         with_axes = any("axes" in rope for rope in read["sets"])
         row["tables"] = None if with_axes else seen["tables"](driver)

@@ -119,6 +119,8 @@ def magnitudes(tables):
 
 
 def factor(rule, positions):
+    if rule["power"]:
+        return (1 + (positions + rule["shift"]) / rule["length"]) ** rule["scale"]
     return 1 + rule["scale"] * np.log1p(np.floor((positions + rule["shift"]) / rule["length"]))
 
 
@@ -176,6 +178,16 @@ def ulps(a, b):
     """Distance in units of the last place of float, counted at the larger of the two, at least at 2^-24."""
     unit = np.spacing(np.maximum(np.maximum(np.abs(a), np.abs(b)), np.float32(2.0**-24)))
     return float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)) / unit))
+
+
+def softmax(read, seen):
+    """Layer's set -> scale of the softmax over the multiplier that was read: a rule must not change it."""
+    found = {}
+    for index, scale in seen["scales of scores"]:
+        if scale is not None and 0 <= index < len(read["layers"]):
+            for place in read["layers"][index]["sets"]:
+                found.setdefault(place, scale / read["sets"][place]["softmax_multiplier"])
+    return found
 
 
 def compare(read, seen, explain=True):

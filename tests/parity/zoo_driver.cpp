@@ -64,7 +64,10 @@ json describe(const posenc::ModelRope& model) {
     json entry = {{"sets", layer.rope_sets}};
     if (layer.query_temperature) {
       const posenc::QueryTemperature& t = *layer.query_temperature;
-      entry["temperature"] = {{"scale", t.scale}, {"length", t.length}, {"shift", t.shift}};
+      entry["temperature"] = {{"scale", t.scale},
+                              {"length", t.length},
+                              {"shift", t.shift},
+                              {"power", t.growth == posenc::TemperatureGrowth::power}};
     }
     out["layers"].push_back(entry);
   }

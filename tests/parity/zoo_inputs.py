@@ -14,11 +14,14 @@ HALF = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 
 # What transformers cannot do without and leaves out of its defaults.
 NEEDED = {
     "deepseek_ocr2_text": {"mlp_layer_types": ["dense"] * 32},
+    "deepseek_ocr2_vision": {"encoder_config": {"hidden_size": 896, "num_attention_heads": 14, "num_key_value_heads": 2,
+                                                "num_hidden_layers": 24, "intermediate_size": 4864}},
     "dots1": {"n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1},
     "deepseek_v2": {"num_experts_per_tok": 6, "n_group": 1, "topk_group": 1},
     "glm4v_text": {"rope_parameters": HALF},
     "glm4v_moe_text": {"rope_parameters": HALF, "head_dim": 128},
     "glm_image_text": {"rope_parameters": HALF},
+    "glm4_moe": {"head_dim": 128},  # Its default of 96 heads does not divide its default width, 4096.
     "hunyuan_v1_dense": {"head_dim": 128},
     "hunyuan_v1_moe": {"head_dim": 128},
     "hunyuan_vl_text": {"head_dim": 128, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0,
@@ -51,6 +54,10 @@ NEEDED = {
 }
 
 
+# Parts whose config has no model_type: the model that holds them, and the key.
+HOMES = {"SaProtConfig": ("evolla", "protein_encoder_config"),
+         "Qwen3OmniMoeCode2WavConfig": ("qwen3_omni_moe", "code2wav_config")}
+
 # Where transformers gives the two channels of a pair different axes, which is no rotation: all axes count alike here.
 ONE_COUNT = {"hunyuan_vl_text": "for pictures transformers gives the two channels of a pair different axes"}
 
@@ -74,6 +81,9 @@ def patch_shape(config):
 
 def grid_of(config, given):
     """Rows and columns of the patches that inputs() gives."""
+    if "current_vision_features" in given:
+        columns, rows = config.memory_attention_rope_feat_sizes
+        return rows, columns
     if any("grid" in name or name == "pixel_position_ids" for name in given):
         return GRID
     if "pixel_values" in given and given["pixel_values"].dim() == 4:
@@ -89,6 +99,8 @@ def places(kind, grid):
         return np.stack([column, row], -1)
     if kind == "centered_row_column":
         return np.stack([(2 * row + 1) / grid[0] - 1, (2 * column + 1) / grid[1] - 1], -1)
+    if kind == "time_height_width":
+        return np.stack([np.zeros_like(row), row, column], -1)
     return np.stack([row, column], -1)
 
 
@@ -185,6 +197,15 @@ def stacks(model, config):
         direct = {type(m).__name__ for m in module.children()}
         width = first(getattr(module, "config", config), "hidden_size", "d_model", default=64)
         width = getattr(getattr(module, "fc", None), "in_features", width)
+        if "current_vision_features" in names:  # Memory attention of videos: keys of one picture that was seen.
+            columns, rows = config.memory_attention_rope_feat_sizes
+            small = getattr(config, "memory_attention_rope_k_sizes", None) or (columns, rows)
+            memory = torch.ones(small[0] * small[1], 1, 64)
+            given = {"current_vision_features": torch.ones(rows * columns, 1, config.memory_attention_hidden_size),
+                     "memory": memory, "memory_posision_embeddings": torch.zeros_like(memory)}
+            if "num_spatial_memory_tokens" in names:
+                given["num_spatial_memory_tokens"] = 1
+            found.append((len(inner), module, given))
         if any("Rotary" in d or "RoPE" in d or "Rope" in d for d in direct) and "ModuleList" in direct:
             for wanted in ("hidden_states", "inputs_embeds", "hidden_states_in"):
                 if wanted in names:

@@ -117,7 +117,8 @@ class SeeScores(TorchFunctionMode):
                 record.inside[-1][1] = True
                 shape = (-1, q.shape[-2], q.shape[-1])
                 key = k.transpose(-1, -2)
-                record.calls.append((record.inside[-1][0], q.detach().reshape(shape).clone(),
+                record.scales.append((names.get(id(module), ""), kwargs.get("scaling")))
+        record.calls.append((record.inside[-1][0], q.detach().reshape(shape).clone(),
                                      key.detach().reshape(-1, *key.shape[-2:]).clone()))
         return function(*args, **(kwargs or {}))
 
@@ -127,6 +128,7 @@ class Record:
 
     def __init__(self):
         self.calls = []  # (name of the module, layer, q, k), each of heads x tokens x channels
+        self.scales = []  # (name of the module, scale of the softmax)
         self.tables = []  # (class, layer type, cos, sin)
         self.rotations = []  # (function, inputs, outputs)
         self.whole = True

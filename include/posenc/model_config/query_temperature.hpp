@@ -12,23 +12,34 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of a factor on queries, 1 + scale ln(1 + floor((position + shift) / length)).
+/// How a factor on queries grows with the position.
+enum class TemperatureGrowth {
+  logarithm,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power       ///< (1 + (position + shift) / length)^scale: Beam.
+};
+
+/// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
-  double scale;   ///< Weight of the logarithm, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  double
+      scale;  ///< Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
   double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
   double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  TemperatureGrowth growth = TemperatureGrowth::logarithm;  ///< The formula.
 };
 
 /// The factor by which a model multiplies the query at a position, before or after it is rotated:
 ///
-///     1 + scale ln(1 + floor((position + shift) / length))
+///     1 + scale ln(1 + floor((position + shift) / length))    TemperatureGrowth::logarithm
+///     (1 + (position + shift) / length)^scale                 TemperatureGrowth::power
 ///
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
 /// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  a scale or shift that is negative or not finite, or a length that is not > 0.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a growth
+///                                that TemperatureGrowth does not name.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
-/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
+/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
+///           Beam (0.1, 2048, 1, power).
 inline double query_temperature(const QueryTemperature& temperature, double position) {
   const char* const function = "query_temperature";
   detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
@@ -38,6 +49,10 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
                   temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
+  detail::require_named(function, "temperature.growth", temperature.growth, TemperatureGrowth::power);
+  if (temperature.growth == TemperatureGrowth::power) {
+    return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
+  }
   return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
 }
 

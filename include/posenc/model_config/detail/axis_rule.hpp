@@ -19,16 +19,18 @@ namespace detail {
 
 /// The axis that drives each pair.
 enum class AxisRule {
-  one,                  ///< One position per token.
-  contiguous,           ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
-  interleaved,          ///< mrope_section, t h w t h w ...: Qwen3-VL.
-  height_width_time,    ///< mrope_section as h, w, t: ERNIE-4.5-VL.
-  centered_patches,     ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
-  rows_and_columns,     ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
-  rows_then_columns,    ///< (row, column), a series for each: Qwen2-VL's pictures.
-  columns_then_rows,    ///< (column, row), a series for each: Llama 4's pictures.
-  columns_rows_halves,  ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
-  two_halves            ///< (position, block), in the same way: ChatGLM-6B.
+  one,                   ///< One position per token.
+  contiguous,            ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
+  interleaved,           ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width_time,     ///< mrope_section as h, w, t: ERNIE-4.5-VL.
+  centered_patches,      ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
+  rows_and_columns,      ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
+  rows_then_columns,     ///< (row, column), a series for each: Qwen2-VL's pictures.
+  columns_then_rows,     ///< (column, row), a series for each: Llama 4's pictures.
+  columns_rows_in_turn,  ///< (column, row), each frequency for columns and then for rows: Kimi's pictures.
+  time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
+  columns_rows_halves,   ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
+  two_halves             ///< (position, block), in the same way: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
@@ -87,10 +89,34 @@ inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_ax
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
+/// The pairs of each axis of a picture.
+inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
+  return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
+}
+
+/// The channels that the axes of a picture rotate, the first ones of a head.
+inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
+  return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
+}
+
+/// Two series of `each` pairs, of which the pairs follow one another in turn.
+inline AxialFrequencies in_turn(int each, double base) {
+  const AxialFrequencies apart = axial_frequencies({each, each}, base);
+  Eigen::ArrayXd inv_freq(2 * each);
+  Eigen::ArrayXi axes(2 * each);
+  for (Eigen::Index pair = 0; pair < 2 * each; ++pair) {
+    inv_freq[pair] = apart.frequencies.inv_freq()[pair / 2];
+    axes[pair] = static_cast<int>(pair % 2);
+  }
+  return {Frequencies(inv_freq), AxisMap(axes, 2)};
+}
+
 /// The frequencies and axes of a picture, where an axis does not own a half of the head.
 inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
-  const int each = static_cast<int>(head_dim / 4);
+  const int each = pairs_of_axis(rule, head_dim);
+  if (rule == AxisRule::time_rows_columns) return axial_frequencies({each, each, each}, base);
+  if (rule == AxisRule::columns_rows_in_turn) return in_turn(each, base);
   if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
   if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
   return axial_frequencies({each, each}, base);

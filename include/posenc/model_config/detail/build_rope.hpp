@@ -66,11 +66,13 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::contiguous:
     case AxisRule::interleaved:
       return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
+    case AxisRule::time_rows_columns:
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
     case AxisRule::rows_then_columns: return TokenPositions::row_column;
     case AxisRule::columns_then_rows:
+    case AxisRule::columns_rows_in_turn:
     case AxisRule::columns_rows_halves: return TokenPositions::column_row;
     case AxisRule::two_halves: return TokenPositions::position_block;
   }

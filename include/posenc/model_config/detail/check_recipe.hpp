@@ -25,9 +25,12 @@ class RecipeCheck {
     const double base = rotation_.base.value;
     if (has_grid(rotation_.axes)) {
       const Eigen::Index head_dim = rotation_.window.head_dim;
-      require(head_dim % 4 == 0, "head_dim", head_dim, "a multiple of 4 for two axes");
+      const bool three = rotation_.axes == AxisRule::time_rows_columns;
+      require(three ? head_dim >= 6 : head_dim % 4 == 0, "head_dim", head_dim,
+              three ? "at least 6 for three axes" : "a multiple of 4 for two axes");
     }
     require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
+    require(is_finite(1 / base), rotation_.base.name, base, "such that its inverse is finite");
     switch (scaling_.rule) {
       case ScalingRule::none: break;
       case ScalingRule::linear: at_least_one(scaling_.factor); break;

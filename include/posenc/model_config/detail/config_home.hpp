@@ -35,31 +35,9 @@ inline const ConfigValue* find_entry(const ConfigValue& config, const char* key)
   return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
 }
 
-/// The home that a path of keys leads to: "thinker_config.vision_config".
-inline ConfigHome find_tower(const char* function, const ConfigValue& config, const std::string& tower) {
-  ConfigHome home;
-  home.config = &config;
-  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
-  for (std::size_t at = 0; at <= tower.size();) {
-    const std::size_t end = (std::min)(tower.find('.', at), tower.size());
-    const std::string key = tower.substr(at, end - at);
-    const ConfigValue* const inner = home.config->find(key);
-    if (inner == nullptr || !inner->is(ConfigValue::Kind::dictionary)) {
-      refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
-                                    "a dictionary, since hints.tower leads to it");
-    }
-    home.enter(key, *inner);
-    at = end + 1;
-  }
-  return home;
-}
-
-/// The home of the language model: text_config wherever there is one, else one of its other names, unless the config
-/// is itself of a type that is known.
-inline ConfigHome find_home(const char* function, const ConfigValue& config) {
-  ConfigHome home;
-  home.config = &config;
-  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+/// Goes on from a home to the language model in it: text_config wherever there is one, else one of its other names,
+/// unless the home is itself of a type that is known.
+inline void enter_language_model(const char* function, ConfigHome& home) {
   static constexpr const char* names[] = {
       "text_config", "thinker_config", "vlm_config",      "llm_config", "language_config", "language_model_config",
       "decoder",     "decoder_config", "backbone_config", "asr_config", "audio_config",    "encoder_config"};
@@ -81,6 +59,34 @@ inline ConfigHome find_home(const char* function, const ConfigValue& config) {
     }
     home.enter(found, inner);
   }
+}
+
+/// The home that a path of keys leads to: "thinker_config.vision_config".
+inline ConfigHome find_tower(const char* function, const ConfigValue& config, const std::string& tower) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  for (std::size_t at = 0; at <= tower.size();) {
+    const std::size_t end = (std::min)(tower.find('.', at), tower.size());
+    const std::string key = tower.substr(at, end - at);
+    const ConfigValue* const inner = home.config->find(key);
+    if (inner == nullptr || !inner->is(ConfigValue::Kind::dictionary)) {
+      refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
+                                    "a dictionary, since hints.tower leads to it");
+    }
+    home.enter(key, *inner);
+    at = end + 1;
+  }
+  enter_language_model(function, home);
+  return home;
+}
+
+/// The home of the language model.
+inline ConfigHome find_home(const char* function, const ConfigValue& config) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  enter_language_model(function, home);
   return home;
 }
 

@@ -67,15 +67,21 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
     if (const auto global = config.count("global_head_dim")) return *global;
     if (model.full_head_dim > 0) return model.full_head_dim;
   }
-  const std::vector<std::string> hidden_keys = {"hidden_size", "n_embd", "d_model", "embed_dim"};
+  const std::vector<std::string> hidden_keys = {"hidden_size", "n_embd", "d_model", "embed_dim",
+                                                "memory_attention_hidden_size"};
   const std::vector<std::string> head_keys = {"num_attention_heads",
                                               "n_head",
                                               "n_heads",
                                               "num_heads",
                                               "encoder_num_attention_heads",
                                               "decoder_num_attention_heads",
-                                              "encoder_attention_heads"};
-  if (const auto given = config.agreed_count({"head_dim", "kv_channels", "attention_head_dim"})) return *given;
+                                              "encoder_attention_heads",
+                                              "memory_attention_num_attention_heads"};
+  const bool has_other = config.peek("attention_head_dim") != nullptr;  // kv_channels of Zamba 2 is half of it
+  if (has_other) config.find("kv_channels");
+  if (const auto given = config.agreed_count({"head_dim", has_other ? "attention_head_dim" : "kv_channels"})) {
+    return *given;
+  }
   if (model.head_dim > 0) return model.head_dim;
   std::optional<Eigen::Index> hidden;
   for (const std::string& key : hidden_keys) {
@@ -85,6 +91,7 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
   auto num_heads = config.agreed_count(head_keys);
   if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
   if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
+  if (num_heads) num_heads = *num_heads * config.count("memory_attention_downsample_rate").value_or(1);
   if (!hidden || !num_heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
   config.require(*hidden % *num_heads == 0, "hidden_size", *hidden, "a multiple of num_attention_heads ", *num_heads);
   return *hidden / *num_heads;
@@ -114,8 +121,12 @@ inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& mod
   config.require(width > 0 && width % 2 == 0, "qk_rope_head_dim", width, "even and > 0");
   config.require(width <= head_dim, "qk_rope_head_dim", width, "at most head_dim ", head_dim);
   if (share) {
-    const auto part = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
-    config.require(share->value == 1 || part == width, *share,
+    const auto part = [&](Eigen::Index of) {
+      return static_cast<Eigen::Index>(share->value * static_cast<double>(of));
+    };
+    const auto own = per_layer_count(config, group, "head_dim");
+    const Eigen::Index said = own ? *own : config.count("head_dim").value_or(model.head_dim);
+    config.require(share->value == 1 || part(head_dim) == width || part(said) == width, *share,
                    "1, absent or the share of qk_rope_head_dim where there is one");
   }
   return {head_dim, head_dim - width, width};
@@ -135,7 +146,9 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, con
   const double default_share = group.full ? model.share : model.sliding_share;
   const double part = whole ? 1 : share ? share->value : model.share_is_proportional ? 1 : default_share;
   const double wanted = part * static_cast<double>(window.head_dim);
-  const auto rotary_dim = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
+  const auto said = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
+  const bool by_class = !said && !share && model.rotary_dim_default > 0 && !config.has_null("rotary_dim");
+  const std::optional<Eigen::Index> rotary_dim = by_class ? model.rotary_dim_default : said;
   if (!rotary_dim && part == 0) config.refuse_missing("rotary_dim", "");
   window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(wanted));
   if (share && rotary_dim) {
@@ -152,6 +165,7 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, con
   } else {
     require(even, config.function(), "int(head_dim * partial_rotary_factor)", window.rotary_dim, "even and > 0");
   }
+  if (model.joins_heads) window.head_dim *= config.count("num_attention_heads").value_or(model.num_heads);
   return window;
 }
 

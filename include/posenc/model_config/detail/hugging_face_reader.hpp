@@ -47,6 +47,7 @@ class HuggingFaceReader {
 
   RopeRecipe read() {
     lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
+    if (!lengths_.max_position) lengths_.max_position = config_.agreed_number({"max_seq_len", "model_max_length"});
     lengths_.trained = config_.agreed_number({"original_max_position_embeddings"});
     plan_ = LayerPlanReader(config_, model_).read();
     recipe_.function = kFunction;
@@ -71,6 +72,7 @@ class HuggingFaceReader {
 
   void find_model() {
     std::optional<std::string> type = config_.text("model_type");
+    if (!type || type->empty()) type = type_of_part(home_.path);
     for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
     const bool is_tower = home_.path.find("vision") != std::string::npos ||

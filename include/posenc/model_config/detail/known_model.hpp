@@ -40,13 +40,15 @@ enum class RopeSwitch {
   embedding_type_on,  ///< The same, absent: on.
   alibi,              ///< alibi, on for false; absent: on.
   memory,             ///< use_mem_rope; absent: off.
-  rotary_embedding    ///< use_rotary_embedding; absent: on.
+  rotary_embedding,   ///< use_rotary_embedding; absent: on.
+  conformer           ///< position_embeddings_type, refused for "rotary", off for all else; absent: off.
 };
 
 /// The factor on queries that the code of a model adds.
 enum class TemperatureRule {
   none,
-  nope_layers  ///< 1 + attn_scale ln(1 + floor((p + 1) / floor_scale)) on layers that do not rotate: Llama 4.
+  nope_layers,  ///< 1 + attn_scale ln(1 + floor((p + 1) / floor_scale)) on layers that do not rotate: Llama 4.
+  nope_power    ///< (1 + (p + 1) / 2048)^0.1 on layers that do not rotate: Beam.
 };
 
 /// A row. A number that is 0 means that the config must say; else it is the default of the config class.
@@ -61,9 +63,10 @@ struct KnownModel {
   double sliding_base = 0;  ///< rope_theta of sliding layers; 0: they rotate as the others do.
   double share = 1;         ///< partial_rotary_factor.
   double sliding_share = 1;
-  bool reads_share = false;            ///< Whether partial_rotary_factor counts without a scaling rule.
-  bool reads_rotary_dim = false;       ///< Whether rotary_dim counts; without share it must be given.
-  bool share_is_proportional = false;  ///< Full layers have rope_type "proportional" where there is no dictionary.
+  bool reads_share = false;             ///< Whether partial_rotary_factor counts without a scaling rule.
+  bool reads_rotary_dim = false;        ///< Whether rotary_dim counts; without share it must be given.
+  Eigen::Index rotary_dim_default = 0;  ///< rotary_dim, where the config does not say.
+  bool share_is_proportional = false;   ///< Full layers have rope_type "proportional" where there is no dictionary.
   Eigen::Index hidden_size = 0;
   Eigen::Index num_heads = 0;
   Eigen::Index num_layers = 0;
@@ -72,6 +75,7 @@ struct KnownModel {
   Eigen::Index nope_width = 0;          ///< qk_nope_head_dim.
   Eigen::Index sliding_nope_width = 0;  ///< The same of sliding layers, where it differs.
   Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
+  bool joins_heads = false;   ///< All heads count as one, which has the rotation of one head: its first channels.
   bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
   LayerPattern layers{};
   bool has_cross_layers = false;  ///< Whether cross_attention_layers do not rotate.
@@ -86,10 +90,12 @@ struct KnownModel {
   DefaultScaling scaling{};
   RopeSwitch rope_switch = RopeSwitch::none;
   TemperatureRule temperature = TemperatureRule::none;
-  bool scales_softmax = false;    ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
-  bool yarn_is_longrope = false;  ///< "yarn" and "su" mean longrope: Phi-3.
-  bool magnitude_is_one = false;  ///< yarn of a flat dictionary leaves cos and sin as they are: DeepSeek-V4.
-  bool backwards = false;         ///< Pairs rotate by the negative angle: nanochat.
+  bool scales_softmax = false;     ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
+  bool yarn_is_longrope = false;   ///< "yarn" and "su" mean longrope: Phi-3.
+  bool magnitude_is_one = false;   ///< yarn of a flat dictionary leaves cos and sin as they are: DeepSeek-V4.
+  bool ignores_rope_type = false;  ///< No scaling rule has an effect: Llama 4's pictures.
+  bool time_takes_rest = false;    ///< Pairs that no section covers rotate by time: Qwen4.
+  bool backwards = false;          ///< Pairs rotate by the negative angle: nanochat.
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
 
@@ -113,8 +119,9 @@ struct KnownModel {
     row.reads_share = true;
     return row;
   }
-  constexpr KnownModel rotary_dim() const {
+  constexpr KnownModel rotary_dim(Eigen::Index width = 0) const {
     KnownModel row = *this;
+    row.rotary_dim_default = width;
     row.reads_rotary_dim = true;
     row.reads_share = true;
     row.share = 0.0;
@@ -202,6 +209,9 @@ struct KnownModel {
   constexpr KnownModel softmax() const { return with_field(*this, &KnownModel::scales_softmax, true); }
   constexpr KnownModel yarn_as_longrope() const { return with_field(*this, &KnownModel::yarn_is_longrope, true); }
   constexpr KnownModel magnitude_one() const { return with_field(*this, &KnownModel::magnitude_is_one, true); }
+  constexpr KnownModel any_rope_type() const { return with_field(*this, &KnownModel::ignores_rope_type, true); }
+  constexpr KnownModel rest_is_time() const { return with_field(*this, &KnownModel::time_takes_rest, true); }
+  constexpr KnownModel all_heads_as_one() const { return with_field(*this, &KnownModel::joins_heads, true); }
   constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
   constexpr KnownModel attentions(Eigen::Index n) const {
     return with_field(*this, &KnownModel::attentions_per_layer, n);

@@ -16,6 +16,7 @@
 #include "posenc/model_config/detail/table/vision_models.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace posenc {
@@ -62,6 +63,16 @@ inline const KnownModel* find_known_tower(const std::string& model_type) {
   }
   const KnownModel* const own = find_known_model(model_type);
   return own != nullptr && model_type == own->model_type ? own : nullptr;
+}
+
+/// The type of a part that says none itself, by the last key of its path, or nothing.
+inline std::optional<std::string> type_of_part(const std::string& path) {
+  for (const PartType& part : kPartTypes) {
+    const std::string ending = std::string(part.key) + ".";
+    if (path.size() < ending.size() || path.compare(path.size() - ending.size(), ending.size(), ending) != 0) continue;
+    return part.model_type;
+  }
+  return std::nullopt;
 }
 
 }  // namespace detail

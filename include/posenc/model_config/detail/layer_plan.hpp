@@ -67,7 +67,7 @@ class LayerPlanReader {
     }
     const auto given =
         config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
-                              "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
+                              "encoder_num_hidden_layers", "decoder_num_hidden_layers", "memory_attention_num_layers"});
     if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
     const Eigen::Index layers = given.value_or(model_.num_layers);
     config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
@@ -225,6 +225,12 @@ class LayerPlanReader {
       case RopeSwitch::alibi: return !config_.flag("alibi").value_or(false);
       case RopeSwitch::memory: return config_.flag("use_mem_rope").value_or(false);
       case RopeSwitch::rotary_embedding: return config_.flag("use_rotary_embedding").value_or(true);
+      case RopeSwitch::conformer: {
+        const auto type = config_.text("position_embeddings_type");
+        config_.require(type != std::string("rotary"), "position_embeddings_type", "the text \"rotary\"",
+                        "another for this model_type, which rotates hidden states before queries and keys are made");
+        return false;
+      }
       case RopeSwitch::embedding_type:
       case RopeSwitch::embedding_type_on: break;
     }
@@ -243,6 +249,9 @@ class LayerPlanReader {
 /// Llama 4: the factor of layers that do not rotate. attn_temperature_tuning is true or false, or a number in some
 /// published files.
 inline std::optional<QueryTemperature> read_nope_temperature(ConfigReader& config, const KnownModel& model) {
+  if (model.temperature == TemperatureRule::nope_power) {
+    return QueryTemperature{0.1, 2048, 1, TemperatureGrowth::power};
+  }
   if (model.temperature != TemperatureRule::nope_layers) return {};
   const ConfigValue* const tuning = config.find("attn_temperature_tuning");
   if (tuning != nullptr && !tuning->is(ConfigValue::Kind::boolean)) {

@@ -38,7 +38,7 @@ class RotationReader {
     std::string rope_type = read_rope_type(rope);
     if (model_.yarn_is_longrope && rope_type == "yarn") rope_type = "longrope";
     if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
-    if (!group.is_scaled) rope_type = "default";
+    if (!group.is_scaled || model_.ignores_rope_type) rope_type = "default";
     const bool proportional = rope_type == "proportional";
     rope.require(!proportional || !model_.rotates_last, "rope_type", "the text \"proportional\"",
                  "a rule that this model_type has");
@@ -78,7 +78,7 @@ class RotationReader {
             "absent: the axes of this model_type are known");
     const Eigen::Index head_dim = read_head_dim(config_, model_, group);
     if (!owns_halves(rotation.axes)) {
-      rotation.window = {head_dim, 0, head_dim};
+      rotation.window = {head_dim, 0, grid_width(rotation.axes, head_dim)};
       assign(rotation, group);
       return;
     }
@@ -110,12 +110,21 @@ class RotationReader {
     rotation.sections_key = rope.name("mrope_section");
     if (sections) {
       rotation.sections = *sections;
+      add_rest(rotation);
       return;
     }
     for (const int section : model_.sections) {
       if (section > 0) rotation.sections.push_back(section);
     }
+    add_rest(rotation);
     if (rotation.sections.empty()) rotation.axes = AxisRule::one;  // one position, unless the config says more
+  }
+
+  void add_rest(RotationRecipe& rotation) const {
+    if (!model_.time_takes_rest || rotation.sections.empty()) return;
+    int rest = static_cast<int>(rotation.window.rotary_dim / 2);
+    for (const int section : rotation.sections) rest -= section;
+    if (rest > 0) rotation.sections[0] += rest;
   }
 
   /// Ministral 3: a factor on the queries of every layer, from the rope dictionary.
@@ -173,7 +182,8 @@ class RotationReader {
       return config_.agreed_number({"rope_local_base_freq", "local_rope_theta", "swa_rope_theta"});
     }
     if (model_.full_base_key != nullptr) return config_.agreed_number({model_.full_base_key});
-    return config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta", "rotary_embedding_base"});
+    return config_.agreed_number(
+        {"rope_theta", "rotary_emb_base", "global_rope_theta", "rotary_embedding_base", "memory_attention_rope_theta"});
   }
 
   ConfigReader& config_;

@@ -44,9 +44,9 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("nemotron3_diarization_audio").theta(1e4).widths(512, 8, 31).partial(1),
     half_split("dots3_note_audio_encoder").theta(1e4).widths(1280, 20, 32).partial(0.5),
     half_split("clvp_encoder").refused("values rotate too"),
-    half_split("seamless_m4t").refused("position_embeddings_type chooses among encodings"),
-    half_split("wav2vec2-bert").refused("position_embeddings_type chooses among encodings"),
-    half_split("wav2vec2-conformer").refused("position_embeddings_type chooses among encodings"),
+    half_split("seamless_m4t").refused("hidden states rotate before queries and keys are made, or nothing does"),
+    half_split("wav2vec2-bert").theta(1e4).widths(1024, 16, 24).switched_by(RopeSwitch::conformer),
+    half_split("wav2vec2-conformer").theta(1e4).widths(768, 12, 12).switched_by(RopeSwitch::conformer),
 };
 
 }  // namespace detail

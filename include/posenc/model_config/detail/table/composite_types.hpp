@@ -15,6 +15,17 @@ struct CompositeType {
   const char* language_model;
 };
 
+/// A part of a model whose config has no model_type, by its key.
+struct PartType {
+  const char* key;
+  const char* model_type;
+};
+
+inline constexpr PartType kPartTypes[] = {
+    {"protein_encoder_config", "saprot"},
+    {"code2wav_config", "qwen3_omni_moe_code2wav"},
+};
+
 inline constexpr CompositeType kCompositeTypes[] = {
     {"apertus1p5", "apertus1p5_text"},
     {"aria", "aria_text"},
@@ -24,6 +35,7 @@ inline constexpr CompositeType kCompositeTypes[] = {
     {"cohere_compass", "cohere_compass_text"},
     {"cosmos3_edge", "cosmos3_edge_text"},
     {"deepseek_ocr2", "deepseek_ocr2_text"},
+    {"deepseek_ocr2_vision", "deepseek_ocr2_encoder"},
     {"kimi_k25", "deepseek_v3"},
     {"diffusion_gemma", "diffusion_gemma_text"},
     {"dots3_note", "dots3_note_text"},

@@ -110,7 +110,14 @@ inline constexpr KnownModel kGemmaModels[] = {
         .last_is_full()
         .flat_means(FlatDictionary::refused)
         .theta_keys("rope_theta", "rope_theta"),
-    half_split("beam").refused("full layers scale queries by a power of the position"),
+    half_split("beam")
+        .theta(1e4)
+        .widths(5120, 48, 52)
+        .head(128)
+        .pattern("sssssf")
+        .last_is_full()
+        .nope(Nope::full)
+        .tempered(TemperatureRule::nope_power),
 };
 
 }  // namespace detail

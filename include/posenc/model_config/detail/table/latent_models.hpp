@@ -29,6 +29,7 @@ inline constexpr KnownModel kLatentModels[] = {
         .theta(8e7)
         .sliding_theta(5e4)
         .widths(5120, 128, 46)
+        .head(256)
         .latent(128, 64)
         .pattern("sfss", "ff")
         .sliding_switch()

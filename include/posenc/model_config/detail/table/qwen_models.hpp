@@ -33,7 +33,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .head(128),
     half_split("qwen3_omni_moe_talker_code_predictor").theta(1e4).widths(1024, 16, 5).head(128),
     half_split("qwen3_omni_moe_code2wav").theta(1e4).widths(1024, 16, 8),
-    half_split("qwen2_5_omni_dit").refused("its first head alone rotates"),
+    interleaved("qwen2_5_omni_dit").theta(1e4).widths(1024, 16, 22).head(64).all_heads_as_one(),
     half_split("qwen3_next").theta(1e4).widths(2048, 16, 48).head(256).partial(0.25).pattern("lllf"),
     half_split("qwen3_5_text")
         .theta(1e4)
@@ -55,7 +55,8 @@ inline constexpr KnownModel kQwenModels[] = {
         .head(256)
         .partial(1)
         .pattern("lllf")
-        .mrope(AxisRule::interleaved, 11, 11, 10),
+        .mrope(AxisRule::interleaved, 11, 11, 10)
+        .rest_is_time(),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
     half_split("cosmos3_edge_text").theta(1e8).widths(2048, 16, 28).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
     half_split("cohere_compass_text")

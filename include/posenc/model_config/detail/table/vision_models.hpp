@@ -35,7 +35,7 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
     half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
     interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::columns_then_rows),
-    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows),
+    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows).any_rope_type(),
     interleaved("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
     half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
     half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
@@ -44,14 +44,13 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
     half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::columns_rows_halves),
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
-    half_split("deepseek_ocr2_vision").refused("the tower is in encoder_config"),
-    half_split("kimi_k25_vision").refused("pairs belong to rows and columns in turn"),
-    half_split("minimax_m3_vl_vision").refused("three axes leave channels unrotated"),
+    half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
+    half_split("minimax_m3_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::time_rows_columns),
     half_split("vjepa2").refused("the two channels of a pair have different angles"),
     half_split("efficientloftr").refused("pairs belong to rows and columns in turn, over all heads"),
-    half_split("edgetam_video").refused("memory attention rotates rows and columns of two grids"),
-    half_split("sam2_video").refused("memory attention rotates rows and columns of two grids"),
-    half_split("sam3_tracker_video").refused("memory attention rotates rows and columns of two grids"),
+    interleaved("edgetam_video").theta(1e4).widths(256, 1, 2).grid(AxisRule::columns_then_rows),
+    interleaved("sam2_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
+    interleaved("sam3_tracker_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
 };
 
 }  // namespace detail

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/// Forms of configs and rules of rotation that one or two models have, as runs of their own code show them.
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "model_config/expected.hpp"
+#include "support/json.hpp"
+
+namespace {
+
+using posenc::ModelHints;
+using posenc::ModelRope;
+using posenc::RopeSet;
+using posenc_tests::Json;
+using posenc_tests::kHalfSplit;
+using posenc_tests::kInterleaved;
+using posenc_tests::plan_of;
+using posenc_tests::repeated;
+
+ModelRope read(const std::string& config, const std::string& tower = "", int serving_length = 4096) {
+  ModelHints hints;
+  hints.tower = tower;
+  return posenc::read_hugging_face_config(Json::parse(config), serving_length, hints);
+}
+
+/// Frequencies from numbers in 40 digits.
+void check_pairs(const RopeSet& set, const std::vector<std::pair<Eigen::Index, posenc_tests::Printed>>& expected) {
+  for (const auto& [pair, printed] : expected) {
+    INFO("pair " << pair << ": " << printed << ", got " << set.frequencies.inv_freq()[pair]);
+    CHECK(printed.is(set.frequencies.inv_freq()[pair]));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("full layers of Beam scale queries by a power", "[model_config][hugging_face][rare]") {
+  const ModelRope saved = read(R"({"model_type": "beam", "num_hidden_layers": 8, "rope_parameters": {
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}, "full_attention": null}})");
+  CHECK(plan_of(saved) == "5x0 .~ 0 .~");
+  REQUIRE(saved.layers[5].query_temperature);
+  CHECK(saved.layers[5].query_temperature->growth == posenc::TemperatureGrowth::power);
+  CHECK(plan_of(read(R"({"model_type": "beam"})")) == repeated("5x0 .~", 8) + " 3x0 .~");
+}
+
+TEST_CASE("axes of rare picture towers", "[model_config][hugging_face][rare]") {
+  // Kimi: each frequency for columns, then for rows.
+  const ModelRope kimi = read(R"({"model_type": "kimi_k25_vision", "num_hidden_layers": 2})");
+  const RopeSet& turns = kimi.rope_sets[0];
+  CHECK(turns.positions == posenc::TokenPositions::column_row);
+  CHECK((turns.layout.pairs() == kHalfSplit && turns.layout.head_dim() == 72));
+  REQUIRE(turns.axes->num_pairs() == 36);
+  for (Eigen::Index pair = 0; pair < 36; ++pair) CHECK(turns.axes->axis_of_pair()[pair] == pair % 2);
+  check_pairs(turns, {{0, "1"}, {1, "1"}, {2, ".599484250"}, {3, ".599484250"}, {35, "1.66810054e-4"}});
+  // MiniMax M3: three axes of 13 pairs each, in the first 78 of 80 channels.
+  const ModelRope minimax = read(R"({"model_type": "minimax_m3_vl_vision", "num_hidden_layers": 2})");
+  const RopeSet& axes = minimax.rope_sets[0];
+  CHECK(axes.positions == posenc::TokenPositions::time_height_width);
+  CHECK((axes.layout.head_dim() == 80 && axes.layout.offset() == 0 && axes.layout.rotary_dim() == 78));
+  for (Eigen::Index pair = 0; pair < 39; ++pair) CHECK(axes.axes->axis_of_pair()[pair] == pair / 13);
+  check_pairs(axes, {{0, "1"}, {12, "2.03091762e-4"}, {13, "1"}, {14, ".492388263"}, {38, "2.03091762e-4"}});
+  // SAM 2: memory attention.
+  const ModelRope sam = read(R"({"model_type": "sam2_video", "memory_attention_num_layers": 3,
+    "memory_attention_hidden_size": 256, "memory_attention_num_attention_heads": 2,
+    "memory_attention_downsample_rate": 2, "memory_attention_rope_theta": 10000})");
+  CHECK(plan_of(sam) == "3x0");
+  CHECK(sam.ignored_keys.empty());
+  CHECK((sam.rope_sets[0].layout.pairs() == kInterleaved && sam.rope_sets[0].layout.head_dim() == 64));
+  CHECK(sam.rope_sets[0].positions == posenc::TokenPositions::column_row);
+  CHECK(read(R"({"model_type": "edgetam_video"})").layers.size() == 2);
+  CHECK(read(R"({"model_type": "sam3_tracker_video"})").rope_sets[0].layout.head_dim() == 256);
+  // The class of Llama 4 has no scaling rules for pictures, whatever a config says.
+  const ModelRope llama = read(R"({"model_type": "llama4_vision_model", "num_hidden_layers": 1, "rope_parameters": {
+    "rope_type": "linear", "factor": 4.0, "rope_theta": 10000.0}})");
+  CHECK(llama.rope_sets[0].frequencies.inv_freq()[0] == 1);
+  CHECK(llama.ignored_keys == std::vector<std::string>{"rope_parameters.factor"});
+}
+
+TEST_CASE("all heads as one, of which the first rotates", "[model_config][hugging_face][rare]") {
+  const ModelRope dit = read(R"({"model_type": "qwen2_5_omni_dit", "num_hidden_layers": 2})");
+  const posenc::RopeLayout& layout = dit.rope_sets[0].layout;
+  CHECK((layout.pairs() == kInterleaved && layout.head_dim() == 1024));
+  CHECK((layout.offset() == 0 && layout.rotary_dim() == 64));
+}
+
+TEST_CASE("pairs that no section of Qwen 4 covers are of time", "[model_config][hugging_face][rare]") {
+  const ModelRope whole = read(R"({"model_type": "qwen4_exp_text", "num_hidden_layers": 4})");
+  const Eigen::ArrayXi& axes = whole.rope_sets[0].axes->axis_of_pair();
+  REQUIRE(axes.size() == 128);
+  CHECK(((axes == 1).count() == 11 && (axes == 2).count() == 10));
+  CHECK((axes.tail(128 - 33) == 0).all());
+}
+
+TEST_CASE("keys of single classes", "[model_config][hugging_face][rare]") {
+  CHECK(read(R"({"model_type": "gptj", "n_layer": 1})").rope_sets[0].layout.rotary_dim() == 64);
+  CHECK(read(R"({"model_type": "codegen", "n_layer": 1, "rotary_dim": 32})").rope_sets[0].layout.rotary_dim() == 32);
+  // The length of dynamic by the names that two classes have: at twice the length, factor 2 gives the base a factor of
+  // 3^(128/126).
+  for (const std::string config :
+       {R"({"model_type": "dbrx", "n_layers": 1, "d_model": 2048, "n_heads": 16, "max_seq_len": 1024, )",
+        R"({"model_type": "llama", "num_hidden_layers": 1, "head_dim": 128, "model_max_length": 1024, )"}) {
+    const ModelRope scaled =
+        read(config + R"("rope_scaling": {"type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}})", "", 2048);
+    check_pairs(scaled.rope_sets[0], {{63, "3.84927328e-5"}});
+  }
+  // Zamba 2 as it is saved: kv_channels is half a head.
+  const ModelRope zamba = read(R"({"model_type": "zamba2", "num_hidden_layers": 2, "use_mem_rope": true,
+    "kv_channels": 80, "attention_head_dim": 160, "layers_block_type": ["mamba", "hybrid"]})");
+  CHECK(zamba.rope_sets[0].layout.head_dim() == 160);
+  // Dots 3 as it is saved: the share of a head_dim that is not the sum of the two parts.
+  const ModelRope dots = read(R"({"model_type": "dots3_note_text", "num_hidden_layers": 2, "layer_types":
+    ["indexed_attention", "sliding_attention"], "per_layer_config": {"01": {"head_dim": 256, "qk_nope_head_dim": 192,
+    "qk_rope_head_dim": 64}}, "rope_parameters": {"indexed_attention": {"rope_type": "default", "rope_theta": 8e7,
+    "partial_rotary_factor": 0.25}, "sliding_attention": {"rope_type": "default", "rope_theta": 5e4,
+    "partial_rotary_factor": 0.25}}})");
+  CHECK(plan_of(dots) == "0 1");
+  CHECK((dots.rope_sets[0].layout.head_dim() == 192 && dots.rope_sets[1].layout.head_dim() == 256));
+  CHECK((dots.rope_sets[0].layout.rotary_dim() == 64 && dots.rope_sets[1].layout.rotary_dim() == 64));
+  for (const std::string type : {"wav2vec2-bert", "wav2vec2-conformer"}) {
+    const ModelRope relative =
+        read("{\"model_type\": \"" + type + R"(", "num_hidden_layers": 3, "position_embeddings_type": "relative"})");
+    CHECK(plan_of(relative) == "3x.");
+  }
+}
+
+TEST_CASE("parts that say no type, and towers in towers", "[model_config][hugging_face][rare]") {
+  const ModelRope protein =
+      read(R"({"model_type": "evolla", "protein_encoder_config": {"num_hidden_layers": 2}})", "protein_encoder_config");
+  CHECK((plan_of(protein) == "2x0" && protein.rope_sets[0].layout.head_dim() == 64));
+  const ModelRope sound =
+      read(R"({"model_type": "qwen3_omni_moe", "code2wav_config": {"num_hidden_layers": 2}})", "code2wav_config");
+  CHECK((plan_of(sound) == "2x0" && sound.rope_sets[0].layout.head_dim() == 64));
+  const ModelRope pages = read(R"({"model_type": "deepseek_ocr2", "vision_config": {"model_type":
+    "deepseek_ocr2_vision", "encoder_config": {"model_type": "deepseek_ocr2_encoder", "num_hidden_layers": 2}}})",
+                               "vision_config");
+  CHECK(plan_of(pages) == "2x0");
+}
