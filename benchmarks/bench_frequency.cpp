@@ -196,6 +196,7 @@ void measure_positions(const std::string& name, Index tokens, Index axes, Make m
 
 TEST_CASE("positions") {
   measure_positions("grid", 1024, 2, [] { return posenc::grid_positions({32, 32}); });
+  measure_positions("flux", 1280, 3, [] { return posenc::presets::flux_positions(256, posenc::GridShape(32, 32)); });
   measure_positions("patch_centers", 1024, 2, [] { return posenc::patch_centers({32, 32}); });
   const Eigen::MatrixXi mask = Eigen::MatrixXi::Ones(8, 512);
   measure_positions("padded", 4096, 1, [&] { return posenc::padded_positions(mask); });

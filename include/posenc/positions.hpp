@@ -16,8 +16,11 @@
 #include "posenc/positions/text_positions.hpp"       // padded, packed, in chunks
 
 // Of pictures and of prompts with pictures.
+#include "posenc/positions/grid_axis.hpp"
 #include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/grid_shape.hpp"
+#include "posenc/positions/image_latents.hpp"
 #include "posenc/positions/mrope_positions.hpp"
+#include "posenc/positions/video_latents.hpp"
 
 #endif  // POSENC_POSITIONS_HPP

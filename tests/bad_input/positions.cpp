@@ -7,6 +7,8 @@ namespace {
 
 using posenc::MropeSegment;
 using posenc_tests::BadInputs;
+using posenc_tests::kInfinity;
+using posenc_tests::kNan;
 
 }  // namespace
 
@@ -16,7 +18,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
 
   // Spectra and positions of grids
   bad.value("a grid of no axis", "grid_positions: sizes.size() must be > 0, got 0",
-            [](F&) { posenc::grid_positions({}); });
+            [](F&) { posenc::grid_positions(std::vector<int>{}); });
   bad.value("a grid of negative height", "patch_centers: sizes[1] must be >= 0, got -2", [](F&) {
     posenc::patch_centers({4, -2});
   });
@@ -121,6 +123,66 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { posenc::streaming_positions(-8, 2, 4); });
   bad.value("dual chunks of no token", "dual_chunk_positions: chunk_size must be in [1, 2^57], got 0",
             [](F&) { posenc::dual_chunk_positions(0, 0, 0); });
+
+  // Axes of grids, latents
+  using posenc::GridAxis;
+  using posenc::GridShape;
+  namespace presets = posenc::presets;
+  bad.range("a grid that passes 2^57",
+            "grid_positions: first must be at most 2^57 - 2 for an axis of 3, got 144115188075855871",
+            [](F&) { posenc::grid_positions({3}, (std::int64_t(1) << 57) - 1); });
+  bad.value("one axis, columns first", "grid_positions: sizes.size() must be >= 2 for column_row, got 1",
+            [](F&) { posenc::grid_positions({3}, 0, posenc::GridOrder::column_row); });
+  bad.value("a grid in no order", "grid_positions: order must be one of its enumerators, got 5", [](F&) {
+    posenc::grid_positions({3, 2}, 0, static_cast<posenc::GridOrder>(5));
+  });
+  bad.value("an axis of negative size", "GridAxis::centered: size must be in [0, 1048576], got -1",
+            [](F&) { GridAxis::centered(-1); });
+  bad.value("an axis beyond 2^20", "GridAxis::half_pixel: size must be in [0, 1048576], got 1048577",
+            [](F&) { GridAxis::half_pixel((1 << 20) + 1); });
+  bad.value("an axis from NaN", "GridAxis::counted: first must be finite, got nan",
+            [](F&) { GridAxis::counted(3, kNan); });
+  bad.value("an axis to infinity", "GridAxis::linspace: last must be finite, got inf",
+            [](F&) { GridAxis::linspace(3, 0, kInfinity); });
+  bad.range("an axis that passes 2^53", "GridAxis::counted: last position must be in [-2^53, 2^53], got 9.00719925e+15",
+            [](F&) { GridAxis::counted(4, 9007199254740991.0); });
+  bad.range("steps beyond 2^53", "GridAxis::symmetric: first position must be in [-2^53, 2^53], got -1e+300",
+            [](F&) { GridAxis::symmetric(3, 1e300); });
+  bad.value("patches of no side", "GridAxis::patch_centers: side must be > 0, got 0",
+            [](F&) { GridAxis::patch_centers(4, 0); });
+  bad.value("negative text beside a picture",
+            "presets::flux_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::flux_positions(-1, GridShape(2, 2)); });
+  bad.value("negative text on the fourth axis",
+            "presets::flux2_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::flux2_positions(-1, GridShape(2, 2)); });
+  bad.value("Qwen-Image without a picture", "presets::qwen_image_positions: pictures.size() must be > 0, got 0",
+            [](F&) { presets::qwen_image_positions(3, {}); });
+  bad.value("negative text behind a picture",
+            "presets::z_image_positions: text_tokens must be in [0, 1099511627776], got -32",
+            [](F&) { presets::z_image_positions(-32, GridShape(2, 2)); });
+  bad.value("a negative caption", "presets::lumina2_positions: text_tokens must be in [0, 1099511627776], got -2",
+            [](F&) { presets::lumina2_positions(-2, GridShape(2, 2)); });
+  bad.value("a video of no frame", "presets::wan_positions: frames must be in [1, 1048576], got 0",
+            [](F&) { presets::wan_positions(0, GridShape(2, 2)); });
+  bad.value("negative text behind a video",
+            "presets::hunyuan_video_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::hunyuan_video_positions(1, GridShape(2, 2), -1); });
+  bad.value("negative frames", "presets::hunyuan_video_positions: frames must be in [1, 1048576], got -4",
+            [](F&) { presets::hunyuan_video_positions(-4, GridShape(2, 2), 0); });
+  bad.value("a scale of 0", "presets::kandinsky5_positions: scale must be finite and > 0, got 0",
+            [](F&) { presets::kandinsky5_positions(1, GridShape(2, 2), 0); });
+  bad.value("a cropped video of no frame", "presets::cogvideox_positions: frames must be in [1, 1048576], got 0",
+            [](F&) { presets::cogvideox_positions(0, GridShape(2, 2), GridShape(30, 45)); });
+  bad.value("no frames per second", "presets::cosmos_positions: frames_per_second must be finite and > 0, got 0",
+            [](F&) { presets::cosmos_positions(2, GridShape(2, 2), 0); });
+  bad.value("negative frames per second", "presets::ltx_positions: frames_per_second must be finite and > 0, got -25",
+            [](F&) { presets::ltx_positions(2, GridShape(2, 2), -25, true); });
+  bad.value("frames per second that are not a number",
+            "presets::ltx_positions: frames_per_second must be finite and > 0, got nan",
+            [](F&) { presets::ltx_positions(2, GridShape(2, 2), kNan, false); });
+  bad.value("frames beyond 2^20", "presets::mochi_positions: frames must be in [1, 1048576], got 1048577",
+            [](F&) { presets::mochi_positions((1 << 20) + 1, GridShape(2, 2)); });
 
   return bad.cases();
 }

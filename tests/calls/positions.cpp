@@ -25,12 +25,32 @@ TEST_CASE("every form of argument: positions", "[calls][positions]") {
 
   const std::vector<int> sizes = {2, 3};
   CHECK(differs(CALL(grid_positions), sizes, std::int64_t(1)) == "");
+  CHECK(differs(CALL(grid_positions), sizes, std::int64_t(1), GridOrder::column_row) == "");
+  const auto axes = [](const auto& order) {
+    return grid_positions({GridAxis::counted(2), GridAxis::half_pixel(3)}, order);
+  };
+  CHECK(differs(axes, GridOrder::column_row) == "");
   CHECK(differs(CALL(patch_centers), sizes) == "");
   CHECK(differs(CALL(linspace_positions), sizes) == "");
   CHECK(differs(CALL(stretched_positions), sizes, std::vector<int>{4, 4}) == "");
   const auto prompt = [](auto&&... a) { return CALL(mrope_positions)(std::forward<decltype(a)>(a)...).ids; };
   CHECK(differs(prompt, std::vector<MropeSegment>{MropeSegment::text(2), MropeSegment::image(2, 2)}, std::int64_t(3)) ==
         "");
+
+  const GridShape picture(2, 3);
+  const std::vector<GridShape> references = {GridShape(1, 2)};
+  CHECK(differs(CALL(presets::flux_positions), 3, picture, references) == "");
+  CHECK(differs(CALL(presets::flux2_positions), 3, picture, references) == "");
+  CHECK(differs(CALL(presets::qwen_image_positions), 3, references) == "");
+  CHECK(differs(CALL(presets::z_image_positions), 3, picture) == "");
+  CHECK(differs(CALL(presets::lumina2_positions), 3, picture) == "");
+  CHECK(differs(CALL(presets::wan_positions), 2, picture) == "");
+  CHECK(differs(CALL(presets::hunyuan_video_positions), 2, picture, 4) == "");
+  CHECK(differs(CALL(presets::kandinsky5_positions), 2, picture, 3.16) == "");
+  CHECK(differs(CALL(presets::cogvideox_positions), 2, picture, GridShape(30, 45)) == "");
+  CHECK(differs(CALL(presets::cosmos_positions), 2, picture, 30.0) == "");
+  CHECK(differs(CALL(presets::ltx_positions), 2, picture, 25.0, true) == "");
+  CHECK(differs(CALL(presets::mochi_positions), 2, picture) == "");
 
   const auto first = [](auto&&... a) { return CALL(starting_at)(std::forward<decltype(a)>(a)...).first(); };
   CHECK(differs(first, 3) == "");

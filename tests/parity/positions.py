@@ -156,7 +156,8 @@ def z_image():
             setattr(stub, name, types.MethodType(getattr(Model, name), stub))
         picture = torch.zeros(1, 1, 2 * height, 2 * width)
         result = Model.patchify_and_embed(stub, [picture], [torch.zeros(text, 4)], 2, 1)
-        yield f"z_image_{text}_{height}x{width}", columns(result[3][0], result[4][0])
+        # Behind the positions of the text there are some that no token has.
+        yield f"z_image_{text}_{height}x{width}", columns(result[3][0], result[4][0][:len(result[1][0])])
 
 
 def lumina2():
@@ -172,11 +173,11 @@ def lumina2():
 def cogvideox():
     from diffusers.models import embeddings as module
     from diffusers.pipelines.cogvideo.pipeline_cogvideox import get_resize_crop_region_for_grid as crop
-    for frames, height, width in ((1, 30, 45), (3, 7, 9), (2, 5, 3)):
-        region = crop((height, width), 45, 30)
+    for frames, height, width in ((1, 6, 9), (3, 7, 9), (2, 5, 3)):
+        region = crop((height, width), 9, 6)
         seen = captured(module, lambda: module.get_3d_rotary_pos_embed(64, region, (height, width), frames))
         grid = torch.stack(torch.meshgrid(*seen, indexing="ij"), -1)
-        yield f"cogvideox_{frames}x{height}x{width}", columns(grid[:, ::3, ::4] if height == 30 else grid)
+        yield f"cogvideox_{frames}x{height}x{width}", columns(grid)
 
 
 def cosmos():
@@ -208,6 +209,20 @@ def ltx():
         yield f"ltx_causal_{frames}x{height}x{width}_fps_{fps}", grid * 2 - 1
 
 
+def kandinsky5():
+    from diffusers.models.transformers.transformer_kandinsky import Kandinsky5RoPE3D
+    for frames, height, width, scale in ((1, 2, 3, 2.0), (3, 3, 5, 3.16), (2, 4, 1, 1.0)):
+        seen, cos = [], torch.cos
+        torch.cos = lambda angles: (seen.append(angles), cos(angles))[1]
+        try:
+            pos = [torch.arange(n) for n in (frames, height, width)]
+            Kandinsky5RoPE3D((16, 24, 24))((1, frames, height, width), pos, (1.0, scale, scale))
+        finally:
+            torch.cos = cos
+        # The first pair of an axis has the frequency 1.
+        yield f"kandinsky5_{frames}x{height}x{width}_scale_{scale}", columns(seen[-1][0][..., [0, 8, 20]])
+
+
 def mochi():
     from diffusers.models.transformers.transformer_mochi import MochiRoPE
     for frames, height, width in ((1, 2, 3), (3, 3, 5), (2, 4, 1)):
@@ -216,7 +231,8 @@ def mochi():
 
 
 def latents():
-    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, cogvideox, cosmos, ltx, mochi):
+    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, cogvideox, cosmos, ltx, kandinsky5,
+                 mochi):
         yield from make()
 
 

@@ -33,3 +33,49 @@ TEST_CASE("positions of grids", "[positions][grid]") {
   CHECK(lines.col(1) == (Eigen::VectorXd(5) << -1, -0.5, 0, 0.5, 1).finished());
   CHECK(posenc::stretched_positions({4, 2}, {2, 6}).row(7) == Eigen::RowVector2d(1.5, 3));
 }
+
+TEST_CASE("rows first, or columns first", "[positions][grid]") {
+  using posenc::GridOrder;
+  const Ids rows_first = posenc::grid_positions({2, 3}, 1);
+  const Ids columns_first = posenc::grid_positions({2, 3}, 1, GridOrder::column_row);
+  CHECK(rows_first.row(5) == Eigen::Matrix<std::int64_t, 1, 2>(2, 3));
+  CHECK(columns_first.row(5) == Eigen::Matrix<std::int64_t, 1, 2>(3, 2));
+  CHECK(columns_first.col(0) == rows_first.col(1));
+  CHECK(columns_first.col(1) == rows_first.col(0));
+  const Ids video = posenc::grid_positions({4, 2, 3}, 0, GridOrder::column_row);  // (t, x, y)
+  CHECK(video.row(23) == Eigen::Matrix<std::int64_t, 1, 3>(3, 2, 1));
+  constexpr std::int64_t most = std::int64_t(1) << 57;
+  CHECK(posenc::grid_positions({3}, most - 2)(2, 0) == most);
+}
+
+TEST_CASE("axes of a grid by the name of their spacing", "[positions][grid]") {
+  using posenc::GridAxis;
+  const auto along = [](const GridAxis& axis) {
+    Eigen::VectorXd at = posenc::grid_positions({axis}).col(0);
+    return at;
+  };
+  CHECK(along(GridAxis::counted(3, 1.5, 0.25)) == Eigen::Vector3d(1.5, 1.75, 2));
+  CHECK(along(GridAxis::centered(4)) == Eigen::Vector4d(-2, -1, 0, 1));
+  CHECK(along(GridAxis::centered(3)) == Eigen::Vector3d(-2, -1, 0));
+  CHECK(along(GridAxis::symmetric(4)) == Eigen::Vector4d(-1.5, -0.5, 0.5, 1.5));
+  CHECK(along(GridAxis::symmetric(3, 10)) == Eigen::Vector3d(-10, 0, 10));
+  CHECK(along(GridAxis::half_pixel(3)) == Eigen::Vector3d(0.5, 1.5, 2.5));
+  CHECK(along(GridAxis::linspace(5, -1, 1)) == (Eigen::VectorXd(5) << -1, -0.5, 0, 0.5, 1).finished());
+  CHECK(along(GridAxis::linspace(1, 7, 9))[0] == 7);
+  CHECK(along(GridAxis::linspace_without_endpoint(4, 2, 4)) == Eigen::Vector4d(2, 2.5, 3, 3.5));
+  CHECK(along(GridAxis::linspace_without_endpoint(0, 2, 4)).size() == 0);
+
+  // DINOv3 normalizes by each side, by the larger and by the smaller one.
+  CHECK(posenc::grid_positions({GridAxis::patch_centers(4, 4), GridAxis::patch_centers(5, 5)}) ==
+        posenc::patch_centers({4, 5}));
+  CHECK(along(GridAxis::patch_centers(2, 4)) == Eigen::Vector2d(-0.75, -0.25));
+  CHECK(along(GridAxis::patch_centers(4, 2)) == Eigen::Vector4d(-0.5, 0.5, 1.5, 2.5));
+  CHECK(posenc::grid_positions({GridAxis::linspace(3, -1, 1), GridAxis::linspace(7, -1, 1)}) ==
+        posenc::linspace_positions({3, 7}));
+
+  const auto xy =
+      posenc::grid_positions({GridAxis::counted(2), GridAxis::counted(3, 10)}, posenc::GridOrder::column_row);
+  CHECK(xy.row(4) == Eigen::RowVector2d(11, 1));
+  CHECK(posenc::grid_positions({GridAxis::counted(2), GridAxis::counted(3)}) ==
+        posenc::grid_positions({2, 3}).cast<double>());
+}

@@ -19,7 +19,25 @@ inline namespace POSENC_ABI {
 template <typename Scalar>
 using AxisPositionMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Which of a token's positions in a picture comes first. Sizes are given as {rows, columns} in either order.
+enum class GridOrder {
+  row_column,  ///< (y, x), or (t, y, x): Qwen-VL, DINOv3, most diffusion models.
+  column_row   ///< (x, y), or (t, x, y): Llama 4, HunyuanDiT, timm's mixed RoPE with grid "xy".
+};
+
 namespace detail {
+
+inline void require_grid_order(const char* function, GridOrder order, std::size_t axes) {
+  require_named(function, "order", order, GridOrder::column_row);
+  require(order == GridOrder::row_column || axes >= 2, function, "sizes.size()", axes, ">= 2 for column_row");
+}
+
+/// Exchanges the last two columns where `order` has the column of a token before its row.
+template <typename Scalar>
+void arrange_axes(AxisPositionMatrix<Scalar>& positions, GridOrder order) {
+  if (order == GridOrder::row_column) return;
+  positions.col(positions.cols() - 2).swap(positions.col(positions.cols() - 1));
+}
 
 /// Row t holds at(axis, index) for each axis; the last axis advances fastest.
 template <typename Scalar, typename At>
@@ -53,16 +71,27 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 ///
 /// @param sizes  Length of each axis, >= 0: {height, width} or {frames, height, width}.
 /// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
+/// @param order  Whether a token's row or its column comes first.
 /// @returns      tokens x axes.
-/// @throws std::invalid_argument  no axis, or a negative size.
-/// @throws std::out_of_range      first beyond +-2^57.
+/// @throws std::invalid_argument  no axis, or a negative size; column_row of one axis; an order that is none.
+/// @throws std::out_of_range      a position beyond +-2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
-inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0) {
-  detail::require_position("grid_positions", "first", std::int64_t{first});
-  return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0,
+                                                       GridOrder order = GridOrder::row_column) {
+  const char* const function = "grid_positions";
+  detail::require_position(function, "first", std::int64_t{first});
+  detail::require_grid_order(function, order, sizes.size());
+  for (const int size : sizes) {
+    const std::int64_t most = detail::kMaxPosition - (size > 0 ? size - 1 : 0);
+    detail::require_in_range(first <= most, function, "first", first, "at most 2^57 - ", size > 0 ? size - 1 : 0,
+                             " for an axis of ", size);
+  }
+  auto positions = detail::fill_grid<std::int64_t>(function, sizes, [&](Eigen::Index, int i) { return first + i; });
+  detail::arrange_axes(positions, order);
+  return positions;
 }
 
 /// Centers of the patches that fill [-1, 1] on each axis.

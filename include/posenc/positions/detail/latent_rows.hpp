@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// What the positions of text, pictures and references of a diffusion model are put together with.
+#ifndef POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+#define POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+
+#include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
+#include "posenc/positions/grid_positions.hpp"
+#include "posenc/positions/grid_shape.hpp"
+
+#include <cstdint>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline void require_text_tokens(const char* function, Eigen::Index text_tokens) {
+  constexpr Eigen::Index limit = kMaxSeqLen;
+  require(text_tokens >= 0 && text_tokens <= limit, function, "text_tokens", text_tokens, "in [0, ", limit, "]");
+}
+
+inline void require_frames(const char* function, Eigen::Index frames) {
+  constexpr Eigen::Index limit = kMaxGridSide;
+  require(frames > 0 && frames <= limit, function, "frames", frames, "in [1, ", limit, "]");
+}
+
+inline void require_positive(const char* function, const char* parameter, double value) {
+  require(is_finite(value) && value > 0, function, parameter, value, "finite and > 0");
+}
+
+/// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.
+class LatentRows {
+ public:
+  LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
+    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+    ids_.setZero(static_cast<Eigen::Index>(tokens), axes);
+  }
+  /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
+  void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) ids_(row_++, axis) = first + i;
+  }
+  /// A picture at (t, y0 + y, x0 + x) on the first three axes.
+  void append_picture(const GridShape& picture, std::int64_t t, std::int64_t y0 = 0, std::int64_t x0 = 0) {
+    for (Eigen::Index y = 0; y < picture.height(); ++y) {
+      for (Eigen::Index x = 0; x < picture.width(); ++x, ++row_) {
+        ids_(row_, 0) = t;
+        ids_(row_, 1) = y0 + y;
+        ids_(row_, 2) = x0 + x;
+      }
+    }
+  }
+  /// `count` tokens at zeros.
+  void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
+  /// The row that is written next, and the matrix.
+  Eigen::Index row() const { return row_; }
+  AxisPositionMatrix<std::int64_t>& ids() { return ids_; }
+
+ private:
+  AxisPositionMatrix<std::int64_t> ids_;
+  Eigen::Index row_ = 0;
+};
+
+/// Tokens of several pictures.
+template <typename Pictures>
+std::int64_t tokens_of(const Pictures& pictures) {
+  std::int64_t tokens = 0;
+  for (const GridShape& picture : pictures) tokens += std::int64_t{picture.height()} * picture.width();
+  return tokens;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP

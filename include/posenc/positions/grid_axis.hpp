@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// GridAxis: where the tokens of a grid are on one axis, and grids of such axes.
+#ifndef POSENC_POSITIONS_GRID_AXIS_HPP
+#define POSENC_POSITIONS_GRID_AXIS_HPP
+
+#include "posenc/detail/argument.hpp"
+#include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
+#include "posenc/positions/grid_positions.hpp"
+
+#include <cmath>
+#include <initializer_list>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The positions of `size` tokens along one axis of a grid, equally spaced. By the name of the spacing, for size = 4:
+///
+///     counted(4, 1)                           1       2      3      4       first + i step
+///     centered(4)                            -2      -1      0      1       i - (n - floor(n / 2)): -3 -2 -1 0 1 for 5
+///     symmetric(4)                           -1.5    -0.5    0.5    1.5     (i - (n - 1) / 2) step
+///     half_pixel(4)                           0.5     1.5    2.5    3.5     i + 1/2
+///     patch_centers(4, 4)                    -0.75   -0.25   0.25   0.75    (2 i + 1) / side - 1
+///     linspace(4, 0, 1)                       0       1/3    2/3    1       first + i (last - first) / (n - 1)
+///     linspace_without_endpoint(4, 0, 1)      0       0.25   0.5    0.75    first + i (stop - first) / n
+///
+/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, first, stop (n - 1) / n), and linspace without its
+/// endpoint only where first is 0.
+class GridAxis {
+ public:
+  /// @param size   Tokens on the axis, in [0, 2^20].
+  /// @param first  Position of the first token.
+  /// @param step   From a token to the next: 24 / fps of a video that counts in 1/24 s.
+  /// @throws std::invalid_argument  size outside of that; a number that is not finite.
+  /// @throws std::out_of_range      a position beyond 2^53, where double has no fractions and then no odd numbers.
+  static GridAxis counted(detail::Size size, double first = 0, double step = 1) {
+    require_finite("GridAxis::counted", "first", first);
+    require_finite("GridAxis::counted", "step", step);
+    return GridAxis("GridAxis::counted", size, first, step, 1);
+  }
+  /// Whole positions around 0: Qwen-Image.
+  /// @throws std::invalid_argument  size outside of [0, 2^20].
+  static GridAxis centered(detail::Size size) {
+    return GridAxis("GridAxis::centered", size, static_cast<double>(size / 2 - size), 1, 1);
+  }
+  /// The middle of the axis is at 0.
+  /// @throws  as counted().
+  static GridAxis symmetric(detail::Size size, double step = 1) {
+    require_finite("GridAxis::symmetric", "step", step);
+    return GridAxis("GridAxis::symmetric", size, (1.0 - static_cast<double>(size)) * step, 2 * step, 2);
+  }
+  /// The middle of each pixel, its side being 1.
+  /// @throws std::invalid_argument  size outside of [0, 2^20].
+  static GridAxis half_pixel(detail::Size size) { return GridAxis("GridAxis::half_pixel", size, 1, 2, 2); }
+  /// The middle of each patch where [-1, 1] has `side` of them. DINOv3 and timm: side is the size of the axis itself
+  /// (normalize_coords "separate"), the larger ("max") or the smaller ("min") side of the picture; with these two a
+  /// side of another size begins at -1 too and does not end at 1.
+  /// @param side  [tokens] > 0.
+  /// @throws std::invalid_argument  size outside of [0, 2^20]; side <= 0.
+  static GridAxis patch_centers(detail::Size size, detail::Size side) {
+    detail::require(side > 0, "GridAxis::patch_centers", "side", side, "> 0");
+    const double length = static_cast<double>(side);
+    return GridAxis("GridAxis::patch_centers", size, 1 - length, 2, length);
+  }
+  /// From `first` to `last`, both included; `first` for an axis of one token.
+  /// @throws  as counted().
+  static GridAxis linspace(detail::Size size, double first, double last) {
+    require_finite("GridAxis::linspace", "first", first);
+    require_finite("GridAxis::linspace", "last", last);
+    const double steps = size > 1 ? static_cast<double>(size) - 1 : 1;
+    return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps);
+  }
+  /// From `first` to before `stop`.
+  /// @throws  as counted().
+  static GridAxis linspace_without_endpoint(detail::Size size, double first, double stop) {
+    require_finite("GridAxis::linspace_without_endpoint", "first", first);
+    require_finite("GridAxis::linspace_without_endpoint", "stop", stop);
+    const double steps = size > 0 ? static_cast<double>(size) : 1;
+    return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
+  }
+
+  /// Tokens on the axis.
+  Eigen::Index size() const { return size_; }
+  /// Position of token i.
+  double operator[](Eigen::Index i) const { return (offset_ + step_ * static_cast<double>(i)) / divisor_; }
+
+ private:
+  static void require_finite(const char* function, const char* parameter, double value) {
+    detail::require(detail::is_finite(value), function, parameter, value, "finite");
+  }
+  GridAxis(const char* function, Eigen::Index size, double offset, double step, double divisor)
+      : size_(size), offset_(offset), step_(step), divisor_(divisor) {
+    constexpr Eigen::Index limit = detail::kMaxGridSide;
+    detail::require(size >= 0 && size <= limit, function, "size", size, "in [0, ", limit, "]");
+    if (size == 0) return;
+    for (const Eigen::Index i : {Eigen::Index(0), size - 1}) {
+      const double position = (*this)[i];
+      const bool within = detail::is_finite(position) && std::abs(position) <= 9007199254740992.0;
+      detail::require_in_range(within, function, i == 0 ? "first position" : "last position", position,
+                               "in [-2^53, 2^53]");
+    }
+  }
+
+  Eigen::Index size_;
+  double offset_;
+  double step_;
+  double divisor_;
+};
+
+/// @overload
+/// Positions of the tokens of a grid whose axes have spacings of their own, in row-major order.
+///
+///     grid_positions({GridAxis::counted(frames), GridAxis::centered(height), GridAxis::centered(width)})
+///
+/// @param axes   {rows, columns} or {frames, rows, columns}.
+/// @param order  Whether a token's row or its column comes first.
+/// @returns      tokens x axes.
+/// @throws std::invalid_argument  no axis; column_row of one axis; an order that is none.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     two divisions and a store for each position; one allocation (bench_frequency: positions).
+/// Accuracy: two roundings of double [positions][grid].
+/// Matches:  the grids of DINOv3, timm and diffusers that GridAxis names.
+inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis> axes,
+                                                 GridOrder order = GridOrder::row_column) {
+  std::vector<int> sizes;
+  for (const GridAxis& axis : axes) sizes.push_back(static_cast<int>(axis.size()));
+  detail::require_grid_order("grid_positions", order, sizes.size());
+  auto positions = detail::fill_grid<double>("grid_positions", sizes,
+                                             [&](Eigen::Index axis, int i) { return axes.begin()[axis][i]; });
+  detail::arrange_axes(positions, order);
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_GRID_AXIS_HPP

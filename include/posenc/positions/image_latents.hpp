@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina.
+#ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
+#define POSENC_POSITIONS_IMAGE_LATENTS_HPP
+
+#include "posenc/detail/argument.hpp"
+#include "posenc/detail/check.hpp"
+#include "posenc/positions/detail/latent_rows.hpp"
+#include "posenc/positions/grid_positions.hpp"
+#include "posenc/positions/grid_shape.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
+///
+///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     picture      (0, y, x)
+///     reference r  (r + 1, y, x)
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @param references   Their patches.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  FluxPipeline and FluxKontextPipeline of diffusers, Chroma, Bria.
+inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
+                                                       const std::vector<GridShape>& references = {}) {
+  const char* const function = "presets::flux_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  detail::LatentRows rows(function, text_tokens + pictures, 3);
+  rows.skip(text_tokens);
+  rows.append_picture(picture, 0);
+  std::int64_t index = 0;
+  for (const GridShape& reference : references) rows.append_picture(reference, ++index);
+  return rows.ids();
+}
+
+/// Positions of FLUX.2 on four axes: text, the picture, then its references.
+///
+///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
+///     picture      (0, y, x, 0)
+///     reference r  (10 (r + 1), y, x, 0)
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @param references   Their patches.
+/// @returns            tokens x 4.
+/// @throws             as flux_positions().
+/// Cost:     four stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Flux2Pipeline of diffusers.
+inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens, const GridShape& picture,
+                                                        const std::vector<GridShape>& references = {}) {
+  const char* const function = "presets::flux2_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  detail::LatentRows rows(function, text_tokens + pictures, 4);
+  rows.append_text(text_tokens, 3, 0);
+  rows.append_picture(picture, 0);
+  std::int64_t time = 0;
+  for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
+  return rows.ids();
+}
+
+/// Positions of Qwen-Image: text, then pictures whose middle is at 0.
+///
+///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
+///     picture r    (r, y - ceil(height / 2), x - ceil(width / 2))
+///
+/// For axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28}).
+/// @param text_tokens  >= 0.
+/// @param pictures     Patches (pixels / 16) of the picture and of those that it is to follow (Edit), at least one.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  no picture; text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  QwenEmbedRope of diffusers with scale_rope.
+inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_tokens,
+                                                             const std::vector<GridShape>& pictures) {
+  const char* const function = "presets::qwen_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::require(!pictures.empty(), function, "pictures.size()", pictures.size(), "> 0");
+  detail::LatentRows rows(function, text_tokens + detail::tokens_of(pictures), 3);
+  std::int64_t first = 0;
+  for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
+  for (Eigen::Index i = 0; i < text_tokens; ++i) rows.ids().row(i).setConstant(first + i);
+  rows.skip(text_tokens);
+  std::int64_t index = 0;
+  for (const GridShape& p : pictures) {
+    rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
+  }
+  return rows.ids();
+}
+
+/// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
+///
+///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
+///     fill     (0, 0, 0)
+///     text     (i + 1, 0, 0)     i < n: its fill is counted like text
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3, the fill included.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
+inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::z_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const auto filled = [](std::int64_t tokens) { return (tokens + 31) / 32 * 32; };
+  const std::int64_t text = filled(text_tokens);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  detail::LatentRows rows(function, filled(patches) + text, 3);
+  rows.append_picture(picture, text + 1);
+  rows.skip(filled(patches) - patches);
+  rows.append_text(text, 0, 1);
+  return rows.ids();
+}
+
+/// Positions of Lumina Image 2.0: text, then the picture.
+///
+///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
+///     picture  (text_tokens, y, x)
+///
+/// @param text_tokens  >= 0, without padding.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Lumina2RotaryPosEmbed of diffusers. ERNIE-Image has the same positions with the picture in front.
+inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::lumina2_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
+  rows.append_text(text_tokens, 0, 0);
+  rows.append_picture(picture, text_tokens);
+  return rows.ids();
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_IMAGE_LATENTS_HPP

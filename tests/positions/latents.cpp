@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/// Positions of the latents of diffusion models, as diffusers makes them.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <posenc/positions.hpp>
+
+#include "support/catch2.hpp"
+#include "support/golden.hpp"
+
+namespace {
+
+using posenc::GridShape;
+namespace presets = posenc::presets;
+
+/// Positions of diffusers, and which of them were compared.
+class Latents {
+ public:
+  /// Whole numbers are equal.
+  void equal(const std::string& name, const posenc::AxisPositionMatrix<std::int64_t>& ids) {
+    INFO(name);
+    const auto expected = matrix(name);
+    REQUIRE(ids.rows() == expected.rows());
+    REQUIRE(ids.cols() == expected.cols());
+    CHECK(ids.cast<double>() == expected);
+  }
+  /// diffusers rounds to float once or more: rounded to float, each is its number or the next one, at max(|number|,
+  /// least).
+  void close(const std::string& name, const posenc::AxisPositionMatrix<double>& positions, double least = 0) {
+    INFO(name);
+    const auto expected = matrix(name);
+    REQUIRE(positions.rows() == expected.rows());
+    REQUIRE(positions.cols() == expected.cols());
+    for (Eigen::Index i = 0; i < positions.size(); ++i) {
+      const double theirs = expected.data()[i];
+      const double ours = static_cast<double>(static_cast<float>(positions.data()[i]));
+      const double size = (std::max)({std::abs(theirs), std::abs(ours), least});
+      const double ulp = size > 0 ? std::ldexp(1.0, std::ilogb(size) - 23) : 0;
+      if (std::abs(ours - theirs) > ulp) FAIL_CHECK(i << ": " << ours << " " << theirs);
+    }
+  }
+  bool all_compared() const { return compared_.size() == golden_.blocks.size(); }
+
+ private:
+  Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>> matrix(
+      const std::string& name) {
+    compared_.insert(name);
+    return golden_.block(name).matrix();
+  }
+
+  posenc_tests::Golden golden_ = posenc_tests::golden("positions/latents.csv");
+  std::set<std::string> compared_;
+};
+
+}  // namespace
+
+TEST_CASE("positions of latents are those of diffusers", "[positions][latents]") {
+  Latents latents;
+  latents.equal("flux_3_2x3", presets::flux_positions(3, GridShape(2, 3)));
+  latents.equal("flux_0_3x5", presets::flux_positions(0, GridShape(3, 5)));
+  latents.equal("flux_5_4x2_3x3", presets::flux_positions(5, GridShape(4, 2), {GridShape(3, 3)}));
+  latents.equal("flux2_3_2x3", presets::flux2_positions(3, GridShape(2, 3)));
+  latents.equal("flux2_0_3x5_2x2", presets::flux2_positions(0, GridShape(3, 5), {GridShape(2, 2)}));
+  latents.equal("flux2_5_4x2_3x3_1x2",
+                presets::flux2_positions(5, GridShape(4, 2), {GridShape(3, 3), GridShape(1, 2)}));
+  latents.equal("qwen_image_3_2x3", presets::qwen_image_positions(3, {GridShape(2, 3)}));
+  latents.equal("qwen_image_0_5x7", presets::qwen_image_positions(0, {GridShape(5, 7)}));
+  latents.equal("qwen_image_5_4x2_3x5", presets::qwen_image_positions(5, {GridShape(4, 2), GridShape(3, 5)}));
+  latents.equal("z_image_5_2x3", presets::z_image_positions(5, GridShape(2, 3)));
+  latents.equal("z_image_32_4x8", presets::z_image_positions(32, GridShape(4, 8)));
+  latents.equal("z_image_37_5x7", presets::z_image_positions(37, GridShape(5, 7)));
+  latents.equal("lumina2_3_2x3", presets::lumina2_positions(3, GridShape(2, 3)));
+  latents.equal("lumina2_1_3x5", presets::lumina2_positions(1, GridShape(3, 5)));
+  latents.equal("lumina2_6_4x1", presets::lumina2_positions(6, GridShape(4, 1)));
+
+  latents.equal("wan_1x2x3", presets::wan_positions(1, GridShape(2, 3)));
+  latents.equal("wan_3x5x2", presets::wan_positions(3, GridShape(5, 2)));
+  latents.equal("wan_4x1x1", presets::wan_positions(4, GridShape(1, 1)));
+  latents.equal("hunyuan_video_3_1x2x3", presets::hunyuan_video_positions(1, GridShape(2, 3), 3));
+  latents.equal("hunyuan_video_0_2x3x5", presets::hunyuan_video_positions(2, GridShape(3, 5), 0));
+  latents.equal("hunyuan_video_4_3x2x1", presets::hunyuan_video_positions(3, GridShape(2, 1), 4));
+  latents.close("kandinsky5_1x2x3_scale_2.0", presets::kandinsky5_positions(1, GridShape(2, 3), 2));
+  latents.close("kandinsky5_3x3x5_scale_3.16", presets::kandinsky5_positions(3, GridShape(3, 5), 3.16));
+  latents.close("kandinsky5_2x4x1_scale_1.0", presets::kandinsky5_positions(2, GridShape(4, 1), 1));
+  latents.close("cogvideox_1x6x9", presets::cogvideox_positions(1, GridShape(6, 9), GridShape(6, 9)));
+  latents.close("cogvideox_3x7x9", presets::cogvideox_positions(3, GridShape(7, 9), GridShape(6, 9)));
+  latents.close("cogvideox_2x5x3", presets::cogvideox_positions(2, GridShape(5, 3), GridShape(6, 9)));
+  latents.close("cosmos_1x2x3_fps_0", presets::cosmos_positions(1, GridShape(2, 3), 24));
+  latents.close("cosmos_3x3x5_fps_30", presets::cosmos_positions(3, GridShape(3, 5), 30));
+  latents.close("cosmos_4x2x1_fps_16", presets::cosmos_positions(4, GridShape(2, 1), 16));
+  // 2 x - 1 loses the digits of what is near 0: ulps are those of 1.
+  latents.close("ltx_1x2x3_fps_25", presets::ltx_positions(1, GridShape(2, 3), 25, false), 1);
+  latents.close("ltx_3x3x5_fps_24", presets::ltx_positions(3, GridShape(3, 5), 24, false), 1);
+  latents.close("ltx_4x2x1_fps_30", presets::ltx_positions(4, GridShape(2, 1), 30, false), 1);
+  latents.close("ltx_causal_1x2x3_fps_25", presets::ltx_positions(1, GridShape(2, 3), 25, true), 1);
+  latents.close("ltx_causal_3x3x5_fps_24", presets::ltx_positions(3, GridShape(3, 5), 24, true), 1);
+  latents.close("ltx_causal_4x2x1_fps_30", presets::ltx_positions(4, GridShape(2, 1), 30, true), 1);
+  // Its edges are rounded at the largest position, half of 192 sqrt(the longer side by the shorter).
+  latents.close("mochi_1x2x3", presets::mochi_positions(1, GridShape(2, 3)), 117);
+  latents.close("mochi_3x3x5", presets::mochi_positions(3, GridShape(3, 5)), 123);
+  latents.close("mochi_2x4x1", presets::mochi_positions(2, GridShape(4, 1)), 192);
+  CHECK(latents.all_compared());
+}
