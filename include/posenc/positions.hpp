@@ -21,6 +21,7 @@
 #include "posenc/positions/grid_shape.hpp"
 #include "posenc/positions/image_latents.hpp"
 #include "posenc/positions/mrope_positions.hpp"
+#include "posenc/positions/mrope_segment.hpp"
 #include "posenc/positions/video_latents.hpp"
 
 #endif  // POSENC_POSITIONS_HPP

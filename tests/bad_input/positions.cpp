@@ -68,7 +68,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   bad.value("no frame in a second", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got 0", [](F&) {
     posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 0, 1})});
   });
-  bad.value("negative seconds", "mrope_positions: segments[0].time.seconds must be in [0, 1048576], got -2", [](F&) {
+  bad.value("negative seconds", "mrope_positions: segments[0].time.seconds must be in [1, 1048576], got -2", [](F&) {
     posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 3, -2})});
   });
   bad.range(
@@ -183,6 +183,28 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { presets::ltx_positions(2, GridShape(2, 2), kNan, false); });
   bad.value("frames beyond 2^20", "presets::mochi_positions: frames must be in [1, 1048576], got 1048577",
             [](F&) { presets::mochi_positions((1 << 20) + 1, GridShape(2, 2)); });
+
+  // Audio in video
+  const auto sounding = [](std::int64_t frames, Eigen::Index audio_tokens, Eigen::Index positions_per_chunk) {
+    return MropeSegment::video_with_audio(2, 1, 1, {25, frames, 1}, audio_tokens, positions_per_chunk);
+  };
+  bad.value("a video of no second", "mrope_positions: segments[0].time.seconds must be in [1, 1048576], got 0", [](F&) {
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 3, 0})});
+  });
+  bad.value("chunks of no position", "mrope_positions: segments[0].positions_per_chunk must be in [1, 1048576], got 0",
+            [=](F&) { posenc::mrope_positions({sounding(1, 3, 0)}); });
+  bad.value("negative audio", "mrope_positions: segments[0].audio_tokens must be in [0, 1099511627776], got -3",
+            [=](F&) { posenc::mrope_positions({sounding(1, -3, 50)}); });
+  bad.value("negative frames beside audio", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got -1",
+            [=](F&) { posenc::mrope_positions({sounding(-1, 3, 50)}); });
+  bad.value("negative padding", "mrope_positions: segments[1].pad_tokens must be in [0, 1099511627776], got -1",
+            [](F&) {
+              posenc::mrope_positions({MropeSegment::text(1), MropeSegment::padding(-1)});
+            });
+  bad.range("padding beyond 2^57",
+            "mrope_positions: segments[0].pad_position must be in [-2^57, 2^57] (where double holds angles), got "
+            "9223372036854775807",
+            [](F&) { posenc::mrope_positions({MropeSegment::padding(1, kMaxPosition)}); });
 
   return bad.cases();
 }

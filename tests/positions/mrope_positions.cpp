@@ -6,6 +6,7 @@
 #include <posenc/positions.hpp>
 
 #include "support/catch2.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
@@ -61,4 +62,35 @@ TEST_CASE("frames are at whole positions exactly where their time is one", "[pos
   }
   CHECK(posenc::mrope_positions({MropeSegment::video(3, 1, 1)}).ids.col(0) ==
         Eigen::Matrix<std::int64_t, 3, 1>(0, 1, 2));
+}
+
+TEST_CASE("prompts with audio, and with audio in video, are those of Qwen2.5-Omni", "[positions][mrope]") {
+  const auto golden = posenc_tests::golden("positions/omni.csv");
+  const auto check = [&](const char* name, const std::vector<MropeSegment>& prompt, std::int64_t pads = 0) {
+    INFO(name);
+    const auto expected = golden.block(name).matrix();
+    const auto made = posenc::mrope_positions(prompt);
+    REQUIRE(made.ids.rows() + 1 == expected.rows());
+    CHECK(made.ids.cast<double>() == expected.topRows(made.ids.rows()));
+    CHECK(static_cast<double>(made.rope_delta + pads) == expected(made.ids.rows(), 0));  // theirs leaves pads out
+  };
+  const auto text = [](int tokens) { return MropeSegment::text(tokens); };
+  // Runs of text take in the tokens that begin and end pictures and audio.
+  check("picture_video_audio", {text(3 + 1), MropeSegment::image(2, 3), text(1 + 2 + 1), MropeSegment::audio(5),
+                                text(1 + 1 + 1), MropeSegment::video(3, 1, 2, VideoTime{24, 2, 1}), text(1 + 2)});
+  check("left_padded", {MropeSegment::padding(4), text(2 + 1), MropeSegment::image(3, 1), text(1 + 1)}, 4);
+  const VideoTime frame_a_second{25, 1, 1};
+  check("audio_in_video", {text(2), MropeSegment::video_with_audio(3, 1, 2, frame_a_second, 70, 50), text(1)});
+  check("audio_in_video_odd", {text(1), MropeSegment::video_with_audio(5, 3, 1, frame_a_second, 113, 50), text(3)});
+  check("short_audio_in_video", {MropeSegment::video_with_audio(6, 2, 2, frame_a_second, 20, 50), text(2)});
+  CHECK(golden.blocks.size() == 5);
+}
+
+TEST_CASE("pads take no positions", "[positions][mrope]") {
+  const auto padded = posenc::mrope_positions({MropeSegment::padding(2), MropeSegment::text(3)});
+  CHECK(padded.ids.col(1) == (Eigen::Matrix<std::int64_t, 5, 1>() << 1, 1, 0, 1, 2).finished());
+  CHECK(padded.next_position == 3);
+  CHECK(padded.rope_delta == -2);  // with 5 tokens in the cache, the next one is at 3
+  CHECK(posenc::mrope_positions({MropeSegment::padding(1, -7)}).ids.row(0) ==
+        Eigen::Matrix<std::int64_t, 1, 3>(-7, -7, -7));
 }

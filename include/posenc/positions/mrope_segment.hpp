@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// MropeSegment: a run of a multimodal prompt.
+#ifndef POSENC_POSITIONS_MROPE_SEGMENT_HPP
+#define POSENC_POSITIONS_MROPE_SEGMENT_HPP
+
+#include "posenc/detail/argument.hpp"
+#include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
+#include "posenc/detail/position_scalar.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// When the frames of a video are on the time axis, as an exact ratio of integers:
+///
+///     frame f is at floor(f * positions_per_second * seconds / frames)
+///
+/// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
+/// frame 3, and 49 in floating point.
+struct VideoTime {
+  std::int64_t positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
+  std::int64_t frames = 1;                ///< Frames of the video, after temporal merging.
+  std::int64_t seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
+};
+
+/// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
+struct MropeSegment {
+  /// `tokens` of text, >= 0.
+  static MropeSegment text(detail::Size tokens) {
+    MropeSegment segment;
+    segment.text_tokens = tokens;
+    return segment;
+  }
+  /// `tokens` of audio, >= 0, each at the next position on all axes: 40 ms, or 1/25 s, in Qwen2.5-Omni.
+  static MropeSegment audio(detail::Size tokens) { return text(tokens); }
+  /// A picture of height x width tokens (after spatial merging), >= 0.
+  static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width); }
+  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. Left out: one position for each
+  /// frame, as in Qwen2-VL.
+  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, VideoTime time = {}) {
+    MropeSegment segment;
+    segment.frames = frames;
+    segment.height = height;
+    segment.width = width;
+    segment.time = time;
+    return segment;
+  }
+  /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
+  /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
+  ///
+  ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos        c = positions_per_chunk
+  ///
+  /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
+  /// further.
+  /// @param audio_tokens         >= 0, each one position: 25 for a second in Qwen2.5-Omni.
+  /// @param positions_per_chunk  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
+  static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width, VideoTime time,
+                                       detail::Size audio_tokens, detail::Size positions_per_chunk) {
+    MropeSegment segment = video(frames, height, width, time);
+    segment.has_audio = true;
+    segment.audio_tokens = audio_tokens;
+    segment.positions_per_chunk = positions_per_chunk;
+    return segment;
+  }
+  /// `tokens` of padding, >= 0, all at `position` on all axes, which take no positions from the prompt: what is in front
+  /// of a left-padded sequence of a batch.
+  static MropeSegment padding(detail::Size tokens, detail::WholeNumber position = 1) {
+    MropeSegment segment;
+    segment.pad_tokens = tokens;
+    segment.pad_position = position;
+    return segment;
+  }
+
+  Eigen::Index text_tokens = 0;
+  Eigen::Index frames = 0;
+  Eigen::Index height = 0;
+  Eigen::Index width = 0;
+  VideoTime time = {};
+  bool has_audio = false;
+  Eigen::Index audio_tokens = 0;
+  Eigen::Index positions_per_chunk = 1;
+  Eigen::Index pad_tokens = 0;
+  std::int64_t pad_position = 1;
+};
+
+namespace detail {
+
+/// Position of a frame after that of frame 0. Each factor is at most kMaxGridSide, so that the product fits.
+inline std::int64_t time_of_frame(const VideoTime& time, std::int64_t frame) {
+  return frame * (time.positions_per_second * time.seconds) / time.frames;
+}
+
+/// Checks a prompt and returns its number of tokens.
+inline std::int64_t require_segments(const char* function, const std::vector<MropeSegment>& segments) {
+  constexpr std::int64_t most = kMaxGridSide;
+  std::int64_t tokens = 0;
+  std::int64_t span = 0;  // what positions can grow by
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const MropeSegment& s = segments[i];
+    const auto require_count = [&](const char* field, std::int64_t value, std::int64_t least, std::int64_t greatest) {
+      if (value >= least && value <= greatest) return;
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + field, value, "in [",
+                                    least, ", ", greatest, "]");
+    };
+    require_count(".text_tokens", s.text_tokens, 0, kMaxSeqLen);
+    require_count(".frames", s.frames, 0, most);
+    require_count(".height", s.height, 0, most);
+    require_count(".width", s.width, 0, most);
+    require_count(".time.positions_per_second", s.time.positions_per_second, 0, most);
+    require_count(".time.frames", s.time.frames, 1, most);
+    require_count(".time.seconds", s.time.seconds, 1, most);
+    require_count(".audio_tokens", s.audio_tokens, 0, kMaxSeqLen);
+    require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
+    require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
+    require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position", s.pad_position);
+    const std::int64_t markers = s.has_audio ? 4 : 0;
+    const std::int64_t of_segment = std::int64_t{s.text_tokens} + s.pad_tokens + s.audio_tokens + markers +
+                                    std::int64_t{s.frames} * s.height * s.width;
+    require_size(function, "number of tokens", 1, of_segment, 3 * sizeof(std::int64_t));
+    tokens += of_segment;
+    require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
+    span +=
+        std::int64_t{s.text_tokens} + s.audio_tokens + markers + time_of_frame(s.time, s.frames) + s.height + s.width;
+    require_in_range(span <= kMaxPosition, function, "span of the positions", span, "at most 2^57");
+  }
+  return tokens;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_MROPE_SEGMENT_HPP
