@@ -125,5 +125,33 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
           {{"qwen2.rope.freq_base_swa", 1}, {"qwen2.attention.sliding_window_pattern", 2}});
   bad.value("a text for the metadata", "read_gguf_metadata: metadata must be a dictionary, got the text \"qwen2\"",
             [](auto&) { posenc::read_gguf_metadata(ConfigValue("qwen2"), std::nullopt); });
+  // What a caller says beside a file
+  const auto hinted = [&bad](const std::string& name, const std::string& message, const posenc::ModelHints& hints) {
+    bad.value(name, message, [=](auto&) { posenc::read_gguf_metadata(with({}), std::nullopt, hints); });
+  };
+  posenc::ModelHints hints;
+  hints.tower = "vision_config";
+  hinted("a tower in a file",
+         "read_gguf_metadata: hints.tower must be empty, since a file of GGUF holds one model, got the text "
+         "\"vision_config\"",
+         hints);
+  hints = {};
+  hints.layers = "sx";
+  hinted("letters of another alphabet",
+         "read_gguf_metadata: hints.layers must be letters f, s, l and c, got the text \"sx\"", hints);
+  hints = {};
+  hints.head_dim = 0;
+  hinted("a head of nothing", "read_gguf_metadata: hints.head_dim must be > 0 and at most 16777216, got 0", hints);
+  hints = {};
+  hints.rope_theta = 1;
+  hinted("a base of 1", "read_gguf_metadata: hints.rope_theta must be finite, > 0 and not 1, got 1", hints);
+  hints = {};
+  hints.sliding_rope_theta = -1;
+  hinted("a negative base of sliding layers",
+         "read_gguf_metadata: hints.sliding_rope_theta must be finite, > 0 and not 1, got -1", hints);
+  hints = {};
+  hints.axes = posenc::contiguous_axes({16, 24, 25});
+  hinted("axes of another number of pairs",
+         "read_gguf_metadata: hints.axes.num_pairs() must be the number of pairs 64, got 65", hints);
   return bad.cases();
 }

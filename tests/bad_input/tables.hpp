@@ -22,6 +22,7 @@ std::vector<BadInputCase> bad_window_biases();
 std::vector<BadInputCase> bad_content_biases();
 std::vector<BadInputCase> bad_configs();
 std::vector<BadInputCase> bad_config_rope();
+std::vector<BadInputCase> bad_config_layers();
 std::vector<BadInputCase> bad_models();
 std::vector<BadInputCase> bad_gguf_metadata();
 

@@ -32,6 +32,7 @@ TEST_CASE("every form of argument: configs", "[calls][model_config]") {
   const auto gguf = [&](auto&&... a) { return first(CALL(read_gguf_metadata)(std::forward<decltype(a)>(a)...)); };
   CHECK(differs(gguf, metadata, std::nullopt, std::optional<RopePairs>()) == "");
   CHECK(differs(gguf, metadata, Eigen::ArrayXd(Eigen::ArrayXd::LinSpaced(32, 1, 8))) == "");
+  CHECK(differs(gguf, metadata, std::nullopt, posenc::ModelHints{}) == "");
   CHECK(differs(CALL(known_model_types)) == "");
   CHECK(differs(CALL(known_gguf_architectures)) == "");
   CHECK(differs(CALL(query_temperature), QueryTemperature{0.1, 8192, 1}, 20000.0) == "");

@@ -151,6 +151,37 @@ TEST_CASE("pictures rotate by rows and columns", "[model_config][hugging_face][h
               "16x01");
 }
 
+TEST_CASE("an architecture that is not known can be told what it lacks", "[model_config][gguf][hints]") {
+  ModelHints hints;
+  hints.pairs = kHalfSplit;
+  hints.layers = "sf";
+  hints.full_layers_rotate = false;
+  hints.rope_theta = 500000;
+  hints.head_dim = 64;
+  posenc::ConfigValue file = posenc::ConfigValue::dictionary({{"general.architecture", "new"}, {"new.block_count", 4}});
+  const ModelRope told = posenc::read_gguf_metadata(file, std::nullopt, hints);
+  check_model(told, {{"", kHalfSplit, 64, 0, 64, "", {{1, ".663601238"}, {16, "1.41421356e-3"}}}}, "0 . 0 .");
+  CHECK(told.assumed == Names{"pairs", "layer_types", "rope_theta", "head_dim", "full_layers_rotate"});
+  // What the file says wins.
+  file.set("new.rope.freq_base", 10000);
+  file.set("new.attention.key_length", 32);
+  file.set("new.attention.sliding_window_pattern", posenc::ConfigValue::list({true, true, true, false}));
+  const ModelRope own = posenc::read_gguf_metadata(file, std::nullopt, hints);
+  check_model(own, {{"", kHalfSplit, 32, 0, 32, "", {{8, ".0100000000"}}}}, "3x0 .");
+  CHECK(own.assumed == Names{"pairs", "full_layers_rotate"});
+  // Axes, and a base of sliding layers.
+  hints.full_layers_rotate = true;
+  hints.sliding_rope_theta = 100;
+  hints.axes = posenc::contiguous_axes({8, 4, 4});
+  const ModelRope axes = posenc::read_gguf_metadata(file, std::nullopt, hints);
+  REQUIRE(axes.rope_sets.size() == 2);
+  CHECK(axes.rope_sets[1].frequencies.inv_freq()[8] == .1);
+  for (const posenc::RopeSet& set : axes.rope_sets) {
+    CHECK(set.axes->num_axes() == 3);
+    CHECK(set.positions == TokenPositions::by_axis);
+  }
+}
+
 TEST_CASE("one can ask which types are known", "[model_config][hints]") {
   const Names types = posenc::known_model_types();
   const std::set<std::string> known(types.begin(), types.end());

@@ -44,6 +44,13 @@ TEST_CASE("widths of single layers are read", "[model_config][hugging_face][once
           384}}})");
   CHECK(padded.rope_sets[0].layout.head_dim() == 384);
   // The sliding layers of dots3-note have a head of their own: class defaults 192 + 64, the others 128 + 64.
+  for (const std::string type : {"gemma4_unified_text", "embedding_gemma2_text", "diffusion_gemma_text"}) {
+    INFO(type);
+    const ModelRope relative = read("{\"model_type\": \"" + type + R"(", "num_hidden_layers": 6, "head_dim": 256,
+      "per_layer_config": {"05": {"head_dim": 384}}})");
+    CHECK(relative.rope_sets[0].layout.head_dim() == 384);
+    CHECK(relative.rope_sets[1].layout.head_dim() == 256);
+  }
   const ModelRope dots = read(R"({"model_type": "dots3_note_text", "num_hidden_layers": 6})");
   REQUIRE(dots.rope_sets.size() == 2);
   CHECK(dots.rope_sets[0].layout.head_dim() == 192);

@@ -9,6 +9,7 @@
 #include "posenc/model_config/detail/check_recipe.hpp"
 #include "posenc/model_config/detail/config_arguments.hpp"
 #include "posenc/model_config/detail/gguf_reader.hpp"
+#include "posenc/model_config/model_hints.hpp"
 #include "posenc/model_config/model_rope.hpp"
 
 #include <optional>
@@ -51,15 +52,28 @@ template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors,
                              std::optional<RopePairs> pairs = {}) {
+  ModelHints hints;
+  hints.pairs = pairs;
+  return read_gguf_metadata(metadata, freq_factors, hints);
+}
+
+/// @overload
+/// With more than the pair layout: what is to be taken where the file says nothing, above all of an architecture that is
+/// not known.
+/// @param hints  See ModelHints; its tower is empty. What was taken from it is named in ModelRope::assumed.
+/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower.
+template <typename Metadata, typename Factors,
+          std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
+ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
   const detail::RopeRecipe recipe =
-      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), pairs).read();
+      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), hints).read();
   detail::check_recipe(recipe);
   return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.
 template <typename... Given, std::enable_if_t<!(detail::begins_with_config<Given...> && detail::has_factors<Given...> &&
-                                                detail::ends_with_pairs<Given...>),
+                                                detail::ends_with_hints<Given...>),
                                               int> = 0>
 ModelRope read_gguf_metadata(const Given&...) {
   if constexpr (!detail::begins_with_config<Given...>) {

@@ -19,7 +19,7 @@ inline namespace POSENC_ABI {
 ///     hints.pairs = RopePairs::half_split;
 ///     hints.layers = "sssf";             // three sliding layers, then one of full attention, and so on
 ///     hints.full_layers_rotate = false;
-///     const ModelRope model = read_hugging_face_config(config, 32768, hints);
+///     const ModelRope model = read_hugging_face_config(config, 32768, hints);  // or read_gguf_metadata()
 ///
 /// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
 /// ModelRope::assumed names what was taken from here.

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/check.hpp"
 #include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/model_hints.hpp"
 #include "posenc/model_config/query_temperature.hpp"
 
 #include <cmath>
@@ -193,6 +194,21 @@ inline double checked_base(const ConfigReader& reader, const NamedNumber& base) 
   const double b = base.value;
   reader.require(is_finite(b) && b > 0 && b != 1, base, "finite, > 0 and not 1");
   return b;
+}
+
+/// Refuses what no model takes of what a caller says beside a config.
+inline void check_hints(const char* function, const ModelHints& hints) {
+  const auto check_base = [&](const std::optional<double>& base, const char* name) {
+    if (base) require(is_finite(*base) && *base > 0 && *base != 1, function, name, *base, "finite, > 0 and not 1");
+  };
+  check_base(hints.rope_theta, "hints.rope_theta");
+  check_base(hints.sliding_rope_theta, "hints.sliding_rope_theta");
+  if (hints.head_dim) {
+    require(*hints.head_dim > 0 && *hints.head_dim <= kMaxChannels, function, "hints.head_dim", *hints.head_dim,
+            "> 0 and at most ", kMaxChannels);
+  }
+  const bool letters = hints.layers.find_first_not_of("fslc") == std::string::npos;
+  require(letters, function, "hints.layers", "the text \"" + hints.layers + "\"", "letters f, s, l and c");
 }
 
 /// The factor of this scale, and none where the scale is 0.

@@ -10,6 +10,7 @@
 #include "posenc/model_config/detail/gguf_scaling.hpp"
 #include "posenc/model_config/detail/recipe.hpp"
 #include "posenc/model_config/detail/table/architectures.hpp"
+#include "posenc/model_config/model_hints.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -25,20 +26,20 @@ namespace detail {
 /// Reads the metadata of one file.
 class GgufReader {
  public:
-  GgufReader(const ConfigValue& metadata, std::optional<Eigen::ArrayXd> freq_factors, std::optional<RopePairs> pairs)
-      : file_(kFunction, checked(metadata), ""), freq_factors_(std::move(freq_factors)) {
+  /// @param hints  Must outlive the reader.
+  GgufReader(const ConfigValue& metadata, std::optional<Eigen::ArrayXd> freq_factors, const ModelHints& hints)
+      : hints_(hints), file_(kFunction, checked(metadata), ""), freq_factors_(std::move(freq_factors)) {
     const std::optional<std::string> name = file_.text("general.architecture");
     if (!name) file_.refuse_missing("general.architecture", "");
     const KnownArchitecture* const known = find_known_architecture(*name);
-    if (known == nullptr && !pairs) {
+    if (known == nullptr && !hints.pairs) {
       refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
                                     "one whose pair layout is known, or pairs be given");
     }
     is_unknown_ = known == nullptr;
     if (!is_unknown_) model_ = *known;
-    if (pairs) model_.pairs = *pairs;
-    pairs_given_ = pairs.has_value();
     prefix_ = *name + ".";
+    take_hints();
   }
 
   RopeRecipe read() {
@@ -82,6 +83,32 @@ class GgufReader {
   }
   std::string key(const char* name) const { return prefix_ + name; }
 
+  /// What the caller says takes the place of what an architecture has, where the file says nothing.
+  void take_hints() {
+    const auto take = [&](bool is_given, const char* file_key, const char* name) {
+      if (is_given && file_.peek(key(file_key)) == nullptr) recipe_.assumed.push_back(name);
+    };
+    check_hints(kFunction, hints_);
+    require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
+            "empty, since a file of GGUF holds one model");
+    if (hints_.pairs) model_.pairs = *hints_.pairs;
+    if (is_unknown_) recipe_.assumed.push_back("pairs");
+    take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
+    take(hints_.rope_theta.has_value(), "rope.freq_base", "rope_theta");
+    take(hints_.head_dim.has_value(), "attention.key_length", "head_dim");
+    if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
+    if (!hints_.layers.empty()) {
+      model_.layers.letters = hints_.layers.c_str();
+      model_.layers.first = "";
+      model_.needs_window = false;
+    }
+    if (!hints_.full_layers_rotate) {
+      model_.layers.nope = Nope::full;
+      recipe_.assumed.push_back("full_layers_rotate");
+    }
+    if (hints_.axes) recipe_.assumed.push_back("mrope_section");
+  }
+
   /// Whether a layer of this kind rotates.
   bool rotates(const std::string& kind) const {
     return std::any_of(plan_.begin(), plan_.end(),
@@ -93,6 +120,7 @@ class GgufReader {
     if (own) return *own;
     if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
     if (const auto length = file_.count(key("attention.key_length"))) return *length;
+    if (hints_.head_dim) return *hints_.head_dim;
     const auto width = file_.count(key("embedding_length"));
     const auto num_heads = file_.count(key("attention.head_count"));
     if (!width || !num_heads) {
@@ -115,7 +143,10 @@ class GgufReader {
     return {head_dim, model_.window_is_last ? head_dim - rotated : 0, rotated};
   }
 
-  NamedNumber full_base() { return {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")}; }
+  NamedNumber full_base() {
+    const auto own = file_.number(key("rope.freq_base"));
+    return {own ? *own : hints_.rope_theta.value_or(10000), key("rope.freq_base")};
+  }
 
   void add_full_set(const char* layer_type) {
     RotationRecipe rotation;
@@ -134,12 +165,15 @@ class GgufReader {
     rotation.window = read_window(true);
     rotation.base = base;
     rotation.pairs = model_.pairs;
+    rotation.given_axes = hints_.axes;
     recipe_.rotations.push_back(rotation);
   }
 
   /// The file has three sections, or four of which the last is 0.
   void read_axes(RotationRecipe& rotation) {
     const std::string name = key("rope.dimension_sections");
+    rotation.given_axes = hints_.axes;
+    if (hints_.axes) return;  // sections in the file are reported as ignored
     std::optional<std::vector<int>> sections = file_.counts(name);
     while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
     if (!has_sections(model_.axes)) {
@@ -151,7 +185,7 @@ class GgufReader {
     rotation.axes = model_.axes;
     rotation.sections = *sections;
     rotation.sections_key = name;
-    if (model_.axes_may_be_absent && !pairs_given_) model_.pairs = RopePairs::half_split;
+    if (model_.axes_may_be_absent && !hints_.pairs) model_.pairs = RopePairs::half_split;
   }
 
   void assign_layers() {
@@ -183,11 +217,11 @@ class GgufReader {
     return checked_temperature(file_, {scale, scale_name}, {*trained, length_name}, 0);
   }
 
+  const ModelHints& hints_;
   ConfigReader file_;
   std::optional<Eigen::ArrayXd> freq_factors_;
   KnownArchitecture model_{};
   bool is_unknown_ = false;
-  bool pairs_given_ = false;
   std::string prefix_;
   std::vector<GgufLayer> plan_;
   RopeRecipe recipe_;

@@ -84,16 +84,19 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
   }
   if (model.head_dim > 0) return model.head_dim;
   std::optional<Eigen::Index> hidden;
+  std::string hidden_name = "hidden_size";
   for (const std::string& key : hidden_keys) {
     const auto own = config.count(key);
-    hidden = key == "embed_dim" && own ? own : hidden ? hidden : own;  // Qwen2-VL's hidden_size is the text's
+    if (!own || (hidden && key != "embed_dim")) continue;  // Qwen2-VL's hidden_size is the text's
+    hidden = own;
+    hidden_name = key;
   }
   auto num_heads = config.agreed_count(head_keys);
   if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
   if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
   if (num_heads) num_heads = *num_heads * config.count("memory_attention_downsample_rate").value_or(1);
   if (!hidden || !num_heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
-  config.require(*hidden % *num_heads == 0, "hidden_size", *hidden, "a multiple of num_attention_heads ", *num_heads);
+  config.require(*hidden % *num_heads == 0, hidden_name, *hidden, "a multiple of num_attention_heads ", *num_heads);
   return *hidden / *num_heads;
 }
 

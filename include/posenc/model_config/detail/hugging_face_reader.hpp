@@ -106,18 +106,11 @@ class HuggingFaceReader {
     };
     if (is_unknown_) recipe_.assumed.push_back("pairs");
     take(is_unknown_ || !hints_.layers.empty(), config_.peek("layer_types") != nullptr, "layer_types");
-    if (hints_.rope_theta) model_.base = checked_base(config_, {*hints_.rope_theta, "hints.rope_theta"});
-    if (hints_.sliding_rope_theta) {
-      model_.sliding_base = checked_base(config_, {*hints_.sliding_rope_theta, "hints.sliding_rope_theta"});
-    }
-    if (hints_.head_dim) {
-      require(*hints_.head_dim > 0 && *hints_.head_dim <= kMaxChannels, kFunction, "hints.head_dim", *hints_.head_dim,
-              "> 0 and at most ", kMaxChannels);
-      model_.head_dim = *hints_.head_dim;
-    }
+    check_hints(kFunction, hints_);
+    if (hints_.rope_theta) model_.base = *hints_.rope_theta;
+    if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
+    if (hints_.head_dim) model_.head_dim = *hints_.head_dim;
     take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
-    const bool letters = hints_.layers.find_first_not_of("fslc") == std::string::npos;
-    require(letters, kFunction, "hints.layers", "the text \"" + hints_.layers + "\"", "letters f, s, l and c");
     if (!hints_.layers.empty()) {
       model_.layers.letters = hints_.layers.c_str();
       model_.layers.first = "";

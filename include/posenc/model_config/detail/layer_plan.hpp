@@ -61,7 +61,7 @@ class LayerPlanReader {
       const auto blocks = config_.count("num_layers");
       const Eigen::Index own = attentions * blocks.value_or(model_.num_layers);
       const Eigen::Index layers = config_.count("num_hidden_layers").value_or(own);
-      config_.require(!blocks || layers == own, "num_hidden_layers", layers, attentions, " num_layers");
+      config_.require(!blocks || layers == own, "num_hidden_layers", layers, attentions, " times num_layers");
       config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
       return layers;
     }
