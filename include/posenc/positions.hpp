@@ -12,6 +12,7 @@
 // Of text.
 #include "posenc/positions/fairseq_positions.hpp"    // OPT and RoBERTa
 #include "posenc/positions/long_text_positions.hpp"  // Self-Extend, a cache that evicts
+#include "posenc/positions/random_positions.hpp"     // for training on short text
 #include "posenc/positions/shard_positions.hpp"      // split among devices
 #include "posenc/positions/text_positions.hpp"       // padded, packed, in chunks
 

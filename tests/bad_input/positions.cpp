@@ -206,5 +206,26 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             "9223372036854775807",
             [](F&) { posenc::mrope_positions({MropeSegment::padding(1, kMaxPosition)}); });
 
+  // Random positions
+  bad.value("more random positions than there are",
+            "random_positions: max_positions must be in [seq_len 8, 2^57], got 7",
+            [](F&) { posenc::random_positions(8, 7, 0); });
+  bad.value("random positions beyond 2^57",
+            "random_positions: max_positions must be in [seq_len 8, 2^57], got 9223372036854775807",
+            [](F&) { posenc::random_positions(8, kMaxPosition, 0); });
+  bad.value("a negative number of random positions", "random_positions: seq_len must be in [0, 1099511627776], got -1",
+            [](F&) { posenc::random_positions(-1, 7, 0); });
+  bad.value("chunks of no token",
+            "skip_positions: chunk_lengths[1] must be in [1, 17], the tokens that target_length leaves, got 0", [](F&) {
+              posenc::skip_positions(std::vector<int>{3, 0}, 20, 1);
+            });
+  bad.value("chunks beyond the target length",
+            "skip_positions: chunk_lengths[1] must be in [1, 17], the tokens that target_length leaves, got 18",
+            [](F&) {
+              posenc::skip_positions(std::vector<int>{3, 18}, 20, 1);
+            });
+  bad.value("a negative target length", "skip_positions: target_length must be in [0, 2^57], got -1",
+            [](F&) { posenc::skip_positions(std::vector<int>{3}, -1, 1); });
+
   return bad.cases();
 }

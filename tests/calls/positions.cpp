@@ -17,6 +17,8 @@ TEST_CASE("every form of argument: positions", "[calls][positions]") {
   CHECK(differs(CALL(shard_positions), Eigen::Index(12), Eigen::Index(3), Eigen::Index(1), ShardOrder::zigzag) == "");
   CHECK(differs(CALL(self_extend_positions), PositionRange(3, 9), std::int64_t(2), std::int64_t(4)) == "");
   CHECK(differs(CALL(streaming_positions), std::int64_t(20), Eigen::Index(2), Eigen::Index(5)) == "");
+  CHECK(differs(CALL(random_positions), Eigen::Index(5), std::int64_t(100), std::int64_t(1)) == "");
+  CHECK(differs(CALL(skip_positions), std::vector<int>{3, 2}, std::int64_t(20), std::int64_t(1)) == "");
   const auto chunks = [](auto&&... a) {
     const DualChunkPositions at = CALL(dual_chunk_positions)(std::forward<decltype(a)>(a)...);
     return std::array<double, 3>{double(at.key), double(at.intra), double(at.successive)};

@@ -236,11 +236,50 @@ def latents():
         yield from make()
 
 
+# --- Random positions, from the definition of the generator and of the draws -------------------------------------------
+def mersenne_twister_64(seed):
+    mask = 2 ** 64 - 1
+    state = [seed & mask]
+    for i in range(1, 312):
+        state.append((6364136223846793005 * (state[-1] ^ (state[-1] >> 62)) + i) & mask)
+    while True:
+        for i in range(312):
+            x = (state[i] & ~(2 ** 31 - 1) & mask) | (state[(i + 1) % 312] & (2 ** 31 - 1))
+            state[i] = state[(i + 156) % 312] ^ (x >> 1) ^ (0xB5026F5AA96619E9 if x & 1 else 0)
+        for x in state:
+            x ^= (x >> 29) & 0x5555555555555555
+            x ^= (x << 17) & 0x71D67FFFEDA60000
+            x ^= (x << 37) & 0xFFF7EEE000000000 & mask
+            yield x ^ (x >> 43)
+
+
+def below(numbers, bound):
+    for x in numbers:
+        if x >= 2 ** 64 % bound:
+            return x % bound
+
+
+def random_ids():
+    for count, most, name, seed in ((5, 100, "100", 1), (16, 17, "17", 7), (9, 2 ** 40, "2^40", -3)):
+        numbers, chosen = mersenne_twister_64(seed), set()
+        for j in range(most - count, most):
+            t = below(numbers, j + 1)
+            chosen.add(j if t in chosen else t)
+        yield f"random_{count}_of_{name}_seed_{seed}", torch.tensor([sorted(chosen)])
+    for lengths, target, seed in (((3, 2), 20, 1), ((4, 1, 7), 4096, 5), ((6, 6), 12, 9)):
+        numbers, skip, ids, room = mersenne_twister_64(seed), 0, [], target - sum(lengths)
+        for i, length in enumerate(lengths):
+            skip += below(numbers, room - skip + 1) if i else 0
+            ids += [skip + len(ids) + t for t in range(length)]
+        yield f"skip_{'_'.join(map(str, lengths))}_of_{target}_seed_{seed}", torch.tensor([ids])
+
+
 # --- Files -------------------------------------------------------------------------------------------------------------
 FILES = {
     "shards.csv": (f"torch {torch.__version__} _HeadTailLoadBalancer", zigzag_shards),
     "omni.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2.5-Omni; the last row is the delta",
                  omni_prompts),
+    "random.csv": ("MT19937-64 of Nishimura 2000 and the draws of random_positions.hpp, in Python integers", random_ids),
     "latents.csv": (f"diffusers {diffusers.__version__}", latents),
 }
 
