@@ -117,8 +117,7 @@ class SeeScores(TorchFunctionMode):
                 record.inside[-1][1] = True
                 shape = (-1, q.shape[-2], q.shape[-1])
                 key = k.transpose(-1, -2)
-                record.scales.append((names.get(id(module), ""), kwargs.get("scaling")))
-        record.calls.append((record.inside[-1][0], q.detach().reshape(shape).clone(),
+                record.calls.append((record.inside[-1][0], q.detach().reshape(shape).clone(),
                                      key.detach().reshape(-1, *key.shape[-2:]).clone()))
         return function(*args, **(kwargs or {}))
 
@@ -139,6 +138,7 @@ def capture(record, names, limit):
     def attention(module, query, key, value, *args, **kwargs):
         if limit and len(record.calls) >= limit:
             raise Enough
+        record.scales.append((names.get(id(module), ""), kwargs.get("scaling")))
         record.calls.append((names.get(id(module), ""), query[0].detach().clone(), key[0].detach().clone()))
         out = value.float().mean(dim=2, keepdim=True)
         out = out.repeat_interleave(max(1, query.shape[1] // max(1, value.shape[1])), dim=1)
