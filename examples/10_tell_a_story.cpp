@@ -11,14 +11,16 @@
 //
 // Prints (a word may differ elsewhere):
 //   -- pairs half-split, as in training
-//   Once there was a cheerful boy named Bruno. Bruno lived near the hill. Bruno had a mouse named Toby. Bruno wanted to
-//   be a sailor. [...] Where does Bruno live? Near the hill. [...] Bruno called the mouse, and Toby came at once. [...]
-//      loss per token 0.76 on other tales; of 137 words in them that were told before, it knows 0.61
+//   Once there was a cheerful boy named Bruno. Bruno lived near the hill. Bruno liked grapes best.
+//   Far away lived a clever girl named Nora. Nora had a green boat. Nora liked plums best. Nora dreamed of being a
+//   smith. For dinner there was what Bruno liked, grapes. [...] Years later Nora became a smith. [...]
+//      loss per token 0.71 on other tales; of 137 words in them that were told before, it knows 0.82
 //
 //   -- the same weights, pairs interleaved
-//   Once there was once there was a brave boy named Carl. Carl had a brown hat. Carl had a house near the castle.
-//   Once there was a goose named Hanna Hanna wanted to be? A red coat. [...]
-//      loss per token 3.34 on other tales; of 137 words in them that were told before, it knows 0.11
+//   Once there was a cheerful boy named Bruno.
+//   Once there was a lazy girl named Simon.
+//   Once. [...] Clara had a mouse named Nora Olga liked honey. [...] Clara called the wind blew over the beach. [...]
+//      loss per token 2.89 on other tales; of 137 words in them that were told before, it knows 0.15
 //   ok
 #include "posenc/posenc.hpp"
 
@@ -56,7 +58,7 @@ int tell_tales() {
   const auto right = tell_tale(posenc::RopePairs::half_split);
   std::cout << "-- the same weights, pairs interleaved\n";
   const auto wrong = tell_tale(posenc::RopePairs::interleaved);
-  const bool ok = right.recall > 0.5 && wrong.recall < 0.2 && right.loss + 1 < wrong.loss;
+  const bool ok = right.recall > 0.7 && wrong.recall < 0.2 && right.loss + 1 < wrong.loss;
   std::cout << (ok ? "ok\n" : "FAILED\n");
   return ok ? 0 : 1;
 }

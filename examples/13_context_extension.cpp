@@ -1,74 +1,80 @@
 // SPDX-License-Identifier: MIT
-// A model reads four times as far as it was trained, under each rule of context extension: the loss per token (mean
-// -ln p of the next token), position by position, of the tiny Llama of example 10 (trained on 512 positions).
+// A model reads eight times as far as it was trained, under each rule of context extension: the loss per token by
+// position, and how often it knows a word that was told before, by the distance of the telling. The model is the one
+// that example 14 trained on tales of 256 tokens (models/tales.bin); the tales here have 2,048, and it read none of
+// them.
 //
-//   13_context_extension [folder with stories260K.bin and tok512.bin]
-//
-// Two texts: stories that the model itself tells, one after the other, and one long story (support/long_story.hpp).
-// Dynamic NTK changes the angles of every position as the text grows. Its cached keys are left as they are once, as
-// frameworks do, and follow with make_rescale_table() once.
-//
-// What so small a model can show: whether angles that it never saw upset its attention. It has 260,000 parameters, 4
-// pairs to a head, and guesses the next piece of a word mostly from the sentence at hand, so it cannot show that
-// anything far away is *used*. A bin of 512 tokens has a standard error of some 0.07. Linear scaling needs training on
-// the new positions, which nobody gave it here.
+// Dynamic NTK changes the angles of every position as the text grows. The cached keys are left as they are once, as
+// frameworks do, and follow with make_rescale_table() once. "the last 256" reads with unchanged angles and sees no
+// farther than it was trained: what a rule has to beat.
 //
 // Prints (with a few digits more or less in the last place elsewhere):
-//   loss per token by position, trained on 512
-//   stories of its own         0-256     256-512    512-1024   1024-1536   1536-2048
-//   no change                   1.35        1.47        1.43        1.68        2.01
-//   linear                      3.63        3.56        3.45        3.47        3.73
-//   NTK-aware                   1.52        1.62        1.46        1.58        1.74
-//   dynamic NTK                 1.35        1.47        3.61        3.78        4.09
-//   dynamic, rescaled           1.35        1.47        1.42        1.53        1.67
-//   YaRN                        1.68        1.88        1.68        1.75        1.86
-//
-//   a long story               0-256     256-512    512-1024   1024-1536   1536-2048
-//   no change                   1.20        1.46        1.67        1.81        2.22
-//   linear                      2.82        3.35        3.49        3.73        3.60
-//   NTK-aware                   1.28        1.57        1.79        1.65        1.84
-//   dynamic NTK                 1.20        1.46        3.69        4.07        4.10
-//   dynamic, rescaled           1.20        1.46        1.63        1.62        1.77
-//   YaRN                        1.36        1.70        1.94        1.74        1.83
+//   loss per token at positions        0-256    256-512   512-1024  1024-1536  1536-2048
+//     no change                         0.80       1.02       1.69       2.52       3.01
+//     linear                            3.05       3.38       3.55       3.60       3.67
+//     NTK-aware                         0.99       1.05       1.30       1.76       2.44
+//     dynamic NTK, keys left            0.80       1.21       1.62       2.14       2.56
+//     dynamic NTK, keys follow          0.80       0.92       1.28       1.97       2.46
+//     YaRN                              1.05       1.11       1.36       1.45       1.46
+//     the last 256                      0.80       0.89       1.00       1.10       1.13
+//   of words told before, it knows, told so many tokens ago
+//                                    16    32    64   128   256   512  1024
+//     no change                    0.26  0.36  0.31  0.22  0.11  0.04  0.05
+//     linear                       0.12  0.10  0.06  0.09  0.06  0.05  0.05
+//     NTK-aware                    0.24  0.26  0.26  0.26  0.20  0.16  0.11
+//     dynamic NTK, keys left       0.28  0.25  0.25  0.22  0.19  0.14  0.09
+//     dynamic NTK, keys follow     0.26  0.31  0.32  0.28  0.22  0.12  0.08
+//     YaRN                         0.23  0.32  0.33  0.27  0.20  0.25  0.17
+//     the last 256                 0.67  0.83  0.65  0.34  0.07  0.06  0.08
+//     words                          98   327   338   273   218   181    75
 //   drew 13_context_extension.png
 //   ok
+//
+// Linear scaling and YaRN are meant to be trained on afterwards, which nobody did here. No rule reads the whole text as
+// well as the model reads its last 256 tokens; what most of them buy is a part of the words told farther back than
+// that.
 #include "posenc/posenc.hpp"
 
-#include "support/long_story.hpp"
 #include "support/plot.hpp"
-#include "support/tiny_llama.hpp"
-#include "support/tiny_llama_encode.hpp"
+#include "support/tales_model.hpp"
+#include "support/weights_file.hpp"
 
-#include <cmath>
-#include <cstdint>
+#include <algorithm>
 #include <exception>
 #include <fstream>
 #include <future>
 #include <iomanip>
 #include <iostream>
-#include <random>
+#include <limits>
 #include <string>
 #include <vector>
 
+#if !defined(POSENC_MODELS_DIR)
+#define POSENC_MODELS_DIR "examples/models"
+#endif
+
 namespace {
 
+using namespace tiny_transformer;
 using posenc::Frequencies;
-using tiny_llama::Model;
-using tiny_llama::RotaryEmbedding;
+using posenc::PositionRange;
 
-constexpr int kTrained = 512;
-constexpr int kLength = 2048;
+constexpr Index kTrained = 256;
+constexpr Index kLength = 2048;
+constexpr Index kChunk = 64;  // tokens read at a time: dynamic NTK is given room for so many
 constexpr double kFactor = static_cast<double>(kLength) / kTrained;
-constexpr int kGrowth = 64;  // dynamic NTK is given room for so many tokens at a time
+constexpr int kNumTales = 12;
+constexpr std::size_t kDoublings = 7;  // of the distance of a clue: 16 to 31 tokens, ..., 1,024 to 2,047
 
 struct Rule {
   std::string name;
-  Frequencies frequencies;    // up to the trained length, for a dynamic rule
-  bool dynamic = false;       // grows with the text
-  bool rescale_keys = false;  // and its cached keys follow
+  Frequencies frequencies;   // up to the trained length, for a dynamic rule
+  bool dynamic = false;      // grows with the text
+  bool keys_follow = false;  // and its cached keys with it
+  Index visible = kLength;   // keys that a query sees
 };
 
-std::vector<Rule> rules(int head_dim) {
+std::vector<Rule> rules(Index head_dim) {
   const auto trained = posenc::geometric_frequencies(head_dim, 10000.0);
   posenc::YarnOptions yarn;
   yarn.factor = kFactor;
@@ -76,169 +82,190 @@ std::vector<Rule> rules(int head_dim) {
   return {{"no change", trained},
           {"linear", posenc::scale_linear(trained, kFactor)},
           {"NTK-aware", posenc::scale_ntk_aware(trained, kFactor)},
-          {"dynamic NTK", trained, true, false},
-          {"dynamic, rescaled", trained, true, true},
-          {"YaRN", posenc::scale_yarn(trained, yarn)}};
+          {"dynamic NTK, keys left", trained, true, false},
+          {"dynamic NTK, keys follow", trained, true, true},
+          {"YaRN", posenc::scale_yarn(trained, yarn)},
+          {"the last 256", trained, false, false, kTrained}};
 }
 
-/// -ln p(next token) after each token of `tokens`.
-std::vector<double> losses(const Model& model, const Rule& rule, const std::vector<int>& tokens) {
-  tiny_llama::Cache cache(model.config);
-  const auto layout = posenc::RopeLayout::interleaved(model.config.head_dim());
-  Frequencies frequencies = rule.frequencies;
-  RotaryEmbedding rope{posenc::make_table<float>(frequencies, posenc::PositionRange(0, kLength)), layout};
-  std::vector<double> result;
-  for (int position = 0; position + 1 < static_cast<int>(tokens.size()); ++position) {
-    if (rule.dynamic && position >= kTrained && position % kGrowth == 0) {
-      const Frequencies longer = posenc::scale_dynamic_ntk(rule.frequencies, 1.0, kTrained, position + kGrowth);
-      if (rule.rescale_keys) {
-        const auto table =
-            posenc::make_rescale_table<float>(frequencies, longer, posenc::PositionRange(0, position), rope.table.id());
-        for (auto& keys : cache.keys) posenc::apply_rope(keys.topRows(position), table, layout);
-      }
-      frequencies = longer;
-      posenc::fill_table(rope.table, frequencies, posenc::PositionRange(0, kLength));
+/// RoPE under a rule. The model's cache holds keys that are not rotated; here each is rotated as it was when it came,
+/// which is what a cache of rotated keys holds, and then, where keys follow, to the angles of now.
+class ExtendedRope : public Encoding<float> {
+ public:
+  ExtendedRope(const Rule& rule, posenc::RopeLayout layout) : rule_(rule), layout_(layout) {}
+
+  /// Before the tokens first, ..., first + kChunk - 1 are read.
+  void grow_to(Index length) {
+    now_ = rule_.dynamic ? posenc::scale_dynamic_ntk(rule_.frequencies, 1.0, kTrained, length) : rule_.frequencies;
+    came_with_.push_back(now_);
+    tables_.push_back(posenc::make_table<float>(now_, PositionRange(length - kChunk, kChunk)));
+    rescale_.clear();
+    for (std::size_t c = 0; rule_.keys_follow && c < tables_.size(); ++c) {
+      rescale_.push_back(posenc::make_rescale_table<float>(
+          came_with_[c], now_, PositionRange(static_cast<Index>(c) * kChunk, kChunk), tables_[c].id()));
     }
-    const std::size_t t = static_cast<std::size_t>(position);
-    const Eigen::RowVectorXd logits = tiny_llama::forward(model, rope, cache, tokens[t], position).cast<double>();
-    const double highest = logits.maxCoeff();
-    result.push_back(highest + std::log((logits.array() - highest).exp().sum()) - logits[tokens[t + 1]]);
+  }
+
+  void rotate(Matrix<float>& q, Matrix<float>& k, const posenc::AttentionSpan& span) override {
+    posenc::apply_rope(q, tables_.back(), layout_, posenc::each_sequence(kChunk));  // each head is a sequence
+    const Index key_len = span.key_len();
+    for (Index first = 0; first < k.rows(); first += kChunk) {
+      const auto chunk = static_cast<std::size_t>(first % key_len / kChunk);
+      auto keys = k.middleRows(first, kChunk);
+      posenc::apply_rope(keys, tables_[chunk], layout_);
+      if (rule_.keys_follow) posenc::apply_rope(keys, rescale_[chunk], layout_);
+    }
+  }
+
+  void add_to_logits(Matrix<float>& logits, const Attention<float>& attention) override {
+    const auto& span = attention.span();
+    for (Index row = 0; row < logits.rows(); ++row) {
+      const Index hidden = span.visible_keys(row % span.query_len()) - rule_.visible;
+      if (hidden > 0) logits.row(row).head(hidden).setConstant(std::numeric_limits<float>::lowest());
+    }
+  }
+
+ private:
+  Rule rule_;
+  posenc::RopeLayout layout_;
+  Frequencies now_ = rule_.frequencies;
+  std::vector<Frequencies> came_with_;  // for each chunk
+  std::vector<posenc::FrequencyTable<float>> tables_, rescale_;
+};
+
+/// By position: the mean loss. By the doubling of the distance of the clue: how many words, how many known.
+struct Reading {
+  std::vector<double> loss = std::vector<double>(kLength, 0.0);
+  std::vector<double> asked = std::vector<double>(kDoublings, 0.0);
+  std::vector<double> known = std::vector<double>(kDoublings, 0.0);
+};
+
+Reading read(const tales::Language& language, const Rule& rule) {
+  Transformer<float> model(tales_config(language), 1);
+  read_weights(POSENC_MODELS_DIR "/tales.bin", model);
+  Reading result;
+  for (int n = 0; n < kNumTales; ++n) {
+    const Batch tale = make_batch(language, static_cast<std::uint64_t>(n), 1, kLength);  // seeds that no training reads
+    ExtendedRope rope(rule, posenc::RopeLayout::half_split(model.config().head_dim()));
+    Cache<float> cache;
+    for (Index first = 0; first < kLength; first += kChunk) {
+      rope.grow_to(first + kChunk);
+      const std::vector<int> tokens(tale.tokens.begin() + first, tale.tokens.begin() + first + kChunk);
+      const std::vector<int> targets(tale.targets.begin() + first, tale.targets.begin() + first + kChunk);
+      Matrix<float> logits = model.forward(tokens, kChunk, rope, &cache);
+      for (Index i = 0; i < kChunk; ++i) {
+        const int clue = tale.clues[static_cast<std::size_t>(first + i)];
+        if (clue < 16) continue;
+        std::size_t bin = 0;
+        while (bin + 1 < kDoublings && clue >= 32 << bin) ++bin;
+        Index likeliest = 0;
+        logits.row(i).maxCoeff(&likeliest);
+        result.asked[bin] += 1;
+        result.known[bin] += likeliest == targets[static_cast<std::size_t>(i)] ? 1 : 0;
+      }
+      const Eigen::ArrayXd losses = cross_entropy(logits, targets);
+      for (Index i = 0; i < kChunk; ++i) result.loss[static_cast<std::size_t>(first + i)] += losses[i] / kNumTales;
+    }
   }
   return result;
 }
 
-/// Stories as the model tells them, drawn token by token, each within the trained length.
-std::vector<int> tell_stories(const Model& model, std::uint64_t seed) {
-  const auto rope = tiny_llama::rotary_embedding(model.config);
-  std::mt19937_64 random(seed);
-  std::vector<int> tokens;
-  while (static_cast<int>(tokens.size()) < kLength + 1) {
-    tiny_llama::Cache cache(model.config);
-    int token = tiny_llama::kBeginOfStory;
-    for (int position = 0; position < kTrained; ++position) {
-      tokens.push_back(token);
-      const tiny_llama::Vector logits = tiny_llama::forward(model, rope, cache, token, position);
-      const Eigen::ArrayXf p = (logits.array() - logits.maxCoeff()).exp();
-      double left = static_cast<double>(random() >> 11) * 0x1p-53 * static_cast<double>(p.sum());
-      for (token = 0; token + 1 < p.size() && left >= static_cast<double>(p[token]); ++token) {
-        left -= static_cast<double>(p[token]);
-      }
-      if (token == tiny_llama::kBeginOfStory) break;
-    }
-  }
-  tokens.resize(kLength + 1);
-  return tokens;
-}
-
-double mean(const std::vector<double>& values, int begin, int end) {
+double mean(const std::vector<double>& values, Index begin, Index end) {
   double sum = 0;
-  for (int i = begin; i < end; ++i) sum += values[static_cast<std::size_t>(i)];
-  return sum / (end - begin);
+  for (Index i = begin; i < end; ++i) sum += values[static_cast<std::size_t>(i)];
+  return sum / static_cast<double>(end - begin);
 }
 
-constexpr int kBounds[] = {0, 256, 512, 1024, 1536, 2048};
-
-int run(const std::string& folder) {
-  Model model = tiny_llama::read_model(folder + "/stories260K.bin");
-  const auto tokenizer = tiny_llama::read_tokenizer(folder + "/tok512.bin", model.config.vocab_size);
-  model.config.seq_len = kLength;  // room in the cache
-
-  std::vector<int> written{tiny_llama::kBeginOfStory};
-  const std::vector<int> story = tiny_llama::encode(tokenizer, long_story());
-  written.insert(written.end(), story.begin(), story.end());
-  if (static_cast<int>(written.size()) <= kLength) throw std::runtime_error("the story is too short");
-  written.resize(kLength + 1);
-  const std::vector<std::vector<int>> told = {tell_stories(model, 1), tell_stories(model, 2)};
-
-  // For each rule the mean over the stories of its own, then the long story; rules side by side.
-  const std::vector<Rule> all = rules(model.config.head_dim());
-  std::vector<std::future<std::vector<std::vector<double>>>> results;
-  for (const Rule& rule : all) {
-    results.push_back(std::async(std::launch::async, [&model, &told, &written, &rule] {
-      std::vector<double> own(kLength, 0.0);
-      for (const auto& text : told) {
-        const std::vector<double> loss = losses(model, rule, text);
-        for (std::size_t i = 0; i < own.size(); ++i) own[i] += loss[i] / static_cast<double>(told.size());
-      }
-      return std::vector<std::vector<double>>{own, losses(model, rule, written)};
-    }));
-  }
-  std::vector<std::vector<double>> curves;
-  for (auto& result : results) {
-    for (const auto& curve : result.get()) curves.push_back(curve);
-  }
-
-  std::cout << "loss per token by position, trained on " << kTrained << std::fixed << std::setprecision(2);
-  for (std::size_t text = 0; text < 2; ++text) {
-    std::cout << "\n"
-              << std::left << std::setw(20) << (text == 0 ? "stories of its own" : "a long story") << std::right;
-    for (int bin = 0; bin < 5; ++bin) {
-      std::cout << std::setw(12) << (std::to_string(kBounds[bin]) + "-" + std::to_string(kBounds[bin + 1]));
-    }
-    for (std::size_t rule = 0; rule < all.size(); ++rule) {
-      std::cout << "\n" << std::left << std::setw(20) << all[rule].name << std::right;
-      for (int bin = 0; bin < 5; ++bin) {
-        std::cout << std::setw(12) << mean(curves[2 * rule + text], kBounds[bin], kBounds[bin + 1]);
-      }
-    }
-    std::cout << "\n";
-  }
-
-  constexpr int window = 128;  // smoothed over so many positions
+bool draw(const std::vector<Rule>& all, const std::vector<Reading>& readings) {
+  constexpr Index window = 128;  // smoothed over so many positions
   std::ofstream data("13_context_extension.dat");
-  for (int begin = 0; begin + window <= kLength; begin += window / 4) {
+  for (Index begin = 0; begin + window <= kLength; begin += window / 4) {
     data << begin + window / 2;
-    for (const auto& curve : curves) data << " " << mean(curve, begin, begin + window);
+    for (const Reading& reading : readings) data << " " << mean(reading.loss, begin, begin + window);
+    data << "\n";
+  }
+  data << "\n\n";
+  for (std::size_t bin = 0; bin < kDoublings; ++bin) {
+    data << (16 << bin) * 1.4;  // the middle of its doubling
+    for (const Reading& reading : readings) data << " " << reading.known[bin] / reading.asked[bin];
     data << "\n";
   }
   data.close();
   std::string commands =
-      "set multiplot layout 1,2 title 'A model trained on 512 positions reads on'\n"
-      "set xlabel 'position'\nset ylabel 'loss per token [nat], mean over 128 positions'\nset yrange [0:6]\n"
-      "set xtics 512\nset grid\nset key top center maxrows 3 opaque\n"
-      "set arrow from 512, graph 0 to 512, graph 1 nohead dashtype 2\n";
-  for (int text = 0; text < 2; ++text) {
-    commands += std::string("set title '") + (text == 0 ? "stories of its own" : "a long story") + "'\nplot ";
+      "set multiplot layout 1,2 title 'A model trained on 256 positions reads 2,048'\n"
+      "set grid\nset xlabel 'position'\nset ylabel 'loss per token [nat], mean over 128 positions'\n"
+      "set yrange [0:6]\nset xtics 256\nset key top left maxrows 4 samplen 2 font ',11' opaque\n"
+      "set arrow from 256, graph 0 to 256, graph 1 nohead dashtype 2\n";
+  for (int half = 0; half < 2; ++half) {
+    if (half == 1) {
+      commands +=
+          "set xlabel 'distance of the telling [tokens]'\nset ylabel 'share of words told before that it knows'\n"
+          "set logscale x 2\nset xrange [16:2048]\nset xtics auto\nset yrange [0:1]\nunset key\n";
+    }
+    commands += "plot ";
     for (std::size_t rule = 0; rule < all.size(); ++rule) {
-      commands += std::string(rule == 0 ? "" : ", ") +
-                  "'13_context_extension.dat' using 1:" + std::to_string(2 + 2 * static_cast<int>(rule) + text) +
-                  " with lines linewidth 2 title '" + all[rule].name + "'";
+      commands += std::string(rule == 0 ? "" : ", ") + "'13_context_extension.dat' index " + std::to_string(half) +
+                  " using 1:" + std::to_string(2 + rule) + (half == 0 ? " with lines" : " with linespoints") +
+                  " linewidth 2 title '" + all[rule].name + "'";
     }
     commands += "\n";
   }
-  bool good = plot("13_context_extension", 1300, 550, commands + "unset multiplot\n");
+  return plot("13_context_extension", 1400, 600, commands + "unset multiplot\n");
+}
 
-  // What holds whatever the text: a dynamic rule changes nothing up to the trained length, and beyond it needs its
-  // keys.
+int run() {
+  const tales::Language language;
+  const std::vector<Rule> all = rules(tales_config(language).head_dim());
+  std::vector<std::future<Reading>> pending;
+  for (const Rule& rule : all) {
+    pending.push_back(std::async(std::launch::async, [&language, &rule] { return read(language, rule); }));
+  }
+  std::vector<Reading> readings;
+  for (auto& reading : pending) readings.push_back(reading.get());
+
+  std::cout << std::fixed << std::setprecision(2) << "loss per token at positions  ";
+  const std::vector<Index> bounds = {0, 256, 512, 1024, 1536, 2048};
+  for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
+    std::cout << std::setw(11) << std::to_string(bounds[i]) + "-" + std::to_string(bounds[i + 1]);
+  }
+  for (std::size_t rule = 0; rule < all.size(); ++rule) {
+    std::cout << "\n  " << std::left << std::setw(27) << all[rule].name << std::right;
+    for (std::size_t i = 0; i + 1 < bounds.size(); ++i) {
+      std::cout << std::setw(11) << mean(readings[rule].loss, bounds[i], bounds[i + 1]);
+    }
+  }
+  std::cout << "\nof words told before, it knows, told so many tokens ago\n" << std::setw(29) << "";
+  for (const int least : {16, 32, 64, 128, 256, 512, 1024}) std::cout << std::setw(6) << least;
+  for (std::size_t rule = 0; rule < all.size(); ++rule) {
+    std::cout << "\n  " << std::left << std::setw(27) << all[rule].name << std::right;
+    for (std::size_t bin = 0; bin < kDoublings; ++bin) {
+      std::cout << std::setw(6) << readings[rule].known[bin] / readings[rule].asked[bin];
+    }
+  }
+  std::cout << "\n  " << std::left << std::setw(27) << "words" << std::right << std::setprecision(0);
+  for (std::size_t bin = 0; bin < kDoublings; ++bin) std::cout << std::setw(6) << readings[0].asked[bin];
+  std::cout << "\n";
+  bool good = draw(all, readings);
+
+  // What holds whatever the text: a dynamic rule changes nothing up to the trained length, and beyond needs its keys.
   const auto expect = [&](bool holds, const char* what) {
     if (!holds) std::cout << "FAILED: " << what << "\n";
     good = good && holds;
   };
-  enum { kNoChange, kLinear, kNtkAware, kDynamic, kRescaled, kYarn };
-  for (std::size_t text = 0; text < 2; ++text) {
-    const auto loss = [&](std::size_t rule, int begin, int end) { return mean(curves[2 * rule + text], begin, end); };
-    expect(loss(kDynamic, 0, kTrained) == loss(kNoChange, 0, kTrained), "dynamic NTK is no change within 512");
-    expect(loss(kRescaled, kTrained, kLength) + 0.5 < loss(kDynamic, kTrained, kLength), "keys must follow their rule");
-    expect(loss(kRescaled, 3 * kTrained, kLength) < loss(kNoChange, 3 * kTrained, kLength), "the rule must help");
-  }
+  enum { kNoChange, kLinear, kNtkAware, kLeft, kFollow, kYarn, kLast };
+  const auto loss = [&](std::size_t rule, Index begin, Index end) { return mean(readings[rule].loss, begin, end); };
+  expect(loss(kLeft, 0, kTrained) == loss(kNoChange, 0, kTrained), "dynamic NTK is no change within 256");
+  expect(loss(kFollow, kTrained, kLength) + 0.1 < loss(kLeft, kTrained, kLength), "keys must follow their rule");
+  expect(loss(kFollow, kLength / 2, kLength) < loss(kNoChange, kLength / 2, kLength), "the rule must help");
   std::cout << (good ? "ok\n" : "");
   return good ? 0 : 1;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::string folder = argc > 1 ? argv[1] : "";
-#if defined(POSENC_DATA_DIR)
-  if (argc <= 1) folder = POSENC_DATA_DIR "/stories260K";
-#endif
-  if (!std::ifstream(folder + "/stories260K.bin")) {
-    std::cerr << "no stories260K.bin in '" << folder
-              << "': give the folder stories260K of karpathy/tinyllamas as argument\n";
-    return argc > 1 ? 1 : 0;
-  }
+int main() {
   try {
-    return run(folder);
+    return run();
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;
