@@ -66,6 +66,7 @@ show(13_context_extension "The language model reads 2,048 tokens, trained on 256
      "^of words" "^ +16 ")
 show(14_train_language_model "How that model was trained, 20 steps of 14,000" "param" "^step" "^a model")
 show(17_recipe_card "What a published config says about positions" "^model" " (half-split|interleaved) " "^no ")
+show(18_image_latents "Who sits where in four diffusion models" "^t, y, x" "^(FLUX|Qwen-Image|Z-Image|Wan)")
 
 string(PREPEND page "\nposenc in its examples\n")
 if(pictures STREQUAL "")
