@@ -159,6 +159,51 @@ TEST_CASE("Music Transformer, L = 512, d = 64") {
       [&] { head.add_by_pair(row_of); });
 }
 
+TEST_CASE("banded logits, L = 1024, d = 16, E = 512") {
+  const Index length = 1024, d = 16, extent = 512;
+  const AttentionSpan span = AttentionSpan::square(length);
+  const Matrix r = numbers(length, d);
+  const Matrix projection = numbers(d, extent);
+  Matrix logits = numbers(length, length);
+  Matrix grad_r = Matrix::Zero(length, d);
+  Matrix grad_projection = Matrix::Zero(d, extent);
+  Matrix scores(length, extent);
+  posenc::Workspace<float> workspace;
+  const double bytes = bytes_of(length, length);
+  measure(
+      "banded logits 1024x1024 d16 E512", bytes,
+      [&] { posenc::add_banded_logits(logits, r, projection, span, workspace); },
+      [&] { scores.noalias() = r * projection; },  // the product alone
+      [&] {                                        // the product, gathered by pair, as frameworks do
+        scores.noalias() = r * projection;
+        for (Index i = 0; i < length; ++i) {
+          for (Index j = 0; j < length; ++j) {
+            if (i - j >= 0 && i - j < extent) logits(i, j) += scores(i, i - j);
+          }
+        }
+      });
+  measure(
+      "Gradients of banded logits 1024x1024 d16 E512", bytes,
+      [&] {
+        posenc::banded_logits_backward(posenc::RelativeGradients(grad_r, grad_projection), logits, r, projection, span,
+                                       workspace);
+      },
+      [&] {
+        grad_r.noalias() += scores * projection.transpose();
+        grad_projection.noalias() += r.transpose() * scores;
+      },
+      [&] {
+        scores.setZero();
+        for (Index i = 0; i < length; ++i) {
+          for (Index j = 0; j < length; ++j) {
+            if (i - j >= 0 && i - j < extent) scores(i, i - j) = logits(i, j);
+          }
+        }
+        grad_r.noalias() += scores * projection.transpose();
+        grad_projection.noalias() += r.transpose() * scores;
+      });
+}
+
 TEST_CASE("DeBERTa, L = 512, d = 64, 256 buckets") {
   const posenc::DebertaBuckets buckets(512, 256);
   Head head(512, buckets.rows());

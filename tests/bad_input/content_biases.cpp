@@ -118,6 +118,34 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
   bad.value("relative table that does not say its distances",
             "add_relative_logits: table.rows() must be 7 (span.distances().size(), as no distances are given), got 5",
             [](F& f) { posenc::add_relative_logits(f.logits, RelativeKeys(f.rows), attention(f), f.workspace); });
+  bad.value("band of another width", "add_banded_logits: projection.rows() must be r.cols() 4, got 5",
+            [](F& f) { posenc::add_banded_logits(f.logits, f.q, f.rows, f.span, f.workspace); });
+  bad.value("band with a row for each distance",
+            "add_banded_logits: projection.rows() must be r.cols() 2 (a column for each distance: give the transpose), "
+            "got 32",
+            [](F& f) { posenc::add_banded_logits(f.logits, Matrix::Ones(3, 2), f.weights, f.span, f.workspace); });
+  bad.value("band of no distances",
+            "add_banded_logits: projection.cols() must be > 0, one for each distance of the "
+            "band, got 0",
+            [](F& f) { posenc::add_banded_logits(f.logits, f.q, Matrix::Ones(4, 0), f.span, f.workspace); });
+  bad.value("band of queries that are no whole head",
+            "add_banded_logits: r.rows() must be span.query_len() 3 for each head, got 4",
+            [](F& f) { posenc::add_banded_logits(f.logits, Matrix::Ones(4, 4), f.rows, f.span, f.workspace); });
+  bad.value("band on logits of another number of heads", "add_banded_logits: logits.rows() must be 3, got 6",
+            [](F& f) { posenc::add_banded_logits(f.both_heads, f.q, Matrix::Ones(4, 2), f.span, f.workspace); });
+  bad.value("band on logits in its queries",
+            "add_banded_logits: logits must be disjoint from what is read, got overlapping memory", [](F& f) {
+              posenc::add_banded_logits(f.logits, f.logits.leftCols(4), Matrix::Ones(4, 2), f.span, f.workspace);
+            });
+  bad.value("gradient of another band", "banded_logits_backward: grad_projection.cols() must be 2, got 4", [](F& f) {
+    posenc::banded_logits_backward(posenc::RelativeGradients(f.grad_q, f.grad_rows.topRows(4)), f.logits, f.q,
+                                   Matrix::Ones(4, 2), f.span, f.workspace);
+  });
+  bad.value("gradient of a band in the logits' gradient",
+            "banded_logits_backward: grad_r must be disjoint from what is read, got overlapping memory", [](F& f) {
+              posenc::banded_logits_backward(posenc::RelativeGradients(f.logits.leftCols(4), f.grad_rows.topRows(4)),
+                                             f.logits, f.q, Matrix::Ones(4, 4), f.span, f.workspace);
+            });
   bad.value("u of another width",
             "add_transformer_xl_logits: u must be head_dim 4 numbers in a row or a column, or num_heads 1 x head_dim, "
             "got 3 x 4",

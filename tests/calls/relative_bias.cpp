@@ -181,6 +181,11 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
   CHECK(differs_written(zero, with_workspace(CALL(add_relative_logits)), relative, attention) == "");
   CHECK(differs(gradients(CALL(relative_logits_backward)), RelativeGradients(grad_q, grad_table), grad, relative,
                 attention) == "");
+  const M projection = numbers(kHeadDim, 3, 0.6);
+  CHECK(differs_written(zero, with_workspace(CALL(add_banded_logits)), q, projection, span) == "");
+  grad_table = projection;
+  CHECK(differs(gradients(CALL(banded_logits_backward)), RelativeGradients(grad_q, grad_table), grad, q, projection,
+                span) == "");
   const Eigen::VectorXf u = Eigen::VectorXf::Constant(kHeadDim, 0.5f), v = -u;
   grad_u = grad_v = M::Zero(kHeadDim, 1);
   const TransformerXl scheme(by_distance, span.distances(), u, v);

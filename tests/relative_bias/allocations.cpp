@@ -117,6 +117,15 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
               posenc::relative_logits_backward(posenc::RelativeGradients(dq, dr), logits, posenc::RelativeKeys(r, all),
                                                attention, workspace);
             }) == 0);
+    const Matrix band = random_matrix<Scalar>(d, 9, 5);
+    Matrix dband = Matrix::Zero(d, 9);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::add_banded_logits(logits, q, band, span, workspace);
+              posenc::add_banded_logits(columns, q, band, span, workspace);
+            }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::banded_logits_backward(posenc::RelativeGradients(dq, dband), logits, q, band, span, workspace);
+            }) == 0);
     const Matrix u = random_matrix<Scalar>(1, d, 6);
     Matrix du = Matrix::Zero(1, d);
     Matrix dv = Matrix::Zero(1, d);
