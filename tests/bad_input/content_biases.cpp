@@ -119,7 +119,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
             "add_relative_logits: table.rows() must be 7 (span.distances().size(), as no distances are given), got 5",
             [](F& f) { posenc::add_relative_logits(f.logits, RelativeKeys(f.rows), attention(f), f.workspace); });
   bad.value("band of another width", "add_banded_logits: projection.rows() must be r.cols() 4, got 5",
-            [](F& f) { posenc::add_banded_logits(f.logits, f.q, f.rows, f.span, f.workspace); });
+            [](F& f) { posenc::add_banded_logits(f.logits, f.q, Matrix::Ones(5, 2), f.span, f.workspace); });
   bad.value("band with a row for each distance",
             "add_banded_logits: projection.rows() must be r.cols() 2 (a column for each distance: give the transpose), "
             "got 32",

@@ -186,6 +186,7 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
   grad_table = projection;
   CHECK(differs(gradients(CALL(banded_logits_backward)), RelativeGradients(grad_q, grad_table), grad, q, projection,
                 span) == "");
+  grad_table = by_distance;
   const Eigen::VectorXf u = Eigen::VectorXf::Constant(kHeadDim, 0.5f), v = -u;
   grad_u = grad_v = M::Zero(kHeadDim, 1);
   const TransformerXl scheme(by_distance, span.distances(), u, v);
