@@ -49,8 +49,8 @@
 #include "posenc/relative_bias/shaw.hpp"
 #include "posenc/relative_bias/shaw_values.hpp"
 
-#include "posenc/relative_bias/relative_logits.hpp"
 #include "posenc/relative_bias/banded_logits.hpp"
+#include "posenc/relative_bias/relative_logits.hpp"
 #include "posenc/relative_bias/relative_shift.hpp"
 #include "posenc/relative_bias/relative_sinusoids.hpp"
 #include "posenc/relative_bias/transformer_xl.hpp"
