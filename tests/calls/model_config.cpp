@@ -19,7 +19,8 @@ TEST_CASE("every form of argument: configs", "[calls][model_config]") {
   CHECK(differs(hugging_face, config, 4096, std::optional<RopePairs>()) == "");
   CHECK(differs(hugging_face, to_config_value(config), 4096) == "");
   const auto described = [](auto&&... a) {
-    return CALL(to_config_value)(std::forward<decltype(a)>(a)...).find("hidden_size")->number();
+    const ConfigValue value = CALL(to_config_value)(std::forward<decltype(a)>(a)...);
+    return value.find("hidden_size")->number();
   };
   CHECK(differs(described, config) == "");
 

@@ -30,7 +30,8 @@ TEST_CASE("values say what they are", "[model_config][config_value]") {
   CHECK(ConfigValue(std::string("8")).describe() == "the text \"8\"");
   CHECK(ConfigValue::list({1, 2}).describe() == "a list of 2");
   CHECK(ConfigValue::dictionary({{"x", 1}}).describe() == "a dictionary of 1");
-  CHECK(ConfigValue::dictionary({{"x", 1}, {"x", 2}}).find("x")->number() == 2);
+  const ConfigValue twice = ConfigValue::dictionary({{"x", 1}, {"x", 2}});
+  CHECK(twice.find("x")->number() == 2);
 }
 
 TEST_CASE("JSON becomes plain data", "[model_config][config_value]") {

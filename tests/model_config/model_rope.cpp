@@ -58,10 +58,17 @@ TEST_CASE("a rotation makes its own table", "[model_config][model_rope]") {
          posenc::make_table<float>(frequencies, Eigen::Array3i(1, 0, 2)).sin())
             .all());
   CHECK_THROWS_AS(posenc::make_table<float>(image, list), std::invalid_argument);
-  // Text has the same position on all axes.
-  CHECK((posenc::make_table<float>(image, posenc::PositionRange(0, 3)).sin() ==
+  // A range of positions does not say where in a picture a token is.
+  CHECK_THROWS_AS(posenc::make_table<float>(image, posenc::PositionRange(0, 3)), std::invalid_argument);
+  // Text has the same position on all axes of M-RoPE.
+  posenc::RopeSet prompt = plain;
+  prompt.axes = posenc::contiguous_axes({2, 1, 1});
+  CHECK((posenc::make_table<float>(prompt, posenc::PositionRange(0, 3)).sin() ==
          posenc::make_table<float>(frequencies, posenc::PositionRange(0, 3)).sin())
             .all());
+  const auto places = posenc::mrope_positions({posenc::MropeSegment::text(1), posenc::MropeSegment::image(2, 3)});
+  CHECK((posenc::make_table<float>(prompt, places).sin() == posenc::make_table<float>(prompt, places.ids).sin()).all());
+  CHECK_THROWS_AS(posenc::make_table<float>(plain, places), std::invalid_argument);
 }
 
 TEST_CASE("a rotation's table is filled anew for each step", "[model_config][model_rope]") {
@@ -69,19 +76,25 @@ TEST_CASE("a rotation's table is filled anew for each step", "[model_config][mod
   const posenc::RopeSet text{"", frequencies, posenc::RopeLayout::half_split(8)};
   posenc::RopeSet image = text;
   image.axes = posenc::contiguous_axes({2, 2});
+  posenc::RopeSet prompt = text;
+  prompt.axes = posenc::contiguous_axes({2, 1, 1});
   const auto same = [](const auto& a, const auto& b) {
     return (a.cos() == b.cos()).all() && (a.sin() == b.sin()).all();
   };
   auto table = posenc::make_table<float>(text, posenc::PositionRange(0, 1));
   posenc::fill_table(table, text, posenc::starting_at(7));
   CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(7, 1))));
-  posenc::fill_table(table, image, posenc::PositionRange(9, 1));
+  posenc::fill_table(table, prompt, posenc::PositionRange(9, 1));
   CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(9, 1))));
   posenc::fill_table(table, text, std::vector<int>{5});
   CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(5, 1))));
   const Eigen::Array<int, 1, 2> place(3, 4);
   posenc::fill_table(table, image, place);
   CHECK(same(table, posenc::make_table<float>(image, place)));
+  CHECK_THROWS_AS(posenc::fill_table(table, image, posenc::starting_at(5)), std::invalid_argument);
+  const auto token = posenc::mrope_positions({posenc::MropeSegment::text(1)}, 5);
+  posenc::fill_table(table, prompt, token);
+  CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(5, 1))));
   CHECK_THROWS_AS(posenc::fill_table(table, image, std::vector<int>{5}), std::invalid_argument);
   CHECK_THROWS_AS(posenc::fill_table(table, text, posenc::PositionRange(0, 2)), std::invalid_argument);
 }

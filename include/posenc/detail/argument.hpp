@@ -23,6 +23,10 @@ inline constexpr bool converts_without_loss = false;
 template <typename T, typename Number>
 inline constexpr bool converts_without_loss<T, Number, std::void_t<decltype(Number{std::declval<const T&>()})>> = true;
 
+/// An integer of any type, and not a truth value.
+template <typename T>
+inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
 /// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators,
 /// characters and truth values.
 template <typename T>

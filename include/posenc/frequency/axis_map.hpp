@@ -99,6 +99,16 @@ inline void require_section_count(const char* function, const std::vector<int>& 
           least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
 }
 
+/// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(num_pairs);
+  for (int axis = 1; axis < 3; ++axis) {
+    const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
+    for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
+  }
+  return AxisMap(axes, 3);
+}
+
 }  // namespace detail
 
 /// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
@@ -137,14 +147,7 @@ inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
 inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
   const char* const function = "interleaved_axes";
   detail::require_section_count(function, mrope_section, 3, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
-  for (int axis = 1; axis < 3; ++axis) {
-    for (Eigen::Index pair = axis;
-         pair < (std::min)(Eigen::Index(3) * mrope_section[static_cast<std::size_t>(axis)], axes.size()); pair += 3) {
-      axes[pair] = axis;
-    }
-  }
-  AxisMap map(axes, 3);
+  AxisMap map = detail::axes_in_turn(mrope_section, detail::require_sections(function, mrope_section));
   for (int axis = 0; axis < 3; ++axis) {
     if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
       detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),

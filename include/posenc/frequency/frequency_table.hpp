@@ -148,8 +148,8 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   }
 
   Eigen::Index rows() const { return rows_; }
-  const Scalar* cos_data(Eigen::Index row) const { return cos_ + row * this->row_stride(); }
-  const Scalar* sin_data(Eigen::Index row) const { return sin_ + row * this->row_stride(); }
+  const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
+  const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
 
   /// Itself, so that code for either kind of table can ask for a view.
   FrequencyTableView view() const { return *this; }
@@ -201,8 +201,8 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   Eigen::Index rows() const { return numbers_.rows(); }
-  const Scalar* cos_data(Eigen::Index row) const& { return numbers_.data() + row * this->row_stride(); }
-  const Scalar* sin_data(Eigen::Index row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  const Scalar* cos_data(detail::Size row) const& { return numbers_.data() + row * this->row_stride(); }
+  const Scalar* sin_data(detail::Size row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
   template <typename Number = Scalar>
   const Number* cos_data(Eigen::Index) const&& {
     return detail::of_temporary<Number>();

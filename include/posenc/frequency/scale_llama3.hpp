@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_SCALE_LLAMA3_HPP
 #define POSENC_FREQUENCY_SCALE_LLAMA3_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
 #include <cmath>
@@ -15,9 +16,9 @@ inline namespace POSENC_ABI {
 
 /// Keys of a "llama3" config, with Meta's defaults. The two without a default must be set.
 struct Llama3Options {
-  double factor = 0;                                  ///< Divisor of the slow pairs, >= 1. Must be set.
-  std::int64_t original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
-  double low_freq_factor = 1;                         ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
+  double factor = 0;                                         ///< Divisor of the slow pairs, >= 1. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
+  double low_freq_factor = 1;   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
   double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 

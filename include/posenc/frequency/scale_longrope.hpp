@@ -19,10 +19,11 @@ inline namespace POSENC_ABI {
 
 /// Keys of a LongRoPE ("su") config. Those without a default must be set.
 struct LongRopeOptions {
-  std::vector<double> short_factor = {};              ///< num_pairs divisors up to the trained length. Must be set.
-  std::vector<double> long_factor = {};               ///< num_pairs divisors beyond it. Must be set.
-  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
-  std::optional<std::int64_t> max_position_embeddings = {};  ///< Extended length [tokens]; needed without `factor`.
+  std::vector<double> short_factor = {};  ///< num_pairs divisors up to the trained length. Must be set.
+  std::vector<double> long_factor = {};   ///< num_pairs divisors beyond it. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
+  std::optional<detail::WholeNumber> max_position_embeddings =
+      {};                                       ///< Extended length [tokens]; needed without `factor`.
   std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
   std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
   std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.

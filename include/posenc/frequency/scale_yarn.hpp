@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_SCALE_YARN_HPP
 #define POSENC_FREQUENCY_SCALE_YARN_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
 #include <algorithm>
@@ -17,16 +18,16 @@ inline namespace POSENC_ABI {
 
 /// Keys of a YaRN config, with the field's defaults. The two without a default must be set.
 struct YarnOptions {
-  double factor = 0;                                  ///< New length over trained length, >= 1. Must be set.
-  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 0. Must be set.
-  double beta_fast = 32;                              ///< Pairs with more rotations over the trained length are kept.
-  double beta_slow = 1;                               ///< Pairs with fewer rotations are interpolated; < beta_fast.
-  bool truncate = true;                               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
-  std::optional<double> attention_factor = {};        ///< A itself; wins over the two below.
-  std::optional<double> mscale = {};                  ///< DeepSeek pair. Counts only when both are given.
-  std::optional<double> mscale_all_dim = {};          ///< DeepSeek pair. Alone it sets the softmax multiplier.
-  double extrapolation_factor = 1;                    ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
-  double attn_factor = 1;                             ///< Factor on a derived A, > 0 (vLLM, original code).
+  double factor = 0;                                         ///< New length over trained length, >= 1. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length [tokens], > 0. Must be set.
+  double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
+  double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
+  detail::Switch truncate = true;               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
+  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
+  std::optional<double> mscale = {};            ///< DeepSeek pair. Counts only when both are given.
+  std::optional<double> mscale_all_dim = {};    ///< DeepSeek pair. Alone it sets the softmax multiplier.
+  double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
+  double attn_factor = 1;                       ///< Factor on a derived A, > 0 (vLLM, original code).
 };
 
 namespace detail {

@@ -4,6 +4,7 @@
 #ifndef POSENC_FREQUENCY_TABLE_OPTIONS_HPP
 #define POSENC_FREQUENCY_TABLE_OPTIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 
 namespace posenc {
@@ -50,7 +51,7 @@ enum class AngleMode {
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
-  Eigen::Index num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
+  detail::Size num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
 };
 
 namespace detail {

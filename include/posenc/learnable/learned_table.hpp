@@ -78,7 +78,7 @@ class LearnedTable {
   /// Of a temporary: the numbers themselves.
   Matrix values() && { return std::move(storage_); }
   /// The width() numbers of one row.
-  const Scalar* row_data(Eigen::Index row) const& { return storage_.data() + row * width(); }
+  const Scalar* row_data(detail::Size row) const& { return storage_.data() + row * width(); }
   template <typename Number = Scalar>
   const Number* row_data(Eigen::Index) const&& {
     return detail::of_temporary<Number>();

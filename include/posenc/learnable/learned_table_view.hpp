@@ -50,7 +50,7 @@ class LearnedTableView {
   /// All rows, rows x width. No copy.
   ConstMap values() const { return ConstMap(weights_, rows_, width_, Eigen::OuterStride<>(row_stride_)); }
   /// The width() numbers of one row.
-  const Scalar* row_data(Eigen::Index row) const { return weights_ + row * row_stride_; }
+  const Scalar* row_data(detail::Size row) const { return weights_ + row * row_stride_; }
   /// Numbers from one row to the next.
   Eigen::Index row_stride() const { return row_stride_; }
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_LEARNABLE_LOOKUP_OPTIONS_HPP
 #define POSENC_LEARNABLE_LOOKUP_OPTIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 
 #include <optional>
@@ -23,7 +24,7 @@ enum class Overflow {
 struct LookupOptions {
   Overflow overflow = Overflow::error;
   double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, (i, j) and (j, i) look the same.
-  std::optional<Eigen::Index> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
+  std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
 };
 
 namespace detail {

@@ -53,6 +53,13 @@ class GridResize {
   GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
     detail::require_named("GridResize", "filter", filter, GridFilter::bicubic_antialiased);
   }
+  /// Says that the filter is missing.
+  template <typename Given = void>
+  GridResize(const GridShape& from, const GridShape& to) : GridResize(from, to, GridFilter::bilinear) {
+    static_assert(detail::kMisuse<Given>,
+                  "posenc: the filter is missing, in which projects differ: write GridResize(from, to, "
+                  "GridFilter::bicubic), or the filter that the model was resized with");
+  }
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.

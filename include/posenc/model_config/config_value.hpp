@@ -125,10 +125,16 @@ class ConfigValue {
   std::vector<std::string> keys() && { return std::move(keys_); }
 
   /// The value of a key, or nullptr where this is a dictionary without it or not a dictionary.
-  const ConfigValue* find(const std::string& key) const {
+  const ConfigValue* find(const std::string& key) const& {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) return &items_[i];
     }
+    return nullptr;
+  }
+  template <typename Value = ConfigValue>
+  const Value* find(const std::string&) const&& {
+    static_assert(detail::kMisuse<Value>,
+                  "posenc: the config is a temporary, and what find() points to would be gone: give it a name first");
     return nullptr;
   }
 

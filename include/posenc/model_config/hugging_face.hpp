@@ -46,7 +46,7 @@ inline namespace POSENC_ABI {
 /// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models of known_model_types(). DeepSeek is interleaved here,
 ///           whose scores equal those of the permuted output of Hugging Face.
 template <typename Config, typename Length,
-          std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
+          std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, std::optional<RopePairs> pairs = {}) {
   ModelHints hints;
   hints.pairs = pairs;
@@ -58,7 +58,7 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 /// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
 /// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there.
 template <typename Config, typename Length,
-          std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
+          std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
   detail::require(detail::fits_into<std::int64_t>(serving_length), "read_hugging_face_config", "serving_length",
                   serving_length, "at most 2^63 - 1");

@@ -4,6 +4,7 @@
 #ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 #define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
@@ -27,11 +28,11 @@ struct ModelHints {
   std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
   std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
-  std::optional<Eigen::Index> head_dim{};      ///< Channels of a head, > 0.
-  std::string layers{};            ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
-  bool full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
-  std::optional<AxisMap> axes{};   ///< The axis of each pair, where a token has several positions.
-  std::string tower{};             ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
+  std::optional<detail::Size> head_dim{};      ///< Channels of a head, > 0.
+  std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
+  detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
+  std::optional<AxisMap> axes{};             ///< The axis of each pair, where a token has several positions.
+  std::string tower{};  ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
 };
 
 }  // namespace POSENC_ABI

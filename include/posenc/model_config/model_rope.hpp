@@ -9,6 +9,7 @@
 #include "posenc/frequency/make_axis_table.hpp"
 #include "posenc/frequency/make_table.hpp"
 #include "posenc/model_config/query_temperature.hpp"
+#include "posenc/positions/mrope_positions.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 #include "posenc/rope/rope_layout.hpp"
@@ -45,27 +46,67 @@ struct RopeSet {
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
 };
 
+namespace detail {
+
+/// What make_table() and fill_table() of a RopeSet take as a position for each token.
+template <typename Positions>
+inline constexpr bool are_set_positions =
+    is_list<Positions> || std::is_same_v<Positions, MropePositions> || std::is_same_v<Positions, PositionRange>;
+
+/// The positions that a set wants, as a message names them, where they are not those of text; else nullptr.
+inline const char* name_of_places(const RopeSet& set) {
+  switch (set.positions) {
+    case TokenPositions::sequence:
+    case TokenPositions::time_height_width:
+    case TokenPositions::by_axis: break;
+    case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
+    case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";
+    case TokenPositions::centered_row_column: return "a matrix of tokens x 2 (set.positions is centered_row_column)";
+    case TokenPositions::position_block: return "a matrix of tokens x 2 (set.positions is position_block)";
+  }
+  return set.axes && set.axes->num_axes() == 2 ? "a matrix of tokens x 2 (set.axes has two axes)" : nullptr;
+}
+
+/// Consecutive positions are those of text, which M-RoPE rotates by one position on all of its three axes. A token of a
+/// picture has a row and a column, which are not the same number.
+inline void require_text(const char* function, const RopeSet& set, const char* given) {
+  const char* const places = name_of_places(set);
+  require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
+}
+
+/// The axes of a set that is given the positions of a multimodal prompt.
+inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
+  require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
+  return *set.axes;
+}
+
+}  // namespace detail
+
 /// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
 /// of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
 ///
 /// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
 /// @param set        One of ModelRope::rope_sets.
 /// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
-///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes().
+///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or what
+///                   mrope_positions() returns.
 /// @param options    How cosines and sines lie in memory, and exact or float32 angles.
-/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis.
+/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
+///                                PositionRange for two axes, which are those of a picture; axes given on one side alone.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive positions).
 /// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
 /// Matches:  the cos and sin that the rotary embedding of the model computes.
-template <typename Scalar, typename Positions,
-          std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>, int> = 0>
+template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
 FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
-  if constexpr (detail::is_list<Positions>) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    return make_table<Scalar>(set.frequencies, detail::axes_of("make_table", set), positions, options);
+  } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
     return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
   } else {
+    detail::require_text("make_table", set, "a PositionRange");
     return make_table<Scalar>(set.frequencies, positions, options);
   }
 }
@@ -82,14 +123,16 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
 /// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
 template <typename Scalar, typename Positions,
-          std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange> ||
-                               std::is_same_v<Positions, StartingAt>,
-                           int> = 0>
+          std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
-  if constexpr (detail::is_list<Positions>) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    fill_table(table, set.frequencies, detail::axes_of("fill_table", set), positions);
+  } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
     fill_table(table, set.frequencies, detail::as_list(positions));
   } else {
+    detail::require_text("fill_table", set,
+                         std::is_same_v<Positions, StartingAt> ? "starting_at()" : "a PositionRange");
     fill_table(table, set.frequencies, positions);
   }
 }

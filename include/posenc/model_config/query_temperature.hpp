@@ -8,6 +8,7 @@
 #include "posenc/detail/check.hpp"
 
 #include <cmath>
+#include <optional>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -54,6 +55,16 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
     return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
   }
   return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+}
+
+/// @overload
+/// Says that a layer may have none.
+template <typename Temperature, typename Position>
+double query_temperature(const std::optional<Temperature>&, const Position&) {
+  static_assert(detail::kMisuse<Temperature>,
+                "posenc: a layer may have no temperature: write if (layer.query_temperature) "
+                "query_temperature(*layer.query_temperature, position)");
+  return 1;
 }
 
 }  // namespace POSENC_ABI

@@ -22,9 +22,9 @@ inline namespace POSENC_ABI {
 /// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
 /// frame 3, and 49 in floating point.
 struct VideoTime {
-  std::int64_t positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
-  std::int64_t frames = 1;                ///< Frames of the video, after temporal merging.
-  std::int64_t seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
+  detail::WholeNumber positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
+  detail::WholeNumber frames = 1;                ///< Frames of the video, after temporal merging.
+  detail::WholeNumber seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
 };
 
 /// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
@@ -75,16 +75,16 @@ struct MropeSegment {
     return segment;
   }
 
-  Eigen::Index text_tokens = 0;
-  Eigen::Index frames = 0;
-  Eigen::Index height = 0;
-  Eigen::Index width = 0;
+  detail::Size text_tokens = 0;
+  detail::Size frames = 0;
+  detail::Size height = 0;
+  detail::Size width = 0;
   VideoTime time = {};
-  bool has_audio = false;
-  Eigen::Index audio_tokens = 0;
-  Eigen::Index positions_per_chunk = 1;
-  Eigen::Index pad_tokens = 0;
-  std::int64_t pad_position = 1;
+  detail::Switch has_audio = false;
+  detail::Size audio_tokens = 0;
+  detail::Size positions_per_chunk = 1;
+  detail::Size pad_tokens = 0;
+  detail::WholeNumber pad_position = 1;
 };
 
 namespace detail {

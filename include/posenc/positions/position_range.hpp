@@ -25,9 +25,6 @@ std::int64_t checked_position(const char* function, const char* parameter, Integ
   return static_cast<std::int64_t>(position);
 }
 
-template <typename Integer>
-inline constexpr bool is_integer = std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>;
-
 }  // namespace detail
 
 /// The positions first, first + 1, ..., first + count - 1.

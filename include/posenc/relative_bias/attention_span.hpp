@@ -78,9 +78,9 @@ class AttentionSpan {
   /// key - query.
   Eigen::Index distance(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
   /// Distance from query i to key 0, from which the row's other keys count upwards.
-  Eigen::Index first_distance(Eigen::Index query) const { return -query_offset_ - query; }
+  Eigen::Index first_distance(detail::Size query) const { return -query_offset_ - query; }
   /// Number of keys, from key 0 on, that query i sees in causal attention: those at its position or before.
-  Eigen::Index visible_keys(Eigen::Index query) const {
+  Eigen::Index visible_keys(detail::Size query) const {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
   /// All distances that occur: query_len + key_len - 1 of them, or none where a length is 0.

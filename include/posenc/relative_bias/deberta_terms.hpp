@@ -199,10 +199,27 @@ class PositionToContentGradients<detail::Misfit<Arguments...>, void> {
 template <typename... Arguments>
 PositionToContentGradients(const Arguments&...) -> PositionToContentGradients<detail::Misfit<Arguments...>, void>;
 
+namespace detail {
+
+template <typename C2p, typename P2c>
+inline constexpr bool are_deberta_gradients = false;
+template <typename Q, typename T, typename K, typename U>
+inline constexpr bool are_deberta_gradients<ContentToPositionGradients<Q, T>, PositionToContentGradients<K, U>> = true;
+template <typename Q, typename T>
+inline constexpr bool are_deberta_gradients<ContentToPositionGradients<Q, T>, NoTable> = true;
+template <typename K, typename U>
+inline constexpr bool are_deberta_gradients<NoTable, PositionToContentGradients<K, U>> = true;
+
+}  // namespace detail
+
 /// What deberta_logits_backward() adds into: DebertaGradients(ContentToPositionGradients(grad_q, grad_table),
 /// PositionToContentGradients(grad_k, grad_table)), or one of the two, as the scheme has them.
 template <typename C2pGradients, typename P2cGradients>
 class DebertaGradients {
+  static_assert(detail::are_deberta_gradients<C2pGradients, P2cGradients>,
+                "posenc: write DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
+                "PositionToContentGradients(grad_k, grad_table)), or with one of the two");
+
  public:
   DebertaGradients(const C2pGradients& content_to_position, const P2cGradients& position_to_content)
       : content_to_position_(content_to_position), position_to_content_(position_to_content) {}
@@ -226,6 +243,19 @@ DebertaGradients(const ContentToPositionGradients<Q, T>&)
 template <typename K, typename U>
 DebertaGradients(const PositionToContentGradients<K, U>&)
     -> DebertaGradients<detail::NoTable, PositionToContentGradients<K, U>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class DebertaGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
+                "PositionToContentGradients(grad_k, grad_table)), or with one of the two");
+
+ public:
+  DebertaGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+DebertaGradients(const Arguments&...) -> DebertaGradients<detail::Misfit<Arguments...>, void>;
 
 }  // namespace POSENC_ABI
 }  // namespace posenc

@@ -55,10 +55,12 @@ class DistanceTable {
   Values values() && { return std::move(values_); }
 
   /// The bias of `head` at key - query = distance, which must be in distances().
-  const Scalar& operator()(Eigen::Index head, Eigen::Index distance) const {
-    return values_(head, distance - distances_.first());
+  const Scalar& operator()(detail::Size head, detail::Size distance) const {
+    return values_(Eigen::Index{head}, distance - distances_.first());
   }
-  Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.first()); }
+  Scalar& operator()(detail::Size head, detail::Size distance) {
+    return values_(Eigen::Index{head}, distance - distances_.first());
+  }
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).

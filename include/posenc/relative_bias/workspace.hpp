@@ -4,6 +4,7 @@
 #ifndef POSENC_RELATIVE_BIAS_WORKSPACE_HPP
 #define POSENC_RELATIVE_BIAS_WORKSPACE_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 
 namespace posenc {
@@ -21,7 +22,7 @@ class Workspace {
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
-  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) & {
+  Eigen::Map<Matrix> matrix(detail::Size rows, detail::Size columns) & {
     const char* const function = "Workspace::matrix";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
     detail::require(columns >= 0, function, "columns", columns, ">= 0");

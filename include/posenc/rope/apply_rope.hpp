@@ -40,7 +40,7 @@ inline namespace POSENC_ABI {
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;
 ///                                x.cols() no multiple of layout.head_dim(), or x.head_dim() another; null data; an x
-///                                that overlaps itself. x is unchanged whenever something is thrown.
+///                                that overlaps itself or the table. x is unchanged whenever something is thrown.
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x and views run at
 ///           the speed of an in-place scale from the second-level cache on, column-major x by a kernel of its own; other
 ///           strides, and `out` and x in different orders, element by element. adjoint() costs the same

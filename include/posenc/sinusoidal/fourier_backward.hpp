@@ -60,6 +60,15 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
   add_weights_gradient(grad_weights, x.rows(), coordinate, angle_gradient);
 }
 
+/// Whether these are the arguments of fourier_backward(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_fourier_backward = false;
+template <typename GradX, typename GradWeights, typename GradOut, typename Coordinates, typename Weights,
+          typename Options>
+inline constexpr bool takes_fourier_backward<GradX, GradWeights, GradOut, Coordinates, Weights, Options> =
+    is_dense<GradOut>&& is_dense<Coordinates>&& is_dense<Weights>&&
+        std::is_convertible_v<const Options&, FourierOptions>;
+
 }  // namespace detail
 
 /// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the gradient by the
@@ -87,6 +96,15 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
   detail::fourier_backward(detail::written(std::forward<GradCoordinates>(grad_coordinates)),
                            detail::written(std::forward<GradWeights>(grad_weights)), grad_out, coordinates, weights,
                            options);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_fourier_backward<Arguments...>, int> = 0>
+void fourier_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write fourier_backward(grad_coordinates, grad_weights, grad_out, coordinates, weights, "
+                "options): five matrices, and the options that encode_fourier() was given");
 }
 
 }  // namespace POSENC_ABI

@@ -86,7 +86,7 @@ class SinusoidalEncoding {
     detail::require(detail::is_finite(options.amplitude), function, "amplitude", options.amplitude, "finite");
     detail::require(detail::is_finite(options.embedding_scale), function, "embedding_scale", options.embedding_scale,
                     "finite");
-    detail::require_position(function, "first_position", options.first_position);
+    detail::require_position(function, "first_position", std::int64_t{options.first_position});
     detail::require_base(function, options.base);
     const Eigen::Index num_sines = odd && options.odd_width == OddWidth::sine_column ? width / 2 + 1 : width / 2;
     const bool over_width = options.spacing == FrequencySpacing::over_width;

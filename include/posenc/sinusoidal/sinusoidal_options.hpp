@@ -4,6 +4,7 @@
 #ifndef POSENC_SINUSOIDAL_SINUSOIDAL_OPTIONS_HPP
 #define POSENC_SINUSOIDAL_SINUSOIDAL_OPTIONS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/frequency/channel_order.hpp"
 
 #include <cstdint>
@@ -34,16 +35,17 @@ struct SinusoidalOptions {
 
   ChannelOrder order;
   FrequencySpacing spacing;
-  double frequency_shift = 0;       ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
-  double base = 10000;              ///< `max_period`, `temperature`; finite, > 0, not 1.
-  double position_scale = 1;        ///< Factor on every angle; 2 pi makes a position of 1 a full period.
-  std::int64_t first_position = 0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  double frequency_shift = 0;  ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
+  double base = 10000;         ///< `max_period`, `temperature`; finite, > 0, not 1.
+  double position_scale = 1;   ///< Factor on every angle; 2 pi makes a position of 1 a full period.
+  detail::WholeNumber first_position =
+      0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
   OddWidth odd_width = OddWidth::reject;
   double amplitude = 1;        ///< Factor on the encoding.
   double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
   /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
   /// tokens, such as roberta_positions() makes, and is taken as it is, without first_position.
-  std::optional<std::int64_t> padding_position = {};
+  std::optional<detail::WholeNumber> padding_position = {};
 };
 
 }  // namespace POSENC_ABI

@@ -42,16 +42,6 @@ inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_secti
 /// Whether each of two positions pairs channels within its own half of the head.
 inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
 
-/// The pairs of axis 0, 1 and 2 in the order t h w t h w ..., from three sections.
-inline std::vector<int> interleaved_counts(const std::vector<int>& sections, Eigen::Index num_pairs) {
-  std::vector<int> counts(3, 0);
-  for (int pair = 0; pair < num_pairs; ++pair) {
-    const auto axis = static_cast<std::size_t>(pair % 3);
-    ++counts[axis != 0 && pair < 3 * sections[axis] ? axis : 0];
-  }
-  return counts;
-}
-
 /// Refuses sections that do not cover the pairs in the order of the rule.
 /// @param name  The key that has them.
 inline void refuse_wrong_sections(const char* function, const std::string& name, AxisRule rule,
@@ -69,11 +59,12 @@ inline void refuse_wrong_sections(const char* function, const std::string& name,
     refuse<std::invalid_argument>(function, name + "[1]", sections[1], name, "[0] ", sections[0]);
   }
   if (rule != AxisRule::interleaved) return;
-  const std::vector<int> counts = interleaved_counts(sections, num_pairs);
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    if (counts[axis] == sections[axis]) continue;
-    refuse<std::invalid_argument>(function, element(name.c_str(), static_cast<Eigen::Index>(axis)), sections[axis],
-                                  counts[axis], " to fit the order t h w t h w ...");
+  const AxisMap axes = axes_in_turn(sections, num_pairs);
+  for (int axis = 0; axis < 3; ++axis) {
+    const int section = sections[static_cast<std::size_t>(axis)];
+    if (axes.count(axis) == section) continue;
+    refuse<std::invalid_argument>(function, element(name.c_str(), axis), section, axes.count(axis),
+                                  " to fit the order t h w t h w ...");
   }
 }
 

@@ -4,6 +4,7 @@
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
 
+#include "posenc/detail/argument.hpp"
 #include "posenc/model_config/config_value.hpp"
 #include "posenc/model_config/detail/json_type.hpp"
 #include "posenc/model_config/model_hints.hpp"
@@ -30,10 +31,6 @@ decltype(auto) as_config_value(const Config& config) {
     return to_config_value(config);
   }
 }
-
-/// An integer, and not a truth value.
-template <typename T>
-inline constexpr bool is_length = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
 template <typename T>
 inline constexpr bool is_optional_list = false;
@@ -67,7 +64,7 @@ inline constexpr bool begins_with_config<Config, More...> = is_config<Config>;
 template <typename... Given>
 inline constexpr bool has_length = false;
 template <typename Config, typename Length, typename... More>
-inline constexpr bool has_length<Config, Length, More...> = is_length<Length>;
+inline constexpr bool has_length<Config, Length, More...> = is_integer<Length>;
 
 template <typename... Given>
 inline constexpr bool has_factors = false;

@@ -5,6 +5,7 @@
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 
 #include "posenc/model_config/config_value.hpp"
+#include "posenc/model_config/detail/config_reader.hpp"
 #include "posenc/model_config/detail/known_models.hpp"
 
 #include <algorithm>
@@ -29,11 +30,6 @@ struct ConfigHome {
     path += key + ".";
   }
 };
-
-inline const ConfigValue* find_entry(const ConfigValue& config, const char* key) {
-  const ConfigValue* const value = config.find(key);
-  return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
-}
 
 /// Goes on from a home to the language model in it: text_config wherever there is one, else one of its other names,
 /// unless the home is itself of a type that is known.

@@ -19,6 +19,12 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+/// The value of a key of a dictionary; nullptr where it is absent or null.
+inline const ConfigValue* find_entry(const ConfigValue& config, const std::string& key) {
+  const ConfigValue* const value = config.find(key);
+  return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
+}
+
 /// A number, and the path of the key that has it: messages name what the config says.
 struct NamedNumber {
   double value;
@@ -48,10 +54,7 @@ class ConfigReader {
   }
 
   /// The value as find() returns it, without marking the key as read.
-  const ConfigValue* peek(const std::string& key) const {
-    const ConfigValue* const value = dictionary_->find(key);
-    return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
-  }
+  const ConfigValue* peek(const std::string& key) const { return find_entry(*dictionary_, key); }
   /// Whether a key is there and null, which for some keys means something else than its absence.
   bool has_null(const std::string& key) const {
     const ConfigValue* const value = dictionary_->find(key);

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/overlap.hpp"
+#include "posenc/frequency/table_rows.hpp"
 #include "posenc/rope/detail/heads_operand.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
@@ -129,6 +130,24 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
     } else if constexpr (!In::kIsView) {
       refuse_if(any_leaf(in.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *to); }));
     }
+  }
+}
+
+/// The numbers of the table lie elsewhere than what is written: a wrapped cache may lie in the same memory.
+template <typename Out, typename View>
+void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
+                             const TokenGrid& grid, Eigen::Index head_dim) {
+  const MemoryExtent cosines = extent_of(table.cos());
+  const MemoryExtent sines = extent_of(table.sin());
+  const auto check = [&](const MemoryExtent& written) {
+    const bool overlapping = overlap(written, cosines) || overlap(written, sines);
+    require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");
+    return false;
+  };
+  if constexpr (Out::kIsView) {
+    if (const auto heads = extent_of_heads(out, grid.batch, grid.seq_len, head_dim)) check(*heads);
+  } else {
+    any_leaf(out.x, [&](const auto& leaf) { return check(extent_of(leaf)); });
   }
 }
 

@@ -133,6 +133,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
     require_itself_or_disjoint(function, out, in, grid.batch, grid.seq_len, layout.head_dim());
   }
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
+  require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   with_table_rows(function, view, given, grid, [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
     rotate_heads<RopeTable<Table>::backward>(out, in, rotation_by(view, RopeTable<Table>::scale(table)), layout, rows);

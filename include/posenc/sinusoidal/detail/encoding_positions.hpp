@@ -22,7 +22,7 @@ inline SinusoidColumns columns_of(const SinusoidalEncoding& encoding) {
 /// What is added to positions: first_position, but nothing to a list of ids that tells padding from tokens.
 inline std::int64_t shift_of(const SinusoidalEncoding& encoding, bool is_list) {
   const SinusoidalOptions& options = encoding.options();
-  return is_list && options.padding_position ? 0 : options.first_position;
+  return is_list && options.padding_position ? std::int64_t(0) : std::int64_t{options.first_position};
 }
 
 /// `positions` with `shift` added. They are held by reference.
