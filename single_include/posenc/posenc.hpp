@@ -68,6 +68,7 @@
 #include <optional>
 #include <ostream>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -389,6 +390,10 @@ template <typename T, typename Number, typename = void>
 inline constexpr bool converts_without_loss = false;
 template <typename T, typename Number>
 inline constexpr bool converts_without_loss<T, Number, std::void_t<decltype(Number{std::declval<const T&>()})>> = true;
+
+/// An integer of any type, and not a truth value.
+template <typename T>
+inline constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
 /// What may be given where an integer is asked for: all that converts to one, except real numbers, enumerators,
 /// characters and truth values.
@@ -840,9 +845,6 @@ std::int64_t checked_position(const char* function, const char* parameter, Integ
   return static_cast<std::int64_t>(position);
 }
 
-template <typename Integer>
-inline constexpr bool is_integer = std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>;
-
 }  // namespace detail
 
 /// The positions first, first + 1, ..., first + count - 1.
@@ -1145,6 +1147,22 @@ PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derive
       mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
 }
 
+/// Checks cu_seqlens and returns the number of documents.
+template <typename Entries>
+Eigen::Index require_cu_seqlens(const char* function, const Entries& entries) {
+  const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(list_entry(entries, i)); };
+  const Eigen::Index size = entries.size();
+  require(size > 0, function, "cu_seqlens.size()", size, "> 0");
+  require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
+  for (Eigen::Index i = 1; i < size; ++i) {
+    if (at(i) < at(i - 1)) {
+      refuse<std::invalid_argument>(function, element("cu_seqlens", i), at(i), "at least ", at(i - 1));
+    }
+  }
+  require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
+  return size - 1;
+}
+
 }  // namespace detail
 
 /// Positions in a padded batch: the k-th real token of a sequence (k from 0) is at k, pads are at `pad_position`.
@@ -1185,18 +1203,47 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
   const char* const function = "packed_positions";
   const auto& entries = detail::as_list(cu_seqlens);
   const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
-  const Eigen::Index size = entries.size();
-  detail::require(size > 0, function, "cu_seqlens.size()", size, "> 0");
-  detail::require(at(0) == 0, function, "cu_seqlens[0]", at(0), 0);
-  for (Eigen::Index i = 1; i < size; ++i) {
-    if (at(i) < at(i - 1)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("cu_seqlens", i), at(i), "at least ", at(i - 1));
-    }
-  }
-  detail::require_size(function, "the last of cu_seqlens", at(size - 1), 1, sizeof(std::int64_t));
+  const Eigen::Index size = detail::require_cu_seqlens(function, entries) + 1;
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(static_cast<Eigen::Index>(at(size - 1)));
   for (Eigen::Index i = 1; i < size; ++i) {
     for (std::int64_t t = at(i - 1); t < at(i); ++t) ids[static_cast<Eigen::Index>(t)] = t - at(i - 1);
+  }
+  return ids;
+}
+
+/// @overload
+/// Documents that do not begin at 0: a ragged batch of sequences of any lengths, each after its own cached tokens.
+///
+///     cu_seqlens  0 3 5    starts  7 2     positions  7 8 9 2 3
+///
+/// @param starts  The first position of each document: num_documents integers. An Eigen vector or a contiguous range.
+/// @throws std::invalid_argument  besides those of packed_positions(cu_seqlens): another number of starts.
+/// @throws std::out_of_range      a position beyond +-2^57.
+/// Cost:     that of packed_positions(cu_seqlens) (bench_frequency: positions).
+/// Accuracy: exact [positions][text].
+/// Matches:  `start_positions` of TransformerEngine, `offsets` of FlashInfer.
+template <typename List, typename Starts, std::enable_if_t<detail::is_list<List> && detail::is_list<Starts>, int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_seqlens, const Starts& starts) {
+  static_assert(Eigen::NumTraits<detail::ListScalar<Starts>>::IsInteger, "posenc: starts holds integers");
+  const char* const function = "packed_positions";
+  const auto& entries = detail::as_list(cu_seqlens);
+  const auto& first = detail::as_list(starts);
+  const Eigen::Index documents = detail::require_cu_seqlens(function, entries);
+  detail::require(first.size() == documents, function, "starts.size()", first.size(), "the number of documents ",
+                  documents);
+  const auto end = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
+  for (Eigen::Index i = 0; i < documents; ++i) {
+    detail::require_position(function, detail::element("starts", i), detail::list_entry(first, i));
+    const std::int64_t most = detail::kMaxPosition - (std::max)(end(i + 1) - end(i) - 1, std::int64_t(0));
+    if (static_cast<std::int64_t>(detail::list_entry(first, i)) > most) {
+      detail::refuse<std::out_of_range>(function, detail::element("starts", i), detail::list_entry(first, i),
+                                        "at most ", most, ", so that no position is beyond 2^57");
+    }
+  }
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(cu_seqlens);
+  for (Eigen::Index i = 0; i < documents; ++i) {
+    ids.segment(static_cast<Eigen::Index>(end(i)), static_cast<Eigen::Index>(end(i + 1) - end(i))).array() +=
+        static_cast<std::int64_t>(detail::list_entry(first, i));
   }
   return ids;
 }
@@ -1310,7 +1357,25 @@ inline namespace POSENC_ABI {
 template <typename Scalar>
 using AxisPositionMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Which of a token's positions in a picture comes first. Sizes are given as {rows, columns} in either order.
+enum class GridOrder {
+  row_column,  ///< (y, x), or (t, y, x): Qwen-VL, DINOv3, most diffusion models.
+  column_row   ///< (x, y), or (t, x, y): Llama 4, HunyuanDiT, timm's mixed RoPE with grid "xy".
+};
+
 namespace detail {
+
+inline void require_grid_order(const char* function, GridOrder order, std::size_t axes) {
+  require_named(function, "order", order, GridOrder::column_row);
+  require(order == GridOrder::row_column || axes >= 2, function, "sizes.size()", axes, ">= 2 for column_row");
+}
+
+/// Exchanges the last two columns where `order` has the column of a token before its row.
+template <typename Scalar>
+void arrange_axes(AxisPositionMatrix<Scalar>& positions, GridOrder order) {
+  if (order == GridOrder::row_column) return;
+  positions.col(positions.cols() - 2).swap(positions.col(positions.cols() - 1));
+}
 
 /// Row t holds at(axis, index) for each axis; the last axis advances fastest.
 template <typename Scalar, typename At>
@@ -1344,16 +1409,27 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 ///
 /// @param sizes  Length of each axis, >= 0: {height, width} or {frames, height, width}.
 /// @param first  Position of the first token on every axis: 1 for Llama 4 vision.
+/// @param order  Whether a token's row or its column comes first.
 /// @returns      tokens x axes.
-/// @throws std::invalid_argument  no axis, or a negative size.
-/// @throws std::out_of_range      first beyond +-2^57.
+/// @throws std::invalid_argument  no axis, or a negative size; column_row of one axis; an order that is none.
+/// @throws std::out_of_range      a position beyond +-2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
-inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0) {
-  detail::require_position("grid_positions", "first", std::int64_t{first});
-  return detail::fill_grid<std::int64_t>("grid_positions", sizes, [&](Eigen::Index, int i) { return first + i; });
+inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0,
+                                                       GridOrder order = GridOrder::row_column) {
+  const char* const function = "grid_positions";
+  detail::require_position(function, "first", std::int64_t{first});
+  detail::require_grid_order(function, order, sizes.size());
+  for (const int size : sizes) {
+    const std::int64_t most = detail::kMaxPosition - (size > 0 ? size - 1 : 0);
+    detail::require_in_range(first <= most, function, "first", first, "at most 2^57 - ", size > 0 ? size - 1 : 0,
+                             " for an axis of ", size);
+  }
+  auto positions = detail::fill_grid<std::int64_t>(function, sizes, [&](Eigen::Index, int i) { return first + i; });
+  detail::arrange_axes(positions, order);
+  return positions;
 }
 
 /// Centers of the patches that fill [-1, 1] on each axis.
@@ -1422,6 +1498,412 @@ inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& si
 
 #endif  // POSENC_POSITIONS_GRID_POSITIONS_HPP
 
+// ---- posenc/positions/long_text_positions.hpp
+/// Positions that keep text longer than the trained length within it: Self-Extend, and a cache that evicts.
+#ifndef POSENC_POSITIONS_LONG_TEXT_POSITIONS_HPP
+#define POSENC_POSITIONS_LONG_TEXT_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Positions of Self-Extend's grouped attention, for pairs of tokens at a distance of `window` or more.
+///
+///     query  floor(p / g) + w - floor(w / g)        g = group_size, w = window
+///     key    floor(p / g)
+///
+///     g = 2, w = 4    p      0 1 2 3 4 5 6 7
+///                     query  2 2 3 3 4 4 5 5
+///                     key    0 0 1 1 2 2 3 3
+///
+/// Pairs within the window take their own positions, so that the logits are made two times and chosen between:
+/// q rotated at p times k rotated at p where query - key < w, else these. Distances are then at most
+/// w + (length - w) / g, about.
+///
+/// ReRoPE is the same with one far distance: q rotated at w, all keys unrotated, so that each is w away. Its leaky form
+/// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a builder.
+/// @param positions   Of the tokens in the text, >= 0.
+/// @param group_size  Tokens that share a position, > 0.
+/// @param window      Distance from which positions are grouped, >= 0.
+/// @returns           positions.count() x 2: query, key. A column is a list for make_table().
+/// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57.
+/// @throws std::out_of_range      a negative position.
+/// Cost:     two divisions and stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][long_text].
+/// Source:   Jin et al. 2024, arXiv:2401.01325; ReRoPE: Su 2023, kexue.fm/archives/9708.
+/// Matches:  group_query_position and group_key_position of LongLM.
+inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange positions, detail::WholeNumber group_size,
+                                                              detail::WholeNumber window) {
+  const char* const function = "self_extend_positions";
+  constexpr std::int64_t limit = detail::kMaxPosition;
+  detail::require(group_size > 0 && group_size <= limit, function, "group_size", group_size, "in [1, 2^57]");
+  detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, 2^57]");
+  detail::require_in_range(positions.first() >= 0, function, "positions.first()", positions.first(), ">= 0");
+  const std::int64_t shift = window - window / group_size;  // no query is beyond max(position, window)
+  detail::require_size(function, "positions.count()", positions.count(), 2, sizeof(std::int64_t));
+  AxisPositionMatrix<std::int64_t> grouped(positions.count(), 2);
+  for (Eigen::Index i = 0; i < grouped.rows(); ++i) {
+    const std::int64_t group = (positions.first() + i) / group_size;
+    grouped(i, 0) = group + shift;
+    grouped(i, 1) = group;
+  }
+  return grouped;
+}
+
+/// The tokens that stay in the cache of StreamingLLM: the first ones, which draw attention whatever they say, and the
+/// last ones.
+///
+///     10 tokens, 2 sinks, window 4    0 1 . . . . 6 7 8 9
+///     their positions in the cache    0 1         2 3 4 5
+///
+/// Tokens are placed by where they are in the cache: PositionRange(0, kept). Keys that were cached rotated move there by
+/// make_shift_table(frequencies, deltas, id) with delta = place in the cache - place at which they were rotated.
+/// @param num_tokens  Tokens so far, >= 0.
+/// @param num_sinks   First tokens that are kept, >= 0.
+/// @param window      Last tokens that are kept, >= 0.
+/// @returns           Their positions in the text: all while there are no more than num_sinks + window.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     a store for each kept token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][long_text].
+/// Source:   Xiao et al. 2023, arXiv:2309.17453.
+/// Matches:  start_size and recent_size of StreamingLLM, attention_sink_size and attention_sink_window_size of
+///           attention_sinks.
+inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(detail::WholeNumber num_tokens,
+                                                                          detail::Size num_sinks, detail::Size window) {
+  const char* const function = "streaming_positions";
+  constexpr Eigen::Index limit = detail::kMaxSeqLen;
+  detail::require(num_tokens >= 0 && num_tokens <= detail::kMaxPosition, function, "num_tokens", num_tokens,
+                  "in [0, 2^57]");
+  detail::require(num_sinks >= 0 && num_sinks <= limit, function, "num_sinks", num_sinks, "in [0, ", limit, "]");
+  detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, ", limit, "]");
+  const std::int64_t kept = (std::min)(std::int64_t{num_tokens}, std::int64_t{num_sinks} + window);
+  detail::require_size(function, "kept tokens", kept, 1, sizeof(std::int64_t));
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(kept));
+  for (Eigen::Index i = 0; i < positions.size(); ++i) {
+    positions[i] = i < num_sinks ? std::int64_t{i} : num_tokens - kept + i;
+  }
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_LONG_TEXT_POSITIONS_HPP
+
+// ---- posenc/positions/random_positions.hpp
+/// Positions beyond the length of what is trained on: randomized positions, and skips between chunks (PoSE).
+#ifndef POSENC_POSITIONS_RANDOM_POSITIONS_HPP
+#define POSENC_POSITIONS_RANDOM_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Whole numbers below a bound, all equally likely: the same on every platform, which std::uniform_int_distribution is
+/// not. Of 2^64 numbers those are refused that the bound does not divide.
+class BoundedRandom {
+ public:
+  explicit BoundedRandom(std::int64_t seed) : random_(static_cast<std::uint64_t>(seed)) {}
+  /// In [0, bound), bound > 0.
+  std::int64_t below(std::int64_t bound) {
+    const auto size = static_cast<std::uint64_t>(bound);
+    const std::uint64_t refused = (~size + 1) % size;  // 2^64 mod size
+    std::uint64_t number = random_();
+    while (number < refused) number = random_();
+    return static_cast<std::int64_t>(number % size);
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+}  // namespace detail
+
+/// Ascending positions drawn without replacement from 0 ... max_positions - 1, all sets equally likely: a model that is
+/// trained on them meets every position and distance of long text in short one.
+///
+///     random_positions(5, 100, seed)    7 23 24 61 90
+///
+/// The same seed gives the same positions on every platform: std::mt19937_64, r mod n of its numbers but for the
+/// 2^64 mod n smallest, and Floyd's algorithm, j from max_positions - seq_len on: t below j + 1, or j where t is taken.
+/// @param seq_len        Tokens, >= 0.
+/// @param max_positions  Length that the model shall serve, >= seq_len and at most 2^57.
+/// @param seed           Another one for each sequence and step.
+/// @returns              seq_len positions.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     a search among the positions so far, and a small allocation, for each token (bench_frequency: positions).
+/// Accuracy: exact [positions][random].
+/// Source:   Ruoss et al. 2023, arXiv:2305.16843.
+inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::Size seq_len,
+                                                                       detail::WholeNumber max_positions,
+                                                                       detail::WholeNumber seed) {
+  const char* const function = "random_positions";
+  constexpr Eigen::Index limit = detail::kMaxSeqLen;
+  detail::require(seq_len >= 0 && seq_len <= limit, function, "seq_len", seq_len, "in [0, ", limit, "]");
+  detail::require(max_positions >= seq_len && max_positions <= detail::kMaxPosition, function, "max_positions",
+                  max_positions, "in [seq_len ", seq_len, ", 2^57]");
+  detail::require_size(function, "seq_len", seq_len, 1, sizeof(std::int64_t));
+  detail::BoundedRandom random(seed);
+  std::set<std::int64_t> chosen;
+  for (std::int64_t last = max_positions - std::int64_t{seq_len}; last < max_positions; ++last) {
+    if (!chosen.insert(random.below(last + 1)).second) chosen.insert(last);
+  }
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(Eigen::Index{seq_len});
+  Eigen::Index row = 0;
+  for (const std::int64_t position : chosen) positions[row++] = position;
+  return positions;
+}
+
+/// Positions of PoSE: text in chunks, between which positions are skipped so that the last ones may be anywhere up to
+/// the length that the model is to be extended to.
+///
+///     chunks of 3 and 2, 20 positions    0 1 2 | 14 15
+///
+/// The first chunk begins at 0. Chunk i is moved by u[i], which is drawn from u[i - 1] ... target_length - tokens with
+/// all numbers equally likely; u[0] = 0. The same seed gives the same positions on every platform, see
+/// random_positions().
+/// @param chunk_lengths  Tokens of each chunk, > 0: an Eigen vector or a contiguous range of integers.
+/// @param target_length  Length that the model shall serve, at least all tokens and at most 2^57.
+/// @param seed           Another one for each sequence and step.
+/// @returns              A position for each token.
+/// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     a store for each token and a random number for each chunk; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][random].
+/// Source:   Zhu et al. 2023, arXiv:2309.10400, section 3.2.
+template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_lengths,
+                                                              detail::WholeNumber target_length,
+                                                              detail::WholeNumber seed) {
+  static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: chunk_lengths holds integers");
+  const char* const function = "skip_positions";
+  const auto& lengths = detail::as_list(chunk_lengths);
+  const auto length = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(lengths, i)); };
+  detail::require(target_length >= 0 && target_length <= detail::kMaxPosition, function, "target_length", target_length,
+                  "in [0, 2^57]");
+  std::int64_t tokens = 0;
+  for (Eigen::Index i = 0; i < lengths.size(); ++i) {
+    if (length(i) <= 0 || length(i) > target_length - tokens) {
+      detail::refuse<std::invalid_argument>(function, detail::element("chunk_lengths", i), length(i), "in [1, ",
+                                            target_length - tokens, "], the tokens that target_length leaves");
+    }
+    tokens += length(i);
+  }
+  detail::require_size(function, "number of tokens", tokens, 1, sizeof(std::int64_t));
+  detail::BoundedRandom random(seed);
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(tokens));
+  std::int64_t skipped = 0;
+  Eigen::Index token = 0;
+  for (Eigen::Index i = 0; i < lengths.size(); ++i) {
+    if (i > 0) skipped += random.below(target_length - tokens - skipped + 1);
+    for (std::int64_t t = 0; t < length(i); ++t, ++token) positions[token] = skipped + token;
+  }
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_RANDOM_POSITIONS_HPP
+
+// ---- posenc/positions/shard_positions.hpp
+/// shard_positions(): the tokens of one device when a sequence is split among several (context parallelism).
+#ifndef POSENC_POSITIONS_SHARD_POSITIONS_HPP
+#define POSENC_POSITIONS_SHARD_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Which tokens of a sequence a device holds.
+enum class ShardOrder {
+  contiguous,  ///< Shard r holds the r-th part of the sequence.
+  zigzag,  ///< Of 2 num_shards chunks shard r holds the r-th and the r-th from the end: equal work under a causal mask.
+  striped  ///< Shard r holds tokens r, r + num_shards, r + 2 num_shards, ...
+};
+
+/// Positions of the tokens that one shard of a sequence holds, which are also their row numbers in the whole sequence.
+///
+///     8 tokens, 2 shards    contiguous     zigzag         striped
+///     shard 0               0 1 2 3        0 1 6 7        0 2 4 6
+///     shard 1               4 5 6 7        2 3 4 5        1 3 5 7
+///
+/// They select the shard of any other positions too: `packed(shard)` of a packed batch, `ids(shard, Eigen::all)` of a
+/// prompt with pictures.
+/// @param seq_len     Tokens of the whole sequence, >= 0: a multiple of num_shards, with zigzag of 2 num_shards.
+/// @param num_shards  > 0.
+/// @param shard       In [0, num_shards).
+/// @param order       Which tokens a shard holds.
+/// @returns           seq_len / num_shards positions.
+/// @throws std::invalid_argument  one of these does not hold; an order that is none.
+/// @throws std::out_of_range      shard is outside of that.
+/// Cost:     a store for each token of the shard; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][shard].
+/// Source:   Striped attention, Brandon et al. 2023, arXiv:2311.09431; zigzag: Llama 3, Grattafiori et al. 2024,
+///           arXiv:2407.21783, section 3.3.2.
+/// Matches:  zigzag: the head-tail load balancer of torch's context_parallel; Megatron-LM and TransformerEngine.
+inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> shard_positions(detail::Size seq_len, detail::Size num_shards,
+                                                                      detail::Size shard, ShardOrder order) {
+  const char* const function = "shard_positions";
+  detail::require_named(function, "order", order, ShardOrder::striped);
+  constexpr Eigen::Index limit = detail::kMaxSeqLen;
+  detail::require(seq_len >= 0 && seq_len <= limit, function, "seq_len", seq_len, "in [0, ", limit, "]");
+  detail::require(num_shards > 0 && num_shards <= limit, function, "num_shards", num_shards, "in [1, ", limit, "]");
+  detail::require_in_range(shard >= 0 && shard < num_shards, function, "shard", shard, "in [0, num_shards ", num_shards,
+                           ")");
+  const std::int64_t chunks = std::int64_t{num_shards} * (order == ShardOrder::zigzag ? 2 : 1);
+  detail::require(seq_len % chunks == 0, function, "seq_len", seq_len,
+                  order == ShardOrder::zigzag ? "a multiple of 2 num_shards, " : "a multiple of num_shards, ", chunks);
+  const std::int64_t count = seq_len / num_shards;
+  detail::require_size(function, "tokens of the shard", count, 1, sizeof(std::int64_t));
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(count));
+  const std::int64_t chunk = seq_len / chunks;
+  for (Eigen::Index i = 0; i < positions.size(); ++i) {
+    if (order == ShardOrder::striped) {
+      positions[i] = shard + i * std::int64_t{num_shards};
+    } else if (order == ShardOrder::zigzag && i >= chunk) {
+      positions[i] = (chunks - 1 - shard) * chunk + (i - chunk);
+    } else {
+      positions[i] = shard * chunk + i;
+    }
+  }
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_SHARD_POSITIONS_HPP
+
+// ---- posenc/positions/grid_axis.hpp
+/// GridAxis: where the tokens of a grid are on one axis, and grids of such axes.
+#ifndef POSENC_POSITIONS_GRID_AXIS_HPP
+#define POSENC_POSITIONS_GRID_AXIS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The positions of `size` tokens along one axis of a grid, equally spaced. By the name of the spacing, for size = 4:
+///
+///     counted(4, 1)                           1       2      3      4       first + i step
+///     centered(4)                            -2      -1      0      1       i - (n - floor(n / 2)): -3 -2 -1 0 1 for 5
+///     symmetric(4)                           -1.5    -0.5    0.5    1.5     (i - (n - 1) / 2) step
+///     half_pixel(4)                           0.5     1.5    2.5    3.5     i + 1/2
+///     patch_centers(4, 4)                    -0.75   -0.25   0.25   0.75    (2 i + 1) / side - 1
+///     linspace(4, 0, 1)                       0       1/3    2/3    1       first + i (last - first) / (n - 1)
+///     linspace_without_endpoint(4, 0, 1)      0       0.25   0.5    0.75    first + i (stop - first) / n
+///
+/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, first, stop (n - 1) / n), and linspace without its
+/// endpoint only where first is 0.
+class GridAxis {
+ public:
+  /// @param size   Tokens on the axis, in [0, 2^20].
+  /// @param first  Position of the first token.
+  /// @param step   From a token to the next: 24 / fps of a video that counts in 1/24 s.
+  /// @throws std::invalid_argument  size outside of that; a number that is not finite.
+  /// @throws std::out_of_range      a position beyond 2^53, where double has no fractions and then no odd numbers.
+  static GridAxis counted(detail::Size size, double first = 0, double step = 1) {
+    require_finite("GridAxis::counted", "first", first);
+    require_finite("GridAxis::counted", "step", step);
+    return GridAxis("GridAxis::counted", size, first, step, 1);
+  }
+  /// Whole positions around 0: Qwen-Image.
+  /// @throws std::invalid_argument  size outside of [0, 2^20].
+  static GridAxis centered(detail::Size size) {
+    return GridAxis("GridAxis::centered", size, static_cast<double>(size / 2 - size), 1, 1);
+  }
+  /// The middle of the axis is at 0.
+  /// @throws  as counted().
+  static GridAxis symmetric(detail::Size size, double step = 1) {
+    require_finite("GridAxis::symmetric", "step", step);
+    return GridAxis("GridAxis::symmetric", size, (1.0 - static_cast<double>(size)) * step, 2 * step, 2);
+  }
+  /// The middle of each pixel, its side being 1.
+  /// @throws std::invalid_argument  size outside of [0, 2^20].
+  static GridAxis half_pixel(detail::Size size) { return GridAxis("GridAxis::half_pixel", size, 1, 2, 2); }
+  /// The middle of each patch where [-1, 1] has `side` of them. DINOv3 and timm: side is the size of the axis itself
+  /// (normalize_coords "separate"), the larger ("max") or the smaller ("min") side of the picture; with these two a
+  /// side of another size begins at -1 too and does not end at 1.
+  /// @param side  [tokens] > 0.
+  /// @throws std::invalid_argument  size outside of [0, 2^20]; side <= 0.
+  static GridAxis patch_centers(detail::Size size, detail::Size side) {
+    detail::require(side > 0, "GridAxis::patch_centers", "side", side, "> 0");
+    const double length = static_cast<double>(side);
+    return GridAxis("GridAxis::patch_centers", size, 1 - length, 2, length);
+  }
+  /// From `first` to `last`, both included; `first` for an axis of one token.
+  /// @throws  as counted().
+  static GridAxis linspace(detail::Size size, double first, double last) {
+    require_finite("GridAxis::linspace", "first", first);
+    require_finite("GridAxis::linspace", "last", last);
+    const double steps = size > 1 ? static_cast<double>(size) - 1 : 1;
+    return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps);
+  }
+  /// From `first` to before `stop`.
+  /// @throws  as counted().
+  static GridAxis linspace_without_endpoint(detail::Size size, double first, double stop) {
+    require_finite("GridAxis::linspace_without_endpoint", "first", first);
+    require_finite("GridAxis::linspace_without_endpoint", "stop", stop);
+    const double steps = size > 0 ? static_cast<double>(size) : 1;
+    return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
+  }
+
+  /// Tokens on the axis.
+  Eigen::Index size() const { return size_; }
+  /// Position of token i.
+  double operator[](Eigen::Index i) const { return (offset_ + step_ * static_cast<double>(i)) / divisor_; }
+
+ private:
+  static void require_finite(const char* function, const char* parameter, double value) {
+    detail::require(detail::is_finite(value), function, parameter, value, "finite");
+  }
+  GridAxis(const char* function, Eigen::Index size, double offset, double step, double divisor)
+      : size_(size), offset_(offset), step_(step), divisor_(divisor) {
+    constexpr Eigen::Index limit = detail::kMaxGridSide;
+    detail::require(size >= 0 && size <= limit, function, "size", size, "in [0, ", limit, "]");
+    if (size == 0) return;
+    for (const Eigen::Index i : {Eigen::Index(0), size - 1}) {
+      const double position = (*this)[i];
+      const bool within = detail::is_finite(position) && std::abs(position) <= 9007199254740992.0;
+      detail::require_in_range(within, function, i == 0 ? "first position" : "last position", position,
+                               "in [-2^53, 2^53]");
+    }
+  }
+
+  Eigen::Index size_;
+  double offset_;
+  double step_;
+  double divisor_;
+};
+
+/// @overload
+/// Positions of the tokens of a grid whose axes have spacings of their own, in row-major order.
+///
+///     grid_positions({GridAxis::counted(frames), GridAxis::centered(height), GridAxis::centered(width)})
+///
+/// @param axes   {rows, columns} or {frames, rows, columns}.
+/// @param order  Whether a token's row or its column comes first.
+/// @returns      tokens x axes.
+/// @throws std::invalid_argument  no axis; column_row of one axis; an order that is none.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     two divisions and a store for each position; one allocation (bench_frequency: positions).
+/// Accuracy: two roundings of double [positions][grid].
+/// Matches:  the grids of DINOv3, timm and diffusers that GridAxis names.
+inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis> axes,
+                                                 GridOrder order = GridOrder::row_column) {
+  std::vector<int> sizes;
+  for (const GridAxis& axis : axes) sizes.push_back(static_cast<int>(axis.size()));
+  detail::require_grid_order("grid_positions", order, sizes.size());
+  auto positions = detail::fill_grid<double>("grid_positions", sizes,
+                                             [&](Eigen::Index axis, int i) { return axes.begin()[axis][i]; });
+  detail::arrange_axes(positions, order);
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_GRID_AXIS_HPP
+
 // ---- posenc/positions/grid_shape.hpp
 /// GridShape: how many rows and columns of tokens a picture or a window of one has.
 #ifndef POSENC_POSITIONS_GRID_SHAPE_HPP
@@ -1466,10 +1948,227 @@ class GridShape {
 
 #endif  // POSENC_POSITIONS_GRID_SHAPE_HPP
 
-// ---- posenc/positions/mrope_positions.hpp
-/// mrope_positions(): time, height and width of text with pictures and videos in it.
-#ifndef POSENC_POSITIONS_MROPE_POSITIONS_HPP
-#define POSENC_POSITIONS_MROPE_POSITIONS_HPP
+// ---- posenc/positions/detail/latent_rows.hpp
+/// What the positions of text, pictures and references of a diffusion model are put together with.
+#ifndef POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+#define POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline void require_text_tokens(const char* function, Eigen::Index text_tokens) {
+  constexpr Eigen::Index limit = kMaxSeqLen;
+  require(text_tokens >= 0 && text_tokens <= limit, function, "text_tokens", text_tokens, "in [0, ", limit, "]");
+}
+
+inline void require_frames(const char* function, Eigen::Index frames) {
+  constexpr Eigen::Index limit = kMaxGridSide;
+  require(frames > 0 && frames <= limit, function, "frames", frames, "in [1, ", limit, "]");
+}
+
+inline void require_positive(const char* function, const char* parameter, double value) {
+  require(is_finite(value) && value > 0, function, parameter, value, "finite and > 0");
+}
+
+/// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.
+class LatentRows {
+ public:
+  LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
+    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+    ids_.setZero(static_cast<Eigen::Index>(tokens), axes);
+  }
+  /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
+  void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) ids_(row_++, axis) = first + i;
+  }
+  /// A picture at (t, y0 + y, x0 + x) on the first three axes.
+  void append_picture(const GridShape& picture, std::int64_t t, std::int64_t y0 = 0, std::int64_t x0 = 0) {
+    for (Eigen::Index y = 0; y < picture.height(); ++y) {
+      for (Eigen::Index x = 0; x < picture.width(); ++x, ++row_) {
+        ids_(row_, 0) = t;
+        ids_(row_, 1) = y0 + y;
+        ids_(row_, 2) = x0 + x;
+      }
+    }
+  }
+  /// `count` tokens at zeros.
+  void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
+  /// The row that is written next, and the matrix.
+  Eigen::Index row() const { return row_; }
+  AxisPositionMatrix<std::int64_t>& ids() { return ids_; }
+
+ private:
+  AxisPositionMatrix<std::int64_t> ids_;
+  Eigen::Index row_ = 0;
+};
+
+/// Tokens of several pictures.
+template <typename Pictures>
+std::int64_t tokens_of(const Pictures& pictures) {
+  std::int64_t tokens = 0;
+  for (const GridShape& picture : pictures) tokens += std::int64_t{picture.height()} * picture.width();
+  return tokens;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+
+// ---- posenc/positions/image_latents.hpp
+/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina.
+#ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
+#define POSENC_POSITIONS_IMAGE_LATENTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
+///
+///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     picture      (0, y, x)
+///     reference r  (r + 1, y, x)
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @param references   Their patches.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  FluxPipeline and FluxKontextPipeline of diffusers, Chroma, Bria.
+inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
+                                                       const std::vector<GridShape>& references = {}) {
+  const char* const function = "presets::flux_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  detail::LatentRows rows(function, text_tokens + pictures, 3);
+  rows.skip(text_tokens);
+  rows.append_picture(picture, 0);
+  std::int64_t index = 0;
+  for (const GridShape& reference : references) rows.append_picture(reference, ++index);
+  return rows.ids();
+}
+
+/// Positions of FLUX.2 on four axes: text, the picture, then its references.
+///
+///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
+///     picture      (0, y, x, 0)
+///     reference r  (10 (r + 1), y, x, 0)
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @param references   Their patches.
+/// @returns            tokens x 4.
+/// @throws             as flux_positions().
+/// Cost:     four stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Flux2Pipeline of diffusers.
+inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens, const GridShape& picture,
+                                                        const std::vector<GridShape>& references = {}) {
+  const char* const function = "presets::flux2_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  detail::LatentRows rows(function, text_tokens + pictures, 4);
+  rows.append_text(text_tokens, 3, 0);
+  rows.append_picture(picture, 0);
+  std::int64_t time = 0;
+  for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
+  return rows.ids();
+}
+
+/// Positions of Qwen-Image: text, then pictures whose middle is at 0.
+///
+///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
+///     picture r    (r, y - ceil(height / 2), x - ceil(width / 2))
+///
+/// For axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28}).
+/// @param text_tokens  >= 0.
+/// @param pictures     Patches (pixels / 16) of the picture and of those that it is to follow (Edit), at least one.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  no picture; text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  QwenEmbedRope of diffusers with scale_rope.
+inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_tokens,
+                                                             const std::vector<GridShape>& pictures) {
+  const char* const function = "presets::qwen_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::require(!pictures.empty(), function, "pictures.size()", pictures.size(), "> 0");
+  detail::LatentRows rows(function, text_tokens + detail::tokens_of(pictures), 3);
+  std::int64_t first = 0;
+  for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
+  for (Eigen::Index i = 0; i < text_tokens; ++i) rows.ids().row(i).setConstant(first + i);
+  rows.skip(text_tokens);
+  std::int64_t index = 0;
+  for (const GridShape& p : pictures) {
+    rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
+  }
+  return rows.ids();
+}
+
+/// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
+///
+///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
+///     fill     (0, 0, 0)
+///     text     (i + 1, 0, 0)     i < n: its fill is counted like text
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3, the fill included.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
+inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::z_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const auto filled = [](std::int64_t tokens) { return (tokens + 31) / 32 * 32; };
+  const std::int64_t text = filled(text_tokens);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  detail::LatentRows rows(function, filled(patches) + text, 3);
+  rows.append_picture(picture, text + 1);
+  rows.skip(filled(patches) - patches);
+  rows.append_text(text, 0, 1);
+  return rows.ids();
+}
+
+/// Positions of Lumina Image 2.0: text, then the picture.
+///
+///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
+///     picture  (text_tokens, y, x)
+///
+/// @param text_tokens  >= 0, without padding.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Lumina2RotaryPosEmbed of diffusers. ERNIE-Image has the same positions with the picture in front.
+inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::lumina2_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
+  rows.append_text(text_tokens, 0, 0);
+  rows.append_picture(picture, text_tokens);
+  return rows.ids();
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_IMAGE_LATENTS_HPP
+
+// ---- posenc/positions/mrope_segment.hpp
+/// MropeSegment: a run of a multimodal prompt.
+#ifndef POSENC_POSITIONS_MROPE_SEGMENT_HPP
+#define POSENC_POSITIONS_MROPE_SEGMENT_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -1481,35 +2180,69 @@ inline namespace POSENC_ABI {
 /// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
 /// frame 3, and 49 in floating point.
 struct VideoTime {
-  std::int64_t positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
-  std::int64_t frames = 1;                ///< Frames of the video, after temporal merging.
-  std::int64_t seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
+  detail::WholeNumber positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
+  detail::WholeNumber frames = 1;                ///< Frames of the video, after temporal merging.
+  detail::WholeNumber seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
 };
 
-/// A run of a multimodal prompt: text, or a picture or video.
+/// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
 struct MropeSegment {
   /// `tokens` of text, >= 0.
-  static MropeSegment text(detail::Size tokens) { return {tokens, 0, 0, 0, {}}; }
+  static MropeSegment text(detail::Size tokens) {
+    MropeSegment segment;
+    segment.text_tokens = tokens;
+    return segment;
+  }
+  /// `tokens` of audio, >= 0, each at the next position on all axes: 40 ms, or 1/25 s, in Qwen2.5-Omni.
+  static MropeSegment audio(detail::Size tokens) { return text(tokens); }
   /// A picture of height x width tokens (after spatial merging), >= 0.
-  static MropeSegment image(detail::Size height, detail::Size width) { return {0, 1, height, width, {}}; }
+  static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width); }
   /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. Left out: one position for each
   /// frame, as in Qwen2-VL.
   static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, VideoTime time = {}) {
-    return {0, frames, height, width, time};
+    MropeSegment segment;
+    segment.frames = frames;
+    segment.height = height;
+    segment.width = width;
+    segment.time = time;
+    return segment;
+  }
+  /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
+  /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
+  ///
+  ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos        c = positions_per_chunk
+  ///
+  /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
+  /// further.
+  /// @param audio_tokens         >= 0, each one position: 25 for a second in Qwen2.5-Omni.
+  /// @param positions_per_chunk  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
+  static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width, VideoTime time,
+                                       detail::Size audio_tokens, detail::Size positions_per_chunk) {
+    MropeSegment segment = video(frames, height, width, time);
+    segment.has_audio = true;
+    segment.audio_tokens = audio_tokens;
+    segment.positions_per_chunk = positions_per_chunk;
+    return segment;
+  }
+  /// `tokens` of padding, >= 0, all at `position` on all axes, which take no positions from the prompt: what is in front
+  /// of a left-padded sequence of a batch.
+  static MropeSegment padding(detail::Size tokens, detail::WholeNumber position = 1) {
+    MropeSegment segment;
+    segment.pad_tokens = tokens;
+    segment.pad_position = position;
+    return segment;
   }
 
-  Eigen::Index text_tokens = 0;
-  Eigen::Index frames = 0;
-  Eigen::Index height = 0;
-  Eigen::Index width = 0;
+  detail::Size text_tokens = 0;
+  detail::Size frames = 0;
+  detail::Size height = 0;
+  detail::Size width = 0;
   VideoTime time = {};
-};
-
-/// What mrope_positions() returns. make_table() takes it as positions.
-struct MropePositions {
-  AxisPositionMatrix<std::int64_t> ids;  ///< tokens x 3: time, height, width.
-  std::int64_t next_position = 0;        ///< On all axes, of the first token to be decoded.
-  std::int64_t rope_delta = 0;  ///< next_position - (first_position + tokens): cache length + this is a position.
+  detail::Switch has_audio = false;
+  detail::Size audio_tokens = 0;
+  detail::Size positions_per_chunk = 1;
+  detail::Size pad_tokens = 0;
+  detail::WholeNumber pad_position = 1;
 };
 
 namespace detail {
@@ -1537,16 +2270,116 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".width", s.width, 0, most);
     require_count(".time.positions_per_second", s.time.positions_per_second, 0, most);
     require_count(".time.frames", s.time.frames, 1, most);
-    require_count(".time.seconds", s.time.seconds, 0, most);
-    const std::int64_t of_segment = s.text_tokens + std::int64_t{s.frames} * s.height * s.width;
+    require_count(".time.seconds", s.time.seconds, 1, most);
+    require_count(".audio_tokens", s.audio_tokens, 0, kMaxSeqLen);
+    require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
+    require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
+    require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position", s.pad_position);
+    const std::int64_t markers = s.has_audio ? 4 : 0;
+    const std::int64_t of_segment = std::int64_t{s.text_tokens} + s.pad_tokens + s.audio_tokens + markers +
+                                    std::int64_t{s.frames} * s.height * s.width;
     require_size(function, "number of tokens", 1, of_segment, 3 * sizeof(std::int64_t));
     tokens += of_segment;
     require_size(function, "number of tokens", 1, tokens, 3 * sizeof(std::int64_t));
-    span += s.text_tokens + time_of_frame(s.time, s.frames) + s.height + s.width;
+    span +=
+        std::int64_t{s.text_tokens} + s.audio_tokens + markers + time_of_frame(s.time, s.frames) + s.height + s.width;
     require_in_range(span <= kMaxPosition, function, "span of the positions", span, "at most 2^57");
   }
   return tokens;
 }
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_MROPE_SEGMENT_HPP
+
+// ---- posenc/positions/mrope_positions.hpp
+/// mrope_positions(): time, height and width of text with pictures and videos in it.
+#ifndef POSENC_POSITIONS_MROPE_POSITIONS_HPP
+#define POSENC_POSITIONS_MROPE_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What mrope_positions() returns. make_table() takes it as positions.
+struct MropePositions {
+  AxisPositionMatrix<std::int64_t> ids;  ///< tokens x 3: time, height, width.
+  std::int64_t next_position = 0;        ///< On all axes, of the first token to be decoded.
+  std::int64_t rope_delta = 0;  ///< next_position - (first_position + tokens): cache length + this is a position.
+};
+
+namespace detail {
+
+/// Writes the positions of a prompt, segment by segment.
+class MropeWriter {
+ public:
+  MropeWriter(AxisPositionMatrix<std::int64_t>& ids, std::int64_t first)
+      : ids_(ids), next_(first), largest_(first - 1) {}
+
+  void append(const MropeSegment& s) {
+    for (Eigen::Index i = 0; i < s.pad_tokens; ++i) ids_.row(row_++).setConstant(s.pad_position);
+    for (Eigen::Index i = 0; i < s.text_tokens; ++i) write(next_, next_, next_), ++next_;
+    if (s.has_audio) {
+      append_with_audio(s);
+    } else {
+      run_ = next_ - 1;
+      append_video(s, next_, 0, std::int64_t{s.frames} * s.height * s.width);
+      next_ = run_ + 1;
+    }
+  }
+  /// One after every position so far.
+  std::int64_t next_position() const { return largest_ + 1; }
+
+ private:
+  void write(std::int64_t t, std::int64_t y, std::int64_t x) {
+    ids_.row(row_++) << t, y, x;
+    run_ = (std::max)({run_, t, y, x});
+    largest_ = (std::max)(largest_, run_);
+  }
+  /// Tokens from ... to - 1 of a video that begins at `start`.
+  void append_video(const MropeSegment& s, std::int64_t start, std::int64_t from, std::int64_t to) {
+    for (std::int64_t token = from; token < to; ++token) {
+      const std::int64_t place = token % (std::int64_t{s.height} * s.width);
+      write(start + time_of_token(s, token), start + place / s.width, start + place % s.width);
+    }
+  }
+  void append_with_audio(const MropeSegment& s) {
+    const std::int64_t start = next_ + 1;
+    for (int i = 0; i < 2; ++i) write(next_, next_, next_);
+    run_ = next_;
+    const std::int64_t video_tokens = std::int64_t{s.frames} * s.height * s.width;
+    std::int64_t video = 0;
+    std::int64_t audio = 0;
+    for (std::int64_t chunk = 1; video < video_tokens || audio < s.audio_tokens; ++chunk) {
+      const std::int64_t end = chunk * s.positions_per_chunk;
+      if (video < video_tokens) {  // a run has a token at least, wherever it is
+        const std::int64_t from = video;
+        for (++video; video < video_tokens && time_of_token(s, video) < end;) ++video;
+        run_ = start - 1;
+        append_video(s, start, from, video);
+      }
+      if (audio < s.audio_tokens) {
+        run_ = start - 1;
+        const std::int64_t from = audio;
+        for (++audio; audio < s.audio_tokens && audio < end;) ++audio;
+        for (std::int64_t i = from; i < audio; ++i) write(start + i, start + i, start + i);
+      }
+    }
+    const std::int64_t ends = run_ + 1;
+    for (int i = 0; i < 2; ++i) write(ends, ends, ends);
+    next_ = ends + 1;
+  }
+  static std::int64_t time_of_token(const MropeSegment& s, std::int64_t token) {
+    return time_of_frame(s.time, token / (std::int64_t{s.height} * s.width));
+  }
+
+  AxisPositionMatrix<std::int64_t>& ids_;
+  Eigen::Index row_ = 0;
+  std::int64_t next_;
+  std::int64_t largest_;
+  std::int64_t run_ = 0;  ///< The largest position of the run that is written.
+};
 
 }  // namespace detail
 
@@ -1561,17 +2394,21 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
 ///     h   0 1   | 2 2 2 3 3 3             | 5
 ///     w   0 1   | 2 3 4 2 3 4             | 5
 ///
+/// A left-padded sequence of a batch begins with MropeSegment::padding(): its rope_delta counts the pads as cached.
 /// @param segments        The prompt in order.
 /// @param first_position  Of the first token: `next_position` of what came before, or 0.
 /// @returns               ids, tokens x 3, and where decoding goes on.
-/// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame.
+/// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame or
+///                                no second; a chunk of no position.
 /// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
-/// Matches:  get_rope_index of Qwen2-VL and Qwen2.5-VL with its rope_deltas. Qwen3-VL gives each frame of a video as a
-///           picture of its own between time stamps.
+/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni (TMRoPE) with its rope_deltas. Qwen3-VL gives each
+///           frame of a video as a picture of its own between time stamps. transformers 5.24 lets text after a video of
+///           Qwen2.5-VL begin max(height, width) after the video's start, however long the video is: earlier versions and
+///           vLLM begin after its last frame, as here.
 inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
                                       detail::WholeNumber first_position = 0) {
   const char* const function = "mrope_positions";
@@ -1580,23 +2417,10 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
 
   MropePositions result;
   result.ids.resize(static_cast<Eigen::Index>(tokens), 3);
-  std::int64_t next = first_position;
-  Eigen::Index row = 0;
-  for (const MropeSegment& s : segments) {
-    for (Eigen::Index t = 0; t < s.text_tokens; ++t) result.ids.row(row++).setConstant(next++);
-    const std::int64_t start = next;
-    for (Eigen::Index frame = 0; frame < s.frames; ++frame) {
-      const std::int64_t time = start + detail::time_of_frame(s.time, frame);
-      for (Eigen::Index y = 0; y < s.height; ++y) {
-        for (Eigen::Index x = 0; x < s.width; ++x, ++row) {
-          result.ids.row(row) << time, start + y, start + x;
-          next = (std::max)({next, time + 1, start + y + 1, start + x + 1});
-        }
-      }
-    }
-  }
-  result.next_position = next;
-  result.rope_delta = next - (first_position + tokens);
+  detail::MropeWriter writer(result.ids, first_position);
+  for (const MropeSegment& segment : segments) writer.append(segment);
+  result.next_position = writer.next_position();
+  result.rope_delta = result.next_position - (first_position + tokens);
   return result;
 }
 
@@ -1604,6 +2428,194 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
 }  // namespace posenc
 
 #endif  // POSENC_POSITIONS_MROPE_POSITIONS_HPP
+
+// ---- posenc/positions/video_latents.hpp
+/// Where the patches of a video are in its diffusion models: Wan, HunyuanVideo, Kandinsky, CogVideoX, Cosmos, LTX, Mochi.
+#ifndef POSENC_POSITIONS_VIDEO_LATENTS_HPP
+#define POSENC_POSITIONS_VIDEO_LATENTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Positions of Wan 2.x: (t, y, x), each from 0. Text is in cross attention and has none.
+///
+/// For axial_frequencies({22, 21, 21}, 1e4).
+/// @param frames   Of the latent video, > 0.
+/// @param picture  Patches of a frame: pixels / 16.
+/// @returns        tokens x 3.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  WanRotaryPosEmbed of diffusers, SkyReels-V2.
+inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const GridShape& picture) {
+  detail::require_frames("presets::wan_positions", frames);
+  return grid_positions(
+      {static_cast<int>(frames), static_cast<int>(picture.height()), static_cast<int>(picture.width())});
+}
+
+/// Positions of HunyuanVideo: the video at (t, y, x), then text at (0, 0, 0), which is not rotated.
+///
+/// For axial_frequencies({8, 28, 28}, 256).
+/// @param frames       Of the latent video, > 0.
+/// @param picture      Patches of a frame: pixels / 16.
+/// @param text_tokens  >= 0.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  HunyuanVideoRotaryPosEmbed of diffusers, and its text behind the video.
+inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size frames, const GridShape& picture,
+                                                                detail::Size text_tokens) {
+  const char* const function = "presets::hunyuan_video_positions";
+  detail::require_frames(function, frames);
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  detail::require_size(function, "frames", frames, patches, 3 * sizeof(std::int64_t));
+  detail::LatentRows rows(function, frames * patches + text_tokens, 3);
+  for (Eigen::Index t = 0; t < frames; ++t) rows.append_picture(picture, t);
+  return rows.ids();
+}
+
+/// Positions of Kandinsky 5: (t, y / scale, x / scale), each from 0. Text has a stream and positions of its own: 0, 1, ...
+///
+/// For axial_frequencies({8, 12, 12}, 1e4).
+/// @param frames   Of the latent video, > 0.
+/// @param picture  Patches of a frame: pixels / 16.
+/// @param scale    `scale_factor` of height and width, > 0: 2 in videos of 480 lines, 3.16 in larger ones.
+/// @returns        tokens x 3.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; a scale that is not finite and > 0.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: one ulp of float [positions][latents].
+/// Matches:  Kandinsky5RoPE3D of diffusers, which divides the angles.
+inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, const GridShape& picture, double scale) {
+  const char* const function = "presets::kandinsky5_positions";
+  detail::require_frames(function, frames);
+  detail::require_positive(function, "scale", scale);
+  return grid_positions({GridAxis::counted(frames), GridAxis::counted(picture.height(), 0, 1 / scale),
+                         GridAxis::counted(picture.width(), 0, 1 / scale)});
+}
+
+/// Positions of CogVideoX 1.0: a grid stretched and cropped to the one that it was trained on. Text, in front of the
+/// video, is not rotated.
+///
+///     t from 0;  y from top to (top + h) (n - 1) / n in n = height steps, x alike
+///
+/// with h x w the largest size of the video's form that fits into `base`, and top = round((base height - h) / 2), halves
+/// to even. For axial_frequencies({d / 8, 3 d / 16, 3 d / 16}, 1e4). CogVideoX 1.5 counts from 0: wan_positions().
+/// @param frames   Of the latent video, > 0.
+/// @param picture  Patches of a frame: pixels / 16.
+/// @param base     Patches that it was trained on: GridShape(30, 45).
+/// @returns        tokens x 3, without the text.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: one ulp of float [positions][latents].
+/// Matches:  get_3d_rotary_pos_embed and get_resize_crop_region_for_grid of diffusers.
+inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const GridShape& picture,
+                                                      const GridShape& base) {
+  detail::require_frames("presets::cogvideox_positions", frames);
+  const double height = static_cast<double>(picture.height());
+  const double width = static_cast<double>(picture.width());
+  const double base_height = static_cast<double>(base.height());
+  const double base_width = static_cast<double>(base.width());
+  const bool tall = height * base_width > base_height * width;
+  const double resized_height = tall ? base_height : std::nearbyint(base_width / width * height);
+  const double resized_width = tall ? std::nearbyint(base_height / height * width) : base_width;
+  const double top = std::nearbyint((base_height - resized_height) / 2);
+  const double left = std::nearbyint((base_width - resized_width) / 2);
+  const double bottom = (top + resized_height) * (height - 1) / height;
+  const double right = (left + resized_width) * (width - 1) / width;
+  return grid_positions({GridAxis::counted(frames), GridAxis::linspace(picture.height(), top, bottom),
+                         GridAxis::linspace(picture.width(), left, right)});
+}
+
+/// Positions of Cosmos: (24 t / frames_per_second, y, x), each from 0.
+///
+/// half_split, with a base 1e4 s^(d / (d - 2)) of its own for each axis of d channels.
+/// @param frames             Of the latent video, > 0.
+/// @param picture            Patches of a frame: pixels / 16.
+/// @param frames_per_second  > 0. 24, which counts frames, for pictures.
+/// @returns                  tokens x 3.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second that is not finite and > 0.
+/// @throws std::out_of_range      a position beyond 2^53.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: one ulp of float [positions][latents].
+/// Matches:  CosmosRotaryPosEmbed of diffusers.
+inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const GridShape& picture,
+                                                   double frames_per_second) {
+  const char* const function = "presets::cosmos_positions";
+  detail::require_frames(function, frames);
+  detail::require_positive(function, "frames_per_second", frames_per_second);
+  return grid_positions({GridAxis::counted(frames, 0, 24 / frames_per_second), GridAxis::counted(picture.height()),
+                         GridAxis::counted(picture.width())});
+}
+
+/// Positions of LTX-Video: seconds and pixels as parts of the largest ones, moved to begin at -1.
+///
+///     (2 s / 20 - 1, 2 * 32 y / 2048 - 1, 2 * 32 x / 2048 - 1)
+///     s = 8 t / frames_per_second;  causal: max(8 t - 7, 0) / frames_per_second, the first frame being one picture
+///
+/// For frequencies 1e4^(k / (n - 1)) pi / 2 with the axes in turn. LTX-2 takes the middle of each patch: not this.
+/// @param frames             Of the latent video, > 0: one for 8 pictures.
+/// @param picture            Patches of a frame: pixels / 32.
+/// @param frames_per_second  Of the video, > 0.
+/// @param causal             False: LTXPipeline. True: LTXConditionPipeline (0.9.5 and later).
+/// @returns                  tokens x 3.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second that is not finite and > 0.
+/// @throws std::out_of_range      a position beyond 2^53.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: one ulp of float at 1 [positions][latents].
+/// Matches:  LTXVideoRotaryPosEmbed of diffusers with the coordinates of its pipelines.
+inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridShape& picture, double frames_per_second,
+                                                detail::Switch causal) {
+  const char* const function = "presets::ltx_positions";
+  detail::require_frames(function, frames);
+  detail::require_positive(function, "frames_per_second", frames_per_second);
+  const double frame = 8 / frames_per_second / 20 * 2;
+  auto positions =
+      grid_positions({GridAxis::counted(frames, -1, frame), GridAxis::counted(picture.height(), -1, 1.0 / 32),
+                      GridAxis::counted(picture.width(), -1, 1.0 / 32)});
+  if (causal) {
+    const Eigen::Index patches = picture.tokens();
+    for (Eigen::Index t = 0; t < frames; ++t) {
+      const double pictures = static_cast<double>(t > 0 ? 8 * t - 7 : 0);
+      positions.col(0).segment(t * patches, patches).setConstant(pictures / frames_per_second / 20 * 2 - 1);
+    }
+  }
+  return positions;
+}
+
+/// Positions of Mochi: frames from 0, and rows and columns around 0, scaled to an area of 192 x 192.
+///
+///     (t, (y - (height - 1) / 2) s, (x - (width - 1) / 2) s)        s = sqrt(192 * 192 / (height width))
+///
+/// For make_mixed_table() with the trained frequencies of each head. Text, behind the video, is not rotated.
+/// @param frames   Of the latent video, > 0.
+/// @param picture  Patches of a frame: pixels / 16.
+/// @returns        tokens x 3, without the text.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     that of grid_positions() (bench_frequency: positions).
+/// Accuracy: one ulp of float, of the largest position [positions][latents].
+/// Matches:  MochiRoPE of diffusers.
+inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const GridShape& picture) {
+  detail::require_frames("presets::mochi_positions", frames);
+  const double scale = 192 / std::sqrt(static_cast<double>(picture.height()) * static_cast<double>(picture.width()));
+  return grid_positions({GridAxis::counted(frames), GridAxis::symmetric(picture.height(), scale),
+                         GridAxis::symmetric(picture.width(), scale)});
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_VIDEO_LATENTS_HPP
 
 // ---- posenc/positions.hpp
 /// Positions: where tokens are, in text, padded and packed batches, grids and prompts with pictures.
@@ -1958,9 +2970,9 @@ inline namespace POSENC_ABI {
 
 /// Keys of a "llama3" config, with Meta's defaults. The two without a default must be set.
 struct Llama3Options {
-  double factor = 0;                                  ///< Divisor of the slow pairs, >= 1. Must be set.
-  std::int64_t original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
-  double low_freq_factor = 1;                         ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
+  double factor = 0;                                         ///< Divisor of the slow pairs, >= 1. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
+  double low_freq_factor = 1;   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
   double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
 
@@ -2032,10 +3044,11 @@ inline namespace POSENC_ABI {
 
 /// Keys of a LongRoPE ("su") config. Those without a default must be set.
 struct LongRopeOptions {
-  std::vector<double> short_factor = {};              ///< num_pairs divisors up to the trained length. Must be set.
-  std::vector<double> long_factor = {};               ///< num_pairs divisors beyond it. Must be set.
-  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
-  std::optional<std::int64_t> max_position_embeddings = {};  ///< Extended length [tokens]; needed without `factor`.
+  std::vector<double> short_factor = {};  ///< num_pairs divisors up to the trained length. Must be set.
+  std::vector<double> long_factor = {};   ///< num_pairs divisors beyond it. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
+  std::optional<detail::WholeNumber> max_position_embeddings =
+      {};                                       ///< Extended length [tokens]; needed without `factor`.
   std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
   std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
   std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.
@@ -2254,16 +3267,16 @@ inline namespace POSENC_ABI {
 
 /// Keys of a YaRN config, with the field's defaults. The two without a default must be set.
 struct YarnOptions {
-  double factor = 0;                                  ///< New length over trained length, >= 1. Must be set.
-  std::int64_t original_max_position_embeddings = 0;  ///< Trained length [tokens], > 0. Must be set.
-  double beta_fast = 32;                              ///< Pairs with more rotations over the trained length are kept.
-  double beta_slow = 1;                               ///< Pairs with fewer rotations are interpolated; < beta_fast.
-  bool truncate = true;                               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
-  std::optional<double> attention_factor = {};        ///< A itself; wins over the two below.
-  std::optional<double> mscale = {};                  ///< DeepSeek pair. Counts only when both are given.
-  std::optional<double> mscale_all_dim = {};          ///< DeepSeek pair. Alone it sets the softmax multiplier.
-  double extrapolation_factor = 1;                    ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
-  double attn_factor = 1;                             ///< Factor on a derived A, > 0 (vLLM, original code).
+  double factor = 0;                                         ///< New length over trained length, >= 1. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length [tokens], > 0. Must be set.
+  double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
+  double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
+  detail::Switch truncate = true;               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
+  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
+  std::optional<double> mscale = {};            ///< DeepSeek pair. Counts only when both are given.
+  std::optional<double> mscale_all_dim = {};    ///< DeepSeek pair. Alone it sets the softmax multiplier.
+  double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
+  double attn_factor = 1;                       ///< Factor on a derived A, > 0 (vLLM, original code).
 };
 
 namespace detail {
@@ -3107,7 +4120,7 @@ enum class AngleMode {
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
-  Eigen::Index num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
+  detail::Size num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
 };
 
 namespace detail {
@@ -3291,8 +4304,8 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   }
 
   Eigen::Index rows() const { return rows_; }
-  const Scalar* cos_data(Eigen::Index row) const { return cos_ + row * this->row_stride(); }
-  const Scalar* sin_data(Eigen::Index row) const { return sin_ + row * this->row_stride(); }
+  const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
+  const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
 
   /// Itself, so that code for either kind of table can ask for a view.
   FrequencyTableView view() const { return *this; }
@@ -3344,8 +4357,8 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   Eigen::Index rows() const { return numbers_.rows(); }
-  const Scalar* cos_data(Eigen::Index row) const& { return numbers_.data() + row * this->row_stride(); }
-  const Scalar* sin_data(Eigen::Index row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  const Scalar* cos_data(detail::Size row) const& { return numbers_.data() + row * this->row_stride(); }
+  const Scalar* sin_data(detail::Size row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
   template <typename Number = Scalar>
   const Number* cos_data(Eigen::Index) const&& {
     return detail::of_temporary<Number>();
@@ -4797,6 +5810,16 @@ inline void require_section_count(const char* function, const std::vector<int>& 
           least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
 }
 
+/// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(num_pairs);
+  for (int axis = 1; axis < 3; ++axis) {
+    const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
+    for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
+  }
+  return AxisMap(axes, 3);
+}
+
 }  // namespace detail
 
 /// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
@@ -4808,7 +5831,8 @@ inline void require_section_count(const char* function, const std::vector<int>& 
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
 /// Accuracy: exact [frequency][axes].
-/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), XD-RoPE of HunYuan-VL (p, w, h, t), ggml MROPE.
+/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
+///           pictures transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
   Eigen::Index pair = 0;
@@ -4834,14 +5858,7 @@ inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
 inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
   const char* const function = "interleaved_axes";
   detail::require_section_count(function, mrope_section, 3, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
-  for (int axis = 1; axis < 3; ++axis) {
-    for (Eigen::Index pair = axis;
-         pair < (std::min)(Eigen::Index(3) * mrope_section[static_cast<std::size_t>(axis)], axes.size()); pair += 3) {
-      axes[pair] = axis;
-    }
-  }
-  AxisMap map(axes, 3);
+  AxisMap map = detail::axes_in_turn(mrope_section, detail::require_sections(function, mrope_section));
   for (int axis = 0; axis < 3; ++axis) {
     if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
       detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
@@ -5620,7 +6637,7 @@ enum class Overflow {
 struct LookupOptions {
   Overflow overflow = Overflow::error;
   double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, (i, j) and (j, i) look the same.
-  std::optional<Eigen::Index> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
+  std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
 };
 
 namespace detail {
@@ -5684,7 +6701,7 @@ class LearnedTableView {
   /// All rows, rows x width. No copy.
   ConstMap values() const { return ConstMap(weights_, rows_, width_, Eigen::OuterStride<>(row_stride_)); }
   /// The width() numbers of one row.
-  const Scalar* row_data(Eigen::Index row) const { return weights_ + row * row_stride_; }
+  const Scalar* row_data(detail::Size row) const { return weights_ + row * row_stride_; }
   /// Numbers from one row to the next.
   Eigen::Index row_stride() const { return row_stride_; }
 
@@ -5837,7 +6854,7 @@ class LearnedTable {
   /// Of a temporary: the numbers themselves.
   Matrix values() && { return std::move(storage_); }
   /// The width() numbers of one row.
-  const Scalar* row_data(Eigen::Index row) const& { return storage_.data() + row * width(); }
+  const Scalar* row_data(detail::Size row) const& { return storage_.data() + row * width(); }
   template <typename Number = Scalar>
   const Number* row_data(Eigen::Index) const&& {
     return detail::of_temporary<Number>();
@@ -6957,6 +7974,13 @@ class GridResize {
   GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
     detail::require_named("GridResize", "filter", filter, GridFilter::bicubic_antialiased);
   }
+  /// Says that the filter is missing.
+  template <typename Given = void>
+  GridResize(const GridShape& from, const GridShape& to) : GridResize(from, to, GridFilter::bilinear) {
+    static_assert(detail::kMisuse<Given>,
+                  "posenc: the filter is missing, in which projects differ: write GridResize(from, to, "
+                  "GridFilter::bicubic), or the filter that the model was resized with");
+  }
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.
@@ -7802,16 +8826,17 @@ struct SinusoidalOptions {
 
   ChannelOrder order;
   FrequencySpacing spacing;
-  double frequency_shift = 0;       ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
-  double base = 10000;              ///< `max_period`, `temperature`; finite, > 0, not 1.
-  double position_scale = 1;        ///< Factor on every angle; 2 pi makes a position of 1 a full period.
-  std::int64_t first_position = 0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  double frequency_shift = 0;  ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
+  double base = 10000;         ///< `max_period`, `temperature`; finite, > 0, not 1.
+  double position_scale = 1;   ///< Factor on every angle; 2 pi makes a position of 1 a full period.
+  detail::WholeNumber first_position =
+      0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
   OddWidth odd_width = OddWidth::reject;
   double amplitude = 1;        ///< Factor on the encoding.
   double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
   /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
   /// tokens, such as roberta_positions() makes, and is taken as it is, without first_position.
-  std::optional<std::int64_t> padding_position = {};
+  std::optional<detail::WholeNumber> padding_position = {};
 };
 
 }  // namespace POSENC_ABI
@@ -7897,7 +8922,7 @@ class SinusoidalEncoding {
     detail::require(detail::is_finite(options.amplitude), function, "amplitude", options.amplitude, "finite");
     detail::require(detail::is_finite(options.embedding_scale), function, "embedding_scale", options.embedding_scale,
                     "finite");
-    detail::require_position(function, "first_position", options.first_position);
+    detail::require_position(function, "first_position", std::int64_t{options.first_position});
     detail::require_base(function, options.base);
     const Eigen::Index num_sines = odd && options.odd_width == OddWidth::sine_column ? width / 2 + 1 : width / 2;
     const bool over_width = options.spacing == FrequencySpacing::over_width;
@@ -8348,7 +9373,7 @@ inline SinusoidColumns columns_of(const SinusoidalEncoding& encoding) {
 /// What is added to positions: first_position, but nothing to a list of ids that tells padding from tokens.
 inline std::int64_t shift_of(const SinusoidalEncoding& encoding, bool is_list) {
   const SinusoidalOptions& options = encoding.options();
-  return is_list && options.padding_position ? 0 : options.first_position;
+  return is_list && options.padding_position ? std::int64_t(0) : std::int64_t{options.first_position};
 }
 
 /// `positions` with `shift` added. They are held by reference.
@@ -9904,6 +10929,15 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
   add_weights_gradient(grad_weights, x.rows(), coordinate, angle_gradient);
 }
 
+/// Whether these are the arguments of fourier_backward(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_fourier_backward = false;
+template <typename GradX, typename GradWeights, typename GradOut, typename Coordinates, typename Weights,
+          typename Options>
+inline constexpr bool takes_fourier_backward<GradX, GradWeights, GradOut, Coordinates, Weights, Options> =
+    is_dense<GradOut>&& is_dense<Coordinates>&& is_dense<Weights>&&
+        std::is_convertible_v<const Options&, FourierOptions>;
+
 }  // namespace detail
 
 /// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the gradient by the
@@ -9931,6 +10965,15 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
   detail::fourier_backward(detail::written(std::forward<GradCoordinates>(grad_coordinates)),
                            detail::written(std::forward<GradWeights>(grad_weights)), grad_out, coordinates, weights,
                            options);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_fourier_backward<Arguments...>, int> = 0>
+void fourier_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write fourier_backward(grad_coordinates, grad_weights, grad_out, coordinates, weights, "
+                "options): five matrices, and the options that encode_fourier() was given");
 }
 
 }  // namespace POSENC_ABI
@@ -10174,9 +11217,9 @@ class AttentionSpan {
   /// key - query.
   Eigen::Index distance(Eigen::Index query, Eigen::Index key) const { return key - query_offset_ - query; }
   /// Distance from query i to key 0, from which the row's other keys count upwards.
-  Eigen::Index first_distance(Eigen::Index query) const { return -query_offset_ - query; }
+  Eigen::Index first_distance(detail::Size query) const { return -query_offset_ - query; }
   /// Number of keys, from key 0 on, that query i sees in causal attention: those at its position or before.
-  Eigen::Index visible_keys(Eigen::Index query) const {
+  Eigen::Index visible_keys(detail::Size query) const {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
   /// All distances that occur: query_len + key_len - 1 of them, or none where a length is 0.
@@ -10320,10 +11363,12 @@ class DistanceTable {
   Values values() && { return std::move(values_); }
 
   /// The bias of `head` at key - query = distance, which must be in distances().
-  const Scalar& operator()(Eigen::Index head, Eigen::Index distance) const {
-    return values_(head, distance - distances_.first());
+  const Scalar& operator()(detail::Size head, detail::Size distance) const {
+    return values_(Eigen::Index{head}, distance - distances_.first());
   }
-  Scalar& operator()(Eigen::Index head, Eigen::Index distance) { return values_(head, distance - distances_.first()); }
+  Scalar& operator()(detail::Size head, detail::Size distance) {
+    return values_(Eigen::Index{head}, distance - distances_.first());
+  }
 
   /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
   /// @throws std::out_of_range  head is not in [0, num_heads()).
@@ -12941,7 +13986,7 @@ class Workspace {
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
-  Eigen::Map<Matrix> matrix(Eigen::Index rows, Eigen::Index columns) & {
+  Eigen::Map<Matrix> matrix(detail::Size rows, detail::Size columns) & {
     const char* const function = "Workspace::matrix";
     detail::require(rows >= 0, function, "rows", rows, ">= 0");
     detail::require(columns >= 0, function, "columns", columns, ">= 0");
@@ -14347,6 +15392,199 @@ auto relative_logits_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
 
+// ---- posenc/relative_bias/banded_logits.hpp
+/// Relative logits in a band: a small vector of each query times a trained vector for each of the nearest distances.
+#ifndef POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
+#define POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The keys of one query in a band of `extent` distances: keys [first, first + count), of which the last is
+/// `nearest` tokens before the query.
+struct KeysInBand {
+  Eigen::Index first;
+  Eigen::Index count;
+  Eigen::Index nearest;
+
+  KeysInBand(const AttentionSpan& span, Eigen::Index query, Eigen::Index extent) {
+    const Eigen::Index position = span.query_offset() + query;
+    first = (std::max)(position - extent + 1, Eigen::Index(0));
+    const Eigen::Index end = span.visible_keys(query);
+    count = (std::max)(end - first, Eigen::Index(0));
+    nearest = position - (end - 1);
+  }
+};
+
+/// The distances that queries [block, block + rows) meet in a band of `extent`: [first, first + count).
+struct BandRead {
+  Eigen::Index first;
+  Eigen::Index count;
+
+  BandRead(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Eigen::Index extent) {
+    const Eigen::Index position = span.query_offset() + block;
+    first = (std::min)((std::max)(position - (span.key_len() - 1), Eigen::Index(0)), extent);
+    count = span.key_len() == 0 ? 0 : (std::max)((std::min)(position + rows, extent) - first, Eigen::Index(0));
+  }
+};
+
+/// Calls work(rows of a head, first distance, queries, scores) for each block of queries of each head; `scores` is
+/// scratch memory of a row for each query and a column for each distance that they meet.
+template <typename Query, typename Scalar, typename Work>
+void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
+                         const Work& work) {
+  const Eigen::Index widest = (std::min)(extent, span.key_len() + kQueryBlock - 1);
+  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, r.cols()));
+  for (Eigen::Index head = 0; span.query_len() > 0 && head < r.rows(); head += span.query_len()) {
+    for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+      const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+      const BandRead band(span, block, rows, extent);
+      if (band.count == 0) continue;
+      auto queries = scratch.bottomLeftCorner(kQueryBlock, r.cols()).topRows(rows);
+      queries = r.middleRows(head + block, rows);
+      auto scores = scratch.topLeftCorner(rows, band.count);
+      scores.setZero();
+      work(head, block, band, queries, scores);
+    }
+  }
+}
+
+template <typename Query, typename Projection>
+void require_banded(const char* function, const Query& r, const Projection& projection, const AttentionSpan& span) {
+  const bool whole = span.query_len() == 0 ? r.rows() == 0 : r.rows() > 0 && r.rows() % span.query_len() == 0;
+  require(whole, function, "r.rows()", r.rows(), "span.query_len() ", span.query_len(), " for each head");
+  require(projection.cols() > 0, function, "projection.cols()", projection.cols(),
+          "> 0, one for each distance of the band");
+  require(projection.rows() == r.cols(), function, "projection.rows()", projection.rows(), "r.cols() ", r.cols(),
+          projection.cols() == r.cols() ? " (a column for each distance: give the transpose)" : "");
+  require_data(function, "r", r);
+  require_data(function, "projection", projection);
+}
+
+/// The shape of stacked logits, one row for each row of r.
+template <typename Logits, typename Query>
+void require_banded_logits(const char* function, const char* parameter, const Logits& logits, const Query& r,
+                           const AttentionSpan& span) {
+  require_shape(function, parameter, logits, std::int64_t(r.rows()), span.key_len());
+}
+
+}  // namespace detail
+
+/// Adds to attention logits what a small vector of each query says about each of the nearest distances, in place. For
+/// every head, with p = query_offset + i the position of query i and E = projection.cols(),
+///
+///     logits(i, j) += r[i] . projection[:, p - j]        0 <= p - j < E,   nothing elsewhere
+///
+///     keys          0  1  2  3  4  5         E = 3, query at position 4: x marks what changes
+///     query         .  .  x  x  x  .
+///
+/// The logits hold scale q k^T; r has no scale. Where a model scales queries with their position (Inkling: q and this
+/// bias), multiply row i of r by the same factor.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
+/// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
+/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. Of all heads.
+/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a chunk.
+/// @param workspace       Scratch memory that the caller keeps.
+/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
+///                                `logits` is then unchanged.
+/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel (E + 31) multiply-adds
+///           for a query, however many keys there are; extra memory 64 x (E + 31) (bench_content_bias: banded logits).
+/// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
+/// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
+/// Matches:  InklingRelativeLogits of transformers.
+template <typename Logits, typename Query, typename Projection, typename Scalar,
+          detail::IfScalar<Scalar, Logits, Query, Projection> = 0>
+void add_banded_logits(Logits&& logits, const Query& r, const Projection& projection, const AttentionSpan& span,
+                       Workspace<Scalar>& workspace) {
+  const char* const function = "add_banded_logits";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_banded(function, r, projection, span);
+  detail::require_banded_logits(function, "logits", x, r, span);
+  detail::require_target(function, "logits", x, r, projection);
+  const auto& queries_of_all = detail::evaluated(r);
+  const auto& columns = detail::evaluated(projection);
+  const Eigen::Index extent = projection.cols();
+  detail::for_each_band_block(
+      queries_of_all, extent, span, workspace,
+      [&](Eigen::Index head, Eigen::Index block, const detail::BandRead& band, auto& queries, auto& scores) {
+        detail::add_product(scores, queries, columns.middleCols(band.first, band.count), Scalar(1));
+        for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+          const detail::KeysInBand keys(span, block + i, extent);
+          if (keys.count == 0) continue;
+          x.row(head + block + i).segment(keys.first, keys.count) +=
+              scores.row(i).segment(keys.nearest - band.first, keys.count).reverse();
+        }
+      });
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_banded_logits(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write add_banded_logits(logits, r, projection, span, workspace): logits, r and projection are "
+                "matrices, span an AttentionSpan, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
+}
+
+/// The gradient of add_banded_logits(): adds into grad_r and grad_projection.
+/// @param[in,out] gradients           RelativeGradients(grad_r, grad_projection), each of the shape of its parameter.
+/// @param grad_logits                 (num_heads L_q) x L_k.
+/// @param r, projection, span, workspace  As in the forward call.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
+/// Cost:     as add_banded_logits(), with two products (bench_content_bias: banded logits).
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double [relative_bias][banded].
+/// Source:   the chain rule on add_banded_logits().
+template <typename GradQuery, typename GradProjection, typename Grad, typename Query, typename Projection,
+          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradProjection, Grad, Query, Projection> = 0>
+void banded_logits_backward(RelativeGradients<GradQuery, GradProjection> gradients, const Grad& grad_logits,
+                            const Query& r, const Projection& projection, const AttentionSpan& span,
+                            Workspace<Scalar>& workspace) {
+  const char* const function = "banded_logits_backward";
+  auto& grad_r = gradients.grad_q();
+  auto& grad_projection = gradients.grad_table();
+  detail::require_banded(function, r, projection, span);
+  detail::require_banded_logits(function, "grad_logits", grad_logits, r, span);
+  detail::require_shape(function, "grad_r", grad_r, r.rows(), r.cols());
+  detail::require_shape(function, "grad_projection", grad_projection, projection.rows(), projection.cols());
+  detail::require_target(function, "grad_r", grad_r, grad_projection, grad_logits, r, projection);
+  detail::require_target(function, "grad_projection", grad_projection, grad_logits, r, projection);
+  const auto& grad = detail::evaluated(grad_logits);
+  const auto& queries_of_all = detail::evaluated(r);
+  const auto& columns = detail::evaluated(projection);
+  const Eigen::Index extent = projection.cols();
+  detail::for_each_band_block(
+      queries_of_all, extent, span, workspace,
+      [&](Eigen::Index head, Eigen::Index block, const detail::BandRead& band, auto& queries, auto& by_distance) {
+        for (Eigen::Index i = 0; i < by_distance.rows(); ++i) {
+          const detail::KeysInBand keys(span, block + i, extent);
+          if (keys.count == 0) continue;
+          by_distance.row(i).segment(keys.nearest - band.first, keys.count) =
+              grad.row(head + block + i).segment(keys.first, keys.count).reverse();
+        }
+        detail::add_product(grad_projection.middleCols(band.first, band.count), queries.transpose(), by_distance,
+                            Scalar(1));
+        queries.setZero();
+        detail::add_product(queries, by_distance, columns.middleCols(band.first, band.count).transpose(), Scalar(1));
+        grad_r.middleRows(head + block, by_distance.rows()) += queries;
+      });
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto banded_logits_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write banded_logits_backward(RelativeGradients(grad_r, grad_projection), grad_logits, r, "
+                "projection, span, workspace)");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
+
 // ---- posenc/relative_bias/relative_shift.hpp
 /// The relative shift of a product with all distances, as a view.
 #ifndef POSENC_RELATIVE_BIAS_RELATIVE_SHIFT_HPP
@@ -15058,10 +16296,27 @@ class PositionToContentGradients<detail::Misfit<Arguments...>, void> {
 template <typename... Arguments>
 PositionToContentGradients(const Arguments&...) -> PositionToContentGradients<detail::Misfit<Arguments...>, void>;
 
+namespace detail {
+
+template <typename C2p, typename P2c>
+inline constexpr bool are_deberta_gradients = false;
+template <typename Q, typename T, typename K, typename U>
+inline constexpr bool are_deberta_gradients<ContentToPositionGradients<Q, T>, PositionToContentGradients<K, U>> = true;
+template <typename Q, typename T>
+inline constexpr bool are_deberta_gradients<ContentToPositionGradients<Q, T>, NoTable> = true;
+template <typename K, typename U>
+inline constexpr bool are_deberta_gradients<NoTable, PositionToContentGradients<K, U>> = true;
+
+}  // namespace detail
+
 /// What deberta_logits_backward() adds into: DebertaGradients(ContentToPositionGradients(grad_q, grad_table),
 /// PositionToContentGradients(grad_k, grad_table)), or one of the two, as the scheme has them.
 template <typename C2pGradients, typename P2cGradients>
 class DebertaGradients {
+  static_assert(detail::are_deberta_gradients<C2pGradients, P2cGradients>,
+                "posenc: write DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
+                "PositionToContentGradients(grad_k, grad_table)), or with one of the two");
+
  public:
   DebertaGradients(const C2pGradients& content_to_position, const P2cGradients& position_to_content)
       : content_to_position_(content_to_position), position_to_content_(position_to_content) {}
@@ -15085,6 +16340,19 @@ DebertaGradients(const ContentToPositionGradients<Q, T>&)
 template <typename K, typename U>
 DebertaGradients(const PositionToContentGradients<K, U>&)
     -> DebertaGradients<detail::NoTable, PositionToContentGradients<K, U>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class DebertaGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write DebertaGradients(ContentToPositionGradients(grad_q, grad_table), "
+                "PositionToContentGradients(grad_k, grad_table)), or with one of the two");
+
+ public:
+  DebertaGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+DebertaGradients(const Arguments&...) -> DebertaGradients<detail::Misfit<Arguments...>, void>;
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
@@ -16577,6 +17845,24 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
   }
 }
 
+/// The numbers of the table lie elsewhere than what is written: a wrapped cache may lie in the same memory.
+template <typename Out, typename View>
+void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
+                             const TokenGrid& grid, Eigen::Index head_dim) {
+  const MemoryExtent cosines = extent_of(table.cos());
+  const MemoryExtent sines = extent_of(table.sin());
+  const auto check = [&](const MemoryExtent& written) {
+    const bool overlapping = overlap(written, cosines) || overlap(written, sines);
+    require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");
+    return false;
+  };
+  if constexpr (Out::kIsView) {
+    if (const auto heads = extent_of_heads(out, grid.batch, grid.seq_len, head_dim)) check(*heads);
+  } else {
+    any_leaf(out.x, [&](const auto& leaf) { return check(extent_of(leaf)); });
+  }
+}
+
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
@@ -16829,6 +18115,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
     require_itself_or_disjoint(function, out, in, grid.batch, grid.seq_len, layout.head_dim());
   }
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
+  require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   with_table_rows(function, view, given, grid, [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
     rotate_heads<RopeTable<Table>::backward>(out, in, rotation_by(view, RopeTable<Table>::scale(table)), layout, rows);
@@ -16895,7 +18182,7 @@ inline namespace POSENC_ABI {
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;
 ///                                x.cols() no multiple of layout.head_dim(), or x.head_dim() another; null data; an x
-///                                that overlaps itself. x is unchanged whenever something is thrown.
+///                                that overlaps itself or the table. x is unchanged whenever something is thrown.
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x and views run at
 ///           the speed of an in-place scale from the second-level cache on, column-major x by a kernel of its own; other
 ///           strides, and `out` and x in different orders, element by element. adjoint() costs the same
@@ -17311,23 +18598,34 @@ void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& t
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of a factor on queries, 1 + scale ln(1 + floor((position + shift) / length)).
+/// How a factor on queries grows with the position.
+enum class TemperatureGrowth {
+  logarithm,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power       ///< (1 + (position + shift) / length)^scale: Beam.
+};
+
+/// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
-  double scale;   ///< Weight of the logarithm, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  double
+      scale;  ///< Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
   double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
   double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  TemperatureGrowth growth = TemperatureGrowth::logarithm;  ///< The formula.
 };
 
 /// The factor by which a model multiplies the query at a position, before or after it is rotated:
 ///
-///     1 + scale ln(1 + floor((position + shift) / length))
+///     1 + scale ln(1 + floor((position + shift) / length))    TemperatureGrowth::logarithm
+///     (1 + (position + shift) / length)^scale                 TemperatureGrowth::power
 ///
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
 /// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  a scale or shift that is negative or not finite, or a length that is not > 0.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a growth
+///                                that TemperatureGrowth does not name.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
-/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0).
+/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
+///           Beam (0.1, 2048, 1, power).
 inline double query_temperature(const QueryTemperature& temperature, double position) {
   const char* const function = "query_temperature";
   detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
@@ -17337,7 +18635,21 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
                   temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
+  detail::require_named(function, "temperature.growth", temperature.growth, TemperatureGrowth::power);
+  if (temperature.growth == TemperatureGrowth::power) {
+    return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
+  }
   return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+}
+
+/// @overload
+/// Says that a layer may have none.
+template <typename Temperature, typename Position>
+double query_temperature(const std::optional<Temperature>&, const Position&) {
+  static_assert(detail::kMisuse<Temperature>,
+                "posenc: a layer may have no temperature: write if (layer.query_temperature) "
+                "query_temperature(*layer.query_temperature, position)");
+  return 1;
 }
 
 }  // namespace POSENC_ABI
@@ -17377,27 +18689,67 @@ struct RopeSet {
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
 };
 
+namespace detail {
+
+/// What make_table() and fill_table() of a RopeSet take as a position for each token.
+template <typename Positions>
+inline constexpr bool are_set_positions =
+    is_list<Positions> || std::is_same_v<Positions, MropePositions> || std::is_same_v<Positions, PositionRange>;
+
+/// The positions that a set wants, as a message names them, where they are not those of text; else nullptr.
+inline const char* name_of_places(const RopeSet& set) {
+  switch (set.positions) {
+    case TokenPositions::sequence:
+    case TokenPositions::time_height_width:
+    case TokenPositions::by_axis: break;
+    case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
+    case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";
+    case TokenPositions::centered_row_column: return "a matrix of tokens x 2 (set.positions is centered_row_column)";
+    case TokenPositions::position_block: return "a matrix of tokens x 2 (set.positions is position_block)";
+  }
+  return set.axes && set.axes->num_axes() == 2 ? "a matrix of tokens x 2 (set.axes has two axes)" : nullptr;
+}
+
+/// Consecutive positions are those of text, which M-RoPE rotates by one position on all of its three axes. A token of a
+/// picture has a row and a column, which are not the same number.
+inline void require_text(const char* function, const RopeSet& set, const char* given) {
+  const char* const places = name_of_places(set);
+  require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
+}
+
+/// The axes of a set that is given the positions of a multimodal prompt.
+inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
+  require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
+  return *set.axes;
+}
+
+}  // namespace detail
+
 /// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
 /// of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
 ///
 /// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
 /// @param set        One of ModelRope::rope_sets.
 /// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
-///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes().
+///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or what
+///                   mrope_positions() returns.
 /// @param options    How cosines and sines lie in memory, and exact or float32 angles.
-/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis.
+/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
+///                                PositionRange for two axes, which are those of a picture; axes given on one side alone.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive positions).
 /// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
 /// Matches:  the cos and sin that the rotary embedding of the model computes.
-template <typename Scalar, typename Positions,
-          std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>, int> = 0>
+template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
 FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
-  if constexpr (detail::is_list<Positions>) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    return make_table<Scalar>(set.frequencies, detail::axes_of("make_table", set), positions, options);
+  } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
     return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
   } else {
+    detail::require_text("make_table", set, "a PositionRange");
     return make_table<Scalar>(set.frequencies, positions, options);
   }
 }
@@ -17414,14 +18766,16 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
 /// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
 template <typename Scalar, typename Positions,
-          std::enable_if_t<detail::is_list<Positions> || std::is_same_v<Positions, PositionRange> ||
-                               std::is_same_v<Positions, StartingAt>,
-                           int> = 0>
+          std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
-  if constexpr (detail::is_list<Positions>) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    fill_table(table, set.frequencies, detail::axes_of("fill_table", set), positions);
+  } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
     fill_table(table, set.frequencies, detail::as_list(positions));
   } else {
+    detail::require_text("fill_table", set,
+                         std::is_same_v<Positions, StartingAt> ? "starting_at()" : "a PositionRange");
     fill_table(table, set.frequencies, positions);
   }
 }
@@ -17595,10 +18949,16 @@ class ConfigValue {
   std::vector<std::string> keys() && { return std::move(keys_); }
 
   /// The value of a key, or nullptr where this is a dictionary without it or not a dictionary.
-  const ConfigValue* find(const std::string& key) const {
+  const ConfigValue* find(const std::string& key) const& {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
       if (keys_[i] == key) return &items_[i];
     }
+    return nullptr;
+  }
+  template <typename Value = ConfigValue>
+  const Value* find(const std::string&) const&& {
+    static_assert(detail::kMisuse<Value>,
+                  "posenc: the config is a temporary, and what find() points to would be gone: give it a name first");
     return nullptr;
   }
 
@@ -17733,16 +19093,18 @@ namespace detail {
 
 /// The axis that drives each pair.
 enum class AxisRule {
-  one,                  ///< One position per token.
-  contiguous,           ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
-  interleaved,          ///< mrope_section, t h w t h w ...: Qwen3-VL.
-  height_width_time,    ///< mrope_section as h, w, t: ERNIE-4.5-VL.
-  centered_patches,     ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
-  rows_and_columns,     ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
-  rows_then_columns,    ///< (row, column), a series for each: Qwen2-VL's pictures.
-  columns_then_rows,    ///< (column, row), a series for each: Llama 4's pictures.
-  columns_rows_halves,  ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
-  two_halves            ///< (position, block), in the same way: ChatGLM-6B.
+  one,                   ///< One position per token.
+  contiguous,            ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
+  interleaved,           ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width_time,     ///< mrope_section as h, w, t: ERNIE-4.5-VL.
+  centered_patches,      ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
+  rows_and_columns,      ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
+  rows_then_columns,     ///< (row, column), a series for each: Qwen2-VL's pictures.
+  columns_then_rows,     ///< (column, row), a series for each: Llama 4's pictures.
+  columns_rows_in_turn,  ///< (column, row), each frequency for columns and then for rows: Kimi's pictures.
+  time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
+  columns_rows_halves,   ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
+  two_halves             ///< (position, block), in the same way: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
@@ -17753,16 +19115,6 @@ inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_secti
 
 /// Whether each of two positions pairs channels within its own half of the head.
 inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
-
-/// The pairs of axis 0, 1 and 2 in the order t h w t h w ..., from three sections.
-inline std::vector<int> interleaved_counts(const std::vector<int>& sections, Eigen::Index num_pairs) {
-  std::vector<int> counts(3, 0);
-  for (int pair = 0; pair < num_pairs; ++pair) {
-    const auto axis = static_cast<std::size_t>(pair % 3);
-    ++counts[axis != 0 && pair < 3 * sections[axis] ? axis : 0];
-  }
-  return counts;
-}
 
 /// Refuses sections that do not cover the pairs in the order of the rule.
 /// @param name  The key that has them.
@@ -17781,11 +19133,12 @@ inline void refuse_wrong_sections(const char* function, const std::string& name,
     refuse<std::invalid_argument>(function, name + "[1]", sections[1], name, "[0] ", sections[0]);
   }
   if (rule != AxisRule::interleaved) return;
-  const std::vector<int> counts = interleaved_counts(sections, num_pairs);
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    if (counts[axis] == sections[axis]) continue;
-    refuse<std::invalid_argument>(function, element(name.c_str(), static_cast<Eigen::Index>(axis)), sections[axis],
-                                  counts[axis], " to fit the order t h w t h w ...");
+  const AxisMap axes = axes_in_turn(sections, num_pairs);
+  for (int axis = 0; axis < 3; ++axis) {
+    const int section = sections[static_cast<std::size_t>(axis)];
+    if (axes.count(axis) == section) continue;
+    refuse<std::invalid_argument>(function, element(name.c_str(), axis), section, axes.count(axis),
+                                  " to fit the order t h w t h w ...");
   }
 }
 
@@ -17801,10 +19154,34 @@ inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_ax
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
+/// The pairs of each axis of a picture.
+inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
+  return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
+}
+
+/// The channels that the axes of a picture rotate, the first ones of a head.
+inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
+  return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
+}
+
+/// Two series of `each` pairs, of which the pairs follow one another in turn.
+inline AxialFrequencies in_turn(int each, double base) {
+  const AxialFrequencies apart = axial_frequencies({each, each}, base);
+  Eigen::ArrayXd inv_freq(2 * each);
+  Eigen::ArrayXi axes(2 * each);
+  for (Eigen::Index pair = 0; pair < 2 * each; ++pair) {
+    inv_freq[pair] = apart.frequencies.inv_freq()[pair / 2];
+    axes[pair] = static_cast<int>(pair % 2);
+  }
+  return {Frequencies(inv_freq), AxisMap(axes, 2)};
+}
+
 /// The frequencies and axes of a picture, where an axis does not own a half of the head.
 inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
-  const int each = static_cast<int>(head_dim / 4);
+  const int each = pairs_of_axis(rule, head_dim);
+  if (rule == AxisRule::time_rows_columns) return axial_frequencies({each, each, each}, base);
+  if (rule == AxisRule::columns_rows_in_turn) return in_turn(each, base);
   if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
   if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
   return axial_frequencies({each, each}, base);
@@ -17816,6 +19193,40 @@ inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, d
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 
+// ---- posenc/model_config/model_hints.hpp
+/// ModelHints: what a caller says beside a config, above all for a model_type that is not known.
+#ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+#define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
+///
+///     ModelHints hints;
+///     hints.pairs = RopePairs::half_split;
+///     hints.layers = "sssf";             // three sliding layers, then one of full attention, and so on
+///     hints.full_layers_rotate = false;
+///     const ModelRope model = read_hugging_face_config(config, 32768, hints);  // or read_gguf_metadata()
+///
+/// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
+/// ModelRope::assumed names what was taken from here.
+struct ModelHints {
+  std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
+  std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
+  std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
+  std::optional<detail::Size> head_dim{};      ///< Channels of a head, > 0.
+  std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
+  detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
+  std::optional<AxisMap> axes{};             ///< The axis of each pair, where a token has several positions.
+  std::string tower{};  ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
+
 // ---- posenc/model_config/detail/config_reader.hpp
 /// ConfigReader: typed values of a dictionary, and which of its keys were read.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_READER_HPP
@@ -17824,6 +19235,12 @@ inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, d
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
+
+/// The value of a key of a dictionary; nullptr where it is absent or null.
+inline const ConfigValue* find_entry(const ConfigValue& config, const std::string& key) {
+  const ConfigValue* const value = config.find(key);
+  return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
+}
 
 /// A number, and the path of the key that has it: messages name what the config says.
 struct NamedNumber {
@@ -17854,10 +19271,7 @@ class ConfigReader {
   }
 
   /// The value as find() returns it, without marking the key as read.
-  const ConfigValue* peek(const std::string& key) const {
-    const ConfigValue* const value = dictionary_->find(key);
-    return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
-  }
+  const ConfigValue* peek(const std::string& key) const { return find_entry(*dictionary_, key); }
   /// Whether a key is there and null, which for some keys means something else than its absence.
   bool has_null(const std::string& key) const {
     const ConfigValue* const value = dictionary_->find(key);
@@ -18000,6 +19414,21 @@ inline double checked_base(const ConfigReader& reader, const NamedNumber& base) 
   const double b = base.value;
   reader.require(is_finite(b) && b > 0 && b != 1, base, "finite, > 0 and not 1");
   return b;
+}
+
+/// Refuses what no model takes of what a caller says beside a config.
+inline void check_hints(const char* function, const ModelHints& hints) {
+  const auto check_base = [&](const std::optional<double>& base, const char* name) {
+    if (base) require(is_finite(*base) && *base > 0 && *base != 1, function, name, *base, "finite, > 0 and not 1");
+  };
+  check_base(hints.rope_theta, "hints.rope_theta");
+  check_base(hints.sliding_rope_theta, "hints.sliding_rope_theta");
+  if (hints.head_dim) {
+    require(*hints.head_dim > 0 && *hints.head_dim <= kMaxChannels, function, "hints.head_dim", *hints.head_dim,
+            "> 0 and at most ", kMaxChannels);
+  }
+  const bool letters = hints.layers.find_first_not_of("fslc") == std::string::npos;
+  require(letters, function, "hints.layers", "the text \"" + hints.layers + "\"", "letters f, s, l and c");
 }
 
 /// The factor of this scale, and none where the scale is 0.
@@ -18161,11 +19590,13 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::contiguous:
     case AxisRule::interleaved:
       return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
+    case AxisRule::time_rows_columns:
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
     case AxisRule::rows_then_columns: return TokenPositions::row_column;
     case AxisRule::columns_then_rows:
+    case AxisRule::columns_rows_in_turn:
     case AxisRule::columns_rows_halves: return TokenPositions::column_row;
     case AxisRule::two_halves: return TokenPositions::position_block;
   }
@@ -18219,9 +19650,12 @@ class RecipeCheck {
     const double base = rotation_.base.value;
     if (has_grid(rotation_.axes)) {
       const Eigen::Index head_dim = rotation_.window.head_dim;
-      require(head_dim % 4 == 0, "head_dim", head_dim, "a multiple of 4 for two axes");
+      const bool three = rotation_.axes == AxisRule::time_rows_columns;
+      require(three ? head_dim >= 6 : head_dim % 4 == 0, "head_dim", head_dim,
+              three ? "at least 6 for three axes" : "a multiple of 4 for two axes");
     }
     require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
+    require(is_finite(1 / base), rotation_.base.name, base, "such that its inverse is finite");
     switch (scaling_.rule) {
       case ScalingRule::none: break;
       case ScalingRule::linear: at_least_one(scaling_.factor); break;
@@ -18356,40 +19790,6 @@ inline void check_recipe(const RopeRecipe& recipe) {
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
 
-// ---- posenc/model_config/model_hints.hpp
-/// ModelHints: what a caller says beside a config, above all for a model_type that is not known.
-#ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
-#define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
-///
-///     ModelHints hints;
-///     hints.pairs = RopePairs::half_split;
-///     hints.layers = "sssf";             // three sliding layers, then one of full attention, and so on
-///     hints.full_layers_rotate = false;
-///     const ModelRope model = read_hugging_face_config(config, 32768, hints);
-///
-/// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
-/// ModelRope::assumed names what was taken from here.
-struct ModelHints {
-  std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
-  std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
-  std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
-  std::optional<Eigen::Index> head_dim{};      ///< Channels of a head, > 0.
-  std::string layers{};            ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
-  bool full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
-  std::optional<AxisMap> axes{};   ///< The axis of each pair, where a token has several positions.
-  std::string tower{};             ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
-};
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
-
 // ---- posenc/model_config/detail/config_arguments.hpp
 /// The arguments that the readers of configs take, so that others can be answered with a sentence.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
@@ -18412,10 +19812,6 @@ decltype(auto) as_config_value(const Config& config) {
     return to_config_value(config);
   }
 }
-
-/// An integer, and not a truth value.
-template <typename T>
-inline constexpr bool is_length = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
 template <typename T>
 inline constexpr bool is_optional_list = false;
@@ -18449,7 +19845,7 @@ inline constexpr bool begins_with_config<Config, More...> = is_config<Config>;
 template <typename... Given>
 inline constexpr bool has_length = false;
 template <typename Config, typename Length, typename... More>
-inline constexpr bool has_length<Config, Length, More...> = is_length<Length>;
+inline constexpr bool has_length<Config, Length, More...> = is_integer<Length>;
 
 template <typename... Given>
 inline constexpr bool has_factors = false;
@@ -19067,20 +20463,20 @@ namespace detail {
 /// Reads the metadata of one file.
 class GgufReader {
  public:
-  GgufReader(const ConfigValue& metadata, std::optional<Eigen::ArrayXd> freq_factors, std::optional<RopePairs> pairs)
-      : file_(kFunction, checked(metadata), ""), freq_factors_(std::move(freq_factors)) {
+  /// @param hints  Must outlive the reader.
+  GgufReader(const ConfigValue& metadata, std::optional<Eigen::ArrayXd> freq_factors, const ModelHints& hints)
+      : hints_(hints), file_(kFunction, checked(metadata), ""), freq_factors_(std::move(freq_factors)) {
     const std::optional<std::string> name = file_.text("general.architecture");
     if (!name) file_.refuse_missing("general.architecture", "");
     const KnownArchitecture* const known = find_known_architecture(*name);
-    if (known == nullptr && !pairs) {
+    if (known == nullptr && !hints.pairs) {
       refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
                                     "one whose pair layout is known, or pairs be given");
     }
     is_unknown_ = known == nullptr;
     if (!is_unknown_) model_ = *known;
-    if (pairs) model_.pairs = *pairs;
-    pairs_given_ = pairs.has_value();
     prefix_ = *name + ".";
+    take_hints();
   }
 
   RopeRecipe read() {
@@ -19124,6 +20520,32 @@ class GgufReader {
   }
   std::string key(const char* name) const { return prefix_ + name; }
 
+  /// What the caller says takes the place of what an architecture has, where the file says nothing.
+  void take_hints() {
+    const auto take = [&](bool is_given, const char* file_key, const char* name) {
+      if (is_given && file_.peek(key(file_key)) == nullptr) recipe_.assumed.push_back(name);
+    };
+    check_hints(kFunction, hints_);
+    require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
+            "empty, since a file of GGUF holds one model");
+    if (hints_.pairs) model_.pairs = *hints_.pairs;
+    if (is_unknown_) recipe_.assumed.push_back("pairs");
+    take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
+    take(hints_.rope_theta.has_value(), "rope.freq_base", "rope_theta");
+    take(hints_.head_dim.has_value(), "attention.key_length", "head_dim");
+    if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
+    if (!hints_.layers.empty()) {
+      model_.layers.letters = hints_.layers.c_str();
+      model_.layers.first = "";
+      model_.needs_window = false;
+    }
+    if (!hints_.full_layers_rotate) {
+      model_.layers.nope = Nope::full;
+      recipe_.assumed.push_back("full_layers_rotate");
+    }
+    if (hints_.axes) recipe_.assumed.push_back("mrope_section");
+  }
+
   /// Whether a layer of this kind rotates.
   bool rotates(const std::string& kind) const {
     return std::any_of(plan_.begin(), plan_.end(),
@@ -19135,6 +20557,7 @@ class GgufReader {
     if (own) return *own;
     if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
     if (const auto length = file_.count(key("attention.key_length"))) return *length;
+    if (hints_.head_dim) return *hints_.head_dim;
     const auto width = file_.count(key("embedding_length"));
     const auto num_heads = file_.count(key("attention.head_count"));
     if (!width || !num_heads) {
@@ -19157,7 +20580,10 @@ class GgufReader {
     return {head_dim, model_.window_is_last ? head_dim - rotated : 0, rotated};
   }
 
-  NamedNumber full_base() { return {file_.number(key("rope.freq_base")).value_or(10000), key("rope.freq_base")}; }
+  NamedNumber full_base() {
+    const auto own = file_.number(key("rope.freq_base"));
+    return {own ? *own : hints_.rope_theta.value_or(10000), key("rope.freq_base")};
+  }
 
   void add_full_set(const char* layer_type) {
     RotationRecipe rotation;
@@ -19176,12 +20602,15 @@ class GgufReader {
     rotation.window = read_window(true);
     rotation.base = base;
     rotation.pairs = model_.pairs;
+    rotation.given_axes = hints_.axes;
     recipe_.rotations.push_back(rotation);
   }
 
   /// The file has three sections, or four of which the last is 0.
   void read_axes(RotationRecipe& rotation) {
     const std::string name = key("rope.dimension_sections");
+    rotation.given_axes = hints_.axes;
+    if (hints_.axes) return;  // sections in the file are reported as ignored
     std::optional<std::vector<int>> sections = file_.counts(name);
     while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
     if (!has_sections(model_.axes)) {
@@ -19193,7 +20622,7 @@ class GgufReader {
     rotation.axes = model_.axes;
     rotation.sections = *sections;
     rotation.sections_key = name;
-    if (model_.axes_may_be_absent && !pairs_given_) model_.pairs = RopePairs::half_split;
+    if (model_.axes_may_be_absent && !hints_.pairs) model_.pairs = RopePairs::half_split;
   }
 
   void assign_layers() {
@@ -19225,11 +20654,11 @@ class GgufReader {
     return checked_temperature(file_, {scale, scale_name}, {*trained, length_name}, 0);
   }
 
+  const ModelHints& hints_;
   ConfigReader file_;
   std::optional<Eigen::ArrayXd> freq_factors_;
   KnownArchitecture model_{};
   bool is_unknown_ = false;
-  bool pairs_given_ = false;
   std::string prefix_;
   std::vector<GgufLayer> plan_;
   RopeRecipe recipe_;
@@ -19283,15 +20712,28 @@ template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors,
                              std::optional<RopePairs> pairs = {}) {
+  ModelHints hints;
+  hints.pairs = pairs;
+  return read_gguf_metadata(metadata, freq_factors, hints);
+}
+
+/// @overload
+/// With more than the pair layout: what is to be taken where the file says nothing, above all of an architecture that is
+/// not known.
+/// @param hints  See ModelHints; its tower is empty. What was taken from it is named in ModelRope::assumed.
+/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower.
+template <typename Metadata, typename Factors,
+          std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
+ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
   const detail::RopeRecipe recipe =
-      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), pairs).read();
+      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), hints).read();
   detail::check_recipe(recipe);
   return detail::build_rope(recipe);
 }
 
 /// Says what to write instead of a call that does not fit.
 template <typename... Given, std::enable_if_t<!(detail::begins_with_config<Given...> && detail::has_factors<Given...> &&
-                                                detail::ends_with_pairs<Given...>),
+                                                detail::ends_with_hints<Given...>),
                                               int> = 0>
 ModelRope read_gguf_metadata(const Given&...) {
   if constexpr (!detail::begins_with_config<Given...>) {
@@ -19355,13 +20797,15 @@ enum class RopeSwitch {
   embedding_type_on,  ///< The same, absent: on.
   alibi,              ///< alibi, on for false; absent: on.
   memory,             ///< use_mem_rope; absent: off.
-  rotary_embedding    ///< use_rotary_embedding; absent: on.
+  rotary_embedding,   ///< use_rotary_embedding; absent: on.
+  conformer           ///< position_embeddings_type, refused for "rotary", off for all else; absent: off.
 };
 
 /// The factor on queries that the code of a model adds.
 enum class TemperatureRule {
   none,
-  nope_layers  ///< 1 + attn_scale ln(1 + floor((p + 1) / floor_scale)) on layers that do not rotate: Llama 4.
+  nope_layers,  ///< 1 + attn_scale ln(1 + floor((p + 1) / floor_scale)) on layers that do not rotate: Llama 4.
+  nope_power    ///< (1 + (p + 1) / 2048)^0.1 on layers that do not rotate: Beam.
 };
 
 /// A row. A number that is 0 means that the config must say; else it is the default of the config class.
@@ -19376,9 +20820,10 @@ struct KnownModel {
   double sliding_base = 0;  ///< rope_theta of sliding layers; 0: they rotate as the others do.
   double share = 1;         ///< partial_rotary_factor.
   double sliding_share = 1;
-  bool reads_share = false;            ///< Whether partial_rotary_factor counts without a scaling rule.
-  bool reads_rotary_dim = false;       ///< Whether rotary_dim counts; without share it must be given.
-  bool share_is_proportional = false;  ///< Full layers have rope_type "proportional" where there is no dictionary.
+  bool reads_share = false;             ///< Whether partial_rotary_factor counts without a scaling rule.
+  bool reads_rotary_dim = false;        ///< Whether rotary_dim counts; without share it must be given.
+  Eigen::Index rotary_dim_default = 0;  ///< rotary_dim, where the config does not say.
+  bool share_is_proportional = false;   ///< Full layers have rope_type "proportional" where there is no dictionary.
   Eigen::Index hidden_size = 0;
   Eigen::Index num_heads = 0;
   Eigen::Index num_layers = 0;
@@ -19387,6 +20832,7 @@ struct KnownModel {
   Eigen::Index nope_width = 0;          ///< qk_nope_head_dim.
   Eigen::Index sliding_nope_width = 0;  ///< The same of sliding layers, where it differs.
   Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
+  bool joins_heads = false;   ///< All heads count as one, which has the rotation of one head: its first channels.
   bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
   LayerPattern layers{};
   bool has_cross_layers = false;  ///< Whether cross_attention_layers do not rotate.
@@ -19401,10 +20847,12 @@ struct KnownModel {
   DefaultScaling scaling{};
   RopeSwitch rope_switch = RopeSwitch::none;
   TemperatureRule temperature = TemperatureRule::none;
-  bool scales_softmax = false;    ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
-  bool yarn_is_longrope = false;  ///< "yarn" and "su" mean longrope: Phi-3.
-  bool magnitude_is_one = false;  ///< yarn of a flat dictionary leaves cos and sin as they are: DeepSeek-V4.
-  bool backwards = false;         ///< Pairs rotate by the negative angle: nanochat.
+  bool scales_softmax = false;     ///< Attention applies mscale_all_dim (DeepSeek); elsewhere the table does.
+  bool yarn_is_longrope = false;   ///< "yarn" and "su" mean longrope: Phi-3.
+  bool magnitude_is_one = false;   ///< yarn of a flat dictionary leaves cos and sin as they are: DeepSeek-V4.
+  bool ignores_rope_type = false;  ///< No scaling rule has an effect: Llama 4's pictures.
+  bool time_takes_rest = false;    ///< Pairs that no section covers rotate by time: Qwen4.
+  bool backwards = false;          ///< Pairs rotate by the negative angle: nanochat.
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
 
@@ -19428,8 +20876,9 @@ struct KnownModel {
     row.reads_share = true;
     return row;
   }
-  constexpr KnownModel rotary_dim() const {
+  constexpr KnownModel rotary_dim(Eigen::Index width = 0) const {
     KnownModel row = *this;
+    row.rotary_dim_default = width;
     row.reads_rotary_dim = true;
     row.reads_share = true;
     row.share = 0.0;
@@ -19517,6 +20966,9 @@ struct KnownModel {
   constexpr KnownModel softmax() const { return with_field(*this, &KnownModel::scales_softmax, true); }
   constexpr KnownModel yarn_as_longrope() const { return with_field(*this, &KnownModel::yarn_is_longrope, true); }
   constexpr KnownModel magnitude_one() const { return with_field(*this, &KnownModel::magnitude_is_one, true); }
+  constexpr KnownModel any_rope_type() const { return with_field(*this, &KnownModel::ignores_rope_type, true); }
+  constexpr KnownModel rest_is_time() const { return with_field(*this, &KnownModel::time_takes_rest, true); }
+  constexpr KnownModel all_heads_as_one() const { return with_field(*this, &KnownModel::joins_heads, true); }
   constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
   constexpr KnownModel attentions(Eigen::Index n) const {
     return with_field(*this, &KnownModel::attentions_per_layer, n);
@@ -19595,9 +21047,9 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("nemotron3_diarization_audio").theta(1e4).widths(512, 8, 31).partial(1),
     half_split("dots3_note_audio_encoder").theta(1e4).widths(1280, 20, 32).partial(0.5),
     half_split("clvp_encoder").refused("values rotate too"),
-    half_split("seamless_m4t").refused("position_embeddings_type chooses among encodings"),
-    half_split("wav2vec2-bert").refused("position_embeddings_type chooses among encodings"),
-    half_split("wav2vec2-conformer").refused("position_embeddings_type chooses among encodings"),
+    half_split("seamless_m4t").refused("hidden states rotate before queries and keys are made, or nothing does"),
+    half_split("wav2vec2-bert").theta(1e4).widths(1024, 16, 24).switched_by(RopeSwitch::conformer),
+    half_split("wav2vec2-conformer").theta(1e4).widths(768, 12, 12).switched_by(RopeSwitch::conformer),
 };
 
 }  // namespace detail
@@ -19620,6 +21072,17 @@ struct CompositeType {
   const char* language_model;
 };
 
+/// A part of a model whose config has no model_type, by its key.
+struct PartType {
+  const char* key;
+  const char* model_type;
+};
+
+inline constexpr PartType kPartTypes[] = {
+    {"protein_encoder_config", "saprot"},
+    {"code2wav_config", "qwen3_omni_moe_code2wav"},
+};
+
 inline constexpr CompositeType kCompositeTypes[] = {
     {"apertus1p5", "apertus1p5_text"},
     {"aria", "aria_text"},
@@ -19629,6 +21092,7 @@ inline constexpr CompositeType kCompositeTypes[] = {
     {"cohere_compass", "cohere_compass_text"},
     {"cosmos3_edge", "cosmos3_edge_text"},
     {"deepseek_ocr2", "deepseek_ocr2_text"},
+    {"deepseek_ocr2_vision", "deepseek_ocr2_encoder"},
     {"kimi_k25", "deepseek_v3"},
     {"diffusion_gemma", "diffusion_gemma_text"},
     {"dots3_note", "dots3_note_text"},
@@ -19871,7 +21335,14 @@ inline constexpr KnownModel kGemmaModels[] = {
         .last_is_full()
         .flat_means(FlatDictionary::refused)
         .theta_keys("rope_theta", "rope_theta"),
-    half_split("beam").refused("full layers scale queries by a power of the position"),
+    half_split("beam")
+        .theta(1e4)
+        .widths(5120, 48, 52)
+        .head(128)
+        .pattern("sssssf")
+        .last_is_full()
+        .nope(Nope::full)
+        .tempered(TemperatureRule::nope_power),
 };
 
 }  // namespace detail
@@ -19958,6 +21429,7 @@ inline constexpr KnownModel kLatentModels[] = {
         .theta(8e7)
         .sliding_theta(5e4)
         .widths(5120, 128, 46)
+        .head(256)
         .latent(128, 64)
         .pattern("sfss", "ff")
         .sliding_switch()
@@ -20146,8 +21618,8 @@ inline constexpr KnownModel kPrefixModels[] = {
     half_split("nemotron").theta(1e4).widths(6144, 48, 32).partial(0.5),
     half_split("persimmon").theta(1e4).widths(4096, 64, 36).partial(0.5),
     half_split("falcon").theta(1e4).widths(4544, 71, 32).switched_by(RopeSwitch::alibi),
-    interleaved("gptj").theta(1e4).widths(4096, 16, 28).rotary_dim(),
-    interleaved("codegen").theta(1e4).widths(4096, 16, 28).rotary_dim(),
+    interleaved("gptj").theta(1e4).widths(4096, 16, 28).rotary_dim(64),
+    interleaved("codegen").theta(1e4).widths(4096, 16, 28).rotary_dim(64),
     interleaved("chatglm").theta(1e4).partial(0.5),
     interleaved("glm").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
     interleaved("glm4").theta(1e4).widths(4096, 32, 40).head(128).partial(0.5),
@@ -20201,7 +21673,7 @@ inline constexpr KnownModel kQwenModels[] = {
         .head(128),
     half_split("qwen3_omni_moe_talker_code_predictor").theta(1e4).widths(1024, 16, 5).head(128),
     half_split("qwen3_omni_moe_code2wav").theta(1e4).widths(1024, 16, 8),
-    half_split("qwen2_5_omni_dit").refused("its first head alone rotates"),
+    interleaved("qwen2_5_omni_dit").theta(1e4).widths(1024, 16, 22).head(64).all_heads_as_one(),
     half_split("qwen3_next").theta(1e4).widths(2048, 16, 48).head(256).partial(0.25).pattern("lllf"),
     half_split("qwen3_5_text")
         .theta(1e4)
@@ -20223,7 +21695,8 @@ inline constexpr KnownModel kQwenModels[] = {
         .head(256)
         .partial(1)
         .pattern("lllf")
-        .mrope(AxisRule::interleaved, 11, 11, 10),
+        .mrope(AxisRule::interleaved, 11, 11, 10)
+        .rest_is_time(),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
     half_split("cosmos3_edge_text").theta(1e8).widths(2048, 16, 28).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
     half_split("cohere_compass_text")
@@ -20285,7 +21758,7 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
     half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
     interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::columns_then_rows),
-    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows),
+    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows).any_rope_type(),
     interleaved("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
     half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
     half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
@@ -20294,14 +21767,13 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
     half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::columns_rows_halves),
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
-    half_split("deepseek_ocr2_vision").refused("the tower is in encoder_config"),
-    half_split("kimi_k25_vision").refused("pairs belong to rows and columns in turn"),
-    half_split("minimax_m3_vl_vision").refused("three axes leave channels unrotated"),
+    half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
+    half_split("minimax_m3_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::time_rows_columns),
     half_split("vjepa2").refused("the two channels of a pair have different angles"),
     half_split("efficientloftr").refused("pairs belong to rows and columns in turn, over all heads"),
-    half_split("edgetam_video").refused("memory attention rotates rows and columns of two grids"),
-    half_split("sam2_video").refused("memory attention rotates rows and columns of two grids"),
-    half_split("sam3_tracker_video").refused("memory attention rotates rows and columns of two grids"),
+    interleaved("edgetam_video").theta(1e4).widths(256, 1, 2).grid(AxisRule::columns_then_rows),
+    interleaved("sam2_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
+    interleaved("sam3_tracker_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
 };
 
 }  // namespace detail
@@ -20361,6 +21833,16 @@ inline const KnownModel* find_known_tower(const std::string& model_type) {
   return own != nullptr && model_type == own->model_type ? own : nullptr;
 }
 
+/// The type of a part that says none itself, by the last key of its path, or nothing.
+inline std::optional<std::string> type_of_part(const std::string& path) {
+  for (const PartType& part : kPartTypes) {
+    const std::string ending = std::string(part.key) + ".";
+    if (path.size() < ending.size() || path.compare(path.size() - ending.size(), ending.size(), ending) != 0) continue;
+    return part.model_type;
+  }
+  return std::nullopt;
+}
+
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
@@ -20391,36 +21873,9 @@ struct ConfigHome {
   }
 };
 
-inline const ConfigValue* find_entry(const ConfigValue& config, const char* key) {
-  const ConfigValue* const value = config.find(key);
-  return value == nullptr || value->is(ConfigValue::Kind::null) ? nullptr : value;
-}
-
-/// The home that a path of keys leads to: "thinker_config.vision_config".
-inline ConfigHome find_tower(const char* function, const ConfigValue& config, const std::string& tower) {
-  ConfigHome home;
-  home.config = &config;
-  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
-  for (std::size_t at = 0; at <= tower.size();) {
-    const std::size_t end = (std::min)(tower.find('.', at), tower.size());
-    const std::string key = tower.substr(at, end - at);
-    const ConfigValue* const inner = home.config->find(key);
-    if (inner == nullptr || !inner->is(ConfigValue::Kind::dictionary)) {
-      refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
-                                    "a dictionary, since hints.tower leads to it");
-    }
-    home.enter(key, *inner);
-    at = end + 1;
-  }
-  return home;
-}
-
-/// The home of the language model: text_config wherever there is one, else one of its other names, unless the config
-/// is itself of a type that is known.
-inline ConfigHome find_home(const char* function, const ConfigValue& config) {
-  ConfigHome home;
-  home.config = &config;
-  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+/// Goes on from a home to the language model in it: text_config wherever there is one, else one of its other names,
+/// unless the home is itself of a type that is known.
+inline void enter_language_model(const char* function, ConfigHome& home) {
   static constexpr const char* names[] = {
       "text_config", "thinker_config", "vlm_config",      "llm_config", "language_config", "language_model_config",
       "decoder",     "decoder_config", "backbone_config", "asr_config", "audio_config",    "encoder_config"};
@@ -20442,6 +21897,34 @@ inline ConfigHome find_home(const char* function, const ConfigValue& config) {
     }
     home.enter(found, inner);
   }
+}
+
+/// The home that a path of keys leads to: "thinker_config.vision_config".
+inline ConfigHome find_tower(const char* function, const ConfigValue& config, const std::string& tower) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  for (std::size_t at = 0; at <= tower.size();) {
+    const std::size_t end = (std::min)(tower.find('.', at), tower.size());
+    const std::string key = tower.substr(at, end - at);
+    const ConfigValue* const inner = home.config->find(key);
+    if (inner == nullptr || !inner->is(ConfigValue::Kind::dictionary)) {
+      refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
+                                    "a dictionary, since hints.tower leads to it");
+    }
+    home.enter(key, *inner);
+    at = end + 1;
+  }
+  enter_language_model(function, home);
+  return home;
+}
+
+/// The home of the language model.
+inline ConfigHome find_home(const char* function, const ConfigValue& config) {
+  ConfigHome home;
+  home.config = &config;
+  require(config.is(ConfigValue::Kind::dictionary), function, "config", config.describe(), "a dictionary");
+  enter_language_model(function, home);
   return home;
 }
 
@@ -20524,13 +22007,13 @@ class LayerPlanReader {
       const auto blocks = config_.count("num_layers");
       const Eigen::Index own = attentions * blocks.value_or(model_.num_layers);
       const Eigen::Index layers = config_.count("num_hidden_layers").value_or(own);
-      config_.require(!blocks || layers == own, "num_hidden_layers", layers, attentions, " num_layers");
+      config_.require(!blocks || layers == own, "num_hidden_layers", layers, attentions, " times num_layers");
       config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
       return layers;
     }
     const auto given =
         config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
-                              "encoder_num_hidden_layers", "decoder_num_hidden_layers"});
+                              "encoder_num_hidden_layers", "decoder_num_hidden_layers", "memory_attention_num_layers"});
     if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
     const Eigen::Index layers = given.value_or(model_.num_layers);
     config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
@@ -20688,6 +22171,12 @@ class LayerPlanReader {
       case RopeSwitch::alibi: return !config_.flag("alibi").value_or(false);
       case RopeSwitch::memory: return config_.flag("use_mem_rope").value_or(false);
       case RopeSwitch::rotary_embedding: return config_.flag("use_rotary_embedding").value_or(true);
+      case RopeSwitch::conformer: {
+        const auto type = config_.text("position_embeddings_type");
+        config_.require(type != std::string("rotary"), "position_embeddings_type", "the text \"rotary\"",
+                        "another for this model_type, which rotates hidden states before queries and keys are made");
+        return false;
+      }
       case RopeSwitch::embedding_type:
       case RopeSwitch::embedding_type_on: break;
     }
@@ -20706,6 +22195,9 @@ class LayerPlanReader {
 /// Llama 4: the factor of layers that do not rotate. attn_temperature_tuning is true or false, or a number in some
 /// published files.
 inline std::optional<QueryTemperature> read_nope_temperature(ConfigReader& config, const KnownModel& model) {
+  if (model.temperature == TemperatureRule::nope_power) {
+    return QueryTemperature{0.1, 2048, 1, TemperatureGrowth::power};
+  }
   if (model.temperature != TemperatureRule::nope_layers) return {};
   const ConfigValue* const tuning = config.find("attn_temperature_tuning");
   if (tuning != nullptr && !tuning->is(ConfigValue::Kind::boolean)) {
@@ -21012,26 +22504,36 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
     if (const auto global = config.count("global_head_dim")) return *global;
     if (model.full_head_dim > 0) return model.full_head_dim;
   }
-  const std::vector<std::string> hidden_keys = {"hidden_size", "n_embd", "d_model", "embed_dim"};
+  const std::vector<std::string> hidden_keys = {"hidden_size", "n_embd", "d_model", "embed_dim",
+                                                "memory_attention_hidden_size"};
   const std::vector<std::string> head_keys = {"num_attention_heads",
                                               "n_head",
                                               "n_heads",
                                               "num_heads",
                                               "encoder_num_attention_heads",
                                               "decoder_num_attention_heads",
-                                              "encoder_attention_heads"};
-  if (const auto given = config.agreed_count({"head_dim", "kv_channels", "attention_head_dim"})) return *given;
+                                              "encoder_attention_heads",
+                                              "memory_attention_num_attention_heads"};
+  const bool has_other = config.peek("attention_head_dim") != nullptr;  // kv_channels of Zamba 2 is half of it
+  if (has_other) config.find("kv_channels");
+  if (const auto given = config.agreed_count({"head_dim", has_other ? "attention_head_dim" : "kv_channels"})) {
+    return *given;
+  }
   if (model.head_dim > 0) return model.head_dim;
   std::optional<Eigen::Index> hidden;
+  std::string hidden_name = "hidden_size";
   for (const std::string& key : hidden_keys) {
     const auto own = config.count(key);
-    hidden = key == "embed_dim" && own ? own : hidden ? hidden : own;  // Qwen2-VL's hidden_size is the text's
+    if (!own || (hidden && key != "embed_dim")) continue;  // Qwen2-VL's hidden_size is the text's
+    hidden = own;
+    hidden_name = key;
   }
   auto num_heads = config.agreed_count(head_keys);
   if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
   if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
+  if (num_heads) num_heads = *num_heads * config.count("memory_attention_downsample_rate").value_or(1);
   if (!hidden || !num_heads) config.refuse_missing("head_dim", ", or hidden_size and num_attention_heads");
-  config.require(*hidden % *num_heads == 0, "hidden_size", *hidden, "a multiple of num_attention_heads ", *num_heads);
+  config.require(*hidden % *num_heads == 0, hidden_name, *hidden, "a multiple of num_attention_heads ", *num_heads);
   return *hidden / *num_heads;
 }
 
@@ -21059,8 +22561,12 @@ inline RopeWindow read_last_channels(ConfigReader& config, const KnownModel& mod
   config.require(width > 0 && width % 2 == 0, "qk_rope_head_dim", width, "even and > 0");
   config.require(width <= head_dim, "qk_rope_head_dim", width, "at most head_dim ", head_dim);
   if (share) {
-    const auto part = static_cast<Eigen::Index>(share->value * static_cast<double>(head_dim));
-    config.require(share->value == 1 || part == width, *share,
+    const auto part = [&](Eigen::Index of) {
+      return static_cast<Eigen::Index>(share->value * static_cast<double>(of));
+    };
+    const auto own = per_layer_count(config, group, "head_dim");
+    const Eigen::Index said = own ? *own : config.count("head_dim").value_or(model.head_dim);
+    config.require(share->value == 1 || part(head_dim) == width || part(said) == width, *share,
                    "1, absent or the share of qk_rope_head_dim where there is one");
   }
   return {head_dim, head_dim - width, width};
@@ -21080,7 +22586,9 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, con
   const double default_share = group.full ? model.share : model.sliding_share;
   const double part = whole ? 1 : share ? share->value : model.share_is_proportional ? 1 : default_share;
   const double wanted = part * static_cast<double>(window.head_dim);
-  const auto rotary_dim = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
+  const auto said = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
+  const bool by_class = !said && !share && model.rotary_dim_default > 0 && !config.has_null("rotary_dim");
+  const std::optional<Eigen::Index> rotary_dim = by_class ? model.rotary_dim_default : said;
   if (!rotary_dim && part == 0) config.refuse_missing("rotary_dim", "");
   window.rotary_dim = rotary_dim.value_or(static_cast<Eigen::Index>(wanted));
   if (share && rotary_dim) {
@@ -21097,6 +22605,7 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, con
   } else {
     require(even, config.function(), "int(head_dim * partial_rotary_factor)", window.rotary_dim, "even and > 0");
   }
+  if (model.joins_heads) window.head_dim *= config.count("num_attention_heads").value_or(model.num_heads);
   return window;
 }
 
@@ -21136,7 +22645,7 @@ class RotationReader {
     std::string rope_type = read_rope_type(rope);
     if (model_.yarn_is_longrope && rope_type == "yarn") rope_type = "longrope";
     if (use_.is_class_dictionary && model_.share_is_proportional && group.full) rope_type = "proportional";
-    if (!group.is_scaled) rope_type = "default";
+    if (!group.is_scaled || model_.ignores_rope_type) rope_type = "default";
     const bool proportional = rope_type == "proportional";
     rope.require(!proportional || !model_.rotates_last, "rope_type", "the text \"proportional\"",
                  "a rule that this model_type has");
@@ -21176,7 +22685,7 @@ class RotationReader {
             "absent: the axes of this model_type are known");
     const Eigen::Index head_dim = read_head_dim(config_, model_, group);
     if (!owns_halves(rotation.axes)) {
-      rotation.window = {head_dim, 0, head_dim};
+      rotation.window = {head_dim, 0, grid_width(rotation.axes, head_dim)};
       assign(rotation, group);
       return;
     }
@@ -21208,12 +22717,21 @@ class RotationReader {
     rotation.sections_key = rope.name("mrope_section");
     if (sections) {
       rotation.sections = *sections;
+      add_rest(rotation);
       return;
     }
     for (const int section : model_.sections) {
       if (section > 0) rotation.sections.push_back(section);
     }
+    add_rest(rotation);
     if (rotation.sections.empty()) rotation.axes = AxisRule::one;  // one position, unless the config says more
+  }
+
+  void add_rest(RotationRecipe& rotation) const {
+    if (!model_.time_takes_rest || rotation.sections.empty()) return;
+    int rest = static_cast<int>(rotation.window.rotary_dim / 2);
+    for (const int section : rotation.sections) rest -= section;
+    if (rest > 0) rotation.sections[0] += rest;
   }
 
   /// Ministral 3: a factor on the queries of every layer, from the rope dictionary.
@@ -21271,7 +22789,8 @@ class RotationReader {
       return config_.agreed_number({"rope_local_base_freq", "local_rope_theta", "swa_rope_theta"});
     }
     if (model_.full_base_key != nullptr) return config_.agreed_number({model_.full_base_key});
-    return config_.agreed_number({"rope_theta", "rotary_emb_base", "global_rope_theta", "rotary_embedding_base"});
+    return config_.agreed_number(
+        {"rope_theta", "rotary_emb_base", "global_rope_theta", "rotary_embedding_base", "memory_attention_rope_theta"});
   }
 
   ConfigReader& config_;
@@ -21318,6 +22837,7 @@ class HuggingFaceReader {
 
   RopeRecipe read() {
     lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
+    if (!lengths_.max_position) lengths_.max_position = config_.agreed_number({"max_seq_len", "model_max_length"});
     lengths_.trained = config_.agreed_number({"original_max_position_embeddings"});
     plan_ = LayerPlanReader(config_, model_).read();
     recipe_.function = kFunction;
@@ -21342,6 +22862,7 @@ class HuggingFaceReader {
 
   void find_model() {
     std::optional<std::string> type = config_.text("model_type");
+    if (!type || type->empty()) type = type_of_part(home_.path);
     for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
     const bool is_tower = home_.path.find("vision") != std::string::npos ||
@@ -21375,18 +22896,11 @@ class HuggingFaceReader {
     };
     if (is_unknown_) recipe_.assumed.push_back("pairs");
     take(is_unknown_ || !hints_.layers.empty(), config_.peek("layer_types") != nullptr, "layer_types");
-    if (hints_.rope_theta) model_.base = checked_base(config_, {*hints_.rope_theta, "hints.rope_theta"});
-    if (hints_.sliding_rope_theta) {
-      model_.sliding_base = checked_base(config_, {*hints_.sliding_rope_theta, "hints.sliding_rope_theta"});
-    }
-    if (hints_.head_dim) {
-      require(*hints_.head_dim > 0 && *hints_.head_dim <= kMaxChannels, kFunction, "hints.head_dim", *hints_.head_dim,
-              "> 0 and at most ", kMaxChannels);
-      model_.head_dim = *hints_.head_dim;
-    }
+    check_hints(kFunction, hints_);
+    if (hints_.rope_theta) model_.base = *hints_.rope_theta;
+    if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
+    if (hints_.head_dim) model_.head_dim = *hints_.head_dim;
     take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
-    const bool letters = hints_.layers.find_first_not_of("fslc") == std::string::npos;
-    require(letters, kFunction, "hints.layers", "the text \"" + hints_.layers + "\"", "letters f, s, l and c");
     if (!hints_.layers.empty()) {
       model_.layers.letters = hints_.layers.c_str();
       model_.layers.first = "";
@@ -21569,7 +23083,7 @@ inline namespace POSENC_ABI {
 /// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models of known_model_types(). DeepSeek is interleaved here,
 ///           whose scores equal those of the permuted output of Hugging Face.
 template <typename Config, typename Length,
-          std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
+          std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, std::optional<RopePairs> pairs = {}) {
   ModelHints hints;
   hints.pairs = pairs;
@@ -21581,7 +23095,7 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 /// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
 /// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there.
 template <typename Config, typename Length,
-          std::enable_if_t<detail::is_config<Config> && detail::is_length<Length>, int> = 0>
+          std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
   detail::require(detail::fits_into<std::int64_t>(serving_length), "read_hugging_face_config", "serving_length",
                   serving_length, "at most 2^63 - 1");
