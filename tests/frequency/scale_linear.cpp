@@ -13,6 +13,13 @@ TEST_CASE("linear", "[frequency][rules]") {
   CHECK(scaled.magnitude() == 1);
 }
 
+TEST_CASE("a factor of one changes nothing: another rule can follow", "[frequency][rules]") {
+  const Frequencies plain = geometric_frequencies(64, 1e5);
+  CHECK(scale_linear(plain, 1).base() == 1e5);
+  CHECK(scale_proportional(plain, 1).base() == 1e5);
+  CHECK(scale_linear(plain, 2).base() == 0);
+}
+
 TEST_CASE("a factor for each pair is the ratio of two lists", "[frequency][rules]") {
   const Frequencies plain = geometric_frequencies(128, 5e5);
   posenc::Llama3Options options;

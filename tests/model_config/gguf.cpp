@@ -40,7 +40,9 @@ Eigen::ArrayXd list_of(const std::string& file, const std::string& key) {
 TEST_CASE("GGUF: Llama 2 leaves out what the format's reader knows", "[model_config][gguf]") {
   const ConfigValue file =
       metadata("llama", {{"block_count", 32}, {"embedding_length", 4096}, {"attention.head_count", 32}});
-  check_model(read_gguf_metadata(file, std::nullopt), {{"", kInterleaved, 128, 0, 128, "llama-2-7b"}}, "32x0");
+  const auto model = read_gguf_metadata(file, std::nullopt);
+  check_model(model, {{"", kInterleaved, 128, 0, 128, "llama-2-7b"}}, "32x0");
+  CHECK(model.rope_sets[0].frequencies.base() == 10000);  // so that another rule can stretch them further
 }
 
 TEST_CASE("GGUF: Llama 3.1 comes with factors", "[model_config][gguf]") {

@@ -18,6 +18,7 @@ namespace detail {
 
 inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
   require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+  if (factor == 1) return frequencies;  // with their base
   return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
@@ -89,6 +90,7 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
   detail::require(partial_rotary_factor > 0 && partial_rotary_factor <= 1, function, "partial_rotary_factor",
                   partial_rotary_factor, "in (0, 1]");
   detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+  if (partial_rotary_factor == 1 && factor == 1) return frequencies;  // with their base
   const Eigen::Index live =
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
   Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
