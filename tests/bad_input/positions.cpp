@@ -195,6 +195,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [=](F&) { posenc::mrope_positions({sounding(1, 3, 0)}); });
   bad.value("negative audio", "mrope_positions: segments[0].audio_tokens must be in [0, 1099511627776], got -3",
             [=](F&) { posenc::mrope_positions({sounding(1, -3, 50)}); });
+  bad.value("audio of a segment without audio",
+            "mrope_positions: segments[0].audio_tokens must be 0 where has_audio is false, got 3", [](F&) {
+              MropeSegment segment = MropeSegment::text(5);
+              segment.audio_tokens = 3;
+              posenc::mrope_positions({segment});
+            });
   bad.value("negative frames beside audio", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got -1",
             [=](F&) { posenc::mrope_positions({sounding(-1, 3, 50)}); });
   bad.value("negative padding", "mrope_positions: segments[1].pad_tokens must be in [0, 1099511627776], got -1",

@@ -114,6 +114,10 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".time.frames", s.time.frames, 1, most);
     require_count(".time.seconds", s.time.seconds, 1, most);
     require_count(".audio_tokens", s.audio_tokens, 0, kMaxSeqLen);
+    if (!s.has_audio && s.audio_tokens != 0) {
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_tokens",
+                                    s.audio_tokens, "0 where has_audio is false");
+    }
     require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
     require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
     require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position", s.pad_position);
