@@ -9,6 +9,7 @@
 
 #include <posenc/positions.hpp>
 
+#include "support/allocations.hpp"
 #include "support/catch2.hpp"
 #include "support/golden.hpp"
 
@@ -104,4 +105,21 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
   latents.close("mochi_3x3x5", presets::mochi_positions(3, GridShape(3, 5)), 123);
   latents.close("mochi_2x4x1", presets::mochi_positions(2, GridShape(4, 1)), 192);
   CHECK(latents.all_compared());
+}
+
+TEST_CASE("positions of latents are one allocation", "[positions][latents]") {
+  if (posenc_tests::skip_without_allocation_count("positions of latents")) return;
+  const GridShape picture(4, 6);
+  const std::vector<GridShape> pictures = {picture, GridShape(2, 3)};
+  Eigen::Index rows = 0;
+  const auto allocations = [&](const auto& make) {
+    return posenc_tests::count_allocations([&] { rows += make().rows(); });
+  };
+  CHECK(allocations([&] { return presets::flux_positions(5, picture, pictures); }) == 1);
+  CHECK(allocations([&] { return presets::flux2_positions(5, picture, pictures); }) == 1);
+  CHECK(allocations([&] { return presets::qwen_image_positions(5, pictures); }) == 1);
+  CHECK(allocations([&] { return presets::z_image_positions(5, picture); }) == 1);
+  CHECK(allocations([&] { return presets::lumina2_positions(5, picture); }) == 1);
+  CHECK(allocations([&] { return presets::hunyuan_video_positions(2, picture, 5); }) == 1);
+  CHECK(rows == 2 * 59 + 35 + 64 + 29 + 53);
 }

@@ -43,7 +43,7 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
   rows.append_picture(picture, 0);
   std::int64_t index = 0;
   for (const GridShape& reference : references) rows.append_picture(reference, ++index);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of FLUX.2 on four axes: text, the picture, then its references.
@@ -70,7 +70,7 @@ inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens
   rows.append_picture(picture, 0);
   std::int64_t time = 0;
   for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Qwen-Image: text, then pictures whose middle is at 0.
@@ -95,13 +95,12 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
   detail::LatentRows rows(function, text_tokens + detail::tokens_of(pictures), 3);
   std::int64_t first = 0;
   for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
-  for (Eigen::Index i = 0; i < text_tokens; ++i) rows.ids().row(i).setConstant(first + i);
-  rows.skip(text_tokens);
+  rows.append_diagonal(text_tokens, first);
   std::int64_t index = 0;
   for (const GridShape& p : pictures) {
     rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
   }
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
@@ -127,7 +126,7 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
   rows.append_picture(picture, text + 1);
   rows.skip(filled(patches) - patches);
   rows.append_text(text, 0, 1);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Lumina Image 2.0: text, then the picture.
@@ -148,7 +147,7 @@ inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_toke
   detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
   rows.append_text(text_tokens, 0, 0);
   rows.append_picture(picture, text_tokens);
-  return rows.ids();
+  return rows.take();
 }
 
 }  // namespace presets

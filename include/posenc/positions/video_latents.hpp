@@ -57,7 +57,7 @@ inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size fra
   detail::require_size(function, "frames", frames, patches, 3 * sizeof(std::int64_t));
   detail::LatentRows rows(function, frames * patches + text_tokens, 3);
   for (Eigen::Index t = 0; t < frames; ++t) rows.append_picture(picture, t);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Kandinsky 5: (t, y / scale, x / scale), each from 0. Text has a stream and positions of its own: 0, 1, ...

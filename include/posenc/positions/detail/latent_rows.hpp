@@ -10,6 +10,7 @@
 #include "posenc/positions/grid_shape.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -52,9 +53,12 @@ class LatentRows {
   }
   /// `count` tokens at zeros.
   void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
-  /// The row that is written next, and the matrix.
-  Eigen::Index row() const { return row_; }
-  AxisPositionMatrix<std::int64_t>& ids() { return ids_; }
+  /// `count` tokens at first, first + 1, ... on all axes.
+  void append_diagonal(std::int64_t count, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) ids_.row(row_++).setConstant(first + i);
+  }
+  /// The matrix, which is moved out.
+  AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }
 
  private:
   AxisPositionMatrix<std::int64_t> ids_;
