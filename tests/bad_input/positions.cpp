@@ -156,6 +156,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   bad.value("negative text on the fourth axis",
             "presets::flux2_positions: text_tokens must be in [0, 1099511627776], got -1",
             [](F&) { presets::flux2_positions(-1, GridShape(2, 2)); });
+  if (posenc_tests::kWideIndex)  // counted picture by picture, so that no sum of tokens overflows
+    bad.length("pictures beyond memory",
+               "presets::qwen_image_positions: number of tokens must be at most 384307168202282325 for rows of 3 "
+               "values, got 384307901210034176",
+               [](F&) {
+                 presets::qwen_image_positions(
+                     0, std::vector<GridShape>(std::size_t(1) << 19, GridShape(1 << 20, 1 << 20)));
+               });
   bad.value("Qwen-Image without a picture", "presets::qwen_image_positions: pictures.size() must be > 0, got 0",
             [](F&) { presets::qwen_image_positions(3, {}); });
   bad.value("negative text behind a picture",

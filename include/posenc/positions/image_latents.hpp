@@ -37,7 +37,8 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
                                                        const std::vector<GridShape>& references = {}) {
   const char* const function = "presets::flux_positions";
   detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  const std::int64_t pictures =
+      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
   detail::LatentRows rows(function, text_tokens + pictures, 3);
   rows.skip(text_tokens);
   rows.append_picture(picture, 0);
@@ -64,7 +65,8 @@ inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens
                                                         const std::vector<GridShape>& references = {}) {
   const char* const function = "presets::flux2_positions";
   detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  const std::int64_t pictures =
+      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 4);
   detail::LatentRows rows(function, text_tokens + pictures, 4);
   rows.append_text(text_tokens, 3, 0);
   rows.append_picture(picture, 0);
@@ -92,7 +94,7 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
   const char* const function = "presets::qwen_image_positions";
   detail::require_text_tokens(function, text_tokens);
   detail::require(!pictures.empty(), function, "pictures.size()", pictures.size(), "> 0");
-  detail::LatentRows rows(function, text_tokens + detail::tokens_of(pictures), 3);
+  detail::LatentRows rows(function, text_tokens + detail::tokens_of(function, pictures, 3), 3);
   std::int64_t first = 0;
   for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
   rows.append_diagonal(text_tokens, first);

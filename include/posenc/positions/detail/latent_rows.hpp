@@ -65,11 +65,14 @@ class LatentRows {
   Eigen::Index row_ = 0;
 };
 
-/// Tokens of several pictures.
+/// Tokens of several pictures, whose positions on `axes` axes fit in memory's index type.
 template <typename Pictures>
-std::int64_t tokens_of(const Pictures& pictures) {
+std::int64_t tokens_of(const char* function, const Pictures& pictures, Eigen::Index axes) {
   std::int64_t tokens = 0;
-  for (const GridShape& picture : pictures) tokens += std::int64_t{picture.height()} * picture.width();
+  for (const GridShape& picture : pictures) {
+    tokens += std::int64_t{picture.height()} * picture.width();
+    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+  }
   return tokens;
 }
 
