@@ -133,6 +133,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { posenc::grid_positions({3}, (std::int64_t(1) << 57) - 1); });
   bad.value("one axis, columns first", "grid_positions: sizes.size() must be >= 2 for column_row, got 1",
             [](F&) { posenc::grid_positions({3}, 0, posenc::GridOrder::column_row); });
+  bad.value("a spaced axis, columns first", "grid_positions: axes.size() must be >= 2 for column_row, got 1",
+            [](F&) { posenc::grid_positions({GridAxis::counted(3)}, posenc::GridOrder::column_row); });
+  bad.value("a grid of no spaced axis", "grid_positions: axes.size() must be > 0, got 0",
+            [](F&) { posenc::grid_positions(std::initializer_list<GridAxis>{}); });
   bad.value("a grid in no order", "grid_positions: order must be one of its enumerators, got 5", [](F&) {
     posenc::grid_positions({3, 2}, 0, static_cast<posenc::GridOrder>(5));
   });

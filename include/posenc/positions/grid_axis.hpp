@@ -126,7 +126,7 @@ inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis>
                                                  GridOrder order = GridOrder::row_column) {
   std::vector<int> sizes;
   for (const GridAxis& axis : axes) sizes.push_back(static_cast<int>(axis.size()));
-  detail::require_grid_order("grid_positions", order, sizes.size());
+  detail::require_grid_order("grid_positions", order, "axes.size()", axes.size());
   auto positions = detail::fill_grid<double>("grid_positions", sizes,
                                              [&](Eigen::Index axis, int i) { return axes.begin()[axis][i]; });
   detail::arrange_axes(positions, order);

@@ -27,9 +27,11 @@ enum class GridOrder {
 
 namespace detail {
 
-inline void require_grid_order(const char* function, GridOrder order, std::size_t axes) {
+/// @param parameter  The name of the number of axes: "sizes.size()".
+inline void require_grid_order(const char* function, GridOrder order, const char* parameter, std::size_t axes) {
   require_named(function, "order", order, GridOrder::column_row);
-  require(order == GridOrder::row_column || axes >= 2, function, "sizes.size()", axes, ">= 2 for column_row");
+  require(axes > 0, function, parameter, axes, "> 0");
+  require(order == GridOrder::row_column || axes >= 2, function, parameter, axes, ">= 2 for column_row");
 }
 
 /// Exchanges the last two columns where `order` has the column of a token before its row.
@@ -83,7 +85,7 @@ inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& s
                                                        GridOrder order = GridOrder::row_column) {
   const char* const function = "grid_positions";
   detail::require_position(function, "first", std::int64_t{first});
-  detail::require_grid_order(function, order, sizes.size());
+  detail::require_grid_order(function, order, "sizes.size()", sizes.size());
   for (const int size : sizes) {
     const std::int64_t most = detail::kMaxPosition - (size > 0 ? size - 1 : 0);
     detail::require_in_range(first <= most, function, "first", first, "at most 2^57 - ", size > 0 ? size - 1 : 0,
