@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Positions of the tokens of grids.
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -78,4 +79,31 @@ TEST_CASE("axes of a grid by the name of their spacing", "[positions][grid]") {
   CHECK(xy.row(4) == Eigen::RowVector2d(11, 1));
   CHECK(posenc::grid_positions({GridAxis::counted(2), GridAxis::counted(3)}) ==
         posenc::grid_positions({2, 3}).cast<double>());
+}
+
+TEST_CASE("positions of axes are rounded a few times", "[positions][grid]") {
+  using posenc::GridAxis;
+  // With M the largest of |first| and |last|: first n to 1/2 ulp of M n, last - first to 1/2 ulp of 2 M, its product
+  // with i < n to 1/2 ulp of 2 M n, the sum to 1/2 ulp of M n, and the quotient by n to 1/2 ulp of M: 3.5 ulp of M.
+  constexpr double kRoundings = 4 * 0x1p-52;
+  const auto check = [&](const GridAxis& axis, double first, double last, double steps) {
+    const Eigen::VectorXd at = posenc::grid_positions({axis}).col(0);
+    const double bound = kRoundings * (std::max)(std::abs(first), std::abs(last));
+    for (Eigen::Index i = 0; i < at.size(); ++i) {
+      const long double exact = first + (static_cast<long double>(last) - first) * static_cast<double>(i) / steps;
+      const double error = static_cast<double>(std::abs(static_cast<long double>(at[i]) - exact));
+      if (!(error <= bound)) FAIL_CHECK(i << " of " << at.size() << ": off by " << error << " of " << bound);
+    }
+  };
+  for (const int size : {2, 3, 7, 48, 1001}) {
+    for (const double first : {0.1, -0.7, 1e-3, 123456.789}) {
+      for (const double last : {0.3, -1e5, 1 / 3.0}) {
+        check(GridAxis::linspace(size, first, last), first, last, size - 1);
+        check(GridAxis::linspace_without_endpoint(size, first, last), first, last, size);
+        check(GridAxis::counted(size, first, last), first, first + size * last, size);
+      }
+    }
+    const double middle = (size - 1) / 2.0;
+    check(GridAxis::symmetric(size, 0.1), -middle * 0.1, middle * 0.1, size - 1);
+  }
 }
