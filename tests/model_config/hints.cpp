@@ -176,6 +176,7 @@ TEST_CASE("an architecture that is not known can be told what it lacks", "[model
   const ModelRope axes = posenc::read_gguf_metadata(file, std::nullopt, hints);
   REQUIRE(axes.rope_sets.size() == 2);
   CHECK(axes.rope_sets[1].frequencies.inv_freq()[8] == .1);
+  CHECK(axes.assumed == Names{"pairs", "rope_theta", "mrope_section"});
   for (const posenc::RopeSet& set : axes.rope_sets) {
     CHECK(set.axes->num_axes() == 3);
     CHECK(set.positions == TokenPositions::by_axis);

@@ -85,8 +85,9 @@ class GgufReader {
 
   /// What the caller says takes the place of what an architecture has, where the file says nothing.
   void take_hints() {
+    const auto is_silent = [&](const char* file_key) { return file_.peek(key(file_key)) == nullptr; };
     const auto take = [&](bool is_given, const char* file_key, const char* name) {
-      if (is_given && file_.peek(key(file_key)) == nullptr) recipe_.assumed.push_back(name);
+      if (is_given && is_silent(file_key)) recipe_.assumed.push_back(name);
     };
     check_hints(kFunction, hints_);
     require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
@@ -94,7 +95,10 @@ class GgufReader {
     if (hints_.pairs) model_.pairs = *hints_.pairs;
     if (is_unknown_) recipe_.assumed.push_back("pairs");
     take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
-    take(hints_.rope_theta.has_value(), "rope.freq_base", "rope_theta");
+    if ((hints_.rope_theta && is_silent("rope.freq_base")) ||
+        (hints_.sliding_rope_theta && is_silent("rope.freq_base_swa"))) {
+      recipe_.assumed.push_back("rope_theta");
+    }
     take(hints_.head_dim.has_value(), "attention.key_length", "head_dim");
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
     if (!hints_.layers.empty()) {
