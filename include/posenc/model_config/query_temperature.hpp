@@ -21,8 +21,8 @@ enum class TemperatureGrowth {
 
 /// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
-  double
-      scale;  ///< Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  double scale;
   double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
   double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
   TemperatureGrowth growth = TemperatureGrowth::logarithm;  ///< The formula.

@@ -119,7 +119,8 @@ class GridAxis {
 /// @returns      tokens x axes.
 /// @throws std::invalid_argument  no axis; column_row of one axis; an order that is none.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     two divisions and a store for each position; one allocation (bench_frequency: positions).
+/// Cost:     three divisions and a store for each position; one allocation and a small one (bench_frequency:
+///           positions).
 /// Accuracy: 4 ulp of double at 1, times the largest number that an axis is given or has [positions][grid].
 /// Matches:  the grids of DINOv3, timm and diffusers that GridAxis names.
 inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis> axes,

@@ -48,8 +48,9 @@ struct BandRead {
   }
 };
 
-/// Calls work(rows of a head, first distance, queries, scores) for each block of queries of each head; `scores` is
-/// scratch memory of a row for each query and a column for each distance that they meet.
+/// Calls work(first row of a head, first query of a block, its distances, queries, scores) for each block of queries of
+/// each head. `queries` is a copy of their rows of r; `scores`, zeros at first, has a row for each of them and a column for
+/// each distance that they meet.
 template <typename Query, typename Scalar, typename Work>
 void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
                          const Work& work) {
@@ -107,8 +108,9 @@ void require_banded_logits(const char* function, const char* parameter, const Lo
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel (E + 31) multiply-adds
-///           for a query, however many keys there are; extra memory 64 x (E + 31) (bench_content_bias: banded logits).
+/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel E multiply-adds for a
+///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
+///           logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
 /// Matches:  InklingRelativeLogits of transformers.
