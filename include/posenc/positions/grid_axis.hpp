@@ -126,6 +126,7 @@ class GridAxis {
 inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis> axes,
                                                  GridOrder order = GridOrder::row_column) {
   std::vector<int> sizes;
+  sizes.reserve(axes.size());
   for (const GridAxis& axis : axes) sizes.push_back(static_cast<int>(axis.size()));
   detail::require_grid_order("grid_positions", order, "axes.size()", axes.size());
   auto positions = detail::fill_grid<double>("grid_positions", sizes,
