@@ -1365,9 +1365,11 @@ enum class GridOrder {
 
 namespace detail {
 
-inline void require_grid_order(const char* function, GridOrder order, std::size_t axes) {
+/// @param parameter  The name of the number of axes: "sizes.size()".
+inline void require_grid_order(const char* function, GridOrder order, const char* parameter, std::size_t axes) {
   require_named(function, "order", order, GridOrder::column_row);
-  require(order == GridOrder::row_column || axes >= 2, function, "sizes.size()", axes, ">= 2 for column_row");
+  require(axes > 0, function, parameter, axes, "> 0");
+  require(order == GridOrder::row_column || axes >= 2, function, parameter, axes, ">= 2 for column_row");
 }
 
 /// Exchanges the last two columns where `order` has the column of a token before its row.
@@ -1421,7 +1423,7 @@ inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& s
                                                        GridOrder order = GridOrder::row_column) {
   const char* const function = "grid_positions";
   detail::require_position(function, "first", std::int64_t{first});
-  detail::require_grid_order(function, order, sizes.size());
+  detail::require_grid_order(function, order, "sizes.size()", sizes.size());
   for (const int size : sizes) {
     const std::int64_t most = detail::kMaxPosition - (size > 0 ? size - 1 : 0);
     detail::require_in_range(first <= most, function, "first", first, "at most 2^57 - ", size > 0 ? size - 1 : 0,
@@ -1430,6 +1432,14 @@ inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& s
   auto positions = detail::fill_grid<std::int64_t>(function, sizes, [&](Eigen::Index, int i) { return first + i; });
   detail::arrange_axes(positions, order);
   return positions;
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Number, typename... More, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+AxisPositionMatrix<std::int64_t> grid_positions(const Number&, const More&...) {
+  static_assert(detail::kMisuse<Number>, "posenc: write grid_positions({height, width}): the sizes in braces");
+  return {};
 }
 
 /// Centers of the patches that fill [-1, 1] on each axis.
@@ -1885,14 +1895,16 @@ class GridAxis {
 /// @returns      tokens x axes.
 /// @throws std::invalid_argument  no axis; column_row of one axis; an order that is none.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     two divisions and a store for each position; one allocation (bench_frequency: positions).
-/// Accuracy: two roundings of double [positions][grid].
+/// Cost:     three divisions and a store for each position; one allocation and a small one (bench_frequency:
+///           positions).
+/// Accuracy: 4 ulp of double at 1, times the largest number that an axis is given or has [positions][grid].
 /// Matches:  the grids of DINOv3, timm and diffusers that GridAxis names.
 inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis> axes,
                                                  GridOrder order = GridOrder::row_column) {
   std::vector<int> sizes;
+  sizes.reserve(axes.size());
   for (const GridAxis& axis : axes) sizes.push_back(static_cast<int>(axis.size()));
-  detail::require_grid_order("grid_positions", order, sizes.size());
+  detail::require_grid_order("grid_positions", order, "axes.size()", axes.size());
   auto positions = detail::fill_grid<double>("grid_positions", sizes,
                                              [&](Eigen::Index axis, int i) { return axes.begin()[axis][i]; });
   detail::arrange_axes(positions, order);
@@ -1994,20 +2006,26 @@ class LatentRows {
   }
   /// `count` tokens at zeros.
   void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
-  /// The row that is written next, and the matrix.
-  Eigen::Index row() const { return row_; }
-  AxisPositionMatrix<std::int64_t>& ids() { return ids_; }
+  /// `count` tokens at first, first + 1, ... on all axes.
+  void append_diagonal(std::int64_t count, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) ids_.row(row_++).setConstant(first + i);
+  }
+  /// The matrix, which is moved out.
+  AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }
 
  private:
   AxisPositionMatrix<std::int64_t> ids_;
   Eigen::Index row_ = 0;
 };
 
-/// Tokens of several pictures.
+/// Tokens of several pictures, whose positions on `axes` axes fit in memory's index type.
 template <typename Pictures>
-std::int64_t tokens_of(const Pictures& pictures) {
+std::int64_t tokens_of(const char* function, const Pictures& pictures, Eigen::Index axes) {
   std::int64_t tokens = 0;
-  for (const GridShape& picture : pictures) tokens += std::int64_t{picture.height()} * picture.width();
+  for (const GridShape& picture : pictures) {
+    tokens += std::int64_t{picture.height()} * picture.width();
+    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+  }
   return tokens;
 }
 
@@ -2045,13 +2063,14 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
                                                        const std::vector<GridShape>& references = {}) {
   const char* const function = "presets::flux_positions";
   detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  const std::int64_t pictures =
+      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
   detail::LatentRows rows(function, text_tokens + pictures, 3);
   rows.skip(text_tokens);
   rows.append_picture(picture, 0);
   std::int64_t index = 0;
   for (const GridShape& reference : references) rows.append_picture(reference, ++index);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of FLUX.2 on four axes: text, the picture, then its references.
@@ -2072,13 +2091,14 @@ inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens
                                                         const std::vector<GridShape>& references = {}) {
   const char* const function = "presets::flux2_positions";
   detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures = std::int64_t{picture.height()} * picture.width() + detail::tokens_of(references);
+  const std::int64_t pictures =
+      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 4);
   detail::LatentRows rows(function, text_tokens + pictures, 4);
   rows.append_text(text_tokens, 3, 0);
   rows.append_picture(picture, 0);
   std::int64_t time = 0;
   for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Qwen-Image: text, then pictures whose middle is at 0.
@@ -2100,16 +2120,15 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
   const char* const function = "presets::qwen_image_positions";
   detail::require_text_tokens(function, text_tokens);
   detail::require(!pictures.empty(), function, "pictures.size()", pictures.size(), "> 0");
-  detail::LatentRows rows(function, text_tokens + detail::tokens_of(pictures), 3);
+  detail::LatentRows rows(function, text_tokens + detail::tokens_of(function, pictures, 3), 3);
   std::int64_t first = 0;
   for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
-  for (Eigen::Index i = 0; i < text_tokens; ++i) rows.ids().row(i).setConstant(first + i);
-  rows.skip(text_tokens);
+  rows.append_diagonal(text_tokens, first);
   std::int64_t index = 0;
   for (const GridShape& p : pictures) {
     rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
   }
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
@@ -2135,7 +2154,7 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
   rows.append_picture(picture, text + 1);
   rows.skip(filled(patches) - patches);
   rows.append_text(text, 0, 1);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Lumina Image 2.0: text, then the picture.
@@ -2156,7 +2175,7 @@ inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_toke
   detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
   rows.append_text(text_tokens, 0, 0);
   rows.append_picture(picture, text_tokens);
-  return rows.ids();
+  return rows.take();
 }
 
 }  // namespace presets
@@ -2272,9 +2291,14 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".time.frames", s.time.frames, 1, most);
     require_count(".time.seconds", s.time.seconds, 1, most);
     require_count(".audio_tokens", s.audio_tokens, 0, kMaxSeqLen);
+    if (!s.has_audio && s.audio_tokens != 0) {
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_tokens",
+                                    s.audio_tokens, "0 where has_audio is false");
+    }
     require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
     require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
-    require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position", s.pad_position);
+    require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
+                     std::int64_t{s.pad_position});
     const std::int64_t markers = s.has_audio ? 4 : 0;
     const std::int64_t of_segment = std::int64_t{s.text_tokens} + s.pad_tokens + s.audio_tokens + markers +
                                     std::int64_t{s.frames} * s.height * s.width;
@@ -2399,10 +2423,11 @@ class MropeWriter {
 /// @param first_position  Of the first token: `next_position` of what came before, or 0.
 /// @returns               ids, tokens x 3, and where decoding goes on.
 /// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame or
-///                                no second; a chunk of no position.
+///                                no second; a chunk of no position; audio_tokens where has_audio is false.
 /// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Cost:     three stores for each token, and four divisions for one of a picture or video; one allocation
+///           (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni (TMRoPE) with its rope_deltas. Qwen3-VL gives each
@@ -2476,7 +2501,7 @@ inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size fra
   detail::require_size(function, "frames", frames, patches, 3 * sizeof(std::int64_t));
   detail::LatentRows rows(function, frames * patches + text_tokens, 3);
   for (Eigen::Index t = 0; t < frames; ++t) rows.append_picture(picture, t);
-  return rows.ids();
+  return rows.take();
 }
 
 /// Positions of Kandinsky 5: (t, y / scale, x / scale), each from 0. Text has a stream and positions of its own: 0, 1, ...
@@ -2877,6 +2902,7 @@ namespace detail {
 
 inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
   require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+  if (factor == 1) return frequencies;  // with their base
   return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
@@ -2948,6 +2974,7 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
   detail::require(partial_rotary_factor > 0 && partial_rotary_factor <= 1, function, "partial_rotary_factor",
                   partial_rotary_factor, "in (0, 1]");
   detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+  if (partial_rotary_factor == 1 && factor == 1) return frequencies;  // with their base
   const Eigen::Index live =
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
   Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
@@ -15430,8 +15457,9 @@ struct BandRead {
   }
 };
 
-/// Calls work(rows of a head, first distance, queries, scores) for each block of queries of each head; `scores` is
-/// scratch memory of a row for each query and a column for each distance that they meet.
+/// Calls work(first row of a head, first query of a block, its distances, queries, scores) for each block of queries of
+/// each head. `queries` is a copy of their rows of r; `scores`, zeros at first, has a row for each of them and a column for
+/// each distance that they meet.
 template <typename Query, typename Scalar, typename Work>
 void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
                          const Work& work) {
@@ -15489,8 +15517,9 @@ void require_banded_logits(const char* function, const char* parameter, const Lo
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel (E + 31) multiply-adds
-///           for a query, however many keys there are; extra memory 64 x (E + 31) (bench_content_bias: banded logits).
+/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel E multiply-adds for a
+///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
+///           logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
 /// Matches:  InklingRelativeLogits of transformers.
@@ -18606,8 +18635,8 @@ enum class TemperatureGrowth {
 
 /// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
-  double
-      scale;  ///< Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  double scale;
   double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
   double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
   TemperatureGrowth growth = TemperatureGrowth::logarithm;  ///< The formula.
@@ -20522,8 +20551,9 @@ class GgufReader {
 
   /// What the caller says takes the place of what an architecture has, where the file says nothing.
   void take_hints() {
+    const auto is_silent = [&](const char* file_key) { return file_.peek(key(file_key)) == nullptr; };
     const auto take = [&](bool is_given, const char* file_key, const char* name) {
-      if (is_given && file_.peek(key(file_key)) == nullptr) recipe_.assumed.push_back(name);
+      if (is_given && is_silent(file_key)) recipe_.assumed.push_back(name);
     };
     check_hints(kFunction, hints_);
     require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
@@ -20531,7 +20561,10 @@ class GgufReader {
     if (hints_.pairs) model_.pairs = *hints_.pairs;
     if (is_unknown_) recipe_.assumed.push_back("pairs");
     take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
-    take(hints_.rope_theta.has_value(), "rope.freq_base", "rope_theta");
+    if ((hints_.rope_theta && is_silent("rope.freq_base")) ||
+        (hints_.sliding_rope_theta && is_silent("rope.freq_base_swa"))) {
+      recipe_.assumed.push_back("rope_theta");
+    }
     take(hints_.head_dim.has_value(), "attention.key_length", "head_dim");
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
     if (!hints_.layers.empty()) {

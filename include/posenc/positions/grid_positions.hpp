@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 namespace posenc {
@@ -94,6 +95,14 @@ inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& s
   auto positions = detail::fill_grid<std::int64_t>(function, sizes, [&](Eigen::Index, int i) { return first + i; });
   detail::arrange_axes(positions, order);
   return positions;
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Number, typename... More, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+AxisPositionMatrix<std::int64_t> grid_positions(const Number&, const More&...) {
+  static_assert(detail::kMisuse<Number>, "posenc: write grid_positions({height, width}): the sizes in braces");
+  return {};
 }
 
 /// Centers of the patches that fill [-1, 1] on each axis.
