@@ -65,6 +65,8 @@ show(12_train_offset "Which encodings read sequences four times as long as in tr
 show(13_context_extension "The language model reads 2,048 tokens, trained on 256" "^loss" "no change" "keys" "YaRN" "last"
      "^of words" "^ +16 ")
 show(14_train_language_model "How that model was trained, 20 steps of 14,000" "param" "^step" "^a model")
+show(15_extrapolation "Which encoding reads beyond its trained length: 40 steps of the 3,000 that it takes"
+     "loss within")
 show(17_recipe_card "What a published config says about positions" "^model" " (half-split|interleaved) " "^no ")
 show(18_image_latents "Who sits where in four diffusion models" "^t, y, x" "^(FLUX|Qwen-Image|Z-Image|Wan)")
 

@@ -43,6 +43,8 @@ class Encoding {
   virtual std::vector<Parameter<Scalar>*> parameters() { return {}; }
   /// Called after each step of training, for parameters that have bounds.
   virtual void keep_in_bounds() {}
+  /// Called before each batch of sequences of `length` tokens, for positions that are drawn.
+  virtual void begin(Index /*length*/, std::uint64_t /*seed*/) {}
 
   /// Absolute encodings: added to the embeddings.
   virtual void add_to_embeddings(Matrix<Scalar>& /*x*/, Index /*seq_len*/, Index /*first*/) {}
@@ -78,7 +80,11 @@ class Sinusoidal : public Encoding<Scalar> {
 template <typename Scalar>
 class Learned : public Encoding<Scalar> {
  public:
-  Learned(Index rows, Index width, std::uint64_t seed) : table_(rows, width, 0.02, seed, false) {}
+  /// @param overflow  What a position past the last row takes.
+  Learned(Index rows, Index width, std::uint64_t seed, posenc::Overflow overflow = posenc::Overflow::clamp)
+      : table_(rows, width, 0.02, seed, false) {
+    options_.overflow = overflow;
+  }
 
   std::vector<Parameter<Scalar>*> parameters() override { return {&table_}; }
   void add_to_embeddings(Matrix<Scalar>& x, Index seq_len, Index first) override {
@@ -92,7 +98,7 @@ class Learned : public Encoding<Scalar> {
 
  private:
   Parameter<Scalar> table_;
-  posenc::LookupOptions options_{posenc::Overflow::clamp};  // past the last row: the last row
+  posenc::LookupOptions options_;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

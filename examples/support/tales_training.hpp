@@ -40,12 +40,14 @@ struct TrainingOptions {
   double clue_weight = 5;  // of words told before, in the gradient: one in twenty is such a word
   double rate = 3e-3;      // at its peak
   int warm_up = 100;
+  bool short_tales_first = true;
   double longest_gradient = 1;
   std::uint64_t seed = 1;  // of the tales: a run reads the tales 2^32 seed, 2^32 seed + 1, ...
 };
 
-/// Trains on tales that it reads once each. Clues that are near are learned first: 40 % of the steps read tales of a
-/// quarter of the length, four times as many, and 30 % of half. report(step, loss) is called after each step.
+/// Trains on tales that it reads once each. With short_tales_first, clues that are near are learned first: 40 % of the
+/// steps read tales of a quarter of the length, four times as many, and 30 % of half. report(step, loss) is called after
+/// each step.
 template <typename Scalar, typename Report>
 void train(Transformer<Scalar>& model, Encoding<Scalar>& encoding, const tales::Language& language,
            const TrainingOptions& options, const Report& report) {
@@ -54,9 +56,13 @@ void train(Transformer<Scalar>& model, Encoding<Scalar>& encoding, const tales::
   AdamW adam;
   std::uint64_t seed = options.seed << 32;
   for (int step = 0; step < options.steps; ++step) {
-    const int shorter = 10 * step < 4 * options.steps ? 4 : 10 * step < 7 * options.steps ? 2 : 1;
+    const int shorter = !options.short_tales_first      ? 1
+                        : 10 * step < 4 * options.steps ? 4
+                        : 10 * step < 7 * options.steps ? 2
+                                                        : 1;
     const Index seq_len = options.seq_len / shorter;
     const Batch batch = make_batch(language, seed, options.batch * shorter, seq_len);
+    encoding.begin(seq_len, seed);
     seed += static_cast<std::uint64_t>(options.batch * shorter);
     Matrix<Scalar> logits = model.forward(batch.tokens, seq_len, encoding);
     const double loss = cross_entropy(logits, batch.targets).mean();

@@ -3,6 +3,7 @@
 #include "support/catch2.hpp"
 
 #include "../../examples/support/content_encodings.hpp"
+#include "../../examples/support/extrapolation_encodings.hpp"
 #include "../../examples/support/tiny_transformer.hpp"
 
 #include <algorithm>
@@ -50,6 +51,15 @@ std::vector<Case> cases() {
   all.push_back({"sinusoidal", std::make_unique<Sinusoidal<double>>(kWidth)});
   all.push_back({"learned", std::make_unique<Learned<double>>(kLongest, kWidth, 1)});
   all.push_back({"learned, past its last row", std::make_unique<Learned<double>>(6, kWidth, 1)});
+  all.push_back(
+      {"learned, digits of its rows", std::make_unique<Learned<double>>(6, kWidth, 1, posenc::Overflow::hierarchical)});
+  MatrixD digits(kLongest, 3);
+  posenc::encode_digits(digits, 3, posenc::PositionRange(0, kLongest));
+  all.push_back({"digits, projected", std::make_unique<ProjectedCode<double>>(digits, kWidth, 1)});
+  all.push_back({"sinusoidal, randomized", std::make_unique<RandomizedSinusoidal<double>>(kWidth, 3 * kLongest)});
+  all.push_back(
+      {"RoPE, randomized", std::make_unique<RandomizedRotary<double>>(RopeLayout::half_split(kHeadDim), 3 * kLongest)});
+  all.push_back({"Sandwich", std::make_unique<Sandwich<double>>(kHeads, 32)});
   all.push_back({"RoPE", std::make_unique<Rotary<double>>(RopeLayout::half_split(kHeadDim), kLongest)});
   all.push_back({"RoPE, interleaved", std::make_unique<Rotary<double>>(RopeLayout::interleaved(kHeadDim), kLongest)});
   all.push_back(
@@ -71,6 +81,7 @@ std::vector<Case> cases() {
       p->value += random(p->value.rows(), p->value.cols(), ++seed, c.name[0] == 'F' ? 0.02 : 0.4);
     }
     c.encoding->keep_in_bounds();
+    c.encoding->begin(kLongest, 5);
   }
   return all;
 }
