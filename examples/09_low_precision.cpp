@@ -6,44 +6,27 @@
 //   g++ -std=c++17 -O2 -I include -I /usr/include/eigen3 examples/09_low_precision.cpp -o precision && ./precision
 //
 // Prints (the last digit varies with the compiler):
-//   error of scores of size 1 at position     100     1,000    10,000   100,000 1,000,000    moves by
-//   float
-//     RoPE, angles in float             6.8e-07   7.8e-06   6.8e-05   6.6e-04   6.0e-03     2.0e-03
-//     RoPE, angles in double            5.6e-08   5.4e-08   6.0e-08   5.2e-08   6.5e-08     5.3e-08
-//     sinusoids, angles in float        7.3e-07   7.9e-06   7.6e-05   8.3e-04   7.7e-03     8.0e-01
-//     sinusoids, angles in double       5.5e-08   6.0e-08   5.6e-08   6.7e-08   6.2e-08     8.0e-01
-//     ALiBi by key                      1.2e-07   1.1e-06   1.8e-05   1.4e-04   1.1e-03     4.1e-04
-//     ALiBi by distance                 6.8e-08   6.8e-08   6.8e-08   6.8e-08   6.8e-08     1.3e-16
-//   half
-//     RoPE, angles in float             3.8e-04   3.7e-04   3.6e-04   7.4e-04   6.0e-03     2.0e-03
-//     RoPE, angles in double            3.8e-04   3.7e-04   3.5e-04   3.6e-04   3.3e-04     3.5e-04
-//     sinusoids, angles in float        4.9e-04   5.0e-04   5.0e-04   9.2e-04   7.6e-03     8.0e-01
-//     sinusoids, angles in double       4.9e-04   5.0e-04   5.0e-04   4.7e-04   4.6e-04     8.0e-01
-//     ALiBi by key                      9.3e-04   9.2e-03   2.1e-01   1.4e+00   1.4e+00     6.7e-01
-//     ALiBi by distance                 6.6e-04   6.6e-04   6.6e-04   6.6e-04   6.6e-04     1.3e-16
-//     RoPE, the table alone             2.3e-04   2.2e-04   2.4e-04   2.3e-04   2.4e-04     2.2e-04
-//     RoPE, q, k and cache alone        2.6e-04   2.9e-04   2.9e-04   2.9e-04   2.7e-04     2.7e-04
-//     RoPE, k rotated when read         5.6e-08   5.4e-08   6.0e-08   5.2e-08   6.5e-08     5.3e-08
-//     wavelet basis, no positions       2.8e-04   2.8e-04   2.8e-04   2.8e-04   2.8e-04     1.0e-16
-//     square waves, added               1.7e-04   1.6e-04   1.4e-04   1.4e-04   1.4e-04     1.2e+00
-//     rotations by quarters             0.0e+00   0.0e+00   0.0e+00   0.0e+00   0.0e+00     1.3e-01
-//   bfloat16
-//     RoPE, angles in float             3.1e-03   3.0e-03   3.2e-03   2.8e-03   6.9e-03     3.5e-03
-//     RoPE, angles in double            3.1e-03   3.0e-03   3.2e-03   2.8e-03   2.7e-03     2.7e-03
-//     sinusoids, angles in float        3.5e-03   4.0e-03   3.9e-03   4.3e-03   8.9e-03     8.0e-01
-//     sinusoids, angles in double       3.5e-03   4.0e-03   3.9e-03   4.2e-03   4.0e-03     8.0e-01
-//     ALiBi by key                      7.8e-03   1.1e-01   1.5e+00   1.4e+00   1.4e+00     8.0e-01
-//     ALiBi by distance                 4.7e-03   4.7e-03   4.7e-03   4.7e-03   4.7e-03     1.4e-16
-//     RoPE, the table alone             1.6e-03   1.8e-03   1.9e-03   1.8e-03   1.8e-03     1.7e-03
-//     RoPE, q, k and cache alone        2.3e-03   2.3e-03   2.2e-03   2.3e-03   2.3e-03     2.2e-03
-//     RoPE, k rotated when read         5.6e-08   5.4e-08   6.0e-08   5.2e-08   6.5e-08     5.3e-08
-//     wavelet basis, no positions       2.2e-03   2.2e-03   2.2e-03   2.2e-03   2.2e-03     1.1e-16
-//     square waves, added               4.6e-03   4.8e-03   4.5e-03   4.6e-03   4.6e-03     1.2e+00
-//     rotations by quarters             0.0e+00   0.0e+00   0.0e+00   0.0e+00   0.0e+00     1.3e-01
+//   error of scores of size 1 at position       100    10,000   100,000 1,000,000
+//     float    RoPE, angles in float         6.8e-07   6.8e-05   6.6e-04   6.0e-03
+//              RoPE, angles in double        5.6e-08   6.0e-08   5.2e-08   6.5e-08
+//     half     RoPE, angles in float         3.8e-04   3.6e-04   7.4e-04   6.0e-03
+//              RoPE, angles in double        3.8e-04   3.5e-04   3.6e-04   3.3e-04
+//     bfloat16 RoPE, angles in float         3.1e-03   3.2e-03   2.8e-03   6.9e-03
+//              RoPE, angles in double        3.1e-03   3.2e-03   2.8e-03   2.7e-03
+//              sinusoids, angles in double   3.5e-03   3.9e-03   4.2e-03   4.0e-03
+//              ALiBi by key                  7.8e-03   1.5e+00   1.4e+00   1.4e+00
+//              ALiBi by distance             4.7e-03   4.7e-03   4.7e-03   4.7e-03
+//              RoPE, k rotated when read     5.6e-08   6.0e-08   5.2e-08   6.5e-08
+//   and in bfloat16 at 1,000,000             error  moves by
+//     RoPE, angles in double               2.7e-03   2.7e-03
+//     RoPE, the table alone                1.8e-03   1.7e-03
+//     RoPE, q, k and cache alone           2.3e-03   2.2e-03
+//     wavelet basis, no positions          2.2e-03   1.1e-16
+//     square waves, added                  4.6e-03   1.2e+00
+//     rotations by quarters                0.0e+00   1.3e-01
 //   of RoPE's squared error, float angles make
-//     half                                 0.00      0.00      0.04      0.77      1.00
-//     bfloat16                             0.00      0.00      0.00      0.05      0.83
-//
+//     half                                      0.00      0.04      0.77      1.00
+//     bfloat16                                  0.00      0.00      0.05      0.83
 //   drew 09_low_precision.png
 //   ok
 //
@@ -68,6 +51,7 @@
 #include "support/plot.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <functional>
@@ -88,6 +72,7 @@ constexpr Index kHeadDim = 128;
 constexpr Index kKeys = 64;  // the query's own and those before it
 constexpr int kHeads = 4;
 const Index kPositions[] = {100, 316, 1000, 3162, 10000, 31623, 100000, 316228, 1000000};
+const std::size_t kPrinted[] = {0, 4, 6, 8};  // of these, the others are drawn
 
 const posenc::Frequencies kFrequencies = posenc::geometric_frequencies(kHeadDim, 10000.0);
 
@@ -336,27 +321,34 @@ struct Scalar {
 int main() {
   const std::vector<Scalar> scalars = {
       {"float", rows_of<float>()}, {"half", rows_of<half>()}, {"bfloat16", rows_of<bfloat16>()}};
-  std::cout << "error of scores of size 1 at position     100     1,000    10,000   100,000 1,000,000    moves by\n"
+  std::cout << "error of scores of size 1 at position       100    10,000   100,000 1,000,000\n"
             << std::scientific << std::setprecision(1);
   for (const Scalar& scalar : scalars) {
-    std::cout << scalar.name << "\n";
-    for (const Row& row : scalar.rows) {
-      std::cout << "  " << std::left << std::setw(31) << row.name << std::right;
-      for (std::size_t i = 0; i < row.errors.size(); i += 2) std::cout << std::setw(10) << row.errors[i];
-      std::cout << std::setw(12) << row.moves << "\n";
+    std::string name = scalar.name;
+    for (const std::size_t row : {kFloatAngles, kExactAngles, kSinusoidExact, kOfKeys, kOfDistances, kWhenRead}) {
+      if (scalar.name != "bfloat16" && row > kExactAngles) continue;
+      std::cout << "  " << std::left << std::setw(9) << name << std::setw(27) << scalar.rows[row].name << std::right;
+      for (const std::size_t i : kPrinted) std::cout << std::setw(10) << scalar.rows[row].errors[i];
+      std::cout << "\n";
+      name.clear();
     }
+  }
+  std::cout << "and in bfloat16 at 1,000,000             error  moves by\n";
+  for (const std::size_t row : {kExactAngles, kTable, kCache, kWaveletBasis, kSquareWaves, kQuarters}) {
+    const Row& of = scalars[2].rows[row];
+    std::cout << "  " << std::left << std::setw(34) << of.name << std::right << std::setw(10) << of.errors.back()
+              << std::setw(10) << of.moves << "\n";
   }
   const std::vector<Row>& in_float = scalars[0].rows;
   std::cout << "of RoPE's squared error, float angles make\n" << std::fixed << std::setprecision(2);
   for (const Scalar& scalar : {scalars[1], scalars[2]}) {
-    std::cout << "  " << std::left << std::setw(31) << scalar.name << std::right;
-    for (std::size_t i = 0; i < in_float[kFloatAngles].errors.size(); i += 2) {
+    std::cout << "  " << std::left << std::setw(36) << scalar.name << std::right;
+    for (const std::size_t i : kPrinted) {
       const double angles = std::pow(in_float[kFloatAngles].errors[i], 2);
       std::cout << std::setw(10) << angles / (angles + std::pow(scalar.rows[kExactAngles].errors[i], 2));
     }
     std::cout << "\n";
   }
-  std::cout << "\n";
 
   // Columns: position, the error that float angles alone make, then the rows of half, then those of bfloat16.
   std::ofstream data("09_low_precision.dat");

@@ -28,6 +28,7 @@
 #include "support/tiny_llama.hpp"
 #include "support/weights_file.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <fstream>
 #include <iomanip>
@@ -39,6 +40,28 @@
 #define POSENC_MODELS_DIR "examples/models"
 #endif
 
+// Lines of at most 74 characters, broken between words; the page of the demo indents them by six.
+std::string wrapped(const std::string& text) {
+  std::string lines;
+  std::size_t column = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(" \n", begin), text.size());
+    if (column != 0 && column + 1 + end - begin > 74) {
+      lines += '\n';
+      column = 0;
+    }
+    if (column != 0) lines += ' ';
+    lines += text.substr(begin, end - begin);
+    column += (column != 0 ? 1 : 0) + end - begin;
+    if (end < text.size() && text[end] == '\n') {
+      lines += '\n';
+      column = 0;
+    }
+    begin = end + 1;
+  }
+  return lines;
+}
+
 // A tale that the model makes up, and what it knows of tales that it did not read.
 tiny_transformer::Score tell_tale(posenc::RopePairs pairs) {
   const tales::Language language;
@@ -48,8 +71,9 @@ tiny_transformer::Score tell_tale(posenc::RopePairs pairs) {
   const int new_line = language.token("\n");
   const std::string tale = language.text(tiny_transformer::go_on(model, *rope, {new_line}, 140, 1));
   const auto score = tiny_transformer::measure(model, *rope, language, 10, 250);
-  std::cout << tale.substr(0, tale.rfind('.') + 1) << "\n   loss per token " << score.loss << " on other tales; of "
-            << score.clues << " words in them that were told before, it knows " << score.recall << "\n\n";
+  std::cout << wrapped(tale.substr(0, tale.rfind('.') + 1)) << "\n   loss per token " << score.loss
+            << " on other tales; of " << score.clues << " words in them that were told before, it knows "
+            << score.recall << "\n\n";
   return score;
 }
 

@@ -57,9 +57,10 @@ show(06_position_similarity "A table of positions that a model learned: neighbor
 show(07_attention_biases "One head under biases by distance: how far it looks" "mean distance" " 0\\.[0-9]+$")
 show(08_from_integers_to_rotations "Why rotations: what one asks of an encoding, measured" "of codes" "distance   map"
      "^(integer|binary|base 10|sinusoid|RoPE) +[0-9]")
-show(09_low_precision "Sixteen bits: float angles lose what storage keeps" "^error" "^(float|half|bfloat16)$" "RoPE, angles")
+show(09_low_precision "Sixteen bits: float angles lose what storage keeps" "^error"
+     "RoPE, angles in (float|double) +[^ ]+ +[^ ]+ +[^ ]+ ")
 show(10_tell_a_story "A language model that this library trained tells a story, and what the wrong pair layout makes of it"
-     "^--" "^[A-Z].*[.]" "^   loss")
+     "^--" "^[A-Za-z]+[ .,?]" "^   loss")
 show(11_sort_digits "A sorter, trained just now, with its learned positions and without them" "^input" "^[0-9]+ " "^sorted")
 show(12_train_offset "Which encodings read sequences four times as long as in training" "answers" "^  ")
 show(13_context_extension "The language model reads 2,048 tokens, trained on 256" "^loss" "no change" "keys" "YaRN" "last"
