@@ -205,6 +205,27 @@ TEST_CASE("half types") {
   }
 }
 
+/// A table for each head: 32 times the numbers of a shared table are read, as many bytes as x is read.
+TEST_CASE("table for each head") {
+  constexpr Index tokens = 64;
+  Eigen::ArrayXd inv_freq(kHeads * kHeadDim / 2);
+  for (Index head = 0; head < kHeads; ++head) {
+    inv_freq.segment(head * kHeadDim / 2, kHeadDim / 2) =
+        posenc::geometric_frequencies(kHeadDim, 10000 + static_cast<double>(head)).inv_freq();
+  }
+  for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+    const bool half = pairs == RopePairs::half_split;
+    const RopeLayout layout(pairs, kHeadDim);
+    posenc::TableOptions each{half ? CosSinStorage::cos_sin : CosSinStorage::paired};
+    each.num_heads = kHeads;
+    const auto table = posenc::make_table<float>(posenc::Frequencies(inv_freq), posenc::PositionRange(0, tokens), each);
+    auto x = channels<RowMatrix<float>>(tokens);
+    const std::string name = half ? "rope/half_split" : "rope/interleaved";
+    measure_in_place<float>(name + "_table_for_each_head/L2/64_tokens", x, layout, kHeadDim,
+                            [&] { posenc::apply_rope(x, table, layout); });
+  }
+}
+
 TEST_CASE("column-major") {
   constexpr Index tokens = 64;
   auto x = channels<Eigen::MatrixXf>(tokens);

@@ -17,13 +17,14 @@
 #include "posenc/frequency/scale_yarn.hpp"      // YaRN, with DeepSeek's mscale
 
 // The cos/sin table.
-#include "posenc/frequency/channel_order.hpp"    // where sines and cosines are in a row
-#include "posenc/frequency/cos_sin_cache.hpp"    // other codebases' cos/sin caches: read in place, written
-#include "posenc/frequency/frequency_table.hpp"  // cos and sin, one row per position
-#include "posenc/frequency/make_table.hpp"       // frequencies x positions -> table
-#include "posenc/frequency/table_options.hpp"    // how cosines and sines lie in memory
-#include "posenc/frequency/table_rotation.hpp"   // a table, its adjoint or its inverse
-#include "posenc/frequency/table_rows.hpp"       // which row of a table each token takes
+#include "posenc/frequency/channel_order.hpp"         // where sines and cosines are in a row
+#include "posenc/frequency/cos_sin_cache.hpp"         // other codebases' cos/sin caches: read in place, written
+#include "posenc/frequency/frequency_table.hpp"       // cos and sin, one row per position
+#include "posenc/frequency/frequency_table_view.hpp"  // the same, in memory that lies elsewhere
+#include "posenc/frequency/make_table.hpp"            // frequencies x positions -> table
+#include "posenc/frequency/table_options.hpp"         // how cosines and sines lie in memory
+#include "posenc/frequency/table_rotation.hpp"        // a table, its adjoint or its inverse
+#include "posenc/frequency/table_rows.hpp"            // which row of a table each token takes
 
 // Several axes.
 #include "posenc/frequency/axial_frequencies.hpp"  // spectra of vision towers

@@ -167,11 +167,6 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_tables() {
   bad.value("table of a cache's storage",
             "FrequencyTable: options.storage must be cos_sin, paired or repeated, got tiled",
             [](F&) { FrequencyTable<float>(3, 4, {posenc::CosSinStorage::tiled}); });
-  bad.value("table of several heads",
-            "FrequencyTable: options.num_heads must be 1 (angles of each head's own are not implemented), got 4",
-            [](F&) {
-              FrequencyTable<float>(3, 4, {posenc::CosSinStorage::cos_sin, posenc::AngleMode::exact, 4});
-            });
   // RoPE
   bad.value("cache in null data", "write_cache: cache.data() must be a valid pointer, got null", [](F& f) {
     posenc::write_cache(Eigen::Map<RowMajor>(nullptr, 5, 8), f.table, posenc::CosSinStorage::cos_sin);

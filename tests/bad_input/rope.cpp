@@ -462,11 +462,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F&) { posenc::initial_mixed_frequencies(64, 0.5, 10.0); });
   bad.value("learned frequencies of 6 channels", "initial_mixed_frequencies: head_dim must be a multiple of 4, got 6",
             [](F&) { posenc::initial_mixed_frequencies(6, 10, 0); });
-  bad.value("a gradient of too many pairs",
-            "mixed_table_backward: grad_frequencies.cols() must be half of layout.rotary_dim() 8, got 5", [](F& f) {
-              Eigen::MatrixXd grad = Eigen::MatrixXd::Zero(2, 5);
-              posenc::mixed_table_backward(grad, f.x, f.x, Ids::Zero(3, 2), f.layout);
-            });
+  bad.value(
+      "a gradient of too many pairs",
+      "mixed_table_backward: grad_frequencies.cols() must be half of layout.rotary_dim() 8, or that for each of the 2 "
+      "heads of y, got 5",
+      [](F& f) {
+        Eigen::MatrixXd grad = Eigen::MatrixXd::Zero(2, 5);
+        posenc::mixed_table_backward(grad, f.x, f.x, Ids::Zero(3, 2), f.layout);
+      });
   bad.value("a gradient that overlaps what is read",
             "mixed_table_backward: grad_frequencies must be disjoint from what is read, got overlapping memory",
             [](F& f) { posenc::mixed_table_backward(f.x.topLeftCorner(2, 4), f.x, f.out, Ids::Zero(3, 2), f.layout); });

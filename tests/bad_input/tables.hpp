@@ -12,6 +12,7 @@ namespace posenc_tests {
 std::vector<BadInputCase> bad_positions();
 std::vector<BadInputCase> bad_frequencies();
 std::vector<BadInputCase> bad_tables();
+std::vector<BadInputCase> bad_head_tables();
 std::vector<BadInputCase> bad_rope();
 std::vector<BadInputCase> bad_sinusoids();
 std::vector<BadInputCase> bad_fourier_features();

@@ -181,6 +181,7 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const Eigen::Index plane = n * detail::copies_of(storage);
   detail::require_shape(function, "cache", target, table.rows(), 2 * plane);
   detail::require_no_self_overlap(function, "cache", target);
+  detail::require_shared_angles(function, table);
   const auto cos = table.cos();
   const auto sin = table.sin();
   detail::require_disjoint(function, "cache", target, cos);
@@ -218,6 +219,7 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
   detail::require_shape(function, "sin", sin_target, table.rows(), columns);
   detail::require_no_self_overlap(function, "cos", cos_target);
   detail::require_no_self_overlap(function, "sin", sin_target);
+  detail::require_shared_angles(function, table);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
   detail::require_disjoint(function, "cos", cos_target, table_cos);

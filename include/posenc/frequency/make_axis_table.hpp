@@ -23,13 +23,21 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
                             const Derived& positions) {
   Scalar* const data = table.numbers_.data();
   const Eigen::Index row_stride = table.row_stride();
+  const Eigen::Index head_stride = table.head_stride();
   const Eigen::Index pair_stride = table.pair_stride();
+  const Eigen::Index head_pairs = table.num_pairs();
   const Eigen::Index sin_offset = table.sin_offset_;
   const bool repeated = table.storage() == CosSinStorage::repeated;
   const auto sink = [=](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
                         const double* sine) {
+    Eigen::Index head = 0;
+    Eigen::Index first = 0;  // pair of the head
     for (int i = 0; i < count; ++i) {
-      Scalar* const entry = data + row * row_stride + pairs[i] * pair_stride;
+      if (pairs[i] - first >= head_pairs) {  // pairs ascend
+        head = pairs[i] / head_pairs;
+        first = head * head_pairs;
+      }
+      Scalar* const entry = data + row * row_stride + head * head_stride + (pairs[i] - first) * pair_stride;
       entry[0] = round_to<Scalar>(cosine[i]);
       entry[sin_offset] = round_to<Scalar>(sine[i]);
       if (repeated) {
@@ -77,7 +85,8 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 /// in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
 /// @param axes       The axis of each pair: contiguous_axes() and the functions beside it.
 /// @param positions  tokens x axes.num_axes(), integers or real numbers; or what mrope_positions() returns.
-/// @param options    As for one axis.
+/// @param options    As for one axis. Where heads have frequencies of their own, `axes` too goes head by head: heads may
+///                   take each pair from another axis.
 /// @throws std::invalid_argument  other numbers of pairs in `axes` and `frequencies`; another number of columns than
 ///                                axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
@@ -93,7 +102,9 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   const auto& given = detail::axis_positions(positions);
   const auto& values = detail::evaluated(given);
   detail::require_axes("make_table", frequencies, axes, options.angles, values);
-  FrequencyTable<Scalar> table(values.rows(), frequencies.num_pairs(), options);
+  const Eigen::Index pairs =
+      detail::pairs_of_head("make_table", "frequencies.num_pairs()", frequencies.num_pairs(), options);
+  FrequencyTable<Scalar> table(values.rows(), pairs, options);
   detail::TableWriter::fill_axes(table, frequencies, axes, values);
   return table;
 }

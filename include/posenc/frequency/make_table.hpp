@@ -40,9 +40,12 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 /// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
 /// @param  frequencies  One angular frequency for each pair, and the magnitude A.
 /// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.
-/// @param  options      Storage of a row, and exact or float32 angles.
-/// @returns             count x num_pairs cosines and as many sines.
-/// @throws std::invalid_argument  options of a storage or a number of heads that tables do not have.
+/// @param  options      Storage of a row, exact or float32 angles, and how many heads have frequencies of their own:
+///                      with num_heads = H the frequencies are those of head 0, then those of head 1, ..., and
+///                      apply_rope() rotates head h by table.head(h).
+/// @returns             count x num_pairs cosines and as many sines; num_pairs is frequencies.num_pairs() / num_heads.
+/// @throws std::invalid_argument  options of a storage that tables do not have; frequencies that num_heads does not
+///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive positions).

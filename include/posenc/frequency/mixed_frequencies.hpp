@@ -78,11 +78,14 @@ struct MixedWriter {
                                   "such that the sum of |position * frequency| over the axes is finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), options);
-    const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
-      TableWriter::write_block(table, row, first, cosine, sine);
-    };
-    for_each_weighted_angle(positions.rows(), position, frequencies, 1.0, write);
+    const Eigen::Index pairs = pairs_of_head(function, "frequencies.cols()", frequencies.cols(), options);
+    FrequencyTable<Scalar> table(positions.rows(), pairs, options);
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
+        TableWriter::write_block(table, row, head, first, cosine, sine);
+      };
+      for_each_weighted_angle(positions.rows(), position, frequencies.middleCols(head * pairs, pairs), 1.0, write);
+    }
     TableWriter::set_origin(table, 1, 0);
     return table;
   }
@@ -90,12 +93,13 @@ struct MixedWriter {
 
 }  // namespace detail
 
-/// Makes the table of one head with learned frequencies: pair j of a token rotates by the angle
+/// Makes the table of learned frequencies, for all heads or for each: pair j of a token rotates by the angle
 ///
 ///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
 ///
 /// @tparam Scalar      As of make_table().
-/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite.
+/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads = H
+///                     num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param options      As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -104,7 +108,8 @@ struct MixedWriter {
 ///           (bench_rope: learned frequencies).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
-/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed), freqs_cis_golden of Falcon, MochiRoPE of diffusers: all with
+///           num_heads; one row of frequencies is a learned 1-D RoPE.
 template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,

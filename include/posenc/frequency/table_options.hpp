@@ -51,7 +51,9 @@ enum class AngleMode {
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
-  detail::Size num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
+  /// Heads with angles of their own; 1 where all heads share them. The frequencies (and axes) of head 0 come first, then
+  /// those of head 1, ...: num_heads times the pairs of a head.
+  detail::Size num_heads = 1;
 };
 
 namespace detail {
@@ -59,6 +61,17 @@ namespace detail {
 /// For tables whose angles are not position * inv_freq as frameworks form it in float.
 inline void require_exact_angles(const char* function, const TableOptions& options) {
   require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
+}
+
+/// The pairs of a head, where frequencies hold those of all heads.
+inline Eigen::Index pairs_of_head(const char* function, const char* parameter, Eigen::Index num_pairs,
+                                  const TableOptions& options) {
+  require(options.num_heads > 0, function, "options.num_heads", options.num_heads, "> 0");
+  if (num_pairs % options.num_heads != 0) {
+    refuse<std::invalid_argument>(function, parameter, num_pairs, "a multiple of options.num_heads ", options.num_heads,
+                                  " (the pairs of head 0, then those of head 1, ...)");
+  }
+  return num_pairs / options.num_heads;
 }
 
 }  // namespace detail

@@ -57,6 +57,8 @@ struct XposWriter {
             "finite and >= 1");
     require(is_finite(decay.gamma) && decay.gamma > 0, function, "gamma", decay.gamma, "finite and > 0");
     require_exact_angles(function, options);
+    require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
+            "1 (the decay of xPos runs over the pairs of one head)");
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
@@ -76,8 +78,8 @@ struct XposWriter {
       const Eigen::Map<const Block> c(cosine);
       const Eigen::Map<const Block> s(sine);
       const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
-      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
-      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+      TableWriter::write_block(tables.queries, row, 0, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, 0, pair, key_cos.data(), key_sin.data());
     };
     for_each_angle(frequencies, 1.0, positions, sink);
     TableWriter::set_origin(tables.queries, 0, 0);

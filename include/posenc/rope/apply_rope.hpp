@@ -35,20 +35,22 @@ inline namespace POSENC_ABI {
 ///                   Eigen::bfloat16 or any Eigen scalar; or a HeadsView of a raw buffer. What writes through may be a
 ///                   temporary, such as `qkv.leftCols(n)`; a temporary matrix does not compile. Zero heads are no error.
 /// @param table      FrequencyTable or FrequencyTableView of any storage scalar, its adjoint() or its inverse(). It has
-///                   exactly as many rows as x has tokens (a view: tokens in a sequence).
+///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles, or
+///                   it holds those of each head of x (TableOptions::num_heads), and head h rotates by table.head(h).
 /// @param layout     Channels of a head, which of them rotate, and how they pair up. table.rotary_dim() is
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;
+///                                table.num_heads() neither 1 nor the heads of x;
 ///                                x.cols() no multiple of layout.head_dim(), or x.head_dim() another; null data; an x
 ///                                that overlaps itself or the table. x is unchanged whenever something is thrown.
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x and views run at
 ///           the speed of an in-place scale from the second-level cache on, column-major x by a kernel of its own; other
-///           strides, and `out` and x in different orders, element by element. adjoint() costs the same
-///           (bench_rope: float in place, adjoint and inverse, variants in the second-level cache, half types,
-///           column-major).
+///           strides, and `out` and x in different orders, element by element. adjoint() costs the same. A table for each
+///           head is read for each head: as many bytes as x is read besides (bench_rope: float in place, adjoint and
+///           inverse, variants in the second-level cache, half types, table for each head, column-major).
 /// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
 ///           and rounded once more), 2^-53 for double; a double table or result makes all of the arithmetic double
-///           [rope][kernels].
+///           [rope][kernels], by heads [rope][heads].
 /// Threads:  reads `table` only; blocks of rows of one x may be rotated at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope, ONNX

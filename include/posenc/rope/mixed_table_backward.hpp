@@ -19,9 +19,9 @@ inline namespace POSENC_ABI {
 ///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
 ///
 /// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
-/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys; where heads
-/// have frequencies of their own, call it for each head with that head's columns.
-/// @param[in,out] grad_frequencies  num_axes x num_pairs.
+/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys.
+/// @param[in,out] grad_frequencies  num_axes x num_pairs, summed over the heads; or, where heads have frequencies of
+///                                  their own, num_axes x (num_heads * num_pairs), the columns of head 0 first.
 /// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
 /// @param positions   tokens x num_axes.
 /// @param layout      As of apply_rope().
@@ -38,11 +38,14 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
                           const RopeLayout& layout) {
   const char* const function = "mixed_table_backward";
   auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
-  const Eigen::Index pairs = dfrequencies.cols();
-  detail::require(2 * pairs == layout.rotary_dim(), function, "grad_frequencies.cols()", pairs,
-                  "half of layout.rotary_dim() ", layout.rotary_dim());
+  const Eigen::Index pairs = layout.rotary_dim() / 2;
+  const Eigen::Index num_heads = y.cols() / layout.head_dim();
+  const bool shared = dfrequencies.cols() == pairs;
   detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of layout.head_dim() ",
                   layout.head_dim());
+  detail::require(shared || dfrequencies.cols() == num_heads * pairs, function, "grad_frequencies.cols()",
+                  dfrequencies.cols(), "half of layout.rotary_dim() ", layout.rotary_dim(),
+                  ", or that for each of the ", num_heads, " heads of y");
   detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
   detail::require_shape(function, "positions", positions, y.rows(), dfrequencies.rows());
   detail::require_data(function, "grad_frequencies", dfrequencies);
@@ -57,17 +60,23 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
   const auto position = [&](Eigen::Index token, Eigen::Index axis) {
     return static_cast<double>(positions_values.coeff(token, axis));
   };
-  const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index, double* gradient) {
-    const auto value = [&](const auto& x, Eigen::Index column) { return static_cast<double>(x.coeff(token, column)); };
-    for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
-      for (int i = 0; i < count; ++i) {
-        const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
-        const Eigen::Index b = a + (half_split ? pairs : 1);
-        gradient[i] += value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
+  const Eigen::Index together = shared ? num_heads : 1;
+  for (Eigen::Index head = 0; head < num_heads; head += together) {
+    const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index, double* gradient) {
+      const auto value = [&](const auto& x, Eigen::Index column) {
+        return static_cast<double>(x.coeff(token, column));
+      };
+      for (Eigen::Index h = head; h < head + together; ++h) {
+        for (int i = 0; i < count; ++i) {
+          const Eigen::Index a = h * layout.head_dim() + layout.offset() + (half_split ? first + i : 2 * (first + i));
+          const Eigen::Index b = a + (half_split ? pairs : 1);
+          gradient[i] += value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
+        }
       }
-    }
-  };
-  detail::add_weights_gradient(dfrequencies, y.rows(), position, angle_gradient);
+    };
+    auto grad = dfrequencies.middleCols(shared ? Eigen::Index(0) : head * pairs, pairs);
+    detail::add_weights_gradient(grad, y.rows(), position, angle_gradient);
+  }
 }
 
 }  // namespace POSENC_ABI

@@ -54,6 +54,7 @@ template <bool Add, typename X, typename Table, typename Given>
 void apply_kept_sinusoids(const char* function, const char* parameter, const char* count, X& x, const Table& table,
                           const SinusoidalEncoding& encoding, const Given& given) {
   require_encoded(function, parameter, x, encoding.width());
+  require_shared_angles(function, table);
   const std::uint64_t id = encoding.frequencies().id();
   require(table.id() == id, function, "table.id()", table.id(), id,
           " (that of encoding.frequencies(), of which make_table() makes the table)");

@@ -26,8 +26,10 @@ template <typename Scalar>
 void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
                       Eigen::Index rows) {
   const char* const function = "fill_table";
-  require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
-          "table.num_pairs() ", table.num_pairs());
+  const bool shared = table.num_heads() == 1;
+  require(table.num_heads() * table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()",
+          frequencies.num_pairs(), shared ? "table.num_pairs() " : "table.num_heads() * table.num_pairs() ",
+          table.num_heads() * table.num_pairs());
   require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
 }
 
@@ -59,11 +61,11 @@ struct TableWriter {
     }
   }
 
-  /// One block of a row, for other writers.
+  /// One block of a row of a head, for other writers.
   template <typename Scalar>
-  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index pair, const double* cosine,
-                          const double* sine) {
-    Scalar* const data = table.numbers_.data() + row * table.row_stride();
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
+                          const double* cosine, const double* sine) {
+    Scalar* const data = table.numbers_.data() + row * table.row_stride() + head * table.head_stride();
     switch (table.storage()) {
       case CosSinStorage::cos_sin:
         return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
@@ -76,7 +78,7 @@ struct TableWriter {
   /// Zeros where no block of fill() comes.
   template <typename Scalar>
   static void clear_padding(FrequencyTable<Scalar>& table) {
-    const Eigen::Index planes = table.storage() == CosSinStorage::paired ? 1 : 2;
+    const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
     const Eigen::Index plane = table.row_stride() / planes;
     const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
     const Eigen::Index written = blocks * kAngleBlock * (table.storage() == CosSinStorage::cos_sin ? 1 : 2);
@@ -91,23 +93,31 @@ struct TableWriter {
                          std::optional<std::int64_t> first_position = std::nullopt) {
     table.facts_.first_position = first_position;
     table.facts_.magnitude = magnitude;
+    if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
   template <CosSinStorage Storage, typename Scalar, typename Positions>
   POSENC_KERNEL static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
                                  const Positions& positions) {
-    Scalar* const data = table.numbers_.data();
     const Eigen::Index row_stride = table.row_stride();
     const Eigen::Index sin_offset = table.sin_offset_;
-    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-      write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
-    };
-    if (table.angles() == AngleMode::exact) {
-      for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
-    } else {
-      for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
-                             sink);
+    const Eigen::Index pairs = table.num_pairs();
+    const double magnitude = frequencies.magnitude();
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      Scalar* const data = table.numbers_.data() + head * table.head_stride();
+      const Eigen::Index first = head * pairs;
+      const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+        write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
+      };
+      if (table.angles() == AngleMode::exact) {
+        for_each_angle(frequencies, first, first + pairs, magnitude, positions,
+                       [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+                         sink(row, pair - first, count, cosine, sine);
+                       });
+      } else {
+        for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
+      }
     }
     if constexpr (std::is_same_v<Positions, RangePositions>) {
       set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
@@ -139,9 +149,9 @@ struct TableWriter {
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
+    const Eigen::Index pairs = pairs_of_head("make_table", "frequencies.num_pairs()", frequencies.num_pairs(), options);
     require_finite_angles("make_table", frequencies.fastest(), options.angles == AngleMode::float32, positions);
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options,
-                                 typename FrequencyTable<Scalar>::Unset{});
+    FrequencyTable<Scalar> table(positions.rows(), pairs, options, typename FrequencyTable<Scalar>::Unset{});
     clear_padding(table);
     fill(table, frequencies, positions);
     return table;

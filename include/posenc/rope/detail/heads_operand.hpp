@@ -43,14 +43,17 @@ struct MatrixOperand {
 
   X& x;
   Eigen::Index head_dim;
+  Eigen::Index first_head = 0;
 
   Eigen::Index tokens() const { return x.rows(); }
-  Eigen::Index num_heads() const { return x.cols() / head_dim; }
+  Eigen::Index num_heads() const { return x.cols() / head_dim - first_head; }
+  /// The heads from `head` on.
+  MatrixOperand from_head(Eigen::Index head) const { return {x, head_dim, head}; }
   Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
-    return x.coeff(token, head * head_dim + channel);
+    return x.coeff(token, (first_head + head) * head_dim + channel);
   }
   void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
-    x.coeffRef(token, head * head_dim + channel) = value;
+    x.coeffRef(token, (first_head + head) * head_dim + channel) = value;
   }
   /// Whether channels are contiguous in memory, which a type alone does not tell.
   bool has_strides() const {
@@ -75,9 +78,12 @@ struct ViewOperand {
   static constexpr bool kByTokens = true;
 
   const HeadsView<Element>& x;
+  Eigen::Index first_head = 0;
 
   Eigen::Index tokens() const { return x.batch() * x.seq_len(); }
-  Eigen::Index num_heads() const { return x.num_heads(); }
+  Eigen::Index num_heads() const { return x.num_heads() - first_head; }
+  /// The heads from `head` on.
+  ViewOperand from_head(Eigen::Index head) const { return {x, head}; }
   Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
     return read_scalar<Buffer::foreign, Scalar>(place(token, head, channel));
   }
@@ -91,7 +97,7 @@ struct ViewOperand {
 
  private:
   Element* place(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
-    return strides().at(token, channel).from(0, head).data;
+    return strides().at(token, channel).from(0, first_head + head).data;
   }
 };
 

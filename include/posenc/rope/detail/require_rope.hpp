@@ -34,6 +34,13 @@ inline void require_window(const char* function, const RopeLayout& layout, Eigen
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
 }
 
+/// All heads share the table's angles, or each head of x has its own.
+inline void require_heads_of_table(const char* function, Eigen::Index of_table, Eigen::Index of_x) {
+  if (of_table == 1 || of_table == of_x) return;
+  refuse<std::invalid_argument>(function, "table.num_heads()", of_table, "the heads of x ", of_x,
+                                ", or 1 where they share the angles");
+}
+
 /// Queries or keys fit the layout.
 template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
@@ -137,8 +144,18 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
                              const TokenGrid& grid, Eigen::Index head_dim) {
-  const MemoryExtent cosines = extent_of(table.cos());
-  const MemoryExtent sines = extent_of(table.sin());
+  const auto numbers = [&](const auto* data) {
+    constexpr std::size_t bytes = sizeof(*data);
+    MemoryExtent extent;
+    extent.first = address_of(data);
+    extent.bytes = static_cast<std::int64_t>(bytes);
+    extent.set_axis(0, table.rows(), table.row_stride(), bytes);
+    extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+    extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+    return extent;
+  };
+  const MemoryExtent cosines = numbers(table.cos_data(0));
+  const MemoryExtent sines = numbers(table.sin_data(0));
   const auto check = [&](const MemoryExtent& written) {
     const bool overlapping = overlap(written, cosines) || overlap(written, sines);
     require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");

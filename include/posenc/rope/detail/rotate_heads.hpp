@@ -13,6 +13,7 @@
 #include "posenc/rope/kernels/rotate_rows.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -34,10 +35,19 @@ struct RopeTable<TableRotation<Sense, Table>> {
   static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale; }
 };
 
+/// The rotations of a call: one that all heads share, or one for each head.
 template <typename Scalar>
-Rotation<Scalar> rotation_by(const FrequencyTableView<Scalar>& table, double scale) {
-  return {table.cos_data(0), table.sin_data(0), table.num_pairs(), table.row_stride(), table.pair_stride(), scale};
-}
+struct HeadRotations {
+  FrequencyTableView<Scalar> table;
+  double scale;
+
+  bool shared() const { return table.num_heads() == 1; }
+  Rotation<Scalar> of(Eigen::Index head) const {
+    const Eigen::Index offset = head * table.head_stride();
+    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
+            table.row_stride(),         table.pair_stride(),        scale};
+  }
+};
 
 /// Whether apply_rope() may write to an argument of type `X&&`; the compiler stops with the reason where it may not.
 template <typename X>
@@ -72,17 +82,26 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
   }
 }
 
-/// The rotation of channel-contiguous tokens, run by run.
+/// The rotation of channel-contiguous tokens, run by run. Where heads have rotations of their own, few tokens at a time,
+/// so that they stay in the first-level cache from head to head.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
-                    const Rotation<TableScalar>& rotation, const RopeLayout& layout, const Rows& rows) {
+                    const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
+  constexpr Eigen::Index some_tokens = 32;
+  const bool shared = rotations.shared();
   const auto rotate = [&](auto half_split) {
     using Kind = RotationKind<decltype(half_split)::value, Backward>;
     rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
       const TokenRows<Out> to = out.at(token, layout.offset());
-      const TokenRows<In> from = in.at(token, layout.offset());
-      rotate_rows<Kind>(to, TokenRows<const In>{from.data, from.head_stride, from.token_stride}, count, num_heads,
-                        rotation, row);
+      const TokenRows<In> read = in.at(token, layout.offset());
+      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
+      const Eigen::Index at_once = shared ? count : some_tokens;
+      for (Eigen::Index i = 0; i < count; i += at_once) {
+        for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
+          rotate_rows<Kind>(to.from(i, head), from.from(i, head), (std::min)(at_once, count - i),
+                            shared ? num_heads : 1, rotations.of(head), row + i);
+        }
+      }
     });
   };
   if (layout.pairs() == RopePairs::half_split) {
@@ -93,25 +112,32 @@ void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Ei
 }
 
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_heads(const Out& out, const In& in, const Rotation<TableScalar>& rotation, const RopeLayout& layout,
+void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
                   const Rows& rows) {
   const Eigen::Index tokens = in.tokens();
   const Eigen::Index num_heads = in.num_heads();
+  const Eigen::Index together = rotations.shared() ? num_heads : 1;
   if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides) {
     if (out.has_strides() && in.has_strides()) {
-      return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotation, layout, rows);
+      return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotations, layout, rows);
     }
     if constexpr (!Out::kIsView && !In::kIsView) {
       if (out.x.rowStride() == 1 && in.x.rowStride() == 1) {  // a channel's tokens are contiguous
         using InScalar = const typename In::Scalar;
-        const Eigen::Index offset = layout.offset();
-        const ChannelColumns<typename Out::Scalar> to{out.x.data() + offset * out.x.colStride(), out.x.colStride()};
-        const ChannelColumns<InScalar> from{in.x.data() + offset * in.x.colStride(), in.x.colStride()};
-        return rotate_columns<Backward>(to, from, tokens, num_heads, rotation, layout, rows);
+        for (Eigen::Index head = 0; head < num_heads; head += together) {
+          const Eigen::Index first = head * layout.head_dim() + layout.offset();
+          const ChannelColumns<typename Out::Scalar> to{out.x.data() + first * out.x.colStride(), out.x.colStride()};
+          const ChannelColumns<InScalar> from{in.x.data() + first * in.x.colStride(), in.x.colStride()};
+          rotate_columns<Backward>(to, from, tokens, together, rotations.of(head), layout, rows);
+        }
+        return;
       }
     }
   }
-  rotate_elements<Backward>(out, in, tokens, num_heads, rotation, layout, rows);
+  for (Eigen::Index head = 0; head < num_heads; head += together) {
+    rotate_elements<Backward>(out.from_head(head), in.from_head(head), tokens, together, rotations.of(head), layout,
+                              rows);
+  }
 }
 
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
@@ -121,6 +147,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   const auto view = RopeTable<Table>::view(table);
   require_window(function, layout, view.rotary_dim());
   require_heads(function, "x", in, layout);
+  require_heads_of_table(function, view.num_heads(), in.num_heads());
   TokenGrid grid{"x", "x.rows()", 1, in.tokens()};
   if constexpr (In::kIsView) {
     grid = {"x", "x.seq_len()", in.x.batch(), in.x.seq_len()};
@@ -136,7 +163,8 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   with_table_rows(function, view, given, grid, [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
-    rotate_heads<RopeTable<Table>::backward>(out, in, rotation_by(view, RopeTable<Table>::scale(table)), layout, rows);
+    rotate_heads<RopeTable<Table>::backward>(
+        out, in, HeadRotations<typename decltype(view)::Scalar>{view, RopeTable<Table>::scale(table)}, layout, rows);
     if constexpr (!InPlace) copy_unrotated(out, in, layout);
   });
 }

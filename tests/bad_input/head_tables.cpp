@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/// Tables whose heads have angles of their own.
+#include "bad_input/tables.hpp"
+#include "posenc/rope.hpp"
+#include "posenc/sinusoidal.hpp"
+
+namespace {
+
+using posenc::apply_rope;
+using posenc::Frequencies;
+using posenc::FrequencyTable;
+using posenc::geometric_frequencies;
+using posenc::HeadsShape;
+using posenc::PositionRange;
+using posenc::RopeLayout;
+using posenc::TableOptions;
+using posenc_tests::BadInputs;
+using posenc_tests::bytes_of;
+
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+TableOptions heads(Eigen::Index count) {
+  TableOptions options;
+  options.num_heads = count;
+  return options;
+}
+
+/// Three tokens of two heads of eight channels, and a table for two heads.
+struct Fixture {
+  RowMajor x = RowMajor::Constant(3, 16, 1.5f);
+  RowMajor out = RowMajor::Constant(3, 16, 3.5f);
+  Eigen::MatrixXd grad = Eigen::MatrixXd::Ones(1, 8);
+  Frequencies eight = geometric_frequencies(16, 10000);
+  Frequencies four = geometric_frequencies(8, 10000);
+  FrequencyTable<float> two = posenc::make_table<float>(eight, PositionRange(7, 3), heads(2));
+  RopeLayout layout = RopeLayout::half_split(8);
+
+  std::string written() const {
+    return bytes_of(x, out, grad, two.head(0).cos(), two.head(0).sin(), two.head(1).cos(), two.head(1).sin());
+  }
+};
+
+}  // namespace
+
+std::vector<posenc_tests::BadInputCase> posenc_tests::bad_head_tables() {
+  using F = Fixture;
+  BadInputs<F> bad("head tables");
+
+  // Tables
+  bad.value("table of no heads",
+            "FrequencyTable: options.num_heads must be > 0 and at most 2097152 for heads of 4 pairs, got 0",
+            [](F&) { FrequencyTable<float>(3, 4, heads(0)); });
+  bad.value("table of more pairs than any model",
+            "FrequencyTable: options.num_heads must be > 0 and at most 2 for heads of 4000000 pairs, got 3",
+            [](F&) { FrequencyTable<float>(3, 4000000, heads(3)); });
+  bad.value("frequencies for no heads", "make_table: options.num_heads must be > 0, got -2",
+            [](F& f) { posenc::make_table<float>(f.eight, PositionRange(0, 3), heads(-2)); });
+  bad.value("frequencies that the heads do not share out",
+            "make_table: frequencies.num_pairs() must be a multiple of options.num_heads 3 (the pairs of head 0, then "
+            "those of head 1, ...), got 8",
+            [](F& f) { posenc::make_table<float>(f.eight, PositionRange(0, 3), heads(3)); });
+  bad.value("frequencies of one head for several",
+            "make_table: frequencies.num_pairs() must be a multiple of options.num_heads 8 (the pairs of head 0, then "
+            "those of head 1, ...), got 4",
+            [](F& f) {
+              posenc::make_table<float>(f.four, std::vector<int>{1, 2}, heads(8));
+            });
+  bad.value(
+      "axes that the heads do not share out",
+      "make_table: frequencies.num_pairs() must be a multiple of options.num_heads 3 (the pairs of head 0, then "
+      "those of head 1, ...), got 8",
+      [](F& f) {
+        posenc::make_table<float>(f.eight, posenc::contiguous_axes({4, 4}), Eigen::MatrixXi::Ones(3, 2), heads(3));
+      });
+  bad.value(
+      "axes of one head for two", "make_table: axes.num_pairs() must be frequencies.num_pairs() 8, got 4", [](F& f) {
+        posenc::make_table<float>(f.eight, posenc::contiguous_axes({2, 2}), Eigen::MatrixXi::Ones(3, 2), heads(2));
+      });
+  bad.value("new positions with the frequencies of one head",
+            "fill_table: frequencies.num_pairs() must be table.num_heads() * table.num_pairs() 8, got 4",
+            [](F& f) { posenc::fill_table(f.two, f.four, posenc::starting_at(0)); });
+  bad.value("learned frequencies that the heads do not share out",
+            "make_mixed_table: frequencies.cols() must be a multiple of options.num_heads 3 (the pairs of head 0, then "
+            "those of head 1, ...), got 8",
+            [](F&) { posenc::make_mixed_table<float>(Eigen::MatrixXd::Ones(1, 8), Eigen::Vector2i(0, 1), heads(3)); });
+  bad.value("xPos for each head",
+            "make_xpos_tables: options.num_heads must be 1 (the decay of xPos runs over the pairs of one head), got 2",
+            [](F& f) { posenc::make_xpos_tables<float>(f.eight, PositionRange(0, 3), 0, {}, heads(2)); });
+
+  // Heads of a table
+  bad.range("a head that is not there", "FrequencyTable::head: head must be in [0, num_heads() 2), got 2",
+            [](F& f) { f.two.head(2); });
+  bad.range("a negative head", "FrequencyTable::head: head must be in [0, num_heads() 2), got -1",
+            [](F& f) { f.two.view().head(-1); });
+  bad.value("cosines of all heads", "FrequencyTable::cos: num_heads() must be 1, or a head be named: head(h), got 2",
+            [](F& f) { f.two.cos(); });
+  bad.value("sines of all heads", "FrequencyTable::sin: num_heads() must be 1, or a head be named: head(h), got 2",
+            [](F& f) { f.two.view().sin(); });
+  bad.value("a cache of all heads",
+            "write_cache: table.num_heads() must be 1: angles that all heads share, or those of one head, "
+            "table.head(h), got 2",
+            [](F& f) { posenc::write_cache(f.out.leftCols(8), f.two, posenc::CosSinStorage::cos_sin); });
+  bad.value(
+      "two arrays of all heads",
+      "write_cache: table.num_heads() must be 1: angles that all heads share, or those of one head, "
+      "table.head(h), got 2",
+      [](F& f) { posenc::write_cache(f.out.leftCols(4), f.out.rightCols(4), f.two, posenc::CosSinStorage::cos_sin); });
+  bad.value("sinusoids from a table of heads",
+            "add_sinusoidal: table.num_heads() must be 1: angles that all heads share, or those of one head, "
+            "table.head(h), got 2",
+            [](F& f) { posenc::add_sinusoidal(f.x, f.two, posenc::presets::paper(16), posenc::starting_at(7)); });
+
+  // Rotations
+  bad.value("one head of x and a table of two",
+            "apply_rope: table.num_heads() must be the heads of x 1, or 1 where they share the angles, got 2",
+            [](F& f) { apply_rope(f.x.leftCols(8), f.two, f.layout); });
+  bad.value("more heads of x than the table has",
+            "apply_rope: table.num_heads() must be the heads of x 4, or 1 where they share the angles, got 2",
+            [](F& f) {
+              const auto of_two = posenc::make_table<float>(f.four, PositionRange(0, 3), heads(2));
+              apply_rope(f.out, f.x, of_two.adjoint(), RopeLayout::half_split(4));
+            });
+  bad.value("no heads of x and a table of two",
+            "apply_rope: table.num_heads() must be the heads of x 0, or 1 where they share the angles, got 2",
+            [](F& f) { apply_rope(f.x.leftCols(0), f.two, f.layout); });
+  bad.value("a view of other heads than the table's",
+            "apply_rope: table.num_heads() must be the heads of x 1, or 1 where they share the angles, got 2",
+            [](F& f) {
+              apply_rope(posenc::view_packed(f.x.data(), HeadsShape().seq_len(3).num_heads(1).head_dim(8)),
+                         f.two.inverse(), f.layout);
+            });
+  bad.value("a gradient of other heads",
+            "mixed_table_backward: grad_frequencies.cols() must be half of layout.rotary_dim() 4, or that for each of "
+            "the 4 heads of y, got 6",
+            [](F& f) {
+              posenc::mixed_table_backward(f.grad.leftCols(6), f.x, f.out, Eigen::Vector3i(0, 1, 2),
+                                           RopeLayout::half_split(4));
+            });
+
+  bad.allowed("the cosines of one head of many", [](F& f) { f.two.head(1).cos(); });
+  return bad.cases();
+}
