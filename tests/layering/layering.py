@@ -91,7 +91,8 @@ def cycle(arrows):
 
 
 def findings(folder):
-    files = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.glob("posenc/**/*.hpp")}
+    paths = [path for path in folder.glob("posenc/**/*") if path.suffix in (".hpp", ".inc")]
+    files = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
     arrows = {name: set(INCLUDE.findall(text)) for name, text in files.items()}
     found = [f"{name}: a room without a floor" for name in sorted({room(name) for name in files} - set(FLOOR_OF))]
     for source in sorted(arrows):

@@ -5,7 +5,8 @@
     amalgamate.py INCLUDE_FOLDER [--output FILE] [--check FILE] [ROOT_HEADER]
 
 Each header comes once, after those that it includes, with its own include guard: the result and the split headers may
-meet in one translation unit. Includes of the standard library and of Eigen are collected at the top.
+meet in one translation unit. Includes of the standard library and of Eigen are collected at the top. A file *.inc has
+no guard and includes nothing: it is repeated wherever it is included.
 """
 import argparse
 import pathlib
@@ -43,7 +44,9 @@ class Amalgam:
             code = line.strip()
             depth += code.startswith("#if") - code.startswith("#endif")
             own, outside = OWN.match(code), OUTSIDE.match(code)
-            if own or (outside and depth <= 1):
+            if own and own[1].endswith(".inc"):
+                body += self.repeated(own[1])
+            elif own or (outside and depth <= 1):
                 if depth > 1:
                     sys.exit(f"{name}:{number}: a header of posenc must be included without a condition")
                 if own:
@@ -55,6 +58,13 @@ class Amalgam:
             elif not code.startswith("// SPDX") and code != "/// @file":
                 body.append(line)
         self.text.append(f"// ---- {name}\n" + re.sub(r"\n{3,}", "\n\n", "\n".join(body)).strip() + "\n")
+
+    def repeated(self, name):
+        """The lines of a file without include guard."""
+        lines = (self.folder / name).read_text(encoding="utf-8").splitlines()
+        if any(line.strip().startswith("#include") for line in lines):
+            sys.exit(f"{name}: a repeated file includes nothing")
+        return [line for line in lines if not line.startswith("// SPDX")]
 
 
 def amalgamate(folder, root):

@@ -75,7 +75,7 @@ def surface(folder):
     functions = set()
     text = ""
     for path in sorted(folder.glob("posenc/**/*.hpp")):
-        if "detail" in path.parts or "kernels" in path.parts:
+        if {"detail", "kernels"} & set(path.relative_to(folder).parts):
             continue
         lines = surface_of_header(path.read_text(encoding="utf-8"), functions)
         if lines:

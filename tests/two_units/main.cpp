@@ -22,7 +22,8 @@ constexpr double kBound = 64 * (2 * 4 + 64) * 0x1p-24;
 
 bool can_run(const std::string& unit) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if (unit == "unit_avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (unit == "unit_avx2" || unit == "unit_pinned_avx2")
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return !unit.empty();
 }

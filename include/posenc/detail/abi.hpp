@@ -2,8 +2,8 @@
 /// @file
 /// POSENC_ABI, the inline namespace that every name of posenc lives in.
 ///
-/// It spells the version and all that changes the code or the layout of a template instance: the vector
-/// instruction set, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
+/// It spells the version and all that changes the code or the layout of a template instance: the vector instruction set,
+/// which levels kernels have, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
 /// Translation units compiled for different ones of those below therefore hold different symbols: they link, and
 /// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
 /// Users write `posenc::` and never see it.
@@ -15,14 +15,18 @@
 
 #include "posenc/version.hpp"
 
+#include "posenc/detail/instruction_sets.hpp"
+
 #include <Eigen/Core>
 
 #if !EIGEN_VERSION_AT_LEAST(3, 4, 0)
 #error "posenc needs Eigen 3.4 or later"
 #endif
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && POSENC_TOLD_LEVEL == 3
 #define POSENC_ABI_ISA avx512
+#elif defined(__AVX512F__)
+#define POSENC_ABI_ISA avx512f
 #elif defined(__AVX2__) && defined(__FMA__)
 #define POSENC_ABI_ISA avx2fma
 #elif defined(__AVX2__)
@@ -74,12 +78,13 @@
 #define POSENC_ABI_ERRORS _noexcept
 #endif
 
-#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
-  v##major##_##minor##_##patch##_##isa##half##eigen##vectors##_align##align##math##errors
-#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
-  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors)
+#define POSENC_ABI_JOIN(major, minor, patch, isa, half, levels, eigen, vectors, align, math, errors) \
+  v##major##_##minor##_##patch##_##isa##half##levels##eigen##vectors##_align##align##math##errors
+#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, levels, eigen, vectors, align, math, errors) \
+  POSENC_ABI_JOIN(major, minor, patch, isa, half, levels, eigen, vectors, align, math, errors)
 #define POSENC_ABI                                                                                                     \
   POSENC_ABI_EXPAND(POSENC_VERSION_MAJOR, POSENC_VERSION_MINOR, POSENC_VERSION_PATCH, POSENC_ABI_ISA, POSENC_ABI_HALF, \
-                    POSENC_ABI_EIGEN, POSENC_ABI_VECTORS, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
+                    POSENC_ABI_LEVELS, POSENC_ABI_EIGEN, POSENC_ABI_VECTORS, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH,   \
+                    POSENC_ABI_ERRORS)
 
 #endif  // POSENC_DETAIL_ABI_HPP

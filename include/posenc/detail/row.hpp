@@ -4,6 +4,7 @@
 #ifndef POSENC_DETAIL_ROW_HPP
 #define POSENC_DETAIL_ROW_HPP
 
+#include "posenc/detail/add_kernels.hpp"
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/vector_code.hpp"
@@ -29,10 +30,15 @@ void store_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// to[i] += from[i]; both are disjoint.
+/// to[i] += from[i]; both are disjoint. What is computed in float runs at the machine's level of instructions.
 template <typename To, typename From>
 void add_row(To* to, const From* from, Eigen::Index width) {
   using Number = ArithmeticScalar<To, From>;
+#if POSENC_HAS_LEVELS
+  if constexpr (std::is_same_v<Number, float> && is_storage<To> && is_storage<From>) {
+    if (width >= kLeastAdded) return add_kernel<stored_as<To>, stored_as<From>>(level_of_machine())(to, from, width);
+  }
+#endif
   if constexpr (std::is_same_v<To, From> && std::is_same_v<To, Number>) {
     Eigen::Map<Eigen::Array<To, Eigen::Dynamic, 1>>(to, width) +=
         Eigen::Map<const Eigen::Array<From, Eigen::Dynamic, 1>>(from, width);
@@ -57,14 +63,14 @@ void add_rounded_once(Target&& target, const Values& values) {
   using Vector = std::decay_t<Target>;
   using Stored = typename Vector::Scalar;
   using Number = ArithmeticScalar<Stored, typename Values::Scalar>;
+  if constexpr (is_in_memory<Vector> && is_in_memory<Values>) {
+    if (target.innerStride() == 1 && values.innerStride() == 1) {
+      return add_row(target.data(), values.data(), target.size());
+    }
+  }
   if constexpr (std::is_same_v<Number, Stored>) {
     target.array() += values.template cast<Number>();
   } else {
-    if constexpr (is_in_memory<Vector> && is_in_memory<Values>) {
-      if (target.innerStride() == 1 && values.innerStride() == 1) {
-        return add_row(target.data(), values.data(), target.size());
-      }
-    }
     for (Eigen::Index i = 0; i < target.size(); ++i) {
       Stored& to = target.coeffRef(i);
       to = convert<Stored>(convert<Number>(to) + convert<Number>(values.coeff(i)));

@@ -3,15 +3,19 @@
 /// The rotation kernel of tokens whose channels are contiguous: row-major matrices and raw buffers.
 ///
 /// The cosines and sines of a tile stay in registers while all heads pass by. That reaches the speed of an in-place
-/// scale from the second-level cache on (bench_rope).
+/// scale from the second-level cache on (bench_rope). What is computed in float runs at the machine's level of
+/// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 
 #include "posenc/detail/vector_code.hpp"
 #include "posenc/rope/kernels/rotate_tile.hpp"
 #include "posenc/rope/kernels/rotation.hpp"
+#include "posenc/rope/kernels/row_kernels.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 namespace posenc {
@@ -123,13 +127,106 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
   }
 }
 
+#if POSENC_HAS_LEVELS
+
+/// Whether there are kernels for each level: what is computed in float.
+template <typename Out, typename In, typename TableScalar>
+inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
+
+/// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
+inline void call_by_heads(RowKernel kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
+  constexpr std::ptrdiff_t some_tokens = 32;
+  constexpr std::ptrdiff_t some_heads = 4;
+  RowCall some = all;
+  for (std::ptrdiff_t i = 0; i < all.tokens; i += some_tokens) {
+    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
+      const std::ptrdiff_t out_elements = i * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t in_elements = i * all.in_token_stride + head * all.in_head_stride;
+      some.out = static_cast<char*>(all.out) + out_elements * static_cast<std::ptrdiff_t>(out_bytes);
+      some.in = static_cast<const char*>(all.in) + in_elements * static_cast<std::ptrdiff_t>(in_bytes);
+      some.tokens = (std::min)(some_tokens, all.tokens - i);
+      some.num_heads = (std::min)(some_heads, all.num_heads - head);
+      some.cos = all.cos + i * all.row_stride;
+      some.sin = all.sin + i * all.row_stride;
+      kernel(some);
+    }
+  }
+}
+
+/// rotate_rows() by the kernels of levels. A table that they do not read is brought into their form row by row.
+template <bool HalfSplit, typename Out, typename In, typename TableScalar>
+void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
+                     Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
+                     std::uint32_t sign) {
+  constexpr StoredAs to = stored_as<Out>;
+  constexpr StoredAs from = stored_as<In>;
+  const RowKernel kernel = row_kernel<to, from, HalfSplit>(table.level);
+  RowCall call{out.data,
+               in.data,
+               out.head_stride,
+               out.token_stride,
+               in.head_stride,
+               in.token_stride,
+               tokens,
+               num_heads,
+               table.num_pairs,
+               table.num_pairs,
+               nullptr,
+               nullptr,
+               0,
+               false,
+               sign};
+  if constexpr (std::is_same_v<TableScalar, float>) {
+    const bool paired = !HalfSplit && reads_paired<to, from>(table.level) && table.is_paired();
+    if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
+      call.cos = table.cos(first_row);
+      call.sin = table.sin(first_row);
+      call.row_stride = table.row_stride;
+      call.paired = paired;
+      if (tokens > 1 && out.token_stride < out.head_stride) {
+        call_by_heads(kernel, call, sizeof(Out), sizeof(In));
+      } else {
+        kernel(call);
+      }
+      return;
+    }
+  }
+  alignas(64) float prepared[2 * kRowChunk];
+  call.tokens = 1;
+  call.cos = prepared;
+  call.sin = prepared + kRowChunk;
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    const Eigen::Index row = first_row + token;
+    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
+      const Eigen::Index step = table.pair_stride;
+      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
+      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
+                         call.pairs);
+      const Eigen::Index channel = HalfSplit ? first : 2 * first;
+      call.out = out.token(token).from(channel).data;
+      call.in = in.token(token).from(channel).data;
+      kernel(call);
+    }
+  }
+}
+
+#else
+
+template <typename Out, typename In, typename TableScalar>
+inline constexpr bool has_levels = false;
+
+#endif
+
 /// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
 /// the memory. `in` and `out` are the same or disjoint.
 template <typename Kind, typename Out, typename In, typename TableScalar>
 void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                  const Rotation<TableScalar>& table, Eigen::Index first_row) {
-  using Number = RotationScalar<Out, In, TableScalar>;
-  if (tokens > 1 && out.token_stride < out.head_stride && is_prepared<Kind, Number>(table)) {
+  if constexpr (has_levels<Out, In, TableScalar>) {
+    constexpr std::uint32_t sign = Kind::backward ? 0x80000000u : 0u;
+    rotate_at_level<Kind::half_split>(out, in, tokens, num_heads, table, first_row, sign);
+  } else if (tokens > 1 && out.token_stride < out.head_stride &&
+             is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
     rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
   } else {
     rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);

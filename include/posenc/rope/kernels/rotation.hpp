@@ -6,6 +6,7 @@
 
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/scalar.hpp"
+#include "posenc/detail/vectors.hpp"
 
 #include <type_traits>
 
@@ -25,6 +26,9 @@ struct Rotation {
   Eigen::Index row_stride;
   Eigen::Index pair_stride;
   double scale;
+#if POSENC_HAS_LEVELS
+  Level level = level_of_machine();
+#endif
 
   const Scalar* cos(Eigen::Index row) const { return cos_base + row * row_stride; }
   const Scalar* sin(Eigen::Index row) const { return sin_base + row * row_stride; }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The kernel of add_vectors.inc at each level, and which of them a call takes.
+#ifndef POSENC_DETAIL_ADD_KERNELS_HPP
+#define POSENC_DETAIL_ADD_KERNELS_HPP
+
+#include "posenc/detail/vectors.hpp"
+
+#include <cstddef>
+
+#if POSENC_HAS_LEVELS
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+#include "posenc/detail/add_vectors.inc"
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+#include "posenc/detail/add_vectors.inc"
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+#include "posenc/detail/add_vectors.inc"
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+using AddKernel = void (*)(void* to, const void* from, std::ptrdiff_t count);
+
+inline constexpr std::ptrdiff_t kLeastAdded = 16;  // numbers that every kernel takes
+
+/// The kernel of these types for a level, which the unit has.
+template <StoredAs To, StoredAs From>
+AddKernel add_kernel(Level level) {
+  static constexpr AddKernel kKernels[] = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::add_numbers<To, From>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::add_numbers<To, From>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::add_numbers<To, From>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_DETAIL_ADD_KERNELS_HPP

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/// The row kernels at every level of vector instructions that this machine has, each bit, against scalar twins.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <type_traits>
+#include <vector>
+
+#include "posenc/rope.hpp"
+#include "support/catch2.hpp"
+
+#if POSENC_HAS_LEVELS
+
+namespace {
+
+using namespace posenc::detail;
+
+/// The levels that the unit has and the machine too, found without level_of_machine().
+std::vector<Level> levels() {
+  std::vector<Level> found;
+  const auto add = [&](Level level, bool is_here) {
+    const int number = static_cast<int>(level);
+    if (is_here && number >= POSENC_LOWEST_LEVEL && number <= POSENC_HIGHEST_LEVEL) found.push_back(level);
+  };
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  add(Level::sse2, true);
+  add(Level::avx2, avx2);
+  add(Level::avx512, avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+  return found;
+}
+
+const char* name_of(Level level) { return level == Level::avx512 ? "avx512" : level == Level::avx2 ? "avx2" : "sse2"; }
+
+/// a b + c as the level rounds it.
+float multiply_add_twin(Level level, float a, float b, float c) {
+  if (level != Level::sse2) return std::fma(a, b, c);
+  const volatile float product = a * b;  // no flag of the compiler contracts it
+  return product + c;
+}
+
+/// The pair (a, b) after the rotation by (c, s).
+template <typename Out, typename In>
+void rotate_twin(Level level, Out& out_a, Out& out_b, const In& in_a, const In& in_b, float c, float s) {
+  const float a = cast_scalar<float>(in_a);
+  const float b = cast_scalar<float>(in_b);
+  const volatile float bs = b * s;
+  const volatile float as = a * s;
+  out_a = cast_scalar<Out>(multiply_add_twin(level, a, c, -bs));
+  out_b = cast_scalar<Out>(multiply_add_twin(level, b, c, as));
+}
+
+template <typename Scalar>
+bool same_number(const Scalar& a, const Scalar& b) {
+  if (std::memcmp(&a, &b, sizeof a) == 0) return true;
+  const float x = cast_scalar<float>(a);
+  const float y = cast_scalar<float>(b);
+  return x != x && y != y;  // NaN is NaN: its bits are the instruction's
+}
+
+template <typename Scalar>
+std::vector<Scalar> numbers(std::mt19937& engine, std::size_t count) {
+  std::vector<Scalar> values(count);
+  for (Scalar& value : values) {
+    value = cast_scalar<Scalar>(static_cast<float>(engine() >> 8) * 0x1p-22f - 2.0f);
+  }
+  return values;
+}
+
+/// One shape of a call, in a buffer with numbers around what rotates.
+struct Shape {
+  std::ptrdiff_t pairs, heads, tokens;
+  bool half_split, backward, paired, in_place;
+};
+
+template <typename Out, typename In>
+void check(Level level, const Shape& shape) {
+  constexpr StoredAs to = stored_as<Out>;
+  constexpr StoredAs from = stored_as<In>;
+  const std::ptrdiff_t pairs = shape.pairs;
+  const std::ptrdiff_t head = 2 * pairs + 3;
+  const std::ptrdiff_t token = shape.heads * head + 5;
+  std::mt19937 engine(static_cast<unsigned>(pairs * 64 + shape.heads));
+  const std::vector<In> x = numbers<In>(engine, static_cast<std::size_t>(shape.tokens * token + 2));
+  const std::vector<float> table = numbers<float>(engine, static_cast<std::size_t>(shape.tokens * 2 * pairs));
+  std::vector<Out> expected(x.size(), Out(9));
+  if constexpr (std::is_same_v<Out, In>) {
+    if (shape.in_place) expected = x;
+  }
+  std::vector<Out> got = expected;
+  const std::ptrdiff_t partner = shape.half_split ? pairs : 1;
+  for (std::ptrdiff_t t = 0; t < shape.tokens; ++t) {
+    for (std::ptrdiff_t h = 0; h < shape.heads; ++h) {
+      for (std::ptrdiff_t j = 0; j < pairs; ++j) {
+        const auto first = static_cast<std::size_t>(1 + t * token + h * head + (shape.half_split ? j : 2 * j));
+        const auto second = first + static_cast<std::size_t>(partner);
+        const auto c = static_cast<std::size_t>(t * 2 * pairs + (shape.paired ? 2 * j : j));
+        const float s = table[c + static_cast<std::size_t>(shape.paired ? 1 : pairs)];
+        rotate_twin(level, expected[first], expected[second], x[first], x[second], table[c], shape.backward ? -s : s);
+      }
+    }
+  }
+  RowCall call{};
+  call.out = got.data() + 1;
+  call.in = shape.in_place ? static_cast<const void*>(call.out) : x.data() + 1;
+  call.out_head_stride = call.in_head_stride = head;
+  call.out_token_stride = call.in_token_stride = token;
+  call.tokens = shape.tokens;
+  call.num_heads = shape.heads;
+  call.pairs = pairs;
+  call.partner = partner;
+  call.cos = table.data();
+  call.sin = table.data() + (shape.paired ? 1 : pairs);
+  call.row_stride = 2 * pairs;
+  call.paired = shape.paired;
+  call.sign = shape.backward ? 0x80000000u : 0u;
+  (shape.half_split ? row_kernel<to, from, true>(level) : row_kernel<to, from, false>(level))(call);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    INFO(name_of(level) << ", pairs " << pairs << ", heads " << shape.heads << ", half-split " << shape.half_split
+                        << ", paired " << shape.paired << ", in place " << shape.in_place << ", element " << i);
+    if (!same_number(got[i], expected[i])) {
+      REQUIRE(static_cast<double>(got[i]) == static_cast<double>(expected[i]));
+      FAIL("other bits of one number");
+    }
+  }
+}
+
+template <typename Out, typename In>
+void check_all() {
+  for (const Level level : levels()) {
+    for (std::ptrdiff_t pairs = 1; pairs <= 150; pairs += pairs < 70 ? 1 : 7) {
+      for (const bool half_split : {true, false}) {
+        const std::ptrdiff_t heads = 1 + pairs % 3;
+        const bool backward = pairs % 2 == 1;
+        const bool paired = !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level) && pairs % 4 < 2;
+        check<Out, In>(level, {pairs, heads, 2, half_split, backward, paired, false});
+        if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, heads, 2, half_split, !backward, paired, true});
+      }
+    }
+  }
+}
+
+/// 16 bits as a number.
+template <typename Half>
+Half of_bits(std::uint32_t bits) {
+  const auto lower = static_cast<std::uint16_t>(bits);
+  Half value;
+  std::memcpy(static_cast<void*>(&value), &lower, sizeof lower);
+  return value;
+}
+
+/// Calls the half-split kernel for one token of one head.
+template <typename Out, typename In>
+void rotate(Level level, std::vector<Out>& out, const std::vector<In>& in, const std::vector<float>& cos,
+            const std::vector<float>& sin) {
+  const auto pairs = static_cast<std::ptrdiff_t>(cos.size());
+  RowCall call{};
+  call.out = out.data();
+  call.in = in.data();
+  call.tokens = call.num_heads = 1;
+  call.pairs = call.partner = pairs;
+  call.cos = cos.data();
+  call.sin = sin.data();
+  row_kernel<stored_as<Out>, stored_as<In>, true>(level)(call);
+}
+
+/// Every number of 16 bits is read and written as it is: by (1, 0), beside zeros.
+template <typename Half>
+void check_every_number() {
+  constexpr std::size_t count = 0x10000;
+  std::vector<Half> x(2 * count, Half(0));
+  for (std::size_t i = 0; i < count; ++i) x[i] = of_bits<Half>(static_cast<std::uint32_t>(i));
+  const std::vector<float> one(count, 1.0f);
+  const std::vector<float> zero(count, 0.0f);
+  for (const Level level : levels()) {
+    std::vector<Half> out(2 * count, Half(9));
+    rotate(level, out, x, one, zero);
+    for (std::size_t i = 0; i < count; ++i) {
+      INFO(name_of(level) << ", number " << i);
+      if (!same_number(out[i], x[i])) REQUIRE(static_cast<float>(out[i]) == static_cast<float>(x[i]));
+    }
+  }
+}
+
+/// Floats of every size, and those on both sides of where rounding changes, to 16 bits.
+template <typename Half>
+void check_rounding() {
+  std::vector<float> x;
+  for (std::uint32_t i = 0; i < 0x10000; ++i) {
+    const float number = cast_scalar<float>(of_bits<Half>(i));
+    const float next = cast_scalar<float>(of_bits<Half>(i + 1));
+    const float middle = number + (next - number) / 2;
+    for (const float value : {number, middle, std::nextafter(middle, number), std::nextafter(middle, next)}) {
+      x.push_back(value);
+    }
+  }
+  std::mt19937 engine(5);
+  for (int i = 0; i < 0x10000; ++i) {
+    const auto bits = static_cast<std::uint32_t>(engine());
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    x.push_back(value);
+  }
+  const std::size_t count = x.size();
+  x.resize(2 * count, 0.0f);
+  const std::vector<float> one(count, 1.0f);
+  const std::vector<float> zero(count, 0.0f);
+  for (const Level level : levels()) {
+    std::vector<Half> out(2 * count, Half(9));
+    rotate(level, out, x, one, zero);
+    for (std::size_t i = 0; i < count; ++i) {
+      INFO(name_of(level) << ", number " << x[i]);
+      const Half expected = cast_scalar<Half>(x[i]);
+      if (!same_number(out[i], expected)) REQUIRE(static_cast<float>(out[i]) == static_cast<float>(expected));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every level of this machine runs, and the highest is chosen", "[rope][kernels][levels]") {
+  const std::vector<Level> found = levels();
+  std::printf("levels of vector instructions that run here:");
+  for (const Level level : found) std::printf(" %s", name_of(level));
+  std::printf("\n");
+  REQUIRE(!found.empty());
+  CHECK(level_of_machine() == found.back());
+  // The test program is compiled with run-time choice: a level of the machine that it lacks was never tested.
+  CHECK(POSENC_HIGHEST_LEVEL == 3);
+  CHECK(POSENC_LOWEST_LEVEL == POSENC_TOLD_LEVEL);
+}
+
+TEST_CASE("kernels of levels, bit for bit: numbers that stay", "[rope][kernels][levels]") {
+  check_all<float, float>();
+  check_all<Eigen::half, Eigen::half>();
+  check_all<Eigen::bfloat16, Eigen::bfloat16>();
+}
+
+TEST_CASE("kernels of levels, bit for bit: into another type", "[rope][kernels][levels]") {
+  check_all<Eigen::half, float>();
+  check_all<Eigen::bfloat16, float>();
+  check_all<float, Eigen::half>();
+  check_all<float, Eigen::bfloat16>();
+  check_all<Eigen::bfloat16, Eigen::half>();
+  check_all<Eigen::half, Eigen::bfloat16>();
+}
+
+TEMPLATE_TEST_CASE("every number of a half type at every level", "[rope][kernels][levels]", Eigen::half,
+                   Eigen::bfloat16) {
+  check_every_number<TestType>();
+  check_rounding<TestType>();
+}
+
+#else
+
+TEST_CASE("no levels here: what the compiler is told", "[rope][kernels][levels]") {
+  CHECK(POSENC_LOWEST_LEVEL == POSENC_HIGHEST_LEVEL);
+}
+
+#endif
