@@ -57,7 +57,8 @@ TEST_CASE("losses in blocks are those of the whole, and those from a token on ar
   }
 
   const std::vector<double> end = long_reading::losses(llama, rule, 1024, tokens, 700);
-  REQUIRE(end == std::vector<double>(all.begin() + 700, all.end()));
+  REQUIRE(end.size() == 500);
+  REQUIRE(largest_difference(end, {all.begin() + 700, all.end()}, 0, 500) < kSame);
 }
 
 TEST_CASE("dynamic rules change nothing up to the trained length, and keys that follow are as if made anew",
