@@ -130,6 +130,10 @@ inline void print_card(const RecipeCard& card) {
               << "\n    layout      " << layout_of(set.layout) << "\n    wavelengths " << wavelengths(set.frequencies)
               << "\n    magnitude   " << set.frequencies.magnitude() << ", softmax scale times "
               << set.frequencies.softmax_multiplier() << "\n    positions   " << axes_of(set) << "\n";
+    if (set.rotates == posenc::RotatedStates::queries_keys_values) std::cout << "    rotates     values too\n";
+    if (set.rotates == posenc::RotatedStates::attention_inputs) {
+      std::cout << "    rotates     what queries and keys are made of\n";
+    }
   }
   std::cout << "  layers        " << layer_counts(model) << "\n                ";
   for (const posenc::LayerRope& layer : model.layers) std::cout << layer_word(layer);

@@ -136,6 +136,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
          "\"vision_config\"",
          hints);
   hints = {};
+  hints.sections = posenc::AxisSections::of_channels;
+  hinted("sections of channels",
+         "read_gguf_metadata: hints.sections must be absent, since the sections of a file of GGUF count pairs, got a "
+         "value",
+         hints);
+  hints = {};
   hints.layers = "sx";
   hinted("letters of another alphabet",
          "read_gguf_metadata: hints.layers must be letters f, s, l and c, got the text \"sx\"", hints);

@@ -61,10 +61,45 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_layers() {
   bad.refused("an embedding type that is a flag",
               "read_hugging_face_config: position_embedding_type must be a text, got true",
               R"({"model_type": "esm", "num_hidden_layers": 2, "position_embedding_type": true})");
-  bad.refused("hidden states that rotate",
-              "read_hugging_face_config: position_embeddings_type must be another for this model_type, which rotates "
-              "hidden states before queries and keys are made, got the text \"rotary\"",
-              R"({"model_type": "wav2vec2-bert", "num_hidden_layers": 2, "position_embeddings_type": "rotary"})");
+  bad.refused("a share that is not half of all heads",
+              "read_hugging_face_config: partial_rotary_factor must be half of num_attention_heads, so that each axis "
+              "has half of all pairs, got 2",
+              R"({"model_type": "efficientloftr", "partial_rotary_factor": 2.0})");
+  bad.refused("proportional frequencies of a grid",
+              "read_hugging_face_config: rope_parameters.rope_type must be default for this model_type, got the text "
+              "\"proportional\"",
+              R"({"model_type": "efficientloftr", "rope_parameters": {"rope_type": "proportional"}})");
+  bad.refused("factors of twice the pairs of one axis",
+              "read_hugging_face_config: rope_parameters.short_factor.size() must be the number of pairs 8, got 16",
+              R"({"model_type": "efficientloftr", "hidden_size": 32, "num_attention_heads": 8, "rope_parameters":
+              {"rope_type": "longrope", "original_max_position_embeddings": 1024, "factor": 2, "short_factor":
+              [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [1, 1, 1, 1, 1, 1, 1, 1]}})");
+  bad.refused(
+      "more pairs of space than a head has",
+      "read_hugging_face_config: 3 num_spatial_rope_pairs_per_axis + num_uid_rope_pairs must be at most half of "
+      "head_dim 32, got 22",
+      R"({"model_type": "esmfold2_atom_encoder", "num_spatial_rope_pairs_per_axis": 4})");
+  bad.refused("a base of 0 of units",
+              "read_hugging_face_config: uid_rope_base_frequency must be finite, > 0 and not 1, got 0",
+              R"({"model_type": "esmfold2_atom_encoder", "uid_rope_base_frequency": 0})");
+  bad.refused("a negative base of space",
+              "read_hugging_face_config: spatial_rope_base_frequency must be finite, > 0 and not 1, got -20",
+              R"({"model_type": "esmfold2_atom_encoder", "spatial_rope_base_frequency": -20})");
+  bad.refused("half a pair of space",
+              "read_hugging_face_config: num_spatial_rope_pairs_per_axis must be a whole number from 0 to 8388608, got "
+              "0.5",
+              R"({"model_type": "esmfold2_atom_encoder", "num_spatial_rope_pairs_per_axis": 0.5})");
+  bad.refused("a projection whose share of a head is too wide",
+              "read_hugging_face_config: projection_dim must be such that its share of a head is even and at most "
+              "head_dim 64, got 1632",
+              R"({"model_type": "clvp_encoder", "projection_dim": 1632})");
+  bad.refused("a codec that scales by an unknown rule",
+              "read_hugging_face_config: rope_parameters.rope_type must be default, linear, dynamic, yarn, longrope, "
+              "llama3 or proportional, got the text \"new\"",
+              R"({"model_type": "xcodec2", "rope_parameters": {"rope_type": "new"}})");
+  bad.refused("layers of speech by text",
+              "read_hugging_face_config: speech_encoder_layers must be a number, got the text \"24\"",
+              R"({"model_type": "seamless_m4t", "speech_encoder_layers": "24"})");
   bad.refused("a conformer's type that is a number",
               "read_hugging_face_config: position_embeddings_type must be a text, got 0",
               R"({"model_type": "wav2vec2-conformer", "num_hidden_layers": 2, "position_embeddings_type": 0})");

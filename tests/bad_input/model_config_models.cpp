@@ -99,8 +99,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
   // What a model is
   bad.refused(
       "a model of another form",
-      "read_hugging_face_config: model_type must be one that can be read; of this one the two channels of a pair "
-      "have different angles, got the text \"vjepa2\"",
+      "read_hugging_face_config: model_type must be one that can be read; of this one the two channels of an "
+      "interleaved pair have different angles, those of channels c and c - rotary_dim / 2 being equal, which is no "
+      "rotation, got the text \"vjepa2\"",
       model("vjepa2", ""));
   bad.refused(
       "a flat dictionary for a model of entries",
@@ -198,6 +199,29 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
   hints.axes = posenc::contiguous_axes({8, 8, 8});
   hinted("axes of too few pairs",
          "read_hugging_face_config: hints.axes.num_pairs() must be the number of pairs 64, got 24", hints);
+  hints = {};
+  hints.rope_theta = 1e4;
+  hints.sections = posenc::AxisSections::of_pairs;
+  hinted("sections of a model that has none",
+         "read_hugging_face_config: hints.sections must be absent: it is known what the sections of this model_type "
+         "count, got a value",
+         hints);
+  const char* const hunyuan = R"({"model_type": "hunyuan_vl_text", "num_hidden_layers": 2, "rope_parameters": {
+    "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [16, 16, 16, 16]}})";
+  bad.refused("sections of which programs differ",
+              "read_hugging_face_config: hints.sections must be AxisSections::of_pairs or AxisSections::of_channels: "
+              "programs differ on pictures of this model_type, got nothing",
+              hunyuan);
+  bad.value("sections of channels that do not cover the head",
+            "read_hugging_face_config: sum of rope_parameters.mrope_section must be the number of pairs 64, got 63",
+            [](auto&) {
+              ModelHints channels;
+              channels.sections = posenc::AxisSections::of_channels;
+              posenc::read_hugging_face_config(
+                  Json::parse(R"({"model_type": "hunyuan_vl_text", "num_hidden_layers": 2, "rope_parameters": {
+                                "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [16, 16, 16, 15]}})"),
+                  4096, channels);
+            });
   hints.axes = std::nullopt;
   hints.tower = "vision_config";
   hinted("a tower that is not there",

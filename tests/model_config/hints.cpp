@@ -89,6 +89,43 @@ TEST_CASE("a type that is not known is handed what it lacks", "[model_config][hu
   CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "llama"})"), 4096).assumed.empty());
 }
 
+TEST_CASE("assumed names what was taken, and nothing else", "[model_config][hints]") {
+  ModelHints hints;
+  hints.rope_theta = 1e6;
+  hints.sliding_rope_theta = 1e4;
+  const auto assumed = [&](const std::string& keys) {
+    return read_hugging_face_config(
+               Json::parse(R"({"model_type": "gemma3_text", "num_hidden_layers": 6, "head_dim": 256)" + keys + "}"),
+               4096, hints)
+        .assumed;
+  };
+  CHECK(assumed("") == Names{"rope_theta"});
+  CHECK(assumed(R"(, "rope_theta": 1000000)") == Names{"rope_theta"});
+  CHECK(assumed(R"(, "rope_local_base_freq": 10000)") == Names{"rope_theta"});
+  CHECK(assumed(R"(, "rope_theta": 1000000, "rope_local_base_freq": 10000)").empty());
+  CHECK(assumed(R"(, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1000000},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 10000}})")
+            .empty());
+  CHECK(assumed(R"(, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1000000},
+    "sliding_attention": {"rope_type": "default"}})") == Names{"rope_theta"});
+  // A class's own dictionary is none of the config.
+  hints = {};
+  hints.rope_theta = 1e6;
+  CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "gpt_oss"})"), 4096, hints).assumed ==
+        Names{"rope_theta"});
+  // A head's width by other keys is the config's.
+  hints = {};
+  hints.head_dim = 64;
+  CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "llama"})"), 4096, hints).assumed == Names{"head_dim"});
+  CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "llama", "kv_channels": 64})"), 4096, hints)
+            .assumed.empty());
+  posenc::ConfigValue file = posenc::ConfigValue::dictionary({{"general.architecture", "deepseek2"},
+                                                              {"deepseek2.block_count", 2},
+                                                              {"deepseek2.rope.dimension_count", 64},
+                                                              {"deepseek2.attention.key_length_mla", 192}});
+  CHECK(posenc::read_gguf_metadata(file, std::nullopt, hints).assumed.empty());
+}
+
 TEST_CASE("language models and towers of composites", "[model_config][hugging_face][hints]") {
   const std::string omni = R"({"model_type": "qwen2_5_omni", "thinker_config": {"model_type": "qwen2_5_omni_thinker",
     "text_config": {"model_type": "qwen2_5_omni_text", "num_hidden_layers": 2}, "vision_config": {"model_type":
@@ -192,7 +229,7 @@ TEST_CASE("one can ask which types are known", "[model_config][hints]") {
     CHECK(known.count(row.model_type) == 1);
   }
   CHECK(known.count("llava") == 1);
-  CHECK(known.count("vjepa2") == 0);
+  CHECK((known.count("vjepa2") == 0 && known.count("mistral_large4_text") == 0));  // which cannot be read
   const Names architectures = posenc::known_gguf_architectures();
   CHECK(architectures.size() >= 105);
   CHECK(std::find(architectures.begin(), architectures.end(), "granitehybrid") != architectures.end());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Forms of configs and rules of rotation that one or two models have, as runs of their own code show them.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace {
 using posenc::ModelHints;
 using posenc::ModelRope;
 using posenc::RopeSet;
+using posenc::RotatedStates;
 using posenc_tests::Json;
 using posenc_tests::kHalfSplit;
 using posenc_tests::kInterleaved;
@@ -116,11 +118,108 @@ TEST_CASE("keys of single classes", "[model_config][hugging_face][rare]") {
   CHECK(plan_of(dots) == "0 1");
   CHECK((dots.rope_sets[0].layout.head_dim() == 192 && dots.rope_sets[1].layout.head_dim() == 256));
   CHECK((dots.rope_sets[0].layout.rotary_dim() == 64 && dots.rope_sets[1].layout.rotary_dim() == 64));
-  for (const std::string type : {"wav2vec2-bert", "wav2vec2-conformer"}) {
-    const ModelRope relative =
-        read("{\"model_type\": \"" + type + R"(", "num_hidden_layers": 3, "position_embeddings_type": "relative"})");
-    CHECK(plan_of(relative) == "3x.");
+}
+
+TEST_CASE("what rotates beside queries and keys", "[model_config][hugging_face][rare]") {
+  CHECK(read(R"({"model_type": "llama"})").rope_sets[0].rotates == RotatedStates::queries_keys);
+  // CLVP: values too; max(projection_dim / (2 heads), 32) channels.
+  const ModelRope clvp = read(R"({"model_type": "clvp_encoder"})");
+  CHECK(plan_of(clvp) == "20x0");
+  CHECK(clvp.rope_sets[0].rotates == RotatedStates::queries_keys_values);
+  CHECK((clvp.rope_sets[0].layout.head_dim() == 64 && clvp.rope_sets[0].layout.rotary_dim() == 32));
+  check_pairs(clvp.rope_sets[0], {{1, ".562341325"}});
+  CHECK(read(R"({"model_type": "clvp_encoder", "projection_dim": 1536})").rope_sets[0].layout.rotary_dim() == 64);
+  CHECK(plan_of(read(R"({"model_type": "clvp_encoder", "use_rotary_embedding": false})")) == "20x.");
+  // Conformers: hidden states, of which queries and keys are made.
+  for (const std::string type : {"wav2vec2-bert", "wav2vec2-conformer", "seamless_m4t"}) {
+    INFO(type);
+    const std::string start = "{\"model_type\": \"" + type + R"(", "speech_encoder_layers": 3, "num_hidden_layers": 3)";
+    const ModelRope rotary = read(start + R"(, "position_embeddings_type": "rotary", "rotary_embedding_base": 100})");
+    CHECK(plan_of(rotary) == "3x0");
+    CHECK(rotary.rope_sets[0].rotates == RotatedStates::attention_inputs);
+    CHECK((rotary.rope_sets[0].layout.head_dim() == 64 && rotary.rope_sets[0].layout.pairs() == kHalfSplit));
+    check_pairs(rotary.rope_sets[0], {{16, ".100000000"}});
+    CHECK(plan_of(read(start + R"(, "position_embeddings_type": "relative"})")) == "3x.");
+    CHECK(plan_of(read(start + "}")) == "3x.");
   }
+  // The text of SeamlessM4T has layers and heads of its own.
+  const ModelRope seamless = read(R"({"model_type": "seamless_m4t", "position_embeddings_type": "rotary",
+    "encoder_layers": 12, "num_hidden_layers": 12, "encoder_attention_heads": 8, "speech_encoder_layers": 6,
+    "speech_encoder_attention_heads": 32})");
+  CHECK((plan_of(seamless) == "6x0" && seamless.rope_sets[0].layout.head_dim() == 32));
+}
+
+TEST_CASE("heads that rotate by their own number", "[model_config][hugging_face][rare]") {
+  for (const std::string type : {"xcodec2", "neucodec"}) {
+    INFO(type);
+    const ModelRope plain = read("{\"model_type\": \"" + type + R"(", "rope_parameters": {"rope_type": "linear",
+      "factor": 4.0, "rope_theta": 10000.0}})");
+    CHECK(plan_of(plain) == "12x.");
+    CHECK(plain.ignored_keys == std::vector<std::string>{"rope_parameters.factor", "rope_parameters.rope_theta"});
+    // The factor on cosines and sines does not cancel in the scores: 0.1 ln 4 + 1.
+    const ModelRope yarn = read("{\"model_type\": \"" + type + R"(", "rope_parameters": {"rope_type": "yarn",
+      "factor": 4.0, "rope_theta": 10000.0, "original_max_position_embeddings": 1024}})");
+    CHECK(plan_of(yarn) == "12x0");
+    CHECK((yarn.rope_sets[0].frequencies.inv_freq() == 0).all());
+    CHECK(posenc_tests::Printed("1.13862944").is(yarn.rope_sets[0].frequencies.magnitude()));
+  }
+}
+
+TEST_CASE("axes over all heads, and in space", "[model_config][hugging_face][rare]") {
+  // EfficientLoFTR: each frequency for rows, then for columns, over the pairs of all heads: 1e4^(-2i/128).
+  const ModelRope loftr = read(R"({"model_type": "efficientloftr"})");
+  const RopeSet& turns = loftr.rope_sets[0];
+  CHECK((plan_of(loftr) == "4x0" && turns.positions == posenc::TokenPositions::row_column));
+  CHECK((turns.layout.pairs() == kInterleaved && turns.layout.head_dim() == 256));
+  REQUIRE(turns.axes->num_pairs() == 128);
+  for (Eigen::Index pair = 0; pair < 128; ++pair) CHECK(turns.axes->axis_of_pair()[pair] == pair % 2);
+  check_pairs(turns, {{0, "1"}, {1, "1"}, {2, ".865964323"}, {3, ".865964323"}, {64, ".0100000000"}});
+  // Scaling rules hold for the series; cosines and sines keep their size.
+  const ModelRope yarn = read(R"({"model_type": "efficientloftr", "partial_rotary_factor": 4.0, "rope_parameters":
+    {"rope_type": "yarn", "factor": 4.0, "rope_theta": 10000.0, "original_max_position_embeddings": 1024}})");
+  check_pairs(yarn.rope_sets[0], {{0, "1"}, {127, "2.88695496e-5"}});
+  CHECK(yarn.rope_sets[0].frequencies.magnitude() == 1);
+  // ESMFold 2: two pairs for each of x, y and z, ten for the number of a unit, the rest stays.
+  const ModelRope atoms = read(
+      R"({"model_type": "esmfold2", "structure_head": {"diffusion_module": {"atom_encoder": {"num_hidden_layers": 2,
+    "num_uid_rope_pairs": 8}}}})",
+      "structure_head.diffusion_module.atom_encoder");
+  const RopeSet& space = atoms.rope_sets[0];
+  CHECK((plan_of(atoms) == "2x0" && space.positions == posenc::TokenPositions::by_axis));
+  CHECK((space.layout.pairs() == kHalfSplit && space.layout.head_dim() == 32));
+  REQUIRE(space.axes->num_pairs() == 16);
+  for (Eigen::Index pair = 0; pair < 16; ++pair) {
+    CHECK(space.axes->axis_of_pair()[pair] == (std::min)(pair / 2, Eigen::Index(3)));
+  }
+  check_pairs(space,
+              {{0, "1"}, {1, ".223606798"}, {5, ".223606798"}, {6, "1"}, {7, ".316227766"}, {13, "3.16227766e-4"}});
+  CHECK((space.frequencies.inv_freq()[14] == 0 && space.frequencies.inv_freq()[15] == 0));
+}
+
+TEST_CASE("sections that programs read differently", "[model_config][hugging_face][rare]") {
+  // HunYuanOCR: of pairs in llama.cpp and vLLM, of channels in transformers, where pictures do not rotate.
+  const Json config = Json::parse(R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24,
+    "rope_theta": 10000.0, "rope_scaling": {"rope_type": "xdrope", "alpha": 1000.0, "xdrope_section":
+    [16, 16, 16, 16]}})");
+  ModelHints hints;
+  hints.sections = posenc::AxisSections::of_pairs;
+  const ModelRope pairs = posenc::read_hugging_face_config(config, 4096, hints);
+  const RopeSet& pictures = pairs.rope_sets[0];
+  REQUIRE(pictures.axes);
+  CHECK(*pictures.axes == posenc::contiguous_axes({16, 16, 16, 16}));
+  CHECK(pictures.positions == posenc::TokenPositions::by_axis);
+  hints.sections = posenc::AxisSections::of_channels;
+  const ModelRope channels = posenc::read_hugging_face_config(config, 4096, hints);
+  const RopeSet& text = channels.rope_sets[0];
+  CHECK((!text.axes && text.positions == posenc::TokenPositions::sequence));
+  for (const RopeSet* const set : {&pictures, &text}) check_pairs(*set, {{63, "1.15478198e-7"}});
+}
+
+TEST_CASE("the last layer of Gemma 4 is of full attention", "[model_config][hugging_face][rare]") {
+  const ModelRope cut = read(R"({"model_type": "gemma4_text", "num_hidden_layers": 4, "layer_types":
+    ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"]})");
+  CHECK(plan_of(cut) == "1 0 1 0");
+  CHECK(cut.ignored_keys == std::vector<std::string>{"layer_types[3]"});
 }
 
 TEST_CASE("parts that say no type, and towers in towers", "[model_config][hugging_face][rare]") {
@@ -134,4 +233,10 @@ TEST_CASE("parts that say no type, and towers in towers", "[model_config][huggin
     "deepseek_ocr2_vision", "encoder_config": {"model_type": "deepseek_ocr2_encoder", "num_hidden_layers": 2}}})",
                                "vision_config");
   CHECK(plan_of(pages) == "2x0");
+  // The reading order of PP-DocLayout adds sines of boxes to its scores, and rotates nothing.
+  const ModelRope order = read(R"({"model_type": "pp_doclayout_v2", "reading_order_config": {"num_hidden_layers": 2,
+    "relation_bias_theta": 10000}})",
+                               "reading_order_config");
+  CHECK(plan_of(order) == "2x.");
+  CHECK(order.ignored_keys == std::vector<std::string>{"reading_order_config.relation_bias_theta"});
 }

@@ -76,6 +76,8 @@ class Driver:
         self.process = subprocess.Popen([DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, **request):
+        if "hunyuan_vl" in str(request.get("config", {}).get("model_type")) and "vision" not in request.get("tower", ""):
+            request["sections"] = True  # As transformers counts.
         self.process.stdin.write(json.dumps(finite(request)) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -229,14 +231,12 @@ def observe(config_class, source, read, whole, long, far=None):
 def run_part(part, config, given, axes, whole, long, watch, far):
     given = dict(given)
     names = inspect.signature(part.forward).parameters
-    columns = max(axes, 1)
-    if getattr(config, "model_type", "") in zoo_inputs.ONE_COUNT:
-        axes = 1
-    positions = zoo_inputs.text_positions(1).repeat(columns, 1)
+    positions = zoo_inputs.text_positions(axes if "position_embeddings" in given else 1)
+    positions = positions if positions.shape[1] == axes else positions.repeat(axes, 1)
     text = "position_ids" in names and ("input_ids" in given or "inputs_embeds" in given)
     text = text and zoo_inputs.grid_of(config, given) is None
     if text and (axes > 1 or long or far is not None):
-        positions = zoo_inputs.text_positions(axes).repeat(columns // axes, 1)
+        positions = zoo_inputs.text_positions(axes)
         if far is not None:
             positions[: len(far)] = np.array(far, dtype=float)[:, None]
         if long:
@@ -257,6 +257,7 @@ def gather(model, part, config, record, given, positions, read):
     calls = stacks[prefix]
     seen = {"calls": calls, "layers": lists.get(prefix), "spectra": zoo_compare.spectra(model), "positions": positions,
             "magnitudes": zoo_compare.magnitudes(record.tables), "rotations": record.rotations,
+            "inputs": record.inputs,
             "all calls": [call for stack in stacks.values() for call in stack],
             "scales of scores": scales_of(prefix, record.scales),
             "whole": record.whole, "model": type(model).__name__, "grid": None,

@@ -219,7 +219,7 @@ def compare_set(rope, seen):
     name = label or "A"
     known = [v for n, v in seen["spectra"] if not label or n.startswith(label) or n == "inv_freq"]
     known = known or [v for _, v in seen["spectra"]]
-    if known:
+    if known and np.any(inv_freq):  # Else positions cancel in the scores, and the magnitude is left.
         pool = np.abs(np.concatenate([*[v.reshape(-1) for v in known], [0.0]]))
         if rope["positions"] == "centered_row_column":  # DINOv3 keeps 2 pi out of its frequencies.
             pool = np.concatenate([pool, 2 * np.pi * pool])
@@ -233,9 +233,24 @@ def compare_set(rope, seen):
             if apart > SPECTRUM:
                 faults.append(f"spectrum of set {name} differs by {apart:.2g} pair by pair")
     values = [a for n, a in seen["magnitudes"] if not label or not n or n == label]
+    states = {"queries_keys_values": 3}.get(rope["rotates"])
+    counts = {len(after) for name, _, after in seen["rotations"] if "deinterleave" not in name}
+    if (states == 3) != (3 in counts and rotated_values(rope, seen)):
+        faults.append(f"rotates {rope['rotates']}, seen calls with {sorted(counts)} results")
     if values and min(abs(a / rope["magnitude"] - 1) for a in values) > 1e-5:
         faults.append(f"magnitude {rope['magnitude']:.6g}, seen {sorted({round(a, 6) for a in values})}")
     return faults
+
+
+def rotated_values(rope, seen):
+    """Whether the third result of calls that rotate is rotated as queries and keys are."""
+    own = {**rope, "offset": 0}
+    worst = 0.0
+    for _, _, after in seen["rotations"]:
+        if len(after) == 3 and not after[2].is_meta:
+            x = after[2].double().reshape(-1, *after[2].shape[-2:])[0].numpy()
+            worst = max(worst, difference(x, [own], seen["positions"][: len(x)], False))
+    return worst <= ROTATED
 
 
 def compare_layers(read, seen, calls):
@@ -252,6 +267,16 @@ def compare_layers(read, seen, calls):
             continue
         entry = read["layers"][layer]
         ropes = [read["sets"][i] for i in entry["sets"]]
+        if ropes and ropes[0]["head_dim"] == q.shape[0] * q.shape[-1]:  # All heads count as one.
+            q, k = (x.transpose(0, 1).reshape(1, x.shape[1], -1) for x in (q, k))
+        if ropes and ropes[0]["rotates"] == "attention_inputs":
+            if order >= len(seen["inputs"]):
+                wrong[layer] = "no rotated hidden states were seen"
+                continue
+            q = k = seen["inputs"][order][2]
+        elif seen["inputs"]:
+            wrong[layer] = "hidden states rotate"
+            continue
         if any(rope["head_dim"] != q.shape[-1] for rope in ropes):
             wrong[layer] = f"head_dim {ropes[0]['head_dim']}, seen {q.shape[-1]}"
             continue

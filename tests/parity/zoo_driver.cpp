@@ -2,6 +2,7 @@
 /// posenc behind standard input, for zoo.py. A line of JSON in, a line of JSON out, until the input ends.
 ///
 ///   {"config": {...}, "serving_length": 4096, "tower": "vision_config"}   how it is read, or {"refused": "..."}
+///                                                       besides "sections": true, where sections count channels
 ///   {"gguf": {...}}                                                         the same for the metadata of a GGUF file
 ///   {"inv_freq": [...], "magnitude": 1, "positions": [...]}                 cos and sin of the float32 mode
 #include <cstdint>
@@ -40,6 +41,14 @@ const char* name(posenc::TokenPositions positions) {
   }
 }
 
+const char* name(posenc::RotatedStates states) {
+  switch (states) {
+    case posenc::RotatedStates::queries_keys_values: return "queries_keys_values";
+    case posenc::RotatedStates::attention_inputs: return "attention_inputs";
+    default: return "queries_keys";
+  }
+}
+
 json describe(const posenc::RopeSet& set) {
   const bool half = set.layout.pairs() == posenc::RopePairs::half_split;
   json out = {{"layer_type", set.layer_type},
@@ -50,7 +59,8 @@ json describe(const posenc::RopeSet& set) {
               {"head_dim", set.layout.head_dim()},
               {"offset", set.layout.offset()},
               {"rotary_dim", set.layout.rotary_dim()},
-              {"positions", name(set.positions)}};
+              {"positions", name(set.positions)},
+              {"rotates", name(set.rotates)}};
   if (set.axes) out["axes"] = list(set.axes->axis_of_pair());
   if (set.axes) out["num_axes"] = set.axes->num_axes();
   return out;
@@ -91,6 +101,7 @@ json answer(const json& request) {
   const auto serving_length = request.at("serving_length").get<std::int64_t>();
   posenc::ModelHints hints;
   hints.tower = request.value("tower", "");
+  if (request.value("sections", false)) hints.sections = posenc::AxisSections::of_channels;
   return describe(posenc::read_hugging_face_config(request.at("config"), serving_length, hints));
 }
 

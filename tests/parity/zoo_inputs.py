@@ -47,6 +47,7 @@ NEEDED = {
     "dbrx": {"attn_config": {"rope_theta": 500000.0, "kv_n_heads": 8, "clip_qkv": 8.0}},
     "esm": {"vocab_size": 33, "pad_token_id": 1, "position_embedding_type": "rotary"},
     "wav2vec2-bert": {"position_embeddings_type": "rotary"},
+    "seamless_m4t": {"position_embeddings_type": "rotary"},
     "wav2vec2-conformer": {"position_embeddings_type": "rotary"},
     "chameleon": {"vocabulary_map": {"<image>": 8711}},
     "moonshine_streaming": {"num_key_value_heads": 8},
@@ -56,10 +57,9 @@ NEEDED = {
 
 # Parts whose config has no model_type: the model that holds them, and the key.
 HOMES = {"SaProtConfig": ("evolla", "protein_encoder_config"),
-         "Qwen3OmniMoeCode2WavConfig": ("qwen3_omni_moe", "code2wav_config")}
-
-# Where transformers gives the two channels of a pair different axes, which is no rotation: all axes count alike here.
-ONE_COUNT = {"hunyuan_vl_text": "for pictures transformers gives the two channels of a pair different axes"}
+         "Qwen3OmniMoeCode2WavConfig": ("qwen3_omni_moe", "code2wav_config"),
+         "EsmFold2AtomEncoderConfig": ("esmfold2", "atom_encoder"),
+         "PPDocLayoutV2ReadingOrderConfig": ("pp_doclayout_v2", "reading_order_config")}
 
 
 def first(config, *names, default=None):
@@ -81,6 +81,8 @@ def patch_shape(config):
 
 def grid_of(config, given):
     """Rows and columns of the patches that inputs() gives."""
+    if "pixel_values" in given and given["pixel_values"].dim() == 5 and hasattr(config, "q_aggregation_stride"):
+        return GRID  # A place for each window that is aggregated.
     if "current_vision_features" in given:
         columns, rows = config.memory_attention_rope_feat_sizes
         return rows, columns
@@ -110,8 +112,9 @@ def text_positions(axes):
     return np.stack([p, p * 7 % 50, p * 3 % 31, p * 5 % 83][:axes], -1).astype(float)
 
 
-def special(name, config):
+def special(model, config):
     """Inputs of models whose forward() has a form of its own."""
+    name = type(model).__name__
     width = first(config, "hidden_size", default=64)
     many = GRID[0] * GRID[1]
     channels, frames, patch = patch_shape(config)
@@ -148,9 +151,24 @@ def special(name, config):
         "IdeficsModel": lambda: {"input_ids": ids, "image_encoder_embeddings": torch.ones(
             1, 1, 257, config.vision_config.embed_dim), "image_attention_mask": torch.ones(1, TOKENS, 1).long()},
         "LasrEncoder": lambda: {"input_features": torch.ones(1, 4 * TOKENS + 16, config.num_mel_bins)},
+        "SeamlessM4TSpeechEncoder": lambda: {
+            "input_features": torch.ones(1, TOKENS, config.feature_projection_input_dim)},
         "Wav2Vec2BertModel": lambda: {"input_features": torch.ones(1, TOKENS, config.feature_projection_input_dim)},
         "Wav2Vec2ConformerModel": lambda: {"input_values": torch.ones(1, 40000)},
         "TimesFm2_5Model": lambda: {"past_values": torch.ones(1, 32 * TOKENS)},
+        "EsmFold2AtomEncoder": lambda: {
+            "hidden_states": torch.ones(1, TOKENS, width), "atom_conditioning": torch.ones(1, TOKENS, width),
+            "attention_mask": None, "position_embeddings": model.rotary_emb(
+                torch.tensor(text_positions(4)[None, :, :3]).float(), torch.tensor(text_positions(4)[None, :, 3]),
+                torch.float32), "atom_mask": None, "atom_to_token": torch.zeros(1, TOKENS).long(), "num_tokens": 1},
+        "PPDocLayoutV2ReadingOrder": lambda: {"boxes": torch.rand(1, TOKENS - 2, 4).cumsum(-1) * 250,
+                                              "mask": torch.ones(1, TOKENS - 2).long()},
+        "EfficientLoFTRModel": lambda: {"pixel_values": torch.ones(1, 2, 3, 32 * GRID[0], 32 * GRID[1])},
+        "Qwen2_5OmniToken2WavDiTModel": lambda: {
+            "hidden_states": torch.ones(1, TOKENS - 1, config.mel_dim), "time_step": torch.ones(1),
+            "condition_vector": torch.ones(1, TOKENS - 1, config.mel_dim), "apply_cfg": False,
+            "speaker_embedding": torch.ones(1, TOKENS - 1, config.enc_emb_dim),
+            "quantized_code": torch.ones(1, (TOKENS - 1) // config.repeats).long()},
         "VJEPA2Model": lambda: {"pixel_values_videos": torch.ones(1, 4, 3, 256, 256), "skip_predictor": True},
         "Qwen3OmniMoeTalkerCodePredictorModel": lambda: {"inputs_embeds": torch.ones(1, TOKENS, width)},
         "Qwen3OmniMoeCode2WavTransformerModel": lambda: {"inputs_embeds": torch.ones(1, TOKENS, width)},
@@ -158,7 +176,7 @@ def special(name, config):
 
 
 def inputs(model, config):
-    own = special(type(model).__name__, config)
+    own = special(model, config)
     if own:
         return own()
     names = [n for n, p in inspect.signature(model.forward).parameters.items() if p.kind not in (2, 4)]

@@ -130,6 +130,7 @@ class Record:
         self.scales = []  # (name of the module, scale of the softmax)
         self.tables = []  # (class, layer type, cos, sin)
         self.rotations = []  # (function, inputs, outputs)
+        self.inputs = []  # (name of the module, hidden states before and after their rotation): heads x tokens x channels
         self.whole = True
         self.inside = []  # Attention modules that are being run, and whether their scores were seen
 
@@ -152,18 +153,33 @@ def spy_rotations(module, record):
     """Wraps the functions of a modeling file that rotate queries and keys. Returns what undoes it."""
     saved = {}
     for name, function in list(vars(module).items()):
-        if inspect.isfunction(function) and re.search(r"apply\w*(rot|rope)", name, re.I):
+        if inspect.isfunction(function) and re.search(r"apply\w*(rot|rope)|deinterleave", name, re.I):
             saved[name] = function
 
             def spy(*args, _function=function, _name=name, **kwargs):
+                tensors = [x.clone() for x in args[:1] if isinstance(x, torch.Tensor)]  # Some are written to later.
                 out = _function(*args, **kwargs)
-                tensors = [x for x in args if isinstance(x, torch.Tensor)]
                 outs = [x for x in (out if isinstance(out, tuple) else (out,)) if isinstance(x, torch.Tensor)]
-                record.rotations.append((_name, tensors[:1], outs[:1]))
+                record.rotations.append((_name, tensors, outs))
                 return out
 
             setattr(module, name, spy)
     return lambda: [setattr(module, name, function) for name, function in saved.items()]
+
+
+def spy_inputs(model, record):
+    """The same for methods that rotate hidden states, of which queries and keys are made: conformers."""
+    for module_name, module in model.named_modules():
+        if not hasattr(module, "_apply_rotary_embedding"):
+            continue
+
+        def spy(x, tables, _module=module, _name=module_name):
+            out = type(_module)._apply_rotary_embedding(_module, x, tables)
+            by_head = (x[0].shape[0], _module.num_heads, -1)
+            record.inputs.append((_name, x[0].reshape(by_head).transpose(0, 1), out[0].reshape(by_head).transpose(0, 1)))
+            return out
+
+        module._apply_rotary_embedding = spy
 
 
 class Enough(Exception):
@@ -218,6 +234,7 @@ def run(model, inputs, watch_scores=False, limit=0):
         return function(None, query, key, value)[0].transpose(1, 2)
 
     torch.nn.functional.scaled_dot_product_attention = seen_sdpa
+    spy_inputs(model, record)
     undo = spy_rotations(importlib.import_module(type(model).__module__), record)
     try:
         with torch.no_grad(), FixedOutputs(), SeeScores(record) if watch_scores else contextlib.nullcontext():
@@ -245,6 +262,9 @@ def modeling_modules(config_class):
             yield importlib.import_module(f"{package}.{file[:-3]}")
 
 
+ROTATING_PART = {"seamless_m4t": "SeamlessM4TSpeechEncoder"}  # Its text has sinusoids.
+
+
 def model_classes(config_class):
     """The model classes that take a config, the plainest first."""
     found = []
@@ -253,6 +273,8 @@ def model_classes(config_class):
             if (inspect.isclass(value) and issubclass(value, transformers.PreTrainedModel)
                     and value.__module__ == module.__name__ and value.config_class is config_class):
                 found.append(value)
+    if config_class.__name__ == "EsmFold2AtomEncoderConfig":
+        found.append(esmfold2_atoms)
     if config_class.__name__ == "T5GemmaModuleConfig":
         found.append(transformers.models.t5gemma.modeling_t5gemma.T5GemmaEncoder)
     if not found:
@@ -266,13 +288,20 @@ def model_classes(config_class):
     def order(value):
         name = value.__name__
         abstract = "PreTrained" in name and "Transformer" not in name
-        return (abstract, "For" in name, not name.endswith("Model"), len(name))
+        return (name != ROTATING_PART.get(config_class.model_type), abstract, "For" in name, not name.endswith("Model"), len(name))
 
     return sorted(found, key=order)
 
 
+def esmfold2_atoms(config):
+    """The part of ESMFold 2 that rotates."""
+    whole = transformers.EsmFold2Config()
+    whole._attn_implementation = "eager"
+    return transformers.models.esmfold2.modeling_esmfold2.EsmFold2AtomEncoder(whole, config)
+
+
 def build(model_class, config):
-    config._attn_implementation = "eager"
+    config._attn_implementation = "sdpa" if "DiT" in model_class.__name__ else "eager"  # Has no other.
     config._experts_implementation = "eager"
     with without_memory():
         model = model_class(config).eval()

@@ -14,6 +14,13 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// What the sections of a config count, where programs differ on it: in HunYuan-VL, for pictures.
+enum class AxisSections {
+  of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
+  of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
+               ///< which is no rotation, so that what is read is for text alone. Transformers.
+};
+
 /// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
 ///
 ///     ModelHints hints;
@@ -32,6 +39,7 @@ struct ModelHints {
   std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
   detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
   std::optional<AxisMap> axes{};             ///< The axis of each pair, where a token has several positions.
+  std::optional<AxisSections> sections{};    ///< Of HunYuan-VL, whose configs cannot be read without it.
   std::string tower{};  ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
 };
 

@@ -33,6 +33,14 @@ enum class TokenPositions {
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
 };
 
+/// The vectors that a rotation is applied to.
+enum class RotatedStates {
+  queries_keys,         ///< Queries and keys.
+  queries_keys_values,  ///< Values as well: CLVP.
+  attention_inputs      ///< The hidden states that queries and keys are made of, head by head; values are made of those
+                        ///< that do not rotate: conformers with "rotary" positions.
+};
+
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
 /// positions, which of them drives which pair.
 ///
@@ -44,6 +52,7 @@ struct RopeSet {
   RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
+  RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
 };
 
 namespace detail {

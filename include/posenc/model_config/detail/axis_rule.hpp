@@ -28,6 +28,8 @@ enum class AxisRule {
   rows_then_columns,     ///< (row, column), a series for each: Qwen2-VL's pictures.
   columns_then_rows,     ///< (column, row), a series for each: Llama 4's pictures.
   columns_rows_in_turn,  ///< (column, row), each frequency for columns and then for rows: Kimi's pictures.
+  rows_columns_in_turn,  ///< (row, column), in the same way: EfficientLoFTR.
+  space_and_unit,        ///< (x, y, z, number of a unit), a series for each, then pairs that stay: atoms of ESMFold 2.
   time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
   columns_rows_halves,   ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
   two_halves             ///< (position, block), in the same way: ChatGLM-6B.
@@ -85,29 +87,50 @@ inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
   return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
 }
 
+/// Whether the two axes have the same frequencies, which a scaling rule may change.
+inline bool has_one_series(AxisRule rule) {
+  return rule == AxisRule::rows_columns_in_turn || rule == AxisRule::columns_rows_in_turn;
+}
+
 /// The channels that the axes of a picture rotate, the first ones of a head.
 inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
   return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
 }
 
-/// Two series of `each` pairs, of which the pairs follow one another in turn.
-inline AxialFrequencies in_turn(int each, double base) {
-  const AxialFrequencies apart = axial_frequencies({each, each}, base);
-  Eigen::ArrayXd inv_freq(2 * each);
-  Eigen::ArrayXi axes(2 * each);
-  for (Eigen::Index pair = 0; pair < 2 * each; ++pair) {
-    inv_freq[pair] = apart.frequencies.inv_freq()[pair / 2];
+/// Each frequency of a series for one axis and then for the other.
+inline AxialFrequencies in_turn(const Frequencies& series) {
+  const Eigen::Index num_pairs = 2 * series.num_pairs();
+  Eigen::ArrayXd inv_freq(num_pairs);
+  Eigen::ArrayXi axes(num_pairs);
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) {
+    inv_freq[pair] = series.inv_freq()[pair / 2];
     axes[pair] = static_cast<int>(pair % 2);
   }
   return {Frequencies(inv_freq), AxisMap(axes, 2)};
 }
 
-/// The frequencies and axes of a picture, where an axis does not own a half of the head.
+/// Three axes of space, a fourth with a base of its own, and pairs that stay.
+/// @param sections  Pairs of each axis; four.
+inline AxialFrequencies space_frequencies(const std::vector<int>& sections, double base, double fourth_base,
+                                          Eigen::Index num_pairs) {
+  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(num_pairs);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Constant(num_pairs, 3);
+  Eigen::Index first = 0;
+  for (int axis = 0; axis < 4; ++axis) {
+    const int each = sections[static_cast<std::size_t>(axis)];
+    if (each == 0) continue;
+    inv_freq.segment(first, each) = axial_frequencies({each}, axis == 3 ? fourth_base : base).frequencies.inv_freq();
+    axes.segment(first, each) = axis;
+    first += each;
+  }
+  return {Frequencies(inv_freq), AxisMap(axes, 4)};
+}
+
+/// The frequencies and axes of a picture, where an axis has a series of its own and does not own a half of the head.
 inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = pairs_of_axis(rule, head_dim);
   if (rule == AxisRule::time_rows_columns) return axial_frequencies({each, each, each}, base);
-  if (rule == AxisRule::columns_rows_in_turn) return in_turn(each, base);
   if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
   if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
   return axial_frequencies({each, each}, base);

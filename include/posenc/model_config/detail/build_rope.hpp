@@ -52,12 +52,28 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
   const ScalingRecipe& recipe = rotation.scaling;
   Frequencies frequencies = scaled(geometric_frequencies(rotation.window.rotary_dim, rotation.base.value), recipe);
   if (recipe.divisors) frequencies = scale_linear(frequencies, *recipe.divisors);
+  if (rotation.stays) {
+    frequencies = Frequencies(Eigen::ArrayXd(Eigen::ArrayXd::Zero(frequencies.num_pairs())), frequencies.magnitude(),
+                              frequencies.softmax_multiplier());
+  }
   if (rotation.backwards) {
     frequencies =
         Frequencies(Eigen::ArrayXd(-frequencies.inv_freq()), frequencies.magnitude(), frequencies.softmax_multiplier());
   }
   return frequencies.with_magnitude(recipe.magnitude.value_or(frequencies.magnitude()),
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
+}
+
+/// Of a rule whose axes do not own a half of the head.
+inline AxialFrequencies grid_of(const RotationRecipe& rotation) {
+  const Eigen::Index width = rotation.window.rotary_dim;
+  if (has_one_series(rotation.axes)) {
+    return in_turn(scaled(geometric_frequencies(width / 2, rotation.base.value), rotation.scaling));
+  }
+  if (rotation.axes == AxisRule::space_and_unit) {
+    return space_frequencies(rotation.sections, rotation.base.value, rotation.fourth_base.value, width / 2);
+  }
+  return grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
 }
 
 inline TokenPositions positions_of(const RotationRecipe& rotation) {
@@ -70,10 +86,12 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
+    case AxisRule::rows_columns_in_turn:
     case AxisRule::rows_then_columns: return TokenPositions::row_column;
     case AxisRule::columns_then_rows:
     case AxisRule::columns_rows_in_turn:
     case AxisRule::columns_rows_halves: return TokenPositions::column_row;
+    case AxisRule::space_and_unit: return TokenPositions::by_axis;
     case AxisRule::two_halves: return TokenPositions::position_block;
   }
   return rotation.given_axes ? TokenPositions::by_axis : TokenPositions::sequence;
@@ -87,8 +105,9 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
   for (const RotationRecipe& rotation : recipe.rotations) {
     const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
     if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {
-      const auto grid = grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
-      model.rope_sets.push_back({rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation)});
+      const AxialFrequencies grid = grid_of(rotation);
+      model.rope_sets.push_back(
+          {rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation), rotation.rotates});
       continue;
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
@@ -96,6 +115,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
     if (owns_halves(rotation.axes)) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
     if (rotation.given_axes) set.axes = rotation.given_axes;
     set.positions = positions_of(rotation);
+    set.rotates = rotation.rotates;
     model.rope_sets.push_back(set);
   }
   return model;

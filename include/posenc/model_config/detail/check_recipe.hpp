@@ -26,8 +26,13 @@ class RecipeCheck {
     if (has_grid(rotation_.axes)) {
       const Eigen::Index head_dim = rotation_.window.head_dim;
       const bool three = rotation_.axes == AxisRule::time_rows_columns;
-      require(three ? head_dim >= 6 : head_dim % 4 == 0, "head_dim", head_dim,
-              three ? "at least 6 for three axes" : "a multiple of 4 for two axes");
+      const bool space = rotation_.axes == AxisRule::space_and_unit;
+      const bool good = three ? head_dim >= 6 : head_dim % (space ? 2 : 4) == 0;
+      require(good, "head_dim", head_dim,
+              three   ? "at least 6 for three axes"
+              : space ? "even"
+                      : "a multiple of 4 for two axes");
+      if (space) check_space();
     }
     require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
     require(is_finite(1 / base), rotation_.base.name, base, "such that its inverse is finite");
@@ -67,12 +72,23 @@ class RecipeCheck {
     require(std::floor(length.value) == length.value && length.value <= 0x1p53, length.name, length.value,
             "a whole number of tokens");
   }
-  Eigen::Index num_pairs() const { return rotation_.window.rotary_dim / 2; }
+  /// Of one series of frequencies.
+  Eigen::Index num_pairs() const {
+    return rotation_.window.rotary_dim / (has_grid(rotation_.axes) && has_one_series(rotation_.axes) ? 4 : 2);
+  }
 
+  void check_space() const {
+    const NamedNumber& base = rotation_.fourth_base;
+    require(is_finite(base.value) && base.value > 0 && base.value != 1, base.name, base.value, "finite, > 0 and not 1");
+    require(is_finite(1 / base.value), base.name, base.value, "such that its inverse is finite");
+    Eigen::Index sum = 0;
+    for (const int section : rotation_.sections) sum += section;
+    require(sum <= num_pairs(), rotation_.sections_key, sum, "at most half of head_dim ", rotation_.window.head_dim);
+  }
   void check_ntk() const {
-    require(num_pairs() > 1, "the number of channels that rotate", rotation_.window.rotary_dim, "> 2");
+    require(num_pairs() > 1, "the number of channels that rotate", 2 * num_pairs(), "> 2");
     at_least_one(scaling_.factor);
-    const double d = static_cast<double>(rotation_.window.rotary_dim);
+    const double d = static_cast<double>(2 * num_pairs());
     const double base = rotation_.base.value * std::pow(scaling_.factor.value, d / (d - 2));
     require(is_finite(base) && base != 1, scaling_.factor.name, scaling_.factor.value, "such that the scaled ",
             rotation_.base.name, " is finite and not 1");
@@ -82,7 +98,7 @@ class RecipeCheck {
     positive(scaling_.trained);
     whole_tokens(scaling_.trained);
     const double needed = scaling_.factor.value * static_cast<double>(scaling_.serving_length) / scaling_.trained.value;
-    const double d = static_cast<double>(rotation_.window.rotary_dim);
+    const double d = static_cast<double>(2 * num_pairs());
     const double base = rotation_.base.value * std::pow(needed < 1 ? 1.0 : needed, d / (d - 2));
     require(is_finite(base) && base != 1, scaling_.trained.name, scaling_.trained.value, "such that the scaled ",
             rotation_.base.name, " is finite and not 1");

@@ -92,6 +92,8 @@ class GgufReader {
     check_hints(kFunction, hints_);
     require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
             "empty, since a file of GGUF holds one model");
+    require(!hints_.sections, kFunction, "hints.sections", "a value",
+            "absent, since the sections of a file of GGUF count pairs");
     if (hints_.pairs) model_.pairs = *hints_.pairs;
     if (is_unknown_) recipe_.assumed.push_back("pairs");
     take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
@@ -99,7 +101,7 @@ class GgufReader {
         (hints_.sliding_rope_theta && is_silent("rope.freq_base_swa"))) {
       recipe_.assumed.push_back("rope_theta");
     }
-    take(hints_.head_dim.has_value(), "attention.key_length", "head_dim");
+    take(hints_.head_dim && is_silent("attention.key_length_mla"), "attention.key_length", "head_dim");
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
     if (!hints_.layers.empty()) {
       model_.layers.letters = hints_.layers.c_str();

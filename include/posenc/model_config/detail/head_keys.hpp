@@ -8,6 +8,7 @@
 #include "posenc/model_config/detail/known_model.hpp"
 #include "posenc/model_config/detail/rope_window.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -91,7 +92,7 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
     hidden = own;
     hidden_name = key;
   }
-  auto num_heads = config.agreed_count(head_keys);
+  auto num_heads = model.heads_key != nullptr ? config.count(model.heads_key) : config.agreed_count(head_keys);
   if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
   if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
   if (num_heads) num_heads = *num_heads * config.count("memory_attention_downsample_rate").value_or(1);
@@ -149,6 +150,14 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, con
   const double default_share = group.full ? model.share : model.sliding_share;
   const double part = whole ? 1 : share ? share->value : model.share_is_proportional ? 1 : default_share;
   const double wanted = part * static_cast<double>(window.head_dim);
+  if (model.projection_dim > 0) {
+    const Eigen::Index projection = config.count("projection_dim").value_or(model.projection_dim);
+    const Eigen::Index num_heads = config.count("num_attention_heads").value_or(model.num_heads);
+    window.rotary_dim = (std::max)(projection / (2 * num_heads), Eigen::Index(32));
+    config.require(window.rotary_dim % 2 == 0 && window.rotary_dim <= window.head_dim, "projection_dim", projection,
+                   "such that its share of a head is even and at most head_dim ", window.head_dim);
+    return window;
+  }
   const auto said = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
   const bool by_class = !said && !share && model.rotary_dim_default > 0 && !config.has_null("rotary_dim");
   const std::optional<Eigen::Index> rotary_dim = by_class ? model.rotary_dim_default : said;

@@ -41,15 +41,15 @@ class HuggingFaceReader {
     find_model();
     take_hints();
     find_dictionary();
-    const bool has_base = config_.peek("rope_theta") != nullptr || dictionary_->find("rope_theta") != nullptr;
-    if ((hints.rope_theta || hints.sliding_rope_theta) && !has_base) recipe_.assumed.push_back("rope_theta");
   }
 
   RopeRecipe read() {
     lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
     if (!lengths_.max_position) lengths_.max_position = config_.agreed_number({"max_seq_len", "model_max_length"});
     lengths_.trained = config_.agreed_number({"original_max_position_embeddings"});
-    plan_ = LayerPlanReader(config_, model_).read();
+    LayerPlanReader plan_reader(config_, model_);
+    plan_ = plan_reader.read();
+    if (!plan_reader.ignored().empty()) recipe_.ignored_keys.push_back(plan_reader.ignored());
     recipe_.function = kFunction;
     recipe_.layers.resize(plan_.size());
     ConfigReader rope(kFunction, *dictionary_, config_.name(dictionary_key_) + ".");
@@ -110,15 +110,22 @@ class HuggingFaceReader {
     if (hints_.rope_theta) model_.base = *hints_.rope_theta;
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
     if (hints_.head_dim) model_.head_dim = *hints_.head_dim;
-    take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
+    const bool has_head = config_.peek("head_dim") != nullptr || config_.peek("kv_channels") != nullptr ||
+                          config_.peek("attention_head_dim") != nullptr || config_.peek("qk_nope_head_dim") != nullptr;
+    take(hints_.head_dim.has_value(), has_head, "head_dim");
     if (!hints_.layers.empty()) {
       model_.layers.letters = hints_.layers.c_str();
       model_.layers.first = "";
-      model_.layers.last_is_full = model_.layers.counts_from_end = false;
+      model_.layers.last_is_full = model_.layers.counts_from_end = false;  // what the caller says holds
     }
     if (!hints_.full_layers_rotate) model_.layers.nope = Nope::full;
     if (!hints_.full_layers_rotate) recipe_.assumed.push_back("full_layers_rotate");
+    use_.is_base_hint = hints_.rope_theta.has_value();
+    use_.is_sliding_base_hint = hints_.sliding_rope_theta.has_value();
     use_.given_axes = hints_.axes;
+    use_.sections = hints_.sections;
+    require(!hints_.sections || model_.names_sections, kFunction, "hints.sections", "a value",
+            "absent: it is known what the sections of this model_type count");
     take(hints_.axes.has_value(), false, "mrope_section");
   }
 

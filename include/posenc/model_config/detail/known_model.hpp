@@ -7,6 +7,7 @@
 #include "posenc/model_config/detail/axis_rule.hpp"
 #include "posenc/model_config/detail/layer_pattern.hpp"
 #include "posenc/model_config/detail/table_row.hpp"
+#include "posenc/model_config/model_rope.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 namespace posenc {
@@ -41,7 +42,7 @@ enum class RopeSwitch {
   alibi,              ///< alibi, on for false; absent: on.
   memory,             ///< use_mem_rope; absent: off.
   rotary_embedding,   ///< use_rotary_embedding; absent: on.
-  conformer           ///< position_embeddings_type, refused for "rotary", off for all else; absent: off.
+  conformer           ///< position_embeddings_type, on for "rotary"; absent: off.
 };
 
 /// The factor on queries that the code of a model adds.
@@ -75,18 +76,23 @@ struct KnownModel {
   Eigen::Index nope_width = 0;          ///< qk_nope_head_dim.
   Eigen::Index sliding_nope_width = 0;  ///< The same of sliding layers, where it differs.
   Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
-  bool joins_heads = false;   ///< All heads count as one, which has the rotation of one head: its first channels.
-  bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
+  bool joins_heads = false;         ///< All heads count as one, which has the rotation of one head: its first channels.
+  Eigen::Index projection_dim = 0;  ///< Half of a head's share of it rotates, at least 32 channels: CLVP.
+  bool rotates_last = false;        ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
   LayerPattern layers{};
   bool has_cross_layers = false;  ///< Whether cross_attention_layers do not rotate.
   bool slides_by_switch = false;  ///< Whether use_sliding_window false means that no layer slides.
   AxisRule axes = AxisRule::one;
   int sections[4] = {0, 0, 0, 0};  ///< mrope_section; all 0: there are several positions only where it is given.
+  double fourth_base = 0;          ///< Of the fourth axis of AxisRule::space_and_unit.
+  bool names_sections = false;     ///< What sections count differs between programs, and the caller says: HunYuan-VL.
   FlatDictionary flat = FlatDictionary::every_layer;
   const char* full_label = kFull;        ///< The entry of the rope dictionary for full layers.
   const char* sliding_label = kSliding;  ///< The same for sliding layers.
   const char* full_base_key = nullptr;   ///< The key of `base`, where it is not rope_theta.
   const char* sliding_base_key = nullptr;
+  const char* layers_key = nullptr;  ///< The key of num_layers, where others count the layers of another tower.
+  const char* heads_key = nullptr;   ///< The same of num_heads.
   DefaultScaling scaling{};
   RopeSwitch rope_switch = RopeSwitch::none;
   TemperatureRule temperature = TemperatureRule::none;
@@ -96,6 +102,8 @@ struct KnownModel {
   bool ignores_rope_type = false;  ///< No scaling rule has an effect: Llama 4's pictures.
   bool time_takes_rest = false;    ///< Pairs that no section covers rotate by time: Qwen4.
   bool backwards = false;          ///< Pairs rotate by the negative angle: nanochat.
+  bool rotates_by_head = false;    ///< Each head rotates by its own number, which cancels in the scores: X-Codec 2.
+  RotatedStates rotated = RotatedStates::queries_keys;
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
 
@@ -159,6 +167,11 @@ struct KnownModel {
     row.layers.last_is_full = true;
     return row;
   }
+  constexpr KnownModel last_is_always_full() const {
+    KnownModel row = last_is_full();
+    row.layers.forces_last = true;
+    return row;
+  }
   constexpr KnownModel from_end() const {
     KnownModel row = *this;
     row.layers.counts_from_end = true;
@@ -185,6 +198,12 @@ struct KnownModel {
     row.sections[3] = d;
     return row;
   }
+  constexpr KnownModel sections_by_caller() const { return with_field(*this, &KnownModel::names_sections, true); }
+  constexpr KnownModel space(int each, int unit, double unit_base) const {
+    KnownModel row = mrope(AxisRule::space_and_unit, each, each, each, unit);
+    row.fourth_base = unit_base;
+    return row;
+  }
   constexpr KnownModel grid(AxisRule rule) const { return with_field(*this, &KnownModel::axes, rule); }
   constexpr KnownModel flat_means(FlatDictionary value) const { return with_field(*this, &KnownModel::flat, value); }
   constexpr KnownModel labels(const char* full, const char* sliding) const {
@@ -197,6 +216,12 @@ struct KnownModel {
     KnownModel row = *this;
     row.full_base_key = full;
     row.sliding_base_key = sliding;
+    return row;
+  }
+  constexpr KnownModel count_keys(const char* layer_key, const char* head_key) const {
+    KnownModel row = *this;
+    row.layers_key = layer_key;
+    row.heads_key = head_key;
     return row;
   }
   constexpr KnownModel scaled(const DefaultScaling& rule) const {
@@ -212,6 +237,11 @@ struct KnownModel {
   constexpr KnownModel any_rope_type() const { return with_field(*this, &KnownModel::ignores_rope_type, true); }
   constexpr KnownModel rest_is_time() const { return with_field(*this, &KnownModel::time_takes_rest, true); }
   constexpr KnownModel all_heads_as_one() const { return with_field(*this, &KnownModel::joins_heads, true); }
+  constexpr KnownModel projected(Eigen::Index width) const {
+    return with_field(*this, &KnownModel::projection_dim, width);
+  }
+  constexpr KnownModel by_head() const { return with_field(*this, &KnownModel::rotates_by_head, true); }
+  constexpr KnownModel rotating(RotatedStates states) const { return with_field(*this, &KnownModel::rotated, states); }
   constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
   constexpr KnownModel attentions(Eigen::Index n) const {
     return with_field(*this, &KnownModel::attentions_per_layer, n);

@@ -28,6 +28,7 @@ struct LayerPattern {
   const char* letters = "f";     ///< Repeated over the layers.
   const char* first = "";        ///< In place of the first letters.
   bool last_is_full = false;     ///< Whatever the letters say.
+  bool forces_last = false;      ///< Whatever layer_types says.
   bool counts_from_end = false;  ///< The letters belong to the last layer, the last but one ...
   Nope nope = Nope::none;
   Eigen::Index nope_period = 0;  ///< The n of every_period.

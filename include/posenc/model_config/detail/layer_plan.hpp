@@ -54,6 +54,9 @@ class LayerPlanReader {
     return plan;
   }
 
+  /// The path of a layer whose kind had no effect, or nothing.
+  const std::string& ignored() const { return ignored_; }
+
  private:
   Eigen::Index read_count() {
     const Eigen::Index attentions = model_.attentions_per_layer;
@@ -66,8 +69,11 @@ class LayerPlanReader {
       return layers;
     }
     const auto given =
-        config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
-                              "encoder_num_hidden_layers", "decoder_num_hidden_layers", "memory_attention_num_layers"});
+        model_.layers_key != nullptr
+            ? config_.count(model_.layers_key)
+            : config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
+                                    "encoder_num_hidden_layers", "decoder_num_hidden_layers",
+                                    "memory_attention_num_layers", "num_attention_layers"});
     if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
     const Eigen::Index layers = given.value_or(model_.num_layers);
     config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
@@ -84,7 +90,12 @@ class LayerPlanReader {
         config_.require(find_layer_kind((*types)[i]) != nullptr, element(key, static_cast<Eigen::Index>(i)),
                         "the text \"" + (*types)[i] + "\"", kLayerKinds);
       }
-      return without_mlp_blocks(*types);
+      std::vector<std::string> kinds = without_mlp_blocks(*types);
+      if (model_.layers.forces_last && kinds.back() != kFull) {
+        ignored_ = config_.name(element(key, static_cast<Eigen::Index>(kinds.size() - 1)));
+        kinds.back() = kFull;
+      }
+      return kinds;
     }
     for (const char* const key : {"attn_layer_indices", "full_attn_idxs"}) {
       if (const auto indices = config_.counts(key)) return listed_layers(key, *indices, layers);
@@ -225,12 +236,7 @@ class LayerPlanReader {
       case RopeSwitch::alibi: return !config_.flag("alibi").value_or(false);
       case RopeSwitch::memory: return config_.flag("use_mem_rope").value_or(false);
       case RopeSwitch::rotary_embedding: return config_.flag("use_rotary_embedding").value_or(true);
-      case RopeSwitch::conformer: {
-        const auto type = config_.text("position_embeddings_type");
-        config_.require(type != std::string("rotary"), "position_embeddings_type", "the text \"rotary\"",
-                        "another for this model_type, which rotates hidden states before queries and keys are made");
-        return false;
-      }
+      case RopeSwitch::conformer: return config_.text("position_embeddings_type") == std::string("rotary");
       case RopeSwitch::embedding_type:
       case RopeSwitch::embedding_type_on: break;
     }
@@ -244,6 +250,7 @@ class LayerPlanReader {
 
   ConfigReader& config_;
   const KnownModel& model_;
+  std::string ignored_;
 };
 
 /// Llama 4: the factor of layers that do not rotate. attn_temperature_tuning is true or false, or a number in some

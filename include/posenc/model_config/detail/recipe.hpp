@@ -54,8 +54,11 @@ struct RotationRecipe {
   std::vector<int> sections{};
   std::string sections_key;
   int axis = 0;  ///< Of rules that give each half of a head an axis: the one that drives this half of the head.
+  NamedNumber fourth_base{0, ""};       ///< Of the fourth axis of space_and_unit.
   std::optional<AxisMap> given_axes{};  ///< By the caller.
   bool backwards = false;
+  bool stays = false;  ///< All frequencies are 0: positions cancel in the scores, and the magnitude is left.
+  RotatedStates rotates = RotatedStates::queries_keys;
 };
 
 /// A model: its rotations, and for each layer which of them it applies.

@@ -8,7 +8,9 @@
 #include "posenc/model_config/detail/known_model.hpp"
 #include "posenc/model_config/detail/recipe.hpp"
 #include "posenc/model_config/detail/rope_dictionary.hpp"
+#include "posenc/model_config/model_hints.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +24,10 @@ struct DictionaryUse {
   bool is_class_dictionary = false;               ///< The config has none.
   bool has_entries = false;                       ///< It has an entry for each kind of layer.
   bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
+  bool is_base_hint = false;                      ///< What the class has as rope_theta is from the caller.
+  bool is_sliding_base_hint = false;              ///< The same of sliding layers.
   std::optional<AxisMap> given_axes{};            ///< By the caller.
+  std::optional<AxisSections> sections{};         ///< What they count, by the caller.
   std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
 };
 
@@ -42,17 +47,27 @@ class RotationReader {
     const bool proportional = rope_type == "proportional";
     rope.require(!proportional || !model_.rotates_last, "rope_type", "the text \"proportional\"",
                  "a rule that this model_type has");
+    const bool keeps_magnitude = rope_type == "yarn" || rope_type == "longrope";
+    if (model_.rotates_by_head && !keeps_magnitude) {  // the rule is checked, and its keys have no effect
+      ConfigReader unread = rope;
+      ScalingReader(unread, lengths_).read(rope_type, NamedNumber{1, ""});
+      return;
+    }
     const auto share = read_share(rope, group, rope_type);
     RotationRecipe rotation;
+    rotation.stays = model_.rotates_by_head;
+    rotation.rotates = model_.rotated;
     rotation.layer_type = group.label;
     rotation.pairs = model_.pairs;
     rotation.axes = model_.axes;
     rotation.backwards = model_.backwards;
     rotation.base = read_base(rope, group);
     if (has_grid(rotation.axes)) {
-      rope.require(rope_type == "default", "rope_type", "the text \"" + rope_type + "\"",
+      const bool scales = rotation.axes == AxisRule::rows_columns_in_turn && !proportional;
+      rope.require(rope_type == "default" || scales, "rope_type", "the text \"" + rope_type + "\"",
                    "default for this model_type");
-      add_grid(rotation, group);
+      if (scales) rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, NamedNumber{1, ""});
+      add_grid(rotation, group, share);
       return;
     }
     rotation.window = read_window(config_, model_, group, share, proportional);
@@ -73,10 +88,18 @@ class RotationReader {
   }
 
  private:
-  void add_grid(RotationRecipe rotation, const LayerGroup& group) {
+  void add_grid(RotationRecipe rotation, const LayerGroup& group, const std::optional<NamedNumber>& share) {
     require(!use_.given_axes, config_.function(), "hints.axes", "a map",
             "absent: the axes of this model_type are known");
-    const Eigen::Index head_dim = read_head_dim(config_, model_, group);
+    Eigen::Index head_dim = read_head_dim(config_, model_, group);
+    if (model_.joins_heads) {
+      const Eigen::Index num_heads = config_.count("num_attention_heads").value_or(model_.num_heads);
+      const NamedNumber own = share ? *share : NamedNumber{model_.share, config_.name("partial_rotary_factor")};
+      config_.require(2 * own.value == static_cast<double>(num_heads), own,
+                      "half of num_attention_heads, so that each axis has half of all pairs");
+      head_dim *= num_heads;
+    }
+    if (rotation.axes == AxisRule::space_and_unit) read_space(rotation);
     if (!owns_halves(rotation.axes)) {
       rotation.window = {head_dim, 0, grid_width(rotation.axes, head_dim)};
       assign(rotation, group);
@@ -88,6 +111,20 @@ class RotationReader {
       rotation.window = {head_dim, half * (head_dim / 2), head_dim / 2};
       assign(rotation, group);
     }
+  }
+
+  /// ESMFold 2: pairs for each axis of space, and for the number of a unit.
+  void read_space(RotationRecipe& rotation) {
+    const auto pairs = [&](const char* key, int absent) {
+      const Eigen::Index count = config_.count(key, 0).value_or(absent);
+      config_.require(count <= kMaxPairs, key, count, "at most ", kMaxPairs);
+      return static_cast<int>(count);
+    };
+    const int each = pairs("num_spatial_rope_pairs_per_axis", model_.sections[0]);
+    rotation.sections = {each, each, each, pairs("num_uid_rope_pairs", model_.sections[3])};
+    rotation.sections_key = "3 " + config_.name("num_spatial_rope_pairs_per_axis + num_uid_rope_pairs");
+    const char* const base_key = "uid_rope_base_frequency";
+    rotation.fourth_base = {config_.number(base_key).value_or(model_.fourth_base), config_.name(base_key)};
   }
 
   void assign(const RotationRecipe& rotation, const LayerGroup& group) {
@@ -110,6 +147,15 @@ class RotationReader {
     rotation.sections_key = rope.name("mrope_section");
     if (sections) {
       rotation.sections = *sections;
+      if (model_.names_sections) {
+        require(use_.sections.has_value(), config_.function(), "hints.sections", "nothing",
+                "AxisSections::of_pairs or AxisSections::of_channels: programs differ on pictures of this model_type");
+        if (use_.sections == AxisSections::of_channels) {
+          refuse_wrong_sections(config_.function(), rope.name(key.c_str()), rotation.axes, rotation.sections,
+                                rotation.window.rotary_dim / 2);
+          rotation.axes = AxisRule::one;  // of text: pictures do not rotate
+        }
+      }
       add_rest(rotation);
       return;
     }
@@ -147,7 +193,8 @@ class RotationReader {
     const auto share = inner_wins ? std::optional<NamedNumber>({*inner, rope.name("partial_rotary_factor")})
                                   : rope.inside_or_outside("partial_rotary_factor", outer);
     if (!share) return share;
-    config_.require(share->value > 0 && share->value <= 1, *share, "in (0, 1]");
+    const bool joined_grid = model_.joins_heads && has_grid(model_.axes);  // add_grid() says what it must be
+    config_.require(share->value > 0 && (share->value <= 1 || joined_grid), *share, "in (0, 1]");
     if (rope_type != "default" || model_.reads_share || model_.rope_width > 0) return share;
     if (share->value != 1) recipe_.ignored_keys.push_back(share->name);
     return std::nullopt;
@@ -167,11 +214,18 @@ class RotationReader {
     if (!base && class_base == 0) {
       (use_.has_entries ? rope : config_).refuse_missing("rope_theta", ", since this model_type has no default");
     }
+    const bool by_class = !base || (inner && use_.is_class_dictionary);
+    if (by_class && (group.full ? use_.is_base_hint : use_.is_sliding_base_hint)) assume("rope_theta");
     NamedNumber out = base ? *base : NamedNumber{class_base, config_.name("rope_theta")};
     checked_base(config_, out);
     const std::optional<double> ratio = config_.number("rope_ratio");  // ChatGLM 2 to 4
     if (ratio) out = {out.value * *ratio, "rope_theta * rope_ratio"};
     return out;
+  }
+
+  void assume(const char* key) {
+    std::vector<std::string>& assumed = recipe_.assumed;
+    if (std::find(assumed.begin(), assumed.end(), key) == assumed.end()) assumed.push_back(key);
   }
 
   /// What the top level says, by the names that it has for the base of these layers.

@@ -25,10 +25,8 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("lasr_encoder").theta(1e4).widths(512, 8, 17),
     half_split("voxtral_realtime_text").theta(1e4).widths(4096, 32, 32),
     half_split("voxtral_realtime_encoder").theta(1e4).widths(1280, 32, 32).head(64),
-    half_split("xcodec2").refused(
-        "each head rotates by its own number, which the scores do not see: no position enters"),
-    half_split("neucodec")
-        .refused("each head rotates by its own number, which the scores do not see: no position enters"),
+    half_split("xcodec2").theta(1e4).widths(1024, 16, 12).head(64).by_head(),
+    half_split("neucodec").theta(1e4).widths(1024, 16, 12).head(64).by_head(),
     interleaved("moonshine").theta(1e4).widths(288, 8, 6).partial(0.9),
     interleaved("moonshine_streaming").theta(1e4).widths(320, 8, 6).partial(0.8),
     interleaved("pe_audio_encoder").theta(2e4).widths(1792, 14, 6).head(128),
@@ -43,10 +41,28 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("nemotron3_5_transcribe_word_timestamp").theta(1e4).widths(1280, 16, 2).partial(0.5),
     half_split("nemotron3_diarization_audio").theta(1e4).widths(512, 8, 31).partial(1),
     half_split("dots3_note_audio_encoder").theta(1e4).widths(1280, 20, 32).partial(0.5),
-    half_split("clvp_encoder").refused("values rotate too"),
-    half_split("seamless_m4t").refused("hidden states rotate before queries and keys are made, or nothing does"),
-    half_split("wav2vec2-bert").theta(1e4).widths(1024, 16, 24).switched_by(RopeSwitch::conformer),
-    half_split("wav2vec2-conformer").theta(1e4).widths(768, 12, 12).switched_by(RopeSwitch::conformer),
+    half_split("clvp_encoder")
+        .theta(1e4)
+        .widths(768, 12, 20)
+        .projected(768)
+        .rotating(RotatedStates::queries_keys_values)
+        .switched_by(RopeSwitch::rotary_embedding),
+    half_split("seamless_m4t")
+        .theta(1e4)
+        .widths(1024, 16, 24)
+        .count_keys("speech_encoder_layers", "speech_encoder_attention_heads")
+        .rotating(RotatedStates::attention_inputs)
+        .switched_by(RopeSwitch::conformer),
+    half_split("wav2vec2-bert")
+        .theta(1e4)
+        .widths(1024, 16, 24)
+        .rotating(RotatedStates::attention_inputs)
+        .switched_by(RopeSwitch::conformer),
+    half_split("wav2vec2-conformer")
+        .theta(1e4)
+        .widths(768, 12, 12)
+        .rotating(RotatedStates::attention_inputs)
+        .switched_by(RopeSwitch::conformer),
 };
 
 }  // namespace detail

@@ -24,6 +24,8 @@ struct PartType {
 inline constexpr PartType kPartTypes[] = {
     {"protein_encoder_config", "saprot"},
     {"code2wav_config", "qwen3_omni_moe_code2wav"},
+    {"atom_encoder", "esmfold2_atom_encoder"},
+    {"reading_order_config", "pp_doclayout_v2_reading_order"},
 };
 
 inline constexpr CompositeType kCompositeTypes[] = {

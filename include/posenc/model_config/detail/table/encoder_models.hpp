@@ -19,6 +19,11 @@ inline constexpr KnownModel kEncoderModels[] = {
     half_split("jina_embeddings_v3").theta(2e4).widths(1024, 16, 24),
     half_split("eurobert").theta(1e4).widths(768, 12, 12),
     half_split("timesfm2_5").theta(1e4).widths(1280, 16, 20).head(80),
+    half_split("esmfold2_atom_encoder")
+        .theta(20)
+        .widths(128, 4, 3)
+        .space(2, 10, 1e4)
+        .theta_keys("spatial_rope_base_frequency", nullptr),
     interleaved("roformer").theta(1e4).widths(768, 12, 12),
 };
 

@@ -50,7 +50,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(2304, 8, 30)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("gemma4_unified_text")
@@ -60,7 +60,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(2304, 8, 30)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("diffusion_gemma_text")
@@ -70,7 +70,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(2304, 8, 30)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("embedding_gemma2_text")
@@ -79,7 +79,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(512, 4, 24)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("modernbert")

@@ -45,7 +45,10 @@ inline constexpr KnownModel kLatentModels[] = {
     interleaved("youtu").theta(1e4).widths(2048, 16, 32).latent(128, 64).softmax(),
     interleaved("sarvam_mla").theta(1e4).widths(4096, 64, 32).latent(128, 64).softmax(),
     interleaved("mistral4").theta(1e4).widths(4096, 32, 36).latent(64, 64).softmax().scaled(kMistral4Yarn),
-    half_split("mistral_large4_text").refused("frequencies are scaled by weights of the checkpoint"),
+    half_split("mistral_large4_text")
+        .refused("each frequency is multiplied by exp(rotary_emb.alpha), and the queries of each head by scale ln(p + "
+                 "1) + bias: "
+                 "weights of the checkpoint, which a config does not hold"),
     half_split("minicpm3").theta(1e4).widths(2560, 40, 62).latent(64, 32).softmax(),
     half_split("hy_v4").theta(1e4).widths(2816, 32, 34).latent(192, 64).softmax(),
     interleaved("hy_v4_vl_text")

@@ -101,7 +101,7 @@ inline constexpr KnownModel kLlamaModels[] = {
     half_split("unlimited_ocr_text").theta(1e4).widths(1280, 10, 12),
     half_split("hunyuan_v1_dense").theta(1e4).widths(4096, 32, 32),
     half_split("hunyuan_v1_moe").theta(1e4).widths(4096, 32, 32),
-    half_split("hunyuan_vl_text").theta(1e4).widths(4096, 32, 32).grid(AxisRule::contiguous),
+    half_split("hunyuan_vl_text").theta(1e4).widths(4096, 32, 32).grid(AxisRule::contiguous).sections_by_caller(),
     half_split("hy_v3").theta(11158840).widths(4096, 64, 80).head(128),
     half_split("step3p5")
         .theta(1e4)

@@ -46,8 +46,16 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
     half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
     half_split("minimax_m3_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::time_rows_columns),
-    half_split("vjepa2").refused("the two channels of a pair have different angles"),
-    half_split("efficientloftr").refused("pairs belong to rows and columns in turn, over all heads"),
+    half_split("vjepa2").refused("the two channels of an interleaved pair have different angles, those of channels c "
+                                 "and c - rotary_dim / 2 being "
+                                 "equal, which is no rotation"),
+    interleaved("efficientloftr")
+        .theta(1e4)
+        .widths(256, 8, 4)
+        .partial(4)
+        .all_heads_as_one()
+        .grid(AxisRule::rows_columns_in_turn),
+    half_split("pp_doclayout_v2_reading_order").widths(512, 8, 6).nope(Nope::all),
     interleaved("edgetam_video").theta(1e4).widths(256, 1, 2).grid(AxisRule::columns_then_rows),
     interleaved("sam2_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
     interleaved("sam3_tracker_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
