@@ -132,6 +132,20 @@ TEST_CASE("fill_table, lists of positions") {
       {0, 8});
 }
 
+/// A decode step of 64 sequences with frequencies of their own, anew for each token.
+TEST_CASE("a table for each sequence") {
+  constexpr Index sequences = 64;
+  std::vector<posenc::Frequencies> frequencies;
+  std::vector<std::int64_t> lengths;
+  for (Index b = 0; b < sequences; ++b) {
+    lengths.push_back(1000 + 311 * b);
+    frequencies.push_back(posenc::scale_dynamic_ntk(kFrequencies, 2.0, lengths.back(), 4096));
+  }
+  posenc::FrequencyTable<float> table(sequences, kPairs);
+  measure_table<float>("float_sequences", table, lengths,
+                       [&] { posenc::fill_table(table, frequencies, posenc::each_sequence(1, lengths)); });
+}
+
 TEST_CASE("fill_table, several axes") {
   // A prompt of text and pictures on the axes of Qwen2.5-VL: naive is a cosine and a sine for each value, of any axis.
   const posenc::AxisMap axes = posenc::contiguous_axes({16, 24, 24});

@@ -21,6 +21,7 @@
 #include "posenc/frequency/cos_sin_cache.hpp"         // other codebases' cos/sin caches: read in place, written
 #include "posenc/frequency/frequency_table.hpp"       // cos and sin, one row per position
 #include "posenc/frequency/frequency_table_view.hpp"  // the same, in memory that lies elsewhere
+#include "posenc/frequency/make_sequence_table.hpp"   // a set of frequencies for each sequence of a batch
 #include "posenc/frequency/make_table.hpp"            // frequencies x positions -> table
 #include "posenc/frequency/table_options.hpp"         // how cosines and sines lie in memory
 #include "posenc/frequency/table_rotation.hpp"        // a table, its adjoint or its inverse

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// Tables whose heads have angles of their own.
+/// Tables whose heads, or whose sequences, have angles of their own, and learned frequencies with phases.
 #include "bad_input/tables.hpp"
 #include "posenc/rope.hpp"
 #include "posenc/sinusoidal.hpp"
@@ -7,6 +7,7 @@
 namespace {
 
 using posenc::apply_rope;
+using posenc::each_sequence;
 using posenc::Frequencies;
 using posenc::FrequencyTable;
 using posenc::geometric_frequencies;
@@ -33,10 +34,14 @@ struct Fixture {
   Frequencies eight = geometric_frequencies(16, 10000);
   Frequencies four = geometric_frequencies(8, 10000);
   FrequencyTable<float> two = posenc::make_table<float>(eight, PositionRange(7, 3), heads(2));
+  std::vector<int> starts = {5, 9};
+  FrequencyTable<float> sequences =
+      posenc::make_table<float>(std::vector<Frequencies>(2, four), each_sequence(3, starts));
   RopeLayout layout = RopeLayout::half_split(8);
 
   std::string written() const {
-    return bytes_of(x, out, grad, two.head(0).cos(), two.head(0).sin(), two.head(1).cos(), two.head(1).sin());
+    return bytes_of(x, out, grad, two.head(0).cos(), two.head(0).sin(), two.head(1).cos(), two.head(1).sin(),
+                    sequences.cos(), sequences.sin());
   }
 };
 
@@ -135,6 +140,67 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_head_tables() {
             [](F& f) {
               posenc::mixed_table_backward(f.grad.leftCols(6), f.x, f.out, Eigen::Vector3i(0, 1, 2),
                                            RopeLayout::half_split(4));
+            });
+
+  // Sequences
+  bad.value("no sequences", "make_table: frequencies.size() must be > 0: a set for each sequence, got 0",
+            [](F&) { posenc::make_table<float>(std::vector<Frequencies>(), each_sequence(1, std::vector<int>())); });
+  bad.value("sequences of other pairs", "make_table: frequencies[1].num_pairs() must be that of the first, 8, got 4",
+            [](F& f) {
+              posenc::make_table<float>(std::vector<Frequencies>{f.eight, f.four}, each_sequence(2, f.starts));
+            });
+  bad.value("other starts than sequences", "make_table: starts.size() must be the number of sequences 3, got 2",
+            [](F& f) { posenc::make_table<float>(std::vector<Frequencies>(3, f.four), each_sequence(2, f.starts)); });
+  bad.range("a sequence beyond the last position",
+            "make_table: starts[1] must be at most 144115188075855871 for sequences of 2, got 144115188075855872",
+            [](F& f) {
+              posenc::make_table<float>(std::vector<Frequencies>(2, f.four),
+                                        each_sequence(2, std::vector<std::int64_t>{0, std::int64_t(1) << 57}));
+            });
+  bad.value(
+      "a table of other sequences, filled", "fill_table: frequencies.size() * seq_len must be table.rows() 6, got 4",
+      [](F& f) { posenc::fill_table(f.sequences, std::vector<Frequencies>(2, f.four), each_sequence(2, f.starts)); });
+  bad.value("other pairs, filled", "fill_table: frequencies.num_pairs() must be table.num_pairs() 4, got 8", [](F& f) {
+    posenc::fill_table(f.sequences, std::vector<Frequencies>(2, f.eight), each_sequence(3, f.starts));
+  });
+  bad.value("a view of other sequences", "apply_rope: table.num_sequences() must be x.batch() 3, got 2", [](F& f) {
+    const auto shape = HeadsShape().batch(3).seq_len(1).num_heads(2).head_dim(8);
+    apply_rope(posenc::view_blhd(f.x.data(), shape), f.sequences, f.layout);
+  });
+  bad.value("a view of shorter sequences", "apply_rope: table.rows() must be those of all sequences, 2, got 6",
+            [](F& f) {
+              const auto shape = HeadsShape().batch(2).seq_len(1).num_heads(2).head_dim(8);
+              apply_rope(posenc::view_blhd(f.x.data(), shape), f.sequences, f.layout);
+            });
+  bad.value("the inverse of sequences of other magnitudes",
+            "FrequencyTable::inverse: magnitude() must be > 0 (the inverse of an xPos table is the adjoint of its "
+            "counterpart; sequences of other magnitudes are inverted one by one), got 0",
+            [](F& f) {
+              const std::vector<Frequencies> sets = {f.four, f.four.with_magnitude(2)};
+              apply_rope(f.x.topRows(2), posenc::make_table<float>(sets, each_sequence(1, f.starts)).inverse(),
+                         f.layout);
+            });
+
+  // Phases
+  bad.value("phases of other pairs", "make_mixed_table: phases.size() must be frequencies.cols() 8, got 4", [](F&) {
+    posenc::make_mixed_table<float>(Eigen::MatrixXd::Ones(1, 8), Eigen::Vector4d::Ones(), Eigen::Vector2i(0, 1));
+  });
+  bad.value("a phase NaN", "make_mixed_table: phases[1] must be finite, got nan", [](F&) {
+    posenc::make_mixed_table<float>(Eigen::MatrixXd::Ones(1, 2), std::vector<double>{0, kNan}, Eigen::Vector2i(0, 1));
+  });
+  bad.value("gradients of other phases",
+            "mixed_table_backward: grad_phases.size() must be grad_frequencies.cols() 8, got 4", [](F& f) {
+              Eigen::VectorXd phases = Eigen::VectorXd::Zero(4);
+              posenc::mixed_table_backward(f.grad, phases, f.x, f.out, Eigen::Vector3i(0, 1, 2), f.layout);
+            });
+  bad.value("gradients of phases in two rows",
+            "mixed_table_backward: grad_phases.rows() must be 1, or grad_phases.cols() be 1, got 2", [](F& f) {
+              Eigen::MatrixXd phases = Eigen::MatrixXd::Zero(2, 4);
+              posenc::mixed_table_backward(f.grad, phases, f.x, f.out, Eigen::Vector3i(0, 1, 2), f.layout);
+            });
+  bad.value("one gradient in the other",
+            "mixed_table_backward: grad_phases must be disjoint from what is read, got overlapping memory", [](F& f) {
+              posenc::mixed_table_backward(f.grad, f.grad.row(0), f.x, f.out, Eigen::Vector3i(0, 1, 2), f.layout);
             });
 
   bad.allowed("the cosines of one head of many", [](F& f) { f.two.head(1).cos(); });

@@ -412,7 +412,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F& f) { posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(1000000, 1), 0); });
   bad.value("the inverse of an xPos table",
             "FrequencyTable::inverse: magnitude() must be > 0 (the inverse of an xPos table is the adjoint of its "
-            "counterpart), got 0",
+            "counterpart; sequences of other magnitudes are inverted one by one), got 0",
             [](F& f) {
               posenc::apply_rope(
                   f.x, posenc::make_xpos_tables<float>(f.eight, posenc::PositionRange(0, 3), 0).queries.inverse(),

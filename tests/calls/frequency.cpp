@@ -55,6 +55,10 @@ TEST_CASE("every form of argument: tables of cosines and sines", "[calls][freque
   CHECK(differs(CALL(make_table<float>), f, list) == "");
   CHECK(differs(CALL(make_table<double>), f, Eigen::VectorXf(Eigen::VectorXf::Random(3))) == "");
   CHECK(differs(CALL(make_table<float>), f, axes, grid, options) == "");
+  const std::vector<Frequencies> sets = {f, scale_linear(f, 2.0)};
+  const std::vector<int> starts = {3, 70};
+  CHECK(differs(CALL(make_table<float>), sets, each_sequence(2, starting_at(3)), options) == "");
+  CHECK(differs(CALL(make_table<float>), sets, each_sequence(2, starts)) == "");
   RopeSet set{"", f, RopeLayout::half_split(8), {}};
   CHECK(differs(CALL(make_table<float>), set, list, options) == "");
 
@@ -75,6 +79,7 @@ TEST_CASE("every form of argument: tables of cosines and sines", "[calls][freque
   CHECK(differs(xpos, f, PositionRange(0, 3), 1.0, XposOptions(), options) == "");
   CHECK(differs(CALL(initial_mixed_frequencies), 8, 10.0, 0.5) == "");
   CHECK(differs(CALL(make_mixed_table<float>), M(numbers(2, 4)), grid, options) == "");
+  CHECK(differs(CALL(make_mixed_table<float>), M(numbers(2, 4)), std::vector<double>{1, 2, 3, 4}, grid, options) == "");
 
   const auto table = make_table<float>(f, PositionRange(3, 3));
   CHECK(differs_written(M::Zero(3, 8), CALL(write_cache), table, CosSinStorage::cos_sin) == "");

@@ -74,4 +74,10 @@ TEST_CASE("every form of argument: tables for keys that are kept, and learned fr
   CHECK(differs(CALL(make_rescale_table<float>), f, g, axes, grid, axes.id(f)) == "");
   CHECK(differs_written(M::Zero(2, 4), CALL(mixed_table_backward), numbers(3, 8), numbers(3, 8, 0.7), grid,
                         RopeLayout::half_split(8)) == "");
+  const auto both = [](auto&&... a) {
+    M frequencies = M::Zero(2, 4), phases = M::Zero(1, 4);
+    CALL(mixed_table_backward)(frequencies, phases, std::forward<decltype(a)>(a)...);
+    return std::make_pair(frequencies, phases);
+  };
+  CHECK(differs(both, numbers(3, 8), numbers(3, 8, 0.7), grid, RopeLayout::half_split(8)) == "");
 }

@@ -34,6 +34,7 @@ struct TableFacts {
   Eigen::Index pair_stride = 1;
   Eigen::Index num_heads = 1;
   Eigen::Index head_stride = 0;
+  Eigen::Index num_sequences = 1;
   CosSinStorage storage = CosSinStorage::cos_sin;
   AngleMode angles = AngleMode::exact;
   double magnitude = 1;
@@ -64,9 +65,13 @@ class FrequencyTableBase {
   /// Number of channels of a head that rotate: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * facts_.num_pairs; }
   CosSinStorage storage() const { return facts_.storage; }
+  /// Number of sequences that have frequencies and rows of their own, stacked one after the other; 1 where all share
+  /// the rows.
+  Eigen::Index num_sequences() const { return facts_.num_sequences; }
   /// How make_table() formed the angles and fill_table() will; exact for a wrapped cache, of which nothing is known.
   AngleMode angles() const { return facts_.angles; }
-  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, sequences of
+  /// other magnitudes).
   double magnitude() const { return facts_.magnitude; }
   /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
   /// table has another one than the exact table of the same frequencies, because its angles do not add up.
@@ -98,7 +103,8 @@ class FrequencyTableBase {
   double inverse_scale() const {
     const double a = magnitude();
     detail::require(a > 0, "FrequencyTable::inverse", "magnitude()", a,
-                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart; sequences of other "
+                    "magnitudes are inverted one by one)");
     return 1.0 / (a * a);
   }
 

@@ -9,7 +9,9 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/weighted_angles.hpp"
 #include "posenc/frequency/detail/table_writer.hpp"
+#include "posenc/positions/position_list.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <type_traits>
@@ -48,14 +50,28 @@ inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double b
 
 namespace detail {
 
+/// Learned frequencies without phases.
+struct NoPhases {};
+
+/// Columns of learned frequencies, and under them the phases, which count as frequencies of an axis at position 1.
+template <typename Frequencies, typename Phases>
+struct PhasedFrequencies {
+  const Frequencies& frequencies;
+  const Phases& phases;
+  Eigen::Index first;
+  Eigen::Index count;
+
+  Eigen::Index rows() const { return frequencies.rows() + 1; }
+  Eigen::Index cols() const { return count; }
+  double coeff(Eigen::Index axis, Eigen::Index j) const {
+    if (axis == frequencies.rows()) return static_cast<double>(list_entry(phases, first + j));
+    return static_cast<double>(frequencies.coeff(axis, first + j));
+  }
+};
+
 struct MixedWriter {
-  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
-  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
-                                     const TableOptions& options) {
-    const char* const function = "make_mixed_table";
-    require_exact_angles(function, options);
-    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
-    require_axis_positions(function, positions, frequencies.rows());
+  template <typename Frequencies>
+  static void require_finite_frequencies(const char* function, const Frequencies& frequencies) {
     for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
       for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
         const double frequency = static_cast<double>(frequencies.coeff(axis, j));
@@ -64,11 +80,39 @@ struct MixedWriter {
                                       frequency, "finite");
       }
     }
+  }
+
+  /// Refuses phases of other pairs, and those that are not finite. Returns the largest.
+  template <typename Phases>
+  static double largest_phase(const char* function, const Phases& phases, Eigen::Index num_pairs) {
+    double largest = 0;
+    if constexpr (!std::is_same_v<Phases, NoPhases>) {
+      require(phases.size() == num_pairs, function, "phases.size()", phases.size(), "frequencies.cols() ", num_pairs);
+      for (Eigen::Index j = 0; j < num_pairs; ++j) {
+        const double phase = static_cast<double>(list_entry(phases, j));
+        if (!is_finite(phase)) refuse<std::invalid_argument>(function, element("phases", j), phase, "finite");
+        largest = (std::max)(largest, std::abs(phase));
+      }
+    }
+    return largest;
+  }
+
+  template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const Phases& phases,
+                                     const DerivedPositions& positions, const TableOptions& options) {
+    constexpr bool has_phases = !std::is_same_v<Phases, NoPhases>;
+    const char* const function = "make_mixed_table";
+    require_exact_angles(function, options);
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    require_finite_frequencies(function, frequencies);
+    const double largest_of_phases = largest_phase(function, phases, frequencies.cols());
     const auto position = [&](Eigen::Index row, Eigen::Index axis) {
+      if (has_phases && axis == frequencies.rows()) return 1.0;
       return static_cast<double>(positions.coeff(row, axis));
     };
     for (Eigen::Index row = 0; frequencies.cols() > 0 && row < positions.rows(); ++row) {
-      double largest = 0;  // no angle of the token is larger
+      double largest = largest_of_phases;  // no angle of the token is larger
       for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
         const double fastest = static_cast<double>(frequencies.row(axis).cwiseAbs().maxCoeff());
         largest += std::abs(position(row, axis)) * fastest;
@@ -84,7 +128,12 @@ struct MixedWriter {
       const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
         TableWriter::write_block(table, row, head, first, cosine, sine);
       };
-      for_each_weighted_angle(positions.rows(), position, frequencies.middleCols(head * pairs, pairs), 1.0, write);
+      if constexpr (has_phases) {
+        const PhasedFrequencies<DerivedFrequencies, Phases> of_head{frequencies, phases, head * pairs, pairs};
+        for_each_weighted_angle(positions.rows(), position, of_head, 1.0, write);
+      } else {
+        for_each_weighted_angle(positions.rows(), position, frequencies.middleCols(head * pairs, pairs), 1.0, write);
+      }
     }
     TableWriter::set_origin(table, 1, 0);
     return table;
@@ -114,7 +163,31 @@ template <typename Scalar, typename DerivedFrequencies, typename DerivedPosition
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
                                         TableOptions options = {}) {
-  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), options);
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::NoPhases(),
+                                           detail::evaluated(positions), options);
+}
+
+/// @overload
+/// With a phase for each pair: theta_j = phases[j] + sum over axes a of positions(token, a) frequencies(a, j).
+///
+/// In PoPE each of the d channels of a head is the length of a pair, and keys have a learned phase delta:
+///
+///     q' = softplus(q) beside d zeros, half-split over 2 d channels, rotated without phases;  k' alike, with -delta
+///     q' . k' = sum over c of softplus(q_c) softplus(k_c) cos((i - j) w_c + delta_c)
+///
+/// @param phases  One for each column of `frequencies` [radians], finite: an Eigen vector or a contiguous range.
+/// @throws std::invalid_argument  besides: another number of phases; one that is not finite.
+/// Accuracy: as without, with |phases[j]| as one more |p_a f_a| [rope][phases].
+/// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
+/// Matches:  PoPE of x-transformers and PoPE-pytorch, with softplus and the zeros written by the caller.
+template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
+          std::enable_if_t<detail::is_list<Phases>, int> = 0>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableOptions options = {}) {
+  const auto& list = detail::as_list(phases);
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(list),
+                                           detail::evaluated(positions), options);
 }
 
 namespace detail {
@@ -124,9 +197,13 @@ template <typename... Arguments>
 inline constexpr bool takes_mixed = false;
 template <typename F, typename Positions>
 inline constexpr bool takes_mixed<F, Positions> = is_dense<F>&& is_dense<Positions>;
-template <typename F, typename Positions, typename Options>
-inline constexpr bool takes_mixed<F, Positions, Options> =
-    takes_mixed<F, Positions>&& std::is_convertible_v<const Options&, TableOptions>;
+template <typename F, typename Second, typename Third>
+inline constexpr bool takes_mixed<F, Second, Third> =
+    is_dense<F> &&
+    ((is_dense<Second> && std::is_convertible_v<const Third&, TableOptions>) || (is_list<Second> && is_dense<Third>));
+template <typename F, typename Phases, typename Positions, typename Options>
+inline constexpr bool takes_mixed<F, Phases, Positions, Options> =
+    is_dense<F>&& is_list<Phases>&& is_dense<Positions>&& std::is_convertible_v<const Options&, TableOptions>;
 
 }  // namespace detail
 
@@ -137,8 +214,8 @@ template <typename Scalar = void, typename... Arguments,
 auto make_mixed_table(const Arguments&...) {
   static_assert(
       detail::kMisuse<Scalar, Arguments...>,
-      "posenc: write make_mixed_table<float>(frequencies, positions): two matrices, axes x pairs and tokens x "
-      "axes, and TableOptions behind them if need be");
+      "posenc: write make_mixed_table<float>(frequencies, positions) or make_mixed_table<float>(frequencies, phases, "
+      "positions): matrices, axes x pairs and tokens x axes, and TableOptions behind them if need be");
   return FrequencyTable<float>(0, 0);
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -92,20 +93,22 @@ struct TableWriter {
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
                          std::optional<std::int64_t> first_position = std::nullopt) {
     table.facts_.first_position = first_position;
+    table.facts_.num_sequences = 1;
     table.facts_.magnitude = magnitude;
     if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
+  /// Rows first_row, first_row + 1, ..., one for each position.
   template <CosSinStorage Storage, typename Scalar, typename Positions>
-  POSENC_KERNEL static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
-                                 const Positions& positions) {
+  POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
+                                      const Frequencies& frequencies, const Positions& positions) {
     const Eigen::Index row_stride = table.row_stride();
     const Eigen::Index sin_offset = table.sin_offset_;
     const Eigen::Index pairs = table.num_pairs();
     const double magnitude = frequencies.magnitude();
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
-      Scalar* const data = table.numbers_.data() + head * table.head_stride();
+      Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
       const Eigen::Index first = head * pairs;
       const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
         write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
@@ -119,19 +122,25 @@ struct TableWriter {
         for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
       }
     }
-    if constexpr (std::is_same_v<Positions, RangePositions>) {
-      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
-    } else {
-      set_origin(table, frequencies.magnitude(), frequencies.id());
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
+                        const Positions& positions) {
+    switch (table.storage()) {
+      case CosSinStorage::cos_sin: return fill_rows<CosSinStorage::cos_sin>(table, first_row, frequencies, positions);
+      case CosSinStorage::paired: return fill_rows<CosSinStorage::paired>(table, first_row, frequencies, positions);
+      default: return fill_rows<CosSinStorage::repeated>(table, first_row, frequencies, positions);
     }
   }
 
   template <typename Scalar, typename Positions>
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin: return fill<CosSinStorage::cos_sin>(table, frequencies, positions);
-      case CosSinStorage::paired: return fill<CosSinStorage::paired>(table, frequencies, positions);
-      default: return fill<CosSinStorage::repeated>(table, frequencies, positions);
+    fill_rows(table, 0, frequencies, positions);
+    if constexpr (std::is_same_v<Positions, RangePositions>) {
+      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
+    } else {
+      set_origin(table, frequencies.magnitude(), frequencies.id());
     }
   }
 
@@ -141,6 +150,11 @@ struct TableWriter {
     require_finite_angles("fill_table", frequencies.fastest(), table.angles() == AngleMode::float32, positions);
     fill(table, frequencies, positions);
   }
+
+  /// A set of frequencies for each sequence: make_sequence_table.hpp.
+  template <typename Scalar, typename Positions>
+  static void fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
+                             const Positions& positions, Eigen::Index seq_len);
 
   /// On several axes: make_axis_table.hpp.
   template <typename Scalar, typename Derived>

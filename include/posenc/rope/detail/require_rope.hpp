@@ -41,6 +41,18 @@ inline void require_heads_of_table(const char* function, Eigen::Index of_table, 
                                 ", or 1 where they share the angles");
 }
 
+/// A table with rows for each sequence has those of the sequences that a view has.
+inline void require_sequences_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
+                                       const TokenGrid& grid) {
+  if (sequences != grid.batch) {
+    refuse<std::invalid_argument>(function, "table.num_sequences()", sequences, grid.parameter, ".batch() ",
+                                  grid.batch);
+  }
+  if (rows != grid.tokens()) {
+    refuse<std::invalid_argument>(function, "table.rows()", rows, "those of all sequences, ", grid.tokens());
+  }
+}
+
 /// Queries or keys fit the layout.
 template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,

@@ -161,12 +161,20 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   }
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
-  with_table_rows(function, view, given, grid, [&](const auto& rows) {
+  const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
     rotate_heads<RopeTable<Table>::backward>(
         out, in, HeadRotations<typename decltype(view)::Scalar>{view, RopeTable<Table>::scale(table)}, layout, rows);
     if constexpr (!InPlace) copy_unrotated(out, in, layout);
-  });
+  };
+  if constexpr ((Out::kIsView || In::kIsView) && std::is_same_v<Given, OneRowForEachToken>) {
+    if (view.num_sequences() > 1) {  // its rows are those of all sequences
+      require_sequences_of_table(function, view.num_sequences(), view.rows(), grid);
+      const Eigen::Index seq_len = grid.seq_len;
+      return rotate(RowRuns(seq_len, grid.batch, [seq_len](Eigen::Index b) { return b * seq_len; }));
+    }
+  }
+  with_table_rows(function, view, given, grid, rotate);
 }
 
 template <typename X, typename Table, typename Which>
