@@ -82,6 +82,34 @@ TEST_CASE("biases by distance, L = 2048") {
       });
 }
 
+TEST_CASE("biases by bucket, 512 boxes, 12 heads") {
+  const Index length = 512;
+  const Index heads = 12;
+  Matrix logits = numbers(heads * length, length);
+  const Matrix weights = numbers(64, heads);
+  Eigen::Array<int, Eigen::Dynamic, 1> left(length);
+  for (Index i = 0; i < length; ++i) left(i) = static_cast<int>(i * 389 % 1001);
+  const posenc::T5Buckets buckets(64, 256, true);
+  const auto each_pair = [&](auto use) {
+    for (Index h = 0; h < heads; ++h) {
+      for (Index i = 0; i < length; ++i) {
+        for (Index j = 0; j < length; ++j) use(h * length + i, j, bucket_of(left(j) - left(i), 64, 256), h);
+      }
+    }
+  };
+  const double bytes = bytes_of(heads * length, length);
+  measure(
+      "bucket bias add 12x512x512", bytes, [&] { posenc::add_bucket_bias(logits, weights, buckets, left, left); },
+      [&] { logits.array() += 1e-9f; },
+      [&] { each_pair([&](Index row, Index j, Index bucket, Index h) { logits(row, j) += weights(bucket, h); }); });
+  Matrix gradient = Matrix::Zero(64, heads);
+  measure(
+      "bucket bias backward 12x512x512", bytes / 2,
+      [&] { posenc::bucket_bias_backward(gradient, logits, buckets, left, left); },
+      [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
+      [&] { each_pair([&](Index row, Index j, Index bucket, Index h) { gradient(bucket, h) += logits(row, j); }); });
+}
+
 /// Logits of a half type under a table of floats. The ceiling goes over as many bytes of floats.
 template <typename Scalar>
 void measure_half(const char* name) {

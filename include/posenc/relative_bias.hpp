@@ -26,6 +26,11 @@
 #include "posenc/relative_bias/fire.hpp"
 #include "posenc/relative_bias/mlp_table.hpp"
 
+// By distance between any positions.
+#include "posenc/relative_bias/segment_pairs.hpp"  // tokens of different segments
+
+#include "posenc/relative_bias/bucket_bias.hpp"
+
 // In windows of an image.
 #include "posenc/relative_bias/window_index.hpp"
 #include "posenc/relative_bias/window_table.hpp"  // the numbers

@@ -19,6 +19,7 @@ std::vector<BadInputCase> bad_fourier_features();
 std::vector<BadInputCase> bad_learned();
 std::vector<BadInputCase> bad_npy_files();
 std::vector<BadInputCase> bad_distance_biases();
+std::vector<BadInputCase> bad_bucket_biases();
 std::vector<BadInputCase> bad_window_biases();
 std::vector<BadInputCase> bad_content_biases();
 std::vector<BadInputCase> bad_configs();

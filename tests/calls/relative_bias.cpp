@@ -2,6 +2,7 @@
 #include "calls/every_form.hpp"
 
 #include <optional>
+#include <vector>
 
 using namespace posenc;
 using namespace posenc_tests;
@@ -88,6 +89,14 @@ TEST_CASE("every form of argument: biases by distance", "[calls][relative_bias]"
   CHECK(differs(CALL(make_t5_table), weights, buckets, distances) == "");
   CHECK(differs_written(M::Zero(32, kHeads), CALL(t5_table_backward), grad_table, buckets) == "");
   CHECK(differs(CALL(make_sandwich_table<float>), kHeads, 8, distances, 1e4) == "");
+
+  const std::vector<int> at = {4, 0, 9};
+  const SegmentPairs pairs(at, at);
+  const M bucket_weights = numbers(33, kHeads);
+  CHECK(differs_written(zero, CALL(add_bucket_bias), weights, buckets, at, PositionRange(2, kLen)) == "");
+  CHECK(differs_written(zero, CALL(add_bucket_bias), bucket_weights, buckets, at, at, pairs) == "");
+  CHECK(differs_written(M::Zero(32, kHeads), CALL(bucket_bias_backward), grad, buckets, at, at) == "");
+  CHECK(differs_written(M::Zero(33, kHeads), CALL(bucket_bias_backward), grad, buckets, at, at, pairs) == "");
 
   const BiasMlp<float> mlp = network(1);
   CHECK(differs(CALL(make_mlp_table), mlp, distances, DistanceInput::logarithmic) == "");

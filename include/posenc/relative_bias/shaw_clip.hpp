@@ -9,6 +9,7 @@
 #include "posenc/relative_bias/detail/ordered_sum.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -38,6 +39,13 @@ class ShawClip {
   Eigen::Index right() const { return right_; }
   /// Rows of the tables.
   Eigen::Index rows() const { return left_ + right_ + 1; }
+
+  /// The row of a distance, key - query, in [0, rows()).
+  Eigen::Index operator()(std::int64_t distance) const {
+    const std::int64_t left = left_;
+    const std::int64_t right = right_;
+    return static_cast<Eigen::Index>((std::min)((std::max)(distance, -left), right) + left);
+  }
 
  private:
   Eigen::Index left_;
