@@ -7,6 +7,7 @@
 #define POSENC_TESTS_MODEL_CONFIG_PUBLISHED_HPP
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,15 @@ struct Published {
   std::vector<ExpectedSet> sets;
   std::string plan;
   std::vector<std::string> ignored_keys{};
+  std::string tower{};                             ///< The keys that lead to what is read, if not the language model.
+  std::optional<posenc::AxisSections> sections{};  ///< What sections count, where programs differ.
+
+  posenc::ModelHints hints() const {
+    posenc::ModelHints out;
+    out.tower = tower;
+    out.sections = sections;
+    return out;
+  }
 };
 
 std::vector<Published> llama_and_relatives();
@@ -30,6 +40,8 @@ std::vector<Published> phi_and_gemma();
 std::vector<Published> other_models();
 std::vector<Published> more_decoders();
 std::vector<Published> more_plans();
+std::vector<Published> rarer_rules();
+std::vector<Published> towers();
 std::vector<Published> all_published_models();  ///< All of the above.
 
 }  // namespace posenc_tests

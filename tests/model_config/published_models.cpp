@@ -41,7 +41,8 @@ std::vector<ConfigValue> with_one_value_spoiled(const ConfigValue& config) {
 
 std::vector<Published> posenc_tests::all_published_models() {
   std::vector<Published> all = llama_and_relatives();
-  for (const auto& group : {qwen_and_deepseek(), phi_and_gemma(), other_models(), more_decoders(), more_plans()}) {
+  for (const auto& group :
+       {qwen_and_deepseek(), phi_and_gemma(), other_models(), more_decoders(), more_plans(), rarer_rules(), towers()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;
@@ -50,8 +51,9 @@ std::vector<Published> posenc_tests::all_published_models() {
 TEST_CASE("published models resolve", "[model_config][hugging_face][published][portable]") {
   for (const Published& model : posenc_tests::all_published_models()) {
     INFO(model.name);
-    posenc_tests::check_model(posenc::read_hugging_face_config(Json::parse(model.config), model.serving_length),
-                              model.sets, model.plan, model.ignored_keys);
+    const posenc::ModelRope read =
+        posenc::read_hugging_face_config(Json::parse(model.config), model.serving_length, model.hints());
+    posenc_tests::check_model(read, model.sets, model.plan, model.ignored_keys);
   }
 }
 
@@ -60,7 +62,7 @@ TEST_CASE("no value of a wrong kind gets past the checks", "[model_config][huggi
   for (const Published& model : posenc_tests::all_published_models()) {
     for (const ConfigValue& spoiled : with_one_value_spoiled(posenc::to_config_value(Json::parse(model.config)))) {
       try {
-        posenc::read_hugging_face_config(spoiled, model.serving_length);
+        posenc::read_hugging_face_config(spoiled, model.serving_length, model.hints());
       } catch (const std::invalid_argument& error) {
         ++refused;
         INFO(model.name << ": " << error.what());
@@ -78,7 +80,7 @@ TEST_CASE("nlohmann::json reads as the same data", "[model_config][config_value]
     CHECK(posenc::to_config_value(nlohmann::json::parse(model.config)) ==
           posenc::to_config_value(Json::parse(model.config)));
     const posenc::ModelRope read =
-        posenc::read_hugging_face_config(nlohmann::json::parse(model.config), model.serving_length);
+        posenc::read_hugging_face_config(nlohmann::json::parse(model.config), model.serving_length, model.hints());
     CHECK(read.layers.size() > 0);
   }
 }

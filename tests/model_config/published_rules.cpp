@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Goes with the case in published_models.cpp that is tagged [portable]. Numbers: closed form in 40 digits, of which
+// each case names the rule.
+#include "model_config/published.hpp"
+
+using posenc_tests::kHalfSplit;
+using posenc_tests::kInterleaved;
+
+namespace {
+
+std::vector<std::pair<int, int>> height_width_time() {
+  std::vector<std::pair<int, int>> runs;
+  for (int i = 0; i < 22; ++i) runs.insert(runs.end(), {{1, 1}, {1, 2}});
+  runs.push_back({20, 0});
+  return runs;
+}
+
+}  // namespace
+
+/// Rules that few models have: two configs of each where two are published.
+std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
+  return {
+      {"InternLM2-chat 7B at twice its length",  // dynamic
+       R"({"model_type": "internlm2", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 32,
+           "max_position_embeddings": 32768, "rope_theta": 1000000, "rope_scaling": {"type": "dynamic", "factor":
+           2.0}})",
+       65536,
+       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".791911495"}, {63, "4.13645920e-7"}}}},
+       "32x0"},
+      {"InternLM3 8B at twice its length",  // dynamic
+       R"({"model_type": "internlm3", "hidden_size": 4096, "num_attention_heads": 32, "head_dim": 128,
+           "num_hidden_layers": 48, "max_position_embeddings": 32768, "rope_theta": 50000000, "rope_scaling":
+           {"factor": 6.0, "rope_type": "dynamic"}})",
+       65536,
+       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".735003385"}, {63, "3.76901931e-9"}}}},
+       "48x0"},
+      {"Hunyuan-A13B",  // alpha
+       R"({"model_type": "hunyuan_v1_moe", "hidden_size": 4096, "num_attention_heads": 32, "head_dim": 128,
+           "num_hidden_layers": 32, "max_position_embeddings": 32768, "rope_theta": 10000.0, "rope_scaling":
+           {"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0, "mscale_all_dim": 0.0,
+           "type": "dynamic"}})",
+       262144,
+       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".776034363"}, {63, "1.15478198e-7"}}}},
+       "32x0",
+       {"rope_scaling.beta_fast", "rope_scaling.beta_slow", "rope_scaling.factor", "rope_scaling.mscale",
+        "rope_scaling.mscale_all_dim"}},
+      {"Hunyuan 7B",  // alpha
+       R"({"model_type": "hunyuan_v1_dense", "hidden_size": 4096, "num_attention_heads": 32, "head_dim": 128,
+           "num_hidden_layers": 32, "max_position_embeddings": 32768, "rope_theta": 10000.0, "rope_scaling":
+           {"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0, "mscale_all_dim": 0.0,
+           "type": "dynamic"}})",
+       262144,
+       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".776034363"}, {63, "1.15478198e-7"}}}},
+       "32x0",
+       {"rope_scaling.beta_fast", "rope_scaling.beta_slow", "rope_scaling.factor", "rope_scaling.mscale",
+        "rope_scaling.mscale_all_dim"}},
+      {"HunYuanOCR, by pairs",  // alpha, four sections
+       R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24, "rope_theta": 10000.0,
+           "rope_scaling": {"alpha": 1000.0, "factor": 1.0, "type": "xdrope", "xdrope_section": [16, 16, 16, 16]}})",
+       4096,
+       {{"",
+         kHalfSplit,
+         128,
+         0,
+         128,
+         "",
+         {{1, ".776034363"}, {63, "1.15478198e-7"}},
+         "1",
+         "1",
+         {{16, 0}, {16, 1}, {16, 2}, {16, 3}}}},
+       "24x0",
+       {"rope_scaling.factor"},
+       "",
+       posenc::AxisSections::of_pairs},
+      {"HunYuanOCR, by channels",  // of text
+       R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24, "rope_theta": 10000.0,
+           "rope_scaling": {"alpha": 1000.0, "factor": 1.0, "type": "xdrope", "xdrope_section": [16, 16, 16, 16]}})",
+       4096,
+       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".776034363"}, {63, "1.15478198e-7"}}}},
+       "24x0",
+       {"rope_scaling.factor"},
+       "",
+       posenc::AxisSections::of_channels},
+      {"Gemma 4 E2B, two periods",  // proportional: the first 64 of 256 pairs, over the whole head
+       R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
+           512, "num_hidden_layers": 10, "layer_types": ["sliding_attention", "sliding_attention",
+           "sliding_attention", "sliding_attention", "full_attention", "sliding_attention", "sliding_attention",
+           "sliding_attention", "sliding_attention", "full_attention"], "rope_parameters": {"full_attention":
+           {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0, "rope_type": "proportional"},
+           "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
+       131072,
+       {{"full_attention",
+         kHalfSplit,
+         512,
+         0,
+         512,
+         "",
+         {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
+        {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}},
+       "4x1 0 4x1 0"},
+      {"Gemma 4 31B, two periods",  // proportional: the first 64 of 256 pairs, over the whole head
+       R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
+           512, "num_hidden_layers": 12, "layer_types": ["sliding_attention", "sliding_attention",
+           "sliding_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention",
+           "sliding_attention", "sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
+           "rope_parameters": {"full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0,
+           "rope_type": "proportional"}, "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
+       131072,
+       {{"full_attention",
+         kHalfSplit,
+         512,
+         0,
+         512,
+         "",
+         {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
+        {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}},
+       "5x1 0 5x1 0"},
+      {"ERNIE-4.5-VL 424B-A47B",  // h w h w ..., then t
+       R"({"model_type": "ernie4_5_moe_vl", "hidden_size": 8192, "num_attention_heads": 64, "num_hidden_layers": 54,
+           "rope_theta": 500000, "rope_scaling": {"type": "default", "mrope_section": [22, 22, 20]}})",
+       131072,
+       {{"", kInterleaved, 128, 0, 128, "", {{1, ".814617234"}, {63, "2.45514079e-6"}}, "1", "1", height_width_time()}},
+       "54x0"},
+      {"ESM-2 8M",  // base^(-2i/16)
+       R"({"model_type": "esm", "hidden_size": 320, "num_attention_heads": 20, "num_hidden_layers": 6,
+           "max_position_embeddings": 1026, "position_embedding_type": "rotary"})",
+       4096,
+       {{"", kHalfSplit, 16, 0, 16, "", {{1, ".316227766"}, {7, "3.16227766e-4"}}}},
+       "6x0"},
+      {"ESM-2 650M",  // base^(-2i/64)
+       R"({"model_type": "esm", "hidden_size": 1280, "num_attention_heads": 20, "num_hidden_layers": 33,
+           "max_position_embeddings": 1026, "position_embedding_type": "rotary"})",
+       4096,
+       {{"", kHalfSplit, 64, 0, 64, "", {{1, ".749894209"}, {31, "1.33352143e-4"}}}},
+       "33x0"},
+      {"Falcon RW 1B",  // ALiBi in place of rotations
+       R"({"model_type": "falcon", "alibi": true, "hidden_size": 2048, "num_attention_heads": 32,
+           "num_hidden_layers": 24})",
+       4096,
+       {},
+       "24x."},
+      {"CodeGen 350M",  // 32 of 64 channels
+       R"({"model_type": "codegen", "n_embd": 1024, "n_head": 16, "n_layer": 20, "n_positions": 2048, "rotary_dim":
+           32})",
+       4096,
+       {{"", kInterleaved, 64, 0, 32, "", {{1, ".562341325"}, {15, "1.77827941e-4"}}}},
+       "20x0"},
+      {"LongCat-Flash-Chat",  // two attentions in each of 28 layers
+       R"({"model_type": "longcat_flash", "hidden_size": 6144, "num_attention_heads": 64, "num_layers": 28,
+           "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 10000000.0})",
+       131072,
+       {{"", kInterleaved, 192, 128, 64, "", {{1, ".604296390"}, {31, "1.65481710e-7"}}}},
+       "56x0"},
+      {"LongCat-Flash-Thinking",  // two attentions in each of 28 layers
+       R"({"model_type": "longcat_flash", "hidden_size": 6144, "num_attention_heads": 64, "num_layers": 28,
+           "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 10000000.0})",
+       131072,
+       {{"", kInterleaved, 192, 128, 64, "", {{1, ".604296390"}, {31, "1.65481710e-7"}}}},
+       "56x0"},
+      {"nanochat d20",  // backwards
+       R"({"model_type": "nanochat", "hidden_size": 1280, "num_attention_heads": 10, "num_hidden_layers": 20,
+           "max_position_embeddings": 2048, "rope_theta": 10000.0})",
+       4096,
+       {{"", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}}},
+       "20x0"},
+      {"nanochat d32",  // backwards
+       R"({"model_type": "nanochat", "hidden_size": 2048, "num_attention_heads": 16, "num_hidden_layers": 32,
+           "max_position_embeddings": 2048, "rope_theta": 10000.0})",
+       4096,
+       {{"", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}}},
+       "32x0"},
+      {"Kimi-Linear 48B-A3B",  // no rotation
+       R"({"model_type": "kimi_linear", "hidden_size": 2304, "num_attention_heads": 32, "num_hidden_layers": 27,
+           "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 10000.0})",
+       4096,
+       {},
+       "27x.",
+       {"qk_rope_head_dim", "rope_theta"}},
+      {"Zamba2 7B, three layers",  // rotation of memory
+       R"({"model_type": "zamba2", "hidden_size": 3584, "num_attention_heads": 32, "attention_head_dim": 224,
+           "num_hidden_layers": 3, "use_mem_rope": true, "layers_block_type": ["mamba", "mamba", "hybrid"]})",
+       4096,
+       {{"", kHalfSplit, 224, 0, 224, "", {{1, ".921055318"}, {111, "1.08571112e-4"}}}},
+       "2x. 0"},
+      {"Zamba2 2.7B, three layers",  // no rotation
+       R"({"model_type": "zamba2", "hidden_size": 2560, "num_attention_heads": 32, "attention_head_dim": 160,
+           "num_hidden_layers": 3, "use_mem_rope": false, "layers_block_type": ["mamba", "mamba", "hybrid"]})",
+       4096,
+       {},
+       "3x."},
+  };
+}
