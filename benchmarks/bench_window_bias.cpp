@@ -72,6 +72,14 @@ TEST_CASE("Swin, 64 windows of 7x7, 4 heads") {
   measure_windows("Swin 64 x 7x7, 4 heads", 64, GridShape(7, 7), 4, posenc::ClassToken::none);
 }
 
+TEST_CASE("Swin, 64 windows of 8x8, 4 heads") {
+  measure_windows("Swin 64 x 8x8, 4 heads", 64, GridShape(8, 8), 4, posenc::ClassToken::none);
+}
+
+TEST_CASE("Swin, 8 windows of 12x12, 4 heads") {
+  measure_windows("Swin 8 x 12x12, 4 heads", 8, GridShape(12, 12), 4, posenc::ClassToken::none);
+}
+
 TEST_CASE("BEiT, 14x14 and a class token, 12 heads") {
   measure_windows("BEiT 14x14, 12 heads", 1, GridShape(14, 14), 12, posenc::ClassToken::first);
 }

@@ -100,6 +100,34 @@ TEST_CASE("window biases with and without class token: gather by index, and the 
   }
 }
 
+TEMPLATE_TEST_CASE("windows of every width: the numbers of a gather and of sums query by query, bit for bit",
+                   "[relative_bias][add_window_bias]", float, double) {
+  for (Index width = 1; width <= 20; ++width) {
+    INFO("width " << width);
+    const GridShape window{3, width};
+    const Index tokens = window.tokens();
+    WindowTable<TestType> table(1, window);
+    table.values() = random_matrix(1, window.displacements(), 76).template cast<TestType>().array();
+    WindowTable<TestType> gradient = table;
+    auto expected_gradient = table.values().eval();
+    RowMatrix<TestType> logits = random_matrix(2 * tokens, tokens + 1, 77).template cast<TestType>();
+    RowMatrix<TestType> expected = logits;
+    for (Index w = 0; w < 2; ++w) {  // two windows, one after the other
+      for (Index t = 0; t < tokens; ++t) {
+        for (Index u = 0; u < tokens; ++u) {
+          const Index column = window.displacements() - 1 - swin_row(window, t, u);
+          expected(w * tokens + t, u) += table.values()(0, column);
+          expected_gradient(0, column) += logits(w * tokens + t, u);
+        }
+      }
+      posenc::window_bias_backward(gradient, logits.block(w * tokens, 0, tokens, tokens));
+      posenc::add_window_bias(logits.block(w * tokens, 0, tokens, tokens), table);
+    }
+    REQUIRE(same_bits(logits, expected));
+    REQUIRE(same_bits(gradient.values(), expected_gradient));
+  }
+}
+
 TEMPLATE_TEST_CASE("window logits of shorter types are rounded once", "[relative_bias][add_window_bias][accuracy]",
                    Eigen::half, Eigen::bfloat16, float) {
   const GridShape window{3, 4};
