@@ -37,7 +37,7 @@ EIGEN_ALWAYS_INLINE void add_run(Scalar* to, const Scalar* from, Width width) {
 }
 
 /// x(t, u) += values(displacement from t to u) for the tokens of one window. `x` is the logit of token 0 with itself,
-/// rows are `stride` apart; `Width` is an integral_constant for the widths that models use, else an index.
+/// `stride` is the way to the next row; `Width` is an integral_constant for the widths that models use, else an index.
 template <int Lanes, typename Scalar, typename Width>
 POSENC_KERNEL void add_window_runs(Scalar* x, Eigen::Index stride, const Scalar* values, Eigen::Index height,
                                    Width width) {
