@@ -34,7 +34,7 @@
 //
 //   13_context_extension SmolLM2-135M-Instruct.Q4_1.gguf results.csv text...
 //
-// That takes hours on one core (preset train); results.csv keeps what was read, a text under a rule at a time, and a
+// That takes hours (preset train), on two cores; results.csv keeps what was read, a text under a rule at a time, and a
 // run goes on from there. Without a text it prints the table and draws 13_long_reading.png.
 //
 // Linear scaling and YaRN are meant to be trained on afterwards, which nobody did here. No rule reads the whole text as

@@ -16,6 +16,8 @@
 #include <cmath>
 #include <cstddef>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -158,20 +160,31 @@ class Results {
   std::map<std::pair<std::string, std::string>, std::vector<double>> means_;
 };
 
-/// The last tokens alone, then every rule that is not in the results yet. A text is read to `length` tokens.
+/// Reads a text under every rule that is not in the results yet, the last tokens alone first; two rules at a time, which
+/// takes twice the memory of a cache.
 inline void read_text(const gguf_llama::Model& model, Results& results, const std::string& name,
                       const std::vector<int>& tokens, Index trained_length) {
   const Index length = static_cast<Index>(tokens.size()) - 1;
-  const auto all = rules(model.rope.rope_sets.at(0).frequencies, trained_length, length);
-  for (std::size_t r = 0; r <= all.size(); ++r) {
-    const std::string rule = r == 0 ? kLastAlone : all[r - 1].name;
-    if (!results.of(name, rule).empty()) continue;
+  std::vector<Rule> missing = rules(model.rope.rope_sets.at(0).frequencies, trained_length, length);
+  missing.insert(missing.begin(), {kLastAlone, model.rope.rope_sets.at(0).frequencies});
+  missing.erase(std::remove_if(missing.begin(), missing.end(),
+                               [&](const Rule& rule) { return !results.of(name, rule.name).empty(); }),
+                missing.end());
+  const auto read = [&](const Rule& rule) {
+    return rule.name == kLastAlone ? losses_of_last(model, rule, trained_length, tokens)
+                                   : losses(model, rule, trained_length, tokens);
+  };
+  for (std::size_t r = 0; r < missing.size(); r += 2) {
     const auto start = std::chrono::steady_clock::now();
-    results.add(name, rule,
-                r == 0 ? losses_of_last(model, all[0], trained_length, tokens)
-                       : losses(model, all[r - 1], trained_length, tokens));
-    std::cout << name << ", " << rule << ": " << std::fixed << std::setprecision(0)
-              << std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() << " s" << std::endl;
+    std::vector<std::pair<const Rule*, std::future<std::vector<double>>>> pending;
+    for (std::size_t i = r; i < std::min(r + 2, missing.size()); ++i) {
+      pending.emplace_back(&missing[i], std::async(std::launch::async, read, std::cref(missing[i])));
+    }
+    for (auto& [rule, result] : pending) {
+      results.add(name, rule->name, result.get());
+      std::cout << name << ", " << rule->name << ": " << std::fixed << std::setprecision(0)
+                << std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() << " s" << std::endl;
+    }
   }
 }
 

@@ -94,6 +94,23 @@ TEST_CASE("with the last tokens alone, a loss depends on no token before them", 
   REQUIRE(largest_difference(last, changed, 1280, 2100) == 0);
 }
 
+TEST_CASE("a text is read under each rule once", "[long_reading]") {
+  const std::string path = "long_reading_rules.csv";
+  std::remove(path.c_str());
+  const gguf_llama::Model llama = model();
+  const std::vector<int> tokens = random_tokens(2049);
+  long_reading::Results results(path);
+  long_reading::read_text(llama, results, "a", tokens, 1024);
+  REQUIRE(results.rules().size() == 6);
+  for (const std::string& rule : results.rules()) REQUIRE(results.of("a", rule).size() == 4);
+  const std::vector<double> first = results.of("a", "YaRN");
+  long_reading::read_text(llama, results, "a", tokens, 1024);
+  REQUIRE(results.of("a", "YaRN") == first);
+  REQUIRE(results.of("a", "no change")[0] == results.of("a", long_reading::kLastAlone)[0]);
+  REQUIRE(results.of("a", "no change")[3] != results.of("a", "YaRN")[3]);
+  std::remove(path.c_str());
+}
+
 TEST_CASE("results go on where they ended, and are compared with the last tokens alone", "[long_reading]") {
   const std::string path = "long_reading_test.csv";
   std::remove(path.c_str());
