@@ -126,6 +126,16 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
   bad.value("a text for the metadata", "read_gguf_metadata: metadata must be a dictionary, got the text \"qwen2\"",
             [](auto&) { posenc::read_gguf_metadata(ConfigValue("qwen2"), std::nullopt); });
   // What a caller says beside a file
+  for (const std::string key : {"no_rope_layer_interval", "full_attention_interval"}) {
+    bad.value("layers that an unknown architecture skips: " + key,
+              "read_gguf_metadata: new." + key + " must be absent for an architecture that is not known, got 4",
+              [=](auto&) {
+                posenc::ConfigValue file = posenc::ConfigValue::dictionary(
+                    {{"general.architecture", "new"}, {"new.block_count", 8}, {"new.attention.key_length", 64}});
+                file.set("new." + key, 4);
+                posenc::read_gguf_metadata(file, std::nullopt, posenc::RopePairs::half_split);
+              });
+  }
   const auto hinted = [&bad](const std::string& name, const std::string& message, const posenc::ModelHints& hints) {
     bad.value(name, message, [=](auto&) { posenc::read_gguf_metadata(with({}), std::nullopt, hints); });
   };

@@ -265,6 +265,9 @@ TEST_CASE("GGUF: plans that llama.cpp has", "[model_config][gguf][once_silent]")
   CHECK(plan_of(read("plamo3", {{"attention.sliding_window", 2048}})) == "7x1 0");
   CHECK(plan_of(read("bert", {})) == "8x.");
   CHECK(plan_of(read("jamba", {})) == "8x.");
+  // A period that an architecture does not have is named.
+  CHECK(read("llama", {{"full_attention_interval", 4}, {"no_rope_layer_interval", 4}}).ignored_keys ==
+        std::vector<std::string>{"llama.full_attention_interval", "llama.no_rope_layer_interval"});
   // Keys of sliding layers have no effect where none slides.
   CHECK(read("llama", {{"rope.dimension_count_swa", 64}}).ignored_keys ==
         std::vector<std::string>{"llama.rope.dimension_count_swa"});

@@ -119,6 +119,13 @@ TEST_CASE("assumed names what was taken, and nothing else", "[model_config][hint
   CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "llama"})"), 4096, hints).assumed == Names{"head_dim"});
   CHECK(read_hugging_face_config(Json::parse(R"({"model_type": "llama", "kv_channels": 64})"), 4096, hints)
             .assumed.empty());
+  hints.pairs = kHalfSplit;
+  hints.rope_theta = 1e4;
+  const ModelRope listed = read_hugging_face_config(
+      Json::parse(R"({"model_type": "new", "num_hidden_layers": 2, "attn_layer_indices": [1]})"), 4096, hints);
+  CHECK(listed.assumed == Names{"pairs", "head_dim", "rope_theta"});
+  hints = {};
+  hints.head_dim = 64;
   posenc::ConfigValue file = posenc::ConfigValue::dictionary({{"general.architecture", "deepseek2"},
                                                               {"deepseek2.block_count", 2},
                                                               {"deepseek2.rope.dimension_count", 64},

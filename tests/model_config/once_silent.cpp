@@ -267,9 +267,22 @@ TEST_CASE("what decides a plan is not ignored for a type that is not known", "[m
   for (const char* const key :
        {R"("sliding_window_pattern": "LLLG")", R"("global_attn_every_n_layers": 3)", R"("full_attention_interval": 4)",
         R"("nope_layers": [1])", R"("layer_group_size": 2)", R"("pos_emb": "rope")", R"("alibi": true)",
-        R"("position_embedding_type": "rope")", R"("hybrid_layer_pattern": [0, 1])", R"("use_dynamic_ntk": true)"}) {
+        R"("position_embedding_type": "rope")", R"("hybrid_layer_pattern": [0, 1])", R"("use_dynamic_ntk": true)",
+        R"("nope_layer_interval": 4)", R"("yarn_only_types": ["full"])", R"("compress_ratios": [4])",
+        R"("position_embedding_base": 500)", R"("use_logn_attn": true)", R"("attn_temperature_tuning": true)"}) {
     INFO(key);
     CHECK_THROWS_AS(read_half_split(head + ", " + key + "}"), std::invalid_argument);
   }
   CHECK(plan_of(read_half_split(head + R"(, "alibi": false, "use_dynamic_ntk": false})")) == "4x0");
+  CHECK(plan_of(read_half_split(head + R"(, "attn_layer_indices": [1]})")) == ". 0 2x.");
+  CHECK(plan_of(read_half_split(head + R"(, "layers_block_type": ["mamba", "attention", "mamba", "mamba"]})")) ==
+        ". 0 2x.");
+  // Where the layers of a known type do not rotate, they do not with its layout given either.
+  for (const char* const type : {"exaone4", "exaone_moe", "kolibri1", "cohere2_moe", "afmoe", "muse_glimmer_text",
+                                 "muse_spark_text", "flint", "lara_mini"}) {
+    INFO(type);
+    const std::string config = "{\"model_type\": \"" + std::string(type) + "\"}";
+    CHECK(plan_of(read_half_split(config)) == plan_of(read(config)));
+    CHECK(plan_of(read_half_split(config)).find('.') != std::string::npos);
+  }
 }

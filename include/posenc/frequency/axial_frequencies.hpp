@@ -95,7 +95,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
+/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved; "pixel" of
 ///           rotary-embedding-torch.
 inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
   const char* const function = "pixel_frequencies";

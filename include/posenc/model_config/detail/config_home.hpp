@@ -88,11 +88,26 @@ inline ConfigHome find_home(const char* function, const ConfigValue& config) {
 
 /// Whether a key decides which layers rotate how, by a rule that only the code of the model tells.
 inline bool decides_plan(const std::string& key) {
-  for (const char* const name :
-       {"alibi", "position_embedding_type", "position_embeddings_type", "pos_emb", "nope_layers", "nope_layer_interval",
-        "no_rope_layer_interval", "sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers",
-        "full_attention_interval", "layer_group_size", "hybrid_layer_pattern", "yarn_only_types", "compress_ratios",
-        "position_embedding_base", "use_dynamic_ntk", "use_logn_attn", "use_mem_rope"}) {
+  for (const char* const name : {"alibi",
+                                 "position_embedding_type",
+                                 "position_embeddings_type",
+                                 "pos_emb",
+                                 "nope_layers",
+                                 "nope_layer_interval",
+                                 "no_rope_layer_interval",
+                                 "sliding_window_pattern",
+                                 "_sliding_window_pattern",
+                                 "global_attn_every_n_layers",
+                                 "full_attention_interval",
+                                 "layer_group_size",
+                                 "hybrid_layer_pattern",
+                                 "yarn_only_types",
+                                 "compress_ratios",
+                                 "position_embedding_base",
+                                 "use_dynamic_ntk",
+                                 "use_logn_attn",
+                                 "use_mem_rope",
+                                 "attn_temperature_tuning"}) {
     if (key == name) return true;
   }
   return false;

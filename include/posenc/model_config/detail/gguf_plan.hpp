@@ -53,7 +53,8 @@ class GgufPlan {
     if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
       LayerPattern own = model_.layers;
       const std::optional<Eigen::Index> period = file_.count(name);
-      const auto interval = file_.count(key("full_attention_interval"));
+      const bool repeats = std::string(own.letters).size() > 1;
+      const auto interval = repeats ? file_.count(key("full_attention_interval")) : std::nullopt;
       if (model_.needs_window && !windowed) own.letters = "f";
       // A period in the file holds even where the architecture is not known to have sliding layers.
       if (period && own.letters == std::string("f") && !model_.needs_window) own.letters = "sf";

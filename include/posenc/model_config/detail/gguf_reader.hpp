@@ -66,10 +66,19 @@ class GgufReader {
       add_sliding_set(base);
     }
     assign_layers();
-    const std::string rope = key("rope.");
-    const std::string alibi = key("attention.max_alibi_bias");
+    if (is_unknown_ && hints_.layers.empty()) {
+      for (const char* const name : {"no_rope_layer_interval", "full_attention_interval"}) {
+        const ConfigValue* const value = file_.peek(key(name));
+        file_.require(value == nullptr, key(name), value == nullptr ? "nothing" : value->describe(),
+                      "absent for an architecture that is not known");
+      }
+    }
     file_.add_unread_to(recipe_.ignored_keys, [&](const std::string& name) {
-      return name.rfind(rope, 0) == 0 || name == alibi || name == key("attention.sliding_window_pattern");
+      if (name.rfind(prefix_, 0) != 0) return false;
+      for (const char* const word : {"rope", "alibi", "temperature", "sliding_window_pattern", "_interval"}) {
+        if (name.find(word, prefix_.size()) != std::string::npos) return true;
+      }
+      return false;
     });
     return std::move(recipe_);
   }

@@ -105,7 +105,11 @@ class HuggingFaceReader {
       if (is_given && !is_in_config) recipe_.assumed.push_back(name);
     };
     if (is_unknown_) recipe_.assumed.push_back("pairs");
-    take(is_unknown_ || !hints_.layers.empty(), config_.peek("layer_types") != nullptr, "layer_types");
+    bool has_layers = false;
+    for (const char* const name : {"layer_types", "layers_block_type", "attn_layer_indices", "full_attn_idxs"}) {
+      has_layers = has_layers || config_.peek(name) != nullptr;
+    }
+    take(is_unknown_ || !hints_.layers.empty(), has_layers, "layer_types");
     check_hints(kFunction, hints_);
     if (hints_.rope_theta) model_.base = *hints_.rope_theta;
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
