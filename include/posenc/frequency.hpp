@@ -14,6 +14,7 @@
 #include "posenc/frequency/scale_llama3.hpp"    // Llama 3
 #include "posenc/frequency/scale_longrope.hpp"  // LongRoPE (Phi-3)
 #include "posenc/frequency/scale_ntk.hpp"       // NTK-aware, dynamic, fixed, mixed
+#include "posenc/frequency/scale_periodic.hpp"  // a whole number of circles in a period: seamless pictures
 #include "posenc/frequency/scale_yarn.hpp"      // YaRN, with DeepSeek's mscale
 
 // The cos/sin table.
@@ -31,8 +32,10 @@
 #include "posenc/frequency/axial_frequencies.hpp"  // spectra of vision towers
 #include "posenc/frequency/axis_map.hpp"           // which of several positions drives which pair: M-RoPE, axial
 #include "posenc/frequency/make_axis_table.hpp"    // a table with a position for each axis
+#include "posenc/frequency/rope_presets.hpp"       // nanochat, modded-nanogpt, V-JEPA 2
 
 // Tables by other rules.
+#include "posenc/frequency/fope.hpp"               // cosines and sines that are sums over frequencies
 #include "posenc/frequency/mixed_frequencies.hpp"  // learned frequencies, every axis contributing to every pair
 #include "posenc/frequency/xpos.hpp"               // scores that decay with distance
 

@@ -7,8 +7,9 @@
 #include "posenc/frequency.hpp"
 
 // The rotation.
-#include "posenc/rope/apply_rope.hpp"   // apply_rope: queries and keys by a table, its adjoint or its inverse
-#include "posenc/rope/rope_layout.hpp"  // which channels rotate, and how they pair up
+#include "posenc/rope/apply_channel_angles.hpp"  // an angle for each channel, no rotation: V-JEPA 2
+#include "posenc/rope/apply_rope.hpp"            // apply_rope: queries and keys by a table, its adjoint or its inverse
+#include "posenc/rope/rope_layout.hpp"           // which channels rotate, and how they pair up
 
 // Raw buffers.
 #include "posenc/rope/half_bits.hpp"    // 16-bit numbers of other libraries

@@ -203,6 +203,78 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_head_tables() {
               posenc::mixed_table_backward(f.grad, f.grad.row(0), f.x, f.out, Eigen::Vector3i(0, 1, 2), f.layout);
             });
 
+  // FoPE
+  bad.value("FoPE of other frequencies", "make_fope_table: cos_coefficients.rows() must be 4, got 3", [](F& f) {
+    posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(3, 4), Eigen::MatrixXd::Ones(3, 4), f.starts, 8);
+  });
+  bad.value("FoPE sines of other pairs", "make_fope_table: sin_coefficients.cols() must be 4, got 3", [](F& f) {
+    posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(4, 4), Eigen::MatrixXd::Ones(4, 3), f.starts, 8);
+  });
+  bad.value(
+      "FoPE of more pairs than the head has",
+      "make_fope_table: cos_coefficients.cols() must be from 1 to 3 for each head (rotary_dim / 2), got 4", [](F& f) {
+        posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(4, 4), Eigen::MatrixXd::Ones(4, 4), f.starts, 6);
+      });
+  bad.value(
+      "FoPE of an odd width", "make_fope_table: rotary_dim must be even, > 0 and at most 16777216, got 7", [](F& f) {
+        posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(4, 3), Eigen::MatrixXd::Ones(4, 3), f.starts, 7);
+      });
+  bad.value("a FoPE coefficient NaN", "make_fope_table: sin_coefficients(0, 0) must be finite, got nan", [](F& f) {
+    posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(4, 4), Eigen::MatrixXd::Constant(4, 4, kNan), f.starts,
+                                   8);
+  });
+  bad.value("FoPE coefficients that the heads do not share out",
+            "make_fope_table: cos_coefficients.cols() must be a multiple of options.num_heads 3 (the pairs of head 0, "
+            "then those of head 1, ...), got 4",
+            [](F& f) {
+              posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(4, 4), Eigen::MatrixXd::Ones(4, 4), f.starts,
+                                             8, heads(3));
+            });
+
+  // Channels with angles of their own
+  bad.value("an angle for each pair only",
+            "apply_channel_angles: table.num_pairs() must be layout.rotary_dim() 8, an angle for each channel, got 4",
+            [](F& f) { posenc::apply_channel_angles(f.x, f.sequences, f.layout, posenc::from_row(0)); });
+  bad.value("the inverse of channel angles",
+            "apply_channel_angles: table must be a table or table.adjoint(): channels with angles of their own do not "
+            "rotate, and have no such inverse, got table.inverse()",
+            [](F& f) {
+              const auto of_channels = posenc::make_table<float>(f.eight, PositionRange(0, 3));
+              posenc::apply_channel_angles(f.x, of_channels.inverse(), f.layout);
+            });
+  bad.value("channel angles of fewer tokens", "apply_channel_angles: table.rows() must be x.rows() 3, got 2", [](F& f) {
+    posenc::apply_channel_angles(f.x, posenc::make_table<float>(f.eight, PositionRange(0, 2)), f.layout);
+  });
+  bad.value("V-JEPA 2 of narrow heads",
+            "presets::vjepa2_frequencies: head_dim must be at least 6 and at most 8388608, got 4",
+            [](F&) { posenc::presets::vjepa2_frequencies(4); });
+  bad.value("half-truncate of 4 channels",
+            "presets::modded_nanogpt_frequencies: head_dim must be a multiple of 4 and > 4, got 4",
+            [](F&) { posenc::presets::modded_nanogpt_frequencies(4); });
+  bad.value("nanochat without a base", "presets::nanochat_frequencies: base must be finite, > 0 and not 1, got 0",
+            [](F&) { posenc::presets::nanochat_frequencies(8, 0); });
+
+  // Periods and bases of axes
+  bad.value("no period", "scale_periodic: period must be > 0, got 0", [](F& f) { posenc::scale_periodic(f.four, 0); });
+  bad.value("a period NaN", "scale_periodic: period must be > 0, got nan",
+            [](F& f) { posenc::scale_periodic(f.four, kNan); });
+  bad.value("periods of other axes", "scale_periodic: periods.size() must be axes.num_axes() 2, got 1", [](F& f) {
+    posenc::scale_periodic(f.four, posenc::contiguous_axes({2, 2}), std::vector<double>{8});
+  });
+  bad.value("a negative period of an axis", "scale_periodic: periods[1] must be > 0, got -8", [](F& f) {
+    posenc::scale_periodic(f.four, posenc::contiguous_axes({2, 2}), std::vector<double>{8, -8});
+  });
+  bad.value("axes of other pairs, periodic",
+            "scale_periodic: axes.num_pairs() must be frequencies.num_pairs() 4, got 8", [](F& f) {
+              posenc::scale_periodic(f.four, posenc::contiguous_axes({4, 4}), std::vector<double>{8, 8});
+            });
+  bad.value("bases of other axes", "axial_frequencies: bases.size() must be pairs_of_axis.size() 3, got 2", [](F&) {
+    posenc::axial_frequencies({2, 2, 2}, std::vector<double>{1e4, 1e4});
+  });
+  bad.value("a base of 1 on one axis", "axial_frequencies: bases[1] must be finite, > 0 and not 1, got 1", [](F&) {
+    posenc::axial_frequencies({2, 2}, std::vector<double>{1e4, 1});
+  });
+
   bad.allowed("the cosines of one head of many", [](F& f) { f.two.head(1).cos(); });
   return bad.cases();
 }

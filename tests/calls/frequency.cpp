@@ -11,7 +11,11 @@ TEST_CASE("every form of argument: frequencies", "[calls][frequency]") {
   const std::vector<int> pairs = {2, 3};
   CHECK(differs(CALL(axial_frequencies), pairs, 100.0, 0.5) == "");
   CHECK(differs(CALL(axial_frequencies), pairs, 100.0, AxialSeries::one_per_axis) == "");
+  CHECK(differs(CALL(axial_frequencies), pairs, std::vector<double>{100, 200}, 0.5) == "");
   CHECK(differs(CALL(pixel_frequencies), 2, 3, 10.0) == "");
+  CHECK(differs(CALL(presets::nanochat_frequencies), 8, 1e4) == "");
+  CHECK(differs(CALL(presets::modded_nanogpt_frequencies), 8) == "");
+  CHECK(differs(CALL(presets::vjepa2_frequencies), 12) == "");
   const std::vector<int> section = {2, 1, 1};
   CHECK(differs(CALL(contiguous_axes), section) == "");
   CHECK(differs(CALL(interleaved_axes), section) == "");
@@ -24,6 +28,8 @@ TEST_CASE("every form of argument: frequencies", "[calls][frequency]") {
   CHECK(differs(CALL(scale_linear), f, std::vector<double>{1, 2, 3, 4}) == "");
   CHECK(differs(CALL(scale_linear), f, Eigen::ArrayXf(Eigen::ArrayXf::LinSpaced(4, 1, 4))) == "");
   CHECK(differs(CALL(scale_proportional), f, 0.5, 2.0) == "");
+  CHECK(differs(CALL(scale_periodic), f, 12) == "");
+  CHECK(differs(CALL(scale_periodic), f, contiguous_axes({2, 2}), std::vector<double>{12, 8.5}) == "");
   CHECK(differs(CALL(scale_ntk_aware), f, 2.0) == "");
   CHECK(differs(CALL(scale_dynamic_ntk), f, 2.0, 32, 64) == "");
   CHECK(differs(CALL(scale_ntk_mixed), f, 2.0, 1.0) == "");
@@ -80,6 +86,7 @@ TEST_CASE("every form of argument: tables of cosines and sines", "[calls][freque
   CHECK(differs(CALL(initial_mixed_frequencies), 8, 10.0, 0.5) == "");
   CHECK(differs(CALL(make_mixed_table<float>), M(numbers(2, 4)), grid, options) == "");
   CHECK(differs(CALL(make_mixed_table<float>), M(numbers(2, 4)), std::vector<double>{1, 2, 3, 4}, grid, options) == "");
+  CHECK(differs(CALL(make_fope_table<float>), f, numbers(4, 3), numbers(4, 3, 0.7), list, 8, options) == "");
 
   const auto table = make_table<float>(f, PositionRange(3, 3));
   CHECK(differs_written(M::Zero(3, 8), CALL(write_cache), table, CosSinStorage::cos_sin) == "");

@@ -72,6 +72,10 @@ TEST_CASE("every form of argument: tables for keys that are kept, and learned fr
   CHECK(differs(CALL(make_shift_table<float>), f, axes, grid, axes.id(f)) == "");
   CHECK(differs(CALL(make_rescale_table<float>), f, g, PositionRange(3, 3), f.id()) == "");
   CHECK(differs(CALL(make_rescale_table<float>), f, g, axes, grid, axes.id(f)) == "");
+  const auto of_channels = make_table<float>(geometric_frequencies(16, 1e4), PositionRange(3, 3));
+  CHECK(differs_written(numbers(3, 16), CALL(apply_channel_angles), of_channels, RopeLayout::half_split(8)) == "");
+  CHECK(differs_written(numbers(3, 16), CALL(apply_channel_angles), of_channels, RopeLayout::half_split(8),
+                        starting_at(3)) == "");
   CHECK(differs_written(M::Zero(2, 4), CALL(mixed_table_backward), numbers(3, 8), numbers(3, 8, 0.7), grid,
                         RopeLayout::half_split(8)) == "");
   const auto both = [](auto&&... a) {

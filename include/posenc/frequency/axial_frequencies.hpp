@@ -25,6 +25,26 @@ enum class AxialSeries {
   alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
 };
 
+namespace detail {
+
+/// A series for each axis, of base_of(axis).
+template <typename BaseOf>
+AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  Eigen::Index first = 0;
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    const int pairs = pairs_of_axis[axis];
+    if (pairs == 0) continue;
+    inv_freq.segment(first, pairs) = position_scale * spaced_series(pairs, base_of(axis), pairs);
+    first += pairs;
+  }
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+}  // namespace detail
+
 /// Frequencies of a vision tower: a geometric series for each axis, the pairs of one axis after those of the other.
 ///
 ///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
@@ -44,17 +64,27 @@ enum class AxialSeries {
 ///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
                                           double position_scale = 1) {
-  AxisMap axes = contiguous_axes(pairs_of_axis);
   detail::require_base("axial_frequencies", base);
-  detail::require(detail::is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
-  Eigen::ArrayXd inv_freq(axes.num_pairs());
-  Eigen::Index first = 0;
-  for (const int pairs : pairs_of_axis) {
-    if (pairs == 0) continue;
-    inv_freq.segment(first, pairs) = position_scale * detail::spaced_series(pairs, base, pairs);
-    first += pairs;
+  return detail::series_of_axes(pairs_of_axis, position_scale, [=](std::size_t) { return base; });
+}
+
+/// @overload
+/// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
+/// @param bases  One for each axis, finite, > 0 and not 1.
+/// @throws std::invalid_argument  besides those above: another number of bases than axes.
+/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis a
+///           (frame, row, column), half-split.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
+                                          double position_scale = 1) {
+  const char* const function = "axial_frequencies";
+  detail::require(bases.size() == pairs_of_axis.size(), function, "bases.size()", bases.size(), "pairs_of_axis.size() ",
+                  pairs_of_axis.size());
+  for (std::size_t axis = 0; axis < bases.size(); ++axis) {
+    if (detail::is_finite(bases[axis]) && bases[axis] > 0 && bases[axis] != 1) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("bases", static_cast<Eigen::Index>(axis)),
+                                          bases[axis], "finite, > 0 and not 1");
   }
-  return {Frequencies(inv_freq), std::move(axes)};
+  return detail::series_of_axes(pairs_of_axis, position_scale, [&](std::size_t axis) { return bases[axis]; });
 }
 
 /// @overload

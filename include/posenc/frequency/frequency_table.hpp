@@ -101,13 +101,13 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
   /// table.
-  /// @throws std::invalid_argument  magnitude() is 0: an xPos table.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
   TableRotation<RotationSense::backward, FrequencyTable> inverse() && {
     const double scale = this->inverse_scale();
-    return {std::move(*this), scale};
+    return {std::move(*this), scale, true};
   }
 
  private:

@@ -70,8 +70,8 @@ class FrequencyTableBase {
   Eigen::Index num_sequences() const { return facts_.num_sequences; }
   /// How make_table() formed the angles and fill_table() will; exact for a wrapped cache, of which nothing is known.
   AngleMode angles() const { return facts_.angles; }
-  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, sequences of
-  /// other magnitudes).
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
+  /// sequences of other magnitudes).
   double magnitude() const { return facts_.magnitude; }
   /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
   /// table has another one than the exact table of the same frequencies, because its angles do not add up.
@@ -183,8 +183,10 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
   TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
-  /// @throws std::invalid_argument  magnitude() is 0: an xPos table.
-  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const { return {*this, this->inverse_scale()}; }
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
+  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {
+    return {*this, this->inverse_scale(), true};
+  }
 
  private:
   friend class FrequencyTable<Scalar>;

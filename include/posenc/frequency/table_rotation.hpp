@@ -27,6 +27,7 @@ struct TableRotation {
 
   Table table;
   double scale;  ///< On top of the magnitude A that the table's numbers hold: 1 for the adjoint, 1/A^2 for the inverse.
+  bool inverts = false;  ///< Whether inverse() returned it.
 };
 
 }  // namespace POSENC_ABI

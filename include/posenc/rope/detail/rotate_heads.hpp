@@ -140,6 +140,20 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
   }
 }
 
+/// with_table_rows(), where a table with rows of each sequence meets a view of as many sequences.
+template <bool IsView, typename View, typename Given, typename Action>
+void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
+                    const Action& action) {
+  if constexpr (IsView && std::is_same_v<Given, OneRowForEachToken>) {
+    if (table.num_sequences() > 1) {
+      require_sequences_of_table(function, table.num_sequences(), table.rows(), grid);
+      const Eigen::Index seq_len = grid.seq_len;
+      return action(RowRuns(seq_len, grid.batch, [seq_len](Eigen::Index b) { return b * seq_len; }));
+    }
+  }
+  with_table_rows(function, table, given, grid, action);
+}
+
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
 template <bool InPlace, typename Out, typename In, typename Table, typename Given>
 void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Given& given) {
@@ -167,14 +181,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
         out, in, HeadRotations<typename decltype(view)::Scalar>{view, RopeTable<Table>::scale(table)}, layout, rows);
     if constexpr (!InPlace) copy_unrotated(out, in, layout);
   };
-  if constexpr ((Out::kIsView || In::kIsView) && std::is_same_v<Given, OneRowForEachToken>) {
-    if (view.num_sequences() > 1) {  // its rows are those of all sequences
-      require_sequences_of_table(function, view.num_sequences(), view.rows(), grid);
-      const Eigen::Index seq_len = grid.seq_len;
-      return rotate(RowRuns(seq_len, grid.batch, [seq_len](Eigen::Index b) { return b * seq_len; }));
-    }
-  }
-  with_table_rows(function, view, given, grid, rotate);
+  with_rope_rows<Out::kIsView || In::kIsView>(function, view, given, grid, rotate);
 }
 
 template <typename X, typename Table, typename Which>

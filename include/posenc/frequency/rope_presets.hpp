@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// Frequencies of models that rotate otherwise than most, by the name of the model.
+#ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
+#define POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
+#include "posenc/detail/argument.hpp"
+#include "posenc/detail/check.hpp"
+#include "posenc/frequency/axial_frequencies.hpp"
+#include "posenc/frequency/axis_map.hpp"
+#include "posenc/frequency/frequencies.hpp"
+
+#include <vector>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Frequencies of nanochat, which rotates against the usual sense: inv_freq[i] = -base^(-2i / head_dim).
+///
+/// Scores are those of the usual sense; what is rotated is not, nor are keys in a cache.
+/// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
+/// @param base      `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  nanochat and its class in transformers.
+inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
+  const char* const function = "presets::nanochat_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require_base(function, base);
+  return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
+}
+
+/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, down to 1/1024, against the usual sense.
+///
+///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
+///                   0                           i < 2 n
+///
+/// @param head_dim  Channels of a head: a multiple of 4, > 4; half-split.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  Rotary of modded-nanogpt.
+inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::modded_nanogpt_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
+  const Eigen::Index n = head_dim / 4;
+  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(2 * n);
+  inv_freq.head(n) = -detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  return Frequencies(inv_freq);
+}
+
+/// Frequencies and axes of V-JEPA 2, one for each *channel*: apply_channel_angles() takes the table, and no rotation does.
+///
+///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
+///
+/// With the interleaved layout the two channels of a pair get different angles:
+///
+///     const auto model = presets::vjepa2_frequencies(head_dim);
+///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
+///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
+///
+/// @param head_dim  Channels of a head, at least 6; those beyond 6 (head_dim / 6) stay.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  VJEPA2RopeAttention of transformers.
+inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::vjepa2_frequencies";
+  detail::require(head_dim >= 6 && head_dim <= detail::kMaxChannels / 2, function, "head_dim", head_dim,
+                  "at least 6 and at most ", detail::kMaxChannels / 2);
+  const Eigen::Index n = head_dim / 6;
+  const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
+  const int of_axis = static_cast<int>(2 * n);
+  return {Frequencies(series.replicate(6, 1).eval()), contiguous_axes({of_axis, of_axis, of_axis})};
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_ROPE_PRESETS_HPP
