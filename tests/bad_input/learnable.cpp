@@ -204,5 +204,35 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   bad.value("resize_backward: grad_out.rows() must be 0 + 1048576 * 2, got 4", [](F& f) {
     posenc::resize_backward(f.x, Matrix(4, 8), GridResize({2, 3}, {1 << 20, 2}, GridFilter::bicubic));
   });
+
+  // Lines with rows that stay, and axes
+  const auto tile = posenc::LineResize(Resize::tile).keep(4);
+  bad.value("resize: table.rows() must be more than the rows that are kept, 4, got 4",
+            [=](F& f) { posenc::resize(f.x, Matrix(4, 8), tile); });
+  bad.value("resize_backward: grad_out.rows() must be more than the rows that are kept, 4, got 3",
+            [=](F& f) { posenc::resize_backward(f.x, Matrix(3, 8), tile); });
+  bad.value("LineResize::keep: prefix must be >= 0, got -2", [](F&) { posenc::LineResize(Resize::tile).keep(-2); });
+  bad.value("LineResize: rule must be one of its enumerators, got 6",
+            [](F&) { posenc::LineResize(static_cast<Resize>(6)); });
+  using Sides = std::vector<int>;
+  using posenc::AxesResize;
+  bad.value("AxesResize: to.size() must be from.size() 3, got 2", [](F&) {
+    AxesResize(Sides{2, 3, 4}, Sides{2, 3}, GridFilter::bilinear);
+  });
+  bad.value("AxesResize: from.size() must be the number of axes, 1 to 8, got 0",
+            [](F&) { AxesResize(Sides{}, Sides{}, GridFilter::bilinear); });
+  bad.value("AxesResize: to[1] must be > 0 and at most 1048576, got 0", [](F&) {
+    AxesResize(Sides{2, 3}, Sides{2, 0}, GridFilter::bilinear);
+  });
+  bad.value("AxesResize: from[0] must be > 0 and at most 1048576, got 1048577", [](F&) {
+    AxesResize(Sides{1048577, 3}, Sides{2, 1}, GridFilter::bilinear);
+  });
+  bad.value("AxesResize: filter must be one of its enumerators, got 6",
+            [](F&) { AxesResize(Sides{2}, Sides{2}, static_cast<GridFilter>(6)); });
+  bad.value("AxesResize::keep: prefix must be >= 0, got -1",
+            [](F&) { AxesResize(Sides{2}, Sides{2}, GridFilter::nearest).keep(-1); });
+  bad.value("axes of another table", "resize: table.rows() must be 1 + 2 * 3 * 4, got 24", [](F& f) {
+    posenc::resize(f.x, Matrix(24, 8), AxesResize(Sides{2, 3, 4}, Sides{1, 1, 1}, GridFilter::nearest).keep(1));
+  });
   return bad.cases();
 }

@@ -29,7 +29,13 @@ TEST_CASE("every form of argument: learned tables", "[calls][learnable]") {
   CHECK(differs_written(zero, CALL(fill), SinusoidalRows(geometric_frequencies(8, 1e4), ChannelOrder::sin_cos)) == "");
 
   const auto grid = GridResize({3, 3}, {2, 4}, GridFilter::bicubic);
+  const auto tiled = LineResize(Resize::tile).keep(2);
+  const auto axes = AxesResize(std::array{1, 3, 3}, std::array{2, 2, 3}, GridFilter::nearest);
   CHECK(differs_written(M::Zero(12, 8), CALL(resize), weights, Resize::half_pixel) == "");
+  CHECK(differs_written(M::Zero(12, 8), CALL(resize), weights, tiled) == "");
+  CHECK(differs_written(M::Zero(12, 8), CALL(resize), weights, axes) == "");
+  CHECK(differs_written(M::Zero(9, 8), CALL(resize_backward), numbers(12, 8), tiled) == "");
+  CHECK(differs_written(M::Zero(9, 8), CALL(resize_backward), numbers(12, 8), axes) == "");
   CHECK(differs_written(M::Zero(8, 8), CALL(resize), weights, grid) == "");
   CHECK(differs_written(M::Zero(9, 8), CALL(resize_backward), numbers(12, 8), Resize::half_pixel) == "");
   CHECK(differs_written(M::Zero(9, 8), CALL(resize_backward), numbers(8, 8), grid) == "");

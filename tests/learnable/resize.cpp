@@ -66,10 +66,14 @@ void resize_backward(Grad&& grad_table, const GradOut& grad_out, const Rule& rul
 
 Eigen::Index rows_of(const posenc::GridShape& grid, Eigen::Index prefix) { return prefix + grid.tokens(); }
 
-const Resize kLines[] = {Resize::half_pixel, Resize::align_corners, Resize::position_interpolation,
-                         Resize::relative_distances};
-const GridFilter kFilters[] = {GridFilter::bilinear, GridFilter::bilinear_antialiased, GridFilter::bicubic,
-                               GridFilter::bicubic_antialiased};
+const Resize kLines[] = {Resize::half_pixel,         Resize::align_corners,           Resize::position_interpolation,
+                         Resize::relative_distances, Resize::continued_interpolation, Resize::tile};
+const GridFilter kFilters[] = {GridFilter::bilinear,
+                               GridFilter::bilinear_antialiased,
+                               GridFilter::bicubic,
+                               GridFilter::bicubic_antialiased,
+                               GridFilter::bilinear_align_corners,
+                               GridFilter::nearest};
 
 std::vector<Case> all_cases() {
   std::vector<Case> all;

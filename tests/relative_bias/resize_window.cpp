@@ -28,7 +28,7 @@ struct Sides {
 };
 
 const std::vector<WindowFilter> kFilters = {WindowFilter::bicubic, WindowFilter::geometric,
-                                            WindowFilter::geometric_linear};
+                                            WindowFilter::geometric_linear, WindowFilter::bilinear};
 
 const std::vector<Sides> kSides = {{GridShape(3, 3), GridShape(5, 5)},
                                    {GridShape(5, 5), GridShape(3, 3)},
@@ -83,6 +83,25 @@ TEST_CASE("bicubic resize of window tables is that of grids, which equals PyTorc
                            {2 * sides.to.height() - 1, 2 * sides.to.width() - 1}, posenc::GridFilter::bicubic));
     constexpr double kOrderBound = 32 * 4 * kEpsilon;  // 16 products of weights below 1.2, in two orders
     REQUIRE(distance(resized.topRows(grid.rows()), grid) <= kOrderBound);
+  }
+}
+
+TEST_CASE("bilinear resize of window tables equals that of BEiT in transformers",
+          "[relative_bias][resize_window][accuracy]") {
+  const Golden file = golden("relative/window_bilinear.csv");
+  for (const char* const n : {"0", "1", "2"}) {
+    const auto block = [&](const std::string& name) { return MatrixD(file.block(name + "-" + n).matrix()); };
+    const MatrixD sides = block("sides"), weights = block("weights"), expected = block("bias");
+    const auto side = [&](Index i) { return static_cast<Index>(sides(0, i)); };
+    const WindowResize rule =
+        WindowResize(GridShape(side(0), side(0)), GridShape(side(1), side(2)), WindowFilter::bilinear)
+            .keep(ClassToken::first);
+    MatrixD resized(rows_of(rule.to(), ClassToken::first), weights.cols());
+    posenc::resize(resized, weights, rule);
+    MatrixD logits = MatrixD::Zero(expected.rows(), expected.cols());
+    posenc::add_window_bias(logits, posenc::make_window_table(resized, rule.to(), ClassToken::first));
+    // Four products of weights that sum to 1, in two orders, of values below 2.
+    REQUIRE(distance(logits, expected) <= 2 * 8 * kEpsilon);
   }
 }
 

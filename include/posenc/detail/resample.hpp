@@ -45,6 +45,27 @@ inline Taps identity_taps(Eigen::Index size) {
   return taps;
 }
 
+/// Adds the row at `at` between rows low and low + 1, by linear interpolation.
+inline void add_between(Taps& taps, double at, Eigen::Index low, Eigen::Index rows) {
+  const Eigen::Index high = (std::min)(low + 1, rows - 1);
+  const double share = at - static_cast<double>(low);
+  taps.add(low, high == low ? 1.0 : 1.0 - share);
+  taps.add(high, high == low ? 0.0 : share);
+  taps.end_row();
+}
+
+/// Linear interpolation around (i + 1/2) from / to - 1/2; past the outermost rows their values stay.
+inline Taps half_pixel_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(from);
+  Taps taps;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double center = (static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
+    const double at = (std::max)(center, 0.0);
+    add_between(taps, at, (std::min)(static_cast<Eigen::Index>(at), from - 1), from);
+  }
+  return taps;
+}
+
 /// The cubic convolution kernel of Keys (1981) with parameter a, 0 beyond |x| = 2.
 inline double cubic_kernel(double x, double a) {
   x = std::abs(x);

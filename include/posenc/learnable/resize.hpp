@@ -9,9 +9,11 @@
 #include "posenc/learnable/detail/resize_taps.hpp"
 #include "posenc/learnable/resize_rules.hpp"
 
+#include <cstddef>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -21,7 +23,8 @@ namespace detail {
 /// Whether resize() and resize_backward() take these: two matrices and a rule of resize_rules.hpp.
 template <typename Written, typename Read, typename Rule>
 inline constexpr bool is_table_resize = is_dense<std::decay_t<Written>>&& is_dense<Read> &&
-                                        (std::is_same_v<Rule, Resize> || std::is_same_v<Rule, GridResize>);
+                                        (std::is_same_v<Rule, Resize> || std::is_same_v<Rule, LineResize> ||
+                                         std::is_same_v<Rule, GridResize> || std::is_same_v<Rule, AxesResize>);
 
 /// One of the two matrices of a resize, with its name.
 struct ResizedRows {
@@ -30,7 +33,7 @@ struct ResizedRows {
 };
 
 inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to) {
-  require_named(function, "rule", rule, Resize::relative_distances);
+  require_named(function, "rule", rule, Resize::tile);
   const auto check = [&](ResizedRows matrix) {
     const std::string parameter = std::string(matrix.name) + ".rows()";
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
@@ -40,6 +43,34 @@ inline void require_rule(const char* function, Resize rule, ResizedRows from, Re
   };
   check(from);
   check(to);
+}
+
+inline void require_rule(const char* function, const LineResize& rule, ResizedRows from, ResizedRows to) {
+  for (const ResizedRows matrix : {from, to}) {
+    if (matrix.rows > rule.prefix()) continue;
+    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows,
+                                  "more than the rows that are kept, ", rule.prefix());
+  }
+  from.rows -= rule.prefix();
+  to.rows -= rule.prefix();
+  require_rule(function, rule.rule(), from, to);
+}
+
+inline void require_rule(const char* function, const AxesResize& rule, ResizedRows from, ResizedRows to) {
+  const auto check = [&](ResizedRows matrix, const std::vector<Eigen::Index>& sides) {
+    Eigen::Index rest = matrix.rows - rule.prefix();
+    bool fits = rest > 0;
+    std::string product = std::to_string(rule.prefix()) + " + ";
+    for (std::size_t axis = 0; axis < sides.size(); ++axis) {
+      fits = fits && rest % sides[axis] == 0;
+      rest /= sides[axis];
+      product += (axis == 0 ? "" : " * ") + std::to_string(sides[axis]);
+    }
+    if (fits && rest == 1) return;
+    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, product.c_str());
+  };
+  check(from, rule.from());
+  check(to, rule.to());
 }
 
 inline void require_rule(const char* function, const GridResize& rule, ResizedRows from, ResizedRows to) {
@@ -54,6 +85,20 @@ inline void require_rule(const char* function, const GridResize& rule, ResizedRo
 }
 
 inline Taps rule_taps(Resize rule, Eigen::Index from, Eigen::Index to) { return linear_taps(from, to, rule); }
+
+inline Taps rule_taps(const LineResize& rule, Eigen::Index from, Eigen::Index to) {
+  const Eigen::Index rows = from - rule.prefix();
+  return grid_taps(identity_taps(1), linear_taps(rows, to - rule.prefix(), rule.rule()), rows, rule.prefix());
+}
+
+inline Taps rule_taps(const AxesResize& rule, Eigen::Index, Eigen::Index) {
+  Taps taps = identity_taps(1);
+  for (std::size_t axis = 0; axis < rule.from().size(); ++axis) {
+    const Eigen::Index prefix = axis + 1 == rule.from().size() ? rule.prefix() : 0;
+    taps = grid_taps(taps, filter_taps(rule.from()[axis], rule.to()[axis], rule.filter()), rule.from()[axis], prefix);
+  }
+  return taps;
+}
 
 inline Taps rule_taps(const GridResize& rule, Eigen::Index, Eigen::Index) {
   return grid_taps(filter_taps(rule.from().height(), rule.to().height(), rule.filter()),
@@ -84,17 +129,17 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// On a grid, each axis has its own weights, and a row is their product; the rows in front are copied.
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
 /// @param table     from x width, from > 0; of any scalar. LearnedTable::values() for a LearnedTable.
-/// @param rule      On a line Resize::half_pixel, align_corners, position_interpolation or relative_distances; on a
-///                  grid GridResize(from, to, filter).
+/// @param rule      On a line a Resize, or LineResize(Resize::tile).keep(2) where rows in front stay; on a grid
+///                  GridResize(from, to, filter); in any number of axes AxesResize(from, to, filter).
 /// @throws std::invalid_argument  numbers of rows that the rule does not have; widths that differ; memory that
 ///                                overlaps. `out` is then unchanged.
-/// Cost:     two multiply-adds for each value on a line; on a grid 4 bilinear and 16 bicubic, antialiased as many times
-///           more as the axes shrink; and a list of as many weights for each row (not measured: done once for a
+/// Cost:     two multiply-adds for each value on a line; on each axis of a grid 2 times as many bilinear and 4 times
+///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not measured: done once for a
 ///           model).
-/// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (height + width)
-///           2^-52 max|table| on a grid of that height and width. Equal sizes copy bit for bit [learnable][resize].
+/// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (sum of sides)
+///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
-/// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say.
+/// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say, in one, two and three axes.
 template <typename Out, typename Table, typename Rule,
           std::enable_if_t<detail::is_table_resize<Out, Table, Rule>, int> = 0>
 void resize(Out&& out, const Table& table, const Rule& rule) {

@@ -6,7 +6,14 @@
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/limits.hpp"
 #include "posenc/positions/grid_shape.hpp"
+#include "posenc/positions/position_list.hpp"
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -27,7 +34,39 @@ enum class Resize {
   position_interpolation,
   /// half_pixel for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
   /// Matches get_rel_pos of Segment Anything and MViTv2.
-  relative_distances
+  relative_distances,
+  /// position_interpolation whose last step goes on past the last row, instead of staying there: stretched tails, as
+  /// LongCLIP's, with LineResize(Resize::continued_interpolation).keep(20).
+  continued_interpolation,
+  /// out[t] = P[t mod from]: the table laid end to end as often as it takes. Longformer's copy of RoBERTa's table, with
+  /// LineResize(Resize::tile).keep(2).
+  tile
+};
+
+/// A rule of Resize for a table with rows in front that stay: LineResize(Resize::tile).keep(2).
+///
+///     r r | 0 1 2 3 0 1 2 3 0        keep(2), tile, from 2 + 4 rows to 2 + 9
+class LineResize {
+ public:
+  /// @param rule  How the other rows are read.
+  /// @throws std::invalid_argument  a rule that Resize does not name.
+  explicit LineResize(Resize rule) : rule_(rule) { detail::require_named("LineResize", "rule", rule, Resize::tile); }
+  /// The same with rows in front that are copied.
+  /// @param prefix  How many, >= 0: 2 for RoBERTa's ids that no token has, 1 for a class token.
+  /// @throws std::invalid_argument  prefix < 0.
+  LineResize keep(detail::Size prefix) const {
+    detail::require(prefix >= 0, "LineResize::keep", "prefix", prefix, ">= 0");
+    LineResize with_prefix = *this;
+    with_prefix.prefix_ = prefix;
+    return with_prefix;
+  }
+  Resize rule() const { return rule_; }
+  /// Rows in front that are copied.
+  Eigen::Index prefix() const { return prefix_; }
+
+ private:
+  Resize rule_;
+  Eigen::Index prefix_ = 0;
 };
 
 /// How the pixels of a grid are weighed. The bias of a window has WindowFilter instead: its rules by distance need a
@@ -36,7 +75,9 @@ enum class GridFilter {
   bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
   bilinear_antialiased,  ///< The same with antialias=True: Pillow's BILINEAR, which SigLIP2's NaFlex resizing takes.
   bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
-  bicubic_antialiased    ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bicubic_antialiased,   ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bilinear_align_corners,  ///< mode="bilinear", align_corners=True: the vision towers of Qwen3-VL and its successors.
+  nearest                  ///< Row floor(i from / to) of each axis, exactly: mode="nearest".
 };
 
 /// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1).
@@ -51,7 +92,7 @@ class GridResize {
   /// @param filter  How pixels are weighed. It has no default, because projects differ.
   /// @throws std::invalid_argument  a filter that GridFilter does not name.
   GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
-    detail::require_named("GridResize", "filter", filter, GridFilter::bicubic_antialiased);
+    detail::require_named("GridResize", "filter", filter, GridFilter::nearest);
   }
   /// Says that the filter is missing.
   template <typename Given = void>
@@ -78,6 +119,82 @@ class GridResize {
  private:
   GridShape from_;
   GridShape to_;
+  GridFilter filter_;
+  Eigen::Index prefix_ = 0;
+};
+
+/// The same in any number of axes, the last of which is the fastest: frames, rows and columns of a video's patches.
+///
+///     AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, GridFilter::bilinear).keep(1)
+///
+/// Each axis has its own weights, and a row is their product: bilinear is then PyTorch's trilinear.
+class AxesResize {
+ public:
+  /// @param from    Sides of the table that is read, slowest first: a list of one to eight integers.
+  /// @param to      Sides of the result, as many.
+  /// @param filter  How values are weighed along each axis.
+  /// @throws std::invalid_argument  other numbers of axes; a side that is not > 0 and at most 2^20; a filter that
+  ///                                GridFilter does not name.
+  template <typename From, typename To, std::enable_if_t<detail::is_list<From> && detail::is_list<To>, int> = 0>
+  AxesResize(const From& from, const To& to, GridFilter filter)
+      : from_(sides("from", from)), to_(sides("to", to)), filter_(filter) {
+    detail::require(from_.size() == to_.size(), "AxesResize", "to.size()", to_.size(), "from.size() ", from_.size());
+    detail::require_named("AxesResize", "filter", filter, GridFilter::nearest);
+  }
+  /// @overload
+  /// Says what is missing or out of order.
+  template <typename From, typename To, typename... Others,
+            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1, int> = 0>
+  AxesResize(const From&, const To&, const Others&...) : filter_(GridFilter::nearest) {
+    static_assert(
+        detail::kMisuse<From>,
+        "posenc: write AxesResize(from, to, filter): two lists with the sides of each grid, slowest axis first, "
+        "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
+  }
+  /// The same with rows in front that are copied.
+  /// @param prefix  How many, >= 0: 1 for a class token.
+  /// @throws std::invalid_argument  prefix < 0.
+  AxesResize keep(detail::Size prefix) const {
+    detail::require(prefix >= 0, "AxesResize::keep", "prefix", prefix, ">= 0");
+    AxesResize with_prefix = *this;
+    with_prefix.prefix_ = prefix;
+    return with_prefix;
+  }
+  const std::vector<Eigen::Index>& from() const { return from_; }
+  const std::vector<Eigen::Index>& to() const { return to_; }
+  GridFilter filter() const { return filter_; }
+  /// Rows in front that are copied.
+  Eigen::Index prefix() const { return prefix_; }
+
+ private:
+  template <typename List>
+  static std::vector<Eigen::Index> sides(const char* parameter, const List& list) {
+    using Scalar = detail::ListScalar<List>;
+    std::vector<Eigen::Index> sides;
+    if constexpr (!detail::is_integer<Scalar>) {
+      static_assert(detail::kMisuse<List>, "posenc: the sides of a grid must be integers");
+    } else {
+      const auto& all = detail::as_list(list);
+      const auto count = static_cast<Eigen::Index>(all.size());
+      if (count < 1 || count > 8) {
+        detail::refuse<std::invalid_argument>("AxesResize", std::string(parameter) + ".size()", count,
+                                              "the number of axes, 1 to 8");
+      }
+      constexpr Eigen::Index limit = detail::kMaxGridSide;
+      for (Eigen::Index axis = 0; axis < count; ++axis) {
+        const Scalar side = detail::list_entry(all, axis);
+        if (side < Scalar(1) || static_cast<std::uint64_t>(side) > static_cast<std::uint64_t>(limit)) {
+          detail::refuse<std::invalid_argument>("AxesResize", detail::element(parameter, axis), side,
+                                                "> 0 and at most ", limit);
+        }
+        sides.push_back(static_cast<Eigen::Index>(side));
+      }
+    }
+    return sides;
+  }
+
+  std::vector<Eigen::Index> from_;
+  std::vector<Eigen::Index> to_;
   GridFilter filter_;
   Eigen::Index prefix_ = 0;
 };

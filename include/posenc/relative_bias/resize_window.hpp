@@ -29,7 +29,9 @@ enum class WindowFilter {
   /// last one its value stays. An axis that keeps its length is copied. BEiT.
   geometric,
   /// The same with straight lines in place of the spline. timm.
-  geometric_linear
+  geometric_linear,
+  /// As bicubic, with straight lines in place of the kernel. BEiT and Data2Vec of transformers, MiDaS.
+  bilinear
 };
 
 /// The rule that brings the bias table of a window to another window. Neither need be square.
@@ -41,7 +43,7 @@ class WindowResize {
   ///                                needs four distances.
   explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
-    detail::require_named("WindowResize", "filter", filter, WindowFilter::geometric_linear);
+    detail::require_named("WindowResize", "filter", filter, WindowFilter::bilinear);
     if (filter != WindowFilter::geometric) return;
     const char* const rule = "at least 3 where it changes (or use WindowFilter::geometric_linear)";
     detail::require(from.height() == to.height() || from.height() >= 3, "WindowResize", "from.height()", from.height(),
@@ -56,7 +58,7 @@ class WindowResize {
   explicit WindowResize(const Arguments&...) : from_(1, 1), to_(1, 1), filter_(WindowFilter::bicubic) {
     static_assert(detail::kMisuse<Arguments...>,
                   "posenc: write WindowResize(from, to, filter): two GridShape(height, width), and "
-                  "WindowFilter::bicubic, geometric or geometric_linear");
+                  "WindowFilter::bicubic, bilinear, geometric or geometric_linear");
   }
 
   /// The same rule for tables with a class token: their last three rows are copied.
@@ -86,6 +88,7 @@ namespace detail {
 inline Taps window_axis_taps(Eigen::Index from, Eigen::Index to, WindowFilter filter) {
   if (from == to) return identity_taps(2 * from - 1);
   if (filter == WindowFilter::bicubic) return cubic_taps(2 * from - 1, 2 * to - 1);
+  if (filter == WindowFilter::bilinear) return half_pixel_taps(2 * from - 1, 2 * to - 1);
   const std::vector<double> places = geometric_distances(from, to);
   return filter == WindowFilter::geometric ? spline_taps(places, whole_distances(to))
                                            : lerp_taps(places, whole_distances(to));
@@ -115,7 +118,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// @param table     rule.from().displacements() x num_heads, likewise.
 /// @param rule      WindowResize(from, to, filter), .keep(ClassToken::first) for BEiT.
 /// @throws std::invalid_argument  other shapes; memory that overlaps. `out` is then unchanged.
-/// Cost:     8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
+/// Cost:     4 (bilinear) or 8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
 ///           axes, and lists of weights; no bench case, called once for a checkpoint.
 /// Accuracy: formed in double and rounded once: 4e-13 of the largest value against SciPy; a window that stays is copied
 ///           bit for bit [accuracy][relative_bias].
@@ -123,7 +126,8 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 ///           BEiT's fine-tuning script).
 /// Matches:  bicubic: load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch. geometric:
 ///           load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic"). geometric_linear:
-///           resize_rel_pos_bias_table of timm where both axes change.
+///           resize_rel_pos_bias_table of timm where both axes change. bilinear: BeitRelativePositionBias of transformers
+///           with a square trained window; one that is not square it reads with its sides swapped.
 template <typename Out, typename Table, detail::IfDense<Out, Table> = 0>
 void resize(Out&& out, const Table& table, const WindowResize& rule) {
   auto& target = detail::written(std::forward<Out>(out));

@@ -10,28 +10,40 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Linear interpolation from `from` rows to `to`, both > 0; past the last row its value stays.
+/// A line of `from` rows to `to`, both > 0.
 inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
   if (from == to) return identity_taps(from);
+  if (rule == Resize::half_pixel || rule == Resize::relative_distances) return half_pixel_taps(from, to);
   const double n = static_cast<double>(from);
   const double m = static_cast<double>(to);
+  // Past the last row its value stays, or the last step goes on.
+  const Eigen::Index last_low = rule == Resize::continued_interpolation && from > 1 ? from - 2 : from - 1;
   Taps taps;
   for (Eigen::Index i = 0; i < to; ++i) {
+    if (rule == Resize::tile) {
+      taps.add(i % from, 1.0);
+      taps.end_row();
+      continue;
+    }
     const double t = static_cast<double>(i);
-    const double at = rule == Resize::align_corners            ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1))
-                      : rule == Resize::position_interpolation ? t * n / m
-                                                               : (std::max)((t + 0.5) * n / m - 0.5, 0.0);
-    const Eigen::Index low = (std::min)(static_cast<Eigen::Index>(at), from - 1);
-    const Eigen::Index high = (std::min)(low + 1, from - 1);
-    const double share = at - static_cast<double>(low);
-    taps.add(low, high == low ? 1.0 : 1.0 - share);
-    taps.add(high, high == low ? 0.0 : share);
+    const double at = rule == Resize::align_corners ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1)) : t * n / m;
+    add_between(taps, at, (std::min)(static_cast<Eigen::Index>(at), last_low), from);
+  }
+  return taps;
+}
+
+/// Row floor(i from / to), in integers.
+inline Taps nearest_taps(Eigen::Index from, Eigen::Index to) {
+  Taps taps;
+  for (std::int64_t i = 0; i < to; ++i) {
+    taps.add(static_cast<Eigen::Index>(i * from / to), 1.0);
     taps.end_row();
   }
   return taps;
@@ -68,10 +80,12 @@ Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&
 /// One axis of a grid.
 inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
   switch (filter) {
-    case GridFilter::bilinear: return linear_taps(from, to, Resize::half_pixel);
+    case GridFilter::bilinear: return half_pixel_taps(from, to);
     case GridFilter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
     case GridFilter::bicubic: return cubic_taps(from, to);
     case GridFilter::bicubic_antialiased: break;
+    case GridFilter::bilinear_align_corners: return linear_taps(from, to, Resize::align_corners);
+    case GridFilter::nearest: return nearest_taps(from, to);
   }
   return antialiased_taps(from, to, 2, [](double x) { return cubic_kernel(x, -0.5); });
 }
