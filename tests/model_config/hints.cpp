@@ -183,6 +183,14 @@ TEST_CASE("pictures rotate by rows and columns", "[model_config][hugging_face][h
   }
   CHECK(positions_of("llama4_vision_model") == TokenPositions::column_row);
   CHECK(positions_of("sam3_vit_model") == TokenPositions::column_row);
+  // As the value that grid_positions() takes: the fourth of 2 x 3 patches is at row 1, column 0.
+  const auto fourth = [](const std::string& type) {
+    const ModelRope model = read_hugging_face_config(posenc::ConfigValue::dictionary({{"model_type", type}}), 1024);
+    return Eigen::RowVector2d(posenc::grid_positions({2, 3}, 0, model.rope_sets[0].grid_order).row(3).cast<double>());
+  };
+  CHECK(fourth("qwen2_vl_vision") == Eigen::RowVector2d(1, 0));
+  CHECK(fourth("llama4_vision_model") == Eigen::RowVector2d(0, 1));
+  CHECK(fourth("gemma4_vision") == Eigen::RowVector2d(0, 1));
   CHECK(positions_of("step3p5_vision") == TokenPositions::column_row);
   CHECK(positions_of("dinov3_vit") == TokenPositions::centered_row_column);
   CHECK(positions_of("llama") == TokenPositions::sequence);

@@ -9,6 +9,7 @@
 #include "posenc/frequency/make_axis_table.hpp"
 #include "posenc/frequency/make_table.hpp"
 #include "posenc/model_config/query_temperature.hpp"
+#include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/mrope_positions.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
@@ -26,8 +27,9 @@ inline namespace POSENC_ABI {
 enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
-  row_column,           ///< Two: grid_positions({rows, columns}).
-  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 and Muse count from 1.
+  row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
+  column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
+                        ///< and Muse.
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
   by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
@@ -53,6 +55,7 @@ struct RopeSet {
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
+  GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
 };
 
 namespace detail {

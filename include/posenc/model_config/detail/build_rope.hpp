@@ -97,6 +97,10 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
   return rotation.given_axes ? TokenPositions::by_axis : TokenPositions::sequence;
 }
 
+inline GridOrder grid_order_of(const RopeSet& set) {
+  return set.positions == TokenPositions::column_row ? GridOrder::column_row : GridOrder::row_column;
+}
+
 inline ModelRope build_rope(const RopeRecipe& recipe) {
   ModelRope model;
   model.layers = recipe.layers;
@@ -108,6 +112,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
       const AxialFrequencies grid = grid_of(rotation);
       model.rope_sets.push_back(
           {rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation), rotation.rotates});
+      model.rope_sets.back().grid_order = grid_order_of(model.rope_sets.back());
       continue;
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
@@ -116,6 +121,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
     if (rotation.given_axes) set.axes = rotation.given_axes;
     set.positions = positions_of(rotation);
     set.rotates = rotation.rotates;
+    set.grid_order = grid_order_of(set);
     model.rope_sets.push_back(set);
   }
   return model;
