@@ -32,6 +32,8 @@
 
 #include "posenc/sinusoidal/axes_presets.hpp"  // any number of axes: tatp22, tensor2tensor, NeRF
 
+#include "posenc/sinusoidal/model_presets.hpp"  // models: MusicGen, XGLM, NeMo, Marian, pi0, GLIGEN, DAB-DETR, Perceiver
+
 #include "posenc/sinusoidal/unpaired_presets.hpp"  // older projects whose sines and cosines make no pairs
 
 #include "posenc/sinusoidal/detr_positions.hpp"  // DETR's count of valid pixels

@@ -3,6 +3,8 @@
 
 #include "posenc/sinusoidal.hpp"
 
+#include <vector>
+
 namespace {
 
 using Eigen::Index;
@@ -243,5 +245,26 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
             [](F& f) { posenc::add_sinusoidal(f.x, posenc::presets::mae(16), Ids::Zero(4, 2)); });
   bad.value("a grid encoding of another width", "encode_sinusoidal: out.cols() must be encoding.width() 8, got 16",
             [](F& f) { posenc::encode_sinusoidal(f.x, posenc::presets::mae(8), Ids::Zero(3, 2)); });
+
+  // Presets by model
+  namespace presets = posenc::presets;
+  bad.value("presets::musicgen: width must be > 1, got 1", [](F&) { presets::musicgen(1); });
+  bad.value("presets::xglm: width must be > 0 and at most 16777216, got 0", [](F&) { presets::xglm(0); });
+  bad.value("presets::nemo: width must be even, got 5", [](F&) { presets::nemo(5); });
+  bad.value("presets::marian_transformers: width must be > 0, got -2", [](F&) { presets::marian_transformers(-2); });
+  bad.value("presets::pi0: max_period must be finite, > 0 and not 2, got 2", [](F&) { presets::pi0(8, 2, 2); });
+  bad.value("presets::pi0: min_period must be finite and > 0, got nan", [](F&) { presets::pi0(8, kNan, 2); });
+  bad.value("presets::gligen: num_frequencies must be in [1, 1024], got 0", [](F&) { presets::gligen(0); });
+  bad.value("presets::dab_detr: num_pos_feats must be a multiple of 2, > 0 and at most 16777216, got 3",
+            [](F&) { presets::dab_detr(3); });
+  bad.value("presets::dab_detr_queries: num_coordinates must be 2 or 4, got 3",
+            [](F&) { presets::dab_detr_queries(4, 3); });
+  bad.value("presets::perceiver: max_resolution.size() must be the number of axes, in [1, 1024], got 0",
+            [](F&) { presets::perceiver(std::vector<int>{}, 4); });
+  bad.value("presets::perceiver: max_resolution[1] must be finite and > 0, got 0", [](F&) {
+    presets::perceiver(std::vector<int>{4, 0}, 4);
+  });
+  bad.value("presets::perceiver: num_bands must be in [1, 1024], got -1",
+            [](F&) { presets::perceiver(std::vector<int>{4}, -1); });
   return bad.cases();
 }

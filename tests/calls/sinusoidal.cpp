@@ -70,6 +70,15 @@ TEST_CASE("every form of argument: presets", "[calls][sinusoidal]") {
   CHECK(differs(CALL(presets::tatp22), 8, 2) == "");
   CHECK(differs(CALL(presets::tensor2tensor_nd), 8, 2, 1.0, 1e4) == "");
   CHECK(differs(CALL(presets::nerf), 2, 3, true, true) == "");
+  CHECK(differs(CALL(presets::musicgen), 8) == "");
+  CHECK(differs(CALL(presets::xglm), 8) == "");
+  CHECK(differs(CALL(presets::nemo), 8) == "");
+  CHECK(differs(CALL(presets::marian_transformers), 8) == "");
+  CHECK(differs(CALL(presets::pi0), 8, 4e-3, 4.0) == "");
+  CHECK(differs(CALL(presets::gligen), 8) == "");
+  CHECK(differs(CALL(presets::dab_detr), 4, 20.0, 30.0) == "");
+  CHECK(differs(CALL(presets::dab_detr_queries), 4, 2) == "");
+  CHECK(differs(CALL(presets::perceiver), std::array{4, 6}, 3, true, false) == "");
   const auto amplitude = [](const FourierOptions& options) {
     return std::array<double, 4>{options.angle_scale, options.coordinate_scale, options.coordinate_offset,
                                  options.amplitude};
