@@ -56,7 +56,8 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 /// @overload
 /// With more than the pair layout: what is to be taken where the config says nothing, or one tower of several.
 /// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
-/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there.
+/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there; sections
+///                                of HunYuan-VL without hints.sections.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
