@@ -12,6 +12,7 @@
 #include "posenc/sinusoidal/sinusoidal_encoding.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -57,7 +58,18 @@ struct AddElement {
 /// Writes a whole block of sines and cosines into a row in memory.
 template <typename Element, bool Interleave, typename Scalar>
 void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
-  if constexpr (Interleave) {  // put in order first, then stored as one run of memory
+  if constexpr (Interleave &&
+                std::is_same_v<Element, StoreElement<Scalar>>) {  // rounded first: half the bytes to order
+    Scalar s[kAngleBlock];
+    Scalar c[kAngleBlock];
+    cast_block<kAngleBlock>(s, sine);
+    cast_block<kAngleBlock>(c, cosine);
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < kAngleBlock; ++i) {
+      sines[2 * i] = s[i];
+      sines[2 * i + 1] = c[i];
+    }
+  } else if constexpr (Interleave) {  // put in order first, then added to one run of memory
     double values[2 * kAngleBlock];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < kAngleBlock; ++i) {

@@ -9,6 +9,7 @@
 #include "posenc/sinusoidal/detail/encoding_positions.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -49,6 +50,22 @@ void combine_strided(Scalar* x, const Value* values, Eigen::Index stride, Eigen:
   }
 }
 
+/// combine_row() for `Count` values, a length that the compiler knows.
+template <bool Add, int Count, typename Scalar, typename Value>
+EIGEN_ALWAYS_INLINE void combine_block(Scalar* x, const Value* values, double scale) {
+  if constexpr (std::is_same_v<Scalar, Value> && std::is_same_v<Scalar, ArithmeticScalar<Scalar, Value>>) {
+    using Block = Eigen::Array<Scalar, Count, 1>;
+    if constexpr (!Add) {
+      Eigen::Map<Block>{x} = Eigen::Map<const Block>(values);
+      return;
+    } else if (scale == 1) {
+      Eigen::Map<Block>{x} += Eigen::Map<const Block>(values);
+      return;
+    }
+  }
+  combine_row<Add>(x, values, Count, scale);
+}
+
 /// Sines and cosines in turn, s0 c0 s1 c1 ..., for `count` pairs.
 template <bool Add, typename Scalar, typename Value>
 void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Eigen::Index stride, Eigen::Index count,
@@ -62,7 +79,7 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
         block[2 * i] = sines[first + i];
         block[2 * i + 1] = cosines[first + i];
       }
-      combine_row<Add>(x + 2 * first, block, 2 * kRowBlock, scale);
+      combine_block<Add, 2 * kRowBlock>(x + 2 * first, block, scale);
     }
   }
   for (; first < count; first += kRowBlock) {
