@@ -61,11 +61,17 @@ inline void append_result(const std::string& line) {
   REQUIRE(out.good());
 }
 
+/// What measure() found.
+struct Measured {
+  double ratio_to_ceiling;
+  double times_naive;
+};
+
 /// Runs case, ceiling and naive loop in turn, round after round, and takes the fastest round of each. What else happens
 /// on the machine only ever slows a round down; short rounds, and many of them, find the quiet moments, and taking
 /// turns lets all three find the same ones.
 template <typename Run, typename Ceiling, typename Naive>
-void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
+Measured measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
   // Of the first call, in which a Workspace grows to what it needs.
   const double heap_bytes = static_cast<double>(posenc_tests::peak_heap_bytes(run));
   const long run_count = repetitions_of_a_round(run);
@@ -106,6 +112,7 @@ void measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Na
   std::printf("\n");
   std::fflush(stdout);
   CHECK(seconds > 0);
+  return {ratio, times_naive};
 }
 
 }  // namespace posenc_benchmarks
