@@ -67,6 +67,11 @@ TEST_CASE("biases by distance, L = 2048") {
       constant, naive_t5, asked);
   print_memory("one table of distances, 2048x2048", learned.values().size());
 
+  const Matrix gates = numbers(length, 1);
+  measure(
+      "gated distance bias add 2048x2048", bytes,
+      [&] { posenc::add_distance_bias(logits, learned.head(0), span, gates); }, constant, naive_t5);
+
   posenc::DistanceTable<float> gradient(1, span.distances());
   Matrix copy = logits;
   measure(

@@ -13,7 +13,8 @@
 #include "posenc/relative_bias/distance_table.hpp"  // the numbers
 #include "posenc/relative_bias/table_head.hpp"      // one head of them
 
-#include "posenc/relative_bias/add_distance_bias.hpp"  // added to logits
+#include "posenc/relative_bias/add_distance_bias.hpp"    // added to logits
+#include "posenc/relative_bias/gated_distance_bias.hpp"  // with a gate for each query
 
 #include "posenc/relative_bias/alibi.hpp"
 #include "posenc/relative_bias/kerple.hpp"

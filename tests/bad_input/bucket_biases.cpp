@@ -95,5 +95,29 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_bucket_biases() {
   bad.value("bucket_bias_backward: grad_weights must be disjoint from what is read, got overlapping memory", [=](F& f) {
     posenc::bucket_bias_backward(f.grad.topRows(4), f.grad.topRows(6), clip, queries, PositionRange(0, 2));
   });
+
+  // Gates
+  const posenc_tests::RowMajorMatrix gates = posenc_tests::RowMajorMatrix::Ones(6, 1);
+  bad.value(
+      "add_distance_bias: row_gates must be one number for each row of the logits, 6 in a row or a column, got 2 x 3",
+      [](F& f) { posenc::add_distance_bias(f.both_heads, f.table, f.span, posenc_tests::RowMajorMatrix::Ones(2, 3)); });
+  bad.value(
+      "gates of one head for two",
+      "add_distance_bias: row_gates must be one number for each row of the logits, 6 in a row or a column, got 3 x 1",
+      [=](F& f) { posenc::add_distance_bias(f.both_heads, f.table, f.span, gates.topRows(3)); });
+  bad.value("gates that are the logits",
+            "add_distance_bias: logits must be disjoint from what is read, got overlapping memory",
+            [](F& f) { posenc::add_distance_bias(f.both_heads, f.table, f.span, f.both_heads.col(0)); });
+  bad.value(
+      "distance_bias_backward: grad_row_gates must be one number for each row of the logits, 6 in a row or a column, "
+      "got 3 x 4",
+      [=](F& f) {
+        const posenc::DistanceTable<double> table(2, f.span.distances());
+        posenc::distance_bias_backward(f.table, f.grad_q, f.both_heads, table, f.span, gates);
+      });
+  bad.value("distance_bias_backward: grad_table.num_heads() must be those of table, 1, got 2", [=](F& f) {
+    const posenc::DistanceTable<double> table(1, f.span.distances());
+    posenc::distance_bias_backward(f.table, f.grad_q, f.logits, table, f.span, gates.topRows(3));
+  });
   return bad.cases();
 }

@@ -66,6 +66,15 @@ TEST_CASE("every form of argument: biases by distance", "[calls][relative_bias]"
   CHECK(differs_written(M::Zero(kLen, kLen), CALL(add_distance_bias), table.head(1), span) == "");
   const DistanceTable<float> no_sums(kHeads, distances);
   CHECK(differs(summed(no_sums, CALL(distance_bias_backward)), grad, span) == "");
+  const M row_gates = numbers(kHeads * kLen, 1);
+  CHECK(differs_written(zero, CALL(add_distance_bias), table, span, row_gates) == "");
+  const auto gated = [&](auto&&... a) {
+    DistanceTable<float> sums = no_sums;
+    M grad_gates = M::Zero(kHeads * kLen, 1);
+    CALL(distance_bias_backward)(sums, grad_gates, std::forward<decltype(a)>(a)...);
+    return std::make_pair(sums, grad_gates);
+  };
+  CHECK(differs(gated, grad, table, span, row_gates) == "");
   DistanceTable<float> grad_table(kHeads, distances);
   distance_bias_backward(grad_table, grad, span);
   CHECK(differs_written(M::Zero(kHeads, 1), CALL(alibi_table_backward), grad_table, AlibiForm::symmetric) == "");
