@@ -97,7 +97,10 @@ std::vector<Code> rotations() {
       {"NTK mixed", scale_ntk_mixed(plain, 4, 0.625)},
       {"YaRN", scale_yarn(plain, yarn)},
       {"Llama 3", scale_llama3(plain, llama3)},
-      {"LongRoPE", scale_longrope(plain, longrope, 2048)}};
+      {"LongRoPE", scale_longrope(plain, longrope, 2048)},
+      {"p-RoPE", scale_proportional(plain, 0.75)},
+      {"nanochat", presets::nanochat_frequencies(16, 10000)},
+      {"modded-nanogpt", presets::modded_nanogpt_frequencies(16)}};
   std::vector<Code> codes;
   for (const auto& rule : rules) {
     for (const RopeLayout& layout : {RopeLayout::half_split(16), RopeLayout::interleaved(16)}) {
@@ -267,7 +270,8 @@ std::vector<GridCode> grid_codes() {
                      encode_fourier(out, places.template cast<double>(), directions, presets::gaussian_fourier());
                    }});
   for (const AxialFrequencies& axial :
-       {axial_frequencies({4, 4}, 10000.0), axial_frequencies({4, 4}, 10000.0, AxialSeries::alternating)}) {
+       {axial_frequencies({4, 4}, 10000.0), axial_frequencies({4, 4}, std::vector<double>{10000.0, 256.0}),
+        axial_frequencies({4, 4}, 10000.0, AxialSeries::alternating)}) {
     codes.push_back({"RoPE on two axes", 16, [=](MatrixD& out, const auto& places) {
                        out.setOnes();
                        apply_rope(out, make_table<double>(axial.frequencies, axial.axes, places),
@@ -277,6 +281,17 @@ std::vector<GridCode> grid_codes() {
   codes.push_back({"RoPE, mixed frequencies", 16, [=](MatrixD& out, const auto& places) {
                      out.setOnes();
                      apply_rope(out, make_mixed_table<double>(directions, places), RopeLayout::half_split(16));
+                   }});
+  codes.push_back({"RoPE, mixed frequencies of each head", 16, [=](MatrixD& out, const auto& places) {
+                     TableOptions each;
+                     each.num_heads = 2;
+                     out.setOnes();
+                     apply_rope(out, make_mixed_table<double>(directions, places, each), RopeLayout::half_split(8));
+                   }});
+  codes.push_back({"RoPE, mixed frequencies and phases", 16, [=](MatrixD& out, const auto& places) {
+                     out.setOnes();
+                     const auto table = make_mixed_table<double>(directions, directions.row(0).eval(), places);
+                     apply_rope(out, table, RopeLayout::half_split(16));
                    }});
   codes.push_back({"integers", 2, [](MatrixD& out, const auto& places) {
                      for (Index axis : {0, 1}) encode_integers(out.col(axis), 1, places.col(axis));
