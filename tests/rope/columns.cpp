@@ -12,7 +12,7 @@ namespace {
 constexpr Index kHeads = 3;
 constexpr Index kHeadDim = 11;
 constexpr Index kWidth = kHeads * kHeadDim;
-constexpr Index kTableRows = 40;
+constexpr Index kTableRows = 140;
 constexpr double kMagnitude = 1.25;
 
 template <typename Scalar>
@@ -53,9 +53,12 @@ void check_columns(Index tokens, const RopeLayout& layout, CosSinStorage table_l
   CHECK((around.array() == In(7)).all());
 }
 
+/// Every remainder of vectors, and blocks of whole runs of tokens with and without a rest.
 template <typename In, typename Out, typename TableScalar>
 void check_all_columns() {
-  for (Index tokens = 1; tokens <= 37; ++tokens) {
+  std::vector<Index> numbers = run(37, 1);
+  numbers.insert(numbers.end(), {63, 64, 65, 131});
+  for (const Index tokens : numbers) {
     check_columns<In, Out, TableScalar>(tokens, RopeLayout::half_split(kHeadDim).window(2, 8), CosSinStorage::cos_sin);
     check_columns<In, Out, TableScalar>(tokens, RopeLayout::interleaved(kHeadDim).window(3, 8), CosSinStorage::paired);
   }
@@ -68,6 +71,18 @@ TEST_CASE("column-major matrices of any number of tokens", "[rope][columns]") {
   check_all_columns<double, double, double>();
   check_all_columns<Eigen::half, Eigen::half, float>();
   check_all_columns<float, Eigen::bfloat16, Eigen::half>();
+}
+
+TEST_CASE("column-major matrices of more pairs than lie on the stack at a time", "[rope][columns]") {
+  constexpr Index tokens = 70;
+  const auto table =
+      posenc::make_table<float>(posenc::geometric_frequencies(200, 1e4), posenc::PositionRange(5, tokens));
+  for (const RopeLayout& layout : {RopeLayout::half_split(200), RopeLayout::interleaved(200)}) {
+    const RowMatrix<float> given = Noise(9).matrix<float>(tokens, 400);
+    ColMatrix<float> columns = given;
+    apply_rope(columns, table, layout);
+    CHECK((error_over_bound<float, float>(columns, turned(given, table.cos(), table.sin(), run(tokens), layout)) <= 1));
+  }
 }
 
 TEST_CASE("one token of a column-major matrix, and a source in the other order", "[rope][columns]") {

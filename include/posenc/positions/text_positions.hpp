@@ -132,7 +132,8 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
                   documents);
   const auto end = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
   for (Eigen::Index i = 0; i < documents; ++i) {
-    detail::require_position(function, detail::element("starts", i), detail::list_entry(first, i));
+    const auto start = detail::list_entry(first, i);
+    if (!detail::is_position(start)) detail::require_position(function, detail::element("starts", i), start);
     const std::int64_t most = detail::kMaxPosition - (std::max)(end(i + 1) - end(i) - 1, std::int64_t(0));
     if (static_cast<std::int64_t>(detail::list_entry(first, i)) > most) {
       detail::refuse<std::out_of_range>(function, detail::element("starts", i), detail::list_entry(first, i),

@@ -91,10 +91,15 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
                   "num_buckets ", buckets.num_buckets(), ", with a column for each head (T5X stores the transpose)");
   const auto& weights_values = detail::evaluated(weights);
   DistanceTable<typename Weights::Scalar> table(weights_values.cols(), distances);
-  for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
-    const Eigen::Index bucket = buckets(d);
-    for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
-      table(head, d) = weights_values.coeff(bucket, head);
+  constexpr Eigen::Index block = 64;  // distances of which all heads are written: a head's row is written in one run
+  Eigen::Index bucket_of[block];
+  for (Eigen::Index first = distances.first(); first <= distances.last(); first += block) {
+    const Eigen::Index count = (std::min)(block, distances.last() - first + 1);
+    for (Eigen::Index i = 0; i < count; ++i) bucket_of[i] = buckets(first + i);
+    for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+      auto row = table.values().row(head).segment(first - distances.first(), count);
+      for (Eigen::Index i = 0; i < count; ++i) row[i] = weights_values.coeff(bucket_of[i], head);
+    }
   }
   return table;
 }

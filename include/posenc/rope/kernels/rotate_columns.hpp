@@ -8,6 +8,7 @@
 #include "posenc/rope/kernels/rotation.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
+#include <algorithm>
 #include <type_traits>
 
 namespace posenc {
@@ -51,6 +52,63 @@ POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelC
   }
 }
 
+/// A number of the table times `scale`, rounded once.
+template <typename Number, typename TableScalar>
+EIGEN_ALWAYS_INLINE Number scaled_entry(TableScalar value, double scale) {
+  if (scale == 1) return static_cast<Number>(value);
+  return static_cast<Number>(static_cast<double>(value) * scale);
+}
+
+/// Tokens and pairs whose cosines and sines lie on the stack at a time, pair by pair: 32 KB, 256 bytes for each pair.
+template <typename Number>
+inline constexpr int kColumnTokens = 256 / static_cast<int>(sizeof(Number));
+inline constexpr int kColumnPairs = 64;
+
+/// Rotates kColumnTokens tokens from `token` on. The table's rows are put in columns once for all heads, so that every
+/// channel passes in one run of memory.
+template <bool Backward, typename Out, typename In, typename TableScalar>
+POSENC_KERNEL void rotate_column_block(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
+                                       Eigen::Index token, Eigen::Index num_heads, const Rotation<TableScalar>& table,
+                                       const RopeLayout& layout, const Eigen::Index* rows) {
+  using Number = RotationScalar<Out, In, TableScalar>;
+  constexpr int lanes = kPacket<Number>;
+  constexpr int tokens = kColumnTokens<Number>;
+  using Values = Eigen::Array<Number, lanes, 1>;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const Eigen::Index partner = half_split ? table.num_pairs : 1;
+  alignas(64) Number cosines[kColumnPairs][tokens];
+  alignas(64) Number sines[kColumnPairs][tokens];
+  for (Eigen::Index first = 0; first < table.num_pairs; first += kColumnPairs) {
+    const Eigen::Index pairs = (std::min)(Eigen::Index(kColumnPairs), table.num_pairs - first);
+    for (int i = 0; i < tokens; ++i) {
+      const TableScalar* const c = table.cos(rows[i]) + first * table.pair_stride;
+      const TableScalar* const s = table.sin(rows[i]) + first * table.pair_stride;
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index entry = pair * table.pair_stride;
+        cosines[pair][i] = scaled_entry<Number>(c[entry], table.scale);
+        sines[pair][i] = scaled_entry<Number>(s[entry], table.scale);
+      }
+    }
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index channel = head * layout.head_dim() + (half_split ? first + pair : 2 * (first + pair));
+        const In* const from_a = in.at(channel) + token;
+        const In* const from_b = in.at(channel + partner) + token;
+        Out* const to_a = out.at(channel) + token;
+        Out* const to_b = out.at(channel + partner) + token;
+        for (int i = 0; i < tokens; i += lanes) {
+          const auto a = load<lanes, Number>(from_a + i);
+          const auto b = load<lanes, Number>(from_b + i);
+          const Values c = Eigen::Map<const Values>(cosines[pair] + i);
+          const Values s = Eigen::Map<const Values>(sines[pair] + i);
+          store(to_a + i, rotated_first<Backward>(a, b, c, s));
+          store(to_b + i, rotated_second<Backward>(a, b, c, s));
+        }
+      }
+    }
+  }
+}
+
 /// Rotates the window of every head of all tokens; token i by the table's row row_of(i). `in` and `out` are the same or
 /// disjoint.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename RowOf>
@@ -58,8 +116,14 @@ void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const I
                     Eigen::Index num_heads, const Rotation<TableScalar>& table, const RopeLayout& layout,
                     const RowOf& row_of) {
   constexpr int block = kPacket<RotationScalar<Out, In, TableScalar>>;
-  Eigen::Index rows[block];
+  constexpr int columns = kColumnTokens<RotationScalar<Out, In, TableScalar>>;
+  static_assert(columns % block == 0, "posenc: a block of tokens is whole vectors");
+  Eigen::Index rows[columns];
   Eigen::Index token = 0;
+  for (; token + columns <= tokens; token += columns) {
+    for (int i = 0; i < columns; ++i) rows[i] = row_of(token + i);
+    rotate_column_block<Backward>(out, in, token, num_heads, table, layout, rows);
+  }
   const auto rotate_blocks = [&](auto count) {
     for (; token + count.value <= tokens; token += count.value) {
       for (int i = 0; i < count.value; ++i) rows[i] = row_of(token + i);
