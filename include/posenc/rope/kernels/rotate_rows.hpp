@@ -214,6 +214,9 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
 
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = false;
+/// Not called where there are no levels.
+template <bool HalfSplit, typename... Arguments>
+void rotate_at_level(const Arguments&...);
 
 #endif
 
