@@ -379,7 +379,7 @@ TEST_CASE("Gradients of tables by distance, L = 512, d = 64") {
     measure(
         "Gradients of Shaw keys 512x512 d64 k16", bytes,
         [&] {
-          posenc::shaw_logits_backward(posenc::ShawGradients(head.grad_q, head.grad_table), head.logits,
+          posenc::shaw_logits_backward(posenc::RelativeGradients(head.grad_q, head.grad_table), head.logits,
                                        posenc::ShawKeys(head.table, clip), attention, head.workspace);
         },
         sum, [&] { head.add_gradients_by_pair(row_of); });
@@ -387,7 +387,7 @@ TEST_CASE("Gradients of tables by distance, L = 512, d = 64") {
     measure(
         "Gradients of Shaw values 512x512 d64 k16", 3 * bytes,
         [&] {
-          posenc::shaw_values_backward(posenc::ShawValuesGradients(grad_weights, head.grad_table), head.q,
+          posenc::shaw_values_backward(posenc::RelativeGradients(grad_weights, head.grad_table), head.q,
                                        posenc::ShawValues(head.table, clip), head.logits, span, head.workspace);
         },
         [&] { grad_weights += head.logits; },

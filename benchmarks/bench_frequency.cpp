@@ -218,9 +218,12 @@ TEST_CASE("positions") {
   measure_positions("shard", 4096, 1, [] { return posenc::shard_positions(16384, 4, 1, posenc::ShardOrder::zigzag); });
   measure_positions("self_extend", 4096, 2,
                     [] { return posenc::self_extend_positions(posenc::PositionRange(0, 4096), 8, 1024); });
-  measure_positions("random", 4096, 1, [] { return posenc::random_positions(4096, 131072, 1); });
-  measure_positions("skip", 4096, 1, [] { return posenc::skip_positions(std::vector<int>{2048, 2048}, 131072, 1); });
-  measure_positions("streaming", 4096, 1, [] { return posenc::streaming_positions(20000, 4, 4092); });
+  measure_positions("random", 4096, 1, [] { return posenc::random_positions(4096, 131072, posenc::Seed(1)); });
+  measure_positions("skip", 4096, 1, [] {
+    return posenc::skip_positions(std::vector<int>{2048, 2048}, 131072, posenc::Seed(1));
+  });
+  measure_positions("streaming", 4096, 1,
+                    [] { return posenc::streaming_positions(20000, posenc::SinkCache(4, 4092)); });
   measure_positions("mrope", 1536, 3, [] {
     return posenc::mrope_positions(
                {posenc::MropeSegment::text(256), posenc::MropeSegment::image(32, 32), posenc::MropeSegment::text(256)})

@@ -90,7 +90,7 @@ TEST_CASE("Decomposed, 14x14, d = 64") {
   const Matrix q = numbers(grid.tokens(), d);
   const Matrix rel_h = numbers(27, d);
   const Matrix rel_w = numbers(27, d);
-  const auto scheme = posenc::Decomposed(rel_h, rel_w, grid, grid);
+  const auto scheme = posenc::Decomposed(posenc::RelPosH(rel_h), posenc::RelPosW(rel_w), grid, grid);
   Matrix logits = numbers(grid.tokens(), grid.tokens());
   Matrix grad_q = Matrix::Zero(grid.tokens(), d);
   Matrix grad_h = Matrix::Zero(27, d);
@@ -115,7 +115,8 @@ TEST_CASE("Decomposed, 14x14, d = 64") {
   measure(
       "Decomposed 14x14 d64, backward", bytes / 2,
       [&] {
-        posenc::decomposed_logits_backward(posenc::DecomposedGradients(grad_q, grad_h, grad_w), logits, scheme, q);
+        posenc::decomposed_logits_backward(
+            posenc::DecomposedGradients(grad_q, posenc::RelPosH(grad_h), posenc::RelPosW(grad_w)), logits, scheme, q);
       },
       [&] {
         grad_q.noalias() += scores * rel_h;

@@ -81,7 +81,7 @@ class Shaw : public Encoding {
     posenc::add_shaw_logits(logits, posenc::ShawKeys(table_.value, clip_), attention, workspace_);
   }
   void logits_backward(Matrix& grad_q, const Matrix& grad_logits, const Attention& attention) override {
-    posenc::shaw_logits_backward(posenc::ShawGradients(grad_q, table_.gradient), grad_logits,
+    posenc::shaw_logits_backward(posenc::RelativeGradients(grad_q, table_.gradient), grad_logits,
                                  posenc::ShawKeys(table_.value, clip_), attention, workspace_);
   }
 };

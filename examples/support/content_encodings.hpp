@@ -70,7 +70,7 @@ class Shaw : public Encoding<Scalar> {
   }
   void logits_backward(Matrix<Scalar>& grad_logits, Matrix<Scalar>& grad_q, Matrix<Scalar>&,
                        const Attention<Scalar>& attention) override {
-    posenc::shaw_logits_backward(posenc::ShawGradients(grad_q, table_.gradient), grad_logits,
+    posenc::shaw_logits_backward(posenc::RelativeGradients(grad_q, table_.gradient), grad_logits,
                                  posenc::ShawKeys(table_.value, clip_), attention, workspace_);
   }
 

@@ -220,10 +220,11 @@ class KerpleLog : public DistanceBias<Scalar> {
  private:
   static constexpr auto kKernel = posenc::KerpleKernel::logarithmic;
   posenc::DistanceTable<Scalar> table(const posenc::DistanceRange& distances) override {
-    return posenc::make_kerple_table<Scalar>(a_.value, p_.value, distances, kKernel);
+    return posenc::make_kerple_table<Scalar>(posenc::KerpleA(a_.value), posenc::KerpleP(p_.value), distances, kKernel);
   }
   void table_backward(const posenc::DistanceTable<Scalar>& grad_table) override {
-    posenc::kerple_table_backward(a_.gradient, p_.gradient, grad_table, a_.value, p_.value, kKernel);
+    posenc::kerple_table_backward(posenc::KerpleA(a_.gradient), posenc::KerpleP(p_.gradient), grad_table,
+                                  posenc::KerpleA(a_.value), posenc::KerpleP(p_.value), kKernel);
   }
 
   Parameter<Scalar> a_;

@@ -47,7 +47,7 @@ class RandomizedSinusoidal : public Encoding<Scalar> {
   RandomizedSinusoidal(Index width, Index most) : encoding_(posenc::presets::paper(width)), most_(most) {}
 
   void begin(Index length, std::uint64_t seed) override {
-    positions_ = posenc::random_positions(length, most_, static_cast<std::int64_t>(seed));
+    positions_ = posenc::random_positions(length, most_, posenc::Seed(static_cast<std::int64_t>(seed)));
   }
   void add_to_embeddings(Matrix<Scalar>& x, Index seq_len, Index first) override {
     const PositionList positions = positions_.segment(first, seq_len);
@@ -71,7 +71,7 @@ class RandomizedRotary : public Encoding<Scalar> {
                                           posenc::PositionRange(0, most))) {}
 
   void begin(Index length, std::uint64_t seed) override {
-    positions_ = posenc::random_positions(length, table_.rows(), static_cast<std::int64_t>(seed));
+    positions_ = posenc::random_positions(length, table_.rows(), posenc::Seed(static_cast<std::int64_t>(seed)));
   }
   void rotate(Matrix<Scalar>& q, Matrix<Scalar>& k, const posenc::AttentionSpan& span) override {
     rotate_heads(q, table_, span.query_offset(), span.query_len());

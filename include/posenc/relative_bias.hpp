@@ -47,6 +47,8 @@
 #include "posenc/relative_bias/content_attention.hpp"
 #include "posenc/relative_bias/workspace.hpp"  // scratch memory that the caller keeps
 
+#include "posenc/relative_bias/relative_gradients.hpp"  // what a backward adds into
+
 #include "posenc/relative_bias/cope.hpp"
 #include "posenc/relative_bias/forgetting.hpp"
 

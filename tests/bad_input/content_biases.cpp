@@ -14,9 +14,9 @@ using posenc::Deberta;
 using posenc::DebertaBuckets;
 using posenc::DistanceRange;
 using posenc::PositionToContent;
+using posenc::RelativeGradients;
 using posenc::RelativeKeys;
 using posenc::ShawClip;
-using posenc::ShawGradients;
 using posenc::ShawKeys;
 using posenc::ShawValues;
 using posenc::TransformerXl;
@@ -92,13 +92,59 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
             "got 5",
             [](F& f) { posenc::add_shaw_values(f.out, ShawValues(f.rows, ShawClip(2, 2)), f.k, f.span, f.workspace); });
   bad.value("Shaw gradient of another table", "shaw_logits_backward: grad_table.rows() must be 5, got 4", [](F& f) {
-    posenc::shaw_logits_backward(ShawGradients(f.grad_q, f.grad_rows.topRows(4)), f.logits,
+    posenc::shaw_logits_backward(RelativeGradients(f.grad_q, f.grad_rows.topRows(4)), f.logits,
                                  ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace);
   });
   bad.value("Shaw gradients in one another",
             "shaw_logits_backward: grad_q must be disjoint from what is read, got overlapping memory", [](F& f) {
-              posenc::shaw_logits_backward(ShawGradients(f.grad_rows.topRows(3), f.grad_rows), f.logits,
+              posenc::shaw_logits_backward(RelativeGradients(f.grad_rows.topRows(3), f.grad_rows), f.logits,
                                            ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace);
+            });
+
+  // Scratch memory that is an argument too
+  bad.value("Shaw logits in the workspace",
+            "add_shaw_logits: workspace must be disjoint from all other arguments, got overlapping memory", [](F& f) {
+              auto logits = f.workspace.matrix(3, 5);
+              posenc::add_shaw_logits(logits, ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace);
+            });
+  bad.value("attention weights in the workspace",
+            "add_shaw_values: workspace must be disjoint from all other arguments, got overlapping memory", [](F& f) {
+              const auto weights = f.workspace.matrix(3, 5);
+              posenc::add_shaw_values(f.out, ShawValues(f.rows, ShawClip(2, 2)), weights, f.span, f.workspace);
+            });
+  bad.value("relative logits in the workspace",
+            "add_relative_logits: workspace must be disjoint from all other arguments, got overlapping memory",
+            [](F& f) {
+              posenc::add_relative_logits(f.workspace.matrix(3, 5), RelativeKeys(f.rows, DistanceRange::causal(5)),
+                                          attention(f), f.workspace);
+            });
+  bad.value("banded queries in the workspace",
+            "add_banded_logits: workspace must be disjoint from all other arguments, got overlapping memory", [](F& f) {
+              posenc::add_banded_logits(f.logits, f.workspace.matrix(3, 4), Matrix::Ones(4, 2), f.span, f.workspace);
+            });
+  bad.value("CoPE logits in a part of the workspace",
+            "add_cope_logits: workspace must be disjoint from all other arguments, got overlapping memory", [](F& f) {
+              posenc::add_cope_logits(f.workspace.matrix(8, 5).bottomRows(3), posenc::Cope(f.rows, 5), attention(f),
+                                      f.workspace);
+            });
+  bad.value(
+      "Transformer-XL gradient in the workspace",
+      "transformer_xl_logits_backward: workspace must be disjoint from all other arguments, got overlapping memory",
+      [](F& f) {
+        Matrix grad_k = f.k, grad_u = f.one, grad_v = f.one;
+        const auto gradients =
+            posenc::TransformerXlGradients(f.grad_q, grad_k, f.workspace.matrix(5, 4), grad_u, grad_v);
+        posenc::transformer_xl_logits_backward(gradients, f.logits,
+                                               TransformerXl(f.rows, DistanceRange::causal(5), f.one, f.one),
+                                               attention(f), f.workspace);
+      });
+  bad.value("a table of DeBERTa in the workspace",
+            "add_deberta_logits: workspace must be disjoint from all other arguments, got overlapping memory",
+            [](F& f) {
+              const posenc::DebertaBuckets buckets(2);
+              posenc::add_deberta_logits(
+                  f.logits, posenc::Deberta(buckets, posenc::ContentToPosition(f.workspace.matrix(buckets.rows(), 4))),
+                  attention(f), f.workspace);
             });
 
   // A vector for each distance

@@ -9,6 +9,8 @@ using Eigen::Index;
 using posenc::AttentionSpan;
 using posenc::DistanceRange;
 using posenc::DistanceTable;
+using posenc::KerpleA;
+using posenc::KerpleP;
 using posenc::T5Buckets;
 using posenc_tests::BadInputs;
 using posenc_tests::make_mlp;
@@ -157,21 +159,22 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
   });
   bad.value("ALiBi gradient of other heads", "alibi_table_backward: grad_slopes.size() must be num_heads 2, got 12",
             [](F& f) { posenc::alibi_table_backward(f.grad_q, f.table, posenc::AlibiForm::causal); });
+  static const auto kerple = [](F& f, const Eigen::Array2d& a, const Eigen::Array2d& p, posenc::KerpleKernel kernel) {
+    posenc::make_kerple_table<float>(KerpleA(a), KerpleP(p), f.table.distances(), kernel);
+  };
   bad.value("KERPLE a of 0", "make_kerple_table: a[1] must be finite and > 0, got 0", [](F& f) {
-    posenc::make_kerple_table<float>(Eigen::Array2d(1, 0), Eigen::Array2d(1, 1), f.table.distances(),
-                                     posenc::KerpleKernel::power);
+    kerple(f, {1, 0}, {1, 1}, posenc::KerpleKernel::power);
   });
   bad.value("KERPLE p above 2", "make_kerple_table: p[0] must be at most 2 (power kernel), got 2.5", [](F& f) {
-    posenc::make_kerple_table<float>(Eigen::Array2d(1, 1), Eigen::Array2d(2.5, 1), f.table.distances(),
-                                     posenc::KerpleKernel::power);
+    kerple(f, {1, 1}, {2.5, 1}, posenc::KerpleKernel::power);
   });
   bad.value("KERPLE p NaN", "make_kerple_table: p[0] must be finite and > 0, got nan", [](F& f) {
-    posenc::make_kerple_table<float>(Eigen::Array2d(1, 1), Eigen::Array2d(kNan, 1), f.table.distances(),
-                                     posenc::KerpleKernel::logarithmic);
+    kerple(f, {1, 1}, {kNan, 1}, posenc::KerpleKernel::logarithmic);
   });
   bad.value("KERPLE gradient of other heads", "kerple_table_backward: grad_a.size() must be num_heads 2, got 64",
             [](F& f) {
-              posenc::kerple_table_backward(f.grad, f.grad_q, f.table, Eigen::Array2d(1, 1), Eigen::Array2d(1, 1),
+              const Eigen::Array2d ones(1, 1);
+              posenc::kerple_table_backward(KerpleA(f.grad), KerpleP(f.grad_q), f.table, KerpleA(ones), KerpleP(ones),
                                             posenc::KerpleKernel::power);
             });
   bad.value("Sandwich of odd width", "make_sandwich_table: head_dim must be even, > 0 and at most 16777216, got 7",

@@ -183,22 +183,24 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
   bad.value("served for -1 tokens", length + "-1",
             [=](auto&) { posenc::read_hugging_face_config(Json::parse(good), -1); });
   bad.value("a temperature of length 0", "query_temperature: temperature.length must be > 0, got 0", [](auto&) {
-    posenc::query_temperature({0.1, 0, 0}, 1);
+    posenc::query_temperature({0.1, 0, 0, posenc::TemperatureGrowth::logarithm}, 1);
   });
   bad.value("a temperature of scale -1", "query_temperature: temperature.scale must be finite and >= 0, got -1",
             [](auto&) {
-              posenc::query_temperature({-1, 8192, 0}, 1);
+              posenc::query_temperature({-1, 8192, 0, posenc::TemperatureGrowth::logarithm}, 1);
             });
   bad.value("a temperature of shift -9000", "query_temperature: temperature.shift must be finite and >= 0, got -9000",
             [](auto&) {
-              posenc::query_temperature({0.1, 8192, -9000}, 1);
+              posenc::query_temperature({0.1, 8192, -9000, posenc::TemperatureGrowth::logarithm}, 1);
             });
-  bad.value("a growth that is not named", "query_temperature: temperature.growth must be one of its enumerators, got 7",
-            [](auto&) {
-              posenc::query_temperature({0.1, 8192, 1, static_cast<posenc::TemperatureGrowth>(7)}, 1);
-            });
+  bad.value(
+      "a growth that is not named",
+      "query_temperature: temperature.growth must be TemperatureGrowth::logarithm or TemperatureGrowth::power, got 7",
+      [](auto&) {
+        posenc::query_temperature({0.1, 8192, 1, static_cast<posenc::TemperatureGrowth>(7)}, 1);
+      });
   bad.range("the temperature of position -1", "query_temperature: position must be finite and >= 0, got -1", [](auto&) {
-    posenc::query_temperature({0.1, 8192, 1}, -1);
+    posenc::query_temperature({0.1, 8192, 1, posenc::TemperatureGrowth::logarithm}, -1);
   });
   bad.value("an entry of a number", "ConfigValue::set: the value must be a dictionary, got 1",
             [](auto&) { ConfigValue(1).set("key", 2); });

@@ -6,6 +6,7 @@
 namespace {
 
 using posenc::MropeSegment;
+using posenc::VideoTime;
 using posenc_tests::BadInputs;
 using posenc_tests::kInfinity;
 using posenc_tests::kNan;
@@ -41,7 +42,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   // Position ids
   bad.value("more cached tokens than the mask has",
             "padded_positions: past must be in [0, 4] (columns of the mask), got 5",
-            [](F&) { posenc::padded_positions(Eigen::MatrixXi::Ones(1, 4), 5); });
+            [](F&) { posenc::padded_positions(Eigen::MatrixXi::Ones(1, 4), posenc::PastTokens(5)); });
   bad.value("no cu_seqlens", "packed_positions: cu_seqlens.size() must be > 0, got 0",
             [](F&) { posenc::packed_positions(Eigen::ArrayXi()); });
   bad.value("cu_seqlens from 1", "packed_positions: cu_seqlens[0] must be 0, got 1",
@@ -63,13 +64,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { posenc::mrope_positions({MropeSegment::image(2, -2)}); });
   bad.value("frames that go back",
             "mrope_positions: segments[0].time.positions_per_second must be in [0, 1048576], got -1", [](F&) {
-              posenc::mrope_positions({MropeSegment::video(2, 1, 1, {-1, 3, 2})});
+              posenc::mrope_positions(
+                  {MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(-1).frames(3).seconds(2))});
             });
   bad.value("no frame in a second", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got 0", [](F&) {
-    posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 0, 1})});
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(25).frames(0))});
   });
   bad.value("negative seconds", "mrope_positions: segments[0].time.seconds must be in [1, 1048576], got -2", [](F&) {
-    posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 3, -2})});
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(25).frames(3).seconds(-2))});
   });
   bad.range(
       "a prompt beyond 64 bits",
@@ -115,12 +117,17 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { posenc::self_extend_positions(posenc::PositionRange(0, 8), 2, -1); });
   bad.range("Self-Extend before the start", "self_extend_positions: positions.first() must be >= 0, got -3",
             [](F&) { posenc::self_extend_positions(posenc::PositionRange(-3, 8), 2, 4); });
-  bad.value("a negative number of sinks", "streaming_positions: num_sinks must be in [0, 1099511627776], got -1",
-            [](F&) { posenc::streaming_positions(8, -1, 4); });
-  bad.value("a negative window of a cache", "streaming_positions: window must be in [0, 1099511627776], got -4",
-            [](F&) { posenc::streaming_positions(8, 2, -4); });
+  bad.value("groups larger than the window",
+            "self_extend_positions: window must be 0 or at least group_size 1024, got 8",
+            [](F&) { posenc::self_extend_positions(posenc::PositionRange(0, 8), 1024, 8); });
+  bad.value("a negative number of sinks", "SinkCache: num_sinks must be in [0, window 4], got -1",
+            [](F&) { posenc::SinkCache(-1, 4); });
+  bad.value("more sinks than the window has", "SinkCache: num_sinks must be in [0, window 4], got 1020",
+            [](F&) { posenc::SinkCache(1020, 4); });
+  bad.value("a negative window of a cache", "SinkCache: window must be in [0, 1099511627776], got -4",
+            [](F&) { posenc::SinkCache(2, -4); });
   bad.value("a negative number of tokens", "streaming_positions: num_tokens must be in [0, 2^57], got -8",
-            [](F&) { posenc::streaming_positions(-8, 2, 4); });
+            [](F&) { posenc::streaming_positions(-8, posenc::SinkCache(2, 4)); });
   bad.value("dual chunks of no token", "dual_chunk_positions: chunk_size must be in [1, 2^57], got 0",
             [](F&) { posenc::dual_chunk_positions(0, 0, 0); });
 
@@ -144,16 +151,21 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { GridAxis::centered(-1); });
   bad.value("an axis beyond 2^20", "GridAxis::half_pixel: size must be in [0, 1048576], got 1048577",
             [](F&) { GridAxis::half_pixel((1 << 20) + 1); });
-  bad.value("an axis from NaN", "GridAxis::counted: first must be finite, got nan",
-            [](F&) { GridAxis::counted(3, kNan); });
-  bad.value("an axis to infinity", "GridAxis::linspace: last must be finite, got inf",
-            [](F&) { GridAxis::linspace(3, 0, kInfinity); });
-  bad.range("an axis that passes 2^53", "GridAxis::counted: last position must be in [-2^53, 2^53], got 9.00719925e+15",
-            [](F&) { GridAxis::counted(4, 9007199254740991.0); });
-  bad.range("steps beyond 2^53", "GridAxis::symmetric: first position must be in [-2^53, 2^53], got -1e+300",
-            [](F&) { GridAxis::symmetric(3, 1e300); });
+  bad.value("an axis from NaN", "GridAxis::from: first must be finite, got nan",
+            [](F&) { GridAxis::counted(3).from(kNan); });
+  bad.value("an axis to infinity", "GridAxis::linspace: last must be finite, got inf", [](F&) {
+    GridAxis::linspace(3, {0, kInfinity});
+  });
+  bad.range("an axis that passes 2^53", "GridAxis::from: last position must be in [-2^53, 2^53], got 9.00719925e+15",
+            [](F&) { GridAxis::counted(4).from(9007199254740991.0); });
+  bad.range("steps beyond 2^53", "GridAxis::times: first position must be in [-2^53, 2^53], got -1e+300",
+            [](F&) { GridAxis::symmetric(3).times(1e300); });
   bad.value("patches of no side", "GridAxis::patch_centers: side must be > 0, got 0",
-            [](F&) { GridAxis::patch_centers(4, 0); });
+            [](F&) { GridAxis::patch_centers(4, GridAxis::Side(0)); });
+  if (posenc_tests::kWideIndex)
+    bad.length("a video beyond memory",
+               "presets::wan_positions: frames must be at most 349525 for rows of 3298534883328 values, got 1048576",
+               [](F&) { presets::wan_positions(1 << 20, GridShape(1 << 20, 1 << 20)); });
   bad.value("negative text beside a picture",
             "presets::flux_positions: text_tokens must be in [0, 1099511627776], got -1",
             [](F&) { presets::flux_positions(-1, GridShape(2, 2)); });
@@ -182,26 +194,28 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { presets::hunyuan_video_positions(1, GridShape(2, 2), -1); });
   bad.value("negative frames", "presets::hunyuan_video_positions: frames must be in [1, 1048576], got -4",
             [](F&) { presets::hunyuan_video_positions(-4, GridShape(2, 2), 0); });
-  bad.value("a scale of 0", "presets::kandinsky5_positions: scale must be finite and > 0, got 0",
+  bad.value("a scale of 0", "presets::kandinsky5_positions: scale must be in [2^-20, 2^20], got 0",
             [](F&) { presets::kandinsky5_positions(1, GridShape(2, 2), 0); });
   bad.value("a cropped video of no frame", "presets::cogvideox_positions: frames must be in [1, 1048576], got 0",
             [](F&) { presets::cogvideox_positions(0, GridShape(2, 2), GridShape(30, 45)); });
-  bad.value("no frames per second", "presets::cosmos_positions: frames_per_second must be finite and > 0, got 0",
+  bad.value("no frames per second", "presets::cosmos_positions: frames_per_second must be in [2^-20, 2^20], got 0",
             [](F&) { presets::cosmos_positions(2, GridShape(2, 2), 0); });
-  bad.value("negative frames per second", "presets::ltx_positions: frames_per_second must be finite and > 0, got -25",
+  bad.value("negative frames per second", "presets::ltx_positions: frames_per_second must be in [2^-20, 2^20], got -25",
             [](F&) { presets::ltx_positions(2, GridShape(2, 2), -25, true); });
   bad.value("frames per second that are not a number",
-            "presets::ltx_positions: frames_per_second must be finite and > 0, got nan",
+            "presets::ltx_positions: frames_per_second must be in [2^-20, 2^20], got nan",
             [](F&) { presets::ltx_positions(2, GridShape(2, 2), kNan, false); });
   bad.value("frames beyond 2^20", "presets::mochi_positions: frames must be in [1, 1048576], got 1048577",
             [](F&) { presets::mochi_positions((1 << 20) + 1, GridShape(2, 2)); });
 
   // Audio in video
   const auto sounding = [](std::int64_t frames, Eigen::Index audio_tokens, Eigen::Index positions_per_chunk) {
-    return MropeSegment::video_with_audio(2, 1, 1, {25, frames, 1}, audio_tokens, positions_per_chunk);
+    return MropeSegment::video_with_audio(
+        2, 1, 1, VideoTime().positions_per_second(25).frames(frames),
+        posenc::VideoSound().tokens(audio_tokens).positions_per_chunk(positions_per_chunk));
   };
   bad.value("a video of no second", "mrope_positions: segments[0].time.seconds must be in [1, 1048576], got 0", [](F&) {
-    posenc::mrope_positions({MropeSegment::video(2, 1, 1, {25, 3, 0})});
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(25).frames(3).seconds(0))});
   });
   bad.value("chunks of no position", "mrope_positions: segments[0].positions_per_chunk must be in [1, 1048576], got 0",
             [=](F&) { posenc::mrope_positions({sounding(1, 3, 0)}); });
@@ -222,28 +236,32 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   bad.range("padding beyond 2^57",
             "mrope_positions: segments[0].pad_position must be in [-2^57, 2^57] (where double holds angles), got "
             "9223372036854775807",
-            [](F&) { posenc::mrope_positions({MropeSegment::padding(1, kMaxPosition)}); });
+            [](F&) {
+              MropeSegment pads = MropeSegment::padding(1);
+              pads.pad_position = kMaxPosition;
+              posenc::mrope_positions({pads});
+            });
 
   // Random positions
   bad.value("more random positions than there are",
             "random_positions: max_positions must be in [seq_len 8, 2^57], got 7",
-            [](F&) { posenc::random_positions(8, 7, 0); });
+            [](F&) { posenc::random_positions(8, 7, posenc::Seed(0)); });
   bad.value("random positions beyond 2^57",
             "random_positions: max_positions must be in [seq_len 8, 2^57], got 9223372036854775807",
-            [](F&) { posenc::random_positions(8, kMaxPosition, 0); });
+            [](F&) { posenc::random_positions(8, kMaxPosition, posenc::Seed(0)); });
   bad.value("a negative number of random positions", "random_positions: seq_len must be in [0, 1099511627776], got -1",
-            [](F&) { posenc::random_positions(-1, 7, 0); });
+            [](F&) { posenc::random_positions(-1, 7, posenc::Seed(0)); });
   bad.value("chunks of no token",
             "skip_positions: chunk_lengths[1] must be in [1, 17], the tokens that target_length leaves, got 0", [](F&) {
-              posenc::skip_positions(std::vector<int>{3, 0}, 20, 1);
+              posenc::skip_positions(std::vector<int>{3, 0}, 20, posenc::Seed(1));
             });
   bad.value("chunks beyond the target length",
             "skip_positions: chunk_lengths[1] must be in [1, 17], the tokens that target_length leaves, got 18",
             [](F&) {
-              posenc::skip_positions(std::vector<int>{3, 18}, 20, 1);
+              posenc::skip_positions(std::vector<int>{3, 18}, 20, posenc::Seed(1));
             });
   bad.value("a negative target length", "skip_positions: target_length must be in [0, 2^57], got -1",
-            [](F&) { posenc::skip_positions(std::vector<int>{3}, -1, 1); });
+            [](F&) { posenc::skip_positions(std::vector<int>{3}, -1, posenc::Seed(1)); });
 
   return bad.cases();
 }

@@ -9,6 +9,8 @@ namespace {
 
 using posenc::Decomposed;
 using posenc::GridShape;
+using posenc::RelPosH;
+using posenc::RelPosW;
 using posenc::WindowFilter;
 using posenc::WindowResize;
 using posenc::WindowTable;
@@ -70,16 +72,19 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
 
   // Decomposed
   const GridShape grid(2, 3);
-  bad.value(
-      "decomposed table of another length",
-      "add_decomposed_logits: rel_h.rows() must be 3 (2 max(query.height(), key.height()) - 1), got 5", [grid](F& f) {
-        posenc::add_decomposed_logits(f.window_logits, Decomposed(f.rows, f.rows, grid, grid), Matrix::Ones(6, 4));
-      });
+  bad.value("decomposed table of another length",
+            "add_decomposed_logits: rel_h.rows() must be 3 (2 max(query.height(), key.height()) - 1), got 5",
+            [grid](F& f) {
+              posenc::add_decomposed_logits(f.window_logits, Decomposed(RelPosH(f.rows), RelPosW(f.rows), grid, grid),
+                                            Matrix::Ones(6, 4));
+            });
   bad.value("decomposed queries of another grid",
-            "add_decomposed_logits: q.rows() must be query.tokens() 6 for each head, got 3",
-            [grid](F& f) { posenc::add_decomposed_logits(f.window_logits, Decomposed(f.q, f.rows, grid, grid), f.q); });
+            "add_decomposed_logits: q.rows() must be query.tokens() 6 for each head, got 3", [grid](F& f) {
+              posenc::add_decomposed_logits(f.window_logits, Decomposed(RelPosH(f.q), RelPosW(f.rows), grid, grid),
+                                            f.q);
+            });
   bad.value("decomposed table of another width", "add_decomposed_logits: rel_h.cols() must be 4, got 5", [grid](F& f) {
-    posenc::add_decomposed_logits(f.window_logits, Decomposed(Matrix::Ones(3, 5), f.rows, grid, grid),
+    posenc::add_decomposed_logits(f.window_logits, Decomposed(RelPosH(Matrix::Ones(3, 5)), RelPosW(f.rows), grid, grid),
                                   Matrix::Ones(6, 4));
   });
 

@@ -36,5 +36,5 @@ TEST_CASE("every form of argument: configs", "[calls][model_config]") {
   CHECK(differs(gguf, metadata, std::nullopt, posenc::ModelHints{}) == "");
   CHECK(differs(CALL(known_model_types)) == "");
   CHECK(differs(CALL(known_gguf_architectures)) == "");
-  CHECK(differs(CALL(query_temperature), QueryTemperature{0.1, 8192, 1}, 20000.0) == "");
+  CHECK(differs(CALL(query_temperature), QueryTemperature{0.1, 8192, 1, TemperatureGrowth::logarithm}, 20000.0) == "");
 }

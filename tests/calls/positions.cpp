@@ -8,17 +8,17 @@ using namespace posenc_tests;
 
 TEST_CASE("every form of argument: positions", "[calls][positions]") {
   const Eigen::Matrix<int, 2, 4> mask = (Eigen::Matrix<int, 2, 4>() << 0, 1, 1, 1, 1, 1, 1, 0).finished();
-  CHECK(differs(CALL(padded_positions), mask, Eigen::Index(0), std::int64_t(1)) == "");
+  CHECK(differs(CALL(padded_positions), mask, PastTokens(0), std::int64_t(1)) == "");
   CHECK(differs(CALL(padded_positions), mask) == "");
   CHECK(differs(CALL(packed_positions), std::vector<int>{0, 3, 5}) == "");
-  CHECK(differs(CALL(opt_positions), mask, Eigen::Index(0)) == "");
-  CHECK(differs(CALL(roberta_positions), mask, std::int64_t(1), std::int64_t(0)) == "");
+  CHECK(differs(CALL(opt_positions), mask, PastTokens(0)) == "");
+  CHECK(differs(CALL(roberta_positions), mask, std::int64_t(1), PastTokens(0)) == "");
   CHECK(differs(CALL(packed_positions), std::vector<int>{0, 3, 5}, std::vector<int>{7, 2}) == "");
   CHECK(differs(CALL(shard_positions), Eigen::Index(12), Eigen::Index(3), Eigen::Index(1), ShardOrder::zigzag) == "");
   CHECK(differs(CALL(self_extend_positions), PositionRange(3, 9), std::int64_t(2), std::int64_t(4)) == "");
-  CHECK(differs(CALL(streaming_positions), std::int64_t(20), Eigen::Index(2), Eigen::Index(5)) == "");
-  CHECK(differs(CALL(random_positions), Eigen::Index(5), std::int64_t(100), std::int64_t(1)) == "");
-  CHECK(differs(CALL(skip_positions), std::vector<int>{3, 2}, std::int64_t(20), std::int64_t(1)) == "");
+  CHECK(differs(CALL(streaming_positions), std::int64_t(20), SinkCache(2, 5)) == "");
+  CHECK(differs(CALL(random_positions), Eigen::Index(5), std::int64_t(100), Seed(1)) == "");
+  CHECK(differs(CALL(skip_positions), std::vector<int>{3, 2}, std::int64_t(20), Seed(1)) == "");
   const auto chunks = [](auto&&... a) {
     const DualChunkPositions at = CALL(dual_chunk_positions)(std::forward<decltype(a)>(a)...);
     return std::array<double, 3>{double(at.key), double(at.intra), double(at.successive)};

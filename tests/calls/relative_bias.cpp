@@ -86,13 +86,13 @@ TEST_CASE("every form of argument: biases by distance", "[calls][relative_bias]"
   CHECK(differs(two_slopes, grad_table) == "");
 
   const Eigen::ArrayXf a = Eigen::ArrayXf::Constant(kHeads, 0.5f), p = Eigen::ArrayXf::Constant(kHeads, 1.5f);
-  CHECK(differs(CALL(make_kerple_table<float>), a, p, distances, KerpleKernel::power) == "");
+  CHECK(differs(CALL(make_kerple_table<float>), KerpleA(a), KerpleP(p), distances, KerpleKernel::power) == "");
   const auto kerple = [](auto&&... arguments) {
     M grad_a = M::Zero(kHeads, 1), grad_p = grad_a;
-    CALL(kerple_table_backward)(grad_a, grad_p, std::forward<decltype(arguments)>(arguments)...);
+    CALL(kerple_table_backward)(KerpleA(grad_a), KerpleP(grad_p), std::forward<decltype(arguments)>(arguments)...);
     return std::make_pair(grad_a, grad_p);
   };
-  CHECK(differs(kerple, grad_table, a, p, KerpleKernel::power) == "");
+  CHECK(differs(kerple, grad_table, KerpleA(a), KerpleP(p), KerpleKernel::power) == "");
   const M weights = numbers(32, kHeads);
   const T5Buckets buckets(32, 128, true);
   CHECK(differs(CALL(make_t5_table), weights, buckets, distances) == "");
@@ -181,7 +181,8 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
   grad_table = clipped;
   const ShawKeys shaw(clipped, clip);
   CHECK(differs_written(zero, with_workspace(CALL(add_shaw_logits)), shaw, attention) == "");
-  CHECK(differs(gradients(CALL(shaw_logits_backward)), ShawGradients(grad_q, grad_table), grad, shaw, attention) == "");
+  CHECK(differs(gradients(CALL(shaw_logits_backward)), RelativeGradients(grad_q, grad_table), grad, shaw, attention) ==
+        "");
   const ShawValues values(clipped, clip);
   M grad_weights = zero;
   CHECK(differs_written(M::Zero(rows, kHeadDim), with_workspace(CALL(add_shaw_values)), values, grad, span) == "");
@@ -192,7 +193,7 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
     CALL(shaw_values_backward)(std::forward<decltype(a)>(a)..., workspace);
     return std::make_pair(grad_weights, grad_table);
   };
-  CHECK(differs(of_values, ShawValuesGradients(grad_weights, grad_table), q, values, grad, span) == "");
+  CHECK(differs(of_values, RelativeGradients(grad_weights, grad_table), q, values, grad, span) == "");
 
   grad_table = by_distance;
   const RelativeKeys relative(by_distance, span.distances());
@@ -228,7 +229,7 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
 
   const GridShape grid(1, 3);
   const M rel_h = numbers(1, kHeadDim), rel_w = numbers(5, kHeadDim);
-  const Decomposed decomposed(rel_h, rel_w, grid, grid);
+  const auto decomposed = Decomposed(RelPosH(rel_h), RelPosW(rel_w), grid, grid);
   CHECK(differs_written(zero, CALL(add_decomposed_logits), decomposed, q) == "");
   M grad_h = rel_h, grad_w = rel_w;
   const auto of_sides = [&](auto&&... a) {
@@ -236,7 +237,7 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
     CALL(decomposed_logits_backward)(std::forward<decltype(a)>(a)...);
     return std::array<M, 3>{grad_q, grad_h, grad_w};
   };
-  CHECK(differs(of_sides, DecomposedGradients(grad_q, grad_h, grad_w), grad, decomposed, q) == "");
+  CHECK(differs(of_sides, DecomposedGradients(grad_q, RelPosH(grad_h), RelPosW(grad_w)), grad, decomposed, q) == "");
 
   M skewed = numbers(kLen, 2 * kLen - 1);
   const auto shifted = [&](auto&&... a) { return CALL(view_relative_shift)(skewed, std::forward<decltype(a)>(a)...); };

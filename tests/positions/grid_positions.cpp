@@ -55,27 +55,27 @@ TEST_CASE("axes of a grid by the name of their spacing", "[positions][grid]") {
     Eigen::VectorXd at = posenc::grid_positions({axis}).col(0);
     return at;
   };
-  CHECK(along(GridAxis::counted(3, 1.5, 0.25)) == Eigen::Vector3d(1.5, 1.75, 2));
+  CHECK(along(GridAxis::counted(3).times(0.25).from(1.5)) == Eigen::Vector3d(1.5, 1.75, 2));
   CHECK(along(GridAxis::centered(4)) == Eigen::Vector4d(-2, -1, 0, 1));
   CHECK(along(GridAxis::centered(3)) == Eigen::Vector3d(-2, -1, 0));
   CHECK(along(GridAxis::symmetric(4)) == Eigen::Vector4d(-1.5, -0.5, 0.5, 1.5));
-  CHECK(along(GridAxis::symmetric(3, 10)) == Eigen::Vector3d(-10, 0, 10));
+  CHECK(along(GridAxis::symmetric(3).times(10)) == Eigen::Vector3d(-10, 0, 10));
   CHECK(along(GridAxis::half_pixel(3)) == Eigen::Vector3d(0.5, 1.5, 2.5));
-  CHECK(along(GridAxis::linspace(5, -1, 1)) == (Eigen::VectorXd(5) << -1, -0.5, 0, 0.5, 1).finished());
-  CHECK(along(GridAxis::linspace(1, 7, 9))[0] == 7);
-  CHECK(along(GridAxis::linspace_without_endpoint(4, 2, 4)) == Eigen::Vector4d(2, 2.5, 3, 3.5));
-  CHECK(along(GridAxis::linspace_without_endpoint(0, 2, 4)).size() == 0);
+  CHECK(along(GridAxis::linspace(5, {-1, 1})) == (Eigen::VectorXd(5) << -1, -0.5, 0, 0.5, 1).finished());
+  CHECK(along(GridAxis::linspace(1, {7, 9}))[0] == 7);
+  CHECK(along(GridAxis::linspace_without_endpoint(4, {2, 4})) == Eigen::Vector4d(2, 2.5, 3, 3.5));
+  CHECK(along(GridAxis::linspace_without_endpoint(0, {2, 4})).size() == 0);
 
   // DINOv3 normalizes by each side, by the larger and by the smaller one.
-  CHECK(posenc::grid_positions({GridAxis::patch_centers(4, 4), GridAxis::patch_centers(5, 5)}) ==
-        posenc::patch_centers({4, 5}));
-  CHECK(along(GridAxis::patch_centers(2, 4)) == Eigen::Vector2d(-0.75, -0.25));
-  CHECK(along(GridAxis::patch_centers(4, 2)) == Eigen::Vector4d(-0.5, 0.5, 1.5, 2.5));
-  CHECK(posenc::grid_positions({GridAxis::linspace(3, -1, 1), GridAxis::linspace(7, -1, 1)}) ==
+  CHECK(posenc::grid_positions({GridAxis::patch_centers(4, GridAxis::Side(4)),
+                                GridAxis::patch_centers(5, GridAxis::Side(5))}) == posenc::patch_centers({4, 5}));
+  CHECK(along(GridAxis::patch_centers(2, GridAxis::Side(4))) == Eigen::Vector2d(-0.75, -0.25));
+  CHECK(along(GridAxis::patch_centers(4, GridAxis::Side(2))) == Eigen::Vector4d(-0.5, 0.5, 1.5, 2.5));
+  CHECK(posenc::grid_positions({GridAxis::linspace(3, {-1, 1}), GridAxis::linspace(7, {-1, 1})}) ==
         posenc::linspace_positions({3, 7}));
 
   const auto xy =
-      posenc::grid_positions({GridAxis::counted(2), GridAxis::counted(3, 10)}, posenc::GridOrder::column_row);
+      posenc::grid_positions({GridAxis::counted(2), GridAxis::counted(3).from(10)}, posenc::GridOrder::column_row);
   CHECK(xy.row(4) == Eigen::RowVector2d(11, 1));
   CHECK(posenc::grid_positions({GridAxis::counted(2), GridAxis::counted(3)}) ==
         posenc::grid_positions({2, 3}).cast<double>());
@@ -98,12 +98,12 @@ TEST_CASE("positions of axes are rounded a few times", "[positions][grid]") {
   for (const int size : {2, 3, 7, 48, 1001}) {
     for (const double first : {0.1, -0.7, 1e-3, 123456.789}) {
       for (const double last : {0.3, -1e5, 1 / 3.0}) {
-        check(GridAxis::linspace(size, first, last), first, last, size - 1);
-        check(GridAxis::linspace_without_endpoint(size, first, last), first, last, size);
-        check(GridAxis::counted(size, first, last), first, first + size * last, size);
+        check(GridAxis::linspace(size, {first, last}), first, last, size - 1);
+        check(GridAxis::linspace_without_endpoint(size, {first, last}), first, last, size);
+        check(GridAxis::counted(size).times(last).from(first), first, first + size * last, size);
       }
     }
     const double middle = (size - 1) / 2.0;
-    check(GridAxis::symmetric(size, 0.1), -middle * 0.1, middle * 0.1, size - 1);
+    check(GridAxis::symmetric(size).times(0.1), -middle * 0.1, middle * 0.1, size - 1);
   }
 }

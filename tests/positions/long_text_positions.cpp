@@ -29,11 +29,11 @@ TEST_CASE("Self-Extend groups what is beyond the window", "[positions][long_text
 
 TEST_CASE("a cache keeps its sinks and its last tokens", "[positions][long_text]") {
   using Ids = Eigen::Matrix<std::int64_t, 6, 1>;
-  CHECK(posenc::streaming_positions(10, 2, 4) == (Ids() << 0, 1, 6, 7, 8, 9).finished());
-  CHECK(posenc::streaming_positions(6, 2, 4) == (Ids() << 0, 1, 2, 3, 4, 5).finished());
-  CHECK(posenc::streaming_positions(7, 2, 4) == (Ids() << 0, 1, 3, 4, 5, 6).finished());
-  CHECK(posenc::streaming_positions(3, 4, 4).size() == 3);
-  CHECK(posenc::streaming_positions(9, 0, 2)[0] == 7);
-  CHECK(posenc::streaming_positions(0, 4, 4).size() == 0);
-  CHECK(posenc::streaming_positions(std::int64_t(1) << 57, 4, 1)[4] == (std::int64_t(1) << 57) - 1);
+  CHECK(posenc::streaming_positions(10, posenc::SinkCache(2, 4)) == (Ids() << 0, 1, 6, 7, 8, 9).finished());
+  CHECK(posenc::streaming_positions(6, posenc::SinkCache(2, 4)) == (Ids() << 0, 1, 2, 3, 4, 5).finished());
+  CHECK(posenc::streaming_positions(7, posenc::SinkCache(2, 4)) == (Ids() << 0, 1, 3, 4, 5, 6).finished());
+  CHECK(posenc::streaming_positions(3, posenc::SinkCache(4, 4)).size() == 3);
+  CHECK(posenc::streaming_positions(9, posenc::SinkCache(0, 2))[0] == 7);
+  CHECK(posenc::streaming_positions(0, posenc::SinkCache(4, 4)).size() == 0);
+  CHECK(posenc::streaming_positions(std::int64_t(1) << 57, posenc::SinkCache(1, 4))[4] == (std::int64_t(1) << 57) - 1);
 }

@@ -11,6 +11,7 @@
 namespace {
 
 using posenc::MropeSegment;
+using posenc::VideoSound;
 using posenc::VideoTime;
 
 using Ids = posenc::AxisPositionMatrix<std::int64_t>;
@@ -19,9 +20,9 @@ using Ids = posenc::AxisPositionMatrix<std::int64_t>;
 
 TEST_CASE("text with a picture and a video in it", "[positions][mrope]") {
   // Qwen2-VL: a picture advances by the larger of its sides; then 2.5 positions for each frame, floored.
-  const auto prompt =
-      posenc::mrope_positions({MropeSegment::text(3), MropeSegment::image(2, 3), MropeSegment::text(2),
-                               MropeSegment::video(3, 1, 2, VideoTime{5, 2, 1}), MropeSegment::text(1)});
+  const auto prompt = posenc::mrope_positions(
+      {MropeSegment::text(3), MropeSegment::image(2, 3), MropeSegment::text(2),
+       MropeSegment::video(3, 1, 2, VideoTime().positions_per_second(5).frames(2).seconds(1)), MropeSegment::text(1)});
   Ids expected(18, 3);
   expected << 0, 0, 0, 1, 1, 1, 2, 2, 2,                         //
       3, 3, 3, 3, 3, 4, 3, 3, 5, 3, 4, 3, 3, 4, 4, 3, 4, 5,      //
@@ -34,7 +35,8 @@ TEST_CASE("text with a picture and a video in it", "[positions][mrope]") {
   // Decoding goes on at cache length + rope_delta; a prompt in two parts equals the whole.
   const auto head = posenc::mrope_positions({MropeSegment::text(3), MropeSegment::image(2, 3)});
   const auto tail = posenc::mrope_positions(
-      {MropeSegment::text(2), MropeSegment::video(3, 1, 2, VideoTime{5, 2, 1}), MropeSegment::text(1)},
+      {MropeSegment::text(2), MropeSegment::video(3, 1, 2, VideoTime().positions_per_second(5).frames(2).seconds(1)),
+       MropeSegment::text(1)},
       head.next_position);
   CHECK(head.ids == expected.topRows(9));
   CHECK(tail.ids == expected.bottomRows(9));
@@ -44,13 +46,14 @@ TEST_CASE("text with a picture and a video in it", "[positions][mrope]") {
 
 TEST_CASE("frames are at whole positions exactly where their time is one", "[positions][mrope]") {
   // 25 positions per second, 2/3 s a frame: 16.67 a frame, 50 at the third.
-  const auto video = posenc::mrope_positions({MropeSegment::video(4, 1, 1, VideoTime{25, 3, 2})});
+  const auto video = posenc::mrope_positions(
+      {MropeSegment::video(4, 1, 1, VideoTime().positions_per_second(25).frames(3).seconds(2))});
   CHECK(video.ids.col(0) == (Eigen::Matrix<std::int64_t, 4, 1>() << 0, 16, 33, 50).finished());
   // In floating point, 25 * (2 / 3.0) is a little less than 50/3 after three steps.
   for (const std::int64_t positions_per_second : {1, 2, 13, 25}) {
     for (const std::int64_t frames : {3, 7, 15000, 24000}) {
       for (const std::int64_t seconds : {1, 2, 1001}) {
-        const VideoTime time{positions_per_second, frames, seconds};
+        const VideoTime time = VideoTime().positions_per_second(positions_per_second).frames(frames).seconds(seconds);
         const auto ids = posenc::mrope_positions({MropeSegment::video(2000, 1, 1, time)}).ids;
         for (std::int64_t frame = 0; frame < 2000; ++frame) {
           const std::int64_t at = ids(static_cast<Eigen::Index>(frame), 0);
@@ -60,7 +63,7 @@ TEST_CASE("frames are at whole positions exactly where their time is one", "[pos
       }
     }
   }
-  CHECK(posenc::mrope_positions({MropeSegment::video(3, 1, 1)}).ids.col(0) ==
+  CHECK(posenc::mrope_positions({MropeSegment::video(3, 1, 1, VideoTime())}).ids.col(0) ==
         Eigen::Matrix<std::int64_t, 3, 1>(0, 1, 2));
 }
 
@@ -76,13 +79,22 @@ TEST_CASE("prompts with audio, and with audio in video, are those of Qwen2.5-Omn
   };
   const auto text = [](int tokens) { return MropeSegment::text(tokens); };
   // Runs of text take in the tokens that begin and end pictures and audio.
-  check("picture_video_audio", {text(3 + 1), MropeSegment::image(2, 3), text(1 + 2 + 1), MropeSegment::audio(5),
-                                text(1 + 1 + 1), MropeSegment::video(3, 1, 2, VideoTime{24, 2, 1}), text(1 + 2)});
+  check("picture_video_audio",
+        {text(3 + 1), MropeSegment::image(2, 3), text(1 + 2 + 1), MropeSegment::audio(5), text(1 + 1 + 1),
+         MropeSegment::video(3, 1, 2, VideoTime().positions_per_second(24).frames(2).seconds(1)), text(1 + 2)});
   check("left_padded", {MropeSegment::padding(4), text(2 + 1), MropeSegment::image(3, 1), text(1 + 1)}, 4);
-  const VideoTime frame_a_second{25, 1, 1};
-  check("audio_in_video", {text(2), MropeSegment::video_with_audio(3, 1, 2, frame_a_second, 70, 50), text(1)});
-  check("audio_in_video_odd", {text(1), MropeSegment::video_with_audio(5, 3, 1, frame_a_second, 113, 50), text(3)});
-  check("short_audio_in_video", {MropeSegment::video_with_audio(6, 2, 2, frame_a_second, 20, 50), text(2)});
+  const VideoTime frame_a_second = VideoTime().positions_per_second(25).frames(1).seconds(1);
+  check("audio_in_video",
+        {text(2),
+         MropeSegment::video_with_audio(3, 1, 2, frame_a_second, VideoSound().tokens(70).positions_per_chunk(50)),
+         text(1)});
+  check("audio_in_video_odd",
+        {text(1),
+         MropeSegment::video_with_audio(5, 3, 1, frame_a_second, VideoSound().tokens(113).positions_per_chunk(50)),
+         text(3)});
+  check("short_audio_in_video",
+        {MropeSegment::video_with_audio(6, 2, 2, frame_a_second, VideoSound().tokens(20).positions_per_chunk(50)),
+         text(2)});
   CHECK(golden.blocks.size() == 5);
 }
 
@@ -91,6 +103,7 @@ TEST_CASE("pads take no positions", "[positions][mrope]") {
   CHECK(padded.ids.col(1) == (Eigen::Matrix<std::int64_t, 5, 1>() << 1, 1, 0, 1, 2).finished());
   CHECK(padded.next_position == 3);
   CHECK(padded.rope_delta == -2);  // with 5 tokens in the cache, the next one is at 3
-  CHECK(posenc::mrope_positions({MropeSegment::padding(1, -7)}).ids.row(0) ==
-        Eigen::Matrix<std::int64_t, 1, 3>(-7, -7, -7));
+  MropeSegment elsewhere = MropeSegment::padding(1);
+  elsewhere.pad_position = -7;
+  CHECK(posenc::mrope_positions({elsewhere}).ids.row(0) == Eigen::Matrix<std::int64_t, 1, 3>(-7, -7, -7));
 }

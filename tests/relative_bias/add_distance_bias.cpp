@@ -7,7 +7,9 @@ using posenc::AlibiForm;
 using posenc::AttentionSpan;
 using posenc::DistanceRange;
 using posenc::DistanceTable;
+using posenc::KerpleA;
 using posenc::KerpleKernel;
+using posenc::KerpleP;
 
 namespace {
 
@@ -199,8 +201,8 @@ TEST_CASE("float tables are double tables rounded once, and float gradients agre
   };
   REQUIRE(same(posenc::make_alibi_table<float>(slopes, range, AlibiForm::symmetric),
                posenc::make_alibi_table<double>(slopes, range, AlibiForm::symmetric)));
-  REQUIRE(same(posenc::make_kerple_table<float>(a, a, range, KerpleKernel::power),
-               posenc::make_kerple_table<double>(a, a, range, KerpleKernel::power)));
+  REQUIRE(same(posenc::make_kerple_table<float>(KerpleA(a), KerpleP(a), range, KerpleKernel::power),
+               posenc::make_kerple_table<double>(KerpleA(a), KerpleP(a), range, KerpleKernel::power)));
   REQUIRE(same(posenc::make_sandwich_table<float>(12, 64, range, 10000.0),
                posenc::make_sandwich_table<double>(12, 64, range, 10000.0)));
 
@@ -212,8 +214,10 @@ TEST_CASE("float tables are double tables rounded once, and float gradients agre
   Eigen::ArrayXf grad_p = Eigen::ArrayXf::Zero(12);
   Eigen::ArrayXd double_a = Eigen::ArrayXd::Zero(12);
   Eigen::ArrayXd double_p = Eigen::ArrayXd::Zero(12);
-  posenc::kerple_table_backward(grad_a, grad_p, grad, a, a, KerpleKernel::logarithmic);
-  posenc::kerple_table_backward(double_a, double_p, grad_in_double, a, a, KerpleKernel::logarithmic);
+  posenc::kerple_table_backward(KerpleA(grad_a), KerpleP(grad_p), grad, KerpleA(a), KerpleP(a),
+                                KerpleKernel::logarithmic);
+  posenc::kerple_table_backward(KerpleA(double_a), KerpleP(double_p), grad_in_double, KerpleA(a), KerpleP(a),
+                                KerpleKernel::logarithmic);
   REQUIRE(same_bits(grad_a, double_a.cast<float>()));  // summed in double, rounded once
   REQUIRE(same_bits(grad_p, double_p.cast<float>()));
 }

@@ -84,8 +84,10 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
     Eigen::Array<Scalar, 1, 1> da(Scalar(0));
     Eigen::Array<Scalar, 1, 1> dp(Scalar(0));
     REQUIRE(allocations_when_warm([&] { posenc::alibi_table_backward(da, table, posenc::AlibiForm::causal); }) == 0);
-    REQUIRE(allocations_when_warm(
-                [&] { posenc::kerple_table_backward(da, dp, table, a, p, posenc::KerpleKernel::logarithmic); }) == 0);
+    REQUIRE(allocations_when_warm([&] {
+              posenc::kerple_table_backward(posenc::KerpleA(da), posenc::KerpleP(dp), table, posenc::KerpleA(a),
+                                            posenc::KerpleP(p), posenc::KerpleKernel::logarithmic);
+            }) == 0);
 
     const ShawClip clip(16, 8);
     Matrix shaw = random_matrix<Scalar>(clip.rows(), d, 4);
@@ -97,12 +99,12 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
                 [&] { posenc::add_shaw_values(out, posenc::ShawValues(shaw, clip), logits, span, workspace); }) == 0);
     Matrix dtable = Matrix::Zero(clip.rows(), d);
     REQUIRE(allocations_when_warm([&] {
-              posenc::shaw_logits_backward(posenc::ShawGradients(dq, dtable), logits, posenc::ShawKeys(shaw, clip),
+              posenc::shaw_logits_backward(posenc::RelativeGradients(dq, dtable), logits, posenc::ShawKeys(shaw, clip),
                                            attention, workspace);
             }) == 0);
     Matrix dlogits = logits;
     REQUIRE(allocations_when_warm([&] {
-              posenc::shaw_values_backward(posenc::ShawValuesGradients(dlogits, dtable), out,
+              posenc::shaw_values_backward(posenc::RelativeGradients(dlogits, dtable), out,
                                            posenc::ShawValues(shaw, clip), logits, span, workspace);
             }) == 0);
 
@@ -185,11 +187,13 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
   Matrix dh = Matrix::Zero(13, 64);
   Matrix dw = Matrix::Zero(9, 64);
   REQUIRE(allocations_when_warm([&] {
-            posenc::add_decomposed_logits(square, posenc::Decomposed(rel_h, rel_w, window, window), q);
+            posenc::add_decomposed_logits(
+                square, posenc::Decomposed(posenc::RelPosH(rel_h), posenc::RelPosW(rel_w), window, window), q);
           }) == 0);
   REQUIRE(allocations_when_warm([&] {
-            posenc::decomposed_logits_backward(posenc::DecomposedGradients(dq, dh, dw), square,
-                                               posenc::Decomposed(rel_h, rel_w, window, window), q);
+            posenc::decomposed_logits_backward(
+                posenc::DecomposedGradients(dq, posenc::RelPosH(dh), posenc::RelPosW(dw)), square,
+                posenc::Decomposed(posenc::RelPosH(rel_h), posenc::RelPosW(rel_w), window, window), q);
           }) == 0);
   Matrix scores = random_matrix<Scalar>(20, 49, 15);
   REQUIRE(count_allocations([&] {

@@ -4,6 +4,8 @@
 using namespace posenc_tests;
 using posenc::Decomposed;
 using posenc::GridShape;
+using posenc::RelPosH;
+using posenc::RelPosW;
 
 TEST_CASE("decomposed positions on equal and pooled grids, and the adjoint in each parameter",
           "[relative_bias][decomposed][accuracy]") {
@@ -40,8 +42,8 @@ TEST_CASE("decomposed positions on equal and pooled grids, and the adjoint in ea
     }
     MatrixD logits = before;
     ColumnMatrix<double> column_major = before;
-    posenc::add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q);
-    posenc::add_decomposed_logits(column_major, Decomposed(rel_h, rel_w, query, key), q);
+    posenc::add_decomposed_logits(logits, Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q);
+    posenc::add_decomposed_logits(column_major, Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q);
     constexpr double kDotBound = 11 * 11 * kEpsilon;  // eleven terms of at most 1
     REQUIRE(distance(logits, expected) <= kDotBound);
     REQUIRE(same_bits(column_major, logits));
@@ -50,11 +52,11 @@ TEST_CASE("decomposed positions on equal and pooled grids, and the adjoint in ea
     MatrixD grad_q = MatrixD::Zero(q.rows(), head_dim);
     MatrixD grad_h = MatrixD::Zero(rel_h.rows(), head_dim);
     MatrixD grad_w = MatrixD::Zero(rel_w.rows(), head_dim);
-    posenc::decomposed_logits_backward(posenc::DecomposedGradients(grad_q, grad_h, grad_w), grad,
-                                       Decomposed(rel_h, rel_w, query, key), q);
+    posenc::decomposed_logits_backward(posenc::DecomposedGradients(grad_q, RelPosH(grad_h), RelPosW(grad_w)), grad,
+                                       Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q);
     const auto bias_of = [&](const MatrixD& some_q, const MatrixD& h, const MatrixD& w) {
       MatrixD bias = MatrixD::Zero(query.tokens(), key.tokens());
-      posenc::add_decomposed_logits(bias, Decomposed(h, w, query, key), some_q);
+      posenc::add_decomposed_logits(bias, Decomposed(RelPosH(h), RelPosW(w), query, key), some_q);
       return bias;
     };
     // Linear in q, and for fixed q linear in each table.
@@ -85,16 +87,17 @@ TEST_CASE("decomposed positions: stacked heads are the heads one by one, with ta
     MatrixD head_q = grad_q;
     MatrixD head_h = grad_h;
     MatrixD head_w = grad_w;
-    posenc::add_decomposed_logits(stacked, Decomposed(rel_h, rel_w, grid, grid), q);
-    posenc::decomposed_logits_backward(posenc::DecomposedGradients(grad_q, grad_h, grad_w), grad,
-                                       Decomposed(rel_h, rel_w, grid, grid), q);
+    posenc::add_decomposed_logits(stacked, Decomposed(RelPosH(rel_h), RelPosW(rel_w), grid, grid), q);
+    posenc::decomposed_logits_backward(posenc::DecomposedGradients(grad_q, RelPosH(grad_h), RelPosW(grad_w)), grad,
+                                       Decomposed(RelPosH(rel_h), RelPosW(rel_w), grid, grid), q);
     for (Index head = 0; head < 2; ++head) {
       const Index table = tables == 1 ? 0 : head;
-      const auto positions = Decomposed(rel_h.middleRows(3 * table, 3), rel_w.middleRows(5 * table, 5), grid, grid);
+      const auto positions =
+          Decomposed(RelPosH(rel_h.middleRows(3 * table, 3)), RelPosW(rel_w.middleRows(5 * table, 5)), grid, grid);
       posenc::add_decomposed_logits(one_by_one.middleRows(6 * head, 6), positions, q.middleRows(6 * head, 6));
       posenc::decomposed_logits_backward(
-          posenc::DecomposedGradients(head_q.middleRows(6 * head, 6), head_h.middleRows(3 * table, 3),
-                                      head_w.middleRows(5 * table, 5)),
+          posenc::DecomposedGradients(head_q.middleRows(6 * head, 6), RelPosH(head_h.middleRows(3 * table, 3)),
+                                      RelPosW(head_w.middleRows(5 * table, 5))),
           grad.middleRows(6 * head, 6), positions, q.middleRows(6 * head, 6));
     }
     REQUIRE(same_bits(stacked, one_by_one));

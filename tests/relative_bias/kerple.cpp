@@ -3,7 +3,9 @@
 
 using namespace posenc_tests;
 using posenc::DistanceRange;
+using posenc::KerpleA;
 using posenc::KerpleKernel;
+using posenc::KerpleP;
 
 namespace {
 
@@ -19,7 +21,8 @@ TEST_CASE("KERPLE: both kernels and their gradients", "[relative_bias][kerple][a
   for (const KerpleKernel kernel : {KerpleKernel::logarithmic, KerpleKernel::power}) {
     const bool logarithmic = kernel == KerpleKernel::logarithmic;
     require_scheme(
-        4, [&](DistanceRange range) { return posenc::make_kerple_table<double>(a, p, range, kernel); },
+        4,
+        [&](DistanceRange range) { return posenc::make_kerple_table<double>(KerpleA(a), KerpleP(p), range, kernel); },
         [&](Index h, double d) {
           return logarithmic ? -at(p, h) * std::log(1 + at(a, h) * std::abs(d))
                              : -at(a, h) * std::pow(std::abs(d), at(p, h));
@@ -29,12 +32,15 @@ TEST_CASE("KERPLE: both kernels and their gradients", "[relative_bias][kerple][a
     const auto grad = random_gradient(4, range);
     MatrixD grad_a = MatrixD::Zero(2, 2);
     MatrixD grad_p = MatrixD::Zero(2, 2);
-    posenc::kerple_table_backward(grad_a, grad_p, grad, a, p, kernel);
-    const auto value = [&] { return loss(posenc::make_kerple_table<double>(a, p, range, kernel), grad); };
+    posenc::kerple_table_backward(KerpleA(grad_a), KerpleP(grad_p), grad, KerpleA(a), KerpleP(p), kernel);
+    const auto value = [&] {
+      return loss(posenc::make_kerple_table<double>(KerpleA(a), KerpleP(p), range, kernel), grad);
+    };
     // Third derivatives with respect to a are 2 p n^3 / (1 + a n)^3 < 2 p / a^3: largest where a is smallest.
     const double third = 2 * p.maxCoeff() / std::pow(a.minCoeff(), 3);
-    const double size = 24 * (logarithmic ? third : 1) +
-                        absolute_dot(posenc::make_kerple_table<double>(a, p, range, kernel).values(), grad.values());
+    const double size =
+        24 * (logarithmic ? third : 1) +
+        absolute_dot(posenc::make_kerple_table<double>(KerpleA(a), KerpleP(p), range, kernel).values(), grad.values());
     require_gradient(value, a, grad_a, size);
     require_gradient(value, p, grad_p, size);
   }

@@ -68,7 +68,8 @@ TEST_CASE("windows read products once", "[relative_bias][products]") {
   const MatrixD rel_w = random_matrix(9, kWidth, 8);
   const auto add = [&](const auto& q, const auto& h, const auto& w) {
     MatrixD logits = kLogits;
-    posenc::add_decomposed_logits(logits, posenc::Decomposed(h, w, window, window), q);
+    posenc::add_decomposed_logits(logits, posenc::Decomposed(posenc::RelPosH(h), posenc::RelPosW(w), window, window),
+                                  q);
     return logits;
   };
   check(kContent, [&](const auto& q) { return add(q, rel_h, rel_w); });
@@ -77,8 +78,9 @@ TEST_CASE("windows read products once", "[relative_bias][products]") {
   const auto backward = [&](const auto& grad, const auto& q, const auto& h, const auto& w) {
     MatrixD all = MatrixD::Zero(kLength + 15 + 9, kWidth);
     posenc::decomposed_logits_backward(
-        posenc::DecomposedGradients(all.topRows(kLength), all.middleRows(kLength, 15), all.bottomRows(9)), grad,
-        posenc::Decomposed(h, w, window, window), q);
+        posenc::DecomposedGradients(all.topRows(kLength), posenc::RelPosH(all.middleRows(kLength, 15)),
+                                    posenc::RelPosW(all.bottomRows(9))),
+        grad, posenc::Decomposed(posenc::RelPosH(h), posenc::RelPosW(w), window, window), q);
     return all;
   };
   check(kGrad, [&](const auto& grad) { return backward(grad, kQuery, rel_h, rel_w); });
@@ -140,8 +142,8 @@ TEST_CASE("biases by content read products once", "[relative_bias][products]") {
         posenc::add_shaw_logits(x, posenc::ShawKeys(t, clip), attention(q, kQuery), workspace);
       },
       [&](auto&& dq, auto&& dt, const auto& g, const auto& q, const auto& t) {
-        posenc::shaw_logits_backward(posenc::ShawGradients(dq, dt), g, posenc::ShawKeys(t, clip), attention(q, kQuery),
-                                     workspace);
+        posenc::shaw_logits_backward(posenc::RelativeGradients(dq, dt), g, posenc::ShawKeys(t, clip),
+                                     attention(q, kQuery), workspace);
       });
   const posenc::DistanceRange distances(-30, 19);
   check_scheme(
@@ -228,7 +230,7 @@ TEST_CASE("Shaw's values read products once", "[relative_bias][products]") {
   const auto backward = [&](const auto& grad, const auto& attention, const auto& t) {
     MatrixD dattention = MatrixD::Zero(kLength, kLength);
     MatrixD dtable = MatrixD::Zero(clip.rows(), kWidth);
-    posenc::shaw_values_backward(posenc::ShawValuesGradients(dattention, dtable), grad, posenc::ShawValues(t, clip),
+    posenc::shaw_values_backward(posenc::RelativeGradients(dattention, dtable), grad, posenc::ShawValues(t, clip),
                                  attention, kSpan, workspace);
     return MatrixD(dtable * dattention.leftCols(kWidth).transpose());
   };

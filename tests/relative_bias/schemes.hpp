@@ -56,7 +56,7 @@ struct Shaw {
   template <typename Grad, typename Scalar>
   static void backward(Parameters<Scalar>& d, const Grad& grad, const AttentionSpan& span, const Parameters<Scalar>& p,
                        Workspace<Scalar>& workspace) {
-    posenc::shaw_logits_backward(posenc::ShawGradients(d[0], d[2]), grad, posenc::ShawKeys(p[2], clip()),
+    posenc::shaw_logits_backward(posenc::RelativeGradients(d[0], d[2]), grad, posenc::ShawKeys(p[2], clip()),
                                  ContentAttention(p[0], p[1], 0.5, span), workspace);
   }
 };

@@ -6,8 +6,8 @@ using namespace posenc_tests;
 using namespace posenc_tests::shaw;
 using posenc::AttentionSpan;
 using posenc::ContentAttention;
+using posenc::RelativeGradients;
 using posenc::ShawClip;
-using posenc::ShawGradients;
 using posenc::ShawKeys;
 using posenc::Workspace;
 
@@ -42,7 +42,7 @@ TEST_CASE("Shaw keys: the gathered product, and the adjoint in queries and table
       const MatrixD grad = random_matrix(span.query_len(), span.key_len(), 113);
       MatrixD grad_q = MatrixD::Zero(q.rows(), kHeadDim);
       MatrixD grad_table = MatrixD::Zero(table.rows(), kHeadDim);
-      posenc::shaw_logits_backward(ShawGradients(grad_q, grad_table), grad, ShawKeys(table, clip), attention,
+      posenc::shaw_logits_backward(RelativeGradients(grad_q, grad_table), grad, ShawKeys(table, clip), attention,
                                    workspace);
       const double size = kHeadDim * grad.cwiseAbs().sum();
       require_adjoint(dot(MatrixD(logits - before), grad), dot(q, grad_q), size);
@@ -58,7 +58,7 @@ TEST_CASE("Shaw keys: the gathered product, and the adjoint in queries and table
 
       MatrixD grad_q_2 = MatrixD::Zero(q.rows(), kHeadDim);
       MatrixD grad_table_2 = MatrixD::Zero(table.rows(), kHeadDim);
-      posenc::shaw_logits_backward(ShawGradients(grad_q_2, grad_table_2), ColumnMatrix<double>(grad),
+      posenc::shaw_logits_backward(RelativeGradients(grad_q_2, grad_table_2), ColumnMatrix<double>(grad),
                                    ShawKeys(table, clip), attention, workspace);
       REQUIRE(distance(grad_q_2, grad_q) <= kValueBound);
       REQUIRE(distance(grad_table_2, grad_table) <= kValueBound);
@@ -107,4 +107,36 @@ TEST_CASE("the clipped positions of CTranslate2", "[relative_bias][shaw][accurac
                             workspace);
     REQUIRE(same_bits(logits, expected));
   }
+}
+
+namespace {
+
+/// Whether a call on a temporary gives an object and not a reference into the temporary.
+template <typename Result>
+constexpr bool is_kept = !std::is_reference_v<Result>;
+
+}  // namespace
+
+TEST_CASE("what a temporary scheme hands out does not dangle", "[relative_bias][schemes]") {
+  using Map = Eigen::Map<MatrixD>;
+  using Held = decltype(ShawKeys(std::declval<Map>(), std::declval<ShawClip>()));
+  STATIC_REQUIRE(is_kept<decltype(std::declval<Held>().table())>);
+  STATIC_REQUIRE(!is_kept<decltype(std::declval<Held&>().table())>);
+  using Attention = posenc::ContentAttention<Map, Map>;
+  STATIC_REQUIRE(
+      (is_kept<decltype(std::declval<Attention>().q())> && is_kept<decltype(std::declval<Attention>().k())>));
+  using Gradients = RelativeGradients<Map, Map>;
+  STATIC_REQUIRE(is_kept<decltype(std::declval<Gradients>().grad_content())>);
+  STATIC_REQUIRE(is_kept<decltype(std::declval<Gradients>().grad_table())>);
+  using Scheme = posenc::Deberta<Map, Map>;
+  STATIC_REQUIRE(is_kept<decltype(std::declval<Scheme>().content_to_position())>);
+  STATIC_REQUIRE(is_kept<decltype(std::declval<Scheme>().position_to_content())>);
+  using TransformerXl = posenc::TransformerXl<Map, Map, Map>;
+  STATIC_REQUIRE(is_kept<decltype(std::declval<TransformerXl>().r())>);
+  STATIC_REQUIRE(is_kept<decltype(std::declval<posenc::Decomposed<Map, Map>>().rel_h())>);
+
+  const MatrixD table = random_matrix(5, 3, 90);
+  const auto& of_map = ShawKeys(Map(const_cast<double*>(table.data()), 5, 3), ShawClip(2, 2)).table();
+  REQUIRE(same_bits(of_map, Map(const_cast<double*>(table.data()), 5, 3)));
+  REQUIRE(&ShawKeys(table, ShawClip(2, 2)).table() == &table);  // a matrix is the caller's own
 }

@@ -6,10 +6,10 @@ using namespace posenc_tests;
 using namespace posenc_tests::shaw;
 using posenc::AttentionSpan;
 using posenc::ContentAttention;
+using posenc::RelativeGradients;
 using posenc::ShawClip;
 using posenc::ShawKeys;
 using posenc::ShawValues;
-using posenc::ShawValuesGradients;
 using posenc::Workspace;
 
 TEST_CASE("Shaw values: the gathered sum, and the adjoint in attention and table",
@@ -38,7 +38,7 @@ TEST_CASE("Shaw values: the gathered sum, and the adjoint in attention and table
       const MatrixD grad = random_matrix(span.query_len(), kHeadDim, 123);
       MatrixD grad_attention = MatrixD::Zero(attention.rows(), attention.cols());
       MatrixD grad_table = MatrixD::Zero(table.rows(), kHeadDim);
-      posenc::shaw_values_backward(ShawValuesGradients(grad_attention, grad_table), grad, ShawValues(table, clip),
+      posenc::shaw_values_backward(RelativeGradients(grad_attention, grad_table), grad, ShawValues(table, clip),
                                    attention, span, workspace);
       const MatrixD other_attention = random_matrix(attention.rows(), attention.cols(), 124);
       const MatrixD other_table = random_matrix(table.rows(), kHeadDim, 125);
@@ -116,7 +116,7 @@ TEST_CASE("Shaw values: stacked heads are the heads one by one, with tables shar
     MatrixD head_weights = grad_weights;
     MatrixD head_table = grad_table;
     posenc::add_shaw_values(stacked, ShawValues(table, clip), weights, span, workspace);
-    posenc::shaw_values_backward(ShawValuesGradients(grad_weights, grad_table), grad, ShawValues(table, clip), weights,
+    posenc::shaw_values_backward(RelativeGradients(grad_weights, grad_table), grad, ShawValues(table, clip), weights,
                                  span, workspace);
     for (Index head = 0; head < 2; ++head) {
       const Index first = tables == 1 ? 0 : head * clip.rows();
@@ -124,7 +124,7 @@ TEST_CASE("Shaw values: stacked heads are the heads one by one, with tables shar
       posenc::add_shaw_values(one_by_one.middleRows(3 * head, 3), values, weights.middleRows(3 * head, 3), span,
                               workspace);
       posenc::shaw_values_backward(
-          ShawValuesGradients(head_weights.middleRows(3 * head, 3), head_table.middleRows(first, clip.rows())),
+          RelativeGradients(head_weights.middleRows(3 * head, 3), head_table.middleRows(first, clip.rows())),
           grad.middleRows(3 * head, 3), values, weights.middleRows(3 * head, 3), span, workspace);
     }
     REQUIRE(same_bits(stacked, one_by_one));

@@ -342,10 +342,12 @@ std::vector<Score> scores() {
   };
   const Eigen::ArrayXd one = Eigen::ArrayXd::Constant(1, 0.5);
   of_table("ALiBi", kNear, [=](const DistanceRange& d) { return make_alibi_table<double>(one, d, AlibiForm::causal); });
-  of_table("KERPLE", kNear,
-           [=](const DistanceRange& d) { return make_kerple_table<double>(one, one, d, KerpleKernel::logarithmic); });
-  of_table("KERPLE, power", kNear,
-           [=](const DistanceRange& d) { return make_kerple_table<double>(one, one, d, KerpleKernel::power); });
+  of_table("KERPLE", kNear, [=](const DistanceRange& d) {
+    return make_kerple_table<double>(KerpleA(one), KerpleP(one), d, KerpleKernel::logarithmic);
+  });
+  of_table("KERPLE, power", kNear, [=](const DistanceRange& d) {
+    return make_kerple_table<double>(KerpleA(one), KerpleP(one), d, KerpleKernel::power);
+  });
   of_table("Sandwich", kNear, [](const DistanceRange& d) { return make_sandwich_table<double>(1, 16, d, 10000.0); });
   of_table("dynamic position bias", kNear,
            [](const DistanceRange& d) { return make_mlp_table(small_mlp(), d, DistanceInput::logarithmic); });

@@ -246,7 +246,7 @@ TEST_CASE("9. biases by content", "[usage]") {
   Matrix grad_q = Matrix::Zero(q.rows(), q.cols());
   Matrix grad_table = Matrix::Zero(9, head_dim);
   const Matrix grad_logits = Matrix::Ones(logits.rows(), logits.cols());
-  shaw_logits_backward(ShawGradients(grad_q, grad_table), grad_logits, ShawKeys(table, clip), attention, workspace);
+  shaw_logits_backward(RelativeGradients(grad_q, grad_table), grad_logits, ShawKeys(table, clip), attention, workspace);
   CHECK(grad_table.cwiseAbs().sum() > 0);
 
   const auto frequencies = geometric_frequencies(head_dim, 10000.0);

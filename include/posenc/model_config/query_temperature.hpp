@@ -13,19 +13,19 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How a factor on queries grows with the position.
+/// How a factor on queries grows with the position. None of them is 0, so that a growth that is left out is refused.
 enum class TemperatureGrowth {
-  logarithm,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
-  power       ///< (1 + (position + shift) / length)^scale: Beam.
+  logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
 };
 
 /// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
   /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
   double scale;
-  double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
-  TemperatureGrowth growth = TemperatureGrowth::logarithm;  ///< The formula.
+  double length;             ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
+  double shift;              ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  TemperatureGrowth growth;  ///< The formula.
 };
 
 /// The factor by which a model multiplies the query at a position, before or after it is rotated:
@@ -50,7 +50,10 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
                   temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
-  detail::require_named(function, "temperature.growth", temperature.growth, TemperatureGrowth::power);
+  const bool named =
+      temperature.growth == TemperatureGrowth::logarithm || temperature.growth == TemperatureGrowth::power;
+  detail::require(named, function, "temperature.growth", static_cast<int>(temperature.growth),
+                  "TemperatureGrowth::logarithm or TemperatureGrowth::power");
   if (temperature.growth == TemperatureGrowth::power) {
     return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
   }

@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <initializer_list>
+#include <type_traits>
 #include <vector>
 
 namespace posenc {
@@ -18,27 +19,36 @@ inline namespace POSENC_ABI {
 
 /// The positions of `size` tokens along one axis of a grid, equally spaced. By the name of the spacing, for size = 4:
 ///
-///     counted(4, 1)                           1       2      3      4       first + i step
+///     counted(4)                              0       1      2      3       i
+///     counted(4).times(2).from(1)             1       3      5      7       first + i factor
 ///     centered(4)                            -2      -1      0      1       i - (n - floor(n / 2)): -3 -2 -1 0 1 for 5
-///     symmetric(4)                           -1.5    -0.5    0.5    1.5     (i - (n - 1) / 2) step
+///     symmetric(4)                           -1.5    -0.5    0.5    1.5     i - (n - 1) / 2
 ///     half_pixel(4)                           0.5     1.5    2.5    3.5     i + 1/2
-///     patch_centers(4, 4)                    -0.75   -0.25   0.25   0.75    (2 i + 1) / side - 1
-///     linspace(4, 0, 1)                       0       1/3    2/3    1       first + i (last - first) / (n - 1)
-///     linspace_without_endpoint(4, 0, 1)      0       0.25   0.5    0.75    first + i (stop - first) / n
+///     patch_centers(4, GridAxis::Side(4))    -0.75   -0.25   0.25   0.75    (2 i + 1) / side - 1
+///     linspace(4, {0, 1})                     0       1/3    2/3    1       first + i (last - first) / (n - 1)
+///     linspace_without_endpoint(4, {0, 1})    0       0.25   0.5    0.75    first + i (stop - first) / n
 ///
-/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, first, stop (n - 1) / n), and linspace without its
+/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, {first, stop (n - 1) / n}), and linspace without its
 /// endpoint only where first is 0.
 class GridAxis {
  public:
-  /// @param size   Tokens on the axis, in [0, 2^20].
-  /// @param first  Position of the first token.
-  /// @param step   From a token to the next: 24 / fps of a video that counts in 1/24 s.
-  /// @throws std::invalid_argument  size outside of that; a number that is not finite.
+  /// 0, 1, 2, ...
+  /// @param size  Tokens on the axis, in [0, 2^20].
+  /// @throws std::invalid_argument  size outside of that.
+  static GridAxis counted(detail::Size size) { return GridAxis("GridAxis::counted", size, 0, 1, 1); }
+  /// This axis with every position multiplied: counted(n).times(24 / fps) for a video that counts in 1/24 s.
+  /// @throws std::invalid_argument  a factor that is not finite.
   /// @throws std::out_of_range      a position beyond 2^53, where double has no fractions and then no odd numbers.
-  static GridAxis counted(detail::Size size, double first = 0, double step = 1) {
-    require_finite("GridAxis::counted", "first", first);
-    require_finite("GridAxis::counted", "step", step);
-    return GridAxis("GridAxis::counted", size, first, step, 1);
+  GridAxis times(double factor) const {
+    require_finite("GridAxis::times", "factor", factor);
+    return GridAxis("GridAxis::times", size_, offset_ * factor, step_ * factor, divisor_);
+  }
+  /// This axis moved so that its first token is at `first`.
+  /// @throws std::invalid_argument  a number that is not finite.
+  /// @throws std::out_of_range      as times().
+  GridAxis from(double first) const {
+    require_finite("GridAxis::from", "first", first);
+    return GridAxis("GridAxis::from", size_, first * divisor_, step_, divisor_);
   }
   /// Whole positions around 0: Qwen-Image.
   /// @throws std::invalid_argument  size outside of [0, 2^20].
@@ -46,39 +56,74 @@ class GridAxis {
     return GridAxis("GridAxis::centered", size, static_cast<double>(size / 2 - size), 1, 1);
   }
   /// The middle of the axis is at 0.
-  /// @throws  as counted().
-  static GridAxis symmetric(detail::Size size, double step = 1) {
-    require_finite("GridAxis::symmetric", "step", step);
-    return GridAxis("GridAxis::symmetric", size, (1.0 - static_cast<double>(size)) * step, 2 * step, 2);
+  /// @throws std::invalid_argument  size outside of [0, 2^20].
+  static GridAxis symmetric(detail::Size size) {
+    return GridAxis("GridAxis::symmetric", size, 1.0 - static_cast<double>(size), 2, 2);
   }
   /// The middle of each pixel, its side being 1.
   /// @throws std::invalid_argument  size outside of [0, 2^20].
   static GridAxis half_pixel(detail::Size size) { return GridAxis("GridAxis::half_pixel", size, 1, 2, 2); }
+  /// The number of patches that fill [-1, 1], for patch_centers().
+  class Side {
+   public:
+    explicit Side(detail::Size patches) : patches_(patches) {}
+    Eigen::Index patches() const { return patches_; }
+
+   private:
+    Eigen::Index patches_;
+  };
   /// The middle of each patch where [-1, 1] has `side` of them. DINOv3 and timm: side is the size of the axis itself
   /// (normalize_coords "separate"), the larger ("max") or the smaller ("min") side of the picture; with these two a
   /// side of another size begins at -1 too and does not end at 1.
-  /// @param side  [tokens] > 0.
+  /// @param side  Side(patches), > 0.
   /// @throws std::invalid_argument  size outside of [0, 2^20]; side <= 0.
-  static GridAxis patch_centers(detail::Size size, detail::Size side) {
-    detail::require(side > 0, "GridAxis::patch_centers", "side", side, "> 0");
-    const double length = static_cast<double>(side);
+  static GridAxis patch_centers(detail::Size size, const Side& side) {
+    detail::require(side.patches() > 0, "GridAxis::patch_centers", "side", side.patches(), "> 0");
+    const double length = static_cast<double>(side.patches());
     return GridAxis("GridAxis::patch_centers", size, 1 - length, 2, length);
   }
-  /// From `first` to `last`, both included; `first` for an axis of one token.
-  /// @throws  as counted().
-  static GridAxis linspace(detail::Size size, double first, double last) {
+  /// The first and the last position of an axis, or the position that it ends before, in braces: numpy has the size behind
+  /// them and Eigen in front, so that three bare numbers would be taken either way.
+  struct Ends {
+    double first;
+    double last;
+  };
+  /// From `ends.first` to `ends.last`, both included; `ends.first` for an axis of one token.
+  /// @throws std::invalid_argument  size outside of [0, 2^20]; a number that is not finite.
+  /// @throws std::out_of_range      as times().
+  static GridAxis linspace(detail::Size size, const Ends& ends) {
+    const double first = ends.first;
+    const double last = ends.last;
     require_finite("GridAxis::linspace", "first", first);
     require_finite("GridAxis::linspace", "last", last);
     const double steps = size > 1 ? static_cast<double>(size) - 1 : 1;
     return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps);
   }
-  /// From `first` to before `stop`.
-  /// @throws  as counted().
-  static GridAxis linspace_without_endpoint(detail::Size size, double first, double stop) {
+  /// From `ends.first` to before `ends.last`.
+  /// @throws  as linspace().
+  static GridAxis linspace_without_endpoint(detail::Size size, const Ends& ends) {
+    const double first = ends.first;
+    const double stop = ends.last;
     require_finite("GridAxis::linspace_without_endpoint", "first", first);
-    require_finite("GridAxis::linspace_without_endpoint", "stop", stop);
+    require_finite("GridAxis::linspace_without_endpoint", "last", stop);
     const double steps = size > 0 ? static_cast<double>(size) : 1;
     return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
+  }
+
+  /// Says what three bare numbers have to be.
+  template <typename... Numbers, std::enable_if_t<sizeof...(Numbers) == 3, int> = 0>
+  static GridAxis linspace(const Numbers&...) {
+    static_assert(
+        detail::kMisuse<Numbers...>,
+        "posenc: write GridAxis::linspace(size, {first, last}): the ends in braces, because numpy has the size "
+        "behind them and Eigen in front");
+    return counted(0);
+  }
+  template <typename... Numbers, std::enable_if_t<sizeof...(Numbers) == 3, int> = 0>
+  static GridAxis linspace_without_endpoint(const Numbers&...) {
+    static_assert(detail::kMisuse<Numbers...>,
+                  "posenc: write GridAxis::linspace_without_endpoint(size, {first, stop}): the ends in braces");
+    return counted(0);
   }
 
   /// Tokens on the axis.

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -33,9 +34,10 @@ inline namespace POSENC_ABI {
 /// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a builder.
 /// @param positions   Of the tokens in the text, >= 0.
 /// @param group_size  Tokens that share a position, > 0.
-/// @param window      Distance from which positions are grouped, >= 0.
+/// @param window      Distance from which positions are grouped: 0, or at least group_size.
 /// @returns           positions.count() x 2: query, key. A column is a list for make_table().
-/// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57.
+/// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57; a window smaller than a group,
+///                                as if the two were swapped.
 /// @throws std::out_of_range      a negative position.
 /// Cost:     two divisions and stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
@@ -47,6 +49,8 @@ inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange posi
   constexpr std::int64_t limit = detail::kMaxPosition;
   detail::require(group_size > 0 && group_size <= limit, function, "group_size", group_size, "in [1, 2^57]");
   detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, 2^57]");
+  detail::require(window == 0 || window >= group_size, function, "window", window, "0 or at least group_size ",
+                  group_size);
   detail::require_in_range(positions.first() >= 0, function, "positions.first()", positions.first(), ">= 0");
   const std::int64_t shift = window - window / group_size;  // no query is beyond max(position, window)
   detail::require_size(function, "positions.count()", positions.count(), 2, sizeof(std::int64_t));
@@ -59,6 +63,28 @@ inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange posi
   return grouped;
 }
 
+/// The size of a cache that evicts: the first tokens that it keeps, and the last ones.
+class SinkCache {
+ public:
+  /// @param num_sinks  First tokens that are kept, >= 0 and at most window: 4 in StreamingLLM.
+  /// @param window     Last tokens that are kept, >= 0.
+  /// @throws std::invalid_argument  one of these does not hold.
+  SinkCache(detail::Size num_sinks, detail::Size window) : num_sinks_(num_sinks), window_(window) {
+    const char* const function = "SinkCache";
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
+    detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, ", limit, "]");
+    detail::require(num_sinks >= 0 && num_sinks <= window, function, "num_sinks", num_sinks, "in [0, window ", window,
+                    "]");
+  }
+
+  Eigen::Index num_sinks() const { return num_sinks_; }
+  Eigen::Index window() const { return window_; }
+
+ private:
+  Eigen::Index num_sinks_;
+  Eigen::Index window_;
+};
+
 /// The tokens that stay in the cache of StreamingLLM: the first ones, which draw attention whatever they say, and the
 /// last ones.
 ///
@@ -68,30 +94,36 @@ inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange posi
 /// Tokens are placed by where they are in the cache: PositionRange(0, kept). Keys that were cached rotated move there by
 /// make_shift_table(frequencies, deltas, id) with delta = place in the cache - place at which they were rotated.
 /// @param num_tokens  Tokens so far, >= 0.
-/// @param num_sinks   First tokens that are kept, >= 0.
-/// @param window      Last tokens that are kept, >= 0.
+/// @param cache       SinkCache(num_sinks, window).
 /// @returns           Their positions in the text: all while there are no more than num_sinks + window.
-/// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::invalid_argument  num_tokens negative or beyond 2^57.
 /// Cost:     a store for each kept token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Xiao et al. 2023, arXiv:2309.17453.
 /// Matches:  start_size and recent_size of StreamingLLM, attention_sink_size and attention_sink_window_size of
 ///           attention_sinks.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(detail::WholeNumber num_tokens,
-                                                                          detail::Size num_sinks, detail::Size window) {
+                                                                          const SinkCache& cache) {
   const char* const function = "streaming_positions";
-  constexpr Eigen::Index limit = detail::kMaxSeqLen;
   detail::require(num_tokens >= 0 && num_tokens <= detail::kMaxPosition, function, "num_tokens", num_tokens,
                   "in [0, 2^57]");
-  detail::require(num_sinks >= 0 && num_sinks <= limit, function, "num_sinks", num_sinks, "in [0, ", limit, "]");
-  detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, ", limit, "]");
-  const std::int64_t kept = (std::min)(std::int64_t{num_tokens}, std::int64_t{num_sinks} + window);
+  const std::int64_t kept = (std::min)(std::int64_t{num_tokens}, std::int64_t{cache.num_sinks()} + cache.window());
   detail::require_size(function, "kept tokens", kept, 1, sizeof(std::int64_t));
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(kept));
   for (Eigen::Index i = 0; i < positions.size(); ++i) {
-    positions[i] = i < num_sinks ? std::int64_t{i} : num_tokens - kept + i;
+    positions[i] = i < cache.num_sinks() ? std::int64_t{i} : num_tokens - kept + i;
   }
   return positions;
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write streaming_positions(num_tokens, SinkCache(num_sinks, window)): tokens so far, and the "
+                "first and last ones that the cache keeps");
+  return {};
 }
 
 }  // namespace POSENC_ABI

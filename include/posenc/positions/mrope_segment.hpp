@@ -21,10 +21,54 @@ inline namespace POSENC_ABI {
 ///
 /// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
 /// frame 3, and 49 in floating point.
-struct VideoTime {
-  detail::WholeNumber positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
-  detail::WholeNumber frames = 1;                ///< Frames of the video, after temporal merging.
-  detail::WholeNumber seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
+///
+///     VideoTime().positions_per_second(25).frames(3).seconds(2)
+///
+/// VideoTime() alone is one position for each frame, as in Qwen2-VL.
+class VideoTime {
+ public:
+  /// @param rate  `tokens_per_second` of the config, >= 0: 2 or 25 in Qwen2.5-VL.
+  VideoTime positions_per_second(detail::WholeNumber rate) const { return with(&VideoTime::rate_, rate); }
+  /// @param count  Frames of the video, after temporal merging, > 0.
+  VideoTime frames(detail::WholeNumber count) const { return with(&VideoTime::frames_, count); }
+  /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.
+  VideoTime seconds(detail::WholeNumber time) const { return with(&VideoTime::seconds_, time); }
+
+  std::int64_t positions_per_second() const { return rate_; }
+  std::int64_t frames() const { return frames_; }
+  std::int64_t seconds() const { return seconds_; }
+
+ private:
+  VideoTime with(std::int64_t VideoTime::*number, std::int64_t value) const {
+    VideoTime time = *this;
+    time.*number = value;
+    return time;
+  }
+
+  std::int64_t rate_ = 1;
+  std::int64_t frames_ = 1;
+  std::int64_t seconds_ = 1;
+};
+
+/// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). What is not given is 0, and a chunk of 0 is
+/// refused.
+class VideoSound {
+ public:
+  /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni.
+  VideoSound tokens(detail::Size count) const { return VideoSound(count, positions_per_chunk_); }
+  /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
+  VideoSound positions_per_chunk(detail::Size count) const { return VideoSound(tokens_, count); }
+  VideoSound() = default;
+
+  Eigen::Index tokens() const { return tokens_; }
+  Eigen::Index positions_per_chunk() const { return positions_per_chunk_; }
+
+ private:
+  VideoSound(Eigen::Index tokens, Eigen::Index positions_per_chunk)
+      : tokens_(tokens), positions_per_chunk_(positions_per_chunk) {}
+
+  Eigen::Index tokens_ = 0;
+  Eigen::Index positions_per_chunk_ = 0;
 };
 
 /// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
@@ -38,10 +82,10 @@ struct MropeSegment {
   /// `tokens` of audio, >= 0, each at the next position on all axes: 40 ms, or 1/25 s, in Qwen2.5-Omni.
   static MropeSegment audio(detail::Size tokens) { return text(tokens); }
   /// A picture of height x width tokens (after spatial merging), >= 0.
-  static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width); }
-  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. Left out: one position for each
-  /// frame, as in Qwen2-VL.
-  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, VideoTime time = {}) {
+  static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width, VideoTime()); }
+  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. It has no default, because
+  /// Qwen2-VL and Qwen2.5-VL differ here.
+  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, const VideoTime& time) {
     MropeSegment segment;
     segment.frames = frames;
     segment.height = height;
@@ -52,26 +96,24 @@ struct MropeSegment {
   /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
   /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
   ///
-  ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos        c = positions_per_chunk
+  ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos
   ///
   /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
   /// further.
-  /// @param audio_tokens         >= 0, each one position: 25 for a second in Qwen2.5-Omni.
-  /// @param positions_per_chunk  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
-  static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width, VideoTime time,
-                                       detail::Size audio_tokens, detail::Size positions_per_chunk) {
+  /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c.
+  static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width,
+                                       const VideoTime& time, const VideoSound& sound) {
     MropeSegment segment = video(frames, height, width, time);
     segment.has_audio = true;
-    segment.audio_tokens = audio_tokens;
-    segment.positions_per_chunk = positions_per_chunk;
+    segment.audio_tokens = sound.tokens();
+    segment.positions_per_chunk = sound.positions_per_chunk();
     return segment;
   }
-  /// `tokens` of padding, >= 0, all at `position` on all axes, which take no positions from the prompt: what is in front
-  /// of a left-padded sequence of a batch.
-  static MropeSegment padding(detail::Size tokens, detail::WholeNumber position = 1) {
+  /// `tokens` of padding, >= 0, all at 1 (`pad_position`) on all axes, which take no positions from the prompt: what is in
+  /// front of a left-padded sequence of a batch. Attention must mask them.
+  static MropeSegment padding(detail::Size tokens) {
     MropeSegment segment;
     segment.pad_tokens = tokens;
-    segment.pad_position = position;
     return segment;
   }
 
@@ -91,7 +133,7 @@ namespace detail {
 
 /// Position of a frame after that of frame 0. Each factor is at most kMaxGridSide, so that the product fits.
 inline std::int64_t time_of_frame(const VideoTime& time, std::int64_t frame) {
-  return frame * (time.positions_per_second * time.seconds) / time.frames;
+  return frame * (time.positions_per_second() * time.seconds()) / time.frames();
 }
 
 /// Checks a prompt and returns its number of tokens.
@@ -110,9 +152,9 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".frames", s.frames, 0, most);
     require_count(".height", s.height, 0, most);
     require_count(".width", s.width, 0, most);
-    require_count(".time.positions_per_second", s.time.positions_per_second, 0, most);
-    require_count(".time.frames", s.time.frames, 1, most);
-    require_count(".time.seconds", s.time.seconds, 1, most);
+    require_count(".time.positions_per_second", s.time.positions_per_second(), 0, most);
+    require_count(".time.frames", s.time.frames(), 1, most);
+    require_count(".time.seconds", s.time.seconds(), 1, most);
     require_count(".audio_tokens", s.audio_tokens, 0, kMaxSeqLen);
     if (!s.has_audio && s.audio_tokens != 0) {
       refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_tokens",

@@ -17,13 +17,23 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// What random numbers begin from: Seed(7). The same seed gives the same numbers.
+class Seed {
+ public:
+  explicit Seed(detail::WholeNumber value) : value_(value) {}
+  std::int64_t value() const { return value_; }
+
+ private:
+  std::int64_t value_;
+};
+
 namespace detail {
 
 /// Whole numbers below a bound, all equally likely: the same on every platform, which std::uniform_int_distribution is
 /// not. Of 2^64 numbers those are refused that the bound does not divide.
 class BoundedRandom {
  public:
-  explicit BoundedRandom(std::int64_t seed) : random_(static_cast<std::uint64_t>(seed)) {}
+  explicit BoundedRandom(Seed seed) : random_(static_cast<std::uint64_t>(seed.value())) {}
   /// In [0, bound), bound > 0.
   std::int64_t below(std::int64_t bound) {
     const auto size = static_cast<std::uint64_t>(bound);
@@ -42,21 +52,20 @@ class BoundedRandom {
 /// Ascending positions drawn without replacement from 0 ... max_positions - 1, all sets equally likely: a model that is
 /// trained on them meets every position and distance of long text in short one.
 ///
-///     random_positions(5, 100, seed)    7 23 24 61 90
+///     random_positions(5, 100, Seed(1))    7 23 24 61 90
 ///
 /// The same seed gives the same positions on every platform: std::mt19937_64, r mod n of its numbers but for the
 /// 2^64 mod n smallest, and Floyd's algorithm, j from max_positions - seq_len on: t below j + 1, or j where t is taken.
 /// @param seq_len        Tokens, >= 0.
 /// @param max_positions  Length that the model shall serve, >= seq_len and at most 2^57.
-/// @param seed           Another one for each sequence and step.
+/// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              seq_len positions.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     a search among the positions so far, and a small allocation, for each token (bench_frequency: positions).
 /// Accuracy: exact [positions][random].
 /// Source:   Ruoss et al. 2023, arXiv:2305.16843.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::Size seq_len,
-                                                                       detail::WholeNumber max_positions,
-                                                                       detail::WholeNumber seed) {
+                                                                       detail::WholeNumber max_positions, Seed seed) {
   const char* const function = "random_positions";
   constexpr Eigen::Index limit = detail::kMaxSeqLen;
   detail::require(seq_len >= 0 && seq_len <= limit, function, "seq_len", seq_len, "in [0, ", limit, "]");
@@ -74,6 +83,15 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
   return positions;
 }
 
+/// @overload
+/// Says what is missing.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write random_positions(seq_len, max_positions, Seed(number)): another seed for each sequence");
+  return {};
+}
+
 /// Positions of PoSE: text in chunks, between which positions are skipped so that the last ones may be anywhere up to
 /// the length that the model is to be extended to.
 ///
@@ -84,7 +102,7 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
 /// random_positions().
 /// @param chunk_lengths  Tokens of each chunk, > 0: an Eigen vector or a contiguous range of integers.
 /// @param target_length  Length that the model shall serve, at least all tokens and at most 2^57.
-/// @param seed           Another one for each sequence and step.
+/// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              A position for each token.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::length_error      more tokens than memory's index type counts.
@@ -93,8 +111,7 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
 /// Source:   Zhu et al. 2023, arXiv:2309.10400, section 3.2.
 template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_lengths,
-                                                              detail::WholeNumber target_length,
-                                                              detail::WholeNumber seed) {
+                                                              detail::WholeNumber target_length, Seed seed) {
   static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: chunk_lengths holds integers");
   const char* const function = "skip_positions";
   const auto& lengths = detail::as_list(chunk_lengths);
@@ -119,6 +136,17 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_
     for (std::int64_t t = 0; t < length(i); ++t, ++token) positions[token] = skipped + token;
   }
   return positions;
+}
+
+/// @overload
+/// Says what is missing.
+template <typename List, typename... Numbers,
+          std::enable_if_t<detail::is_list<List> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List&, const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write skip_positions(chunk_lengths, target_length, Seed(number)): another seed for each "
+                "sequence");
+  return {};
 }
 
 }  // namespace POSENC_ABI

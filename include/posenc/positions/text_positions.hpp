@@ -20,6 +20,17 @@ inline namespace POSENC_ABI {
 /// One position for each token of a batch: batch x seq_len.
 using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Tokens that a key/value cache holds already, in front of those that the call is about: PastTokens(5).
+class PastTokens {
+ public:
+  /// @param count  [tokens] PastTokens(0) where there is no cache. What is in range depends on the call.
+  explicit PastTokens(detail::WholeNumber count) : count_(count) {}
+  std::int64_t count() const { return count_; }
+
+ private:
+  std::int64_t count_;
+};
+
 namespace detail {
 
 /// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
@@ -39,11 +50,13 @@ PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::In
 
 /// counted_positions() of a mask, which is not zero where a token is real.
 template <typename Derived, typename At>
-PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, Eigen::Index past, At at) {
+PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, PastTokens past, At at) {
   using Scalar = typename Derived::Scalar;
-  require(past >= 0 && past <= mask.cols(), function, "past", past, "in [0, ", mask.cols(), "] (columns of the mask)");
+  const std::int64_t columns = mask.cols();
+  require(past.count() >= 0 && past.count() <= columns, function, "past", past.count(), "in [0, ", columns,
+          "] (columns of the mask)");
   return counted_positions(
-      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
+      mask, static_cast<Eigen::Index>(past.count()), [](const Scalar& value) { return !(value == Scalar(0)); }, at);
 }
 
 /// Checks cu_seqlens and returns the number of documents.
@@ -69,19 +82,29 @@ Eigen::Index require_cu_seqlens(const char* function, const Entries& entries) {
 ///     mask  0 0 1 1 1     positions  1 1 0 1 2
 ///
 /// @param mask          batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
-/// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
-/// @param pad_position  Position of pads; attention must mask them.
+/// @param past          PastTokens(count): cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @param pad_position  Position of pads. Attention must mask them, so that it changes nothing.
 /// @returns             batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][text].
 /// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
 template <typename Derived>
-PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0,
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0),
                              detail::WholeNumber pad_position = 1) {
   return detail::masked_positions("padded_positions", mask, past, [&](std::int64_t count, bool real) {
     return real ? count - 1 : std::int64_t{pad_position};
   });
+}
+
+/// @overload
+/// Says that a bare number may be either of the two.
+template <typename Derived, typename Number, typename... More, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+PositionIds padded_positions(const Eigen::DenseBase<Derived>&, const Number&, const More&...) {
+  static_assert(detail::kMisuse<Number>,
+                "posenc: write padded_positions(mask, PastTokens(count), pad_position): count is the number of cached "
+                "tokens");
+  return {};
 }
 
 /// Positions of documents packed one after the other: each begins again at 0.

@@ -31,7 +31,7 @@ namespace presets {
 /// Accuracy: exact [positions][latents].
 /// Matches:  WanRotaryPosEmbed of diffusers, SkyReels-V2.
 inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const GridShape& picture) {
-  detail::require_frames("presets::wan_positions", frames);
+  detail::require_video("presets::wan_positions", frames, picture);
   return grid_positions(
       {static_cast<int>(frames), static_cast<int>(picture.height()), static_cast<int>(picture.width())});
 }
@@ -51,10 +51,9 @@ inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const
 inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size frames, const GridShape& picture,
                                                                 detail::Size text_tokens) {
   const char* const function = "presets::hunyuan_video_positions";
-  detail::require_frames(function, frames);
+  detail::require_video(function, frames, picture);
   detail::require_text_tokens(function, text_tokens);
   const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
-  detail::require_size(function, "frames", frames, patches, 3 * sizeof(std::int64_t));
   detail::LatentRows rows(function, frames * patches + text_tokens, 3);
   for (Eigen::Index t = 0; t < frames; ++t) rows.append_picture(picture, t);
   return rows.take();
@@ -67,17 +66,17 @@ inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size fra
 /// @param picture  Patches of a frame: pixels / 16.
 /// @param scale    `scale_factor` of height and width, > 0: 2 in videos of 480 lines, 3.16 in larger ones.
 /// @returns        tokens x 3.
-/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; a scale that is not finite and > 0.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; a scale outside of [2^-20, 2^20].
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float [positions][latents].
 /// Matches:  Kandinsky5RoPE3D of diffusers, which divides the angles.
 inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, const GridShape& picture, double scale) {
   const char* const function = "presets::kandinsky5_positions";
-  detail::require_frames(function, frames);
-  detail::require_positive(function, "scale", scale);
-  return grid_positions({GridAxis::counted(frames), GridAxis::counted(picture.height(), 0, 1 / scale),
-                         GridAxis::counted(picture.width(), 0, 1 / scale)});
+  detail::require_video(function, frames, picture);
+  detail::require_scale(function, "scale", scale);
+  return grid_positions({GridAxis::counted(frames), GridAxis::counted(picture.height()).times(1 / scale),
+                         GridAxis::counted(picture.width()).times(1 / scale)});
 }
 
 /// Positions of CogVideoX 1.0: a grid stretched and cropped to the one that it was trained on. Text, in front of the
@@ -98,7 +97,7 @@ inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, cons
 /// Matches:  get_3d_rotary_pos_embed and get_resize_crop_region_for_grid of diffusers.
 inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const GridShape& picture,
                                                       const GridShape& base) {
-  detail::require_frames("presets::cogvideox_positions", frames);
+  detail::require_video("presets::cogvideox_positions", frames, picture);
   const double height = static_cast<double>(picture.height());
   const double width = static_cast<double>(picture.width());
   const double base_height = static_cast<double>(base.height());
@@ -110,8 +109,8 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
   const double left = std::nearbyint((base_width - resized_width) / 2);
   const double bottom = (top + resized_height) * (height - 1) / height;
   const double right = (left + resized_width) * (width - 1) / width;
-  return grid_positions({GridAxis::counted(frames), GridAxis::linspace(picture.height(), top, bottom),
-                         GridAxis::linspace(picture.width(), left, right)});
+  return grid_positions({GridAxis::counted(frames), GridAxis::linspace(picture.height(), {top, bottom}),
+                         GridAxis::linspace(picture.width(), {left, right})});
 }
 
 /// Positions of Cosmos: (24 t / frames_per_second, y, x), each from 0.
@@ -121,8 +120,7 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
 /// @param picture            Patches of a frame: pixels / 16.
 /// @param frames_per_second  > 0. 24, which counts frames, for pictures.
 /// @returns                  tokens x 3.
-/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second that is not finite and > 0.
-/// @throws std::out_of_range      a position beyond 2^53.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second outside of [2^-20, 2^20].
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float [positions][latents].
@@ -130,9 +128,9 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
 inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const GridShape& picture,
                                                    double frames_per_second) {
   const char* const function = "presets::cosmos_positions";
-  detail::require_frames(function, frames);
-  detail::require_positive(function, "frames_per_second", frames_per_second);
-  return grid_positions({GridAxis::counted(frames, 0, 24 / frames_per_second), GridAxis::counted(picture.height()),
+  detail::require_video(function, frames, picture);
+  detail::require_scale(function, "frames_per_second", frames_per_second);
+  return grid_positions({GridAxis::counted(frames).times(24 / frames_per_second), GridAxis::counted(picture.height()),
                          GridAxis::counted(picture.width())});
 }
 
@@ -147,8 +145,7 @@ inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const Gr
 /// @param frames_per_second  Of the video, > 0.
 /// @param causal             False: LTXPipeline. True: LTXConditionPipeline (0.9.5 and later).
 /// @returns                  tokens x 3.
-/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second that is not finite and > 0.
-/// @throws std::out_of_range      a position beyond 2^53.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second outside of [2^-20, 2^20].
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float at 1 [positions][latents].
@@ -156,12 +153,12 @@ inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const Gr
 inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridShape& picture, double frames_per_second,
                                                 detail::Switch causal) {
   const char* const function = "presets::ltx_positions";
-  detail::require_frames(function, frames);
-  detail::require_positive(function, "frames_per_second", frames_per_second);
+  detail::require_video(function, frames, picture);
+  detail::require_scale(function, "frames_per_second", frames_per_second);
   const double frame = 8 / frames_per_second / 20 * 2;
-  auto positions =
-      grid_positions({GridAxis::counted(frames, -1, frame), GridAxis::counted(picture.height(), -1, 1.0 / 32),
-                      GridAxis::counted(picture.width(), -1, 1.0 / 32)});
+  auto positions = grid_positions({GridAxis::counted(frames).times(frame).from(-1),
+                                   GridAxis::counted(picture.height()).times(1.0 / 32).from(-1),
+                                   GridAxis::counted(picture.width()).times(1.0 / 32).from(-1)});
   if (causal) {
     const Eigen::Index patches = picture.tokens();
     for (Eigen::Index t = 0; t < frames; ++t) {
@@ -186,10 +183,10 @@ inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridS
 /// Accuracy: one ulp of float, of the largest position [positions][latents].
 /// Matches:  MochiRoPE of diffusers.
 inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const GridShape& picture) {
-  detail::require_frames("presets::mochi_positions", frames);
+  detail::require_video("presets::mochi_positions", frames, picture);
   const double scale = 192 / std::sqrt(static_cast<double>(picture.height()) * static_cast<double>(picture.width()));
-  return grid_positions({GridAxis::counted(frames), GridAxis::symmetric(picture.height(), scale),
-                         GridAxis::symmetric(picture.width(), scale)});
+  return grid_positions({GridAxis::counted(frames), GridAxis::symmetric(picture.height()).times(scale),
+                         GridAxis::symmetric(picture.width()).times(scale)});
 }
 
 }  // namespace presets

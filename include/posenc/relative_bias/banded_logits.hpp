@@ -8,7 +8,7 @@
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
-#include "posenc/relative_bias/relative_logits.hpp"
+#include "posenc/relative_bias/relative_gradients.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>
@@ -70,8 +70,10 @@ void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpa
   }
 }
 
-template <typename Query, typename Projection>
-void require_banded(const char* function, const Query& r, const Projection& projection, const AttentionSpan& span) {
+/// The checks of a call. `logits` are those that are added to, or their gradient.
+template <typename Logits, typename Query, typename Projection>
+void require_banded(const char* function, const char* parameter, const Logits& logits, const Query& r,
+                    const Projection& projection, const AttentionSpan& span) {
   const bool whole = span.query_len() == 0 ? r.rows() == 0 : r.rows() > 0 && r.rows() % span.query_len() == 0;
   require(whole, function, "r.rows()", r.rows(), "span.query_len() ", span.query_len(), " for each head");
   require(projection.cols() > 0, function, "projection.cols()", projection.cols(),
@@ -80,12 +82,6 @@ void require_banded(const char* function, const Query& r, const Projection& proj
           projection.cols() == r.cols() ? " (a column for each distance: give the transpose)" : "");
   require_data(function, "r", r);
   require_data(function, "projection", projection);
-}
-
-/// The shape of stacked logits, one row for each row of r.
-template <typename Logits, typename Query>
-void require_banded_logits(const char* function, const char* parameter, const Logits& logits, const Query& r,
-                           const AttentionSpan& span) {
   require_shape(function, parameter, logits, std::int64_t(r.rows()), span.key_len());
 }
 
@@ -120,9 +116,9 @@ void add_banded_logits(Logits&& logits, const Query& r, const Projection& projec
                        Workspace<Scalar>& workspace) {
   const char* const function = "add_banded_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_banded(function, r, projection, span);
-  detail::require_banded_logits(function, "logits", x, r, span);
+  detail::require_banded(function, "logits", x, r, projection, span);
   detail::require_target(function, "logits", x, r, projection);
+  detail::require_outside(function, workspace, x, r, projection);
   const auto& queries_of_all = detail::evaluated(r);
   const auto& columns = detail::evaluated(projection);
   const Eigen::Index extent = projection.cols();
@@ -162,14 +158,11 @@ void banded_logits_backward(RelativeGradients<GradQuery, GradProjection> gradien
                             const Query& r, const Projection& projection, const AttentionSpan& span,
                             Workspace<Scalar>& workspace) {
   const char* const function = "banded_logits_backward";
-  auto& grad_r = gradients.grad_q();
+  auto& grad_r = gradients.grad_content();
   auto& grad_projection = gradients.grad_table();
-  detail::require_banded(function, r, projection, span);
-  detail::require_banded_logits(function, "grad_logits", grad_logits, r, span);
-  detail::require_shape(function, "grad_r", grad_r, r.rows(), r.cols());
-  detail::require_shape(function, "grad_projection", grad_projection, projection.rows(), projection.cols());
-  detail::require_target(function, "grad_r", grad_r, grad_projection, grad_logits, r, projection);
-  detail::require_target(function, "grad_projection", grad_projection, grad_logits, r, projection);
+  detail::require_banded(function, "grad_logits", grad_logits, r, projection, span);
+  detail::require_gradients(function, gradients, "grad_r", r, "grad_projection", projection, grad_logits);
+  detail::require_outside(function, workspace, grad_r, grad_projection, grad_logits, r, projection);
   const auto& grad = detail::evaluated(grad_logits);
   const auto& queries_of_all = detail::evaluated(r);
   const auto& columns = detail::evaluated(projection);

@@ -50,8 +50,10 @@ class ContentAttention {
     detail::require_data(function, "k", k);
   }
 
-  const Query& q() const { return q_; }
-  const Key& k() const { return k_; }
+  const Query& q() const& { return q_; }
+  detail::Held<Query> q() const&& { return q_; }
+  const Key& k() const& { return k_; }
+  detail::Held<Key> k() const&& { return k_; }
   double scale() const { return scale_; }
   AttentionSpan span() const { return span_; }
   /// Heads that are stacked; 0 where there are neither queries nor keys to count them by.

@@ -18,22 +18,20 @@ inline namespace POSENC_ABI {
 /// The parameters of CoPE: Cope(table, num_positions).
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class Cope {
+class Cope : public detail::HeldTable<Table> {
  public:
   /// @param table          num_positions x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param num_positions  `npos_max`, > 0: counts beyond the last row take it.
   /// @throws std::invalid_argument  num_positions is not > 0.
   template <typename T>
-  Cope(T&& table, detail::Size num_positions) : table_(table), num_positions_(num_positions) {
-    detail::check_held<T>();
+  Cope(T&& table, detail::Size num_positions)
+      : detail::HeldTable<Table>(std::forward<T>(table)), num_positions_(num_positions) {
     detail::require(num_positions > 0, "Cope", "num_positions", num_positions, "> 0");
   }
 
-  const Table& table() const { return table_; }
   Eigen::Index num_positions() const { return num_positions_; }
 
  private:
-  detail::Held<Table> table_;
   Eigen::Index num_positions_;
 };
 
@@ -63,9 +61,12 @@ class CopeGradients {
         grad_q_(detail::written(std::forward<Q>(grad_q))),
         grad_table_(detail::written(std::forward<T>(grad_table))) {}
 
-  GradLogits& grad_logits() { return grad_logits_; }
-  GradQuery& grad_q() { return grad_q_; }
-  GradTable& grad_table() { return grad_table_; }
+  GradLogits& grad_logits() & { return grad_logits_; }
+  detail::Held<GradLogits> grad_logits() && { return grad_logits_; }
+  GradQuery& grad_q() & { return grad_q_; }
+  detail::Held<GradQuery> grad_q() && { return grad_q_; }
+  GradTable& grad_table() & { return grad_table_; }
+  detail::Held<GradTable> grad_table() && { return grad_table_; }
 
  private:
   detail::Held<GradLogits> grad_logits_;
@@ -131,6 +132,7 @@ void add_cope_logits(Logits&& logits, const Cope<Table>& scheme, const ContentAt
   detail::require_logits(function, "logits", x, attention);
   const auto rows = detail::require_cope(function, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, x, attention.q(), scheme.table());
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
@@ -179,6 +181,7 @@ void cope_logits_backward(CopeGradients<GradLogits, GradQuery, GradTable> gradie
                          scheme.table());
   detail::require_target(function, "grad_q", grad_q, grad_table, logits, attention.q(), scheme.table());
   detail::require_target(function, "grad_table", grad_table, logits, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, grad_logits, grad_q, grad_table, logits, attention.q(), scheme.table());
   const auto& logits_values = detail::evaluated(logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());

@@ -68,6 +68,8 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
   if constexpr (has_p2c) {
     detail::require_target(function, "logits", x, scheme.position_to_content());
   }
+  detail::require_outside(function, workspace, x, attention.q(), attention.k(), scheme.content_to_position(),
+                          scheme.position_to_content());
   if constexpr (has_c2p) {
     detail::add_deberta_term<detail::DebertaTerm::content_to_position>(x, attention.q(), scheme.content_to_position(),
                                                                        c2p_rows, buckets, attention, workspace);
@@ -116,26 +118,23 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
       detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
   const auto p2c_rows =
       detail::require_deberta(function, "position_to_content", scheme.position_to_content(), buckets, attention);
-  const auto check = [&](const char* content_name, const auto& grad_content, const auto& content, const char* name,
-                         const auto& grad_table, const auto& table) {
-    static_assert(
-        detail::holds_scalar<Scalar, decltype(grad_content)> && detail::holds_scalar<Scalar, decltype(grad_table)>,
-        "posenc: gradients hold the scalar of the workspace");
-    detail::require_shape(function, content_name, grad_content, content.rows(), content.cols());
-    detail::require_shape(function, name, grad_table, table.rows(), table.cols());
-    detail::require_target(function, content_name, grad_content, grad_table, grad_logits, attention.q(), attention.k(),
-                           table);
-    detail::require_target(function, name, grad_table, grad_logits, attention.q(), attention.k(), table);
+  const auto check = [&](const char* content_name, const auto& content, const char* name, const auto& table,
+                         auto& of_term) {
+    static_assert(detail::holds_scalar<Scalar, decltype(of_term.grad_content())> &&
+                      detail::holds_scalar<Scalar, decltype(of_term.grad_table())>,
+                  "posenc: gradients hold the scalar of the workspace");
+    detail::require_gradients(function, of_term, content_name, content, name, table, grad_logits, attention.q(),
+                              attention.k());
+    detail::require_outside(function, workspace, of_term.grad_content(), of_term.grad_table(), grad_logits,
+                            attention.q(), attention.k(), table);
   };
   if constexpr (has_c2p) {
-    auto& c2p = gradients.content_to_position();
-    check("grad_q", c2p.grad_content(), attention.q(), "grad_content_to_position", c2p.grad_table(),
-          scheme.content_to_position());
+    check("grad_q", attention.q(), "grad_content_to_position", scheme.content_to_position(),
+          gradients.content_to_position());
   }
   if constexpr (has_p2c) {
-    auto& p2c = gradients.position_to_content();
-    check("grad_k", p2c.grad_content(), attention.k(), "grad_position_to_content", p2c.grad_table(),
-          scheme.position_to_content());
+    check("grad_k", attention.k(), "grad_position_to_content", scheme.position_to_content(),
+          gradients.position_to_content());
   }
   if constexpr (has_c2p && has_p2c) {
     auto& c2p = gradients.content_to_position();

@@ -7,6 +7,7 @@
 #include "posenc/relative_bias/content_attention.hpp"
 #include "posenc/relative_bias/deberta_buckets.hpp"
 #include "posenc/relative_bias/detail/head_rows.hpp"
+#include "posenc/relative_bias/relative_gradients.hpp"
 
 #include <type_traits>
 #include <utility>
@@ -30,18 +31,12 @@ struct TemporaryBuckets {};
 /// The table that queries are multiplied with ("c2p"): ContentToPosition(table).
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class ContentToPosition {
+class ContentToPosition : public detail::HeldTable<Table> {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or once
   ///               for each, stacked.
   template <typename T, detail::IfMatrix<T> = 0>
-  explicit ContentToPosition(T&& table) : table_(table) {
-    detail::check_held<T>();
-  }
-  const Table& table() const { return table_; }
-
- private:
-  detail::Held<Table> table_;
+  explicit ContentToPosition(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 };
 template <typename T, detail::IfMatrix<T> = 0>
 ContentToPosition(T&&) -> ContentToPosition<detail::HeldToRead<T>>;
@@ -49,18 +44,12 @@ ContentToPosition(T&&) -> ContentToPosition<detail::HeldToRead<T>>;
 /// The table that keys are multiplied with ("p2c"): PositionToContent(table).
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class PositionToContent {
+class PositionToContent : public detail::HeldTable<Table> {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the query projection; once for all heads or
   ///               once for each, stacked.
   template <typename T, detail::IfMatrix<T> = 0>
-  explicit PositionToContent(T&& table) : table_(table) {
-    detail::check_held<T>();
-  }
-  const Table& table() const { return table_; }
-
- private:
-  detail::Held<Table> table_;
+  explicit PositionToContent(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 };
 template <typename T, detail::IfMatrix<T> = 0>
 PositionToContent(T&&) -> PositionToContent<detail::HeldToRead<T>>;
@@ -87,8 +76,10 @@ class Deberta {
       : buckets_(&buckets), content_to_position_(), position_to_content_(position_to_content.table()) {}
 
   const DebertaBuckets& buckets() const { return *buckets_; }
-  const C2p& content_to_position() const { return content_to_position_; }
-  const P2c& position_to_content() const { return position_to_content_; }
+  const C2p& content_to_position() const& { return content_to_position_; }
+  detail::Held<C2p> content_to_position() const&& { return content_to_position_; }
+  const P2c& position_to_content() const& { return position_to_content_; }
+  detail::Held<P2c> position_to_content() const&& { return position_to_content_; }
 
  private:
   const DebertaBuckets* buckets_;
@@ -129,34 +120,14 @@ class Deberta<detail::Misfit<Arguments...>, void> {
 template <typename... Arguments>
 Deberta(const Arguments&...) -> Deberta<detail::Misfit<Arguments...>, void>;
 
-namespace detail {
-
-/// The two gradients of one term.
-template <typename GradContent, typename GradTable>
-class DebertaTermGradients {
- public:
-  template <typename C, typename T>
-  DebertaTermGradients(C&& grad_content, T&& grad_table)
-      : grad_content_(written(std::forward<C>(grad_content))), grad_table_(written(std::forward<T>(grad_table))) {}
-
-  GradContent& grad_content() { return grad_content_; }
-  GradTable& grad_table() { return grad_table_; }
-
- private:
-  Held<GradContent> grad_content_;
-  Held<GradTable> grad_table_;
-};
-
-}  // namespace detail
-
 /// What the backward pass of the content-to-position term adds into: ContentToPositionGradients(grad_q, grad_table),
 /// each of the shape of its parameter.
 template <typename GradQuery, typename GradTable>
-class ContentToPositionGradients : public detail::DebertaTermGradients<GradQuery, GradTable> {
+class ContentToPositionGradients : public RelativeGradients<GradQuery, GradTable> {
  public:
   template <typename Q, typename T>
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
-      : detail::DebertaTermGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
+      : RelativeGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
 };
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ContentToPositionGradients(Q&&, T&&) -> ContentToPositionGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
@@ -177,11 +148,11 @@ ContentToPositionGradients(const Arguments&...) -> ContentToPositionGradients<de
 /// What the backward pass of the position-to-content term adds into: PositionToContentGradients(grad_k, grad_table),
 /// each of the shape of its parameter.
 template <typename GradKey, typename GradTable>
-class PositionToContentGradients : public detail::DebertaTermGradients<GradKey, GradTable> {
+class PositionToContentGradients : public RelativeGradients<GradKey, GradTable> {
  public:
   template <typename K, typename T>
   PositionToContentGradients(K&& grad_k, T&& grad_table)
-      : detail::DebertaTermGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
+      : RelativeGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
 };
 template <typename K, typename T, detail::IfMatrix<K, T> = 0>
 PositionToContentGradients(K&&, T&&) -> PositionToContentGradients<detail::HeldToWrite<K>, detail::HeldToWrite<T>>;
@@ -226,8 +197,10 @@ class DebertaGradients {
   explicit DebertaGradients(const C2pGradients& content_to_position) : content_to_position_(content_to_position) {}
   explicit DebertaGradients(const P2cGradients& position_to_content) : position_to_content_(position_to_content) {}
 
-  C2pGradients& content_to_position() { return content_to_position_; }
-  P2cGradients& position_to_content() { return position_to_content_; }
+  C2pGradients& content_to_position() & { return content_to_position_; }
+  C2pGradients content_to_position() && { return content_to_position_; }
+  P2cGradients& position_to_content() & { return position_to_content_; }
+  P2cGradients position_to_content() && { return position_to_content_; }
 
  private:
   C2pGradients content_to_position_;

@@ -12,47 +12,65 @@
 #include "posenc/relative_bias/detail/written_argument.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of decomposed relative positions: Decomposed(rel_h, rel_w, query, key).
-/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+/// The table of rows, `rel_pos_h`, or its gradient: RelPosH(rel_h). It holds a matrix by reference, a Map or Block by
+/// value; a temporary matrix does not compile.
+template <typename Table>
+class RelPosH : public detail::NamedArgument<Table> {
+ public:
+  /// @param rel_h  2 max(query height, key height) - 1 rows x head_dim, once for all heads or once for each, stacked.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): copies go by the guide
+  explicit RelPosH(T&& rel_h) : detail::NamedArgument<Table>(std::forward<T>(rel_h)) {}
+};
+template <typename T>
+RelPosH(T&&) -> RelPosH<std::remove_reference_t<T>>;
+
+/// The table of columns, `rel_pos_w`, or its gradient: RelPosW(rel_w). As RelPosH.
+template <typename Table>
+class RelPosW : public detail::NamedArgument<Table> {
+ public:
+  /// @param rel_w  2 max(query width, key width) - 1 rows x head_dim, once for all heads or once for each, stacked.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): copies go by the guide
+  explicit RelPosW(T&& rel_w) : detail::NamedArgument<Table>(std::forward<T>(rel_w)) {}
+};
+template <typename T>
+RelPosW(T&&) -> RelPosW<std::remove_reference_t<T>>;
+
+/// The parameters of decomposed relative positions: Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
 template <typename Rows, typename Columns>
 class Decomposed {
  public:
-  /// @param rel_h, rel_w  2 max(query side, key side) - 1 rows each, x head_dim, once for all heads or once for each,
-  ///                      stacked. Tables of another length are resized first (linearly, half-pixel).
+  /// @param rel_h, rel_w  The tables. Those of another length are resized first (linearly, half-pixel).
   /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
-  template <typename H, typename W>
-  Decomposed(H&& rel_h, W&& rel_w, const GridShape& query, const GridShape& key)
-      : rel_h_(rel_h), rel_w_(rel_w), query_(query), key_(key) {
-    detail::check_held<H>();
-    detail::check_held<W>();
-  }
+  Decomposed(const RelPosH<Rows>& rel_h, const RelPosW<Columns>& rel_w, const GridShape& query, const GridShape& key)
+      : rel_h_(rel_h.get()), rel_w_(rel_w.get()), query_(query), key_(key) {}
 
-  const Rows& rel_h() const { return rel_h_; }
-  const Columns& rel_w() const { return rel_w_; }
+  const Rows& rel_h() const& { return rel_h_; }
+  detail::Held<const Rows> rel_h() const&& { return rel_h_; }
+  const Columns& rel_w() const& { return rel_w_; }
+  detail::Held<const Columns> rel_w() const&& { return rel_w_; }
   GridShape query() const { return query_; }
   GridShape key() const { return key_; }
 
  private:
-  detail::Held<Rows> rel_h_;
-  detail::Held<Columns> rel_w_;
+  detail::Held<const Rows> rel_h_;
+  detail::Held<const Columns> rel_w_;
   GridShape query_;
   GridShape key_;
 };
 
-template <typename H, typename W, detail::IfMatrix<H, W> = 0>
-Decomposed(H&&, W&&, const GridShape&, const GridShape&) -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
-
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Decomposed<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
-                "displacement, query and key GridShape(height, width)");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key): rel_h and rel_w are matrices with "
+      "a row for each displacement, query and key GridShape(height, width)");
 
  public:
   Decomposed(const Arguments&...) {}
@@ -60,20 +78,23 @@ class Decomposed<detail::Misfit<Arguments...>, void> {
 template <typename... Arguments>
 Decomposed(const Arguments&...) -> Decomposed<detail::Misfit<Arguments...>, void>;
 
-/// What decomposed_logits_backward() adds into: DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
+/// What decomposed_logits_backward() adds into: DecomposedGradients(grad_q, RelPosH(grad_rel_h), RelPosW(grad_rel_w)).
 template <typename GradQuery, typename GradRows, typename GradColumns>
 class DecomposedGradients {
  public:
   /// @param grad_q, grad_rel_h, grad_rel_w  Each has the shape of its parameter.
-  template <typename Q, typename H, typename W>
-  DecomposedGradients(Q&& grad_q, H&& grad_rel_h, W&& grad_rel_w)
+  template <typename Q>
+  DecomposedGradients(Q&& grad_q, RelPosH<GradRows> grad_rel_h, RelPosW<GradColumns> grad_rel_w)
       : grad_q_(detail::written(std::forward<Q>(grad_q))),
-        grad_rel_h_(detail::written(std::forward<H>(grad_rel_h))),
-        grad_rel_w_(detail::written(std::forward<W>(grad_rel_w))) {}
+        grad_rel_h_(detail::written(grad_rel_h.get())),
+        grad_rel_w_(detail::written(grad_rel_w.get())) {}
 
-  GradQuery& grad_q() { return grad_q_; }
-  GradRows& grad_rel_h() { return grad_rel_h_; }
-  GradColumns& grad_rel_w() { return grad_rel_w_; }
+  GradQuery& grad_q() & { return grad_q_; }
+  detail::Held<GradQuery> grad_q() && { return grad_q_; }
+  GradRows& grad_rel_h() & { return grad_rel_h_; }
+  detail::Held<GradRows> grad_rel_h() && { return grad_rel_h_; }
+  GradColumns& grad_rel_w() & { return grad_rel_w_; }
+  detail::Held<GradColumns> grad_rel_w() && { return grad_rel_w_; }
 
  private:
   detail::Held<GradQuery> grad_q_;
@@ -81,16 +102,16 @@ class DecomposedGradients {
   detail::Held<GradColumns> grad_rel_w_;
 };
 
-template <typename Q, typename H, typename W, detail::IfMatrix<Q, H, W> = 0>
-DecomposedGradients(Q&&, H&&, W&&)
-    -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
+template <typename Q, typename H, typename W, detail::IfMatrix<Q> = 0>
+DecomposedGradients(Q&&, const RelPosH<H>&, const RelPosW<W>&) -> DecomposedGradients<detail::HeldToWrite<Q>, H, W>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class DecomposedGradients<detail::Misfit<Arguments...>, void, void> {
   static_assert(
       detail::kMisuse<Arguments...>,
-      "posenc: write DecomposedGradients(grad_q, grad_rel_h, grad_rel_w): each a matrix of the shape of its parameter");
+      "posenc: write DecomposedGradients(grad_q, RelPosH(grad_rel_h), RelPosW(grad_rel_w)): each a matrix of the shape "
+      "of its parameter");
 
  public:
   DecomposedGradients(const Arguments&...) {}
@@ -179,7 +200,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
 ///
 /// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
-/// @param scheme          Decomposed(rel_h, rel_w, query, key).
+/// @param scheme          Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
@@ -214,12 +235,12 @@ template <typename... Arguments>
 auto add_decomposed_logits(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
-      "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
-      "grids of queries and keys as GridShape(height, width)");
+      "posenc: write add_decomposed_logits(logits, Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q): "
+      "matrices, and the grids of queries and keys as GridShape(height, width)");
 }
 
 /// The gradient of add_decomposed_logits(): adds into grad_q, grad_rel_h and grad_rel_w.
-/// @param[in,out] gradients  DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
+/// @param[in,out] gradients  DecomposedGradients(grad_q, RelPosH(grad_rel_h), RelPosW(grad_rel_w)).
 /// @param grad_logits        (num_heads query.tokens()) x key.tokens().
 /// @param scheme, q          As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
@@ -262,8 +283,8 @@ void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradCol
 template <typename... Arguments>
 auto decomposed_logits_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, grad_rel_h, grad_rel_w), "
-                "grad_logits, Decomposed(rel_h, rel_w, query, key), q)");
+                "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, RelPosH(grad_rel_h), "
+                "RelPosW(grad_rel_w)), grad_logits, Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q)");
 }
 
 }  // namespace POSENC_ABI

@@ -7,6 +7,7 @@
 #include "posenc/relative_bias/content_attention.hpp"
 #include "posenc/relative_bias/detail/relative_product.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/relative_gradients.hpp"
 
 #include <optional>
 #include <utility>
@@ -18,27 +19,22 @@ inline namespace POSENC_ABI {
 /// exactly span.distances().
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class RelativeKeys {
+class RelativeKeys : public detail::HeldTable<Table> {
  public:
   /// @param table      distances.size() x head_dim, by ascending key - query, once for all heads or once for each,
   ///                   stacked.
   /// @param distances  Those of the rows. For L_k causal positions DistanceRange::causal(L_k). Pairs at other distances
   ///                   get nothing added.
   template <typename T>
-  RelativeKeys(T&& table, const DistanceRange& distances) : table_(table), distances_(distances) {
-    detail::check_held<T>();
-  }
+  RelativeKeys(T&& table, const DistanceRange& distances)
+      : detail::HeldTable<Table>(std::forward<T>(table)), distances_(distances) {}
   // clang-tidy: copies go by the deduction guide, which takes matrices alone.
   template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
-  explicit RelativeKeys(T&& table) : table_(table) {
-    detail::check_held<T>();
-  }
+  explicit RelativeKeys(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 
-  const Table& table() const { return table_; }
   std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
-  detail::Held<Table> table_;
   std::optional<DistanceRange> distances_;
 };
 
@@ -61,36 +57,20 @@ class RelativeKeys<detail::Misfit<Arguments...>> {
 template <typename... Arguments>
 RelativeKeys(const Arguments&...) -> RelativeKeys<detail::Misfit<Arguments...>>;
 
-/// What relative_logits_backward() adds into: RelativeGradients(grad_q, grad_table), each of the shape of its parameter.
-template <typename GradQuery, typename GradTable>
-class RelativeGradients {
- public:
-  template <typename Q, typename T>
-  RelativeGradients(Q&& grad_q, T&& grad_table)
-      : grad_q_(detail::written(std::forward<Q>(grad_q))), grad_table_(detail::written(std::forward<T>(grad_table))) {}
+namespace detail {
 
-  GradQuery& grad_q() { return grad_q_; }
-  GradTable& grad_table() { return grad_table_; }
+/// The rows of the table that each head has. `logits` are those that are added to, or their gradient.
+template <typename Logits, typename Table, typename Query, typename Key>
+HeadRows require_relative(const char* function, const char* parameter, const Logits& logits,
+                          const RelativeKeys<Table>& scheme, const ContentAttention<Query, Key>& attention) {
+  require_logits(function, parameter, logits, attention);
+  const auto rows = require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(),
+                                          attention.span(), attention.num_heads());
+  require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
+  return rows;
+}
 
- private:
-  detail::Held<GradQuery> grad_q_;
-  detail::Held<GradTable> grad_table_;
-};
-
-template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
-RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
-
-/// Says what is missing or out of order.
-template <typename... Arguments>
-class RelativeGradients<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write RelativeGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
-
- public:
-  RelativeGradients(const Arguments&...) {}
-};
-template <typename... Arguments>
-RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Arguments...>, void>;
+}  // namespace detail
 
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
 /// every head
@@ -117,11 +97,9 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
   const char* const function = "add_relative_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
-  detail::require_logits(function, "logits", x, attention);
-  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
-                                                  attention.num_heads());
-  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
+  const auto rows = detail::require_relative(function, "logits", x, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, x, attention.q(), scheme.table());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
@@ -158,25 +136,20 @@ void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients,
                               Workspace<Scalar>& workspace) {
   const char* const function = "relative_logits_backward";
   const AttentionSpan& span = attention.span();
-  auto& grad_q = gradients.grad_q();
-  auto& grad_table = gradients.grad_table();
-  detail::require_logits(function, "grad_logits", grad_logits, attention);
-  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
-                                                  attention.num_heads());
-  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
+  const auto rows = detail::require_relative(function, "grad_logits", grad_logits, scheme, attention);
+  detail::require_gradients(function, gradients, "grad_q", attention.q(), "grad_table", scheme.table(), grad_logits);
+  detail::require_outside(function, workspace, gradients.grad_content(), gradients.grad_table(), grad_logits,
+                          attention.q(), scheme.table());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative_gradients(
-        detail::head_rows(grad_q, head, span.query_len()), detail::NoQueryBias(), rows.of(grad_table, head),
-        detail::head_rows(grad, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-        detail::NoQueryBias(), rows.of(table, head), lowest, span, static_cast<Scalar>(attention.scale()), workspace);
+        detail::head_rows(gradients.grad_content(), head, span.query_len()), detail::NoQueryBias(),
+        rows.of(gradients.grad_table(), head), detail::head_rows(grad, head, span.query_len()),
+        detail::head_rows(q, head, span.query_len()), detail::NoQueryBias(), rows.of(table, head), lowest, span,
+        static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/relative_gradients.hpp"
 #include "posenc/relative_bias/shaw_clip.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
@@ -21,20 +22,16 @@ inline namespace POSENC_ABI {
 /// are two types so that they cannot change places.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class ShawKeys {
+class ShawKeys : public detail::HeldTable<Table> {
  public:
   /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param clip   Distances that share the outermost rows.
   template <typename T>
-  ShawKeys(T&& table, const ShawClip& clip) : table_(table), clip_(clip) {
-    detail::check_held<T>();
-  }
+  ShawKeys(T&& table, const ShawClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
 
-  const Table& table() const { return table_; }
   ShawClip clip() const { return clip_; }
 
  private:
-  detail::Held<Table> table_;
   ShawClip clip_;
 };
 
@@ -53,37 +50,6 @@ class ShawKeys<detail::Misfit<Arguments...>> {
 };
 template <typename... Arguments>
 ShawKeys(const Arguments&...) -> ShawKeys<detail::Misfit<Arguments...>>;
-
-/// What shaw_logits_backward() adds into: ShawGradients(grad_q, grad_table), each of the shape of its parameter.
-template <typename GradQuery, typename GradTable>
-class ShawGradients {
- public:
-  template <typename Q, typename T>
-  ShawGradients(Q&& grad_q, T&& grad_table)
-      : grad_q_(detail::written(std::forward<Q>(grad_q))), grad_table_(detail::written(std::forward<T>(grad_table))) {}
-
-  GradQuery& grad_q() { return grad_q_; }
-  GradTable& grad_table() { return grad_table_; }
-
- private:
-  detail::Held<GradQuery> grad_q_;
-  detail::Held<GradTable> grad_table_;
-};
-
-template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
-ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
-
-/// Says what is missing or out of order.
-template <typename... Arguments>
-class ShawGradients<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write ShawGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
-
- public:
-  ShawGradients(const Arguments&...) {}
-};
-template <typename... Arguments>
-ShawGradients(const Arguments&...) -> ShawGradients<detail::Misfit<Arguments...>, void>;
 
 namespace detail {
 
@@ -114,12 +80,14 @@ void add_shaw_gradients(GradQuery&& grad_q, GradTable&& grad_table, const Grad& 
   }
 }
 
-/// The rows of Shaw's table that each head has.
-template <typename Table>
-HeadRows require_shaw(const char* function, const Table& table, const ShawClip& clip, Eigen::Index num_heads,
-                      Eigen::Index head_dim) {
-  const HeadRows rows(function, "table", table.rows(), clip.rows(), num_heads, " (clip.rows())");
-  require_shape(function, "table", table, table.rows(), head_dim);
+/// The rows of Shaw's table that each head has. `logits` are those that are added to, or their gradient.
+template <typename Logits, typename Table, typename Query, typename Key>
+HeadRows require_shaw(const char* function, const char* parameter, const Logits& logits, const ShawKeys<Table>& scheme,
+                      const ContentAttention<Query, Key>& attention) {
+  require_logits(function, parameter, logits, attention);
+  const HeadRows rows(function, "table", scheme.table().rows(), scheme.clip().rows(), attention.num_heads(),
+                      " (clip.rows())");
+  require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
   return rows;
 }
 
@@ -149,10 +117,9 @@ void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& scheme, const Conte
   const char* const function = "add_shaw_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
-  detail::require_logits(function, "logits", x, attention);
-  const auto rows =
-      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
+  const auto rows = detail::require_shaw(function, "logits", x, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, x, attention.q(), scheme.table());
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
@@ -171,7 +138,7 @@ auto add_shaw_logits(const Arguments&...) {
 }
 
 /// The gradient of add_shaw_logits(): adds into grad_q and grad_table.
-/// @param[in,out] gradients               ShawGradients(grad_q, grad_table).
+/// @param[in,out] gradients               RelativeGradients(grad_q, grad_table).
 /// @param grad_logits                     (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace    As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
@@ -181,26 +148,21 @@ auto add_shaw_logits(const Arguments&...) {
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
           typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
-void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
+void shaw_logits_backward(RelativeGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
                           const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_logits_backward";
   const AttentionSpan& span = attention.span();
-  auto& grad_q = gradients.grad_q();
-  auto& grad_table = gradients.grad_table();
-  detail::require_logits(function, "grad_logits", grad_logits, attention);
-  const auto rows =
-      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
-  detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
+  const auto rows = detail::require_shaw(function, "grad_logits", grad_logits, scheme, attention);
+  detail::require_gradients(function, gradients, "grad_q", attention.q(), "grad_table", scheme.table(), grad_logits);
+  detail::require_outside(function, workspace, gradients.grad_content(), gradients.grad_table(), grad_logits,
+                          attention.q(), scheme.table());
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-    detail::add_shaw_gradients(detail::head_rows(grad_q, head, span.query_len()), rows.of(grad_table, head),
-                               detail::head_rows(grad, head, span.query_len()),
+    detail::add_shaw_gradients(detail::head_rows(gradients.grad_content(), head, span.query_len()),
+                               rows.of(gradients.grad_table(), head), detail::head_rows(grad, head, span.query_len()),
                                detail::head_rows(q, head, span.query_len()), rows.of(table, head), scheme.clip(), span,
                                static_cast<Scalar>(attention.scale()), workspace);
   }
@@ -210,9 +172,10 @@ void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const G
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto shaw_logits_backward(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write shaw_logits_backward(ShawGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
-                "clip), ContentAttention(q, k, scale, span), workspace)");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write shaw_logits_backward(RelativeGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
+      "clip), ContentAttention(q, k, scale, span), workspace)");
 }
 
 }  // namespace POSENC_ABI

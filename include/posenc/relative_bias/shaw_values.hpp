@@ -8,6 +8,7 @@
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/relative_gradients.hpp"
 #include "posenc/relative_bias/shaw_clip.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
@@ -20,20 +21,16 @@ inline namespace POSENC_ABI {
 /// The parameters of Shaw's encoding of values: ShawValues(table, clip). See ShawKeys for why these are two types.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class ShawValues {
+class ShawValues : public detail::HeldTable<Table> {
  public:
   /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param clip   Distances that share the outermost rows.
   template <typename T>
-  ShawValues(T&& table, const ShawClip& clip) : table_(table), clip_(clip) {
-    detail::check_held<T>();
-  }
+  ShawValues(T&& table, const ShawClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
 
-  const Table& table() const { return table_; }
   ShawClip clip() const { return clip_; }
 
  private:
-  detail::Held<Table> table_;
   ShawClip clip_;
 };
 
@@ -52,40 +49,6 @@ class ShawValues<detail::Misfit<Arguments...>> {
 };
 template <typename... Arguments>
 ShawValues(const Arguments&...) -> ShawValues<detail::Misfit<Arguments...>>;
-
-/// What shaw_values_backward() adds into: ShawValuesGradients(grad_weights, grad_table), each of the shape of its
-/// parameter.
-template <typename GradWeights, typename GradTable>
-class ShawValuesGradients {
- public:
-  template <typename W, typename T>
-  ShawValuesGradients(W&& grad_weights, T&& grad_table)
-      : grad_weights_(detail::written(std::forward<W>(grad_weights))),
-        grad_table_(detail::written(std::forward<T>(grad_table))) {}
-
-  GradWeights& grad_weights() { return grad_weights_; }
-  GradTable& grad_table() { return grad_table_; }
-
- private:
-  detail::Held<GradWeights> grad_weights_;
-  detail::Held<GradTable> grad_table_;
-};
-
-template <typename W, typename T, detail::IfMatrix<W, T> = 0>
-ShawValuesGradients(W&&, T&&) -> ShawValuesGradients<detail::HeldToWrite<W>, detail::HeldToWrite<T>>;
-
-/// Says what is missing or out of order.
-template <typename... Arguments>
-class ShawValuesGradients<detail::Misfit<Arguments...>, void> {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write ShawValuesGradients(grad_weights, grad_table): each a matrix of the shape of its parameter");
-
- public:
-  ShawValuesGradients(const Arguments&...) {}
-};
-template <typename... Arguments>
-ShawValuesGradients(const Arguments&...) -> ShawValuesGradients<detail::Misfit<Arguments...>, void>;
 
 namespace detail {
 
@@ -161,6 +124,7 @@ void add_shaw_values(Out&& out, const ShawValues<Table>& scheme, const Weights& 
   auto& y = detail::written(std::forward<Out>(out));
   const detail::ShawValuesSizes sizes(function, scheme, weights, span, "out", y);
   detail::require_target(function, "out", y, weights, scheme.table());
+  detail::require_outside(function, workspace, y, weights, scheme.table());
   const auto& weights_values = detail::evaluated(weights);
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
@@ -178,13 +142,11 @@ auto add_shaw_values(const Arguments&...) {
       detail::kMisuse<Arguments...>,
       "posenc: write add_shaw_values(out, ShawValues(table, clip), weights, span, workspace): weights are the "
       "logits after softmax, span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, "
-      "key_len); "
-      "all hold the same "
-      "scalar");
+      "key_len); all hold the same scalar");
 }
 
 /// The gradient of add_shaw_values(): adds into grad_weights and grad_table.
-/// @param[in,out] gradients                 ShawValuesGradients(grad_weights, grad_table).
+/// @param[in,out] gradients                 RelativeGradients(grad_weights, grad_table).
 /// @param grad_out                          (num_heads L_q) x head_dim.
 /// @param scheme, weights, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
@@ -193,23 +155,21 @@ auto add_shaw_values(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
-void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
+void shaw_values_backward(RelativeGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
                           const ShawValues<Table>& scheme, const Weights& weights, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_values_backward";
-  auto& grad_weights = gradients.grad_weights();
-  auto& grad_table = gradients.grad_table();
   const detail::ShawValuesSizes sizes(function, scheme, weights, span, "grad_out", grad_out);
-  detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
-  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), grad_out.cols());
-  detail::require_target(function, "grad_weights", grad_weights, grad_table, grad_out, weights, scheme.table());
-  detail::require_target(function, "grad_table", grad_table, grad_out, weights, scheme.table());
+  detail::require_gradients(function, gradients, "grad_weights", weights, "grad_table", scheme.table(), grad_out);
+  detail::require_outside(function, workspace, gradients.grad_content(), gradients.grad_table(), grad_out, weights,
+                          scheme.table());
   const auto& grad = detail::evaluated(grad_out);
   const auto& weights_values = detail::evaluated(weights);
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
-    detail::add_shaw_values_gradients(detail::head_rows(grad_weights, head, span.query_len()),
-                                      sizes.rows.of(grad_table, head), detail::head_rows(grad, head, span.query_len()),
+    detail::add_shaw_values_gradients(detail::head_rows(gradients.grad_content(), head, span.query_len()),
+                                      sizes.rows.of(gradients.grad_table(), head),
+                                      detail::head_rows(grad, head, span.query_len()),
                                       detail::head_rows(weights_values, head, span.query_len()),
                                       sizes.rows.of(table, head), scheme.clip(), span, workspace);
   }
@@ -220,7 +180,7 @@ void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients,
 template <typename... Arguments>
 auto shaw_values_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write shaw_values_backward(ShawValuesGradients(grad_weights, grad_table), grad_out, "
+                "posenc: write shaw_values_backward(RelativeGradients(grad_weights, grad_table), grad_out, "
                 "ShawValues(table, clip), weights, span, workspace)");
 }
 

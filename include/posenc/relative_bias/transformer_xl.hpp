@@ -39,9 +39,12 @@ class TransformerXl {
     detail::check_held<B>();
   }
 
-  const Table& r() const { return r_; }
-  const U& u() const { return u_; }
-  const V& v() const { return v_; }
+  const Table& r() const& { return r_; }
+  detail::Held<Table> r() const&& { return r_; }
+  const U& u() const& { return u_; }
+  detail::Held<U> u() const&& { return u_; }
+  const V& v() const& { return v_; }
+  detail::Held<V> v() const&& { return v_; }
   std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
@@ -83,11 +86,16 @@ class TransformerXlGradients {
         grad_u_(detail::written(std::forward<A>(grad_u))),
         grad_v_(detail::written(std::forward<B>(grad_v))) {}
 
-  GradQuery& grad_q() { return grad_q_; }
-  GradKey& grad_k() { return grad_k_; }
-  GradTable& grad_r() { return grad_r_; }
-  GradU& grad_u() { return grad_u_; }
-  GradV& grad_v() { return grad_v_; }
+  GradQuery& grad_q() & { return grad_q_; }
+  detail::Held<GradQuery> grad_q() && { return grad_q_; }
+  GradKey& grad_k() & { return grad_k_; }
+  detail::Held<GradKey> grad_k() && { return grad_k_; }
+  GradTable& grad_r() & { return grad_r_; }
+  detail::Held<GradTable> grad_r() && { return grad_r_; }
+  GradU& grad_u() & { return grad_u_; }
+  detail::Held<GradU> grad_u() && { return grad_u_; }
+  GradV& grad_v() & { return grad_v_; }
+  detail::Held<GradV> grad_v() && { return grad_v_; }
 
  private:
   detail::Held<GradQuery> grad_q_;
@@ -165,6 +173,7 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
   detail::require_logits(function, "logits", x, attention);
   const detail::TransformerXlSizes sizes(function, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
+  detail::require_outside(function, workspace, x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& k = detail::evaluated(attention.k());
@@ -236,6 +245,8 @@ void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, G
   require_target("grad_r", grad_r, grad_u, grad_v);
   require_target("grad_u", grad_u, grad_v);
   require_target("grad_v", grad_v);
+  detail::require_outside(function, workspace, grad_q, grad_k, grad_r, grad_u, grad_v, grad_logits, attention.q(),
+                          attention.k(), scheme.r(), scheme.u(), scheme.v());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());

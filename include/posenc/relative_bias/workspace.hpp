@@ -6,19 +6,27 @@
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
+#include "posenc/detail/overlap.hpp"
+
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
+namespace detail {
+struct ScratchMemory;
+}  // namespace detail
+
 /// Scratch memory of the biases by content. It grows in the first call and is reused afterwards; one for each thread.
-/// Its contents mean nothing between calls.
+/// Its contents mean nothing between calls, and no argument of a call may lie in it.
 /// @tparam Scalar  That of the logits: float or double.
 template <typename Scalar>
 class Workspace {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before.
+  /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before, and
+  /// so does every call that takes the workspace.
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
@@ -32,8 +40,37 @@ class Workspace {
   }
 
  private:
+  friend struct detail::ScratchMemory;
+
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> storage_;
 };
+
+namespace detail {
+
+/// The memory that a workspace has, for the check that no argument lies in it.
+struct ScratchMemory {
+  template <typename Scalar>
+  static const auto& of(const Workspace<Scalar>& workspace) {
+    return workspace.storage_;
+  }
+};
+
+/// None of the arguments, written or read, lies in the workspace, whose memory each call overwrites.
+template <typename Scalar, typename... Arguments>
+void require_outside(const char* function, const Workspace<Scalar>& workspace, const Arguments&... arguments) {
+  const auto& memory = ScratchMemory::of(workspace);
+  const auto shares = [&](const auto& argument) {
+    if constexpr (is_dense<std::decay_t<decltype(argument)>>) {
+      return share_memory(memory, argument);
+    } else {
+      return false;
+    }
+  };
+  require(!(shares(arguments) || ...), function, "workspace", "overlapping memory",
+          "disjoint from all other arguments");
+}
+
+}  // namespace detail
 
 }  // namespace POSENC_ABI
 }  // namespace posenc

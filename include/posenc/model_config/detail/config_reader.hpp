@@ -220,7 +220,7 @@ inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& c
   config.require(is_finite(scale.value) && scale.value >= 0, scale, "finite and >= 0");
   config.require(is_finite(length.value) && length.value > 0, length, "finite and > 0");
   if (scale.value == 0) return std::nullopt;
-  return QueryTemperature{scale.value, length.value, shift};
+  return QueryTemperature{scale.value, length.value, shift, TemperatureGrowth::logarithm};
 }
 
 }  // namespace detail

@@ -210,7 +210,7 @@ class GgufReader {
       LayerRope& layer = recipe_.layers[i];
       layer.query_temperature = everywhere;
       if (!plan_[i].rotates) {
-        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1};
+        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1, TemperatureGrowth::logarithm};
         continue;
       }
       for (std::size_t set = 0; set < recipe_.rotations.size(); ++set) {

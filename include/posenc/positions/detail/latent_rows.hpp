@@ -26,8 +26,16 @@ inline void require_frames(const char* function, Eigen::Index frames) {
   require(frames > 0 && frames <= limit, function, "frames", frames, "in [1, ", limit, "]");
 }
 
-inline void require_positive(const char* function, const char* parameter, double value) {
-  require(is_finite(value) && value > 0, function, parameter, value, "finite and > 0");
+/// A scale or a rate: > 0, and within what keeps 2^20 positions exact.
+inline void require_scale(const char* function, const char* parameter, double value) {
+  require(is_finite(value) && value >= 0x1p-20 && value <= 0x1p20, function, parameter, value, "in [2^-20, 2^20]");
+}
+
+/// Frames of a video whose tokens, on three axes, fit in memory's index type.
+inline void require_video(const char* function, Eigen::Index frames, const GridShape& picture) {
+  require_frames(function, frames);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  require_size(function, "frames", frames, 3 * patches, sizeof(std::int64_t));
 }
 
 /// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.

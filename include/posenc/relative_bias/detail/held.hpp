@@ -15,6 +15,12 @@
 ///        takes all arguments that do not fit
 ///     5. template <typename... Arguments> class Scheme<Misfit<Arguments...>> { static_assert(...); };
 ///        says what to write instead
+///
+/// What it holds is handed out by two accessors, so that nothing dangles: a struct with a name gives a reference, and a
+/// temporary struct gives what it holds, the caller's own matrix or a copy of the view.
+///
+///     const Table& table() const& { return table_; }
+///     Held<Table> table() const&& { return table_; }
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 
@@ -67,6 +73,41 @@ constexpr void check_held() {
   static_assert(std::is_lvalue_reference_v<X> || !is_plain<X>,
                 "posenc: the argument is a temporary matrix, which would be gone before it is used: give it a name");
 }
+
+/// Base of the schemes that have one table.
+template <typename Table>
+class HeldTable {
+ public:
+  // clang-tidy: copies go by the deduction guides of the schemes, which take matrices alone.
+  template <typename T, IfMatrix<T> = 0>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
+  explicit HeldTable(T&& table) : table_(table) {
+    check_held<T>();
+  }
+  const Table& table() const& { return table_; }
+  Held<Table> table() const&& { return table_; }
+
+ private:
+  Held<Table> table_;
+};
+
+/// Base of the types that say which of two arguments of the same kind one is, so that they cannot change places:
+/// KerpleA(a) and KerpleP(p). X is const where the argument is only read.
+template <typename X>
+class NamedArgument {
+  static_assert(is_dense<std::decay_t<X>>,
+                "posenc: KerpleA, KerpleP, RelPosH and RelPosW each take one Eigen object, a list or a matrix");
+
+ public:
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): as in HeldTable
+  explicit NamedArgument(T&& x) : x_(x) {
+    check_held<T>();
+  }
+  const X& get() const& { return x_; }
+  X& get() & { return x_; }
+
+ private:
+  Held<X> x_;
+};
 
 /// Whether X is a matrix of this scalar.
 template <typename Scalar, typename X, typename = void>
