@@ -142,6 +142,37 @@ TEST_CASE("integers, width 512") {
 }
 
 /// Coordinates on 2 axes and 256 directions. The ceiling writes, or reads, as many bytes.
+TEST_CASE("spherical harmonics, 8 degrees") {
+  constexpr Index rows = 1024, degrees = 8;
+  RowMatrix<float> x(rows, 3);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i % 61) / 61 - 0.3f;
+  RowMatrix<float> out = RowMatrix<float>::Ones(rows, degrees * degrees);
+  RowMatrix<float> grad_x = RowMatrix<float>::Zero(rows, 3);
+  const double bytes = static_cast<double>(out.size()) * sizeof(float);
+  volatile float value = 0.5f;
+  const auto naive = [&] {
+    for (Index t = 0; t < rows; ++t) {
+      const double across = std::hypot(x(t, 0), x(t, 1)), theta = std::atan2(across, x(t, 2));
+      const double phi = std::atan2(x(t, 1), x(t, 0));
+      for (Index l = 0; l < degrees; ++l) {
+        for (Index m = -l; m <= l; ++m) {
+          const double order = static_cast<double>(std::abs(m));
+          out(t, l * l + l + m) = static_cast<float>(std::pow(std::sin(theta), order) *
+                                                     (m < 0 ? std::sin(order * phi) : std::cos(order * phi)));
+        }
+      }
+    }
+  };
+  measure(
+      "sinusoidal/spherical_harmonics/1024_rows", bytes,
+      [&] { posenc::encode_spherical_harmonics(out, x, posenc::HarmonicSign::positive); },
+      [&] { out.setConstant(static_cast<float>(value)); }, naive);
+  measure(
+      "sinusoidal/spherical_harmonics_backward/1024_rows", bytes,
+      [&] { posenc::spherical_harmonics_backward(grad_x, out, x, posenc::HarmonicSign::positive); },
+      [&] { Catch::Benchmark::deoptimize_value(out.sum()); }, naive);
+}
+
 TEST_CASE("Fourier features, 2 axes, width 512") {
   constexpr Index rows = 1024;
   const auto options = posenc::presets::gaussian_fourier();

@@ -50,4 +50,6 @@
 
 #include "posenc/sinusoidal/fourier_backward.hpp"  // gradients
 
+#include "posenc/sinusoidal/spherical_harmonics.hpp"  // directions in space, and their gradient
+
 #endif  // POSENC_SINUSOIDAL_HPP

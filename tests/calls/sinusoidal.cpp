@@ -46,6 +46,13 @@ TEST_CASE("every form of argument: sinusoids", "[calls][sinusoidal]") {
   CHECK(differs(fourier_gradients, numbers(3, 8), coordinates, weights, options) == "");
 }
 
+TEST_CASE("every form of argument: spherical harmonics", "[calls][sinusoidal]") {
+  const M directions = numbers(4, 3), grad = numbers(4, 9, 0.7);
+  CHECK(differs_written(M::Zero(4, 9), CALL(encode_spherical_harmonics), directions, HarmonicSign::positive) == "");
+  CHECK(differs_written(M::Zero(4, 3), CALL(spherical_harmonics_backward), grad, directions, HarmonicSign::positive) ==
+        "");
+}
+
 TEST_CASE("every form of argument: presets", "[calls][sinusoidal]") {
   CHECK(differs(CALL(presets::paper), 8, 1e4) == "");
   CHECK(differs(CALL(presets::numpy_tutorial), 8, 1e4) == "");
