@@ -203,6 +203,37 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_head_tables() {
               posenc::mixed_table_backward(f.grad, f.grad.row(0), f.x, f.out, Eigen::Vector3i(0, 1, 2), f.layout);
             });
 
+  // Rows of one sequence for all
+  const auto three = posenc::HeadsShape().batch(3).seq_len(1).num_heads(2).head_dim(8);
+  bad.value(
+      "one run of rows for sequences of a view",
+      "apply_rope: from_row() must be left out, because the table has rows for each of 2 sequences, got 0",
+      [=](F& f) { apply_rope(posenc::view_blhd(f.x.data(), three), f.sequences, f.layout, posenc::from_row(0)); });
+  bad.value("one run of rows for stacked sequences",
+            "apply_rope: from_row() must be left out, because the table has rows for each of 2 sequences, got 3",
+            [](F& f) { apply_rope(f.x, f.sequences, f.layout, each_sequence(1, posenc::from_row(3))); });
+  bad.value("one list of rows for sequences of a view",
+            "apply_rope: rows.size() must be a row for each token, 3, because the table has rows for each of 2 "
+            "sequences, got 1",
+            [=](F& f) {
+              const std::vector<int> first = {0};
+              apply_rope(posenc::view_blhd(f.x.data(), three), f.sequences, f.layout, posenc::rows(first));
+            });
+  bad.value("stacked sequences of another length",
+            "apply_rope: each_sequence's seq_len must be the rows of each of the table's 2 sequences, 3, got 1",
+            [](F& f) { apply_rope(f.x, f.sequences, f.layout, each_sequence(1)); });
+  bad.value("fewer stacked sequences than the table has",
+            "apply_rope: table.rows() must be those of all sequences, 3, got 6",
+            [](F& f) { apply_rope(f.x, f.sequences, f.layout, each_sequence(3)); });
+  bad.value("channel angles of one sequence for all",
+            "apply_channel_angles: from_row() must be left out, because the table has rows for each of 2 sequences, "
+            "got 0",
+            [](F& f) {
+              const auto table =
+                  posenc::make_table<float>(std::vector<Frequencies>(2, f.eight), each_sequence(3, f.starts));
+              posenc::apply_channel_angles(f.x, table, f.layout, each_sequence(1, posenc::from_row(0)));
+            });
+
   // FoPE
   bad.value("FoPE of other frequencies", "make_fope_table: cos_coefficients.rows() must be 4, got 3", [](F& f) {
     posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(3, 4), Eigen::MatrixXd::Ones(3, 4), f.starts, 8);

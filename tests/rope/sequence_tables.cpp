@@ -98,6 +98,14 @@ TEST_CASE("a batch rotates by the frequencies of each sequence", "[rope][sequenc
       RowMatrix<float> viewed = given;
       apply_rope(posenc::view_blhd(viewed.data(), shape), table, layout);
       CHECK(same_bits(viewed, x));
+      RowMatrix<float> stacked = given;
+      apply_rope(stacked, table, layout, each_sequence(seq_len));
+      CHECK(same_bits(stacked, x));
+      RowMatrix<float> reversed = given;
+      const std::vector<Index> last_first = {2 * seq_len, seq_len, 0};
+      apply_rope(reversed, table, layout, each_sequence(seq_len, posenc::rows(last_first)));
+      apply_rope(stacked = given.middleRows(2 * seq_len, seq_len), table, layout, posenc::from_row(0));
+      CHECK(same_bits(stacked, RowMatrix<float>(reversed.bottomRows(seq_len))));
       RowMatrix<float> out(given.rows(), given.cols());
       apply_rope(out, posenc::view_blhd(given.data(), shape), table, layout);
       CHECK((error_over_bound<float, float>(out, expected) <= 2));

@@ -37,7 +37,8 @@ inline namespace POSENC_ABI {
 /// @param table      FrequencyTable or FrequencyTableView of any storage scalar, its adjoint() or its inverse(). It has
 ///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles, or
 ///                   it holds those of each head of x (TableOptions::num_heads), and head h rotates by table.head(h).
-///                   A table with frequencies of each sequence has the rows of all of them.
+///                   A table with frequencies of each sequence has the rows of all of them, and each sequence takes its
+///                   own: of a view, and of a matrix, to which each_sequence(seq_len) may be added.
 /// @param layout     Channels of a head, which of them rotate, and how they pair up. table.rotary_dim() is
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;

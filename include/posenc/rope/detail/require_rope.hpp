@@ -53,6 +53,21 @@ inline void require_sequences_of_table(const char* function, Eigen::Index sequen
   }
 }
 
+/// The same of sequences that are stacked in a matrix, or of those that a view has.
+inline void require_each_sequence_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
+                                           Eigen::Index seq_len, const TokenGrid& grid) {
+  require(seq_len == rows / sequences && (grid.batch == 1 || grid.seq_len == seq_len), function,
+          "each_sequence's seq_len", seq_len, "the rows of each of the table's ", sequences, " sequences, ",
+          rows / sequences);
+  require(grid.tokens() == rows, function, "table.rows()", rows, "those of all sequences, ", grid.tokens());
+}
+
+/// Rows that all sequences would share belong to one of them.
+inline void require_rows_of_one_sequence(const char* function, Eigen::Index sequences, Eigen::Index row, bool is_one) {
+  require(is_one, function, "from_row()", row, "left out, because the table has rows for each of ", sequences,
+          " sequences");
+}
+
 /// Queries or keys fit the layout.
 template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,

@@ -140,15 +140,35 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
   }
 }
 
-/// with_table_rows(), where a table with rows of each sequence meets a view of as many sequences.
+/// with_table_rows(), where a table may have rows for each sequence: no sequence then takes those of another one unless
+/// the caller names them one by one.
 template <bool IsView, typename View, typename Given, typename Action>
 void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
                     const Action& action) {
-  if constexpr (IsView && std::is_same_v<Given, OneRowForEachToken>) {
-    if (table.num_sequences() > 1) {
+  if (table.num_sequences() > 1) {
+    const auto own_rows = [&](Eigen::Index seq_len) {
+      action(RowRuns(seq_len, table.num_sequences(), [seq_len](Eigen::Index b) { return b * seq_len; }));
+    };
+    if constexpr (IsView && std::is_same_v<Given, OneRowForEachToken>) {
       require_sequences_of_table(function, table.num_sequences(), table.rows(), grid);
-      const Eigen::Index seq_len = grid.seq_len;
-      return action(RowRuns(seq_len, grid.batch, [seq_len](Eigen::Index b) { return b * seq_len; }));
+      return own_rows(grid.seq_len);
+    } else if constexpr (is_each_sequence<Given>) {
+      using Start = std::decay_t<decltype(given.start())>;
+      if constexpr (std::is_same_v<Start, FirstRow>) {
+        require_each_sequence_of_table(function, table.num_sequences(), table.rows(), given.seq_len(), grid);
+        return own_rows(given.seq_len());
+      } else if constexpr (std::is_same_v<Start, FromRow>) {
+        require_rows_of_one_sequence(function, table.num_sequences(), given.start().row(),
+                                     grid.tokens() <= given.seq_len());
+      }
+    } else if constexpr (std::is_same_v<Given, FromRow>) {
+      require_rows_of_one_sequence(function, table.num_sequences(), given.row(), grid.batch <= 1);
+    } else if constexpr (is_table_rows<Given>) {
+      if constexpr (are_listed<Given>) {
+        const Eigen::Index listed = static_cast<Eigen::Index>(as_list(given.list()).size());
+        require(grid.batch <= 1 || listed == grid.tokens(), function, "rows.size()", listed, "a row for each token, ",
+                grid.tokens(), ", because the table has rows for each of ", table.num_sequences(), " sequences");
+      }
     }
   }
   with_table_rows(function, table, given, grid, action);
