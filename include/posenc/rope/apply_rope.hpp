@@ -54,7 +54,8 @@ inline namespace POSENC_ABI {
 ///           and rounded once more), 2^-53 for double; a double table or result makes all of the arithmetic double
 ///           [rope][kernels], by heads [rope][heads].
 ///           Where channels are contiguous, what is computed in float has the same bits on every x86-64 machine with
-///           AVX2, whatever the flags; without AVX2 products are rounded once more [rope][kernels][levels].
+///           AVX2, whatever the flags, if gcc 12 or clang compiled it for another system than Windows and not for CUDA;
+///           without AVX2 products are rounded once more [rope][kernels][levels].
 /// Threads:  reads `table` only; blocks of rows of one x may be rotated at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope, ONNX
