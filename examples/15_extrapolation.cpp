@@ -8,7 +8,8 @@
 //   build/train/examples/15_extrapolation results.csv --report
 //
 // The first form adds a line for each encoding and seed that the file lacks, so that a run that was ended goes on; all
-// of them take some two hours on one core with AVX-512. The second prints tables and draws 15_extrapolation.png.
+// of them take some two hours on one core with AVX-512. The second prints the tables of README.md and draws
+// 15_extrapolation.png. results/extrapolation.csv is such a file.
 //
 // Every encoding gets the same: 3,000 steps of 1,024 tokens, three seeds for weights and tales, and of three learning
 // rates the one with the least loss within 64 tokens after 600 steps with a seed of its own. Losses and recall are
