@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/sinusoidal/harmonics.csv: real spherical harmonics from SciPy's complex ones.
 
-    golden_harmonics.py OUT_FILE          needs scipy 1.15 or later
+    golden_harmonics.py OUT_FILE          needs scipy 1.15 or later; prints how far e3nn is, where it is installed
 
 sph_harm_y has the Condon-Shortley phase. Its real form: sqrt2 Re Y(l, m) for m > 0, sqrt2 Im Y(l, |m|) for m < 0.
 """
@@ -24,6 +24,23 @@ def harmonics(points, degrees):
     return np.array(columns).T
 
 
+def compare_with_e3nn():
+    """e3nn has no Condon-Shortley phase, and its polar axis is the second."""
+    try:
+        import torch
+        from e3nn import o3
+    except ImportError:
+        print("e3nn is not installed")
+        return
+    points = np.random.default_rng(3).normal(size=(20, 3))
+    ours = harmonics(points, 9)
+    for degree in range(9):
+        for order in range(-degree, degree + 1):
+            ours[:, degree * degree + degree + order] *= -1 if order % 2 else 1
+    theirs = o3.spherical_harmonics(list(range(9)), torch.tensor(points[:, [1, 2, 0]]), True, normalization="integral")
+    print(f"e3nn: {np.max(np.abs(ours - theirs.numpy())):.1e}")
+
+
 def main(path):
     random = np.random.default_rng(1)
     with open(path, "w", encoding="utf-8") as file:
@@ -40,3 +57,4 @@ def main(path):
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    compare_with_e3nn()
