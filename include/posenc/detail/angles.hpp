@@ -139,26 +139,64 @@ float round_near_middle(double value, Recompute&& recompute) {
   return static_cast<float>(value);
 }
 
+/// rounded[i] = values[i] in float, and whether every one would be the same if its value were off by 2^-50, which is more
+/// than sin_cos_block() is.
+inline bool round_surely(const double* values, float* rounded) {
+  constexpr double error = 0x1p-50;
+  int in_doubt = 0;
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const float low = static_cast<float>(values[i] - error);
+    rounded[i] = static_cast<float>(values[i] + error);
+    in_doubt |= low != rounded[i] ? 1 : 0;
+  }
+  return in_doubt == 0;
+}
+
+/// cos and sin of kAngleBlock angles, right to half an ulp of float. `largest` is the largest |angle|.
+inline void round_sin_cos(const double* angle, double largest, float* cosine, float* sine) {
+  if (kReducesExactly && largest <= kMaxReducedAngle) {
+    alignas(64) double wide_cosine[kAngleBlock];
+    alignas(64) double wide_sine[kAngleBlock];
+    sin_cos_block(angle, 1.0, wide_cosine, wide_sine);
+    const bool sure = round_surely(wide_cosine, cosine);
+    if (round_surely(wide_sine, sine) && sure) return;
+  }
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const long double wide = static_cast<long double>(angle[i]);
+    cosine[i] = round_near_middle(std::cos(angle[i]), [=] { return std::cos(wide); });
+    sine[i] = round_near_middle(std::sin(angle[i]), [=] { return std::sin(wide); });
+  }
+}
+
 /// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
 /// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
 /// values are floats (and so is their product with `magnitude`), held in double.
 template <typename Positions, typename Sink>
 void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
                             const Positions& positions, Sink&& sink) {
+  const float factor = static_cast<float>(magnitude);
+  float fastest = 0;
+  for (Eigen::Index j = 0; j < num_pairs; ++j) fastest = (std::max)(fastest, std::abs(static_cast<float>(inv_freq[j])));
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
     const float position = static_cast<float>(positions[row]);
+    const double largest = static_cast<double>(std::abs(position) * fastest);
     for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
       const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
-      double cosine[kAngleBlock] = {};
-      double sine[kAngleBlock] = {};
-      for (int i = 0; i < count; ++i) {
-        const float angle = position * static_cast<float>(inv_freq[first + i]);
-        const double in_double = static_cast<double>(angle);
-        const long double wide = static_cast<long double>(angle);
-        cosine[i] =
-            round_near_middle(std::cos(in_double), [=] { return std::cos(wide); }) * static_cast<float>(magnitude);
-        sine[i] =
-            round_near_middle(std::sin(in_double), [=] { return std::sin(wide); }) * static_cast<float>(magnitude);
+      alignas(64) double angle[kAngleBlock];
+      if (count == kAngleBlock) {  // a constant number of steps
+        for (int i = 0; i < kAngleBlock; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+      } else {
+        for (int i = 0; i < kAngleBlock; ++i) angle[i] = 0.5;  // padding whose rounding is not in doubt
+        for (int i = 0; i < count; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+      }
+      float rounded_cosine[kAngleBlock];
+      float rounded_sine[kAngleBlock];
+      round_sin_cos(angle, largest, rounded_cosine, rounded_sine);
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = static_cast<double>(rounded_cosine[i] * factor);
+        sine[i] = static_cast<double>(rounded_sine[i] * factor);
       }
       sink(row, first, count, cosine, sine);
     }
