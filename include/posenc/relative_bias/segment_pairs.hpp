@@ -93,7 +93,8 @@ class SegmentPairs {
     if constexpr (!std::is_integral_v<Scalar> || std::is_same_v<Scalar, bool>) {
       static_assert(detail::kMisuse<List>, "posenc: segments must be lists of integers");
     } else {
-      const auto& all = detail::evaluated(detail::as_list(list));
+      const auto& eigen = detail::as_list(list);  // of a std::vector: a Map, which lives as long as this name
+      const auto& all = detail::evaluated(eigen);
       segments.reserve(static_cast<std::size_t>(all.size()));
       for (Eigen::Index i = 0; i < all.size(); ++i) {
         const Scalar given = detail::list_entry(all, i);
