@@ -151,6 +151,8 @@ def variants(config_class, quick):
         return
     yield "all keys", json.loads(json.dumps(finite(config.to_dict()))), False
     yield "required keys", {"model_type": config_class.model_type, **needed}, False
+    if "Forcing last layer" in open(sys.modules[config_class.__module__].__file__).read() and "layer_types" in saved:
+        yield "last layer sliding", {**saved, "layer_types": [*saved["layer_types"][:-1], "sliding_attention"]}, False
     rope = getattr(config, "rope_parameters", None)
     if not isinstance(rope, dict) or not rope:
         return
