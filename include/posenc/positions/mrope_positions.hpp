@@ -54,9 +54,18 @@ class MropeWriter {
   }
   /// Tokens from ... to - 1 of a video that begins at `start`.
   void append_video(const MropeSegment& s, std::int64_t start, std::int64_t from, std::int64_t to) {
+    if (from >= to) return;
+    const std::int64_t place = from % (std::int64_t{s.height} * s.width);
+    std::int64_t row = place / s.width;
+    std::int64_t column = place % s.width;
+    std::int64_t time = time_of_token(s, from);
     for (std::int64_t token = from; token < to; ++token) {
-      const std::int64_t place = token % (std::int64_t{s.height} * s.width);
-      write(start + time_of_token(s, token), start + place / s.width, start + place % s.width);
+      write(start + time, start + row, start + column);
+      if (++column < s.width) continue;
+      column = 0;
+      if (++row < s.height) continue;
+      row = 0;
+      if (token + 1 < to) time = time_of_token(s, token + 1);
     }
   }
   void append_with_audio(const MropeSegment& s) {
