@@ -28,9 +28,9 @@
 #define POSENC_TOLD_LEVEL 1
 #endif
 
-#define POSENC_LEVEL_sse2 1
-#define POSENC_LEVEL_avx2 2
-#define POSENC_LEVEL_avx512 3
+#define POSENC_LEVEL_sse2 1    // NOLINT: as POSENC_PIN_LEVEL spells it
+#define POSENC_LEVEL_avx2 2    // NOLINT: as POSENC_PIN_LEVEL spells it
+#define POSENC_LEVEL_avx512 3  // NOLINT: as POSENC_PIN_LEVEL spells it
 #define POSENC_LEVEL_JOIN(name) POSENC_LEVEL_##name
 #define POSENC_LEVEL_NAMED(name) POSENC_LEVEL_JOIN(name)
 

@@ -76,16 +76,16 @@ struct Constant {
 /// Vectors of N floats or of N words of 32 bits, in registers, and as they lie in memory: at any address, of any type.
 template <int N>
 struct VectorTypes;
-#define POSENC_VECTOR_TYPES(n)                                                                \
-  template <>                                                                                 \
-  struct VectorTypes<n> {                                                                     \
-    typedef float Floats __attribute__((vector_size(4 * n)));                                 \
-    typedef std::uint32_t Words __attribute__((vector_size(4 * n)));                          \
-    typedef std::int32_t Signs __attribute__((vector_size(4 * n)));                           \
-    typedef std::int16_t Shorts __attribute__((vector_size(2 * n)));                          \
-    typedef float FloatsAt __attribute__((vector_size(4 * n), aligned(4), may_alias));        \
-    typedef std::uint32_t WordsAt __attribute__((vector_size(4 * n), aligned(2), may_alias)); \
-    typedef std::int16_t ShortsAt __attribute__((vector_size(2 * n), aligned(2), may_alias)); \
+#define POSENC_VECTOR_TYPES(n)                                                                  \
+  template <>                                                                                   \
+  struct VectorTypes<n> {                                                                       \
+    typedef float Floats __attribute__((vector_size(4 * (n))));                                 \
+    typedef std::uint32_t Words __attribute__((vector_size(4 * (n))));                          \
+    typedef std::int32_t Signs __attribute__((vector_size(4 * (n))));                           \
+    typedef std::int16_t Shorts __attribute__((vector_size(2 * (n))));                          \
+    typedef float FloatsAt __attribute__((vector_size(4 * (n)), aligned(4), may_alias));        \
+    typedef std::uint32_t WordsAt __attribute__((vector_size(4 * (n)), aligned(2), may_alias)); \
+    typedef std::int16_t ShortsAt __attribute__((vector_size(2 * (n)), aligned(2), may_alias)); \
   };
 POSENC_VECTOR_TYPES(2)
 POSENC_VECTOR_TYPES(4)

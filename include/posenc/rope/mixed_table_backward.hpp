@@ -29,7 +29,7 @@ struct PhasedGradient {
 
   Eigen::Index rows() const { return frequencies.rows() + 1; }
   Eigen::Index cols() const { return count; }
-  Scalar& coeffRef(Eigen::Index axis, Eigen::Index j) {
+  Scalar& coeffRef(Eigen::Index axis, Eigen::Index j) {  // NOLINT: as Eigen names it
     if (axis < frequencies.rows()) return frequencies.coeffRef(axis, first + j);
     return phases.cols() == 1 ? phases.coeffRef(first + j, 0) : phases.coeffRef(0, first + j);
   }
