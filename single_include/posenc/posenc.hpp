@@ -52,6 +52,7 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <atomic>
 #include <cfloat>
 #include <cmath>
 #include <complex>
@@ -76,11 +77,86 @@
 #include <utility>
 #include <vector>
 
+// ---- posenc/detail/instruction_sets.hpp
+/// The levels of vector instructions that kernels are compiled for, of which the machine's is chosen at run time.
+///
+/// On x86-64 with gcc 12 or clang: 1 is SSE2, 2 is AVX2 with FMA and F16C, 3 is AVX-512 (F, BW, DQ, VL). A unit has the
+/// levels from what its compiler is told up to 3. Define before the first header of posenc, for the whole program or a
+/// unit of it:
+///
+///     POSENC_NO_DISPATCH            what the compiler is told, and nothing else
+///     POSENC_PIN_LEVEL=avx2         one level (sse2, avx2, avx512) whatever the machine: the same bits on all that have it
+///
+/// Elsewhere, and on Windows (whose stack gcc does not align for wide registers): what the compiler is told.
+#ifndef POSENC_DETAIL_INSTRUCTION_SETS_HPP
+#define POSENC_DETAIL_INSTRUCTION_SETS_HPP
+
+#if defined(__x86_64__) && !defined(EIGEN_DONT_VECTORIZE) && !defined(__CUDACC__) && !defined(__INTEL_COMPILER) && \
+    (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12))
+#define POSENC_HAS_LEVELS 1
+#else
+#define POSENC_HAS_LEVELS 0
+#endif
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define POSENC_TOLD_LEVEL 3
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define POSENC_TOLD_LEVEL 2
+#else
+#define POSENC_TOLD_LEVEL 1
+#endif
+
+#define POSENC_LEVEL_sse2 1    // NOLINT: as POSENC_PIN_LEVEL spells it
+#define POSENC_LEVEL_avx2 2    // NOLINT: as POSENC_PIN_LEVEL spells it
+#define POSENC_LEVEL_avx512 3  // NOLINT: as POSENC_PIN_LEVEL spells it
+#define POSENC_LEVEL_JOIN(name) POSENC_LEVEL_##name
+#define POSENC_LEVEL_NAMED(name) POSENC_LEVEL_JOIN(name)
+
+#if !POSENC_HAS_LEVELS
+#define POSENC_LOWEST_LEVEL 0
+#define POSENC_HIGHEST_LEVEL 0
+#define POSENC_ABI_LEVELS _no_levels
+#elif defined(POSENC_PIN_LEVEL)
+#define POSENC_LOWEST_LEVEL POSENC_LEVEL_NAMED(POSENC_PIN_LEVEL)
+#define POSENC_HIGHEST_LEVEL POSENC_LOWEST_LEVEL
+#define POSENC_ABI_PIN_JOIN(name) _pin_##name
+#define POSENC_ABI_PIN_NAMED(name) POSENC_ABI_PIN_JOIN(name)
+#define POSENC_ABI_LEVELS POSENC_ABI_PIN_NAMED(POSENC_PIN_LEVEL)
+#if POSENC_LOWEST_LEVEL == 0
+#error "posenc: POSENC_PIN_LEVEL must be sse2, avx2 or avx512"
+#elif POSENC_LOWEST_LEVEL < POSENC_TOLD_LEVEL
+#error "posenc: POSENC_PIN_LEVEL is below what the compiler is told to use: leave out its -march or -m flags"
+#endif
+#elif defined(POSENC_NO_DISPATCH) || defined(_WIN32)
+#define POSENC_LOWEST_LEVEL POSENC_TOLD_LEVEL
+#define POSENC_HIGHEST_LEVEL POSENC_TOLD_LEVEL
+#define POSENC_ABI_LEVELS _told
+#else
+#define POSENC_LOWEST_LEVEL POSENC_TOLD_LEVEL
+#define POSENC_HIGHEST_LEVEL 3
+#define POSENC_ABI_LEVELS
+#endif
+
+// Between BEGIN and END functions are compiled for a level, templates and lambdas too.
+#define POSENC_PRAGMA(...) _Pragma(#__VA_ARGS__)
+#if defined(__clang__)
+#define POSENC_BEGIN_LEVEL(instructions) \
+  POSENC_PRAGMA(clang attribute push(__attribute__((target(instructions))), apply_to = function))
+#define POSENC_END_LEVEL POSENC_PRAGMA(clang attribute pop)
+#else
+#define POSENC_BEGIN_LEVEL(instructions) POSENC_PRAGMA(GCC push_options) POSENC_PRAGMA(GCC target(instructions))
+#define POSENC_END_LEVEL POSENC_PRAGMA(GCC pop_options)
+#endif
+#define POSENC_BEGIN_AVX2 POSENC_BEGIN_LEVEL("avx2,fma,f16c")
+#define POSENC_BEGIN_AVX512 POSENC_BEGIN_LEVEL("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")
+
+#endif  // POSENC_DETAIL_INSTRUCTION_SETS_HPP
+
 // ---- posenc/detail/abi.hpp
 /// POSENC_ABI, the inline namespace that every name of posenc lives in.
 ///
-/// It spells the version and all that changes the code or the layout of a template instance: the vector
-/// instruction set, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
+/// It spells the version and all that changes the code or the layout of a template instance: the vector instruction set,
+/// which levels kernels have, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
 /// Translation units compiled for different ones of those below therefore hold different symbols: they link, and
 /// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
 /// Users write `posenc::` and never see it.
@@ -94,8 +170,10 @@
 #error "posenc needs Eigen 3.4 or later"
 #endif
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) && POSENC_TOLD_LEVEL == 3
 #define POSENC_ABI_ISA avx512
+#elif defined(__AVX512F__)
+#define POSENC_ABI_ISA avx512f
 #elif defined(__AVX2__) && defined(__FMA__)
 #define POSENC_ABI_ISA avx2fma
 #elif defined(__AVX2__)
@@ -147,13 +225,14 @@
 #define POSENC_ABI_ERRORS _noexcept
 #endif
 
-#define POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
-  v##major##_##minor##_##patch##_##isa##half##eigen##vectors##_align##align##math##errors
-#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, eigen, vectors, align, math, errors) \
-  POSENC_ABI_JOIN(major, minor, patch, isa, half, eigen, vectors, align, math, errors)
+#define POSENC_ABI_JOIN(major, minor, patch, isa, half, levels, eigen, vectors, align, math, errors) \
+  v##major##_##minor##_##patch##_##isa##half##levels##eigen##vectors##_align##align##math##errors
+#define POSENC_ABI_EXPAND(major, minor, patch, isa, half, levels, eigen, vectors, align, math, errors) \
+  POSENC_ABI_JOIN(major, minor, patch, isa, half, levels, eigen, vectors, align, math, errors)
 #define POSENC_ABI                                                                                                     \
   POSENC_ABI_EXPAND(POSENC_VERSION_MAJOR, POSENC_VERSION_MINOR, POSENC_VERSION_PATCH, POSENC_ABI_ISA, POSENC_ABI_HALF, \
-                    POSENC_ABI_EIGEN, POSENC_ABI_VECTORS, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH, POSENC_ABI_ERRORS)
+                    POSENC_ABI_LEVELS, POSENC_ABI_EIGEN, POSENC_ABI_VECTORS, EIGEN_MAX_ALIGN_BYTES, POSENC_ABI_MATH,   \
+                    POSENC_ABI_ERRORS)
 
 #endif  // POSENC_DETAIL_ABI_HPP
 
@@ -1121,6 +1200,17 @@ inline namespace POSENC_ABI {
 /// One position for each token of a batch: batch x seq_len.
 using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Tokens that a key/value cache holds already, in front of those that the call is about: PastTokens(5).
+class PastTokens {
+ public:
+  /// @param count  [tokens] PastTokens(0) where there is no cache. What is in range depends on the call.
+  explicit PastTokens(detail::WholeNumber count) : count_(count) {}
+  std::int64_t count() const { return count_; }
+
+ private:
+  std::int64_t count_;
+};
+
 namespace detail {
 
 /// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
@@ -1140,11 +1230,13 @@ PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::In
 
 /// counted_positions() of a mask, which is not zero where a token is real.
 template <typename Derived, typename At>
-PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, Eigen::Index past, At at) {
+PositionIds masked_positions(const char* function, const Eigen::DenseBase<Derived>& mask, PastTokens past, At at) {
   using Scalar = typename Derived::Scalar;
-  require(past >= 0 && past <= mask.cols(), function, "past", past, "in [0, ", mask.cols(), "] (columns of the mask)");
+  const std::int64_t columns = mask.cols();
+  require(past.count() >= 0 && past.count() <= columns, function, "past", past.count(), "in [0, ", columns,
+          "] (columns of the mask)");
   return counted_positions(
-      mask, past, [](const Scalar& value) { return !(value == Scalar(0)); }, at);
+      mask, static_cast<Eigen::Index>(past.count()), [](const Scalar& value) { return !(value == Scalar(0)); }, at);
 }
 
 /// Checks cu_seqlens and returns the number of documents.
@@ -1170,19 +1262,29 @@ Eigen::Index require_cu_seqlens(const char* function, const Entries& entries) {
 ///     mask  0 0 1 1 1     positions  1 1 0 1 2
 ///
 /// @param mask          batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
-/// @param past          Number of cached tokens, whose positions are left out; in [0, mask.cols()].
-/// @param pad_position  Position of pads; attention must mask them.
+/// @param past          PastTokens(count): cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @param pad_position  Position of pads. Attention must mask them, so that it changes nothing.
 /// @returns             batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][text].
 /// Matches:  cumsum(attention_mask) - 1 with 1 at pads of Hugging Face, for left and right padding.
 template <typename Derived>
-PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0,
+PositionIds padded_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0),
                              detail::WholeNumber pad_position = 1) {
   return detail::masked_positions("padded_positions", mask, past, [&](std::int64_t count, bool real) {
     return real ? count - 1 : std::int64_t{pad_position};
   });
+}
+
+/// @overload
+/// Says that a bare number may be either of the two.
+template <typename Derived, typename Number, typename... More, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+PositionIds padded_positions(const Eigen::DenseBase<Derived>&, const Number&, const More&...) {
+  static_assert(detail::kMisuse<Number>,
+                "posenc: write padded_positions(mask, PastTokens(count), pad_position): count is the number of cached "
+                "tokens");
+  return {};
 }
 
 /// Positions of documents packed one after the other: each begins again at 0.
@@ -1233,7 +1335,8 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
                   documents);
   const auto end = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
   for (Eigen::Index i = 0; i < documents; ++i) {
-    detail::require_position(function, detail::element("starts", i), detail::list_entry(first, i));
+    const auto start = detail::list_entry(first, i);
+    if (!detail::is_position(start)) detail::require_position(function, detail::element("starts", i), start);
     const std::int64_t most = detail::kMaxPosition - (std::max)(end(i + 1) - end(i) - 1, std::int64_t(0));
     if (static_cast<std::int64_t>(detail::list_entry(first, i)) > most) {
       detail::refuse<std::out_of_range>(function, detail::element("starts", i), detail::list_entry(first, i),
@@ -1303,16 +1406,25 @@ inline namespace POSENC_ABI {
 /// Positions of OPT: the k-th real token of a sequence (k from 0) is at k + 2, pads are at 1.
 ///
 /// @param mask  batch x (past + seq_len): not zero where a token is real, cached tokens included. Any scalar.
-/// @param past  Number of cached tokens, whose positions are left out; in [0, mask.cols()].
+/// @param past  PastTokens(count): cached tokens, whose positions are left out; in [0, mask.cols()].
 /// @returns     batch x seq_len.
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
-PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, detail::Size past = 0) {
+PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0)) {
   return detail::masked_positions("opt_positions", mask, past,
                                   [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
+}
+
+/// @overload
+/// Says what a bare number has to be.
+template <typename Derived, typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+PositionIds opt_positions(const Eigen::DenseBase<Derived>&, const Number&) {
+  static_assert(detail::kMisuse<Number>,
+                "posenc: write opt_positions(mask, PastTokens(count)): count is the number of cached tokens");
+  return {};
 }
 
 /// Positions of RoBERTa: the k-th real token of a sequence (k from 0) is at padding_idx + 1 + k, pads are at
@@ -1320,7 +1432,8 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, detail::Size pa
 ///
 /// @param token_ids    batch x seq_len; a pad is a token with the id `padding_idx`. Integers.
 /// @param padding_idx  Id of the pad token and row of the table that is not trained, >= 0; 1 in RoBERTa.
-/// @param past         Number of cached tokens in front, >= 0.
+/// @param past         PastTokens(count): cached tokens in front, >= 0. It has no default, because positions without it
+///                     are wrong in every decode step.
 /// @returns            batch x seq_len.
 /// @throws std::invalid_argument  padding_idx or past negative, or beyond 2^57.
 /// Cost:     that of opt_positions() (bench_frequency: positions).
@@ -1328,16 +1441,31 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, detail::Size pa
 /// Matches:  create_position_ids_from_input_ids of Hugging Face, make_positions of fairseq.
 template <typename Derived>
 PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail::WholeNumber padding_idx,
-                              detail::WholeNumber past = 0) {
+                              PastTokens past) {
   using Scalar = typename Derived::Scalar;
   static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
   constexpr std::int64_t limit = detail::kMaxPosition;  // the sums below stay within 64 bits
   detail::require(padding_idx >= 0 && padding_idx <= limit, "roberta_positions", "padding_idx", padding_idx,
                   ">= 0 and at most 2^57");
-  detail::require(past >= 0 && past <= limit, "roberta_positions", "past", past, ">= 0 and at most 2^57");
+  detail::require(past.count() >= 0 && past.count() <= limit, "roberta_positions", "past", past.count(),
+                  ">= 0 and at most 2^57");
   return detail::counted_positions(
       token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
-      [&](std::int64_t count, bool real) { return real ? padding_idx + past + count : std::int64_t{padding_idx}; });
+      [&](std::int64_t count, bool real) {
+        return real ? padding_idx + past.count() + count : std::int64_t{padding_idx};
+      });
+}
+
+/// @overload
+/// Says what is missing, or a bare number.
+template <typename Derived, typename Number, typename... Numbers,
+          std::enable_if_t<std::is_arithmetic_v<Number> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
+PositionIds roberta_positions(const Eigen::DenseBase<Derived>&, const Number&, const Numbers&...) {
+  static_assert(
+      detail::kMisuse<Number>,
+      "posenc: write roberta_positions(token_ids, padding_idx, PastTokens(count)): count is the number of cached "
+      "tokens, 0 for a prompt");
+  return {};
 }
 
 }  // namespace POSENC_ABI
@@ -1533,9 +1661,10 @@ inline namespace POSENC_ABI {
 /// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a builder.
 /// @param positions   Of the tokens in the text, >= 0.
 /// @param group_size  Tokens that share a position, > 0.
-/// @param window      Distance from which positions are grouped, >= 0.
+/// @param window      Distance from which positions are grouped: 0, or at least group_size.
 /// @returns           positions.count() x 2: query, key. A column is a list for make_table().
-/// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57.
+/// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57; a window smaller than a group,
+///                                as if the two were swapped.
 /// @throws std::out_of_range      a negative position.
 /// Cost:     two divisions and stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
@@ -1547,6 +1676,8 @@ inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange posi
   constexpr std::int64_t limit = detail::kMaxPosition;
   detail::require(group_size > 0 && group_size <= limit, function, "group_size", group_size, "in [1, 2^57]");
   detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, 2^57]");
+  detail::require(window == 0 || window >= group_size, function, "window", window, "0 or at least group_size ",
+                  group_size);
   detail::require_in_range(positions.first() >= 0, function, "positions.first()", positions.first(), ">= 0");
   const std::int64_t shift = window - window / group_size;  // no query is beyond max(position, window)
   detail::require_size(function, "positions.count()", positions.count(), 2, sizeof(std::int64_t));
@@ -1559,6 +1690,28 @@ inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange posi
   return grouped;
 }
 
+/// The size of a cache that evicts: the first tokens that it keeps, and the last ones.
+class SinkCache {
+ public:
+  /// @param num_sinks  First tokens that are kept, >= 0 and at most window: 4 in StreamingLLM.
+  /// @param window     Last tokens that are kept, >= 0.
+  /// @throws std::invalid_argument  one of these does not hold.
+  SinkCache(detail::Size num_sinks, detail::Size window) : num_sinks_(num_sinks), window_(window) {
+    const char* const function = "SinkCache";
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
+    detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, ", limit, "]");
+    detail::require(num_sinks >= 0 && num_sinks <= window, function, "num_sinks", num_sinks, "in [0, window ", window,
+                    "]");
+  }
+
+  Eigen::Index num_sinks() const { return num_sinks_; }
+  Eigen::Index window() const { return window_; }
+
+ private:
+  Eigen::Index num_sinks_;
+  Eigen::Index window_;
+};
+
 /// The tokens that stay in the cache of StreamingLLM: the first ones, which draw attention whatever they say, and the
 /// last ones.
 ///
@@ -1568,30 +1721,36 @@ inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange posi
 /// Tokens are placed by where they are in the cache: PositionRange(0, kept). Keys that were cached rotated move there by
 /// make_shift_table(frequencies, deltas, id) with delta = place in the cache - place at which they were rotated.
 /// @param num_tokens  Tokens so far, >= 0.
-/// @param num_sinks   First tokens that are kept, >= 0.
-/// @param window      Last tokens that are kept, >= 0.
+/// @param cache       SinkCache(num_sinks, window).
 /// @returns           Their positions in the text: all while there are no more than num_sinks + window.
-/// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::invalid_argument  num_tokens negative or beyond 2^57.
 /// Cost:     a store for each kept token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Xiao et al. 2023, arXiv:2309.17453.
 /// Matches:  start_size and recent_size of StreamingLLM, attention_sink_size and attention_sink_window_size of
 ///           attention_sinks.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(detail::WholeNumber num_tokens,
-                                                                          detail::Size num_sinks, detail::Size window) {
+                                                                          const SinkCache& cache) {
   const char* const function = "streaming_positions";
-  constexpr Eigen::Index limit = detail::kMaxSeqLen;
   detail::require(num_tokens >= 0 && num_tokens <= detail::kMaxPosition, function, "num_tokens", num_tokens,
                   "in [0, 2^57]");
-  detail::require(num_sinks >= 0 && num_sinks <= limit, function, "num_sinks", num_sinks, "in [0, ", limit, "]");
-  detail::require(window >= 0 && window <= limit, function, "window", window, "in [0, ", limit, "]");
-  const std::int64_t kept = (std::min)(std::int64_t{num_tokens}, std::int64_t{num_sinks} + window);
+  const std::int64_t kept = (std::min)(std::int64_t{num_tokens}, std::int64_t{cache.num_sinks()} + cache.window());
   detail::require_size(function, "kept tokens", kept, 1, sizeof(std::int64_t));
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(kept));
   for (Eigen::Index i = 0; i < positions.size(); ++i) {
-    positions[i] = i < num_sinks ? std::int64_t{i} : num_tokens - kept + i;
+    positions[i] = i < cache.num_sinks() ? std::int64_t{i} : num_tokens - kept + i;
   }
   return positions;
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write streaming_positions(num_tokens, SinkCache(num_sinks, window)): tokens so far, and the "
+                "first and last ones that the cache keeps");
+  return {};
 }
 
 }  // namespace POSENC_ABI
@@ -1607,13 +1766,23 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(detail
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// What random numbers begin from: Seed(7). The same seed gives the same numbers.
+class Seed {
+ public:
+  explicit Seed(detail::WholeNumber value) : value_(value) {}
+  std::int64_t value() const { return value_; }
+
+ private:
+  std::int64_t value_;
+};
+
 namespace detail {
 
 /// Whole numbers below a bound, all equally likely: the same on every platform, which std::uniform_int_distribution is
 /// not. Of 2^64 numbers those are refused that the bound does not divide.
 class BoundedRandom {
  public:
-  explicit BoundedRandom(std::int64_t seed) : random_(static_cast<std::uint64_t>(seed)) {}
+  explicit BoundedRandom(Seed seed) : random_(static_cast<std::uint64_t>(seed.value())) {}
   /// In [0, bound), bound > 0.
   std::int64_t below(std::int64_t bound) {
     const auto size = static_cast<std::uint64_t>(bound);
@@ -1632,21 +1801,20 @@ class BoundedRandom {
 /// Ascending positions drawn without replacement from 0 ... max_positions - 1, all sets equally likely: a model that is
 /// trained on them meets every position and distance of long text in short one.
 ///
-///     random_positions(5, 100, seed)    7 23 24 61 90
+///     random_positions(5, 100, Seed(1))    7 23 24 61 90
 ///
 /// The same seed gives the same positions on every platform: std::mt19937_64, r mod n of its numbers but for the
 /// 2^64 mod n smallest, and Floyd's algorithm, j from max_positions - seq_len on: t below j + 1, or j where t is taken.
 /// @param seq_len        Tokens, >= 0.
 /// @param max_positions  Length that the model shall serve, >= seq_len and at most 2^57.
-/// @param seed           Another one for each sequence and step.
+/// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              seq_len positions.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     a search among the positions so far, and a small allocation, for each token (bench_frequency: positions).
 /// Accuracy: exact [positions][random].
 /// Source:   Ruoss et al. 2023, arXiv:2305.16843.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::Size seq_len,
-                                                                       detail::WholeNumber max_positions,
-                                                                       detail::WholeNumber seed) {
+                                                                       detail::WholeNumber max_positions, Seed seed) {
   const char* const function = "random_positions";
   constexpr Eigen::Index limit = detail::kMaxSeqLen;
   detail::require(seq_len >= 0 && seq_len <= limit, function, "seq_len", seq_len, "in [0, ", limit, "]");
@@ -1664,6 +1832,15 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
   return positions;
 }
 
+/// @overload
+/// Says what is missing.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write random_positions(seq_len, max_positions, Seed(number)): another seed for each sequence");
+  return {};
+}
+
 /// Positions of PoSE: text in chunks, between which positions are skipped so that the last ones may be anywhere up to
 /// the length that the model is to be extended to.
 ///
@@ -1674,7 +1851,7 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
 /// random_positions().
 /// @param chunk_lengths  Tokens of each chunk, > 0: an Eigen vector or a contiguous range of integers.
 /// @param target_length  Length that the model shall serve, at least all tokens and at most 2^57.
-/// @param seed           Another one for each sequence and step.
+/// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              A position for each token.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::length_error      more tokens than memory's index type counts.
@@ -1683,8 +1860,7 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
 /// Source:   Zhu et al. 2023, arXiv:2309.10400, section 3.2.
 template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_lengths,
-                                                              detail::WholeNumber target_length,
-                                                              detail::WholeNumber seed) {
+                                                              detail::WholeNumber target_length, Seed seed) {
   static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: chunk_lengths holds integers");
   const char* const function = "skip_positions";
   const auto& lengths = detail::as_list(chunk_lengths);
@@ -1709,6 +1885,17 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_
     for (std::int64_t t = 0; t < length(i); ++t, ++token) positions[token] = skipped + token;
   }
   return positions;
+}
+
+/// @overload
+/// Says what is missing.
+template <typename List, typename... Numbers,
+          std::enable_if_t<detail::is_list<List> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List&, const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write skip_positions(chunk_lengths, target_length, Seed(number)): another seed for each "
+                "sequence");
+  return {};
 }
 
 }  // namespace POSENC_ABI
@@ -1794,27 +1981,36 @@ inline namespace POSENC_ABI {
 
 /// The positions of `size` tokens along one axis of a grid, equally spaced. By the name of the spacing, for size = 4:
 ///
-///     counted(4, 1)                           1       2      3      4       first + i step
+///     counted(4)                              0       1      2      3       i
+///     counted(4).times(2).from(1)             1       3      5      7       first + i factor
 ///     centered(4)                            -2      -1      0      1       i - (n - floor(n / 2)): -3 -2 -1 0 1 for 5
-///     symmetric(4)                           -1.5    -0.5    0.5    1.5     (i - (n - 1) / 2) step
+///     symmetric(4)                           -1.5    -0.5    0.5    1.5     i - (n - 1) / 2
 ///     half_pixel(4)                           0.5     1.5    2.5    3.5     i + 1/2
-///     patch_centers(4, 4)                    -0.75   -0.25   0.25   0.75    (2 i + 1) / side - 1
-///     linspace(4, 0, 1)                       0       1/3    2/3    1       first + i (last - first) / (n - 1)
-///     linspace_without_endpoint(4, 0, 1)      0       0.25   0.5    0.75    first + i (stop - first) / n
+///     patch_centers(4, GridAxis::Side(4))    -0.75   -0.25   0.25   0.75    (2 i + 1) / side - 1
+///     linspace(4, {0, 1})                     0       1/3    2/3    1       first + i (last - first) / (n - 1)
+///     linspace_without_endpoint(4, {0, 1})    0       0.25   0.5    0.75    first + i (stop - first) / n
 ///
-/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, first, stop (n - 1) / n), and linspace without its
+/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, {first, stop (n - 1) / n}), and linspace without its
 /// endpoint only where first is 0.
 class GridAxis {
  public:
-  /// @param size   Tokens on the axis, in [0, 2^20].
-  /// @param first  Position of the first token.
-  /// @param step   From a token to the next: 24 / fps of a video that counts in 1/24 s.
-  /// @throws std::invalid_argument  size outside of that; a number that is not finite.
+  /// 0, 1, 2, ...
+  /// @param size  Tokens on the axis, in [0, 2^20].
+  /// @throws std::invalid_argument  size outside of that.
+  static GridAxis counted(detail::Size size) { return GridAxis("GridAxis::counted", size, 0, 1, 1); }
+  /// This axis with every position multiplied: counted(n).times(24 / fps) for a video that counts in 1/24 s.
+  /// @throws std::invalid_argument  a factor that is not finite.
   /// @throws std::out_of_range      a position beyond 2^53, where double has no fractions and then no odd numbers.
-  static GridAxis counted(detail::Size size, double first = 0, double step = 1) {
-    require_finite("GridAxis::counted", "first", first);
-    require_finite("GridAxis::counted", "step", step);
-    return GridAxis("GridAxis::counted", size, first, step, 1);
+  GridAxis times(double factor) const {
+    require_finite("GridAxis::times", "factor", factor);
+    return GridAxis("GridAxis::times", size_, offset_ * factor, step_ * factor, divisor_);
+  }
+  /// This axis moved so that its first token is at `first`.
+  /// @throws std::invalid_argument  a number that is not finite.
+  /// @throws std::out_of_range      as times().
+  GridAxis from(double first) const {
+    require_finite("GridAxis::from", "first", first);
+    return GridAxis("GridAxis::from", size_, first * divisor_, step_, divisor_);
   }
   /// Whole positions around 0: Qwen-Image.
   /// @throws std::invalid_argument  size outside of [0, 2^20].
@@ -1822,39 +2018,74 @@ class GridAxis {
     return GridAxis("GridAxis::centered", size, static_cast<double>(size / 2 - size), 1, 1);
   }
   /// The middle of the axis is at 0.
-  /// @throws  as counted().
-  static GridAxis symmetric(detail::Size size, double step = 1) {
-    require_finite("GridAxis::symmetric", "step", step);
-    return GridAxis("GridAxis::symmetric", size, (1.0 - static_cast<double>(size)) * step, 2 * step, 2);
+  /// @throws std::invalid_argument  size outside of [0, 2^20].
+  static GridAxis symmetric(detail::Size size) {
+    return GridAxis("GridAxis::symmetric", size, 1.0 - static_cast<double>(size), 2, 2);
   }
   /// The middle of each pixel, its side being 1.
   /// @throws std::invalid_argument  size outside of [0, 2^20].
   static GridAxis half_pixel(detail::Size size) { return GridAxis("GridAxis::half_pixel", size, 1, 2, 2); }
+  /// The number of patches that fill [-1, 1], for patch_centers().
+  class Side {
+   public:
+    explicit Side(detail::Size patches) : patches_(patches) {}
+    Eigen::Index patches() const { return patches_; }
+
+   private:
+    Eigen::Index patches_;
+  };
   /// The middle of each patch where [-1, 1] has `side` of them. DINOv3 and timm: side is the size of the axis itself
   /// (normalize_coords "separate"), the larger ("max") or the smaller ("min") side of the picture; with these two a
   /// side of another size begins at -1 too and does not end at 1.
-  /// @param side  [tokens] > 0.
+  /// @param side  Side(patches), > 0.
   /// @throws std::invalid_argument  size outside of [0, 2^20]; side <= 0.
-  static GridAxis patch_centers(detail::Size size, detail::Size side) {
-    detail::require(side > 0, "GridAxis::patch_centers", "side", side, "> 0");
-    const double length = static_cast<double>(side);
+  static GridAxis patch_centers(detail::Size size, const Side& side) {
+    detail::require(side.patches() > 0, "GridAxis::patch_centers", "side", side.patches(), "> 0");
+    const double length = static_cast<double>(side.patches());
     return GridAxis("GridAxis::patch_centers", size, 1 - length, 2, length);
   }
-  /// From `first` to `last`, both included; `first` for an axis of one token.
-  /// @throws  as counted().
-  static GridAxis linspace(detail::Size size, double first, double last) {
+  /// The first and the last position of an axis, or the position that it ends before, in braces: numpy has the size behind
+  /// them and Eigen in front, so that three bare numbers would be taken either way.
+  struct Ends {
+    double first;
+    double last;
+  };
+  /// From `ends.first` to `ends.last`, both included; `ends.first` for an axis of one token.
+  /// @throws std::invalid_argument  size outside of [0, 2^20]; a number that is not finite.
+  /// @throws std::out_of_range      as times().
+  static GridAxis linspace(detail::Size size, const Ends& ends) {
+    const double first = ends.first;
+    const double last = ends.last;
     require_finite("GridAxis::linspace", "first", first);
     require_finite("GridAxis::linspace", "last", last);
     const double steps = size > 1 ? static_cast<double>(size) - 1 : 1;
     return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps);
   }
-  /// From `first` to before `stop`.
-  /// @throws  as counted().
-  static GridAxis linspace_without_endpoint(detail::Size size, double first, double stop) {
+  /// From `ends.first` to before `ends.last`.
+  /// @throws  as linspace().
+  static GridAxis linspace_without_endpoint(detail::Size size, const Ends& ends) {
+    const double first = ends.first;
+    const double stop = ends.last;
     require_finite("GridAxis::linspace_without_endpoint", "first", first);
-    require_finite("GridAxis::linspace_without_endpoint", "stop", stop);
+    require_finite("GridAxis::linspace_without_endpoint", "last", stop);
     const double steps = size > 0 ? static_cast<double>(size) : 1;
     return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
+  }
+
+  /// Says what three bare numbers have to be.
+  template <typename... Numbers, std::enable_if_t<sizeof...(Numbers) == 3, int> = 0>
+  static GridAxis linspace(const Numbers&...) {
+    static_assert(
+        detail::kMisuse<Numbers...>,
+        "posenc: write GridAxis::linspace(size, {first, last}): the ends in braces, because numpy has the size "
+        "behind them and Eigen in front");
+    return counted(0);
+  }
+  template <typename... Numbers, std::enable_if_t<sizeof...(Numbers) == 3, int> = 0>
+  static GridAxis linspace_without_endpoint(const Numbers&...) {
+    static_assert(detail::kMisuse<Numbers...>,
+                  "posenc: write GridAxis::linspace_without_endpoint(size, {first, stop}): the ends in braces");
+    return counted(0);
   }
 
   /// Tokens on the axis.
@@ -1979,8 +2210,16 @@ inline void require_frames(const char* function, Eigen::Index frames) {
   require(frames > 0 && frames <= limit, function, "frames", frames, "in [1, ", limit, "]");
 }
 
-inline void require_positive(const char* function, const char* parameter, double value) {
-  require(is_finite(value) && value > 0, function, parameter, value, "finite and > 0");
+/// A scale or a rate: > 0, and within what keeps 2^20 positions exact.
+inline void require_scale(const char* function, const char* parameter, double value) {
+  require(is_finite(value) && value >= 0x1p-20 && value <= 0x1p20, function, parameter, value, "in [2^-20, 2^20]");
+}
+
+/// Frames of a video whose tokens, on three axes, fit in memory's index type.
+inline void require_video(const char* function, Eigen::Index frames, const GridShape& picture) {
+  require_frames(function, frames);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  require_size(function, "frames", frames, 3 * patches, sizeof(std::int64_t));
 }
 
 /// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.
@@ -2198,10 +2437,54 @@ inline namespace POSENC_ABI {
 ///
 /// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
 /// frame 3, and 49 in floating point.
-struct VideoTime {
-  detail::WholeNumber positions_per_second = 1;  ///< `tokens_per_second` of the config: 2 or 25 in Qwen2.5-VL.
-  detail::WholeNumber frames = 1;                ///< Frames of the video, after temporal merging.
-  detail::WholeNumber seconds = 1;               ///< How long they last: 3 frames in 2 s, 15000 frames in 1001 s.
+///
+///     VideoTime().positions_per_second(25).frames(3).seconds(2)
+///
+/// VideoTime() alone is one position for each frame, as in Qwen2-VL.
+class VideoTime {
+ public:
+  /// @param rate  `tokens_per_second` of the config, >= 0: 2 or 25 in Qwen2.5-VL.
+  VideoTime positions_per_second(detail::WholeNumber rate) const { return with(&VideoTime::rate_, rate); }
+  /// @param count  Frames of the video, after temporal merging, > 0.
+  VideoTime frames(detail::WholeNumber count) const { return with(&VideoTime::frames_, count); }
+  /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.
+  VideoTime seconds(detail::WholeNumber time) const { return with(&VideoTime::seconds_, time); }
+
+  std::int64_t positions_per_second() const { return rate_; }
+  std::int64_t frames() const { return frames_; }
+  std::int64_t seconds() const { return seconds_; }
+
+ private:
+  VideoTime with(std::int64_t VideoTime::*number, std::int64_t value) const {
+    VideoTime time = *this;
+    time.*number = value;
+    return time;
+  }
+
+  std::int64_t rate_ = 1;
+  std::int64_t frames_ = 1;
+  std::int64_t seconds_ = 1;
+};
+
+/// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). What is not given is 0, and a chunk of 0 is
+/// refused.
+class VideoSound {
+ public:
+  /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni.
+  VideoSound tokens(detail::Size count) const { return VideoSound(count, positions_per_chunk_); }
+  /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
+  VideoSound positions_per_chunk(detail::Size count) const { return VideoSound(tokens_, count); }
+  VideoSound() = default;
+
+  Eigen::Index tokens() const { return tokens_; }
+  Eigen::Index positions_per_chunk() const { return positions_per_chunk_; }
+
+ private:
+  VideoSound(Eigen::Index tokens, Eigen::Index positions_per_chunk)
+      : tokens_(tokens), positions_per_chunk_(positions_per_chunk) {}
+
+  Eigen::Index tokens_ = 0;
+  Eigen::Index positions_per_chunk_ = 0;
 };
 
 /// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
@@ -2215,10 +2498,10 @@ struct MropeSegment {
   /// `tokens` of audio, >= 0, each at the next position on all axes: 40 ms, or 1/25 s, in Qwen2.5-Omni.
   static MropeSegment audio(detail::Size tokens) { return text(tokens); }
   /// A picture of height x width tokens (after spatial merging), >= 0.
-  static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width); }
-  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. Left out: one position for each
-  /// frame, as in Qwen2-VL.
-  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, VideoTime time = {}) {
+  static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width, VideoTime()); }
+  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. It has no default, because
+  /// Qwen2-VL and Qwen2.5-VL differ here.
+  static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, const VideoTime& time) {
     MropeSegment segment;
     segment.frames = frames;
     segment.height = height;
@@ -2229,26 +2512,24 @@ struct MropeSegment {
   /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
   /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
   ///
-  ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos        c = positions_per_chunk
+  ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos
   ///
   /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
   /// further.
-  /// @param audio_tokens         >= 0, each one position: 25 for a second in Qwen2.5-Omni.
-  /// @param positions_per_chunk  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
-  static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width, VideoTime time,
-                                       detail::Size audio_tokens, detail::Size positions_per_chunk) {
+  /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c.
+  static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width,
+                                       const VideoTime& time, const VideoSound& sound) {
     MropeSegment segment = video(frames, height, width, time);
     segment.has_audio = true;
-    segment.audio_tokens = audio_tokens;
-    segment.positions_per_chunk = positions_per_chunk;
+    segment.audio_tokens = sound.tokens();
+    segment.positions_per_chunk = sound.positions_per_chunk();
     return segment;
   }
-  /// `tokens` of padding, >= 0, all at `position` on all axes, which take no positions from the prompt: what is in front
-  /// of a left-padded sequence of a batch.
-  static MropeSegment padding(detail::Size tokens, detail::WholeNumber position = 1) {
+  /// `tokens` of padding, >= 0, all at 1 (`pad_position`) on all axes, which take no positions from the prompt: what is in
+  /// front of a left-padded sequence of a batch. Attention must mask them.
+  static MropeSegment padding(detail::Size tokens) {
     MropeSegment segment;
     segment.pad_tokens = tokens;
-    segment.pad_position = position;
     return segment;
   }
 
@@ -2268,7 +2549,7 @@ namespace detail {
 
 /// Position of a frame after that of frame 0. Each factor is at most kMaxGridSide, so that the product fits.
 inline std::int64_t time_of_frame(const VideoTime& time, std::int64_t frame) {
-  return frame * (time.positions_per_second * time.seconds) / time.frames;
+  return frame * (time.positions_per_second() * time.seconds()) / time.frames();
 }
 
 /// Checks a prompt and returns its number of tokens.
@@ -2287,9 +2568,9 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".frames", s.frames, 0, most);
     require_count(".height", s.height, 0, most);
     require_count(".width", s.width, 0, most);
-    require_count(".time.positions_per_second", s.time.positions_per_second, 0, most);
-    require_count(".time.frames", s.time.frames, 1, most);
-    require_count(".time.seconds", s.time.seconds, 1, most);
+    require_count(".time.positions_per_second", s.time.positions_per_second(), 0, most);
+    require_count(".time.frames", s.time.frames(), 1, most);
+    require_count(".time.seconds", s.time.seconds(), 1, most);
     require_count(".audio_tokens", s.audio_tokens, 0, kMaxSeqLen);
     if (!s.has_audio && s.audio_tokens != 0) {
       refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_tokens",
@@ -2363,9 +2644,18 @@ class MropeWriter {
   }
   /// Tokens from ... to - 1 of a video that begins at `start`.
   void append_video(const MropeSegment& s, std::int64_t start, std::int64_t from, std::int64_t to) {
+    if (from >= to) return;
+    const std::int64_t place = from % (std::int64_t{s.height} * s.width);
+    std::int64_t row = place / s.width;
+    std::int64_t column = place % s.width;
+    std::int64_t time = time_of_token(s, from);
     for (std::int64_t token = from; token < to; ++token) {
-      const std::int64_t place = token % (std::int64_t{s.height} * s.width);
-      write(start + time_of_token(s, token), start + place / s.width, start + place % s.width);
+      write(start + time, start + row, start + column);
+      if (++column < s.width) continue;
+      column = 0;
+      if (++row < s.height) continue;
+      row = 0;
+      if (token + 1 < to) time = time_of_token(s, token + 1);
     }
   }
   void append_with_audio(const MropeSegment& s) {
@@ -2475,7 +2765,7 @@ namespace presets {
 /// Accuracy: exact [positions][latents].
 /// Matches:  WanRotaryPosEmbed of diffusers, SkyReels-V2.
 inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const GridShape& picture) {
-  detail::require_frames("presets::wan_positions", frames);
+  detail::require_video("presets::wan_positions", frames, picture);
   return grid_positions(
       {static_cast<int>(frames), static_cast<int>(picture.height()), static_cast<int>(picture.width())});
 }
@@ -2495,10 +2785,9 @@ inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const
 inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size frames, const GridShape& picture,
                                                                 detail::Size text_tokens) {
   const char* const function = "presets::hunyuan_video_positions";
-  detail::require_frames(function, frames);
+  detail::require_video(function, frames, picture);
   detail::require_text_tokens(function, text_tokens);
   const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
-  detail::require_size(function, "frames", frames, patches, 3 * sizeof(std::int64_t));
   detail::LatentRows rows(function, frames * patches + text_tokens, 3);
   for (Eigen::Index t = 0; t < frames; ++t) rows.append_picture(picture, t);
   return rows.take();
@@ -2511,17 +2800,17 @@ inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size fra
 /// @param picture  Patches of a frame: pixels / 16.
 /// @param scale    `scale_factor` of height and width, > 0: 2 in videos of 480 lines, 3.16 in larger ones.
 /// @returns        tokens x 3.
-/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; a scale that is not finite and > 0.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; a scale outside of [2^-20, 2^20].
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float [positions][latents].
 /// Matches:  Kandinsky5RoPE3D of diffusers, which divides the angles.
 inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, const GridShape& picture, double scale) {
   const char* const function = "presets::kandinsky5_positions";
-  detail::require_frames(function, frames);
-  detail::require_positive(function, "scale", scale);
-  return grid_positions({GridAxis::counted(frames), GridAxis::counted(picture.height(), 0, 1 / scale),
-                         GridAxis::counted(picture.width(), 0, 1 / scale)});
+  detail::require_video(function, frames, picture);
+  detail::require_scale(function, "scale", scale);
+  return grid_positions({GridAxis::counted(frames), GridAxis::counted(picture.height()).times(1 / scale),
+                         GridAxis::counted(picture.width()).times(1 / scale)});
 }
 
 /// Positions of CogVideoX 1.0: a grid stretched and cropped to the one that it was trained on. Text, in front of the
@@ -2542,7 +2831,7 @@ inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, cons
 /// Matches:  get_3d_rotary_pos_embed and get_resize_crop_region_for_grid of diffusers.
 inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const GridShape& picture,
                                                       const GridShape& base) {
-  detail::require_frames("presets::cogvideox_positions", frames);
+  detail::require_video("presets::cogvideox_positions", frames, picture);
   const double height = static_cast<double>(picture.height());
   const double width = static_cast<double>(picture.width());
   const double base_height = static_cast<double>(base.height());
@@ -2554,8 +2843,8 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
   const double left = std::nearbyint((base_width - resized_width) / 2);
   const double bottom = (top + resized_height) * (height - 1) / height;
   const double right = (left + resized_width) * (width - 1) / width;
-  return grid_positions({GridAxis::counted(frames), GridAxis::linspace(picture.height(), top, bottom),
-                         GridAxis::linspace(picture.width(), left, right)});
+  return grid_positions({GridAxis::counted(frames), GridAxis::linspace(picture.height(), {top, bottom}),
+                         GridAxis::linspace(picture.width(), {left, right})});
 }
 
 /// Positions of Cosmos: (24 t / frames_per_second, y, x), each from 0.
@@ -2565,8 +2854,7 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
 /// @param picture            Patches of a frame: pixels / 16.
 /// @param frames_per_second  > 0. 24, which counts frames, for pictures.
 /// @returns                  tokens x 3.
-/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second that is not finite and > 0.
-/// @throws std::out_of_range      a position beyond 2^53.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second outside of [2^-20, 2^20].
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float [positions][latents].
@@ -2574,9 +2862,9 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
 inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const GridShape& picture,
                                                    double frames_per_second) {
   const char* const function = "presets::cosmos_positions";
-  detail::require_frames(function, frames);
-  detail::require_positive(function, "frames_per_second", frames_per_second);
-  return grid_positions({GridAxis::counted(frames, 0, 24 / frames_per_second), GridAxis::counted(picture.height()),
+  detail::require_video(function, frames, picture);
+  detail::require_scale(function, "frames_per_second", frames_per_second);
+  return grid_positions({GridAxis::counted(frames).times(24 / frames_per_second), GridAxis::counted(picture.height()),
                          GridAxis::counted(picture.width())});
 }
 
@@ -2591,8 +2879,7 @@ inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const Gr
 /// @param frames_per_second  Of the video, > 0.
 /// @param causal             False: LTXPipeline. True: LTXConditionPipeline (0.9.5 and later).
 /// @returns                  tokens x 3.
-/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second that is not finite and > 0.
-/// @throws std::out_of_range      a position beyond 2^53.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; frames_per_second outside of [2^-20, 2^20].
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float at 1 [positions][latents].
@@ -2600,12 +2887,12 @@ inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const Gr
 inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridShape& picture, double frames_per_second,
                                                 detail::Switch causal) {
   const char* const function = "presets::ltx_positions";
-  detail::require_frames(function, frames);
-  detail::require_positive(function, "frames_per_second", frames_per_second);
+  detail::require_video(function, frames, picture);
+  detail::require_scale(function, "frames_per_second", frames_per_second);
   const double frame = 8 / frames_per_second / 20 * 2;
-  auto positions =
-      grid_positions({GridAxis::counted(frames, -1, frame), GridAxis::counted(picture.height(), -1, 1.0 / 32),
-                      GridAxis::counted(picture.width(), -1, 1.0 / 32)});
+  auto positions = grid_positions({GridAxis::counted(frames).times(frame).from(-1),
+                                   GridAxis::counted(picture.height()).times(1.0 / 32).from(-1),
+                                   GridAxis::counted(picture.width()).times(1.0 / 32).from(-1)});
   if (causal) {
     const Eigen::Index patches = picture.tokens();
     for (Eigen::Index t = 0; t < frames; ++t) {
@@ -2630,10 +2917,10 @@ inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridS
 /// Accuracy: one ulp of float, of the largest position [positions][latents].
 /// Matches:  MochiRoPE of diffusers.
 inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const GridShape& picture) {
-  detail::require_frames("presets::mochi_positions", frames);
+  detail::require_video("presets::mochi_positions", frames, picture);
   const double scale = 192 / std::sqrt(static_cast<double>(picture.height()) * static_cast<double>(picture.width()));
-  return grid_positions({GridAxis::counted(frames), GridAxis::symmetric(picture.height(), scale),
-                         GridAxis::symmetric(picture.width(), scale)});
+  return grid_positions({GridAxis::counted(frames), GridAxis::symmetric(picture.height()).times(scale),
+                         GridAxis::symmetric(picture.width()).times(scale)});
 }
 
 }  // namespace presets
@@ -3283,6 +3570,303 @@ inline Frequencies scale_ntk_mixed(const Frequencies& frequencies, double factor
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_SCALE_NTK_HPP
+
+// ---- posenc/frequency/axis_map.hpp
+/// AxisMap: which of a token's several positions drives which pair.
+#ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
+#define POSENC_FREQUENCY_AXIS_MAP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The axis of each pair, for tokens that have a position on each of several axes (time, height, width).
+///
+///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
+///
+/// Every RoPE of several axes is such a list; the functions below write those in use. A pair keeps its own frequency.
+/// Which position drives it and how channels pair up (RopeLayout) are independent, although both are called
+/// "interleaved".
+class AxisMap {
+ public:
+  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
+  /// @param num_axes      Positions of a token, > 0 and at most 2^23.
+  /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
+  /// @throws std::out_of_range      an entry that is no axis.
+  template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+  AxisMap(const List& axis_of_pair, detail::Size num_axes)
+      : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
+    static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
+    detail::require_num_pairs("AxisMap", axes_.size());
+    constexpr Eigen::Index limit = detail::kMaxPairs;
+    detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
+    for (Eigen::Index i = 0; i < axes_.size(); ++i) {
+      const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
+      // Unsigned: a negative number is far too large, and so is one that int does not hold.
+      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
+        detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
+                                          num_axes, ")");
+      }
+    }
+  }
+
+  Eigen::Index num_pairs() const { return axes_.size(); }
+  /// Positions of a token. Some may drive no pair.
+  Eigen::Index num_axes() const { return num_axes_; }
+  /// The axis of each pair.
+  const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
+  /// Of a temporary: the list itself.
+  Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
+  /// The id() of a table that is made of these frequencies on these axes.
+  std::uint64_t id(const Frequencies& frequencies) const {
+    std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
+    for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
+    return id;
+  }
+  /// Number of pairs that `axis` drives.
+  Eigen::Index count(detail::Size axis) const { return (axes_.cast<Eigen::Index>() == Eigen::Index{axis}).count(); }
+
+  friend bool operator==(const AxisMap& a, const AxisMap& b) {
+    return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
+  }
+  friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
+
+ private:
+  Eigen::ArrayXi axes_;
+  Eigen::Index num_axes_;
+};
+
+namespace detail {
+
+/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any
+/// model.
+inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
+  std::int64_t pairs = 0;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i] < 0) {
+      refuse<std::invalid_argument>(function, element("mrope_section", static_cast<Eigen::Index>(i)), sections[i],
+                                    ">= 0");
+    }
+    pairs += sections[i];
+  }
+  require(pairs > 0 && pairs <= kMaxPairs, function, "sum of mrope_section", pairs, "> 0 and at most ", kMaxPairs);
+  return static_cast<Eigen::Index>(pairs);
+}
+
+inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
+                                  std::size_t most) {
+  require(sections.size() >= least && sections.size() <= most, function, "mrope_section.size()", sections.size(),
+          least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
+}
+
+/// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(num_pairs);
+  for (int axis = 1; axis < 3; ++axis) {
+    const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
+    for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
+  }
+  return AxisMap(axes, 3);
+}
+
+}  // namespace detail
+
+/// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
+/// axis 2.
+///
+///     {2, 3, 3}:  t t h h h w w w
+///
+/// @param mrope_section  Pairs of each axis, >= 0, not all zero, at most 2^23 in all; any number of axes.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
+///           pictures transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation;
+///           a reader of its config asks which is meant (AxisSections).
+inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
+  Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
+  Eigen::Index pair = 0;
+  for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
+    axes.segment(pair, mrope_section[axis]) = static_cast<int>(axis);
+    pair += mrope_section[axis];
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
+}
+
+/// The axes in turn, t h w t h w ..., as long as there are pairs of h and w; the rest is t.
+///
+///     {4, 3, 3}:  t h w t h w t h w t
+///
+/// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
+/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw",
+/// "th".
+/// @param mrope_section  Pairs of t, h, w, >= 0.
+/// @throws std::invalid_argument  not three sections; sections that this order cannot give.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
+inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "interleaved_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  AxisMap map = detail::axes_in_turn(mrope_section, detail::require_sections(function, mrope_section));
+  for (int axis = 0; axis < 3; ++axis) {
+    if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
+      detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
+                                            mrope_section[static_cast<std::size_t>(axis)], map.count(axis),
+                                            " to fit the order t h w t h w ...");
+    }
+  }
+  return map;
+}
+
+/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2, as in every map.
+///
+///     {3, 3, 2}:  h w h w h w t t
+///
+/// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
+/// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  ERNIE-4.5-VL.
+inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "height_width_time_axes";
+  detail::require_section_count(function, mrope_section, 3, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
+                  "mrope_section[0] ", mrope_section[0]);
+  for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
+  return AxisMap(axes, 3);
+}
+
+/// Each next pair goes to the axis that has received the smallest part of its pairs so far: placed / section.
+///
+///     {2, 3, 3}:  0 1 2 1 2 1 2 0
+///
+/// Two neighboring pairs have different axes as long as another axis has pairs left, and among axes that have received
+/// equal parts the lower one is taken. With three sections one pair of axis 0 is kept for the very end.
+/// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     one allocation; made once for a model, so that there is no bench case.
+/// Accuracy: exact [frequency][axes].
+/// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
+inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
+  const char* const function = "rarest_first_axes";
+  detail::require_section_count(function, mrope_section, 2, 3);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  std::vector<int> section = mrope_section;
+  const bool time_last = section.size() == 3;
+  if (time_last) {
+    detail::require(section[0] > 0, function, "mrope_section[0]", section[0], "> 0");
+    --section[0];
+  }
+  std::vector<int> placed(section.size(), 0);
+  // placed[a] / section[a] < placed[b] / section[b], in integers.
+  const auto lags = [&](std::size_t a, std::size_t b) {
+    return static_cast<long long>(placed[a]) * section[b] < static_cast<long long>(placed[b]) * section[a];
+  };
+  std::size_t last = section.size();
+  for (Eigen::Index pair = 0; pair < axes.size() - (time_last ? 1 : 0); ++pair) {
+    std::size_t best = section.size();
+    for (std::size_t axis = 0; axis < section.size(); ++axis) {
+      if (axis == last || placed[axis] == section[axis]) continue;
+      if (best == section.size() || lags(axis, best)) best = axis;
+    }
+    if (best == section.size()) best = last;  // only this one is left
+    axes[pair] = static_cast<int>(best);
+    ++placed[best];
+    last = best;
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(section.size()));
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
+
+// ---- posenc/frequency/scale_periodic.hpp
+/// Periodic frequencies: after a period every pair is back where it was, so that pictures tile without a seam.
+#ifndef POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+#define POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The nearest frequency with a whole number of circles in `period`; of an infinite period, the same.
+inline double periodic_frequency(double frequency, double period) {
+  if (!is_finite(period)) return frequency;
+  constexpr Wide circle = 6.28318530717958647692528676655900577L;
+  return static_cast<double>(circle * std::round(static_cast<Wide>(frequency) * static_cast<Wide>(period) / circle) /
+                             static_cast<Wide>(period));
+}
+
+inline bool is_period(double period) {
+  return period > 0 && (is_finite(period) || period == std::numeric_limits<double>::infinity());
+}
+
+}  // namespace detail
+
+/// Rounds each frequency to a whole number of circles in `period` positions: position p + period is then position p, and
+/// a picture of that width continues over its edge.
+///
+///     inv_freq'[i] = 2 pi round(inv_freq[i] period / (2 pi)) / period
+///
+/// Pairs that make less than half a circle no longer rotate.
+/// @param frequencies  What the model was trained with.
+/// @param period       W [positions], > 0.
+/// @throws std::invalid_argument  period <= 0 or NaN.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double [frequency][periodic].
+/// Matches:  the circular option of stable-diffusion.cpp (pull request 914).
+template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
+Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
+  const double length = static_cast<double>(period);
+  detail::require(detail::is_period(length), "scale_periodic", "period", length, "> 0");
+  const auto rounded = [=](double frequency) { return detail::periodic_frequency(frequency, length); };
+  return Frequencies(frequencies.inv_freq().unaryExpr(rounded).eval(), frequencies.magnitude(),
+                     frequencies.softmax_multiplier());
+}
+
+/// @overload
+/// On several axes, each with a period of its own: rows and columns of a picture.
+/// @param axes     The axis of each pair.
+/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis as it is, for instance that of time.
+/// @throws std::invalid_argument  another number of pairs or of periods; a period that is <= 0 or NaN.
+template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {
+  const char* const function = "scale_periodic";
+  const Eigen::ArrayXd lengths = detail::as_list(periods).template cast<double>().reshaped().array();
+  detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
+                  "frequencies.num_pairs() ", frequencies.num_pairs());
+  detail::require(lengths.size() == axes.num_axes(), function, "periods.size()", lengths.size(), "axes.num_axes() ",
+                  axes.num_axes());
+  for (Eigen::Index i = 0; i < lengths.size(); ++i) {
+    if (!detail::is_period(lengths[i])) {
+      detail::refuse<std::invalid_argument>(function, detail::element("periods", i), lengths[i], "> 0");
+    }
+  }
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index j = 0; j < inv_freq.size(); ++j) {
+    inv_freq[j] = detail::periodic_frequency(inv_freq[j], lengths[axes.axis_of_pair()[j]]);
+  }
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Given>
+Frequencies scale_periodic(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write scale_periodic(frequencies, period), or scale_periodic(frequencies, axes, periods) with "
+                "a period for each axis, infinity where it has none");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_PERIODIC_HPP
 
 // ---- posenc/frequency/scale_yarn.hpp
 /// YaRN: fast pairs keep their frequency, slow pairs are interpolated, with a ramp between them.
@@ -4147,7 +4731,9 @@ enum class AngleMode {
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
-  detail::Size num_heads = 1;  ///< Heads with angles of their own. Only 1, shared by all heads, is implemented.
+  /// Heads with angles of their own; 1 where all heads share them. The frequencies (and axes) of head 0 come first, then
+  /// those of head 1, ...: num_heads times the pairs of a head.
+  detail::Size num_heads = 1;
 };
 
 namespace detail {
@@ -4155,6 +4741,17 @@ namespace detail {
 /// For tables whose angles are not position * inv_freq as frameworks form it in float.
 inline void require_exact_angles(const char* function, const TableOptions& options) {
   require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
+}
+
+/// The pairs of a head, where frequencies hold those of all heads.
+inline Eigen::Index pairs_of_head(const char* function, const char* parameter, Eigen::Index num_pairs,
+                                  const TableOptions& options) {
+  require(options.num_heads > 0, function, "options.num_heads", options.num_heads, "> 0");
+  if (num_pairs % options.num_heads != 0) {
+    refuse<std::invalid_argument>(function, parameter, num_pairs, "a multiple of options.num_heads ", options.num_heads,
+                                  " (the pairs of head 0, then those of head 1, ...)");
+  }
+  return num_pairs / options.num_heads;
 }
 
 }  // namespace detail
@@ -4190,6 +4787,7 @@ struct TableRotation {
 
   Table table;
   double scale;  ///< On top of the magnitude A that the table's numbers hold: 1 for the adjoint, 1/A^2 for the inverse.
+  bool inverts = false;  ///< Whether inverse() returned it.
 };
 
 }  // namespace POSENC_ABI
@@ -4197,10 +4795,10 @@ struct TableRotation {
 
 #endif  // POSENC_FREQUENCY_TABLE_ROTATION_HPP
 
-// ---- posenc/frequency/frequency_table.hpp
-/// FrequencyTable and FrequencyTableView: cosine and sine of position * inv_freq, one row per position.
-#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
-#define POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
+// ---- posenc/frequency/frequency_table_view.hpp
+/// FrequencyTableView, and what it has in common with the FrequencyTable: cosines and sines, one row per position.
+#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
+#define POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -4220,6 +4818,9 @@ struct TableFacts {
   Eigen::Index num_pairs = 0;
   Eigen::Index row_stride = 0;
   Eigen::Index pair_stride = 1;
+  Eigen::Index num_heads = 1;
+  Eigen::Index head_stride = 0;
+  Eigen::Index num_sequences = 1;
   CosSinStorage storage = CosSinStorage::cos_sin;
   AngleMode angles = AngleMode::exact;
   double magnitude = 1;
@@ -4229,7 +4830,7 @@ struct TableFacts {
 
 }  // namespace detail
 
-/// What FrequencyTable and FrequencyTableView have in common: rows x 1 x num_pairs cosines and sines.
+/// What FrequencyTable and FrequencyTableView have in common: rows x num_heads x num_pairs cosines and sines.
 ///
 /// @tparam Table    The type that derives from this one and says where the numbers are.
 /// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
@@ -4243,15 +4844,20 @@ class FrequencyTableBase {
   using ConstMap = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
                               Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
+  /// Number of pairs of a head.
   Eigen::Index num_pairs() const { return facts_.num_pairs; }
-  /// Number of heads that have angles of their own: 1, as all heads share them.
-  Eigen::Index num_heads() const { return 1; }
-  /// Number of channels that rotate: 2 num_pairs.
+  /// Number of heads that have angles of their own; 1 where all heads share them.
+  Eigen::Index num_heads() const { return facts_.num_heads; }
+  /// Number of channels of a head that rotate: 2 num_pairs.
   Eigen::Index rotary_dim() const { return 2 * facts_.num_pairs; }
   CosSinStorage storage() const { return facts_.storage; }
+  /// Number of sequences that have frequencies and rows of their own, stacked one after the other; 1 where all share
+  /// the rows.
+  Eigen::Index num_sequences() const { return facts_.num_sequences; }
   /// How make_table() formed the angles and fill_table() will; exact for a wrapped cache, of which nothing is known.
   AngleMode angles() const { return facts_.angles; }
-  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos).
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
+  /// sequences of other magnitudes).
   double magnitude() const { return facts_.magnitude; }
   /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
   /// table has another one than the exact table of the same frequencies, because its angles do not add up.
@@ -4261,12 +4867,19 @@ class FrequencyTableBase {
   std::optional<std::int64_t> first_position() const { return facts_.first_position; }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
-  ConstMap cos() const { return map(table().cos_data(0)); }
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).cos().
+  ConstMap cos() const { return map("FrequencyTable::cos", table().cos_data(0)); }
   /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
-  ConstMap sin() const { return map(table().rows() == 0 ? table().cos_data(0) : table().sin_data(0)); }
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).sin().
+  ConstMap sin() const {
+    return map("FrequencyTable::sin", table().rows() == 0 ? table().cos_data(0) : table().sin_data(0));
+  }
 
-  /// Entry (row, pair) is at cos_data(row)[pair * pair_stride()], and likewise for the sine.
+  /// Entry (row, head, pair) is at cos_data(row)[head * head_stride() + pair * pair_stride()], and likewise for the
+  /// sine.
   Eigen::Index row_stride() const { return facts_.row_stride; }
+  /// 0 where all heads share the angles.
+  Eigen::Index head_stride() const { return facts_.head_stride; }
   Eigen::Index pair_stride() const { return facts_.pair_stride; }
 
  protected:
@@ -4276,7 +4889,8 @@ class FrequencyTableBase {
   double inverse_scale() const {
     const double a = magnitude();
     detail::require(a > 0, "FrequencyTable::inverse", "magnitude()", a,
-                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart)");
+                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart; sequences of other "
+                    "magnitudes are inverted one by one)");
     return 1.0 / (a * a);
   }
 
@@ -4284,7 +4898,8 @@ class FrequencyTableBase {
 
  private:
   const Table& table() const { return static_cast<const Table&>(*this); }
-  ConstMap map(const Scalar* data) const {
+  ConstMap map(const char* function, const Scalar* data) const {
+    detail::require(num_heads() == 1, function, "num_heads()", num_heads(), "1, or a head be named: head(h)");
     return ConstMap(data, table().rows(), num_pairs(),
                     Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(row_stride(), pair_stride()));
   }
@@ -4336,11 +4951,28 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
 
   /// Itself, so that code for either kind of table can ask for a view.
   FrequencyTableView view() const { return *this; }
+  /// The angles of one head: a view of one head, which rotates a head or whatever shares its angles.
+  /// @param head  >= 0 and < num_heads().
+  /// @throws std::out_of_range  there is no such head.
+  FrequencyTableView head(detail::Size head) const {
+    const auto num_heads = this->num_heads();
+    detail::require_in_range(head >= 0 && head < num_heads, "FrequencyTable::head", "head", head, "in [0, num_heads() ",
+                             num_heads, ")");
+    if (num_heads == 1) return *this;
+    detail::TableFacts facts = this->facts_;
+    facts.num_heads = 1;
+    facts.head_stride = 0;
+    facts.id = 0;
+    const Eigen::Index offset = rows_ == 0 ? Eigen::Index(0) : head * this->head_stride();
+    return {facts, cos_ + offset, sin_ + offset, rows_};
+  }
   /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
   TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
-  /// @throws std::invalid_argument  magnitude() is 0: an xPos table.
-  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const { return {*this, this->inverse_scale()}; }
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
+  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {
+    return {*this, this->inverse_scale(), true};
+  }
 
  private:
   friend class FrequencyTable<Scalar>;
@@ -4353,10 +4985,41 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   const Scalar* sin_;
 };
 
+namespace detail {
+
+/// Refuses a table whose heads have angles of their own, where a row of it is read as one row.
+template <typename Table>
+void require_shared_angles(const char* function, const Table& table) {
+  require(table.num_heads() == 1, function, "table.num_heads()", table.num_heads(),
+          "1: angles that all heads share, or those of one head, table.head(h)");
+}
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
+
+// ---- posenc/frequency/frequency_table.hpp
+/// FrequencyTable: cosine and sine of position * inv_freq, one row per position.
+#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
+#define POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
 /// Cosine and sine of position * inv_freq, one row per position, one entry per pair, both times the magnitude A.
 ///
 /// Owns its numbers, in rows that are padded and aligned to Eigen's widest packet. make_table() makes one, fill_table()
 /// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
+///
+/// With options.num_heads = H heads have angles of their own, and a row is H rows, one for each head:
+///
+///     position 0:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 0
+///                  head 1   c0 c1 .. | s0 s1 ..       table.head(1), row 0
+///     position 1:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 1
+///                  ...
 template <typename Scalar>
 class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar> {
   using Base = FrequencyTableBase<FrequencyTable<Scalar>, Scalar>;
@@ -4364,8 +5027,9 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
 
  public:
   /// A table of zeros for fill_table() to write.
-  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0 or > 2^23; options.storage other than cos_sin, paired or
-  ///                                repeated; options.num_heads other than 1.
+  /// @param num_pairs  Pairs of a head.
+  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0; options.storage other than cos_sin, paired or repeated;
+  ///                                options.num_heads <= 0; more than 2^23 pairs in all heads.
   /// @throws std::length_error      the table does not fit into memory's index type.
   FrequencyTable(detail::Size rows, detail::Size num_pairs, TableOptions options = {})
       : FrequencyTable(rows, num_pairs, options, Unset{}) {
@@ -4411,6 +5075,15 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
   }
   FrequencyTableView<Scalar> view() const&& = delete;
+  /// The angles of one head: a view of one head. The table must outlive it.
+  /// @param head  >= 0 and < num_heads().
+  /// @throws std::out_of_range  there is no such head.
+  FrequencyTableView<Scalar> head(detail::Size head) const& { return view().head(head); }
+  template <typename Number = Scalar>
+  FrequencyTableView<Number> head(detail::Size) const&& {
+    const Number* const none = detail::of_temporary<Number>();
+    return {none, none, 0, 1, 1, 1, 1};
+  }
   /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). Refers to the table.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
   /// @overload
@@ -4418,13 +5091,13 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
   /// table.
-  /// @throws std::invalid_argument  magnitude() is 0: an xPos table.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
   TableRotation<RotationSense::backward, FrequencyTable> inverse() && {
     const double scale = this->inverse_scale();
-    return {std::move(*this), scale};
+    return {std::move(*this), scale, true};
   }
 
  private:
@@ -4439,16 +5112,21 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     detail::require(paired || repeated || options.storage == CosSinStorage::cos_sin, function, "options.storage",
                     detail::name_of(options.storage), "cos_sin, paired or repeated");
     detail::require_named(function, "options.angles", options.angles, AngleMode::float32);
-    detail::require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
-                    "1 (angles of each head's own are not implemented)");
+    const Eigen::Index num_heads = options.num_heads;
+    detail::require(num_heads > 0 && num_heads <= detail::kMaxPairs / num_pairs, function, "options.num_heads",
+                    num_heads, "> 0 and at most ", detail::kMaxPairs / num_pairs, " for heads of ", num_pairs,
+                    " pairs");
     const Eigen::Index plane = padded(num_pairs) * (paired || repeated ? 2 : 1);
     sin_offset_ = paired ? 1 : plane;
     this->facts_.num_pairs = num_pairs;
-    this->facts_.row_stride = paired ? plane : 2 * plane;
+    const Eigen::Index head_row = paired ? plane : 2 * plane;
+    detail::require_size(function, "rows", rows, head_row * num_heads, sizeof(Scalar));
+    this->facts_.num_heads = num_heads;
+    this->facts_.head_stride = num_heads == 1 ? 0 : head_row;
+    this->facts_.row_stride = head_row * num_heads;
     this->facts_.pair_stride = paired || repeated ? 2 : 1;
     this->facts_.storage = options.storage;
     this->facts_.angles = options.angles;
-    detail::require_size(function, "rows", rows, this->facts_.row_stride, sizeof(Scalar));
     numbers_.resize(rows, this->facts_.row_stride);
   }
 
@@ -4652,6 +5330,7 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
   const Eigen::Index plane = n * detail::copies_of(storage);
   detail::require_shape(function, "cache", target, table.rows(), 2 * plane);
   detail::require_no_self_overlap(function, "cache", target);
+  detail::require_shared_angles(function, table);
   const auto cos = table.cos();
   const auto sin = table.sin();
   detail::require_disjoint(function, "cache", target, cos);
@@ -4689,6 +5368,7 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
   detail::require_shape(function, "sin", sin_target, table.rows(), columns);
   detail::require_no_self_overlap(function, "cos", cos_target);
   detail::require_no_self_overlap(function, "sin", sin_target);
+  detail::require_shared_angles(function, table);
   const auto table_cos = table.cos();
   const auto table_sin = table.sin();
   detail::require_disjoint(function, "cos", cos_target, table_cos);
@@ -4709,27 +5389,6 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_COS_SIN_CACHE_HPP
-
-// ---- posenc/detail/positions_in_braces.hpp
-/// What a parameter is declared as where bare braces may be typed: `add_learned(x, table, {7, 9})` reaches a sentence.
-#ifndef POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
-#define POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Made from anything in braces. Any other argument fits a template better.
-struct PositionsInBraces {
-  template <typename... Numbers>
-  PositionsInBraces(const Numbers&...) {}
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
 
 // ---- posenc/detail/angles.hpp
 /// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
@@ -4859,26 +5518,64 @@ float round_near_middle(double value, Recompute&& recompute) {
   return static_cast<float>(value);
 }
 
+/// rounded[i] = values[i] in float, and whether every one would be the same if its value were off by 2^-50, which is more
+/// than sin_cos_block() is.
+inline bool round_surely(const double* values, float* rounded) {
+  constexpr double error = 0x1p-50;
+  int in_doubt = 0;
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const float low = static_cast<float>(values[i] - error);
+    rounded[i] = static_cast<float>(values[i] + error);
+    in_doubt |= low != rounded[i] ? 1 : 0;
+  }
+  return in_doubt == 0;
+}
+
+/// cos and sin of kAngleBlock angles, right to half an ulp of float. `largest` is the largest |angle|.
+inline void round_sin_cos(const double* angle, double largest, float* cosine, float* sine) {
+  if (kReducesExactly && largest <= kMaxReducedAngle) {
+    alignas(64) double wide_cosine[kAngleBlock];
+    alignas(64) double wide_sine[kAngleBlock];
+    sin_cos_block(angle, 1.0, wide_cosine, wide_sine);
+    const bool sure = round_surely(wide_cosine, cosine);
+    if (round_surely(wide_sine, sine) && sure) return;
+  }
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const long double wide = static_cast<long double>(angle[i]);
+    cosine[i] = round_near_middle(std::cos(angle[i]), [=] { return std::cos(wide); });
+    sine[i] = round_near_middle(std::sin(angle[i]), [=] { return std::sin(wide); });
+  }
+}
+
 /// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
 /// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
 /// values are floats (and so is their product with `magnitude`), held in double.
 template <typename Positions, typename Sink>
 void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
                             const Positions& positions, Sink&& sink) {
+  const float factor = static_cast<float>(magnitude);
+  float fastest = 0;
+  for (Eigen::Index j = 0; j < num_pairs; ++j) fastest = (std::max)(fastest, std::abs(static_cast<float>(inv_freq[j])));
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
     const float position = static_cast<float>(positions[row]);
+    const double largest = static_cast<double>(std::abs(position) * fastest);
     for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
       const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
-      double cosine[kAngleBlock] = {};
-      double sine[kAngleBlock] = {};
-      for (int i = 0; i < count; ++i) {
-        const float angle = position * static_cast<float>(inv_freq[first + i]);
-        const double in_double = static_cast<double>(angle);
-        const long double wide = static_cast<long double>(angle);
-        cosine[i] =
-            round_near_middle(std::cos(in_double), [=] { return std::cos(wide); }) * static_cast<float>(magnitude);
-        sine[i] =
-            round_near_middle(std::sin(in_double), [=] { return std::sin(wide); }) * static_cast<float>(magnitude);
+      alignas(64) double angle[kAngleBlock];
+      if (count == kAngleBlock) {  // a constant number of steps
+        for (int i = 0; i < kAngleBlock; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+      } else {
+        for (int i = 0; i < kAngleBlock; ++i) angle[i] = 0.5;  // padding whose rounding is not in doubt
+        for (int i = 0; i < count; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+      }
+      float rounded_cosine[kAngleBlock];
+      float rounded_sine[kAngleBlock];
+      round_sin_cos(angle, largest, rounded_cosine, rounded_sine);
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = static_cast<double>(rounded_cosine[i] * factor);
+        sine[i] = static_cast<double>(rounded_sine[i] * factor);
       }
       sink(row, first, count, cosine, sine);
     }
@@ -5117,8 +5814,10 @@ template <typename Scalar>
 void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
                       Eigen::Index rows) {
   const char* const function = "fill_table";
-  require(table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()", frequencies.num_pairs(),
-          "table.num_pairs() ", table.num_pairs());
+  const bool shared = table.num_heads() == 1;
+  require(table.num_heads() * table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()",
+          frequencies.num_pairs(), shared ? "table.num_pairs() " : "table.num_heads() * table.num_pairs() ",
+          table.num_heads() * table.num_pairs());
   require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
 }
 
@@ -5150,11 +5849,11 @@ struct TableWriter {
     }
   }
 
-  /// One block of a row, for other writers.
+  /// One block of a row of a head, for other writers.
   template <typename Scalar>
-  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index pair, const double* cosine,
-                          const double* sine) {
-    Scalar* const data = table.numbers_.data() + row * table.row_stride();
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
+                          const double* cosine, const double* sine) {
+    Scalar* const data = table.numbers_.data() + row * table.row_stride() + head * table.head_stride();
     switch (table.storage()) {
       case CosSinStorage::cos_sin:
         return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
@@ -5167,7 +5866,7 @@ struct TableWriter {
   /// Zeros where no block of fill() comes.
   template <typename Scalar>
   static void clear_padding(FrequencyTable<Scalar>& table) {
-    const Eigen::Index planes = table.storage() == CosSinStorage::paired ? 1 : 2;
+    const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
     const Eigen::Index plane = table.row_stride() / planes;
     const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
     const Eigen::Index written = blocks * kAngleBlock * (table.storage() == CosSinStorage::cos_sin ? 1 : 2);
@@ -5181,38 +5880,54 @@ struct TableWriter {
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
                          std::optional<std::int64_t> first_position = std::nullopt) {
     table.facts_.first_position = first_position;
+    table.facts_.num_sequences = 1;
     table.facts_.magnitude = magnitude;
+    if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
+  /// Rows first_row, first_row + 1, ..., one for each position.
   template <CosSinStorage Storage, typename Scalar, typename Positions>
-  POSENC_KERNEL static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies,
-                                 const Positions& positions) {
-    Scalar* const data = table.numbers_.data();
+  POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
+                                      const Frequencies& frequencies, const Positions& positions) {
     const Eigen::Index row_stride = table.row_stride();
     const Eigen::Index sin_offset = table.sin_offset_;
-    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-      write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
-    };
-    if (table.angles() == AngleMode::exact) {
-      for_each_angle(frequencies, frequencies.magnitude(), positions, sink);
-    } else {
-      for_each_float32_angle(frequencies.inv_freq().data(), frequencies.num_pairs(), frequencies.magnitude(), positions,
-                             sink);
+    const Eigen::Index pairs = table.num_pairs();
+    const double magnitude = frequencies.magnitude();
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
+      const Eigen::Index first = head * pairs;
+      const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+        write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
+      };
+      if (table.angles() == AngleMode::exact) {
+        for_each_angle(frequencies, first, first + pairs, magnitude, positions,
+                       [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+                         sink(row, pair - first, count, cosine, sine);
+                       });
+      } else {
+        for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
+      }
     }
-    if constexpr (std::is_same_v<Positions, RangePositions>) {
-      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
-    } else {
-      set_origin(table, frequencies.magnitude(), frequencies.id());
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
+                        const Positions& positions) {
+    switch (table.storage()) {
+      case CosSinStorage::cos_sin: return fill_rows<CosSinStorage::cos_sin>(table, first_row, frequencies, positions);
+      case CosSinStorage::paired: return fill_rows<CosSinStorage::paired>(table, first_row, frequencies, positions);
+      default: return fill_rows<CosSinStorage::repeated>(table, first_row, frequencies, positions);
     }
   }
 
   template <typename Scalar, typename Positions>
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin: return fill<CosSinStorage::cos_sin>(table, frequencies, positions);
-      case CosSinStorage::paired: return fill<CosSinStorage::paired>(table, frequencies, positions);
-      default: return fill<CosSinStorage::repeated>(table, frequencies, positions);
+    fill_rows(table, 0, frequencies, positions);
+    if constexpr (std::is_same_v<Positions, RangePositions>) {
+      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
+    } else {
+      set_origin(table, frequencies.magnitude(), frequencies.id());
     }
   }
 
@@ -5223,6 +5938,11 @@ struct TableWriter {
     fill(table, frequencies, positions);
   }
 
+  /// A set of frequencies for each sequence: make_sequence_table.hpp.
+  template <typename Scalar, typename Positions>
+  static void fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
+                             const Positions& positions, Eigen::Index seq_len);
+
   /// On several axes: make_axis_table.hpp.
   template <typename Scalar, typename Derived>
   static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
@@ -5230,9 +5950,9 @@ struct TableWriter {
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
+    const Eigen::Index pairs = pairs_of_head("make_table", "frequencies.num_pairs()", frequencies.num_pairs(), options);
     require_finite_angles("make_table", frequencies.fastest(), options.angles == AngleMode::float32, positions);
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.num_pairs(), options,
-                                 typename FrequencyTable<Scalar>::Unset{});
+    FrequencyTable<Scalar> table(positions.rows(), pairs, options, typename FrequencyTable<Scalar>::Unset{});
     clear_padding(table);
     fill(table, frequencies, positions);
     return table;
@@ -5245,6 +5965,27 @@ struct TableWriter {
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+
+// ---- posenc/detail/positions_in_braces.hpp
+/// What a parameter is declared as where bare braces may be typed: `add_learned(x, table, {7, 9})` reaches a sentence.
+#ifndef POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
+#define POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Made from anything in braces. Any other argument fits a template better.
+struct PositionsInBraces {
+  template <typename... Numbers>
+  PositionsInBraces(const Numbers&...) {}
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
 
 // ---- posenc/frequency/make_table.hpp
 /// make_table() and fill_table(): frequencies meet positions.
@@ -5277,9 +6018,12 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 /// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
 /// @param  frequencies  One angular frequency for each pair, and the magnitude A.
 /// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.
-/// @param  options      Storage of a row, and exact or float32 angles.
-/// @returns             count x num_pairs cosines and as many sines.
-/// @throws std::invalid_argument  options of a storage or a number of heads that tables do not have.
+/// @param  options      Storage of a row, exact or float32 angles, and how many heads have frequencies of their own:
+///                      with num_heads = H the frequencies are those of head 0, then those of head 1, ..., and
+///                      apply_rope() rotates head h by table.head(h).
+/// @returns             count x num_pairs cosines and as many sines; num_pairs is frequencies.num_pairs() / num_heads.
+/// @throws std::invalid_argument  options of a storage that tables do not have; frequencies that num_heads does not
+///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive positions).
@@ -5386,6 +6130,158 @@ void fill_table(const FrequencyTable<Scalar>&, const Frequencies&, detail::Posit
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_MAKE_TABLE_HPP
+
+// ---- posenc/frequency/make_sequence_table.hpp
+/// make_table() and fill_table() for a batch whose sequences have frequencies of their own: dynamic NTK.
+#ifndef POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
+#define POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The positions of one of several stacked sequences.
+template <typename Positions>
+class OneSequence {
+ public:
+  static constexpr const char* kCount = "seq_len";
+
+  OneSequence(const Positions& positions, Eigen::Index first, Eigen::Index seq_len)
+      : positions_(positions), first_(first), seq_len_(seq_len) {}
+  Eigen::Index rows() const { return seq_len_; }
+  auto operator[](Eigen::Index i) const { return positions_[first_ + i]; }
+
+ private:
+  const Positions& positions_;
+  Eigen::Index first_;
+  Eigen::Index seq_len_;
+};
+
+template <typename Scalar, typename Positions>
+void TableWriter::fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
+                                 const Positions& positions, Eigen::Index seq_len) {
+  Eigen::Index first = 0;
+  double magnitude = frequencies[0].magnitude();
+  std::uint64_t id = static_cast<std::uint64_t>(frequencies.size());
+  for (const Frequencies& of_sequence : frequencies) {
+    fill_rows(table, first, of_sequence, OneSequence<Positions>(positions, first, seq_len));
+    first += seq_len;
+    if (of_sequence.magnitude() != magnitude) magnitude = 0;
+    id = mix_id(id, of_sequence.id());
+  }
+  set_origin(table, magnitude, id);
+  table.facts_.num_sequences = static_cast<Eigen::Index>(frequencies.size());
+}
+
+/// Refuses sets of frequencies that are none, or differ in their pairs. Returns the rows of all sequences.
+inline Eigen::Index require_sequences(const char* function, const std::vector<Frequencies>& frequencies,
+                                      Eigen::Index seq_len) {
+  require(!frequencies.empty(), function, "frequencies.size()", 0, "> 0: a set for each sequence");
+  for (std::size_t b = 1; b < frequencies.size(); ++b) {
+    if (frequencies[b].num_pairs() == frequencies[0].num_pairs()) continue;
+    refuse<std::invalid_argument>(function, element("frequencies", static_cast<Eigen::Index>(b)) + ".num_pairs()",
+                                  frequencies[b].num_pairs(), "that of the first, ", frequencies[0].num_pairs());
+  }
+  require_size(function, "frequencies.size()", static_cast<std::int64_t>(frequencies.size()), seq_len, 1);
+  return static_cast<Eigen::Index>(frequencies.size()) * seq_len;
+}
+
+template <typename Positions>
+void require_finite_sequences(const char* function, const std::vector<Frequencies>& frequencies,
+                              const Positions& positions, AngleMode angles, Eigen::Index seq_len) {
+  Eigen::Index first = 0;
+  for (const Frequencies& of_sequence : frequencies) {
+    require_finite_angles(function, of_sequence.fastest(), angles == AngleMode::float32,
+                          OneSequence<Positions>(positions, first, seq_len));
+    first += seq_len;
+  }
+}
+
+template <typename Positions>
+constexpr bool takes_sequences() {
+  static_assert(is_each_sequence<Positions>,
+                "posenc: a list of Frequencies has a set for each sequence of a batch: write each_sequence(seq_len, "
+                "starts) with the first position of each, or each_sequence(seq_len, starting_at(first))");
+  return is_each_sequence<Positions>;
+}
+
+}  // namespace detail
+
+/// Makes the table of a batch whose sequences have frequencies of their own: dynamic NTK and LongRoPE depend on the
+/// length of a sequence, which differs under continuous batching. Token t of sequence b has row b * seq_len + t:
+///
+///     cos(row b * seq_len + t, pair j) = A_b cos((start_b + t) inv_freq_b[j])        and the sine likewise
+///
+///     sequence 0:  row 0             position start_0         frequencies[0]
+///                  ...
+///     sequence 1:  row seq_len       position start_1         frequencies[1]
+///                  ...
+///
+/// apply_rope(x, table, layout) rotates the stacked batch, batch * seq_len tokens, or a view of as many sequences. In a
+/// decode step seq_len is 1:
+///
+///     fill_table(table, frequencies, each_sequence(1, lengths));
+///     apply_rope(q, table, layout);
+///
+/// @param frequencies  A set for each sequence, all of as many pairs.
+/// @param positions    each_sequence(seq_len, starts) with the first position of each sequence, or
+///                     each_sequence(seq_len, starting_at(first)).
+/// @param options      As for one set of frequencies.
+/// @throws std::invalid_argument  no sets, or sets of other numbers of pairs; another number of starts than sets.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
+/// @throws std::length_error      the table does not fit into memory's index type.
+/// Cost:     that of a table for each sequence, with one allocation (bench_frequency: a table for each sequence).
+/// Accuracy: the numbers of make_table() for each sequence alone, bit for bit [frequency][sequences].
+/// Matches:  dynamic NTK of Hugging Face run for each sequence alone; in a batch it takes the longest for all.
+template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
+FrequencyTable<Scalar> make_table(const std::vector<Frequencies>& frequencies, const Positions& positions,
+                                  TableOptions options = {}) {
+  const char* const function = "make_table";
+  if constexpr (detail::takes_sequences<Positions>()) {
+    const Eigen::Index seq_len = positions.seq_len();
+    const Eigen::Index rows = detail::require_sequences(function, frequencies, seq_len);
+    const Eigen::Index pairs =
+        detail::pairs_of_head(function, "frequencies[0].num_pairs()", frequencies[0].num_pairs(), options);
+    FrequencyTable<Scalar> table(rows, pairs, options);
+    detail::with_token_positions(function, "table", positions, rows, [&](const auto& of_tokens) {
+      detail::require_finite_sequences(function, frequencies, of_tokens, options.angles, seq_len);
+      detail::TableWriter::fill_sequences(table, frequencies, of_tokens, seq_len);
+    });
+    return table;
+  } else {
+    return FrequencyTable<Scalar>(0, 1);
+  }
+}
+
+/// Writes new positions and frequencies of each sequence into a table, without an allocation.
+///
+/// @param[in,out] table  frequencies.size() * seq_len rows.
+/// @param frequencies    A set for each sequence, all of table.num_pairs() pairs.
+/// @param positions      As of make_table().
+/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
+///                                table is unchanged whenever something is thrown.
+/// Cost:     that of make_table() without the allocation (bench_frequency: a table for each sequence).
+/// Accuracy: that of make_table(), whose numbers it writes [frequency][sequences].
+template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
+void fill_table(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
+                const Positions& positions) {
+  const char* const function = "fill_table";
+  if constexpr (detail::takes_sequences<Positions>()) {
+    const Eigen::Index seq_len = positions.seq_len();
+    const Eigen::Index rows = detail::require_sequences(function, frequencies, seq_len);
+    detail::require_fillable(table, frequencies[0], "frequencies.size() * seq_len", rows);
+    detail::with_token_positions(function, "table", positions, rows, [&](const auto& of_tokens) {
+      detail::require_finite_sequences(function, frequencies, of_tokens, table.angles(), seq_len);
+      detail::TableWriter::fill_sequences(table, frequencies, of_tokens, seq_len);
+    });
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 
 // ---- posenc/frequency/detail/row_resolver.hpp
 /// Rows of a table as kernels take them, runs or a list, and the check that the table has them.
@@ -5750,217 +6646,6 @@ void with_table_rows(const char* function, const Table& table, const Given& give
 
 #endif  // POSENC_FREQUENCY_TABLE_ROWS_HPP
 
-// ---- posenc/frequency/axis_map.hpp
-/// AxisMap: which of a token's several positions drives which pair.
-#ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
-#define POSENC_FREQUENCY_AXIS_MAP_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// The axis of each pair, for tokens that have a position on each of several axes (time, height, width).
-///
-///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
-///
-/// Every RoPE of several axes is such a list; the functions below write those in use. A pair keeps its own frequency.
-/// Which position drives it and how channels pair up (RopeLayout) are independent, although both are called
-/// "interleaved".
-class AxisMap {
- public:
-  /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
-  /// @param num_axes      Positions of a token, > 0 and at most 2^23.
-  /// @throws std::invalid_argument  an empty list, or num_axes outside of that.
-  /// @throws std::out_of_range      an entry that is no axis.
-  template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
-  AxisMap(const List& axis_of_pair, detail::Size num_axes)
-      : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
-    static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
-    detail::require_num_pairs("AxisMap", axes_.size());
-    constexpr Eigen::Index limit = detail::kMaxPairs;
-    detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
-    for (Eigen::Index i = 0; i < axes_.size(); ++i) {
-      const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
-      // Unsigned: a negative number is far too large, and so is one that int does not hold.
-      if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
-        detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
-                                          num_axes, ")");
-      }
-    }
-  }
-
-  Eigen::Index num_pairs() const { return axes_.size(); }
-  /// Positions of a token. Some may drive no pair.
-  Eigen::Index num_axes() const { return num_axes_; }
-  /// The axis of each pair.
-  const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
-  /// Of a temporary: the list itself.
-  Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
-  /// The id() of a table that is made of these frequencies on these axes.
-  std::uint64_t id(const Frequencies& frequencies) const {
-    std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
-    for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
-    return id;
-  }
-  /// Number of pairs that `axis` drives.
-  Eigen::Index count(detail::Size axis) const { return (axes_.cast<Eigen::Index>() == Eigen::Index{axis}).count(); }
-
-  friend bool operator==(const AxisMap& a, const AxisMap& b) {
-    return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
-  }
-  friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
-
- private:
-  Eigen::ArrayXi axes_;
-  Eigen::Index num_axes_;
-};
-
-namespace detail {
-
-/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any
-/// model.
-inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
-  std::int64_t pairs = 0;
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    if (sections[i] < 0) {
-      refuse<std::invalid_argument>(function, element("mrope_section", static_cast<Eigen::Index>(i)), sections[i],
-                                    ">= 0");
-    }
-    pairs += sections[i];
-  }
-  require(pairs > 0 && pairs <= kMaxPairs, function, "sum of mrope_section", pairs, "> 0 and at most ", kMaxPairs);
-  return static_cast<Eigen::Index>(pairs);
-}
-
-inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
-                                  std::size_t most) {
-  require(sections.size() >= least && sections.size() <= most, function, "mrope_section.size()", sections.size(),
-          least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
-}
-
-/// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
-inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(num_pairs);
-  for (int axis = 1; axis < 3; ++axis) {
-    const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
-    for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
-  }
-  return AxisMap(axes, 3);
-}
-
-}  // namespace detail
-
-/// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
-/// axis 2.
-///
-///     {2, 3, 3}:  t t h h h w w w
-///
-/// @param mrope_section  Pairs of each axis, >= 0, not all zero, at most 2^23 in all; any number of axes.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
-///           pictures transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
-inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
-  Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
-  Eigen::Index pair = 0;
-  for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
-    axes.segment(pair, mrope_section[axis]) = static_cast<int>(axis);
-    pair += mrope_section[axis];
-  }
-  return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
-}
-
-/// The axes in turn, t h w t h w ..., as long as there are pairs of h and w; the rest is t.
-///
-///     {4, 3, 3}:  t h w t h w t h w t
-///
-/// Pair j is axis a = 1, 2 where j mod 3 = a and j < 3 mrope_section[a], else axis 0. {24, 20, 20} is 20 times "thw"
-/// and "tttt", which ggml's IMROPE drives by a fourth position in pairs 61 and 62; {11, 11, 10} is 10 times "thw",
-/// "th".
-/// @param mrope_section  Pairs of t, h, w, >= 0.
-/// @throws std::invalid_argument  not three sections; sections that this order cannot give.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  `mrope_interleaved` of Qwen3-VL and Qwen3.5.
-inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
-  const char* const function = "interleaved_axes";
-  detail::require_section_count(function, mrope_section, 3, 3);
-  AxisMap map = detail::axes_in_turn(mrope_section, detail::require_sections(function, mrope_section));
-  for (int axis = 0; axis < 3; ++axis) {
-    if (map.count(axis) != mrope_section[static_cast<std::size_t>(axis)]) {
-      detail::refuse<std::invalid_argument>(function, detail::element("mrope_section", axis),
-                                            mrope_section[static_cast<std::size_t>(axis)], map.count(axis),
-                                            " to fit the order t h w t h w ...");
-    }
-  }
-  return map;
-}
-
-/// Height and width in turn, then time: h w h w ... t t t. Axes are numbered t = 0, h = 1, w = 2, as in every map.
-///
-///     {3, 3, 2}:  h w h w h w t t
-///
-/// @param mrope_section  Pairs of h, w, t in this order, as the config has them: {22, 22, 20}. h and w must be equal.
-/// @throws std::invalid_argument  not three sections; h and w differ; one is negative.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  ERNIE-4.5-VL.
-inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
-  const char* const function = "height_width_time_axes";
-  detail::require_section_count(function, mrope_section, 3, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
-  detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
-                  "mrope_section[0] ", mrope_section[0]);
-  for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
-  return AxisMap(axes, 3);
-}
-
-/// Each next pair goes to the axis that has received the smallest part of its pairs so far: placed / section.
-///
-///     {2, 3, 3}:  0 1 2 1 2 1 2 0
-///
-/// Two neighboring pairs have different axes as long as another axis has pairs left, and among axes that have received
-/// equal parts the lower one is taken. With three sections one pair of axis 0 is kept for the very end.
-/// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one allocation; made once for a model, so that there is no bench case.
-/// Accuracy: exact [frequency][axes].
-/// Matches:  MRotaryEmbeddingInterleaved of vLLM (openPangu-VL).
-inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
-  const char* const function = "rarest_first_axes";
-  detail::require_section_count(function, mrope_section, 2, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
-  std::vector<int> section = mrope_section;
-  const bool time_last = section.size() == 3;
-  if (time_last) {
-    detail::require(section[0] > 0, function, "mrope_section[0]", section[0], "> 0");
-    --section[0];
-  }
-  std::vector<int> placed(section.size(), 0);
-  // placed[a] / section[a] < placed[b] / section[b], in integers.
-  const auto lags = [&](std::size_t a, std::size_t b) {
-    return static_cast<long long>(placed[a]) * section[b] < static_cast<long long>(placed[b]) * section[a];
-  };
-  std::size_t last = section.size();
-  for (Eigen::Index pair = 0; pair < axes.size() - (time_last ? 1 : 0); ++pair) {
-    std::size_t best = section.size();
-    for (std::size_t axis = 0; axis < section.size(); ++axis) {
-      if (axis == last || placed[axis] == section[axis]) continue;
-      if (best == section.size() || lags(axis, best)) best = axis;
-    }
-    if (best == section.size()) best = last;  // only this one is left
-    axes[pair] = static_cast<int>(best);
-    ++placed[best];
-    last = best;
-  }
-  return AxisMap(axes, static_cast<Eigen::Index>(section.size()));
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
-
 // ---- posenc/frequency/axial_frequencies.hpp
 /// Frequencies of vision towers: a spectrum for each axis of a grid.
 #ifndef POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
@@ -5981,6 +6666,26 @@ enum class AxialSeries {
   alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
 };
 
+namespace detail {
+
+/// A series for each axis, of base_of(axis).
+template <typename BaseOf>
+AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  Eigen::Index first = 0;
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    const int pairs = pairs_of_axis[axis];
+    if (pairs == 0) continue;
+    inv_freq.segment(first, pairs) = position_scale * spaced_series(pairs, base_of(axis), pairs);
+    first += pairs;
+  }
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+}  // namespace detail
+
 /// Frequencies of a vision tower: a geometric series for each axis, the pairs of one axis after those of the other.
 ///
 ///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
@@ -6000,17 +6705,27 @@ enum class AxialSeries {
 ///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
                                           double position_scale = 1) {
-  AxisMap axes = contiguous_axes(pairs_of_axis);
   detail::require_base("axial_frequencies", base);
-  detail::require(detail::is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
-  Eigen::ArrayXd inv_freq(axes.num_pairs());
-  Eigen::Index first = 0;
-  for (const int pairs : pairs_of_axis) {
-    if (pairs == 0) continue;
-    inv_freq.segment(first, pairs) = position_scale * detail::spaced_series(pairs, base, pairs);
-    first += pairs;
+  return detail::series_of_axes(pairs_of_axis, position_scale, [=](std::size_t) { return base; });
+}
+
+/// @overload
+/// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
+/// @param bases  One for each axis, finite, > 0 and not 1.
+/// @throws std::invalid_argument  besides those above: another number of bases than axes.
+/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis a
+///           (frame, row, column), half-split.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
+                                          double position_scale = 1) {
+  const char* const function = "axial_frequencies";
+  detail::require(bases.size() == pairs_of_axis.size(), function, "bases.size()", bases.size(), "pairs_of_axis.size() ",
+                  pairs_of_axis.size());
+  for (std::size_t axis = 0; axis < bases.size(); ++axis) {
+    if (detail::is_finite(bases[axis]) && bases[axis] > 0 && bases[axis] != 1) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("bases", static_cast<Eigen::Index>(axis)),
+                                          bases[axis], "finite, > 0 and not 1");
   }
-  return {Frequencies(inv_freq), std::move(axes)};
+  return detail::series_of_axes(pairs_of_axis, position_scale, [&](std::size_t axis) { return bases[axis]; });
 }
 
 /// @overload
@@ -6051,7 +6766,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels (max_res 224) on linspace_positions(), interleaved; "pixel" of
+/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved; "pixel" of
 ///           rotary-embedding-torch.
 inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
   const char* const function = "pixel_frequencies";
@@ -6184,13 +6899,21 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
                             const Derived& positions) {
   Scalar* const data = table.numbers_.data();
   const Eigen::Index row_stride = table.row_stride();
+  const Eigen::Index head_stride = table.head_stride();
   const Eigen::Index pair_stride = table.pair_stride();
+  const Eigen::Index head_pairs = table.num_pairs();
   const Eigen::Index sin_offset = table.sin_offset_;
   const bool repeated = table.storage() == CosSinStorage::repeated;
   const auto sink = [=](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
                         const double* sine) {
+    Eigen::Index head = 0;
+    Eigen::Index first = 0;  // pair of the head
     for (int i = 0; i < count; ++i) {
-      Scalar* const entry = data + row * row_stride + pairs[i] * pair_stride;
+      if (pairs[i] - first >= head_pairs) {  // pairs ascend
+        head = pairs[i] / head_pairs;
+        first = head * head_pairs;
+      }
+      Scalar* const entry = data + row * row_stride + head * head_stride + (pairs[i] - first) * pair_stride;
       entry[0] = round_to<Scalar>(cosine[i]);
       entry[sin_offset] = round_to<Scalar>(sine[i]);
       if (repeated) {
@@ -6238,7 +6961,8 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 /// in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
 /// @param axes       The axis of each pair: contiguous_axes() and the functions beside it.
 /// @param positions  tokens x axes.num_axes(), integers or real numbers; or what mrope_positions() returns.
-/// @param options    As for one axis.
+/// @param options    As for one axis. Where heads have frequencies of their own, `axes` too goes head by head: heads may
+///                   take each pair from another axis.
 /// @throws std::invalid_argument  other numbers of pairs in `axes` and `frequencies`; another number of columns than
 ///                                axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
@@ -6254,7 +6978,9 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   const auto& given = detail::axis_positions(positions);
   const auto& values = detail::evaluated(given);
   detail::require_axes("make_table", frequencies, axes, options.angles, values);
-  FrequencyTable<Scalar> table(values.rows(), frequencies.num_pairs(), options);
+  const Eigen::Index pairs =
+      detail::pairs_of_head("make_table", "frequencies.num_pairs()", frequencies.num_pairs(), options);
+  FrequencyTable<Scalar> table(values.rows(), pairs, options);
   detail::TableWriter::fill_axes(table, frequencies, axes, values);
   return table;
 }
@@ -6281,6 +7007,232 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
+
+// ---- posenc/frequency/rope_presets.hpp
+/// Frequencies of models that rotate otherwise than most, by the name of the model.
+#ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
+#define POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Frequencies of nanochat, which rotates against the usual sense: inv_freq[i] = -base^(-2i / head_dim).
+///
+/// Scores are those of the usual sense; what is rotated is not, nor are keys in a cache.
+/// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
+/// @param base      `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  nanochat and its class in transformers.
+inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
+  const char* const function = "presets::nanochat_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require_base(function, base);
+  return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
+}
+
+/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, down to 1/1024, against the usual sense.
+///
+///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
+///                   0                           i < 2 n
+///
+/// @param head_dim  Channels of a head: a multiple of 4, > 4; half-split.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  Rotary of modded-nanogpt.
+inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::modded_nanogpt_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
+  const Eigen::Index n = head_dim / 4;
+  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(2 * n);
+  inv_freq.head(n) = -detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  return Frequencies(inv_freq);
+}
+
+/// Frequencies and axes of V-JEPA 2, one for each *channel*: apply_channel_angles() takes the table, and no rotation does.
+///
+///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
+///
+/// With the interleaved layout the two channels of a pair get different angles:
+///
+///     const auto model = presets::vjepa2_frequencies(head_dim);
+///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
+///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
+///
+/// @param head_dim  Channels of a head, at least 6; those beyond 6 (head_dim / 6) stay.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  VJEPA2RopeAttention of transformers.
+inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::vjepa2_frequencies";
+  detail::require(head_dim >= 6 && head_dim <= detail::kMaxChannels / 2, function, "head_dim", head_dim,
+                  "at least 6 and at most ", detail::kMaxChannels / 2);
+  const Eigen::Index n = head_dim / 6;
+  const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
+  const int of_axis = static_cast<int>(2 * n);
+  return {Frequencies(series.replicate(6, 1).eval()), contiguous_axes({of_axis, of_axis, of_axis})};
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
+// ---- posenc/frequency/fope.hpp
+/// FoPE: cosines and sines that are sums over several frequencies.
+#ifndef POSENC_FREQUENCY_FOPE_HPP
+#define POSENC_FREQUENCY_FOPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+struct FopeWriter {
+  /// Pairs at the end, which do not rotate, as blocks of the table.
+  template <typename Scalar, typename Values>
+  static void write_row(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, const Values& cosines,
+                        const Values& sines) {
+    for (Eigen::Index first = 0; first < table.num_pairs(); first += kAngleBlock) {
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      for (int i = 0; i < kAngleBlock; ++i) {
+        const bool given = first + i < cosines.cols();
+        cosine[i] = given ? cosines.coeff(row, first + i) : 1.0;
+        sine[i] = given ? sines.coeff(row, first + i) : 0.0;
+      }
+      TableWriter::write_block(table, row, head, first, cosine, sine);
+    }
+  }
+
+  template <typename Coefficients>
+  static void require_coefficients(const char* parameter, const Coefficients& coefficients, Eigen::Index rows,
+                                   Eigen::Index cols) {
+    const char* const function = "make_fope_table";
+    require_shape(function, parameter, coefficients, rows, cols);
+    for (Eigen::Index i = 0; i < coefficients.rows(); ++i) {
+      for (Eigen::Index j = 0; j < coefficients.cols(); ++j) {
+        const double value = static_cast<double>(coefficients.coeff(i, j));
+        if (is_finite(value)) continue;
+        refuse<std::invalid_argument>(function, parameter + ("(" + std::to_string(i)) + ", " + std::to_string(j) + ")",
+                                      value, "finite");
+      }
+    }
+  }
+
+  template <typename Scalar, typename Cos, typename Sin, typename Positions>
+  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Cos& cos, const Sin& sin,
+                                     const Positions& positions, Eigen::Index rotary_dim, const TableOptions& options) {
+    const char* const function = "make_fope_table";
+    require_exact_angles(function, options);
+    require_rotary_dim(function, "rotary_dim", rotary_dim);
+    const Eigen::Index pairs = pairs_of_head(function, "cos_coefficients.cols()", cos.cols(), options);
+    require(pairs > 0 && pairs <= rotary_dim / 2, function, "cos_coefficients.cols()", cos.cols(), "from 1 to ",
+            rotary_dim / 2, " for each head (rotary_dim / 2)");
+    require_coefficients("cos_coefficients", cos, frequencies.num_pairs(), cos.cols());
+    require_coefficients("sin_coefficients", sin, frequencies.num_pairs(), cos.cols());
+    require_finite_angles(function, frequencies.fastest(), false, positions);
+    FrequencyTable<Scalar> table(positions.rows(), rotary_dim / 2, options);
+    const FrequencyTable<double> plain = TableWriter::make<double>(frequencies, positions, TableOptions());
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      const auto of_head = [&](const auto& coefficients) {
+        Eigen::MatrixXd values(coefficients.rows(), pairs);
+        for (Eigen::Index i = 0; i < values.rows(); ++i) {
+          for (Eigen::Index j = 0; j < pairs; ++j) {
+            values(i, j) = static_cast<double>(coefficients.coeff(i, head * pairs + j));
+          }
+        }
+        return values;
+      };
+      const Eigen::MatrixXd cosines = plain.cos().matrix() * of_head(cos);
+      const Eigen::MatrixXd sines = plain.sin().matrix() * of_head(sin);
+      for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
+    }
+    TableWriter::set_origin(table, 0, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of FoPE (Fourier position embedding), whose cosines and sines are sums over all frequencies:
+///
+///     cos(row, head h, pair j) = sum over m of cos(p w_m) cos_coefficients(m, h n + j)        j < n
+///     sin(row, head h, pair j) = sum over m of sin(p w_m) sin_coefficients(m, h n + j)
+///     cos = 1, sin = 0                                                                        n <= j < rotary_dim / 2
+///
+/// with n pairs of a head, p the position of the row and w_m = frequencies.inv_freq()[m]. Pairs beyond n, whose
+/// frequencies were too low for the trained length, do not rotate. Pairs are scaled as well as rotated: apply_rope() takes
+/// the table and its adjoint(); inverse() refuses it.
+/// @tparam Scalar           As of make_table().
+/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude counts.
+/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of head
+///                          0 first.
+/// @param sin_coefficients  As cos_coefficients.
+/// @param positions         PositionRange(first, count), or a list with one for each row.
+/// @param rotary_dim        Channels of a head: even, > 0 and at least 2 n.
+/// @param options           As of make_table(), with exact angles.
+/// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
+/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: it is made once for a model).
+/// Accuracy: double: |error| <= sum over m of |coefficient| (M 2^-52 + 2^-50 + |p w_m| 2^-51); other scalars rounded
+///           once more [rope][fope].
+/// Source:   Hua et al. 2024, arXiv:2412.17739.
+/// Matches:  FourierRotaryEmbedding of vLLM, which is half-split; query heads there take the coefficients of their key
+///           head.
+template <typename Scalar, typename DerivedCos, typename DerivedSin, typename Positions>
+FrequencyTable<Scalar> make_fope_table(const Frequencies& frequencies,
+                                       const Eigen::DenseBase<DerivedCos>& cos_coefficients,
+                                       const Eigen::DenseBase<DerivedSin>& sin_coefficients, const Positions& positions,
+                                       detail::Size rotary_dim, TableOptions options = {}) {
+  static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
+                "posenc: positions must be PositionRange(first, count) or a list with one for each token");
+  const auto& cos = detail::evaluated(cos_coefficients);
+  const auto& sin = detail::evaluated(sin_coefficients);
+  if constexpr (detail::is_list<Positions>) {
+    const detail::ListPositions<Positions> list("make_fope_table", positions);
+    return detail::FopeWriter::make<Scalar>(frequencies, cos, sin, list, rotary_dim, options);
+  } else {
+    return detail::FopeWriter::make<Scalar>(frequencies, cos, sin, detail::RangePositions(positions), rotary_dim,
+                                            options);
+  }
+}
+
+namespace detail {
+
+/// Whether these are the arguments of make_fope_table(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_fope = false;
+template <typename F, typename Cos, typename Sin, typename Positions, typename Dim>
+inline constexpr bool takes_fope<F, Cos, Sin, Positions, Dim> =
+    std::is_same_v<F, Frequencies>&& is_dense<Cos>&& is_dense<Sin>&& std::is_convertible_v<const Dim&, Size>;
+template <typename F, typename Cos, typename Sin, typename Positions, typename Dim, typename Options>
+inline constexpr bool takes_fope<F, Cos, Sin, Positions, Dim, Options> =
+    takes_fope<F, Cos, Sin, Positions, Dim>&& std::is_convertible_v<const Options&, TableOptions>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments,
+          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_fope<Arguments...>, int> = 0>
+detail::TableOrFloat<Scalar> make_fope_table(const Arguments&...) {
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
+                "posenc: write make_fope_table<float>(frequencies, cos_coefficients, sin_coefficients, positions, "
+                "rotary_dim): Frequencies, two matrices with a row for each of them, and the channels that rotate");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FOPE_HPP
 
 // ---- posenc/detail/weighted_angles.hpp
 /// Angles that are sums over several coordinates, angle(t, f) = scale * sum over m of x(t, m) W(m, f), and the gradient
@@ -6407,14 +7359,28 @@ inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double b
 
 namespace detail {
 
+/// Learned frequencies without phases.
+struct NoPhases {};
+
+/// Columns of learned frequencies, and under them the phases, which count as frequencies of an axis at position 1.
+template <typename Frequencies, typename Phases>
+struct PhasedFrequencies {
+  const Frequencies& frequencies;
+  const Phases& phases;
+  Eigen::Index first;
+  Eigen::Index count;
+
+  Eigen::Index rows() const { return frequencies.rows() + 1; }
+  Eigen::Index cols() const { return count; }
+  double coeff(Eigen::Index axis, Eigen::Index j) const {
+    if (axis == frequencies.rows()) return static_cast<double>(list_entry(phases, first + j));
+    return static_cast<double>(frequencies.coeff(axis, first + j));
+  }
+};
+
 struct MixedWriter {
-  template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
-  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const DerivedPositions& positions,
-                                     const TableOptions& options) {
-    const char* const function = "make_mixed_table";
-    require_exact_angles(function, options);
-    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
-    require_axis_positions(function, positions, frequencies.rows());
+  template <typename Frequencies>
+  static void require_finite_frequencies(const char* function, const Frequencies& frequencies) {
     for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
       for (Eigen::Index j = 0; j < frequencies.cols(); ++j) {
         const double frequency = static_cast<double>(frequencies.coeff(axis, j));
@@ -6423,11 +7389,39 @@ struct MixedWriter {
                                       frequency, "finite");
       }
     }
+  }
+
+  /// Refuses phases of other pairs, and those that are not finite. Returns the largest.
+  template <typename Phases>
+  static double largest_phase(const char* function, const Phases& phases, Eigen::Index num_pairs) {
+    double largest = 0;
+    if constexpr (!std::is_same_v<Phases, NoPhases>) {
+      require(phases.size() == num_pairs, function, "phases.size()", phases.size(), "frequencies.cols() ", num_pairs);
+      for (Eigen::Index j = 0; j < num_pairs; ++j) {
+        const double phase = static_cast<double>(list_entry(phases, j));
+        if (!is_finite(phase)) refuse<std::invalid_argument>(function, element("phases", j), phase, "finite");
+        largest = (std::max)(largest, std::abs(phase));
+      }
+    }
+    return largest;
+  }
+
+  template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions>
+  static FrequencyTable<Scalar> make(const DerivedFrequencies& frequencies, const Phases& phases,
+                                     const DerivedPositions& positions, const TableOptions& options) {
+    constexpr bool has_phases = !std::is_same_v<Phases, NoPhases>;
+    const char* const function = "make_mixed_table";
+    require_exact_angles(function, options);
+    require(frequencies.rows() > 0, function, "frequencies.rows()", frequencies.rows(), "> 0");
+    require_axis_positions(function, positions, frequencies.rows());
+    require_finite_frequencies(function, frequencies);
+    const double largest_of_phases = largest_phase(function, phases, frequencies.cols());
     const auto position = [&](Eigen::Index row, Eigen::Index axis) {
+      if (has_phases && axis == frequencies.rows()) return 1.0;
       return static_cast<double>(positions.coeff(row, axis));
     };
     for (Eigen::Index row = 0; frequencies.cols() > 0 && row < positions.rows(); ++row) {
-      double largest = 0;  // no angle of the token is larger
+      double largest = largest_of_phases;  // no angle of the token is larger
       for (Eigen::Index axis = 0; axis < frequencies.rows(); ++axis) {
         const double fastest = static_cast<double>(frequencies.row(axis).cwiseAbs().maxCoeff());
         largest += std::abs(position(row, axis)) * fastest;
@@ -6437,11 +7431,19 @@ struct MixedWriter {
                                   "such that the sum of |position * frequency| over the axes is finite");
       }
     }
-    FrequencyTable<Scalar> table(positions.rows(), frequencies.cols(), options);
-    const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
-      TableWriter::write_block(table, row, first, cosine, sine);
-    };
-    for_each_weighted_angle(positions.rows(), position, frequencies, 1.0, write);
+    const Eigen::Index pairs = pairs_of_head(function, "frequencies.cols()", frequencies.cols(), options);
+    FrequencyTable<Scalar> table(positions.rows(), pairs, options);
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      const auto write = [&](Eigen::Index row, Eigen::Index first, int, const double* cosine, const double* sine) {
+        TableWriter::write_block(table, row, head, first, cosine, sine);
+      };
+      if constexpr (has_phases) {
+        const PhasedFrequencies<DerivedFrequencies, Phases> of_head{frequencies, phases, head * pairs, pairs};
+        for_each_weighted_angle(positions.rows(), position, of_head, 1.0, write);
+      } else {
+        for_each_weighted_angle(positions.rows(), position, frequencies.middleCols(head * pairs, pairs), 1.0, write);
+      }
+    }
     TableWriter::set_origin(table, 1, 0);
     return table;
   }
@@ -6449,12 +7451,13 @@ struct MixedWriter {
 
 }  // namespace detail
 
-/// Makes the table of one head with learned frequencies: pair j of a token rotates by the angle
+/// Makes the table of learned frequencies, for all heads or for each: pair j of a token rotates by the angle
 ///
 ///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
 ///
 /// @tparam Scalar      As of make_table().
-/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite.
+/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads = H
+///                     num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param options      As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -6463,12 +7466,37 @@ struct MixedWriter {
 ///           (bench_rope: learned frequencies).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
-/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed); one row of frequencies is a learned 1-D RoPE.
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed), freqs_cis_golden of Falcon, MochiRoPE of diffusers: all with
+///           num_heads; one row of frequencies is a learned 1-D RoPE.
 template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
                                         TableOptions options = {}) {
-  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(positions), options);
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::NoPhases(),
+                                           detail::evaluated(positions), options);
+}
+
+/// @overload
+/// With a phase for each pair: theta_j = phases[j] + sum over axes a of positions(token, a) frequencies(a, j).
+///
+/// In PoPE each of the d channels of a head is the length of a pair, and keys have a learned phase delta:
+///
+///     q' = softplus(q) beside d zeros, half-split over 2 d channels, rotated without phases;  k' alike, with -delta
+///     q' . k' = sum over c of softplus(q_c) softplus(k_c) cos((i - j) w_c + delta_c)
+///
+/// @param phases  One for each column of `frequencies` [radians], finite: an Eigen vector or a contiguous range.
+/// @throws std::invalid_argument  besides: another number of phases; one that is not finite.
+/// Accuracy: as without, with |phases[j]| as one more |p_a f_a| [rope][phases].
+/// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
+/// Matches:  PoPE of x-transformers and PoPE-pytorch, with softplus and the zeros written by the caller.
+template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
+          std::enable_if_t<detail::is_list<Phases>, int> = 0>
+FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,
+                                        const Eigen::DenseBase<DerivedPositions>& positions,
+                                        TableOptions options = {}) {
+  const auto& list = detail::as_list(phases);
+  return detail::MixedWriter::make<Scalar>(detail::evaluated(frequencies), detail::evaluated(list),
+                                           detail::evaluated(positions), options);
 }
 
 namespace detail {
@@ -6478,9 +7506,13 @@ template <typename... Arguments>
 inline constexpr bool takes_mixed = false;
 template <typename F, typename Positions>
 inline constexpr bool takes_mixed<F, Positions> = is_dense<F>&& is_dense<Positions>;
-template <typename F, typename Positions, typename Options>
-inline constexpr bool takes_mixed<F, Positions, Options> =
-    takes_mixed<F, Positions>&& std::is_convertible_v<const Options&, TableOptions>;
+template <typename F, typename Second, typename Third>
+inline constexpr bool takes_mixed<F, Second, Third> =
+    is_dense<F> &&
+    ((is_dense<Second> && std::is_convertible_v<const Third&, TableOptions>) || (is_list<Second> && is_dense<Third>));
+template <typename F, typename Phases, typename Positions, typename Options>
+inline constexpr bool takes_mixed<F, Phases, Positions, Options> =
+    is_dense<F>&& is_list<Phases>&& is_dense<Positions>&& std::is_convertible_v<const Options&, TableOptions>;
 
 }  // namespace detail
 
@@ -6491,8 +7523,8 @@ template <typename Scalar = void, typename... Arguments,
 auto make_mixed_table(const Arguments&...) {
   static_assert(
       detail::kMisuse<Scalar, Arguments...>,
-      "posenc: write make_mixed_table<float>(frequencies, positions): two matrices, axes x pairs and tokens x "
-      "axes, and TableOptions behind them if need be");
+      "posenc: write make_mixed_table<float>(frequencies, positions) or make_mixed_table<float>(frequencies, phases, "
+      "positions): matrices, axes x pairs and tokens x axes, and TableOptions behind them if need be");
   return FrequencyTable<float>(0, 0);
 }
 
@@ -6550,6 +7582,8 @@ struct XposWriter {
             "finite and >= 1");
     require(is_finite(decay.gamma) && decay.gamma > 0, function, "gamma", decay.gamma, "finite and > 0");
     require_exact_angles(function, options);
+    require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
+            "1 (the decay of xPos runs over the pairs of one head)");
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
@@ -6569,8 +7603,8 @@ struct XposWriter {
       const Eigen::Map<const Block> c(cosine);
       const Eigen::Map<const Block> s(sine);
       const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;
-      TableWriter::write_block(tables.queries, row, pair, query_cos.data(), query_sin.data());
-      TableWriter::write_block(tables.keys, row, pair, key_cos.data(), key_sin.data());
+      TableWriter::write_block(tables.queries, row, 0, pair, query_cos.data(), query_sin.data());
+      TableWriter::write_block(tables.keys, row, 0, pair, key_cos.data(), key_sin.data());
     };
     for_each_angle(frequencies, 1.0, positions, sink);
     TableWriter::set_origin(tables.queries, 0, 0);
@@ -6974,6 +8008,1172 @@ constexpr bool explain_learned_backward() {
 
 #endif  // POSENC_LEARNABLE_DETAIL_EXPLAIN_LEARNED_HPP
 
+// ---- posenc/detail/vectors.hpp
+/// Vectors of floats, at each level of instruction_sets.hpp, and the level of the machine.
+///
+/// A kernel is a file without include guard, includes or std, which is included once for each level in the namespaces
+/// sse2, avx2 and avx512. It is written in vectors.inc, which gives it vectors and conversions, in templates alone:
+/// what a program does not call is not compiled.
+#ifndef POSENC_DETAIL_VECTORS_HPP
+#define POSENC_DETAIL_VECTORS_HPP
+
+#if POSENC_HAS_LEVELS
+
+#define POSENC_INLINE inline __attribute__((always_inline))
+#define POSENC_INLINE_LAMBDA __attribute__((always_inline))
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+enum class Level { sse2 = 1, avx2 = 2, avx512 = 3 };
+
+/// The highest level that this unit has and this machine too. Whoever calls a kernel asks once.
+inline Level level_of_machine() {
+#if POSENC_LOWEST_LEVEL == POSENC_HIGHEST_LEVEL
+  return Level(POSENC_LOWEST_LEVEL);
+#else
+  // AVX2 stands for F16C, which clang 14 cannot ask for: every processor with AVX2 has it.
+  static const Level level = [] {
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return avx512 ? Level::avx512 : avx2 || POSENC_LOWEST_LEVEL == 2 ? Level::avx2 : Level::sse2;
+  }();
+  return level;
+#endif
+}
+
+/// What lies in memory as floats are computed from and rounded to.
+enum class StoredAs { float32, half, bfloat16 };
+
+template <typename Scalar>
+inline constexpr StoredAs stored_as = std::is_same_v<Scalar, float>         ? StoredAs::float32
+                                      : std::is_same_v<Scalar, Eigen::half> ? StoredAs::half
+                                                                            : StoredAs::bfloat16;
+
+template <StoredAs>
+struct StoredElement {
+  using type = std::uint16_t;
+};
+template <>
+struct StoredElement<StoredAs::float32> {
+  using type = float;
+};
+template <StoredAs S>
+using StoredElementOf = typename StoredElement<S>::type;
+
+/// A mask of 16 lanes, in the type that the compiler's instructions take.
+#if defined(__clang__)
+inline constexpr std::uint16_t kAllLanes = 0xffff;
+#else
+inline constexpr std::int16_t kAllLanes = -1;
+#endif
+
+template <int Value>
+struct Constant {
+  static constexpr int value = Value;
+};
+
+/// Vectors of N floats or of N words of 32 bits, in registers, and as they lie in memory: at any address, of any type.
+template <int N>
+struct VectorTypes;
+#define POSENC_VECTOR_TYPES(n)                                                                  \
+  template <>                                                                                   \
+  struct VectorTypes<n> {                                                                       \
+    typedef float Floats __attribute__((vector_size(4 * (n))));                                 \
+    typedef std::uint32_t Words __attribute__((vector_size(4 * (n))));                          \
+    typedef std::int32_t Signs __attribute__((vector_size(4 * (n))));                           \
+    typedef std::int16_t Shorts __attribute__((vector_size(2 * (n))));                          \
+    typedef float FloatsAt __attribute__((vector_size(4 * (n)), aligned(4), may_alias));        \
+    typedef std::uint32_t WordsAt __attribute__((vector_size(4 * (n)), aligned(2), may_alias)); \
+    typedef std::int16_t ShortsAt __attribute__((vector_size(2 * (n)), aligned(2), may_alias)); \
+  };
+POSENC_VECTOR_TYPES(2)
+POSENC_VECTOR_TYPES(4)
+POSENC_VECTOR_TYPES(8)
+POSENC_VECTOR_TYPES(16)
+#undef POSENC_VECTOR_TYPES
+
+template <int N>
+using Floats = typename VectorTypes<N>::Floats;
+template <int N>
+using Words = typename VectorTypes<N>::Words;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// Vectors of floats at one level: arithmetic, loads, stores and conversions of half types. See vectors.hpp.
+
+inline constexpr int kLanes = POSENC_LEVEL == 3 ? 16 : POSENC_LEVEL == 2 ? 8 : 4;
+
+/// f(0), f(1), .. f(Count - 1), with constants.
+template <int Count, int First = 0, typename F>
+POSENC_INLINE void unrolled(const F& f) {
+  if constexpr (First < Count) {
+    f(Constant<First>());
+    unrolled<Count, First + 1>(f);
+  }
+}
+
+/// a b + c, rounded once where the level has an instruction for that. Named, so that no flag of the compiler decides.
+template <int N>
+POSENC_INLINE Floats<N> multiply_add(Floats<N> a, Floats<N> b, Floats<N> c) {
+#if POSENC_LEVEL == 3
+  if constexpr (N == 16) return __builtin_ia32_vfmaddps512_mask(a, b, c, kAllLanes, 4);
+#endif
+#if POSENC_LEVEL >= 2
+  if constexpr (N == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+  if constexpr (N == 4) return __builtin_ia32_vfmaddps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+/// The vector in a register. Compilers else read it from memory again for each use, and write to memory what they convert,
+/// which takes some processors twice as long as the conversion and a store.
+template <typename Vector>
+POSENC_INLINE Vector in_register(Vector vector) {
+#if POSENC_LEVEL == 3
+  __asm__("" : "+v"(vector));
+#else
+  __asm__("" : "+x"(vector));
+#endif
+  return vector;
+}
+
+template <int N>
+POSENC_INLINE Floats<N> load_floats(const float* from) {
+  return *reinterpret_cast<const typename VectorTypes<N>::FloatsAt*>(from);
+}
+template <int N>
+POSENC_INLINE void store_floats(float* to, Floats<N> values) {
+  *reinterpret_cast<typename VectorTypes<N>::FloatsAt*>(to) = values;
+}
+
+// Lanes in another order, of two vectors of N.
+
+template <int N>
+POSENC_INLINE Floats<N> even_lanes(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> odd_lanes(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  }
+}
+/// The lower half of a0 b0 a1 b1 ..
+template <int N>
+POSENC_INLINE Floats<N> alternate_lower(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> alternate_upper(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+}
+/// Neighbors exchanged: a1 a0 a3 a2 ..
+template <int N>
+POSENC_INLINE Floats<N> swapped(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 1, 0, 3, 2);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  }
+}
+/// a0 a0 a2 a2 ..
+template <int N>
+POSENC_INLINE Floats<N> even_twice(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 0, 2, 2);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> odd_twice(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 1, 1, 3, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15);
+  }
+}
+/// N / 2 floats, each of them twice.
+template <int N>
+POSENC_INLINE Floats<N> load_twice(const float* from) {
+  const Floats<N / 2> a = load_floats<N / 2>(from);
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 0, 1, 1);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3);
+  if constexpr (N == 16) return __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+// Half types. As words of 32 bits that hold two numbers each, the even one in the lower bits, they need no instruction
+// that widens or packs: N words are a vector of the N even numbers and one of the N odd ones.
+
+/// Whether a type is read and written as words. half is not where there are instructions for it.
+template <StoredAs S>
+inline constexpr bool as_words = S == StoredAs::bfloat16 || (S == StoredAs::half && POSENC_LEVEL == 1);
+
+/// The bits of numbers of type S, from the lower 16 of each lane.
+template <StoredAs S, int N>
+POSENC_INLINE Floats<N> widened(Words<N> lower) {
+  using Signs = typename VectorTypes<N>::Signs;  // sizes have no sign, and compare as numbers that may have one
+  if constexpr (S == StoredAs::bfloat16) {
+    return Floats<N>(lower << 16);
+  } else {
+    const Words<N> shifted = (lower & 0x7fffu) << 13;
+    const Signs size = Signs(lower & 0x7fffu);
+    const Words<N> infinite = Words<N>(size > 0x7bff);
+    const Words<N> subnormal = Words<N>(size < 0x0400);
+    const Words<N> normal = shifted + 0x38000000u + (infinite & 0x38000000u);
+    const Floats<N> small = Floats<N>(shifted + 0x38800000u) - Floats<N>(Words<N>{} + 0x38800000u);
+    const Words<N> quiet = Words<N>(size > 0x7c00) & 0x400000u;
+    const Words<N> sign = (lower & 0x8000u) << 16;
+    return Floats<N>(((Words<N>(small) & subnormal) | (normal & ~subnormal) | quiet) | sign);
+  }
+}
+
+/// Rounded to nearest even: the number of type S, for bfloat16 in the upper 16 bits of each lane, whose lower bits then
+/// have no meaning, and for half in the lower 16 bits.
+template <StoredAs S, int N>
+POSENC_INLINE Words<N> narrowed(Floats<N> values) {
+  using Signs = typename VectorTypes<N>::Signs;
+  const Words<N> bits = Words<N>(values);
+  if constexpr (S == StoredAs::bfloat16) {
+    const Words<N> nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
+    // As integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
+    const Words<N> is_nan = Words<N>(Signs(bits & 0x7fffffffu) > 0x7f800000);
+    return ((bits | 0x400000u) & is_nan) | (nearest & ~is_nan);
+  } else {
+    const Words<N> size = bits & 0x7fffffffu;
+    const Words<N> sign = (bits >> 16) & 0x8000u;
+    const Words<N> normal = (size + (0xc8000fffu + ((size >> 13) & 1u))) >> 13;
+    const Words<N> small = Words<N>(Floats<N>(size) + 0.5f) - 0x3f000000u;
+    const Words<N> is_small = Words<N>(Signs(size) < 0x38800000);
+    const Words<N> is_large = Words<N>(Signs(size) > 0x477fefff);
+    const Words<N> large = 0x7c00u | (Words<N>(Signs(size) > 0x7f800000) & 0x200u);
+    const Words<N> finite = (small & is_small) | (normal & ~is_small);
+    return (large & is_large) | (finite & ~is_large) | sign;
+  }
+}
+
+/// N numbers in order: float, and half by instructions.
+template <StoredAs S, int N>
+POSENC_INLINE Floats<N> load_numbers(const StoredElementOf<S>* from) {
+  if constexpr (S == StoredAs::float32) {
+    return in_register(load_floats<N>(from));
+  } else {
+    const typename VectorTypes<N>::Shorts bits = *reinterpret_cast<const typename VectorTypes<N>::ShortsAt*>(from);
+#if POSENC_LEVEL == 3
+    if constexpr (N == 16) return __builtin_ia32_vcvtph2ps512_mask(bits, Floats<N>{}, kAllLanes, 4);
+#endif
+#if POSENC_LEVEL >= 2
+    if constexpr (N == 8) return __builtin_ia32_vcvtph2ps256(bits);
+#endif
+  }
+}
+/// Not through a deduced pointer, which would lose the alignment of its type.
+template <int N>
+POSENC_INLINE void store_shorts(StoredElementOf<StoredAs::half>* to, typename VectorTypes<N>::Shorts bits) {
+  *reinterpret_cast<typename VectorTypes<N>::ShortsAt*>(to) = in_register(bits);
+}
+template <StoredAs S, int N>
+POSENC_INLINE void store_numbers(StoredElementOf<S>* to, Floats<N> values) {
+  if constexpr (S == StoredAs::float32) {
+    store_floats<N>(to, values);
+  } else {
+#if POSENC_LEVEL == 3
+    if constexpr (N == 16) {
+      store_shorts<N>(to, __builtin_ia32_vcvtps2ph512_mask(values, 0, typename VectorTypes<N>::Shorts{}, kAllLanes));
+    }
+#endif
+#if POSENC_LEVEL >= 2
+    if constexpr (N == 8) store_shorts<N>(to, __builtin_ia32_vcvtps2ph256(values, 0));
+#endif
+  }
+}
+
+/// The even and the odd ones of 2 N numbers.
+template <StoredAs S, int N>
+POSENC_INLINE void load_even_odd(Floats<N>& even, Floats<N>& odd, const StoredElementOf<S>* from) {
+  if constexpr (as_words<S>) {
+    const Words<N> words = *reinterpret_cast<const typename VectorTypes<N>::WordsAt*>(from);
+    even = widened<S, N>(S == StoredAs::bfloat16 ? words : words & 0xffffu);
+    odd = S == StoredAs::bfloat16 ? Floats<N>(words & 0xffff0000u) : widened<S, N>(words >> 16);
+  } else {
+    const Floats<N> first = load_numbers<S, N>(from);
+    const Floats<N> second = load_numbers<S, N>(from + N);
+    even = even_lanes<N>(first, second);
+    odd = odd_lanes<N>(first, second);
+  }
+}
+template <StoredAs S, int N>
+POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats<N> odd) {
+  if constexpr (as_words<S>) {
+    const Words<N> lower = S == StoredAs::bfloat16 ? narrowed<S, N>(even) >> 16 : narrowed<S, N>(even);
+    const Words<N> upper = S == StoredAs::bfloat16 ? narrowed<S, N>(odd) & 0xffff0000u : narrowed<S, N>(odd) << 16;
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = lower | upper;
+  } else {
+    store_numbers<S, N>(to, alternate_lower<N>(even, odd));
+    store_numbers<S, N>(to + N, alternate_upper<N>(even, odd));
+  }
+}
+
+/// How N lanes read type In and write type Out: in order, as one vector, or where either is in words of two numbers, as
+/// the even and the odd ones of 2 N.
+template <StoredAs Out_, StoredAs In_, int N>
+struct NumberFormat {
+  static constexpr StoredAs kOut = Out_;
+  static constexpr StoredAs kIn = In_;
+  static constexpr int kWidth = N;
+  static constexpr bool kEvenOdd = as_words<Out_> || as_words<In_>;
+  static constexpr int kVectors = kEvenOdd ? 2 : 1;
+  static constexpr int kNumbers = N * kVectors;
+  using Out = StoredElementOf<Out_>;
+  using In = StoredElementOf<In_>;
+  using Vector = Floats<N>;
+  struct Numbers {
+    Vector vector[kVectors];
+  };
+
+  static POSENC_INLINE void load(Numbers& to, const In* from) { load_as<In_>(to, from); }
+  static POSENC_INLINE void load_out(Numbers& to, const Out* from) { load_as<Out_>(to, from); }
+  static POSENC_INLINE void load_table(Numbers& to, const float* from) { load_as<StoredAs::float32>(to, from); }
+  static POSENC_INLINE void store(Out* to, const Numbers& from) {
+    if constexpr (kEvenOdd) {
+      store_even_odd<Out_, N>(to, from.vector[0], from.vector[1]);
+    } else {
+      store_numbers<Out_, N>(to, from.vector[0]);
+    }
+  }
+
+ private:
+  template <StoredAs S>
+  static POSENC_INLINE void load_as(Numbers& to, const StoredElementOf<S>* from) {
+    if constexpr (kEvenOdd) {
+      load_even_odd<S, N>(to.vector[0], to.vector[1], from);
+    } else {
+      to.vector[0] = load_numbers<S, N>(from);
+    }
+  }
+};
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// Vectors of floats at one level: arithmetic, loads, stores and conversions of half types. See vectors.hpp.
+
+inline constexpr int kLanes = POSENC_LEVEL == 3 ? 16 : POSENC_LEVEL == 2 ? 8 : 4;
+
+/// f(0), f(1), .. f(Count - 1), with constants.
+template <int Count, int First = 0, typename F>
+POSENC_INLINE void unrolled(const F& f) {
+  if constexpr (First < Count) {
+    f(Constant<First>());
+    unrolled<Count, First + 1>(f);
+  }
+}
+
+/// a b + c, rounded once where the level has an instruction for that. Named, so that no flag of the compiler decides.
+template <int N>
+POSENC_INLINE Floats<N> multiply_add(Floats<N> a, Floats<N> b, Floats<N> c) {
+#if POSENC_LEVEL == 3
+  if constexpr (N == 16) return __builtin_ia32_vfmaddps512_mask(a, b, c, kAllLanes, 4);
+#endif
+#if POSENC_LEVEL >= 2
+  if constexpr (N == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+  if constexpr (N == 4) return __builtin_ia32_vfmaddps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+/// The vector in a register. Compilers else read it from memory again for each use, and write to memory what they convert,
+/// which takes some processors twice as long as the conversion and a store.
+template <typename Vector>
+POSENC_INLINE Vector in_register(Vector vector) {
+#if POSENC_LEVEL == 3
+  __asm__("" : "+v"(vector));
+#else
+  __asm__("" : "+x"(vector));
+#endif
+  return vector;
+}
+
+template <int N>
+POSENC_INLINE Floats<N> load_floats(const float* from) {
+  return *reinterpret_cast<const typename VectorTypes<N>::FloatsAt*>(from);
+}
+template <int N>
+POSENC_INLINE void store_floats(float* to, Floats<N> values) {
+  *reinterpret_cast<typename VectorTypes<N>::FloatsAt*>(to) = values;
+}
+
+// Lanes in another order, of two vectors of N.
+
+template <int N>
+POSENC_INLINE Floats<N> even_lanes(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> odd_lanes(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  }
+}
+/// The lower half of a0 b0 a1 b1 ..
+template <int N>
+POSENC_INLINE Floats<N> alternate_lower(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> alternate_upper(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+}
+/// Neighbors exchanged: a1 a0 a3 a2 ..
+template <int N>
+POSENC_INLINE Floats<N> swapped(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 1, 0, 3, 2);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  }
+}
+/// a0 a0 a2 a2 ..
+template <int N>
+POSENC_INLINE Floats<N> even_twice(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 0, 2, 2);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> odd_twice(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 1, 1, 3, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15);
+  }
+}
+/// N / 2 floats, each of them twice.
+template <int N>
+POSENC_INLINE Floats<N> load_twice(const float* from) {
+  const Floats<N / 2> a = load_floats<N / 2>(from);
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 0, 1, 1);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3);
+  if constexpr (N == 16) return __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+// Half types. As words of 32 bits that hold two numbers each, the even one in the lower bits, they need no instruction
+// that widens or packs: N words are a vector of the N even numbers and one of the N odd ones.
+
+/// Whether a type is read and written as words. half is not where there are instructions for it.
+template <StoredAs S>
+inline constexpr bool as_words = S == StoredAs::bfloat16 || (S == StoredAs::half && POSENC_LEVEL == 1);
+
+/// The bits of numbers of type S, from the lower 16 of each lane.
+template <StoredAs S, int N>
+POSENC_INLINE Floats<N> widened(Words<N> lower) {
+  using Signs = typename VectorTypes<N>::Signs;  // sizes have no sign, and compare as numbers that may have one
+  if constexpr (S == StoredAs::bfloat16) {
+    return Floats<N>(lower << 16);
+  } else {
+    const Words<N> shifted = (lower & 0x7fffu) << 13;
+    const Signs size = Signs(lower & 0x7fffu);
+    const Words<N> infinite = Words<N>(size > 0x7bff);
+    const Words<N> subnormal = Words<N>(size < 0x0400);
+    const Words<N> normal = shifted + 0x38000000u + (infinite & 0x38000000u);
+    const Floats<N> small = Floats<N>(shifted + 0x38800000u) - Floats<N>(Words<N>{} + 0x38800000u);
+    const Words<N> quiet = Words<N>(size > 0x7c00) & 0x400000u;
+    const Words<N> sign = (lower & 0x8000u) << 16;
+    return Floats<N>(((Words<N>(small) & subnormal) | (normal & ~subnormal) | quiet) | sign);
+  }
+}
+
+/// Rounded to nearest even: the number of type S, for bfloat16 in the upper 16 bits of each lane, whose lower bits then
+/// have no meaning, and for half in the lower 16 bits.
+template <StoredAs S, int N>
+POSENC_INLINE Words<N> narrowed(Floats<N> values) {
+  using Signs = typename VectorTypes<N>::Signs;
+  const Words<N> bits = Words<N>(values);
+  if constexpr (S == StoredAs::bfloat16) {
+    const Words<N> nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
+    // As integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
+    const Words<N> is_nan = Words<N>(Signs(bits & 0x7fffffffu) > 0x7f800000);
+    return ((bits | 0x400000u) & is_nan) | (nearest & ~is_nan);
+  } else {
+    const Words<N> size = bits & 0x7fffffffu;
+    const Words<N> sign = (bits >> 16) & 0x8000u;
+    const Words<N> normal = (size + (0xc8000fffu + ((size >> 13) & 1u))) >> 13;
+    const Words<N> small = Words<N>(Floats<N>(size) + 0.5f) - 0x3f000000u;
+    const Words<N> is_small = Words<N>(Signs(size) < 0x38800000);
+    const Words<N> is_large = Words<N>(Signs(size) > 0x477fefff);
+    const Words<N> large = 0x7c00u | (Words<N>(Signs(size) > 0x7f800000) & 0x200u);
+    const Words<N> finite = (small & is_small) | (normal & ~is_small);
+    return (large & is_large) | (finite & ~is_large) | sign;
+  }
+}
+
+/// N numbers in order: float, and half by instructions.
+template <StoredAs S, int N>
+POSENC_INLINE Floats<N> load_numbers(const StoredElementOf<S>* from) {
+  if constexpr (S == StoredAs::float32) {
+    return in_register(load_floats<N>(from));
+  } else {
+    const typename VectorTypes<N>::Shorts bits = *reinterpret_cast<const typename VectorTypes<N>::ShortsAt*>(from);
+#if POSENC_LEVEL == 3
+    if constexpr (N == 16) return __builtin_ia32_vcvtph2ps512_mask(bits, Floats<N>{}, kAllLanes, 4);
+#endif
+#if POSENC_LEVEL >= 2
+    if constexpr (N == 8) return __builtin_ia32_vcvtph2ps256(bits);
+#endif
+  }
+}
+/// Not through a deduced pointer, which would lose the alignment of its type.
+template <int N>
+POSENC_INLINE void store_shorts(StoredElementOf<StoredAs::half>* to, typename VectorTypes<N>::Shorts bits) {
+  *reinterpret_cast<typename VectorTypes<N>::ShortsAt*>(to) = in_register(bits);
+}
+template <StoredAs S, int N>
+POSENC_INLINE void store_numbers(StoredElementOf<S>* to, Floats<N> values) {
+  if constexpr (S == StoredAs::float32) {
+    store_floats<N>(to, values);
+  } else {
+#if POSENC_LEVEL == 3
+    if constexpr (N == 16) {
+      store_shorts<N>(to, __builtin_ia32_vcvtps2ph512_mask(values, 0, typename VectorTypes<N>::Shorts{}, kAllLanes));
+    }
+#endif
+#if POSENC_LEVEL >= 2
+    if constexpr (N == 8) store_shorts<N>(to, __builtin_ia32_vcvtps2ph256(values, 0));
+#endif
+  }
+}
+
+/// The even and the odd ones of 2 N numbers.
+template <StoredAs S, int N>
+POSENC_INLINE void load_even_odd(Floats<N>& even, Floats<N>& odd, const StoredElementOf<S>* from) {
+  if constexpr (as_words<S>) {
+    const Words<N> words = *reinterpret_cast<const typename VectorTypes<N>::WordsAt*>(from);
+    even = widened<S, N>(S == StoredAs::bfloat16 ? words : words & 0xffffu);
+    odd = S == StoredAs::bfloat16 ? Floats<N>(words & 0xffff0000u) : widened<S, N>(words >> 16);
+  } else {
+    const Floats<N> first = load_numbers<S, N>(from);
+    const Floats<N> second = load_numbers<S, N>(from + N);
+    even = even_lanes<N>(first, second);
+    odd = odd_lanes<N>(first, second);
+  }
+}
+template <StoredAs S, int N>
+POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats<N> odd) {
+  if constexpr (as_words<S>) {
+    const Words<N> lower = S == StoredAs::bfloat16 ? narrowed<S, N>(even) >> 16 : narrowed<S, N>(even);
+    const Words<N> upper = S == StoredAs::bfloat16 ? narrowed<S, N>(odd) & 0xffff0000u : narrowed<S, N>(odd) << 16;
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = lower | upper;
+  } else {
+    store_numbers<S, N>(to, alternate_lower<N>(even, odd));
+    store_numbers<S, N>(to + N, alternate_upper<N>(even, odd));
+  }
+}
+
+/// How N lanes read type In and write type Out: in order, as one vector, or where either is in words of two numbers, as
+/// the even and the odd ones of 2 N.
+template <StoredAs Out_, StoredAs In_, int N>
+struct NumberFormat {
+  static constexpr StoredAs kOut = Out_;
+  static constexpr StoredAs kIn = In_;
+  static constexpr int kWidth = N;
+  static constexpr bool kEvenOdd = as_words<Out_> || as_words<In_>;
+  static constexpr int kVectors = kEvenOdd ? 2 : 1;
+  static constexpr int kNumbers = N * kVectors;
+  using Out = StoredElementOf<Out_>;
+  using In = StoredElementOf<In_>;
+  using Vector = Floats<N>;
+  struct Numbers {
+    Vector vector[kVectors];
+  };
+
+  static POSENC_INLINE void load(Numbers& to, const In* from) { load_as<In_>(to, from); }
+  static POSENC_INLINE void load_out(Numbers& to, const Out* from) { load_as<Out_>(to, from); }
+  static POSENC_INLINE void load_table(Numbers& to, const float* from) { load_as<StoredAs::float32>(to, from); }
+  static POSENC_INLINE void store(Out* to, const Numbers& from) {
+    if constexpr (kEvenOdd) {
+      store_even_odd<Out_, N>(to, from.vector[0], from.vector[1]);
+    } else {
+      store_numbers<Out_, N>(to, from.vector[0]);
+    }
+  }
+
+ private:
+  template <StoredAs S>
+  static POSENC_INLINE void load_as(Numbers& to, const StoredElementOf<S>* from) {
+    if constexpr (kEvenOdd) {
+      load_even_odd<S, N>(to.vector[0], to.vector[1], from);
+    } else {
+      to.vector[0] = load_numbers<S, N>(from);
+    }
+  }
+};
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// Vectors of floats at one level: arithmetic, loads, stores and conversions of half types. See vectors.hpp.
+
+inline constexpr int kLanes = POSENC_LEVEL == 3 ? 16 : POSENC_LEVEL == 2 ? 8 : 4;
+
+/// f(0), f(1), .. f(Count - 1), with constants.
+template <int Count, int First = 0, typename F>
+POSENC_INLINE void unrolled(const F& f) {
+  if constexpr (First < Count) {
+    f(Constant<First>());
+    unrolled<Count, First + 1>(f);
+  }
+}
+
+/// a b + c, rounded once where the level has an instruction for that. Named, so that no flag of the compiler decides.
+template <int N>
+POSENC_INLINE Floats<N> multiply_add(Floats<N> a, Floats<N> b, Floats<N> c) {
+#if POSENC_LEVEL == 3
+  if constexpr (N == 16) return __builtin_ia32_vfmaddps512_mask(a, b, c, kAllLanes, 4);
+#endif
+#if POSENC_LEVEL >= 2
+  if constexpr (N == 8) return __builtin_ia32_vfmaddps256(a, b, c);
+  if constexpr (N == 4) return __builtin_ia32_vfmaddps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+/// The vector in a register. Compilers else read it from memory again for each use, and write to memory what they convert,
+/// which takes some processors twice as long as the conversion and a store.
+template <typename Vector>
+POSENC_INLINE Vector in_register(Vector vector) {
+#if POSENC_LEVEL == 3
+  __asm__("" : "+v"(vector));
+#else
+  __asm__("" : "+x"(vector));
+#endif
+  return vector;
+}
+
+template <int N>
+POSENC_INLINE Floats<N> load_floats(const float* from) {
+  return *reinterpret_cast<const typename VectorTypes<N>::FloatsAt*>(from);
+}
+template <int N>
+POSENC_INLINE void store_floats(float* to, Floats<N> values) {
+  *reinterpret_cast<typename VectorTypes<N>::FloatsAt*>(to) = values;
+}
+
+// Lanes in another order, of two vectors of N.
+
+template <int N>
+POSENC_INLINE Floats<N> even_lanes(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> odd_lanes(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  }
+}
+/// The lower half of a0 b0 a1 b1 ..
+template <int N>
+POSENC_INLINE Floats<N> alternate_lower(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> alternate_upper(Floats<N> a, Floats<N> b) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  if constexpr (N == 8) return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  }
+}
+/// Neighbors exchanged: a1 a0 a3 a2 ..
+template <int N>
+POSENC_INLINE Floats<N> swapped(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 1, 0, 3, 2);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  }
+}
+/// a0 a0 a2 a2 ..
+template <int N>
+POSENC_INLINE Floats<N> even_twice(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 0, 2, 2);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10, 12, 12, 14, 14);
+  }
+}
+template <int N>
+POSENC_INLINE Floats<N> odd_twice(Floats<N> a) {
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 1, 1, 3, 3);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7);
+  if constexpr (N == 16) {
+    return __builtin_shufflevector(a, a, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15);
+  }
+}
+/// N / 2 floats, each of them twice.
+template <int N>
+POSENC_INLINE Floats<N> load_twice(const float* from) {
+  const Floats<N / 2> a = load_floats<N / 2>(from);
+  if constexpr (N == 4) return __builtin_shufflevector(a, a, 0, 0, 1, 1);
+  if constexpr (N == 8) return __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3);
+  if constexpr (N == 16) return __builtin_shufflevector(a, a, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+}
+
+// Half types. As words of 32 bits that hold two numbers each, the even one in the lower bits, they need no instruction
+// that widens or packs: N words are a vector of the N even numbers and one of the N odd ones.
+
+/// Whether a type is read and written as words. half is not where there are instructions for it.
+template <StoredAs S>
+inline constexpr bool as_words = S == StoredAs::bfloat16 || (S == StoredAs::half && POSENC_LEVEL == 1);
+
+/// The bits of numbers of type S, from the lower 16 of each lane.
+template <StoredAs S, int N>
+POSENC_INLINE Floats<N> widened(Words<N> lower) {
+  using Signs = typename VectorTypes<N>::Signs;  // sizes have no sign, and compare as numbers that may have one
+  if constexpr (S == StoredAs::bfloat16) {
+    return Floats<N>(lower << 16);
+  } else {
+    const Words<N> shifted = (lower & 0x7fffu) << 13;
+    const Signs size = Signs(lower & 0x7fffu);
+    const Words<N> infinite = Words<N>(size > 0x7bff);
+    const Words<N> subnormal = Words<N>(size < 0x0400);
+    const Words<N> normal = shifted + 0x38000000u + (infinite & 0x38000000u);
+    const Floats<N> small = Floats<N>(shifted + 0x38800000u) - Floats<N>(Words<N>{} + 0x38800000u);
+    const Words<N> quiet = Words<N>(size > 0x7c00) & 0x400000u;
+    const Words<N> sign = (lower & 0x8000u) << 16;
+    return Floats<N>(((Words<N>(small) & subnormal) | (normal & ~subnormal) | quiet) | sign);
+  }
+}
+
+/// Rounded to nearest even: the number of type S, for bfloat16 in the upper 16 bits of each lane, whose lower bits then
+/// have no meaning, and for half in the lower 16 bits.
+template <StoredAs S, int N>
+POSENC_INLINE Words<N> narrowed(Floats<N> values) {
+  using Signs = typename VectorTypes<N>::Signs;
+  const Words<N> bits = Words<N>(values);
+  if constexpr (S == StoredAs::bfloat16) {
+    const Words<N> nearest = bits + 0x7fffu + ((bits >> 16) & 1u);
+    // As integers: flags that promise that no number is NaN would drop the comparison of a number with itself.
+    const Words<N> is_nan = Words<N>(Signs(bits & 0x7fffffffu) > 0x7f800000);
+    return ((bits | 0x400000u) & is_nan) | (nearest & ~is_nan);
+  } else {
+    const Words<N> size = bits & 0x7fffffffu;
+    const Words<N> sign = (bits >> 16) & 0x8000u;
+    const Words<N> normal = (size + (0xc8000fffu + ((size >> 13) & 1u))) >> 13;
+    const Words<N> small = Words<N>(Floats<N>(size) + 0.5f) - 0x3f000000u;
+    const Words<N> is_small = Words<N>(Signs(size) < 0x38800000);
+    const Words<N> is_large = Words<N>(Signs(size) > 0x477fefff);
+    const Words<N> large = 0x7c00u | (Words<N>(Signs(size) > 0x7f800000) & 0x200u);
+    const Words<N> finite = (small & is_small) | (normal & ~is_small);
+    return (large & is_large) | (finite & ~is_large) | sign;
+  }
+}
+
+/// N numbers in order: float, and half by instructions.
+template <StoredAs S, int N>
+POSENC_INLINE Floats<N> load_numbers(const StoredElementOf<S>* from) {
+  if constexpr (S == StoredAs::float32) {
+    return in_register(load_floats<N>(from));
+  } else {
+    const typename VectorTypes<N>::Shorts bits = *reinterpret_cast<const typename VectorTypes<N>::ShortsAt*>(from);
+#if POSENC_LEVEL == 3
+    if constexpr (N == 16) return __builtin_ia32_vcvtph2ps512_mask(bits, Floats<N>{}, kAllLanes, 4);
+#endif
+#if POSENC_LEVEL >= 2
+    if constexpr (N == 8) return __builtin_ia32_vcvtph2ps256(bits);
+#endif
+  }
+}
+/// Not through a deduced pointer, which would lose the alignment of its type.
+template <int N>
+POSENC_INLINE void store_shorts(StoredElementOf<StoredAs::half>* to, typename VectorTypes<N>::Shorts bits) {
+  *reinterpret_cast<typename VectorTypes<N>::ShortsAt*>(to) = in_register(bits);
+}
+template <StoredAs S, int N>
+POSENC_INLINE void store_numbers(StoredElementOf<S>* to, Floats<N> values) {
+  if constexpr (S == StoredAs::float32) {
+    store_floats<N>(to, values);
+  } else {
+#if POSENC_LEVEL == 3
+    if constexpr (N == 16) {
+      store_shorts<N>(to, __builtin_ia32_vcvtps2ph512_mask(values, 0, typename VectorTypes<N>::Shorts{}, kAllLanes));
+    }
+#endif
+#if POSENC_LEVEL >= 2
+    if constexpr (N == 8) store_shorts<N>(to, __builtin_ia32_vcvtps2ph256(values, 0));
+#endif
+  }
+}
+
+/// The even and the odd ones of 2 N numbers.
+template <StoredAs S, int N>
+POSENC_INLINE void load_even_odd(Floats<N>& even, Floats<N>& odd, const StoredElementOf<S>* from) {
+  if constexpr (as_words<S>) {
+    const Words<N> words = *reinterpret_cast<const typename VectorTypes<N>::WordsAt*>(from);
+    even = widened<S, N>(S == StoredAs::bfloat16 ? words : words & 0xffffu);
+    odd = S == StoredAs::bfloat16 ? Floats<N>(words & 0xffff0000u) : widened<S, N>(words >> 16);
+  } else {
+    const Floats<N> first = load_numbers<S, N>(from);
+    const Floats<N> second = load_numbers<S, N>(from + N);
+    even = even_lanes<N>(first, second);
+    odd = odd_lanes<N>(first, second);
+  }
+}
+template <StoredAs S, int N>
+POSENC_INLINE void store_even_odd(StoredElementOf<S>* to, Floats<N> even, Floats<N> odd) {
+  if constexpr (as_words<S>) {
+    const Words<N> lower = S == StoredAs::bfloat16 ? narrowed<S, N>(even) >> 16 : narrowed<S, N>(even);
+    const Words<N> upper = S == StoredAs::bfloat16 ? narrowed<S, N>(odd) & 0xffff0000u : narrowed<S, N>(odd) << 16;
+    *reinterpret_cast<typename VectorTypes<N>::WordsAt*>(to) = lower | upper;
+  } else {
+    store_numbers<S, N>(to, alternate_lower<N>(even, odd));
+    store_numbers<S, N>(to + N, alternate_upper<N>(even, odd));
+  }
+}
+
+/// How N lanes read type In and write type Out: in order, as one vector, or where either is in words of two numbers, as
+/// the even and the odd ones of 2 N.
+template <StoredAs Out_, StoredAs In_, int N>
+struct NumberFormat {
+  static constexpr StoredAs kOut = Out_;
+  static constexpr StoredAs kIn = In_;
+  static constexpr int kWidth = N;
+  static constexpr bool kEvenOdd = as_words<Out_> || as_words<In_>;
+  static constexpr int kVectors = kEvenOdd ? 2 : 1;
+  static constexpr int kNumbers = N * kVectors;
+  using Out = StoredElementOf<Out_>;
+  using In = StoredElementOf<In_>;
+  using Vector = Floats<N>;
+  struct Numbers {
+    Vector vector[kVectors];
+  };
+
+  static POSENC_INLINE void load(Numbers& to, const In* from) { load_as<In_>(to, from); }
+  static POSENC_INLINE void load_out(Numbers& to, const Out* from) { load_as<Out_>(to, from); }
+  static POSENC_INLINE void load_table(Numbers& to, const float* from) { load_as<StoredAs::float32>(to, from); }
+  static POSENC_INLINE void store(Out* to, const Numbers& from) {
+    if constexpr (kEvenOdd) {
+      store_even_odd<Out_, N>(to, from.vector[0], from.vector[1]);
+    } else {
+      store_numbers<Out_, N>(to, from.vector[0]);
+    }
+  }
+
+ private:
+  template <StoredAs S>
+  static POSENC_INLINE void load_as(Numbers& to, const StoredElementOf<S>* from) {
+    if constexpr (kEvenOdd) {
+      load_even_odd<S, N>(to.vector[0], to.vector[1], from);
+    } else {
+      to.vector[0] = load_numbers<S, N>(from);
+    }
+  }
+};
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_DETAIL_VECTORS_HPP
+
+// ---- posenc/detail/add_kernels.hpp
+/// The kernel of add_vectors.inc at each level, and which of them a call takes.
+#ifndef POSENC_DETAIL_ADD_KERNELS_HPP
+#define POSENC_DETAIL_ADD_KERNELS_HPP
+
+#if POSENC_HAS_LEVELS
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// Rows added to one another at one level. See add_kernels.hpp.
+
+/// to[i] += from[i] by vectors of N lanes, for as many numbers as one holds or more. The last of them are added first and
+/// written at the end, so that no count leaves a rest.
+template <StoredAs To, StoredAs From, int N>
+POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<From>* from, std::ptrdiff_t count) {
+  using Format = NumberFormat<To, From, N>;
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
+    Numbers term;
+    Format::load_out(sum, to + i);
+    Format::load(term, from + i);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA { sum.vector[v.value] += term.vector[v.value]; });
+  };
+  const bool whole = count % kStep == 0;
+  Numbers last = {};
+  if (!whole) sum_at(count - kStep, last);
+  std::ptrdiff_t i = 0;
+  for (; i + 4 * kStep <= count; i += 4 * kStep) {
+    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
+      Numbers sum;
+      sum_at(i + k.value * kStep, sum);
+      Format::store(to + i + k.value * kStep, sum);
+    });
+  }
+  for (; i + kStep <= count; i += kStep) {
+    Numbers sum;
+    sum_at(i, sum);
+    Format::store(to + i, sum);
+  }
+  if (!whole) Format::store(to + count - kStep, last);
+}
+
+/// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
+template <StoredAs To, StoredAs From>
+void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+  constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
+  auto* const numbers = static_cast<StoredElementOf<To>*>(to);
+  const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
+  if constexpr (kLanes > kLeast) {
+    if (count < NumberFormat<To, From, kLanes>::kNumbers) return add_numbers<To, From, kLeast>(numbers, terms, count);
+  }
+  add_numbers<To, From, kLanes>(numbers, terms, count);
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// Rows added to one another at one level. See add_kernels.hpp.
+
+/// to[i] += from[i] by vectors of N lanes, for as many numbers as one holds or more. The last of them are added first and
+/// written at the end, so that no count leaves a rest.
+template <StoredAs To, StoredAs From, int N>
+POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<From>* from, std::ptrdiff_t count) {
+  using Format = NumberFormat<To, From, N>;
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
+    Numbers term;
+    Format::load_out(sum, to + i);
+    Format::load(term, from + i);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA { sum.vector[v.value] += term.vector[v.value]; });
+  };
+  const bool whole = count % kStep == 0;
+  Numbers last = {};
+  if (!whole) sum_at(count - kStep, last);
+  std::ptrdiff_t i = 0;
+  for (; i + 4 * kStep <= count; i += 4 * kStep) {
+    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
+      Numbers sum;
+      sum_at(i + k.value * kStep, sum);
+      Format::store(to + i + k.value * kStep, sum);
+    });
+  }
+  for (; i + kStep <= count; i += kStep) {
+    Numbers sum;
+    sum_at(i, sum);
+    Format::store(to + i, sum);
+  }
+  if (!whole) Format::store(to + count - kStep, last);
+}
+
+/// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
+template <StoredAs To, StoredAs From>
+void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+  constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
+  auto* const numbers = static_cast<StoredElementOf<To>*>(to);
+  const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
+  if constexpr (kLanes > kLeast) {
+    if (count < NumberFormat<To, From, kLanes>::kNumbers) return add_numbers<To, From, kLeast>(numbers, terms, count);
+  }
+  add_numbers<To, From, kLanes>(numbers, terms, count);
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// Rows added to one another at one level. See add_kernels.hpp.
+
+/// to[i] += from[i] by vectors of N lanes, for as many numbers as one holds or more. The last of them are added first and
+/// written at the end, so that no count leaves a rest.
+template <StoredAs To, StoredAs From, int N>
+POSENC_INLINE void add_numbers(StoredElementOf<To>* to, const StoredElementOf<From>* from, std::ptrdiff_t count) {
+  using Format = NumberFormat<To, From, N>;
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  const auto sum_at = [&](std::ptrdiff_t i, Numbers& sum) POSENC_INLINE_LAMBDA {
+    Numbers term;
+    Format::load_out(sum, to + i);
+    Format::load(term, from + i);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA { sum.vector[v.value] += term.vector[v.value]; });
+  };
+  const bool whole = count % kStep == 0;
+  Numbers last = {};
+  if (!whole) sum_at(count - kStep, last);
+  std::ptrdiff_t i = 0;
+  for (; i + 4 * kStep <= count; i += 4 * kStep) {
+    unrolled<4>([&](auto k) POSENC_INLINE_LAMBDA {
+      Numbers sum;
+      sum_at(i + k.value * kStep, sum);
+      Format::store(to + i + k.value * kStep, sum);
+    });
+  }
+  for (; i + kStep <= count; i += kStep) {
+    Numbers sum;
+    sum_at(i, sum);
+    Format::store(to + i, sum);
+  }
+  if (!whole) Format::store(to + count - kStep, last);
+}
+
+/// The kernel: to[i] += from[i], computed in float and rounded once, for kLeastAdded numbers at least.
+template <StoredAs To, StoredAs From>
+void add_numbers(void* to, const void* from, std::ptrdiff_t count) {
+  constexpr int kLeast = POSENC_LEVEL >= 2 ? 8 : 4;  // 16 numbers at most
+  auto* const numbers = static_cast<StoredElementOf<To>*>(to);
+  const auto* const terms = static_cast<const StoredElementOf<From>*>(from);
+  if constexpr (kLanes > kLeast) {
+    if (count < NumberFormat<To, From, kLanes>::kNumbers) return add_numbers<To, From, kLeast>(numbers, terms, count);
+  }
+  add_numbers<To, From, kLanes>(numbers, terms, count);
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+using AddKernel = void (*)(void* to, const void* from, std::ptrdiff_t count);
+
+inline constexpr std::ptrdiff_t kLeastAdded = 16;  // numbers that every kernel takes
+
+/// The kernel of these types for a level, which the unit has.
+template <StoredAs To, StoredAs From>
+AddKernel add_kernel(Level level) {
+  static constexpr AddKernel kKernels[] = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::add_numbers<To, From>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::add_numbers<To, From>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::add_numbers<To, From>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_DETAIL_ADD_KERNELS_HPP
+
 // ---- posenc/detail/row.hpp
 /// Rows copied to another scalar, and added to one another: formed in the arithmetic type, rounded once.
 #ifndef POSENC_DETAIL_ROW_HPP
@@ -6997,10 +9197,15 @@ void store_row(To* to, const From* from, Eigen::Index width) {
   }
 }
 
-/// to[i] += from[i]; both are disjoint.
+/// to[i] += from[i]; both are disjoint. What is computed in float runs at the machine's level of instructions.
 template <typename To, typename From>
 void add_row(To* to, const From* from, Eigen::Index width) {
   using Number = ArithmeticScalar<To, From>;
+#if POSENC_HAS_LEVELS
+  if constexpr (std::is_same_v<Number, float> && is_storage<To> && is_storage<From>) {
+    if (width >= kLeastAdded) return add_kernel<stored_as<To>, stored_as<From>>(level_of_machine())(to, from, width);
+  }
+#endif
   if constexpr (std::is_same_v<To, From> && std::is_same_v<To, Number>) {
     Eigen::Map<Eigen::Array<To, Eigen::Dynamic, 1>>(to, width) +=
         Eigen::Map<const Eigen::Array<From, Eigen::Dynamic, 1>>(from, width);
@@ -7025,14 +9230,14 @@ void add_rounded_once(Target&& target, const Values& values) {
   using Vector = std::decay_t<Target>;
   using Stored = typename Vector::Scalar;
   using Number = ArithmeticScalar<Stored, typename Values::Scalar>;
+  if constexpr (is_in_memory<Vector> && is_in_memory<Values>) {
+    if (target.innerStride() == 1 && values.innerStride() == 1) {
+      return add_row(target.data(), values.data(), target.size());
+    }
+  }
   if constexpr (std::is_same_v<Number, Stored>) {
     target.array() += values.template cast<Number>();
   } else {
-    if constexpr (is_in_memory<Vector> && is_in_memory<Values>) {
-      if (target.innerStride() == 1 && values.innerStride() == 1) {
-        return add_row(target.data(), values.data(), target.size());
-      }
-    }
     for (Eigen::Index i = 0; i < target.size(); ++i) {
       Stored& to = target.coeffRef(i);
       to = convert<Stored>(convert<Number>(to) + convert<Number>(values.coeff(i)));
@@ -7975,7 +10180,39 @@ enum class Resize {
   position_interpolation,
   /// half_pixel for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
   /// Matches get_rel_pos of Segment Anything and MViTv2.
-  relative_distances
+  relative_distances,
+  /// position_interpolation whose last step goes on past the last row, instead of staying there: stretched tails, as
+  /// LongCLIP's, with LineResize(Resize::continued_interpolation).keep(20).
+  continued_interpolation,
+  /// out[t] = P[t mod from]: the table laid end to end as often as it takes. Longformer's copy of RoBERTa's table, with
+  /// LineResize(Resize::tile).keep(2).
+  tile
+};
+
+/// A rule of Resize for a table with rows in front that stay: LineResize(Resize::tile).keep(2).
+///
+///     r r | 0 1 2 3 0 1 2 3 0        keep(2), tile, from 2 + 4 rows to 2 + 9
+class LineResize {
+ public:
+  /// @param rule  How the other rows are read.
+  /// @throws std::invalid_argument  a rule that Resize does not name.
+  explicit LineResize(Resize rule) : rule_(rule) { detail::require_named("LineResize", "rule", rule, Resize::tile); }
+  /// The same with rows in front that are copied.
+  /// @param prefix  How many, >= 0: 2 for RoBERTa's ids that no token has, 1 for a class token.
+  /// @throws std::invalid_argument  prefix < 0.
+  LineResize keep(detail::Size prefix) const {
+    detail::require(prefix >= 0, "LineResize::keep", "prefix", prefix, ">= 0");
+    LineResize with_prefix = *this;
+    with_prefix.prefix_ = prefix;
+    return with_prefix;
+  }
+  Resize rule() const { return rule_; }
+  /// Rows in front that are copied.
+  Eigen::Index prefix() const { return prefix_; }
+
+ private:
+  Resize rule_;
+  Eigen::Index prefix_ = 0;
 };
 
 /// How the pixels of a grid are weighed. The bias of a window has WindowFilter instead: its rules by distance need a
@@ -7984,7 +10221,9 @@ enum class GridFilter {
   bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
   bilinear_antialiased,  ///< The same with antialias=True: Pillow's BILINEAR, which SigLIP2's NaFlex resizing takes.
   bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
-  bicubic_antialiased    ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bicubic_antialiased,   ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bilinear_align_corners,  ///< mode="bilinear", align_corners=True: the vision towers of Qwen3-VL and its successors.
+  nearest                  ///< Row floor(i from / to) of each axis, exactly: mode="nearest".
 };
 
 /// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1).
@@ -7999,7 +10238,7 @@ class GridResize {
   /// @param filter  How pixels are weighed. It has no default, because projects differ.
   /// @throws std::invalid_argument  a filter that GridFilter does not name.
   GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
-    detail::require_named("GridResize", "filter", filter, GridFilter::bicubic_antialiased);
+    detail::require_named("GridResize", "filter", filter, GridFilter::nearest);
   }
   /// Says that the filter is missing.
   template <typename Given = void>
@@ -8026,6 +10265,82 @@ class GridResize {
  private:
   GridShape from_;
   GridShape to_;
+  GridFilter filter_;
+  Eigen::Index prefix_ = 0;
+};
+
+/// The same in any number of axes, the last of which is the fastest: frames, rows and columns of a video's patches.
+///
+///     AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, GridFilter::bilinear).keep(1)
+///
+/// Each axis has its own weights, and a row is their product: bilinear is then PyTorch's trilinear.
+class AxesResize {
+ public:
+  /// @param from    Sides of the table that is read, slowest first: a list of one to eight integers.
+  /// @param to      Sides of the result, as many.
+  /// @param filter  How values are weighed along each axis.
+  /// @throws std::invalid_argument  other numbers of axes; a side that is not > 0 and at most 2^20; a filter that
+  ///                                GridFilter does not name.
+  template <typename From, typename To, std::enable_if_t<detail::is_list<From> && detail::is_list<To>, int> = 0>
+  AxesResize(const From& from, const To& to, GridFilter filter)
+      : from_(sides("from", from)), to_(sides("to", to)), filter_(filter) {
+    detail::require(from_.size() == to_.size(), "AxesResize", "to.size()", to_.size(), "from.size() ", from_.size());
+    detail::require_named("AxesResize", "filter", filter, GridFilter::nearest);
+  }
+  /// @overload
+  /// Says what is missing or out of order.
+  template <typename From, typename To, typename... Others,
+            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1, int> = 0>
+  AxesResize(const From&, const To&, const Others&...) : filter_(GridFilter::nearest) {
+    static_assert(
+        detail::kMisuse<From>,
+        "posenc: write AxesResize(from, to, filter): two lists with the sides of each grid, slowest axis first, "
+        "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
+  }
+  /// The same with rows in front that are copied.
+  /// @param prefix  How many, >= 0: 1 for a class token.
+  /// @throws std::invalid_argument  prefix < 0.
+  AxesResize keep(detail::Size prefix) const {
+    detail::require(prefix >= 0, "AxesResize::keep", "prefix", prefix, ">= 0");
+    AxesResize with_prefix = *this;
+    with_prefix.prefix_ = prefix;
+    return with_prefix;
+  }
+  const std::vector<Eigen::Index>& from() const { return from_; }
+  const std::vector<Eigen::Index>& to() const { return to_; }
+  GridFilter filter() const { return filter_; }
+  /// Rows in front that are copied.
+  Eigen::Index prefix() const { return prefix_; }
+
+ private:
+  template <typename List>
+  static std::vector<Eigen::Index> sides(const char* parameter, const List& list) {
+    using Scalar = detail::ListScalar<List>;
+    std::vector<Eigen::Index> sides;
+    if constexpr (!detail::is_integer<Scalar>) {
+      static_assert(detail::kMisuse<List>, "posenc: the sides of a grid must be integers");
+    } else {
+      const auto& all = detail::as_list(list);
+      const auto count = static_cast<Eigen::Index>(all.size());
+      if (count < 1 || count > 8) {
+        detail::refuse<std::invalid_argument>("AxesResize", std::string(parameter) + ".size()", count,
+                                              "the number of axes, 1 to 8");
+      }
+      constexpr Eigen::Index limit = detail::kMaxGridSide;
+      for (Eigen::Index axis = 0; axis < count; ++axis) {
+        const Scalar side = detail::list_entry(all, axis);
+        if (side < Scalar(1) || static_cast<std::uint64_t>(side) > static_cast<std::uint64_t>(limit)) {
+          detail::refuse<std::invalid_argument>("AxesResize", detail::element(parameter, axis), side,
+                                                "> 0 and at most ", limit);
+        }
+        sides.push_back(static_cast<Eigen::Index>(side));
+      }
+    }
+    return sides;
+  }
+
+  std::vector<Eigen::Index> from_;
+  std::vector<Eigen::Index> to_;
   GridFilter filter_;
   Eigen::Index prefix_ = 0;
 };
@@ -8058,14 +10373,14 @@ template <typename... Arguments>
 void resize(const Arguments&...) {
   static_assert(sizeof...(Arguments) == 3,
                 "posenc: write resize(out, table, rule): the rule is one of Resize::half_pixel and its neighbors, "
-                "GridResize(from, to, filter), or WindowResize for the bias of a window");
+                "GridResize or AxesResize(from, to, filter), or WindowResize for the bias of a window");
   static_assert(sizeof...(Arguments) != 3 || detail::are_resizable<Arguments...>,
                 "posenc: write resize(out, table, rule), in that order, where out and table are Eigen objects: "
                 "table.values() for a LearnedTable");
-  static_assert(
-      !detail::are_resizable<Arguments...>,
-      "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize(from, to, filter), or "
-      "WindowResize for the bias of a window");
+  static_assert(!detail::are_resizable<Arguments...>,
+                "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize or AxesResize(from, "
+                "to, filter), or "
+                "WindowResize for the bias of a window");
 }
 
 /// @overload
@@ -8077,10 +10392,10 @@ void resize_backward(const Arguments&...) {
   static_assert(sizeof...(Arguments) != 3 || detail::are_resizable<Arguments...>,
                 "posenc: write resize_backward(grad_table, grad_out, rule), in that order, where both gradients are "
                 "Eigen objects: table.values() for a LearnedTable");
-  static_assert(
-      !detail::are_resizable<Arguments...>,
-      "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize(from, to, filter), or "
-      "WindowResize for the bias of a window");
+  static_assert(!detail::are_resizable<Arguments...>,
+                "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize or AxesResize(from, "
+                "to, filter), or "
+                "WindowResize for the bias of a window");
 }
 
 }  // namespace POSENC_ABI
@@ -8123,6 +10438,27 @@ inline Taps identity_taps(Eigen::Index size) {
   for (Eigen::Index i = 0; i < size; ++i) {
     taps.add(i, 1.0);
     taps.end_row();
+  }
+  return taps;
+}
+
+/// Adds the row at `at` between rows low and low + 1, by linear interpolation.
+inline void add_between(Taps& taps, double at, Eigen::Index low, Eigen::Index rows) {
+  const Eigen::Index high = (std::min)(low + 1, rows - 1);
+  const double share = at - static_cast<double>(low);
+  taps.add(low, high == low ? 1.0 : 1.0 - share);
+  taps.add(high, high == low ? 0.0 : share);
+  taps.end_row();
+}
+
+/// Linear interpolation around (i + 1/2) from / to - 1/2; past the outermost rows their values stay.
+inline Taps half_pixel_taps(Eigen::Index from, Eigen::Index to) {
+  if (from == to) return identity_taps(from);
+  Taps taps;
+  for (Eigen::Index i = 0; i < to; ++i) {
+    const double center = (static_cast<double>(i) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
+    const double at = (std::max)(center, 0.0);
+    add_between(taps, at, (std::min)(static_cast<Eigen::Index>(at), from - 1), from);
   }
   return taps;
 }
@@ -8236,22 +10572,33 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Linear interpolation from `from` rows to `to`, both > 0; past the last row its value stays.
+/// A line of `from` rows to `to`, both > 0.
 inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
   if (from == to) return identity_taps(from);
+  if (rule == Resize::half_pixel || rule == Resize::relative_distances) return half_pixel_taps(from, to);
   const double n = static_cast<double>(from);
   const double m = static_cast<double>(to);
+  // Past the last row its value stays, or the last step goes on.
+  const Eigen::Index last_low = rule == Resize::continued_interpolation && from > 1 ? from - 2 : from - 1;
   Taps taps;
   for (Eigen::Index i = 0; i < to; ++i) {
+    if (rule == Resize::tile) {
+      taps.add(i % from, 1.0);
+      taps.end_row();
+      continue;
+    }
     const double t = static_cast<double>(i);
-    const double at = rule == Resize::align_corners            ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1))
-                      : rule == Resize::position_interpolation ? t * n / m
-                                                               : (std::max)((t + 0.5) * n / m - 0.5, 0.0);
-    const Eigen::Index low = (std::min)(static_cast<Eigen::Index>(at), from - 1);
-    const Eigen::Index high = (std::min)(low + 1, from - 1);
-    const double share = at - static_cast<double>(low);
-    taps.add(low, high == low ? 1.0 : 1.0 - share);
-    taps.add(high, high == low ? 0.0 : share);
+    const double at = rule == Resize::align_corners ? (to == 1 ? 0.0 : t * (n - 1) / (m - 1)) : t * n / m;
+    add_between(taps, at, (std::min)(static_cast<Eigen::Index>(at), last_low), from);
+  }
+  return taps;
+}
+
+/// Row floor(i from / to), in integers.
+inline Taps nearest_taps(Eigen::Index from, Eigen::Index to) {
+  Taps taps;
+  for (std::int64_t i = 0; i < to; ++i) {
+    taps.add(static_cast<Eigen::Index>(i * from / to), 1.0);
     taps.end_row();
   }
   return taps;
@@ -8288,10 +10635,12 @@ Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&
 /// One axis of a grid.
 inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
   switch (filter) {
-    case GridFilter::bilinear: return linear_taps(from, to, Resize::half_pixel);
+    case GridFilter::bilinear: return half_pixel_taps(from, to);
     case GridFilter::bilinear_antialiased: return antialiased_taps(from, to, 1, triangle_kernel);
     case GridFilter::bicubic: return cubic_taps(from, to);
     case GridFilter::bicubic_antialiased: break;
+    case GridFilter::bilinear_align_corners: return linear_taps(from, to, Resize::align_corners);
+    case GridFilter::nearest: return nearest_taps(from, to);
   }
   return antialiased_taps(from, to, 2, [](double x) { return cubic_kernel(x, -0.5); });
 }
@@ -8315,7 +10664,8 @@ namespace detail {
 /// Whether resize() and resize_backward() take these: two matrices and a rule of resize_rules.hpp.
 template <typename Written, typename Read, typename Rule>
 inline constexpr bool is_table_resize = is_dense<std::decay_t<Written>>&& is_dense<Read> &&
-                                        (std::is_same_v<Rule, Resize> || std::is_same_v<Rule, GridResize>);
+                                        (std::is_same_v<Rule, Resize> || std::is_same_v<Rule, LineResize> ||
+                                         std::is_same_v<Rule, GridResize> || std::is_same_v<Rule, AxesResize>);
 
 /// One of the two matrices of a resize, with its name.
 struct ResizedRows {
@@ -8324,7 +10674,7 @@ struct ResizedRows {
 };
 
 inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to) {
-  require_named(function, "rule", rule, Resize::relative_distances);
+  require_named(function, "rule", rule, Resize::tile);
   const auto check = [&](ResizedRows matrix) {
     const std::string parameter = std::string(matrix.name) + ".rows()";
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
@@ -8334,6 +10684,34 @@ inline void require_rule(const char* function, Resize rule, ResizedRows from, Re
   };
   check(from);
   check(to);
+}
+
+inline void require_rule(const char* function, const LineResize& rule, ResizedRows from, ResizedRows to) {
+  for (const ResizedRows matrix : {from, to}) {
+    if (matrix.rows > rule.prefix()) continue;
+    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows,
+                                  "more than the rows that are kept, ", rule.prefix());
+  }
+  from.rows -= rule.prefix();
+  to.rows -= rule.prefix();
+  require_rule(function, rule.rule(), from, to);
+}
+
+inline void require_rule(const char* function, const AxesResize& rule, ResizedRows from, ResizedRows to) {
+  const auto check = [&](ResizedRows matrix, const std::vector<Eigen::Index>& sides) {
+    Eigen::Index rest = matrix.rows - rule.prefix();
+    bool fits = rest > 0;
+    std::string product = std::to_string(rule.prefix()) + " + ";
+    for (std::size_t axis = 0; axis < sides.size(); ++axis) {
+      fits = fits && rest % sides[axis] == 0;
+      rest /= sides[axis];
+      product += (axis == 0 ? "" : " * ") + std::to_string(sides[axis]);
+    }
+    if (fits && rest == 1) return;
+    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, product.c_str());
+  };
+  check(from, rule.from());
+  check(to, rule.to());
 }
 
 inline void require_rule(const char* function, const GridResize& rule, ResizedRows from, ResizedRows to) {
@@ -8348,6 +10726,20 @@ inline void require_rule(const char* function, const GridResize& rule, ResizedRo
 }
 
 inline Taps rule_taps(Resize rule, Eigen::Index from, Eigen::Index to) { return linear_taps(from, to, rule); }
+
+inline Taps rule_taps(const LineResize& rule, Eigen::Index from, Eigen::Index to) {
+  const Eigen::Index rows = from - rule.prefix();
+  return grid_taps(identity_taps(1), linear_taps(rows, to - rule.prefix(), rule.rule()), rows, rule.prefix());
+}
+
+inline Taps rule_taps(const AxesResize& rule, Eigen::Index, Eigen::Index) {
+  Taps taps = identity_taps(1);
+  for (std::size_t axis = 0; axis < rule.from().size(); ++axis) {
+    const Eigen::Index prefix = axis + 1 == rule.from().size() ? rule.prefix() : 0;
+    taps = grid_taps(taps, filter_taps(rule.from()[axis], rule.to()[axis], rule.filter()), rule.from()[axis], prefix);
+  }
+  return taps;
+}
 
 inline Taps rule_taps(const GridResize& rule, Eigen::Index, Eigen::Index) {
   return grid_taps(filter_taps(rule.from().height(), rule.to().height(), rule.filter()),
@@ -8378,17 +10770,17 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// On a grid, each axis has its own weights, and a row is their product; the rows in front are copied.
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
 /// @param table     from x width, from > 0; of any scalar. LearnedTable::values() for a LearnedTable.
-/// @param rule      On a line Resize::half_pixel, align_corners, position_interpolation or relative_distances; on a
-///                  grid GridResize(from, to, filter).
+/// @param rule      On a line a Resize, or LineResize(Resize::tile).keep(2) where rows in front stay; on a grid
+///                  GridResize(from, to, filter); in any number of axes AxesResize(from, to, filter).
 /// @throws std::invalid_argument  numbers of rows that the rule does not have; widths that differ; memory that
 ///                                overlaps. `out` is then unchanged.
-/// Cost:     two multiply-adds for each value on a line; on a grid 4 bilinear and 16 bicubic, antialiased as many times
-///           more as the axes shrink; and a list of as many weights for each row (not measured: done once for a
+/// Cost:     two multiply-adds for each value on a line; on each axis of a grid 2 times as many bilinear and 4 times
+///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not measured: done once for a
 ///           model).
-/// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (height + width)
-///           2^-52 max|table| on a grid of that height and width. Equal sizes copy bit for bit [learnable][resize].
+/// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (sum of sides)
+///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
-/// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say.
+/// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say, in one, two and three axes.
 template <typename Out, typename Table, typename Rule,
           std::enable_if_t<detail::is_table_resize<Out, Table, Rule>, int> = 0>
 void resize(Out&& out, const Table& table, const Rule& rule) {
@@ -9498,7 +11890,18 @@ struct AddElement {
 /// Writes a whole block of sines and cosines into a row in memory.
 template <typename Element, bool Interleave, typename Scalar>
 void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
-  if constexpr (Interleave) {  // put in order first, then stored as one run of memory
+  if constexpr (Interleave &&
+                std::is_same_v<Element, StoreElement<Scalar>>) {  // rounded first: half the bytes to order
+    Scalar s[kAngleBlock];
+    Scalar c[kAngleBlock];
+    cast_block<kAngleBlock>(s, sine);
+    cast_block<kAngleBlock>(c, cosine);
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < kAngleBlock; ++i) {
+      sines[2 * i] = s[i];
+      sines[2 * i + 1] = c[i];
+    }
+  } else if constexpr (Interleave) {  // put in order first, then added to one run of memory
     double values[2 * kAngleBlock];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < kAngleBlock; ++i) {
@@ -9741,6 +12144,22 @@ void combine_strided(Scalar* x, const Value* values, Eigen::Index stride, Eigen:
   }
 }
 
+/// combine_row() for `Count` values, a length that the compiler knows.
+template <bool Add, int Count, typename Scalar, typename Value>
+EIGEN_ALWAYS_INLINE void combine_block(Scalar* x, const Value* values, double scale) {
+  if constexpr (std::is_same_v<Scalar, Value> && std::is_same_v<Scalar, ArithmeticScalar<Scalar, Value>>) {
+    using Block = Eigen::Array<Scalar, Count, 1>;
+    if constexpr (!Add) {
+      Eigen::Map<Block>{x} = Eigen::Map<const Block>(values);
+      return;
+    } else if (scale == 1) {
+      Eigen::Map<Block>{x} += Eigen::Map<const Block>(values);
+      return;
+    }
+  }
+  combine_row<Add>(x, values, Count, scale);
+}
+
 /// Sines and cosines in turn, s0 c0 s1 c1 ..., for `count` pairs.
 template <bool Add, typename Scalar, typename Value>
 void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Eigen::Index stride, Eigen::Index count,
@@ -9754,7 +12173,7 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
         block[2 * i] = sines[first + i];
         block[2 * i + 1] = cosines[first + i];
       }
-      combine_row<Add>(x + 2 * first, block, 2 * kRowBlock, scale);
+      combine_block<Add, 2 * kRowBlock>(x + 2 * first, block, scale);
     }
   }
   for (; first < count; first += kRowBlock) {
@@ -9879,6 +12298,7 @@ template <bool Add, typename X, typename Table, typename Given>
 void apply_kept_sinusoids(const char* function, const char* parameter, const char* count, X& x, const Table& table,
                           const SinusoidalEncoding& encoding, const Given& given) {
   require_encoded(function, parameter, x, encoding.width());
+  require_shared_angles(function, table);
   const std::uint64_t id = encoding.frequencies().id();
   require(table.id() == id, function, "table.id()", table.id(), id,
           " (that of encoding.frequencies(), of which make_table() makes the table)");
@@ -10459,6 +12879,178 @@ inline SinusoidalGridEncoding nerf(detail::Size num_axes, detail::Size num_frequ
 
 #endif  // POSENC_SINUSOIDAL_AXES_PRESETS_HPP
 
+// ---- posenc/sinusoidal/model_presets.hpp
+/// presets: the sinusoidal encodings of models in transformers, NeMo and diffusers, by name.
+#ifndef POSENC_SINUSOIDAL_MODEL_PRESETS_HPP
+#define POSENC_SINUSOIDAL_MODEL_PRESETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Encodings by model. d = width, F = d / 2 rounded down; s and c are sines and cosines.
+///
+///     preset               order         frequency m                    position of row 0   odd width
+///     musicgen             cos | sin     10000^(-m/(F-1))               0                   last channel 0
+///     xglm                 sin | cos     10000^(-m/(F-1))               2                   last channel 0
+///     nemo                 interleaved   10000^(-2m/d), over sqrt(d)    0                   error
+///     marian_transformers  sin | cos     10000^(-2m/d)                  0                   one more sine
+///     pi0                  sin | cos     2 pi / period m                given times         error
+///     gligen               per m: s c of all axes                       100^(-m/F) upwards  given boxes
+///     dab_detr             as detr       a temperature for each axis    detr_positions()
+///     dab_detr_queries     y x w h ..    2 pi 10000^(-2m/C)             given anchors
+///     perceiver            p | s | c     pi linspace(1, side / 2)       given, in [-1, 1]
+///
+/// Accuracy: equal to what the models compute, but for the float32 angles that these have [sinusoidal][presets].
+namespace presets {
+
+/// MusicGen's decoder: cosines first.
+/// @param width  Channels of a row, > 1.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  MusicgenSinusoidalPositionalEmbedding of transformers, and MusicGen Melody's.
+inline SinusoidalEncoding musicgen(detail::Size width) {
+  SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::zero_column);
+  options.order = ChannelOrder::cos_sin;
+  return detail::named_encoding("presets::musicgen", width, options);
+}
+
+/// XGLM: fairseq's, whose tokens count from 2 whether or not there is padding.
+/// @param width  Channels of a row, > 1.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  XGLMSinusoidalPositionalEmbedding of transformers.
+inline SinusoidalEncoding xglm(detail::Size width) {
+  SinusoidalOptions options = detail::timing_signal(1, 10000, OddWidth::zero_column);
+  options.first_position = 2;
+  return detail::named_encoding("presets::xglm", width, options);
+}
+
+/// NeMo's fixed encoding: the paper's over sqrt(width).
+/// @param width  Channels of a row, > 0, even.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  FixedPositionalEncoding of NeMo.
+inline SinusoidalEncoding nemo(detail::Size width) {
+  SinusoidalOptions options = detail::paper_options(ChannelOrder::interleaved, 10000, OddWidth::reject);
+  options.amplitude = 1 / std::sqrt(detail::preset_width("presets::nemo", width));
+  return detail::named_encoding("presets::nemo", width, options);
+}
+
+/// Marian as transformers has it, whose frequencies are the paper's and not those of marian(): the embedding is multiplied
+/// by sqrt(width) before the addition.
+/// @param width  Channels of a row, > 0.
+/// @throws std::invalid_argument  this does not hold.
+/// Matches:  MarianSinusoidalPositionalEmbedding of transformers.
+inline SinusoidalEncoding marian_transformers(detail::Size width) {
+  SinusoidalOptions options = detail::paper_options(ChannelOrder::sin_cos, 10000, OddWidth::sine_column);
+  options.embedding_scale = std::sqrt(detail::preset_width("presets::marian_transformers", width));
+  return detail::named_encoding("presets::marian_transformers", width, options);
+}
+
+/// The times of pi0's flow matching: periods from min_period to max_period in equal ratios.
+/// @param width                   Channels of a row, > 0, even.
+/// @param min_period, max_period  [the unit of the times] Finite, > 0 and not equal.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Black et al. 2024, arXiv:2410.24164. Matches: PI0TimestepEmbeddings of transformers.
+inline SinusoidalEncoding pi0(detail::Size width, double min_period = 4e-3, double max_period = 4) {
+  const char* const function = "presets::pi0";
+  detail::require_spectrum(function, "min_period", min_period, "max_period", max_period);
+  SinusoidalOptions options = detail::timing_signal(1, max_period / min_period, OddWidth::reject);
+  options.position_scale = 6.283185307179586 / min_period;
+  return detail::named_encoding(function, width, options);
+}
+
+/// GLIGEN's boxes, four coordinates in [0, 1]: for each frequency the sines of all four and their cosines.
+/// @param num_frequencies  F, in [1, 1024]; 8 in the model.
+/// @throws std::invalid_argument  this does not hold.
+/// Source:   Li et al. 2023, arXiv:2301.07093. Matches: get_fourier_embeds_from_boundingbox of diffusers.
+inline SinusoidalGridEncoding gligen(detail::Size num_frequencies = 8) {
+  const Eigen::Index count = num_frequencies;
+  detail::require(count > 0 && count <= 1024, "presets::gligen", "num_frequencies", count, "in [1, 1024]");
+  detail::GridBuilder builder;
+  for (Eigen::Index m = 0; m < count; ++m) {
+    const double frequency = std::pow(100.0, static_cast<double>(m) / static_cast<double>(count));
+    for (int axis = 0; axis < 4; ++axis) builder.add(axis, frequency, 8 * m + axis, 8 * m + 4 + axis);
+  }
+  return builder.build(8 * count, 4);
+}
+
+/// DAB-DETR's pictures, for the positions of detr_positions(): detr() with a temperature for each axis.
+/// @param num_pos_feats                         Channels of each axis, even, > 0.
+/// @param temperature_height, temperature_width  Finite, > 0, not 1; 20 in the model.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Liu et al. 2022, arXiv:2201.12329. Matches: DabDetrSinePositionEmbedding of transformers.
+inline SinusoidalGridEncoding dab_detr(detail::Size num_pos_feats, double temperature_height = 20,
+                                       double temperature_width = 20) {
+  const char* const function = "presets::dab_detr";
+  detail::require_grid_width(function, "num_pos_feats", num_pos_feats, 2);
+  detail::require_base(function, temperature_height, "temperature_height");
+  detail::require_base(function, temperature_width, "temperature_width");
+  detail::GridBuilder builder;
+  builder.add_axis(0, detail::ladder(num_pos_feats / 2, temperature_height), 0, 1, 2);
+  builder.add_axis(1, detail::ladder(num_pos_feats / 2, temperature_width), num_pos_feats, num_pos_feats + 1, 2);
+  return builder.build(2 * num_pos_feats, 2);
+}
+
+/// The anchors of DAB-DETR's and Conditional DETR's queries: coordinates x, y (or x, y, width, height) in [0, 1], of which
+/// y comes first in the channels.
+/// @param num_pos_feats    Channels of each coordinate, even, > 0.
+/// @param num_coordinates  2 or 4.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Liu et al. 2022, arXiv:2201.12329. Matches: encode_sinusoidal_position_embedding of transformers.
+inline SinusoidalGridEncoding dab_detr_queries(detail::Size num_pos_feats, detail::Size num_coordinates) {
+  const char* const function = "presets::dab_detr_queries";
+  detail::require_grid_width(function, "num_pos_feats", num_pos_feats, 2);
+  detail::require(num_coordinates == 2 || num_coordinates == 4, function, "num_coordinates", num_coordinates, "2 or 4");
+  const int axes = static_cast<int>(num_coordinates);
+  const Frequencies frequencies(detail::ladder(num_pos_feats / 2, 10000).inv_freq() * 6.283185307179586);
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < axes; ++axis) {
+    const Eigen::Index place = axis < 2 ? 1 - axis : axis;
+    builder.add_axis(axis, frequencies, place * num_pos_feats, place * num_pos_feats + 1, 2);
+  }
+  return builder.build(axes * num_pos_feats, axes);
+}
+
+/// Perceiver's Fourier positions: the coordinates themselves, all sines axis by axis, then all cosines. The frequencies of
+/// an axis run in equal steps from pi to pi side / 2.
+/// @param max_resolution  The sides of the pictures that it was trained for, a list with one integer > 0 for each axis.
+/// @param num_bands       Frequencies of each axis, in [1, 1024].
+/// @param concat_pos      Whether the coordinates come first.
+/// @param sine_only       Whether there are no cosines.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Jaegle et al. 2021, arXiv:2103.03206. Matches: generate_fourier_features of transformers' Perceiver.
+template <typename Resolution, std::enable_if_t<detail::is_list<Resolution>, int> = 0>
+SinusoidalGridEncoding perceiver(const Resolution& max_resolution, detail::Size num_bands,
+                                 detail::Switch concat_pos = true, detail::Switch sine_only = false) {
+  const char* const function = "presets::perceiver";
+  const auto& sides = detail::as_list(max_resolution);
+  detail::require(sides.size() > 0 && sides.size() <= 1024, function, "max_resolution.size()", sides.size(),
+                  "the number of axes, in [1, 1024]");
+  detail::require(num_bands > 0 && num_bands <= 1024, function, "num_bands", num_bands, "in [1, 1024]");
+  const int axes = static_cast<int>(sides.size());
+  const Eigen::Index first = concat_pos ? axes : 0;
+  const Eigen::Index half = axes * num_bands;
+  constexpr double pi = 3.141592653589793;
+  detail::GridBuilder builder;
+  for (int axis = 0; axis < axes; ++axis) {
+    const auto side = static_cast<double>(detail::list_entry(sides, axis));
+    if (!(detail::is_finite(side) && side > 0)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("max_resolution", axis), side, "finite and > 0");
+    }
+    const double step = num_bands > 1 ? (side / 2 - 1) / static_cast<double>(num_bands - 1) : 0;
+    for (Eigen::Index band = 0; band < num_bands; ++band) {
+      const Eigen::Index sine = first + axis * num_bands + band;
+      builder.add(axis, pi * (1 + static_cast<double>(band) * step), sine, sine_only ? -1 : sine + half);
+    }
+  }
+  for (int axis = 0; axis < axes && concat_pos; ++axis) builder.positions().push_back(axis);
+  return builder.build(first + (sine_only ? 1 : 2) * half, axes);
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_MODEL_PRESETS_HPP
+
 // ---- posenc/sinusoidal/unpaired_presets.hpp
 /// presets of older projects whose sines and cosines make no pairs: Caffe2 and dlib, OpenNN.
 #ifndef POSENC_SINUSOIDAL_UNPAIRED_PRESETS_HPP
@@ -11008,6 +13600,255 @@ void fourier_backward(const Arguments&...) {
 
 #endif  // POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
 
+// ---- posenc/sinusoidal/detail/harmonics.hpp
+/// The real spherical harmonics of one direction, and their gradient.
+#ifndef POSENC_SINUSOIDAL_DETAIL_HARMONICS_HPP
+#define POSENC_SINUSOIDAL_DETAIL_HARMONICS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr Eigen::Index kMaxHarmonics = 9;  // degrees l = 0, ..., 8
+
+/// A direction of length 1, and the length that it had.
+struct UnitVector {
+  double x, y, z, length;
+};
+
+/// The direction of row `token`, without overflow; its length is 0 or not finite where it has none.
+template <typename Directions>
+UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
+  const double x = static_cast<double>(directions.coeff(token, 0));
+  const double y = static_cast<double>(directions.coeff(token, 1));
+  const double z = static_cast<double>(directions.coeff(token, 2));
+  const double length = std::hypot(x, y, z);
+  return {x / length, y / length, z / length, length};
+}
+
+/// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m, channel l^2 + l + m.
+/// The derivatives are those of polynomials that equal the harmonics on the unit sphere.
+///
+/// Y(l, m) = q(l, |m|)(z) r(m), where r is the real (m >= 0) or imaginary part of (x + i y)^|m|, and
+/// q(l, m) = a (z q(l - 1, m) - b q(l - 2, m)) with a^2 = (4 l^2 - 1) / (l^2 - m^2) and b = 1 / the a before.
+template <typename Use>
+void for_each_harmonic(const UnitVector& n, Eigen::Index degrees, bool alternating, const Use& use) {
+  double real = 1, imaginary = 0;              // of (x + i y)^m
+  double real_below = 0, imaginary_below = 0;  // of (x + i y)^(m - 1), times m
+  double diagonal = 0.28209479177387814;       // q(m, m): sqrt(1 / (4 pi)) at m = 0
+  for (Eigen::Index m = 0; m < degrees; ++m) {
+    const double order = static_cast<double>(m);
+    const double sign = alternating && m % 2 != 0 ? -1 : 1;
+    const double factor = sign * (m == 0 ? 1 : 1.4142135623730951);
+    double q = diagonal, q_before = 0, slope = 0, slope_before = 0, b = 0;
+    for (Eigen::Index l = m; l < degrees; ++l) {
+      if (l > m) {
+        const double degree = static_cast<double>(l);
+        const double a = std::sqrt((4 * degree * degree - 1) / (degree * degree - order * order));
+        const double q_next = a * (n.z * q - b * q_before);
+        const double slope_next = a * (q + n.z * slope - b * slope_before);
+        q_before = q;
+        q = q_next;
+        slope_before = slope;
+        slope = slope_next;
+        b = 1 / a;
+      }
+      const double scaled = factor * q, steep = factor * slope;
+      const Eigen::Index center = l * l + l;
+      use(center + m, scaled * real, scaled * real_below, -scaled * imaginary_below, steep * real);
+      if (m > 0) {
+        use(center - m, scaled * imaginary, scaled * imaginary_below, scaled * real_below, steep * imaginary);
+      }
+    }
+    real_below = (order + 1) * real;
+    imaginary_below = (order + 1) * imaginary;
+    const double next = real * n.x - imaginary * n.y;
+    imaginary = real * n.y + imaginary * n.x;
+    real = next;
+    diagonal *= std::sqrt((2 * order + 3) / (2 * order + 2));
+  }
+}
+
+/// Directions are tokens x 3, none of them 0; features (or their gradient) have a square number of columns, which is the
+/// number of degrees that is returned.
+template <typename Features, typename Directions>
+Eigen::Index require_harmonics(const char* function, const char* features_name,
+                               const Eigen::DenseBase<Features>& features,
+                               const Eigen::DenseBase<Directions>& directions) {
+  static_assert(is_storage<typename Directions::Scalar>,
+                "posenc: directions are float, double, Eigen::half or Eigen::bfloat16");
+  const std::string name = features_name;
+  require(directions.cols() == 3, function, "directions.cols()", directions.cols(), "3 (x, y, z)");
+  if (features.rows() != directions.rows()) {
+    refuse<std::invalid_argument>(function, name + ".rows()", features.rows(), "directions.rows() ", directions.rows());
+  }
+  Eigen::Index degrees = 1;
+  while (degrees < kMaxHarmonics && degrees * degrees < features.cols()) ++degrees;
+  if (degrees * degrees != features.cols()) {
+    refuse<std::invalid_argument>(function, name + ".cols()", features.cols(),
+                                  "the square of the number of degrees, 1, 4, 9, ... 81");
+  }
+  require_data(function, features_name, features);
+  require_data(function, "directions", directions);
+  const auto& all = evaluated(directions);
+  for (Eigen::Index token = 0; token < all.rows(); ++token) {
+    for (Eigen::Index axis = 0; axis < 3; ++axis) {
+      const double value = static_cast<double>(all.coeff(token, axis));
+      if (is_finite(value)) continue;
+      refuse<std::invalid_argument>(function, "directions(" + std::to_string(token) + ", " + std::to_string(axis) + ")",
+                                    value, "finite");
+    }
+    const double length = unit_vector(all, token).length;
+    if (is_finite(length) && length > 0) continue;
+    refuse<std::invalid_argument>(function, "directions.row(" + std::to_string(token) + ").norm()", length,
+                                  "finite and > 0");
+  }
+  return degrees;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_HARMONICS_HPP
+
+// ---- posenc/sinusoidal/spherical_harmonics.hpp
+/// Writes the real spherical harmonics of directions, and their gradient.
+#ifndef POSENC_SINUSOIDAL_SPHERICAL_HARMONICS_HPP
+#define POSENC_SINUSOIDAL_SPHERICAL_HARMONICS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The sign of spherical harmonics of odd order m, in which projects differ.
+enum class HarmonicSign {
+  positive,        ///< Without the factor (-1)^m: e3nn, physics of real orbitals.
+  condon_shortley  ///< With it: tiny-cuda-nn, and the complex harmonics of SciPy.
+};
+
+namespace detail {
+
+/// Whether these are the arguments of encode_spherical_harmonics(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_harmonics = false;
+template <typename Out, typename Directions>
+inline constexpr bool takes_harmonics<Out, Directions, HarmonicSign> = is_dense<Out>&& is_dense<Directions>;
+template <typename Grad, typename GradOut, typename Directions>
+inline constexpr bool takes_harmonics<Grad, GradOut, Directions, HarmonicSign> =
+    is_dense<Grad>&& is_dense<GradOut>&& is_dense<Directions>;
+
+}  // namespace detail
+
+/// Writes the real spherical harmonics of each token's direction into `out`: what view directions and the directions of
+/// bonds are encoded by.
+///
+///     channel l^2 + l + m,  -l <= m <= l:   N P(l, |m|)(z) { sqrt2 sin(|m| phi), 1, sqrt2 cos(m phi) }  for m < 0, 0, > 0
+///
+/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that each has the integral 1 of its square
+/// over the sphere.
+///
+///     l      0     1         2              ...
+///     m      0   -1 0 1   -2 -1 0 1 2
+///
+/// @param[out] out    tokens x L^2: its width says how many degrees l = 0, ..., L - 1 there are, L in [1, 9].
+/// @param directions  tokens x 3: x, y, z of any length > 0. tiny-cuda-nn takes (direction + 1) / 2 for the direction.
+/// @param sign        Of the orders m that are odd.
+/// @throws std::invalid_argument  shapes that do not fit; a direction that is 0 or not finite; memory that overlaps. `out` is
+///                                then unchanged.
+/// Cost:     about ten multiply-adds for each number; no allocation (bench_sinusoidal: spherical harmonics).
+/// Accuracy: double |error| <= 2^-46, for harmonics of up to 2.4; float rounds that once more [sinusoidal][harmonics].
+/// Source:   Condon and Shortley 1935, The Theory of Atomic Spectra; Mueller et al. 2022, arXiv:2201.05989.
+/// Matches:  SphericalHarmonics of tiny-cuda-nn (condon_shortley, L its degree) on directions of length 1; e3nn's
+///           spherical_harmonics with normalization="integral" (positive) on directions given as (z, x, y).
+template <typename Out, typename Directions,
+          std::enable_if_t<detail::is_dense<std::decay_t<Out>> && detail::is_dense<Directions>, int> = 0>
+void encode_spherical_harmonics(Out&& out, const Directions& directions, HarmonicSign sign) {
+  const char* const function = "encode_spherical_harmonics";
+  auto& target = detail::written(std::forward<Out>(out));
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  const Eigen::Index degrees = detail::require_harmonics(function, "out", target, directions);
+  detail::require_named(function, "sign", sign, HarmonicSign::condon_shortley);
+  detail::require_no_self_overlap(function, "out", target);
+  detail::require_disjoint(function, "out", target, directions);
+  const auto& all = detail::evaluated(directions);
+  for (Eigen::Index token = 0; token < all.rows(); ++token) {
+    detail::for_each_harmonic(detail::unit_vector(all, token), degrees, sign == HarmonicSign::condon_shortley,
+                              [&](Eigen::Index channel, double value, double, double, double) {
+                                target.coeffRef(token, channel) = detail::convert<Scalar>(value);
+                              });
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_harmonics<Arguments...>, int> = 0>
+void encode_spherical_harmonics(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write encode_spherical_harmonics(out, directions, sign): out is tokens x L^2, directions tokens "
+      "x 3, sign HarmonicSign::positive or condon_shortley, in which projects differ");
+}
+
+/// Adds the gradient of encode_spherical_harmonics() to that of its directions, the scaling to length 1 included.
+///
+/// @param[in,out] grad_directions  tokens x 3; added to.
+/// @param grad_out                 tokens x L^2: the gradient by what encode_spherical_harmonics() wrote.
+/// @param directions, sign         As in the forward call.
+/// @throws std::invalid_argument  as encode_spherical_harmonics(); nothing is then written.
+/// Cost:     about 2 times that of encode_spherical_harmonics(); no allocation (bench_sinusoidal: spherical harmonics).
+/// Accuracy: formed in double and rounded once, within the error of central differences [sinusoidal][harmonics].
+/// Source:   the chain rule on encode_spherical_harmonics().
+template <typename GradDirections, typename GradOut, typename Directions,
+          std::enable_if_t<detail::is_dense<std::decay_t<GradDirections>> && detail::is_dense<GradOut> &&
+                               detail::is_dense<Directions>,
+                           int> = 0>
+void spherical_harmonics_backward(GradDirections&& grad_directions, const GradOut& grad_out,
+                                  const Directions& directions, HarmonicSign sign) {
+  const char* const function = "spherical_harmonics_backward";
+  auto& target = detail::written(std::forward<GradDirections>(grad_directions));
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  const Eigen::Index degrees = detail::require_harmonics(function, "grad_out", grad_out, directions);
+  detail::require_named(function, "sign", sign, HarmonicSign::condon_shortley);
+  detail::require_shape(function, "grad_directions", target, directions.rows(), 3);
+  detail::require_no_self_overlap(function, "grad_directions", target);
+  detail::require_disjoint(function, "grad_directions", target, grad_out);
+  detail::require_disjoint(function, "grad_directions", target, directions);
+  const auto& grad = detail::evaluated(grad_out);
+  const auto& all = detail::evaluated(directions);
+  for (Eigen::Index token = 0; token < all.rows(); ++token) {
+    const detail::UnitVector n = detail::unit_vector(all, token);
+    double x = 0, y = 0, z = 0;
+    detail::for_each_harmonic(n, degrees, sign == HarmonicSign::condon_shortley,
+                              [&](Eigen::Index channel, double, double by_x, double by_y, double by_z) {
+                                const double g = static_cast<double>(grad.coeff(token, channel));
+                                x += g * by_x;
+                                y += g * by_y;
+                                z += g * by_z;
+                              });
+    const double along = x * n.x + y * n.y + z * n.z;
+    const double on_sphere[3] = {x - along * n.x, y - along * n.y, z - along * n.z};
+    for (Eigen::Index axis = 0; axis < 3; ++axis) {
+      Scalar& to = target.coeffRef(token, axis);
+      to = detail::convert<Scalar>(static_cast<double>(to) + on_sphere[axis] / n.length);
+    }
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_harmonics<Arguments...>, int> = 0>
+void spherical_harmonics_backward(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write spherical_harmonics_backward(grad_directions, grad_out, directions, sign): grad_directions "
+      "and directions are tokens x 3, grad_out tokens x L^2, sign that of the forward call");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_SPHERICAL_HARMONICS_HPP
+
 // ---- posenc/sinusoidal.hpp
 /// Fixed encodings that are added to token embeddings: sines and cosines, and the integers and digits that they come from.
 #ifndef POSENC_SINUSOIDAL_HPP
@@ -11109,6 +13950,12 @@ inline std::string text_of(const DistanceRange& range) {
 ///        takes all arguments that do not fit
 ///     5. template <typename... Arguments> class Scheme<Misfit<Arguments...>> { static_assert(...); };
 ///        says what to write instead
+///
+/// What it holds is handed out by two accessors, so that nothing dangles: a struct with a name gives a reference, and a
+/// temporary struct gives what it holds, the caller's own matrix or a copy of the view.
+///
+///     const Table& table() const& { return table_; }
+///     Held<Table> table() const&& { return table_; }
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_HELD_HPP
 
@@ -11156,6 +14003,41 @@ constexpr void check_held() {
   static_assert(std::is_lvalue_reference_v<X> || !is_plain<X>,
                 "posenc: the argument is a temporary matrix, which would be gone before it is used: give it a name");
 }
+
+/// Base of the schemes that have one table.
+template <typename Table>
+class HeldTable {
+ public:
+  // clang-tidy: copies go by the deduction guides of the schemes, which take matrices alone.
+  template <typename T, IfMatrix<T> = 0>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
+  explicit HeldTable(T&& table) : table_(table) {
+    check_held<T>();
+  }
+  const Table& table() const& { return table_; }
+  Held<Table> table() const&& { return table_; }
+
+ private:
+  Held<Table> table_;
+};
+
+/// Base of the types that say which of two arguments of the same kind one is, so that they cannot change places:
+/// KerpleA(a) and KerpleP(p). X is const where the argument is only read.
+template <typename X>
+class NamedArgument {
+  static_assert(is_dense<std::decay_t<X>>,
+                "posenc: KerpleA, KerpleP, RelPosH and RelPosW each take one Eigen object, a list or a matrix");
+
+ public:
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): as in HeldTable
+  explicit NamedArgument(T&& x) : x_(x) {
+    check_held<T>();
+  }
+  const X& get() const& { return x_; }
+  X& get() & { return x_; }
+
+ private:
+  Held<X> x_;
+};
 
 /// Whether X is a matrix of this scalar.
 template <typename Scalar, typename X, typename = void>
@@ -11595,6 +14477,151 @@ auto distance_bias_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_ADD_DISTANCE_BIAS_HPP
 
+// ---- posenc/relative_bias/gated_distance_bias.hpp
+/// A bias by distance that each query multiplies by a gate of its own, and its gradients.
+#ifndef POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
+#define POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// One number for each row of the logits, in a row or a column.
+template <typename Gates>
+void require_row_gates(const char* function, const char* parameter, const Gates& gates, Eigen::Index rows) {
+  if (gates.size() != rows || (gates.rows() != 1 && gates.cols() != 1)) {
+    refuse<std::invalid_argument>(function, parameter,
+                                  std::to_string(gates.rows()) + " x " + std::to_string(gates.cols()),
+                                  "one number for each row of the logits, ", rows, " in a row or a column");
+  }
+  require_data(function, parameter, gates);
+}
+
+/// Gate i of a row or a column.
+template <typename Gates>
+typename Gates::Scalar gate_at(const Gates& gates, Eigen::Index i) {
+  return gates.cols() == 1 ? gates.coeff(i, 0) : gates.coeff(0, i);
+}
+
+}  // namespace detail
+
+/// Adds a bias by distance that each query multiplies by a gate of its own, in place: WavLM, whose gate is
+/// a (b c_h - 1) + 2 of two sigmoids a, b of the query and a number c_h of the head.
+///
+///     logits(h L_q + i, j) += row_gates(h L_q + i) table(h, j - (query_offset + i))
+///
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head, or L_q x L_k for one head of the table.
+/// @param table           A DistanceTable, or table.head(h) for logits of one head.
+/// @param span            Which queries meet which keys.
+/// @param row_gates       num_heads L_q numbers, head by head, in a row or a column.
+/// @throws std::invalid_argument  another shape of logits or another number of gates; memory of logits that overlaps
+///                                itself or what is read.
+/// @throws std::out_of_range      a distance that the table lacks. `logits` is then unchanged.
+/// Cost:     one multiply-add for each logit; no allocation (bench_relative_bias: biases by distance).
+/// Accuracy: product and sum are formed in float or double, each rounded once [accuracy][relative_bias].
+/// Source:   Chen et al. 2022, arXiv:2110.13900, section 3.1.
+/// Matches:  the gated position bias of WavLMAttention of transformers; GatedRelativePositionBias of ONNX Runtime.
+template <typename Logits, typename Table, typename Gates, detail::IfDense<Logits, Gates> = 0,
+          detail::IfDistanceTable<Table> = 0>
+void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan& span, const Gates& row_gates) {
+  const char* const function = "add_distance_bias";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  using X = std::decay_t<decltype(x)>;
+  const auto heads = detail::heads_of(table);
+  using Number = detail::ArithmeticScalar<typename X::Scalar, typename std::decay_t<decltype(heads.table)>::Scalar>;
+  detail::require_stacked_logits(function, "logits", x, heads.count, span);
+  detail::require_distances(function, "table.distances()", heads.table.distances(), span);
+  detail::require_row_gates(function, "row_gates", row_gates, heads.count * span.query_len());
+  detail::require_target(function, "logits", x, heads.table.values(), row_gates);
+  if (span.key_len() == 0) return;
+  const auto& gates = detail::evaluated(row_gates);
+  const auto values = heads.table.values();
+  const Eigen::Index origin = -heads.table.distances().first();
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    const auto diagonal = values.row(heads.first + h);
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      const Eigen::Index row = h * span.query_len() + i;
+      const auto gate = detail::convert<Number>(detail::gate_at(gates, row));
+      const auto bias = diagonal.segment(origin + span.first_distance(i), span.key_len());
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        auto& to = x.coeffRef(row, j);
+        to = detail::convert<typename X::Scalar>(
+            Number(detail::convert<Number>(to) + Number(gate * detail::convert<Number>(bias.coeff(j)))));
+      }
+    }
+  }
+}
+
+/// Adds the gradients of gated biases by distance to those of the table and of the gates:
+///
+///     grad_table(h, d)          += sum over all (i, j) at distance d of row_gates(h L_q + i) grad_logits(h L_q + i, j)
+///     grad_row_gates(h L_q + i) += sum over j of table(h, j - (query_offset + i)) grad_logits(h L_q + i, j)
+///
+/// @param[in,out] grad_table      A DistanceTable of float or double, or grad_table.head(h).
+/// @param[in,out] grad_row_gates  Has the shape of row_gates.
+/// @param grad_logits             (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
+/// @param table, span, row_gates  As in the forward call.
+/// @throws as add_distance_bias(); nothing is then written.
+/// Cost:     two multiply-adds for each logit; no allocation (bench_relative_bias: biases by distance).
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double [relative_bias][properties].
+/// Source:   Chen et al. 2022, arXiv:2110.13900, section 3.1.
+template <typename GradTable, typename GradGates, typename Grad, typename Table, typename Gates,
+          detail::IfDistanceTable<GradTable> = 0, detail::IfDense<GradGates, Grad, Gates> = 0,
+          detail::IfDistanceTable<Table> = 0>
+void distance_bias_backward(GradTable&& grad_table, GradGates&& grad_row_gates, const Grad& grad_logits,
+                            const Table& table, const AttentionSpan& span, const Gates& row_gates) {
+  const char* const function = "distance_bias_backward";
+  const auto sums = detail::heads_of(grad_table);
+  const auto heads = detail::heads_of(table);
+  using Sums = std::remove_reference_t<decltype(sums.table)>;
+  static_assert(!std::is_const_v<Sums>, "posenc: the argument is written to, but it is const");
+  static_assert(std::is_lvalue_reference_v<GradTable> || !std::is_same_v<std::decay_t<GradTable>, Sums>,
+                "posenc: grad_table is a temporary table, and the result would be lost with it");
+  detail::require_gradient_scalar<typename Sums::Scalar>();
+  auto& grad_gates = detail::written(std::forward<GradGates>(grad_row_gates));
+  using GateScalar = typename std::decay_t<decltype(grad_gates)>::Scalar;
+  using Number = typename Sums::Scalar;
+  detail::require(sums.count == heads.count, function, "grad_table.num_heads()", sums.count, "those of table, ",
+                  heads.count);
+  detail::require_stacked_logits(function, "grad_logits", grad_logits, heads.count, span);
+  detail::require_distances(function, "grad_table.distances()", sums.table.distances(), span);
+  detail::require_distances(function, "table.distances()", heads.table.distances(), span);
+  const Eigen::Index rows = heads.count * span.query_len();
+  detail::require_row_gates(function, "row_gates", row_gates, rows);
+  detail::require_row_gates(function, "grad_row_gates", grad_gates, rows);
+  detail::require_target(function, "grad_table", sums.table.values(), grad_logits, heads.table.values(), row_gates);
+  detail::require_target(function, "grad_row_gates", grad_gates, grad_logits, heads.table.values(), row_gates,
+                         sums.table.values());
+  if (span.key_len() == 0) return;
+  const auto& gates = detail::evaluated(row_gates);
+  const auto& grad = detail::evaluated(grad_logits);
+  auto sum_values = sums.table.values();
+  const auto values = heads.table.values();
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    for (Eigen::Index i = 0; i < span.query_len(); ++i) {
+      const Eigen::Index row = h * span.query_len() + i;
+      const Eigen::Index first = span.first_distance(i);
+      const auto gate = detail::convert<Number>(detail::gate_at(gates, row));
+      auto diagonal = sum_values.row(sums.first + h).segment(first - sums.table.distances().first(), span.key_len());
+      const auto bias = values.row(heads.first + h).segment(first - heads.table.distances().first(), span.key_len());
+      Number by_gate(0);
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) {
+        const auto g = detail::convert<Number>(grad.coeff(row, j));
+        diagonal.coeffRef(j) += gate * g;
+        by_gate += detail::convert<Number>(bias.coeff(j)) * g;
+      }
+      GateScalar& to = grad_gates.cols() == 1 ? grad_gates.coeffRef(row, 0) : grad_gates.coeffRef(0, row);
+      to = detail::convert<GateScalar>(Number(detail::convert<Number>(to) + by_gate));
+    }
+  }
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
+
 // ---- posenc/relative_bias/detail/list.hpp
 /// Lists of one number for each head: a row, a column or a matrix of any real scalar.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_LIST_HPP
@@ -11833,6 +14860,29 @@ enum class KerpleKernel {
   power         ///< -a n^p, 0 < p <= 2
 };
 
+/// KERPLE's a, or its gradient, one number for each head: KerpleA(a). It holds a list by reference, a Map or Block by
+/// value; a temporary list does not compile.
+template <typename List>
+class KerpleA : public detail::NamedArgument<List> {
+ public:
+  /// @param a  One number for each head, > 0.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): copies go by the guide
+  explicit KerpleA(T&& a) : detail::NamedArgument<List>(std::forward<T>(a)) {}
+};
+template <typename T>
+KerpleA(T&&) -> KerpleA<std::remove_reference_t<T>>;
+
+/// KERPLE's p, or its gradient, one number for each head: KerpleP(p). As KerpleA.
+template <typename List>
+class KerpleP : public detail::NamedArgument<List> {
+ public:
+  /// @param p  One number for each head, > 0, at most 2 for the power kernel.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): copies go by the guide
+  explicit KerpleP(T&& p) : detail::NamedArgument<List>(std::forward<T>(p)) {}
+};
+template <typename T>
+KerpleP(T&&) -> KerpleP<std::remove_reference_t<T>>;
+
 namespace detail {
 
 template <typename A, typename P>
@@ -11859,8 +14909,8 @@ void require_kerple(const char* function, const A& a, const P& p, KerpleKernel k
 /// Returns the bias of KERPLE by distance: table(h, d) = -p[h] ln(1 + a[h] |d|), or -a[h] |d|^p[h].
 ///
 /// @tparam Scalar    Of the table: make_kerple_table<float>(...).
-/// @param a, p       One number for each head, > 0, p <= 2 for the power kernel. The authors clamp both to at least
-///                   0.01 in every step of training.
+/// @param a, p       KerpleA(a) and KerpleP(p): one number for each head, > 0, p <= 2 for the power kernel. The authors
+///                   clamp both to at least 0.01 in every step of training.
 /// @param distances  span.distances(), or more, so that one table serves every step.
 /// @param kernel     Which of the two.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -11870,12 +14920,15 @@ void require_kerple(const char* function, const A& a, const P& p, KerpleKernel k
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 /// Matches:  ParallelKerpleLog and ParallelKerplePower of chijames/KERPLE, megatron/mpu/layers.py.
 template <typename Scalar, typename A, typename P, detail::IfDense<A, P> = 0>
-DistanceTable<Scalar> make_kerple_table(const A& a, const P& p, const DistanceRange& distances, KerpleKernel kernel) {
-  detail::require_kerple("make_kerple_table", a, p, kernel);
-  DistanceTable<Scalar> table(a.size(), distances);
-  for (Eigen::Index head = 0; head < a.size(); ++head) {
-    const double a_value = detail::number_at(a, head);
-    const double p_value = detail::number_at(p, head);
+DistanceTable<Scalar> make_kerple_table(const KerpleA<A>& a, const KerpleP<P>& p, const DistanceRange& distances,
+                                        KerpleKernel kernel) {
+  const A& a_of_heads = a.get();
+  const P& p_of_heads = p.get();
+  detail::require_kerple("make_kerple_table", a_of_heads, p_of_heads, kernel);
+  DistanceTable<Scalar> table(a_of_heads.size(), distances);
+  for (Eigen::Index head = 0; head < a_of_heads.size(); ++head) {
+    const double a_value = detail::number_at(a_of_heads, head);
+    const double p_value = detail::number_at(p_of_heads, head);
     for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
       const double n = std::abs(static_cast<double>(d));
       const double bias =
@@ -11892,8 +14945,8 @@ template <typename Scalar = void, typename... Arguments>
 auto make_kerple_table(const Arguments&...) {
   static_assert(
       detail::kMisuse<Scalar, Arguments...>,
-      "posenc: write make_kerple_table<float>(a, p, distances, kernel): a and p are lists with one number for "
-      "each head, distances is span.distances(), kernel KerpleKernel::logarithmic or power");
+      "posenc: write make_kerple_table<float>(KerpleA(a), KerpleP(p), distances, kernel): a and p are Eigen lists with "
+      "one number for each head, distances is span.distances(), kernel KerpleKernel::logarithmic or power");
   return detail::Misfit<Arguments...>();
 }
 
@@ -11902,7 +14955,7 @@ auto make_kerple_table(const Arguments&...) {
 ///     logarithmic   dL/dp = -sum g ln(1 + a n)      dL/da = -sum g p n / (1 + a n)
 ///     power         dL/da = -sum g n^p              dL/dp = -sum g a n^p ln n        g = grad_table(h, d), n = |d|
 ///
-/// @param[in,out] grad_a, grad_p  num_heads numbers each.
+/// @param[in,out] grad_a, grad_p  KerpleA(grad_a) and KerpleP(grad_p), num_heads numbers each.
 /// @param grad_table              dL/d(table), as distance_bias_backward() sums it.
 /// @param a, p, kernel            As in the forward call.
 /// @throws std::invalid_argument  parameters as for the table, or another number of heads; memory that overlaps.
@@ -11912,21 +14965,24 @@ auto make_kerple_table(const Arguments&...) {
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 template <typename GradA, typename GradP, typename Scalar, typename A, typename P,
           detail::IfDense<GradA, GradP, A, P> = 0>
-void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<Scalar>& grad_table, const A& a,
-                           const P& p, KerpleKernel kernel) {
+void kerple_table_backward(KerpleA<GradA> grad_a, KerpleP<GradP> grad_p, const DistanceTable<Scalar>& grad_table,
+                           const KerpleA<A>& a, const KerpleP<P>& p, KerpleKernel kernel) {
   const char* const function = "kerple_table_backward";
-  auto& da = detail::written(std::forward<GradA>(grad_a));
-  auto& dp = detail::written(std::forward<GradP>(grad_p));
-  detail::require_kerple(function, a, p, kernel);
-  detail::require(a.size() == grad_table.num_heads(), function, "a.size()", a.size(), "num_heads ",
+  auto& da = detail::written(grad_a.get());
+  auto& dp = detail::written(grad_p.get());
+  const A& a_of_heads = a.get();
+  const P& p_of_heads = p.get();
+  const Eigen::Index num_heads = a_of_heads.size();
+  detail::require_kerple(function, a_of_heads, p_of_heads, kernel);
+  detail::require(num_heads == grad_table.num_heads(), function, "a.size()", num_heads, "num_heads ",
                   grad_table.num_heads());
-  detail::require_list_size(function, "grad_a", da, a.size());
-  detail::require_list_size(function, "grad_p", dp, a.size());
-  detail::require_target(function, "grad_a", da, dp, grad_table.values(), a, p);
-  detail::require_target(function, "grad_p", dp, grad_table.values(), a, p);
-  for (Eigen::Index head = 0; head < a.size(); ++head) {
-    const double a_value = detail::number_at(a, head);
-    const double p_value = detail::number_at(p, head);
+  detail::require_list_size(function, "grad_a", da, num_heads);
+  detail::require_list_size(function, "grad_p", dp, num_heads);
+  detail::require_target(function, "grad_a", da, dp, grad_table.values(), a_of_heads, p_of_heads);
+  detail::require_target(function, "grad_p", dp, grad_table.values(), a_of_heads, p_of_heads);
+  for (Eigen::Index head = 0; head < num_heads; ++head) {
+    const double a_value = detail::number_at(a_of_heads, head);
+    const double p_value = detail::number_at(p_of_heads, head);
     double sum_a = 0;
     double sum_p = 0;
     for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
@@ -11950,8 +15006,8 @@ void kerple_table_backward(GradA&& grad_a, GradP&& grad_p, const DistanceTable<S
 template <typename... Arguments>
 auto kerple_table_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write kerple_table_backward(grad_a, grad_p, grad_table, a, p, kernel): lists with one number "
-                "for each head, the gradient of the table between them");
+                "posenc: write kerple_table_backward(KerpleA(grad_a), KerpleP(grad_p), grad_table, KerpleA(a), "
+                "KerpleP(p), kernel): lists with one number for each head, the gradient of the table between them");
 }
 
 }  // namespace POSENC_ABI
@@ -12194,10 +15250,15 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
                   "num_buckets ", buckets.num_buckets(), ", with a column for each head (T5X stores the transpose)");
   const auto& weights_values = detail::evaluated(weights);
   DistanceTable<typename Weights::Scalar> table(weights_values.cols(), distances);
-  for (Eigen::Index d = distances.first(); d <= distances.last(); ++d) {
-    const Eigen::Index bucket = buckets(d);
-    for (Eigen::Index head = 0; head < weights_values.cols(); ++head)
-      table(head, d) = weights_values.coeff(bucket, head);
+  constexpr Eigen::Index block = 64;  // distances of which all heads are written: a head's row is written in one run
+  Eigen::Index bucket_of[block];
+  for (Eigen::Index first = distances.first(); first <= distances.last(); first += block) {
+    const Eigen::Index count = (std::min)(block, distances.last() - first + 1);
+    for (Eigen::Index i = 0; i < count; ++i) bucket_of[i] = buckets(first + i);
+    for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+      auto row = table.values().row(head).segment(first - distances.first(), count);
+      for (Eigen::Index i = 0; i < count; ++i) row[i] = weights_values.coeff(bucket_of[i], head);
+    }
   }
   return table;
 }
@@ -12693,6 +15754,580 @@ auto mlp_table_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 
+// ---- posenc/relative_bias/segment_pairs.hpp
+/// SegmentPairs: rows of weights for queries and keys that lie in different chains, documents or segments.
+#ifndef POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
+#define POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// A query and a key of one segment take the row of their distance; those of two segments take a row behind these.
+///
+///     SegmentPairs(queries, keys)                one row for all such pairs: the other chains of AlphaFold-Multimer
+///     SegmentPairs(queries, keys, num_segments)  row num_segments (query's segment) + (key's segment) of
+///                                                num_segments^2 more, of which those of one segment are not read:
+///                                                CPM-Ant
+///
+/// It holds a copy of the segments, one number for each token.
+class SegmentPairs {
+ public:
+  /// @param query_segments  One for each query: a list of integers, of which only equality counts.
+  /// @param key_segments    One for each key.
+  template <typename QuerySegments, typename KeySegments,
+            std::enable_if_t<detail::is_list<QuerySegments> && detail::is_list<KeySegments>, int> = 0>
+  explicit SegmentPairs(const QuerySegments& query_segments, const KeySegments& key_segments)
+      : queries_(copied("query_segments", query_segments, std::nullopt)),
+        keys_(copied("key_segments", key_segments, std::nullopt)) {}
+
+  /// @overload
+  /// @param num_segments  > 0 and at most 8192; the segments lie in [0, num_segments).
+  /// @throws std::invalid_argument  num_segments outside of that.
+  /// @throws std::out_of_range      a segment outside of that.
+  template <typename QuerySegments, typename KeySegments,
+            std::enable_if_t<detail::is_list<QuerySegments> && detail::is_list<KeySegments>, int> = 0>
+  explicit SegmentPairs(const QuerySegments& query_segments, const KeySegments& key_segments, detail::Size num_segments)
+      : queries_(copied("query_segments", query_segments, checked(num_segments))),
+        keys_(copied("key_segments", key_segments, num_segments)),
+        num_segments_(num_segments) {}
+
+  /// @overload
+  /// Says what is missing or out of order.
+  template <typename Queries, typename Keys, typename... Others,
+            std::enable_if_t<!(detail::is_list<Queries> && detail::is_list<Keys>) || (sizeof...(Others) > 1), int> = 0>
+  explicit SegmentPairs(const Queries&, const Keys&, const Others&...) {
+    static_assert(detail::kMisuse<Queries>,
+                  "posenc: write SegmentPairs(query_segments, key_segments), two lists of integers, or "
+                  "SegmentPairs(query_segments, key_segments, num_segments) for a row for each pair of segments");
+  }
+
+  /// Number of queries.
+  Eigen::Index num_queries() const { return static_cast<Eigen::Index>(queries_.size()); }
+  /// Number of keys.
+  Eigen::Index num_keys() const { return static_cast<Eigen::Index>(keys_.size()); }
+  /// Rows of weights behind those of the distances: 1, or num_segments^2.
+  Eigen::Index rows() const { return num_segments_ == 0 ? 1 : num_segments_ * num_segments_; }
+  /// Whether a query and a key lie in one segment, so that their distance counts.
+  bool is_one(Eigen::Index query, Eigen::Index key) const { return segment(queries_, query) == segment(keys_, key); }
+  /// Which of rows() two tokens of different segments take.
+  Eigen::Index row(Eigen::Index query, Eigen::Index key) const {
+    if (num_segments_ == 0) return 0;
+    return num_segments_ * static_cast<Eigen::Index>(segment(queries_, query)) +
+           static_cast<Eigen::Index>(segment(keys_, key));
+  }
+
+ private:
+  static std::int64_t segment(const std::vector<std::int64_t>& all, Eigen::Index i) {
+    return all[static_cast<std::size_t>(i)];
+  }
+
+  static Eigen::Index checked(Eigen::Index num_segments) {
+    constexpr Eigen::Index limit = 8192;  // its square fits in 32 bits
+    detail::require(num_segments > 0 && num_segments <= limit, "SegmentPairs", "num_segments", num_segments,
+                    "> 0 and at most ", limit);
+    return num_segments;
+  }
+
+  template <typename List>
+  static std::vector<std::int64_t> copied(const char* parameter, const List& list,
+                                          std::optional<Eigen::Index> num_segments) {
+    using Scalar = detail::ListScalar<List>;
+    std::vector<std::int64_t> segments;
+    if constexpr (!std::is_integral_v<Scalar> || std::is_same_v<Scalar, bool>) {
+      static_assert(detail::kMisuse<List>, "posenc: segments must be lists of integers");
+    } else {
+      const auto& eigen = detail::as_list(list);  // of a std::vector: a Map, which lives as long as this name
+      const auto& all = detail::evaluated(eigen);
+      segments.reserve(static_cast<std::size_t>(all.size()));
+      for (Eigen::Index i = 0; i < all.size(); ++i) {
+        const Scalar given = detail::list_entry(all, i);
+        const bool fits = detail::fits_into<std::int64_t>(given);
+        const std::int64_t segment = fits ? static_cast<std::int64_t>(given) : -1;
+        if (!fits) {
+          detail::refuse<std::out_of_range>("SegmentPairs", detail::element(parameter, i), given, "at most 2^63 - 1");
+        }
+        if (num_segments && (segment < 0 || segment >= *num_segments)) {
+          detail::refuse<std::out_of_range>("SegmentPairs", detail::element(parameter, i), segment, "in [0, ",
+                                            *num_segments, ")");
+        }
+        segments.push_back(segment);
+      }
+    }
+    return segments;
+  }
+
+  std::vector<std::int64_t> queries_;
+  std::vector<std::int64_t> keys_;
+  Eigen::Index num_segments_ = 0;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
+
+// ---- posenc/relative_bias/detail/ordered_sum.hpp
+/// A sum whose bits do not depend on where its values lie.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The sum of a row. Eigen sums what it can address from the first aligned value on, so that the order, and with it
+/// the rounding, follows the address; what it has to compute it sums from the first value on.
+template <typename Row>
+typename Row::Scalar ordered_sum(const Row& row) {
+  return (row * typename Row::Scalar(1)).sum();
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
+
+// ---- posenc/relative_bias/shaw_clip.hpp
+/// ShawClip: beyond which distances Shaw's encoding has one vector for all.
+#ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+#define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Distances beyond these share the outermost vectors of Shaw's tables, which have left + right + 1 rows: key - query = d
+/// takes row clamp(d, -left, right) + left.
+///
+///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
+///     row              0  0  1  2  3  3
+class ShawClip {
+ public:
+  /// @param left   [tokens] For keys before the query, >= 0.
+  /// @param right  [tokens] For keys after it, >= 0.
+  /// @throws std::invalid_argument  one of them negative or beyond 2^40.
+  explicit ShawClip(detail::Size left, detail::Size right) : left_(left), right_(right) {
+    constexpr Eigen::Index limit = detail::kMaxSeqLen;
+    detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
+    detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
+  }
+  /// The same on both sides: `max_relative_position`, the k of the paper.
+  /// @throws std::invalid_argument  it is negative or beyond 2^40.
+  static ShawClip symmetric(detail::Size max_relative_position) {
+    return ShawClip(max_relative_position, max_relative_position);
+  }
+
+  Eigen::Index left() const { return left_; }
+  Eigen::Index right() const { return right_; }
+  /// Rows of the tables.
+  Eigen::Index rows() const { return left_ + right_ + 1; }
+
+  /// The row of a distance, key - query, in [0, rows()).
+  Eigen::Index operator()(std::int64_t distance) const {
+    const std::int64_t left = left_;
+    const std::int64_t right = right_;
+    return static_cast<Eigen::Index>((std::min)((std::max)(distance, -left), right) + left);
+  }
+
+ private:
+  Eigen::Index left_;
+  Eigen::Index right_;
+};
+
+namespace detail {
+
+/// The keys of one query by table row: [0, first) take row 0, [last, L_k) the last row, and between them key j takes
+/// row j + shift.
+struct ShawRow {
+  Eigen::Index first;
+  Eigen::Index last;
+  Eigen::Index shift;
+
+  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
+    const Eigen::Index distance = span.first_distance(query);
+    first = (std::min)((std::max)(-clip.left() - distance, Eigen::Index(0)), span.key_len());
+    last = (std::max)((std::min)(clip.right() + 1 - distance, span.key_len()), first);
+    shift = distance + clip.left();
+  }
+};
+
+/// row[j] += values[table row of key j], for one query.
+template <typename Row, typename Values>
+void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  row.head(keys.first).array() += values(0);
+  if (middle > 0) row.segment(keys.first, middle) += values.segment(keys.first + keys.shift, middle);
+  row.tail(row.size() - keys.last).array() += values(values.size() - 1);
+}
+
+/// sums = the total of `row` for each table row, for one query.
+template <typename Sums, typename Row>
+void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
+  const Eigen::Index middle = keys.last - keys.first;
+  sums.setZero();
+  if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
+  sums(0) += ordered_sum(row.head(keys.first));
+  sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
+}
+
+/// The same for the queries block, block + 1, ... of the rows of x; `values` has at least as many rows.
+template <typename X, typename Values>
+void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
+                             const AttentionSpan& span) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    add_by_clipped_distance(x.row(i), values.row(i), ShawRow(span, block + i, clip));
+  }
+}
+
+template <typename Sums, typename X>
+void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const ShawClip& clip,
+                             const AttentionSpan& span) {
+  for (Eigen::Index i = 0; i < x.rows(); ++i) {
+    sum_by_clipped_distance(sums.row(i), x.row(i), ShawRow(span, block + i, clip));
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+
+// ---- posenc/relative_bias/detail/bucket_rows.hpp
+/// Which row of the weights of add_bucket_bias() each pair of a query and a key takes.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_BUCKET_ROWS_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_BUCKET_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline Eigen::Index count_buckets(const T5Buckets& buckets) { return buckets.num_buckets(); }
+inline Eigen::Index count_buckets(const ShawClip& clip) { return clip.rows(); }
+
+/// Whether T is a rule from distances to buckets.
+template <typename T>
+inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_same_v<T, ShawClip>;
+
+/// The whole positions of queries or keys, as they were given.
+template <typename Given>
+class BucketPositions {
+ public:
+  BucketPositions(const char* function, const char* parameter, const Given& given) : given_(given) {
+    for (Eigen::Index i = 0; i < count(); ++i) {
+      const auto position = list_entry(as_list(given_), i);
+      if (!is_position(position)) require_position(function, element(parameter, i), position);
+    }
+  }
+  Eigen::Index count() const { return static_cast<Eigen::Index>(as_list(given_).size()); }
+  std::int64_t operator[](Eigen::Index i) const { return static_cast<std::int64_t>(list_entry(as_list(given_), i)); }
+
+ private:
+  const Given& given_;
+};
+template <>
+class BucketPositions<PositionRange> {
+ public:
+  BucketPositions(const char*, const char*, const PositionRange& given) : given_(given) {}
+  Eigen::Index count() const { return given_.count(); }
+  std::int64_t operator[](Eigen::Index i) const { return given_.first() + i; }
+
+ private:
+  PositionRange given_;
+};
+
+/// Whether T is positions from which buckets can be counted; the compiler stops with the reason where it is not.
+template <typename T>
+constexpr bool may_have_buckets() {
+  if constexpr (std::is_same_v<T, PositionRange>) {
+    return true;
+  } else if constexpr (is_list<T>) {
+    using Scalar = ListScalar<T>;
+    constexpr bool whole = std::is_integral_v<Scalar> && !std::is_same_v<Scalar, bool>;
+    static_assert(whole, "posenc: buckets count whole distances: give positions or box coordinates as integers");
+    return whole;
+  } else {
+    static_assert(is_list<T>,
+                  "posenc: positions of queries and keys must be PositionRange(first, count) or lists of integers with "
+                  "one for each token");
+    return false;
+  }
+}
+
+/// The row of each pair. Where there are fewer distances than pairs, their buckets are found once and kept.
+template <typename Buckets, typename Queries, typename Keys>
+class BucketRows {
+ public:
+  BucketRows(const Buckets& buckets, const Queries& queries, const Keys& keys, const SegmentPairs* segments)
+      : buckets_(buckets), queries_(queries), keys_(keys), segments_(segments) {
+    if (queries.count() == 0 || keys.count() == 0) return;
+    const auto [first_query, last_query] = ends(queries);
+    const auto [first_key, last_key] = ends(keys);
+    lowest_ = first_key - last_query;
+    const std::int64_t span = last_key - first_query - lowest_;
+    if (span / keys.count() >= queries.count()) return;
+    kept_.reserve(static_cast<std::size_t>(span) + 1);
+    for (std::int64_t d = 0; d <= span; ++d) kept_.push_back(buckets(lowest_ + d));
+  }
+
+  Eigen::Index queries() const { return queries_.count(); }
+  Eigen::Index keys() const { return keys_.count(); }
+
+  Eigen::Index operator()(Eigen::Index query, Eigen::Index key) const {
+    if (segments_ != nullptr && !segments_->is_one(query, key)) {
+      return count_buckets(buckets_) + segments_->row(query, key);
+    }
+    const std::int64_t distance = keys_[key] - queries_[query];
+    return kept_.empty() ? buckets_(distance) : kept_[static_cast<std::size_t>(distance - lowest_)];
+  }
+
+ private:
+  struct Ends {
+    std::int64_t first;
+    std::int64_t last;
+  };
+  template <typename Positions>
+  static Ends ends(const Positions& positions) {
+    Ends ends = {positions[0], positions[0]};
+    for (Eigen::Index i = 1; i < positions.count(); ++i) {
+      ends.first = (std::min)(ends.first, positions[i]);
+      ends.last = (std::max)(ends.last, positions[i]);
+    }
+    return ends;
+  }
+
+  const Buckets& buckets_;
+  const Queries& queries_;
+  const Keys& keys_;
+  const SegmentPairs* segments_;
+  std::int64_t lowest_ = 0;
+  std::vector<Eigen::Index> kept_;
+};
+
+/// Calls work(line, rows) for each row (RowMajor) or column of one head's logits: rows[k] is the row of the weights that
+/// element k of the line takes.
+template <bool RowMajor, typename Rows, typename Work>
+void for_each_bucket_line(const Rows& row_of, const Work& work) {
+  const Eigen::Index lines = RowMajor ? row_of.queries() : row_of.keys();
+  const Eigen::Index length = RowMajor ? row_of.keys() : row_of.queries();
+  std::vector<Eigen::Index> rows(static_cast<std::size_t>(length));
+  for (Eigen::Index line = 0; line < lines; ++line) {
+    for (Eigen::Index k = 0; k < length; ++k) {
+      rows[static_cast<std::size_t>(k)] = RowMajor ? row_of(line, k) : row_of(k, line);
+    }
+    work(line, rows.data());
+  }
+}
+
+/// Shapes of logits (or their gradient) and weights (or theirs), and lengths of the segments.
+template <typename Rows, typename Logits, typename Weights>
+void require_bucket_bias(const char* function, const char* logits_name, const Logits& logits, const char* weights_name,
+                         const Weights& weights, Eigen::Index num_buckets, const Rows& row_of,
+                         const SegmentPairs* segments) {
+  if (segments != nullptr) {
+    require(segments->num_queries() == row_of.queries(), function, "query_segments.size()", segments->num_queries(),
+            "one for each query, ", row_of.queries());
+    require(segments->num_keys() == row_of.keys(), function, "key_segments.size()", segments->num_keys(),
+            "one for each key, ", row_of.keys());
+  }
+  const Eigen::Index extra = segments == nullptr ? 0 : segments->rows();
+  if (weights.rows() != num_buckets + extra) {
+    refuse<std::invalid_argument>(function, std::string(weights_name) + ".rows()", weights.rows(), num_buckets,
+                                  " buckets + ", extra, " for pairs of segments, with a column for each head");
+  }
+  require_data(function, weights_name, weights);
+  require_shape(function, logits_name, logits, std::int64_t(weights.cols()) * row_of.queries(), row_of.keys());
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_BUCKET_ROWS_HPP
+
+// ---- posenc/relative_bias/bucket_bias.hpp
+/// Adds a learned bias by the bucket of any positions' distance to attention logits, and its gradient.
+#ifndef POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
+#define POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+template <typename X, typename Weights, typename Buckets, typename Queries, typename Keys>
+void add_bucket_bias(X& x, const Weights& given_weights, const Buckets& buckets, const Queries& query_positions,
+                     const Keys& key_positions, const SegmentPairs* segments) {
+  if constexpr (may_have_buckets<Queries>() && may_have_buckets<Keys>()) {
+    const char* const function = "add_bucket_bias";
+    using Scalar = typename X::Scalar;
+    using Number = ArithmeticScalar<Scalar, typename Weights::Scalar>;
+    const BucketPositions<Queries> queries(function, "query_positions", query_positions);
+    const BucketPositions<Keys> keys(function, "key_positions", key_positions);
+    const BucketRows rows_of(buckets, queries, keys, segments);
+    require_bucket_bias(function, "logits", x, "weights", given_weights, count_buckets(buckets), rows_of, segments);
+    require_target(function, "logits", x, given_weights);
+    const auto& weights = evaluated(given_weights);
+    Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> of_head(weights.cols(), weights.rows());
+    for (Eigen::Index row = 0; row < weights.rows(); ++row) {
+      for (Eigen::Index head = 0; head < weights.cols(); ++head) {
+        of_head(head, row) = convert<Number>(weights.coeff(row, head));
+      }
+    }
+    constexpr bool row_major = bool(X::IsRowMajor);
+    const Eigen::Index length = row_major ? keys.count() : queries.count();
+    for_each_bucket_line<row_major>(rows_of, [&](Eigen::Index line, const Eigen::Index* rows) {
+      for (Eigen::Index head = 0; head < of_head.rows(); ++head) {
+        const Eigen::Index first = head * queries.count();
+        const auto bias = of_head.row(head);
+        for (Eigen::Index k = 0; k < length; ++k) {
+          Scalar& to = row_major ? x.coeffRef(first + line, k) : x.coeffRef(first + k, line);
+          to = convert<Scalar>(Number(convert<Number>(to) + bias.coeff(rows[k])));
+        }
+      }
+    });
+  }
+}
+
+template <typename GradWeights, typename Grad, typename Buckets, typename Queries, typename Keys>
+void bucket_bias_backward(GradWeights& grad_weights, const Grad& grad_logits, const Buckets& buckets,
+                          const Queries& query_positions, const Keys& key_positions, const SegmentPairs* segments) {
+  if constexpr (may_have_buckets<Queries>() && may_have_buckets<Keys>()) {
+    const char* const function = "bucket_bias_backward";
+    using Scalar = typename GradWeights::Scalar;
+    using Number = std::conditional_t<is_storage<Scalar>, double, Scalar>;
+    const BucketPositions<Queries> queries(function, "query_positions", query_positions);
+    const BucketPositions<Keys> keys(function, "key_positions", key_positions);
+    const BucketRows rows_of(buckets, queries, keys, segments);
+    require_bucket_bias(function, "grad_logits", grad_logits, "grad_weights", grad_weights, count_buckets(buckets),
+                        rows_of, segments);
+    require_target(function, "grad_weights", grad_weights, grad_logits);
+    const auto& grad = evaluated(grad_logits);
+    using Sums = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    Sums sums = Sums::Constant(grad_weights.cols(), grad_weights.rows(), Number(0));
+    constexpr bool row_major = bool(Grad::IsRowMajor);
+    const Eigen::Index length = row_major ? keys.count() : queries.count();
+    for_each_bucket_line<row_major>(rows_of, [&](Eigen::Index line, const Eigen::Index* rows) {
+      for (Eigen::Index head = 0; head < sums.rows(); ++head) {
+        const Eigen::Index first = head * queries.count();
+        for (Eigen::Index k = 0; k < length; ++k) {
+          Number& sum = sums.coeffRef(head, rows[k]);
+          sum = sum + convert<Number>(row_major ? grad.coeff(first + line, k) : grad.coeff(first + k, line));
+        }
+      }
+    });
+    for (Eigen::Index row = 0; row < grad_weights.rows(); ++row) {
+      for (Eigen::Index head = 0; head < grad_weights.cols(); ++head) {
+        Scalar& to = grad_weights.coeffRef(row, head);
+        to = convert<Scalar>(Number(convert<Number>(to) + sums.coeff(head, row)));
+      }
+    }
+  }
+}
+
+/// Constraint of template parameters: a rule from distances to buckets.
+template <typename T>
+using IfBuckets = std::enable_if_t<is_bucket_rule<T>, int>;
+
+}  // namespace detail
+
+/// Adds a learned bias by the bucket of each pair's distance to attention logits, in place, where positions are anything:
+///
+///     logits(h L_q + i, j) += weights(buckets(key_positions[j] - query_positions[i]), h)
+///
+/// For tokens that follow one another make_t5_table() and add_distance_bias() do the same without a lookup for each pair.
+/// LayoutLM adds three: of the positions, of the left and of the lower sides of the boxes (columns 0 and 3 of bbox), each
+/// over sqrt(head_dim). AlphaFold's and ProteinMPNN's tables count query - key: give the rows of distances reversed.
+/// @param[in,out] logits   (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major.
+/// @param weights          num_buckets x num_heads; with `segments` their rows follow.
+/// @param buckets          T5Buckets, or ShawClip(left, right) for a row for each distance up to a clip: Phi-4's audio has
+///                         ShawClip(max_distance, max_distance - 1), AlphaFold and ESMFold ShawClip::symmetric(32).
+/// @param query_positions  PositionRange(first, L_q), or a list of L_q integers: ids, box coordinates, residue numbers.
+/// @param key_positions    The same of the L_k keys.
+/// @throws std::invalid_argument  another shape; memory that overlaps. `logits` is then unchanged.
+/// @throws std::out_of_range      a position outside of [-2^57, 2^57].
+/// Cost:     one lookup for each pair and one for each logit; allocates a line of rows, the weights by head, and where
+///           there are fewer distances than pairs their buckets (bench_relative_bias: biases by bucket).
+/// Accuracy: each sum is formed in float or double and rounded once [accuracy][bucket_bias].
+/// Source:   Xu et al. 2021, arXiv:2012.14740, section 2.2; Jumper et al. 2021, doi:10.1038/s41586-021-03819-2, algorithm 4.
+/// Matches:  LayoutLMv3Encoder, CpmAntSegmentPositionEmbedding, EsmFoldRelativePosition (rows 1 and up; row 0 is for
+///           masked pairs) and Phi4MultimodalAudioRelativeAttentionBias of transformers.
+template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
+          detail::IfDense<Logits, Weights> = 0, detail::IfBuckets<Buckets> = 0>
+void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buckets,
+                     const QueryPositions& query_positions, const KeyPositions& key_positions) {
+  detail::add_bucket_bias(detail::written(std::forward<Logits>(logits)), weights, buckets, query_positions,
+                          key_positions, nullptr);
+}
+
+/// @overload
+/// The same where a query and a key of different segments take a row of the weights behind the buckets'.
+/// @param segments  SegmentPairs(query_segments, key_segments): one more row; or with num_segments: num_segments^2 more.
+template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
+          detail::IfDense<Logits, Weights> = 0, detail::IfBuckets<Buckets> = 0>
+void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buckets,
+                     const QueryPositions& query_positions, const KeyPositions& key_positions,
+                     const SegmentPairs& segments) {
+  detail::add_bucket_bias(detail::written(std::forward<Logits>(logits)), weights, buckets, query_positions,
+                          key_positions, &segments);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_bucket_bias(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write add_bucket_bias(logits, weights, buckets, query_positions, key_positions), and "
+                "SegmentPairs last where there are segments: logits and weights are Eigen objects, buckets a T5Buckets "
+                "or a ShawClip");
+}
+
+/// The gradient of add_bucket_bias(): grad_weights(row of the pair (i, j), h) += grad_logits(h L_q + i, j).
+///
+/// Deterministic: the logits are summed in order of memory.
+/// @param[in,out] grad_weights           Has the shape of the weights.
+/// @param grad_logits                    (num_heads L_q) x L_k, head by head.
+/// @param buckets                        As in the forward call, like the rest.
+/// @param query_positions, key_positions  As in the forward call.
+/// @throws as add_bucket_bias(); grad_weights is then unchanged.
+/// Cost:     that of add_bucket_bias() (bench_relative_bias: biases by bucket).
+/// Accuracy: summed in double and rounded once; the adjoint to 1e-12 of the sum of the terms' sizes
+///           [accuracy][bucket_bias].
+/// Source:   as add_bucket_bias(): what a framework's autograd sums by index.
+template <typename GradWeights, typename Grad, typename Buckets, typename QueryPositions, typename KeyPositions,
+          detail::IfDense<GradWeights, Grad> = 0, detail::IfBuckets<Buckets> = 0>
+void bucket_bias_backward(GradWeights&& grad_weights, const Grad& grad_logits, const Buckets& buckets,
+                          const QueryPositions& query_positions, const KeyPositions& key_positions) {
+  detail::bucket_bias_backward(detail::written(std::forward<GradWeights>(grad_weights)), grad_logits, buckets,
+                               query_positions, key_positions, nullptr);
+}
+
+/// @overload
+/// The same with segments.
+/// @param segments  As in the forward call.
+template <typename GradWeights, typename Grad, typename Buckets, typename QueryPositions, typename KeyPositions,
+          detail::IfDense<GradWeights, Grad> = 0, detail::IfBuckets<Buckets> = 0>
+void bucket_bias_backward(GradWeights&& grad_weights, const Grad& grad_logits, const Buckets& buckets,
+                          const QueryPositions& query_positions, const KeyPositions& key_positions,
+                          const SegmentPairs& segments) {
+  detail::bucket_bias_backward(detail::written(std::forward<GradWeights>(grad_weights)), grad_logits, buckets,
+                               query_positions, key_positions, &segments);
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto bucket_bias_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write bucket_bias_backward(grad_weights, grad_logits, buckets, query_positions, "
+                "key_positions), and SegmentPairs last where there are segments");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
+
 // ---- posenc/relative_bias/window_index.hpp
 /// The index that frameworks gather the bias of a window with.
 #ifndef POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
@@ -12877,6 +16512,104 @@ auto window_table_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
 
+// ---- posenc/relative_bias/detail/window_runs.hpp
+/// The bias of a window and its gradient where logits and table lie in memory with one scalar: short runs as vectors.
+#ifndef POSENC_RELATIVE_BIAS_DETAIL_WINDOW_RUNS_HPP
+#define POSENC_RELATIVE_BIAS_DETAIL_WINDOW_RUNS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The widest vector of at most `width` numbers that Eigen loads at once.
+template <typename Scalar>
+constexpr int lanes_within(int width) {
+  int lanes = (EIGEN_MAX_ALIGN_BYTES > 16 ? EIGEN_MAX_ALIGN_BYTES : 16) / static_cast<int>(sizeof(Scalar));
+  while (lanes > width) lanes /= 2;
+  return lanes;
+}
+
+/// to[i] += from[i] for `width` >= Lanes numbers that are disjoint. The last vector may overlap the one before it: it is
+/// formed before anything is stored, so that what both hold is the same number.
+template <int Lanes, typename Scalar, typename Width>
+EIGEN_ALWAYS_INLINE void add_run(Scalar* to, const Scalar* from, Width width) {
+  using Vector = Eigen::Array<Scalar, Lanes, 1>;
+  const Eigen::Index last = width - Lanes;
+  const Vector tail = Eigen::Map<const Vector>(to + last) + Eigen::Map<const Vector>(from + last);
+  for (Eigen::Index i = 0; i < last; i += Lanes) Eigen::Map<Vector>(to + i) += Eigen::Map<const Vector>(from + i);
+  Eigen::Map<Vector>(to + last) = tail;
+}
+
+/// x(t, u) += values(displacement from t to u) for the tokens of one window. `x` is the logit of token 0 with itself,
+/// `stride` is the way to the next row; `Width` is an integral_constant for the widths that models use, else an index.
+template <int Lanes, typename Scalar, typename Width>
+POSENC_KERNEL void add_window_runs(Scalar* x, Eigen::Index stride, const Scalar* values, Eigen::Index height,
+                                   Width width) {
+  const Eigen::Index span = 2 * width - 1;
+  for (Eigen::Index row = 0; row < height; ++row) {
+    for (Eigen::Index column = 0; column < width; ++column, x += stride) {
+      const Scalar* from = values + (height - 1 - row) * span + width - 1 - column;
+      Scalar* to = x;
+      for (Eigen::Index key_row = 0; key_row < height; ++key_row, to += width, from += span) {
+        add_run<Lanes>(to, from, width);
+      }
+    }
+  }
+}
+
+/// values(displacement from t to u) += grad(t, u), query by query.
+template <int Lanes, typename Scalar, typename Width>
+POSENC_KERNEL void sum_window_runs(const Scalar* grad, Eigen::Index stride, Scalar* values, Eigen::Index height,
+                                   Width width) {
+  const Eigen::Index span = 2 * width - 1;
+  for (Eigen::Index row = 0; row < height; ++row) {
+    for (Eigen::Index column = 0; column < width; ++column, grad += stride) {
+      // The runs of the next query begin one number earlier. gcc 12 with -O3 would keep vectors of this one in
+      // registers for them (-fpredictive-commoning), although stores in between have changed a part of those.
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      Scalar* to = values + (height - 1 - row) * span + width - 1 - column;
+      const Scalar* from = grad;
+      for (Eigen::Index key_row = 0; key_row < height; ++key_row, to += span, from += width) {
+        add_run<Lanes>(to, from, width);
+      }
+    }
+  }
+}
+
+/// Calls run(lanes, width) with the constants that fit a window: the width itself where models use it. False for
+/// windows that are narrower than a vector.
+template <typename Scalar, typename Run>
+bool with_window_width(Eigen::Index width, const Run& run) {
+  const auto fixed = [&](auto constant) {
+    constexpr int value = decltype(constant)::value;
+    run(std::integral_constant<int, lanes_within<Scalar>(value)>(), std::integral_constant<Eigen::Index, value>());
+    return true;
+  };
+  switch (width) {
+    case 7: return fixed(std::integral_constant<int, 7>());
+    case 8: return fixed(std::integral_constant<int, 8>());
+    case 12: return fixed(std::integral_constant<int, 12>());
+    case 14: return fixed(std::integral_constant<int, 14>());
+    case 16: return fixed(std::integral_constant<int, 16>());
+    default: break;
+  }
+  constexpr int narrow = lanes_within<Scalar>(4);
+  constexpr int wide = lanes_within<Scalar>(16);
+  if (width < narrow) return false;
+  if (width < wide) {
+    run(std::integral_constant<int, narrow>(), width);
+  } else {
+    run(std::integral_constant<int, wide>(), width);
+  }
+  return true;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_DETAIL_WINDOW_RUNS_HPP
+
 // ---- posenc/relative_bias/add_window_bias.hpp
 /// Adds a bias by displacement to the logits of a window, and its gradient.
 #ifndef POSENC_RELATIVE_BIAS_ADD_WINDOW_BIAS_HPP
@@ -12900,13 +16633,15 @@ inline constexpr bool is_window_table<TableHead<const WindowTable<Scalar>>> = tr
 template <typename T>
 using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 
-/// run(query token, first key, count, first column of values) for every run of keys, window tokens only, and
-/// single(query, key, column of class_values) for the pairs with the class token.
-template <typename Run, typename Single>
-void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& run, Single&& single) {
+/// Tokens in front of those of the window.
+inline Eigen::Index class_tokens(ClassToken class_token) { return class_token == ClassToken::first ? 1 : 0; }
+
+/// run(query token, first key, count, first column of values) for every run of keys, window tokens only.
+template <typename Run>
+void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& run) {
   const Eigen::Index height = window.height();
   const Eigen::Index width = window.width();
-  const Eigen::Index first = class_token == ClassToken::first ? 1 : 0;
+  const Eigen::Index first = class_tokens(class_token);
   for (Eigen::Index t = 0; t < window.tokens(); ++t) {
     const Eigen::Index row = t / width;
     const Eigen::Index column = t % width;
@@ -12915,12 +16650,30 @@ void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& 
       run(first + t, first + key_row * width, width, begin);
     }
   }
-  if (first == 0) return;
+}
+
+/// single(query, key, column of class_values) for the pairs with the class token.
+template <typename Single>
+void for_each_class_pair(const GridShape& window, ClassToken class_token, Single&& single) {
+  if (class_token == ClassToken::none) return;
   for (Eigen::Index t = 1; t <= window.tokens(); ++t) {
     single(Eigen::Index(0), t, Eigen::Index(0));
     single(t, Eigen::Index(0), Eigen::Index(1));
   }
   single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
+}
+
+/// Whether logits and table are memory of one scalar that is added in.
+template <typename X, typename Scalar>
+inline constexpr bool has_window_runs =
+    has_rows_in_memory<X>&& std::is_same_v<std::decay_t<typename X::Scalar>, Scalar>&&
+        std::is_same_v<ArithmeticScalar<Scalar, Scalar>, Scalar>&& std::is_floating_point_v<Scalar>;
+
+/// The logit of the window's first token with itself, in head `head` of logits that begin at row `first_row`.
+template <typename X>
+auto first_window_logit(X& x, ClassToken class_token, Eigen::Index first_row) {
+  const Eigen::Index first = class_tokens(class_token);
+  return x.data() + (first_row + first) * x.outerStride() + first;
 }
 
 template <typename X, typename Scalar>
@@ -12930,15 +16683,24 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
   const auto all_values = table.values();
   const auto values = all_values.row(head);
   const auto class_values = table.class_values();
-  for_each_window_run(
-      table.window(), table.class_token(),
-      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
-        add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
-      },
-      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
-        Target& target = x.coeffRef(first_row + query, key);
-        target = convert<Target>(convert<Number>(target) + convert<Number>(class_values(head, column)));
-      });
+  bool added = false;
+  if constexpr (has_window_runs<X, Scalar>) {
+    added = has_contiguous_rows(x) && with_window_width<Scalar>(table.window().width(), [&](auto lanes, auto width) {
+              add_window_runs<decltype(lanes)::value>(first_window_logit(x, table.class_token(), first_row),
+                                                      x.outerStride(), values.data(), table.window().height(), width);
+            });
+  }
+  if (!added) {
+    for_each_window_run(table.window(), table.class_token(),
+                        [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+                          add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
+                        });
+  }
+  for_each_class_pair(table.window(), table.class_token(),
+                      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+                        Target& target = x.coeffRef(first_row + query, key);
+                        target = convert<Target>(convert<Number>(target) + convert<Number>(class_values(head, column)));
+                      });
 }
 
 template <typename Scalar, typename Grad>
@@ -12946,15 +16708,26 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
   auto all_values = grad_table.values();
   auto values = all_values.row(head);
   auto class_values = grad_table.class_values();
-  for_each_window_run(
-      grad_table.window(), grad_table.class_token(),
-      [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
-        values.segment(column, count) +=
-            grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
-      },
-      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
-        class_values(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
-      });
+  bool summed = false;
+  if constexpr (has_window_runs<Grad, Scalar>) {
+    summed = has_contiguous_rows(grad) &&
+             with_window_width<Scalar>(grad_table.window().width(), [&](auto lanes, auto width) {
+               sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
+                                                       grad.outerStride(), values.data(), grad_table.window().height(),
+                                                       width);
+             });
+  }
+  if (!summed) {
+    for_each_window_run(grad_table.window(), grad_table.class_token(),
+                        [&](Eigen::Index query, Eigen::Index key, Eigen::Index count, Eigen::Index column) {
+                          values.segment(column, count) +=
+                              grad.row(first_row + query).segment(key, count).array().template cast<Scalar>();
+                        });
+  }
+  for_each_class_pair(grad_table.window(), grad_table.class_token(),
+                      [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
+                        class_values(head, column) += convert<Scalar>(grad.coeff(first_row + query, key));
+                      });
 }
 
 }  // namespace detail
@@ -12967,8 +16740,8 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit, in runs of `width`; no index, no allocation
-///           (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, in runs of `width`, .7 to 1 of the speed of adding a kept matrix of all pairs;
+///           no index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
@@ -13076,28 +16849,6 @@ class HeadRows {
 
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_HEAD_ROWS_HPP
 
-// ---- posenc/relative_bias/detail/ordered_sum.hpp
-/// A sum whose bits do not depend on where its values lie.
-#ifndef POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
-#define POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// The sum of a row. Eigen sums what it can address from the first aligned value on, so that the order, and with it
-/// the rounding, follows the address; what it has to compute it sums from the first value on.
-template <typename Row>
-typename Row::Scalar ordered_sum(const Row& row) {
-  return (row * typename Row::Scalar(1)).sum();
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
-
 // ---- posenc/relative_bias/decomposed.hpp
 /// Decomposed relative positions of vision backbones (MViTv2, SAM): rows and columns separately, by content.
 #ifndef POSENC_RELATIVE_BIAS_DECOMPOSED_HPP
@@ -13106,42 +16857,59 @@ typename Row::Scalar ordered_sum(const Row& row) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of decomposed relative positions: Decomposed(rel_h, rel_w, query, key).
-/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+/// The table of rows, `rel_pos_h`, or its gradient: RelPosH(rel_h). It holds a matrix by reference, a Map or Block by
+/// value; a temporary matrix does not compile.
+template <typename Table>
+class RelPosH : public detail::NamedArgument<Table> {
+ public:
+  /// @param rel_h  2 max(query height, key height) - 1 rows x head_dim, once for all heads or once for each, stacked.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): copies go by the guide
+  explicit RelPosH(T&& rel_h) : detail::NamedArgument<Table>(std::forward<T>(rel_h)) {}
+};
+template <typename T>
+RelPosH(T&&) -> RelPosH<std::remove_reference_t<T>>;
+
+/// The table of columns, `rel_pos_w`, or its gradient: RelPosW(rel_w). As RelPosH.
+template <typename Table>
+class RelPosW : public detail::NamedArgument<Table> {
+ public:
+  /// @param rel_w  2 max(query width, key width) - 1 rows x head_dim, once for all heads or once for each, stacked.
+  template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): copies go by the guide
+  explicit RelPosW(T&& rel_w) : detail::NamedArgument<Table>(std::forward<T>(rel_w)) {}
+};
+template <typename T>
+RelPosW(T&&) -> RelPosW<std::remove_reference_t<T>>;
+
+/// The parameters of decomposed relative positions: Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
 template <typename Rows, typename Columns>
 class Decomposed {
  public:
-  /// @param rel_h, rel_w  2 max(query side, key side) - 1 rows each, x head_dim, once for all heads or once for each,
-  ///                      stacked. Tables of another length are resized first (linearly, half-pixel).
+  /// @param rel_h, rel_w  The tables. Those of another length are resized first (linearly, half-pixel).
   /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
-  template <typename H, typename W>
-  Decomposed(H&& rel_h, W&& rel_w, const GridShape& query, const GridShape& key)
-      : rel_h_(rel_h), rel_w_(rel_w), query_(query), key_(key) {
-    detail::check_held<H>();
-    detail::check_held<W>();
-  }
+  Decomposed(const RelPosH<Rows>& rel_h, const RelPosW<Columns>& rel_w, const GridShape& query, const GridShape& key)
+      : rel_h_(rel_h.get()), rel_w_(rel_w.get()), query_(query), key_(key) {}
 
-  const Rows& rel_h() const { return rel_h_; }
-  const Columns& rel_w() const { return rel_w_; }
+  const Rows& rel_h() const& { return rel_h_; }
+  detail::Held<const Rows> rel_h() const&& { return rel_h_; }
+  const Columns& rel_w() const& { return rel_w_; }
+  detail::Held<const Columns> rel_w() const&& { return rel_w_; }
   GridShape query() const { return query_; }
   GridShape key() const { return key_; }
 
  private:
-  detail::Held<Rows> rel_h_;
-  detail::Held<Columns> rel_w_;
+  detail::Held<const Rows> rel_h_;
+  detail::Held<const Columns> rel_w_;
   GridShape query_;
   GridShape key_;
 };
 
-template <typename H, typename W, detail::IfMatrix<H, W> = 0>
-Decomposed(H&&, W&&, const GridShape&, const GridShape&) -> Decomposed<detail::HeldToRead<H>, detail::HeldToRead<W>>;
-
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class Decomposed<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write Decomposed(rel_h, rel_w, query, key): rel_h and rel_w are matrices with a row for each "
-                "displacement, query and key GridShape(height, width)");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key): rel_h and rel_w are matrices with "
+      "a row for each displacement, query and key GridShape(height, width)");
 
  public:
   Decomposed(const Arguments&...) {}
@@ -13149,20 +16917,23 @@ class Decomposed<detail::Misfit<Arguments...>, void> {
 template <typename... Arguments>
 Decomposed(const Arguments&...) -> Decomposed<detail::Misfit<Arguments...>, void>;
 
-/// What decomposed_logits_backward() adds into: DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
+/// What decomposed_logits_backward() adds into: DecomposedGradients(grad_q, RelPosH(grad_rel_h), RelPosW(grad_rel_w)).
 template <typename GradQuery, typename GradRows, typename GradColumns>
 class DecomposedGradients {
  public:
   /// @param grad_q, grad_rel_h, grad_rel_w  Each has the shape of its parameter.
-  template <typename Q, typename H, typename W>
-  DecomposedGradients(Q&& grad_q, H&& grad_rel_h, W&& grad_rel_w)
+  template <typename Q>
+  DecomposedGradients(Q&& grad_q, RelPosH<GradRows> grad_rel_h, RelPosW<GradColumns> grad_rel_w)
       : grad_q_(detail::written(std::forward<Q>(grad_q))),
-        grad_rel_h_(detail::written(std::forward<H>(grad_rel_h))),
-        grad_rel_w_(detail::written(std::forward<W>(grad_rel_w))) {}
+        grad_rel_h_(detail::written(grad_rel_h.get())),
+        grad_rel_w_(detail::written(grad_rel_w.get())) {}
 
-  GradQuery& grad_q() { return grad_q_; }
-  GradRows& grad_rel_h() { return grad_rel_h_; }
-  GradColumns& grad_rel_w() { return grad_rel_w_; }
+  GradQuery& grad_q() & { return grad_q_; }
+  detail::Held<GradQuery> grad_q() && { return grad_q_; }
+  GradRows& grad_rel_h() & { return grad_rel_h_; }
+  detail::Held<GradRows> grad_rel_h() && { return grad_rel_h_; }
+  GradColumns& grad_rel_w() & { return grad_rel_w_; }
+  detail::Held<GradColumns> grad_rel_w() && { return grad_rel_w_; }
 
  private:
   detail::Held<GradQuery> grad_q_;
@@ -13170,16 +16941,16 @@ class DecomposedGradients {
   detail::Held<GradColumns> grad_rel_w_;
 };
 
-template <typename Q, typename H, typename W, detail::IfMatrix<Q, H, W> = 0>
-DecomposedGradients(Q&&, H&&, W&&)
-    -> DecomposedGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<H>, detail::HeldToWrite<W>>;
+template <typename Q, typename H, typename W, detail::IfMatrix<Q> = 0>
+DecomposedGradients(Q&&, const RelPosH<H>&, const RelPosW<W>&) -> DecomposedGradients<detail::HeldToWrite<Q>, H, W>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class DecomposedGradients<detail::Misfit<Arguments...>, void, void> {
   static_assert(
       detail::kMisuse<Arguments...>,
-      "posenc: write DecomposedGradients(grad_q, grad_rel_h, grad_rel_w): each a matrix of the shape of its parameter");
+      "posenc: write DecomposedGradients(grad_q, RelPosH(grad_rel_h), RelPosW(grad_rel_w)): each a matrix of the shape "
+      "of its parameter");
 
  public:
   DecomposedGradients(const Arguments&...) {}
@@ -13268,7 +17039,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
 ///
 /// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
-/// @param scheme          Decomposed(rel_h, rel_w, query, key).
+/// @param scheme          Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
@@ -13303,12 +17074,12 @@ template <typename... Arguments>
 auto add_decomposed_logits(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
-      "posenc: write add_decomposed_logits(logits, Decomposed(rel_h, rel_w, query, key), q): matrices, and the "
-      "grids of queries and keys as GridShape(height, width)");
+      "posenc: write add_decomposed_logits(logits, Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q): "
+      "matrices, and the grids of queries and keys as GridShape(height, width)");
 }
 
 /// The gradient of add_decomposed_logits(): adds into grad_q, grad_rel_h and grad_rel_w.
-/// @param[in,out] gradients  DecomposedGradients(grad_q, grad_rel_h, grad_rel_w).
+/// @param[in,out] gradients  DecomposedGradients(grad_q, RelPosH(grad_rel_h), RelPosW(grad_rel_w)).
 /// @param grad_logits        (num_heads query.tokens()) x key.tokens().
 /// @param scheme, q          As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
@@ -13351,8 +17122,8 @@ void decomposed_logits_backward(DecomposedGradients<GradQuery, GradRows, GradCol
 template <typename... Arguments>
 auto decomposed_logits_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, grad_rel_h, grad_rel_w), "
-                "grad_logits, Decomposed(rel_h, rel_w, query, key), q)");
+                "posenc: write decomposed_logits_backward(DecomposedGradients(grad_q, RelPosH(grad_rel_h), "
+                "RelPosW(grad_rel_w)), grad_logits, Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key), q)");
 }
 
 }  // namespace POSENC_ABI
@@ -13616,7 +17387,9 @@ enum class WindowFilter {
   /// last one its value stays. An axis that keeps its length is copied. BEiT.
   geometric,
   /// The same with straight lines in place of the spline. timm.
-  geometric_linear
+  geometric_linear,
+  /// As bicubic, with straight lines in place of the kernel. BEiT and Data2Vec of transformers, MiDaS.
+  bilinear
 };
 
 /// The rule that brings the bias table of a window to another window. Neither need be square.
@@ -13628,7 +17401,7 @@ class WindowResize {
   ///                                needs four distances.
   explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
-    detail::require_named("WindowResize", "filter", filter, WindowFilter::geometric_linear);
+    detail::require_named("WindowResize", "filter", filter, WindowFilter::bilinear);
     if (filter != WindowFilter::geometric) return;
     const char* const rule = "at least 3 where it changes (or use WindowFilter::geometric_linear)";
     detail::require(from.height() == to.height() || from.height() >= 3, "WindowResize", "from.height()", from.height(),
@@ -13643,7 +17416,7 @@ class WindowResize {
   explicit WindowResize(const Arguments&...) : from_(1, 1), to_(1, 1), filter_(WindowFilter::bicubic) {
     static_assert(detail::kMisuse<Arguments...>,
                   "posenc: write WindowResize(from, to, filter): two GridShape(height, width), and "
-                  "WindowFilter::bicubic, geometric or geometric_linear");
+                  "WindowFilter::bicubic, bilinear, geometric or geometric_linear");
   }
 
   /// The same rule for tables with a class token: their last three rows are copied.
@@ -13673,6 +17446,7 @@ namespace detail {
 inline Taps window_axis_taps(Eigen::Index from, Eigen::Index to, WindowFilter filter) {
   if (from == to) return identity_taps(2 * from - 1);
   if (filter == WindowFilter::bicubic) return cubic_taps(2 * from - 1, 2 * to - 1);
+  if (filter == WindowFilter::bilinear) return half_pixel_taps(2 * from - 1, 2 * to - 1);
   const std::vector<double> places = geometric_distances(from, to);
   return filter == WindowFilter::geometric ? spline_taps(places, whole_distances(to))
                                            : lerp_taps(places, whole_distances(to));
@@ -13702,7 +17476,7 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// @param table     rule.from().displacements() x num_heads, likewise.
 /// @param rule      WindowResize(from, to, filter), .keep(ClassToken::first) for BEiT.
 /// @throws std::invalid_argument  other shapes; memory that overlaps. `out` is then unchanged.
-/// Cost:     8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
+/// Cost:     4 (bilinear) or 8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
 ///           axes, and lists of weights; no bench case, called once for a checkpoint.
 /// Accuracy: formed in double and rounded once: 4e-13 of the largest value against SciPy; a window that stays is copied
 ///           bit for bit [accuracy][relative_bias].
@@ -13710,7 +17484,8 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 ///           BEiT's fine-tuning script).
 /// Matches:  bicubic: load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch. geometric:
 ///           load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic"). geometric_linear:
-///           resize_rel_pos_bias_table of timm where both axes change.
+///           resize_rel_pos_bias_table of timm where both axes change. bilinear: BeitRelativePositionBias of transformers
+///           with a square trained window; one that is not square it reads with its sides swapped.
 template <typename Out, typename Table, detail::IfDense<Out, Table> = 0>
 void resize(Out&& out, const Table& table, const WindowResize& rule) {
   auto& target = detail::written(std::forward<Out>(out));
@@ -13936,8 +17711,10 @@ class ContentAttention {
     detail::require_data(function, "k", k);
   }
 
-  const Query& q() const { return q_; }
-  const Key& k() const { return k_; }
+  const Query& q() const& { return q_; }
+  detail::Held<Query> q() const&& { return q_; }
+  const Key& k() const& { return k_; }
+  detail::Held<Key> k() const&& { return k_; }
   double scale() const { return scale_; }
   AttentionSpan span() const { return span_; }
   /// Heads that are stacked; 0 where there are neither queries nor keys to count them by.
@@ -14001,15 +17778,20 @@ auto head_rows(X& x, Eigen::Index head, Eigen::Index rows) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
+namespace detail {
+struct ScratchMemory;
+}  // namespace detail
+
 /// Scratch memory of the biases by content. It grows in the first call and is reused afterwards; one for each thread.
-/// Its contents mean nothing between calls.
+/// Its contents mean nothing between calls, and no argument of a call may lie in it.
 /// @tparam Scalar  That of the logits: float or double.
 template <typename Scalar>
 class Workspace {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before.
+  /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before, and
+  /// so does every call that takes the workspace.
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
@@ -14023,13 +17805,110 @@ class Workspace {
   }
 
  private:
+  friend struct detail::ScratchMemory;
+
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> storage_;
 };
+
+namespace detail {
+
+/// The memory that a workspace has, for the check that no argument lies in it.
+struct ScratchMemory {
+  template <typename Scalar>
+  static const auto& of(const Workspace<Scalar>& workspace) {
+    return workspace.storage_;
+  }
+};
+
+/// None of the arguments, written or read, lies in the workspace, whose memory each call overwrites.
+template <typename Scalar, typename... Arguments>
+void require_outside(const char* function, const Workspace<Scalar>& workspace, const Arguments&... arguments) {
+  const auto& memory = ScratchMemory::of(workspace);
+  const auto shares = [&](const auto& argument) {
+    if constexpr (is_dense<std::decay_t<decltype(argument)>>) {
+      return share_memory(memory, argument);
+    } else {
+      return false;
+    }
+  };
+  require(!(shares(arguments) || ...), function, "workspace", "overlapping memory",
+          "disjoint from all other arguments");
+}
+
+}  // namespace detail
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
 #endif  // POSENC_RELATIVE_BIAS_WORKSPACE_HPP
+
+// ---- posenc/relative_bias/relative_gradients.hpp
+/// RelativeGradients: what the backward of an encoding with one table adds into, as one argument.
+#ifndef POSENC_RELATIVE_BIAS_RELATIVE_GRADIENTS_HPP
+#define POSENC_RELATIVE_BIAS_RELATIVE_GRADIENTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What the backward of an encoding with one table adds into: RelativeGradients(grad_q, grad_table). The first is the
+/// gradient of what meets the table: queries, or in shaw_values_backward() the weights of attention.
+///
+/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+template <typename GradContent, typename GradTable>
+class RelativeGradients {
+ public:
+  /// @param grad_content  Has the shape of the queries, or of the weights.
+  /// @param grad_table    Has the shape of the table.
+  template <typename C, typename T>
+  RelativeGradients(C&& grad_content, T&& grad_table)
+      : grad_content_(detail::written(std::forward<C>(grad_content))),
+        grad_table_(detail::written(std::forward<T>(grad_table))) {}
+
+  GradContent& grad_content() & { return grad_content_; }
+  detail::Held<GradContent> grad_content() && { return grad_content_; }
+  GradTable& grad_table() & { return grad_table_; }
+  detail::Held<GradTable> grad_table() && { return grad_table_; }
+
+ private:
+  detail::Held<GradContent> grad_content_;
+  detail::Held<GradTable> grad_table_;
+};
+
+template <typename C, typename T, detail::IfMatrix<C, T> = 0>
+RelativeGradients(C&&, T&&) -> RelativeGradients<detail::HeldToWrite<C>, detail::HeldToWrite<T>>;
+
+/// Says what is missing or out of order.
+template <typename... Arguments>
+class RelativeGradients<detail::Misfit<Arguments...>, void> {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write RelativeGradients(grad_q, grad_table), or (grad_weights, grad_table) for "
+                "shaw_values_backward(): each a matrix of the shape of its parameter");
+
+ public:
+  RelativeGradients(const Arguments&...) {}
+};
+template <typename... Arguments>
+RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Arguments...>, void>;
+
+namespace detail {
+
+/// Gradients have the shapes of `content` and `table`, and share no memory with one another or with what is read.
+template <typename Gradients, typename Content, typename Table, typename... Read>
+void require_gradients(const char* function, Gradients& gradients, const char* content_name, const Content& content,
+                       const char* table_name, const Table& table, const Read&... read) {
+  auto& grad_content = gradients.grad_content();
+  auto& grad_table = gradients.grad_table();
+  require_shape(function, content_name, grad_content, content.rows(), content.cols());
+  require_shape(function, table_name, grad_table, table.rows(), table.cols());
+  require_target(function, content_name, grad_content, grad_table, content, table, read...);
+  require_target(function, table_name, grad_table, content, table, read...);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_RELATIVE_GRADIENTS_HPP
 
 // ---- posenc/relative_bias/detail/product.hpp
 /// Matrix products that do not touch the heap: Eigen's packing buffers stay on the stack when the blocks are small.
@@ -14184,22 +18063,20 @@ inline namespace POSENC_ABI {
 /// The parameters of CoPE: Cope(table, num_positions).
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class Cope {
+class Cope : public detail::HeldTable<Table> {
  public:
   /// @param table          num_positions x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param num_positions  `npos_max`, > 0: counts beyond the last row take it.
   /// @throws std::invalid_argument  num_positions is not > 0.
   template <typename T>
-  Cope(T&& table, detail::Size num_positions) : table_(table), num_positions_(num_positions) {
-    detail::check_held<T>();
+  Cope(T&& table, detail::Size num_positions)
+      : detail::HeldTable<Table>(std::forward<T>(table)), num_positions_(num_positions) {
     detail::require(num_positions > 0, "Cope", "num_positions", num_positions, "> 0");
   }
 
-  const Table& table() const { return table_; }
   Eigen::Index num_positions() const { return num_positions_; }
 
  private:
-  detail::Held<Table> table_;
   Eigen::Index num_positions_;
 };
 
@@ -14229,9 +18106,12 @@ class CopeGradients {
         grad_q_(detail::written(std::forward<Q>(grad_q))),
         grad_table_(detail::written(std::forward<T>(grad_table))) {}
 
-  GradLogits& grad_logits() { return grad_logits_; }
-  GradQuery& grad_q() { return grad_q_; }
-  GradTable& grad_table() { return grad_table_; }
+  GradLogits& grad_logits() & { return grad_logits_; }
+  detail::Held<GradLogits> grad_logits() && { return grad_logits_; }
+  GradQuery& grad_q() & { return grad_q_; }
+  detail::Held<GradQuery> grad_q() && { return grad_q_; }
+  GradTable& grad_table() & { return grad_table_; }
+  detail::Held<GradTable> grad_table() && { return grad_table_; }
 
  private:
   detail::Held<GradLogits> grad_logits_;
@@ -14297,6 +18177,7 @@ void add_cope_logits(Logits&& logits, const Cope<Table>& scheme, const ContentAt
   detail::require_logits(function, "logits", x, attention);
   const auto rows = detail::require_cope(function, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, x, attention.q(), scheme.table());
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
@@ -14345,6 +18226,7 @@ void cope_logits_backward(CopeGradients<GradLogits, GradQuery, GradTable> gradie
                          scheme.table());
   detail::require_target(function, "grad_q", grad_q, grad_table, logits, attention.q(), scheme.table());
   detail::require_target(function, "grad_table", grad_table, logits, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, grad_logits, grad_q, grad_table, logits, attention.q(), scheme.table());
   const auto& logits_values = detail::evaluated(logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
@@ -14581,104 +18463,6 @@ auto forgetting_bias_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_FORGETTING_HPP
 
-// ---- posenc/relative_bias/shaw_clip.hpp
-/// ShawClip: beyond which distances Shaw's encoding has one vector for all.
-#ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
-#define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Distances beyond these share the outermost vectors of Shaw's tables, which have left + right + 1 rows: key - query = d
-/// takes row clamp(d, -left, right) + left.
-///
-///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
-///     row              0  0  1  2  3  3
-class ShawClip {
- public:
-  /// @param left   [tokens] For keys before the query, >= 0.
-  /// @param right  [tokens] For keys after it, >= 0.
-  /// @throws std::invalid_argument  one of them negative or beyond 2^40.
-  explicit ShawClip(detail::Size left, detail::Size right) : left_(left), right_(right) {
-    constexpr Eigen::Index limit = detail::kMaxSeqLen;
-    detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
-    detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
-  }
-  /// The same on both sides: `max_relative_position`, the k of the paper.
-  /// @throws std::invalid_argument  it is negative or beyond 2^40.
-  static ShawClip symmetric(detail::Size max_relative_position) {
-    return ShawClip(max_relative_position, max_relative_position);
-  }
-
-  Eigen::Index left() const { return left_; }
-  Eigen::Index right() const { return right_; }
-  /// Rows of the tables.
-  Eigen::Index rows() const { return left_ + right_ + 1; }
-
- private:
-  Eigen::Index left_;
-  Eigen::Index right_;
-};
-
-namespace detail {
-
-/// The keys of one query by table row: [0, first) take row 0, [last, L_k) the last row, and between them key j takes
-/// row j + shift.
-struct ShawRow {
-  Eigen::Index first;
-  Eigen::Index last;
-  Eigen::Index shift;
-
-  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
-    const Eigen::Index distance = span.first_distance(query);
-    first = (std::min)((std::max)(-clip.left() - distance, Eigen::Index(0)), span.key_len());
-    last = (std::max)((std::min)(clip.right() + 1 - distance, span.key_len()), first);
-    shift = distance + clip.left();
-  }
-};
-
-/// row[j] += values[table row of key j], for one query.
-template <typename Row, typename Values>
-void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
-  const Eigen::Index middle = keys.last - keys.first;
-  row.head(keys.first).array() += values(0);
-  if (middle > 0) row.segment(keys.first, middle) += values.segment(keys.first + keys.shift, middle);
-  row.tail(row.size() - keys.last).array() += values(values.size() - 1);
-}
-
-/// sums = the total of `row` for each table row, for one query.
-template <typename Sums, typename Row>
-void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
-  const Eigen::Index middle = keys.last - keys.first;
-  sums.setZero();
-  if (middle > 0) sums.segment(keys.first + keys.shift, middle) = row.segment(keys.first, middle);
-  sums(0) += ordered_sum(row.head(keys.first));
-  sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
-}
-
-/// The same for the queries block, block + 1, ... of the rows of x; `values` has at least as many rows.
-template <typename X, typename Values>
-void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
-                             const AttentionSpan& span) {
-  for (Eigen::Index i = 0; i < x.rows(); ++i) {
-    add_by_clipped_distance(x.row(i), values.row(i), ShawRow(span, block + i, clip));
-  }
-}
-
-template <typename Sums, typename X>
-void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const ShawClip& clip,
-                             const AttentionSpan& span) {
-  for (Eigen::Index i = 0; i < x.rows(); ++i) {
-    sum_by_clipped_distance(sums.row(i), x.row(i), ShawRow(span, block + i, clip));
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
-
 // ---- posenc/relative_bias/shaw.hpp
 /// Shaw's encoding of keys: a trained vector for each clipped distance, which every query is multiplied with.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_HPP
@@ -14691,20 +18475,16 @@ inline namespace POSENC_ABI {
 /// are two types so that they cannot change places.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class ShawKeys {
+class ShawKeys : public detail::HeldTable<Table> {
  public:
   /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param clip   Distances that share the outermost rows.
   template <typename T>
-  ShawKeys(T&& table, const ShawClip& clip) : table_(table), clip_(clip) {
-    detail::check_held<T>();
-  }
+  ShawKeys(T&& table, const ShawClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
 
-  const Table& table() const { return table_; }
   ShawClip clip() const { return clip_; }
 
  private:
-  detail::Held<Table> table_;
   ShawClip clip_;
 };
 
@@ -14723,37 +18503,6 @@ class ShawKeys<detail::Misfit<Arguments...>> {
 };
 template <typename... Arguments>
 ShawKeys(const Arguments&...) -> ShawKeys<detail::Misfit<Arguments...>>;
-
-/// What shaw_logits_backward() adds into: ShawGradients(grad_q, grad_table), each of the shape of its parameter.
-template <typename GradQuery, typename GradTable>
-class ShawGradients {
- public:
-  template <typename Q, typename T>
-  ShawGradients(Q&& grad_q, T&& grad_table)
-      : grad_q_(detail::written(std::forward<Q>(grad_q))), grad_table_(detail::written(std::forward<T>(grad_table))) {}
-
-  GradQuery& grad_q() { return grad_q_; }
-  GradTable& grad_table() { return grad_table_; }
-
- private:
-  detail::Held<GradQuery> grad_q_;
-  detail::Held<GradTable> grad_table_;
-};
-
-template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
-ShawGradients(Q&&, T&&) -> ShawGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
-
-/// Says what is missing or out of order.
-template <typename... Arguments>
-class ShawGradients<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write ShawGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
-
- public:
-  ShawGradients(const Arguments&...) {}
-};
-template <typename... Arguments>
-ShawGradients(const Arguments&...) -> ShawGradients<detail::Misfit<Arguments...>, void>;
 
 namespace detail {
 
@@ -14784,12 +18533,14 @@ void add_shaw_gradients(GradQuery&& grad_q, GradTable&& grad_table, const Grad& 
   }
 }
 
-/// The rows of Shaw's table that each head has.
-template <typename Table>
-HeadRows require_shaw(const char* function, const Table& table, const ShawClip& clip, Eigen::Index num_heads,
-                      Eigen::Index head_dim) {
-  const HeadRows rows(function, "table", table.rows(), clip.rows(), num_heads, " (clip.rows())");
-  require_shape(function, "table", table, table.rows(), head_dim);
+/// The rows of Shaw's table that each head has. `logits` are those that are added to, or their gradient.
+template <typename Logits, typename Table, typename Query, typename Key>
+HeadRows require_shaw(const char* function, const char* parameter, const Logits& logits, const ShawKeys<Table>& scheme,
+                      const ContentAttention<Query, Key>& attention) {
+  require_logits(function, parameter, logits, attention);
+  const HeadRows rows(function, "table", scheme.table().rows(), scheme.clip().rows(), attention.num_heads(),
+                      " (clip.rows())");
+  require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
   return rows;
 }
 
@@ -14819,10 +18570,9 @@ void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& scheme, const Conte
   const char* const function = "add_shaw_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
-  detail::require_logits(function, "logits", x, attention);
-  const auto rows =
-      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
+  const auto rows = detail::require_shaw(function, "logits", x, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, x, attention.q(), scheme.table());
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
@@ -14841,7 +18591,7 @@ auto add_shaw_logits(const Arguments&...) {
 }
 
 /// The gradient of add_shaw_logits(): adds into grad_q and grad_table.
-/// @param[in,out] gradients               ShawGradients(grad_q, grad_table).
+/// @param[in,out] gradients               RelativeGradients(grad_q, grad_table).
 /// @param grad_logits                     (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace    As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
@@ -14851,26 +18601,21 @@ auto add_shaw_logits(const Arguments&...) {
 ///           [relative_bias][properties].
 template <typename GradQuery, typename GradTable, typename Grad, typename Table, typename Query, typename Key,
           typename Scalar, detail::IfScalar<Scalar, GradQuery, GradTable, Grad, Table, Query, Key> = 0>
-void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
+void shaw_logits_backward(RelativeGradients<GradQuery, GradTable> gradients, const Grad& grad_logits,
                           const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_logits_backward";
   const AttentionSpan& span = attention.span();
-  auto& grad_q = gradients.grad_q();
-  auto& grad_table = gradients.grad_table();
-  detail::require_logits(function, "grad_logits", grad_logits, attention);
-  const auto rows =
-      detail::require_shaw(function, scheme.table(), scheme.clip(), attention.num_heads(), attention.head_dim());
-  detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
+  const auto rows = detail::require_shaw(function, "grad_logits", grad_logits, scheme, attention);
+  detail::require_gradients(function, gradients, "grad_q", attention.q(), "grad_table", scheme.table(), grad_logits);
+  detail::require_outside(function, workspace, gradients.grad_content(), gradients.grad_table(), grad_logits,
+                          attention.q(), scheme.table());
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-    detail::add_shaw_gradients(detail::head_rows(grad_q, head, span.query_len()), rows.of(grad_table, head),
-                               detail::head_rows(grad, head, span.query_len()),
+    detail::add_shaw_gradients(detail::head_rows(gradients.grad_content(), head, span.query_len()),
+                               rows.of(gradients.grad_table(), head), detail::head_rows(grad, head, span.query_len()),
                                detail::head_rows(q, head, span.query_len()), rows.of(table, head), scheme.clip(), span,
                                static_cast<Scalar>(attention.scale()), workspace);
   }
@@ -14880,9 +18625,10 @@ void shaw_logits_backward(ShawGradients<GradQuery, GradTable> gradients, const G
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto shaw_logits_backward(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write shaw_logits_backward(ShawGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
-                "clip), ContentAttention(q, k, scale, span), workspace)");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write shaw_logits_backward(RelativeGradients(grad_q, grad_table), grad_logits, ShawKeys(table, "
+      "clip), ContentAttention(q, k, scale, span), workspace)");
 }
 
 }  // namespace POSENC_ABI
@@ -14901,20 +18647,16 @@ inline namespace POSENC_ABI {
 /// The parameters of Shaw's encoding of values: ShawValues(table, clip). See ShawKeys for why these are two types.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class ShawValues {
+class ShawValues : public detail::HeldTable<Table> {
  public:
   /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param clip   Distances that share the outermost rows.
   template <typename T>
-  ShawValues(T&& table, const ShawClip& clip) : table_(table), clip_(clip) {
-    detail::check_held<T>();
-  }
+  ShawValues(T&& table, const ShawClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
 
-  const Table& table() const { return table_; }
   ShawClip clip() const { return clip_; }
 
  private:
-  detail::Held<Table> table_;
   ShawClip clip_;
 };
 
@@ -14933,40 +18675,6 @@ class ShawValues<detail::Misfit<Arguments...>> {
 };
 template <typename... Arguments>
 ShawValues(const Arguments&...) -> ShawValues<detail::Misfit<Arguments...>>;
-
-/// What shaw_values_backward() adds into: ShawValuesGradients(grad_weights, grad_table), each of the shape of its
-/// parameter.
-template <typename GradWeights, typename GradTable>
-class ShawValuesGradients {
- public:
-  template <typename W, typename T>
-  ShawValuesGradients(W&& grad_weights, T&& grad_table)
-      : grad_weights_(detail::written(std::forward<W>(grad_weights))),
-        grad_table_(detail::written(std::forward<T>(grad_table))) {}
-
-  GradWeights& grad_weights() { return grad_weights_; }
-  GradTable& grad_table() { return grad_table_; }
-
- private:
-  detail::Held<GradWeights> grad_weights_;
-  detail::Held<GradTable> grad_table_;
-};
-
-template <typename W, typename T, detail::IfMatrix<W, T> = 0>
-ShawValuesGradients(W&&, T&&) -> ShawValuesGradients<detail::HeldToWrite<W>, detail::HeldToWrite<T>>;
-
-/// Says what is missing or out of order.
-template <typename... Arguments>
-class ShawValuesGradients<detail::Misfit<Arguments...>, void> {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write ShawValuesGradients(grad_weights, grad_table): each a matrix of the shape of its parameter");
-
- public:
-  ShawValuesGradients(const Arguments&...) {}
-};
-template <typename... Arguments>
-ShawValuesGradients(const Arguments&...) -> ShawValuesGradients<detail::Misfit<Arguments...>, void>;
 
 namespace detail {
 
@@ -15042,6 +18750,7 @@ void add_shaw_values(Out&& out, const ShawValues<Table>& scheme, const Weights& 
   auto& y = detail::written(std::forward<Out>(out));
   const detail::ShawValuesSizes sizes(function, scheme, weights, span, "out", y);
   detail::require_target(function, "out", y, weights, scheme.table());
+  detail::require_outside(function, workspace, y, weights, scheme.table());
   const auto& weights_values = detail::evaluated(weights);
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
@@ -15059,13 +18768,11 @@ auto add_shaw_values(const Arguments&...) {
       detail::kMisuse<Arguments...>,
       "posenc: write add_shaw_values(out, ShawValues(table, clip), weights, span, workspace): weights are the "
       "logits after softmax, span is AttentionSpan::square(seq_len), cached(query_len, key_len) or at(queries, "
-      "key_len); "
-      "all hold the same "
-      "scalar");
+      "key_len); all hold the same scalar");
 }
 
 /// The gradient of add_shaw_values(): adds into grad_weights and grad_table.
-/// @param[in,out] gradients                 ShawValuesGradients(grad_weights, grad_table).
+/// @param[in,out] gradients                 RelativeGradients(grad_weights, grad_table).
 /// @param grad_out                          (num_heads L_q) x head_dim.
 /// @param scheme, weights, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
@@ -15074,23 +18781,21 @@ auto add_shaw_values(const Arguments&...) {
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 template <typename GradWeights, typename GradTable, typename Grad, typename Table, typename Weights, typename Scalar,
           detail::IfScalar<Scalar, GradWeights, GradTable, Grad, Table, Weights> = 0>
-void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
+void shaw_values_backward(RelativeGradients<GradWeights, GradTable> gradients, const Grad& grad_out,
                           const ShawValues<Table>& scheme, const Weights& weights, const AttentionSpan& span,
                           Workspace<Scalar>& workspace) {
   const char* const function = "shaw_values_backward";
-  auto& grad_weights = gradients.grad_weights();
-  auto& grad_table = gradients.grad_table();
   const detail::ShawValuesSizes sizes(function, scheme, weights, span, "grad_out", grad_out);
-  detail::require_shape(function, "grad_weights", grad_weights, weights.rows(), weights.cols());
-  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), grad_out.cols());
-  detail::require_target(function, "grad_weights", grad_weights, grad_table, grad_out, weights, scheme.table());
-  detail::require_target(function, "grad_table", grad_table, grad_out, weights, scheme.table());
+  detail::require_gradients(function, gradients, "grad_weights", weights, "grad_table", scheme.table(), grad_out);
+  detail::require_outside(function, workspace, gradients.grad_content(), gradients.grad_table(), grad_out, weights,
+                          scheme.table());
   const auto& grad = detail::evaluated(grad_out);
   const auto& weights_values = detail::evaluated(weights);
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < sizes.num_heads; ++head) {
-    detail::add_shaw_values_gradients(detail::head_rows(grad_weights, head, span.query_len()),
-                                      sizes.rows.of(grad_table, head), detail::head_rows(grad, head, span.query_len()),
+    detail::add_shaw_values_gradients(detail::head_rows(gradients.grad_content(), head, span.query_len()),
+                                      sizes.rows.of(gradients.grad_table(), head),
+                                      detail::head_rows(grad, head, span.query_len()),
                                       detail::head_rows(weights_values, head, span.query_len()),
                                       sizes.rows.of(table, head), scheme.clip(), span, workspace);
   }
@@ -15101,7 +18806,7 @@ void shaw_values_backward(ShawValuesGradients<GradWeights, GradTable> gradients,
 template <typename... Arguments>
 auto shaw_values_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write shaw_values_backward(ShawValuesGradients(grad_weights, grad_table), grad_out, "
+                "posenc: write shaw_values_backward(RelativeGradients(grad_weights, grad_table), grad_out, "
                 "ShawValues(table, clip), weights, span, workspace)");
 }
 
@@ -15109,6 +18814,194 @@ auto shaw_values_backward(const Arguments&...) {
 }  // namespace posenc
 
 #endif  // POSENC_RELATIVE_BIAS_SHAW_VALUES_HPP
+
+// ---- posenc/relative_bias/banded_logits.hpp
+/// Relative logits in a band: a small vector of each query times a trained vector for each of the nearest distances.
+#ifndef POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
+#define POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// The keys of one query in a band of `extent` distances: keys [first, first + count), of which the last is
+/// `nearest` tokens before the query.
+struct KeysInBand {
+  Eigen::Index first;
+  Eigen::Index count;
+  Eigen::Index nearest;
+
+  KeysInBand(const AttentionSpan& span, Eigen::Index query, Eigen::Index extent) {
+    const Eigen::Index position = span.query_offset() + query;
+    first = (std::max)(position - extent + 1, Eigen::Index(0));
+    const Eigen::Index end = span.visible_keys(query);
+    count = (std::max)(end - first, Eigen::Index(0));
+    nearest = position - (end - 1);
+  }
+};
+
+/// The distances that queries [block, block + rows) meet in a band of `extent`: [first, first + count).
+struct BandRead {
+  Eigen::Index first;
+  Eigen::Index count;
+
+  BandRead(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Eigen::Index extent) {
+    const Eigen::Index position = span.query_offset() + block;
+    first = (std::min)((std::max)(position - (span.key_len() - 1), Eigen::Index(0)), extent);
+    count = span.key_len() == 0 ? 0 : (std::max)((std::min)(position + rows, extent) - first, Eigen::Index(0));
+  }
+};
+
+/// Calls work(first row of a head, first query of a block, its distances, queries, scores) for each block of queries of
+/// each head. `queries` is a copy of their rows of r; `scores`, zeros at first, has a row for each of them and a column for
+/// each distance that they meet.
+template <typename Query, typename Scalar, typename Work>
+void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
+                         const Work& work) {
+  const Eigen::Index widest = (std::min)(extent, span.key_len() + kQueryBlock - 1);
+  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, r.cols()));
+  for (Eigen::Index head = 0; span.query_len() > 0 && head < r.rows(); head += span.query_len()) {
+    for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
+      const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
+      const BandRead band(span, block, rows, extent);
+      if (band.count == 0) continue;
+      auto queries = scratch.bottomLeftCorner(kQueryBlock, r.cols()).topRows(rows);
+      queries = r.middleRows(head + block, rows);
+      auto scores = scratch.topLeftCorner(rows, band.count);
+      scores.setZero();
+      work(head, block, band, queries, scores);
+    }
+  }
+}
+
+/// The checks of a call. `logits` are those that are added to, or their gradient.
+template <typename Logits, typename Query, typename Projection>
+void require_banded(const char* function, const char* parameter, const Logits& logits, const Query& r,
+                    const Projection& projection, const AttentionSpan& span) {
+  const bool whole = span.query_len() == 0 ? r.rows() == 0 : r.rows() > 0 && r.rows() % span.query_len() == 0;
+  require(whole, function, "r.rows()", r.rows(), "span.query_len() ", span.query_len(), " for each head");
+  require(projection.cols() > 0, function, "projection.cols()", projection.cols(),
+          "> 0, one for each distance of the band");
+  require(projection.rows() == r.cols(), function, "projection.rows()", projection.rows(), "r.cols() ", r.cols(),
+          projection.cols() == r.cols() ? " (a column for each distance: give the transpose)" : "");
+  require_data(function, "r", r);
+  require_data(function, "projection", projection);
+  require_shape(function, parameter, logits, std::int64_t(r.rows()), span.key_len());
+}
+
+}  // namespace detail
+
+/// Adds to attention logits what a small vector of each query says about each of the nearest distances, in place. For
+/// every head, with p = query_offset + i the position of query i and E = projection.cols(),
+///
+///     logits(i, j) += r[i] . projection[:, p - j]        0 <= p - j < E,   nothing elsewhere
+///
+///     keys          0  1  2  3  4  5         E = 3, query at position 4: x marks what changes
+///     query         .  .  x  x  x  .
+///
+/// The logits hold scale q k^T; r has no scale. Where a model scales queries with their position (Inkling: q and this
+/// bias), multiply row i of r by the same factor.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
+/// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
+/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. Of all heads.
+/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a chunk.
+/// @param workspace       Scratch memory that the caller keeps.
+/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
+///                                `logits` is then unchanged.
+/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel E multiply-adds for a
+///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
+///           logits).
+/// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
+/// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
+/// Matches:  InklingRelativeLogits of transformers.
+template <typename Logits, typename Query, typename Projection, typename Scalar,
+          detail::IfScalar<Scalar, Logits, Query, Projection> = 0>
+void add_banded_logits(Logits&& logits, const Query& r, const Projection& projection, const AttentionSpan& span,
+                       Workspace<Scalar>& workspace) {
+  const char* const function = "add_banded_logits";
+  auto& x = detail::written(std::forward<Logits>(logits));
+  detail::require_banded(function, "logits", x, r, projection, span);
+  detail::require_target(function, "logits", x, r, projection);
+  detail::require_outside(function, workspace, x, r, projection);
+  const auto& queries_of_all = detail::evaluated(r);
+  const auto& columns = detail::evaluated(projection);
+  const Eigen::Index extent = projection.cols();
+  detail::for_each_band_block(
+      queries_of_all, extent, span, workspace,
+      [&](Eigen::Index head, Eigen::Index block, const detail::BandRead& band, auto& queries, auto& scores) {
+        detail::add_product(scores, queries, columns.middleCols(band.first, band.count), Scalar(1));
+        for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+          const detail::KeysInBand keys(span, block + i, extent);
+          if (keys.count == 0) continue;
+          x.row(head + block + i).segment(keys.first, keys.count) +=
+              scores.row(i).segment(keys.nearest - band.first, keys.count).reverse();
+        }
+      });
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto add_banded_logits(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write add_banded_logits(logits, r, projection, span, workspace): logits, r and projection are "
+                "matrices, span an AttentionSpan, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
+}
+
+/// The gradient of add_banded_logits(): adds into grad_r and grad_projection.
+/// @param[in,out] gradients           RelativeGradients(grad_r, grad_projection), each of the shape of its parameter.
+/// @param grad_logits                 (num_heads L_q) x L_k.
+/// @param r, projection, span, workspace  As in the forward call.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
+/// Cost:     as add_banded_logits(), with two products (bench_content_bias: banded logits).
+/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double [relative_bias][banded].
+/// Source:   the chain rule on add_banded_logits().
+template <typename GradQuery, typename GradProjection, typename Grad, typename Query, typename Projection,
+          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradProjection, Grad, Query, Projection> = 0>
+void banded_logits_backward(RelativeGradients<GradQuery, GradProjection> gradients, const Grad& grad_logits,
+                            const Query& r, const Projection& projection, const AttentionSpan& span,
+                            Workspace<Scalar>& workspace) {
+  const char* const function = "banded_logits_backward";
+  auto& grad_r = gradients.grad_content();
+  auto& grad_projection = gradients.grad_table();
+  detail::require_banded(function, "grad_logits", grad_logits, r, projection, span);
+  detail::require_gradients(function, gradients, "grad_r", r, "grad_projection", projection, grad_logits);
+  detail::require_outside(function, workspace, grad_r, grad_projection, grad_logits, r, projection);
+  const auto& grad = detail::evaluated(grad_logits);
+  const auto& queries_of_all = detail::evaluated(r);
+  const auto& columns = detail::evaluated(projection);
+  const Eigen::Index extent = projection.cols();
+  detail::for_each_band_block(
+      queries_of_all, extent, span, workspace,
+      [&](Eigen::Index head, Eigen::Index block, const detail::BandRead& band, auto& queries, auto& by_distance) {
+        for (Eigen::Index i = 0; i < by_distance.rows(); ++i) {
+          const detail::KeysInBand keys(span, block + i, extent);
+          if (keys.count == 0) continue;
+          by_distance.row(i).segment(keys.nearest - band.first, keys.count) =
+              grad.row(head + block + i).segment(keys.first, keys.count).reverse();
+        }
+        detail::add_product(grad_projection.middleCols(band.first, band.count), queries.transpose(), by_distance,
+                            Scalar(1));
+        queries.setZero();
+        detail::add_product(queries, by_distance, columns.middleCols(band.first, band.count).transpose(), Scalar(1));
+        grad_r.middleRows(head + block, by_distance.rows()) += queries;
+      });
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto banded_logits_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write banded_logits_backward(RelativeGradients(grad_r, grad_projection), grad_logits, r, "
+                "projection, span, workspace)");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
 
 // ---- posenc/relative_bias/detail/relative_product.hpp
 /// The product of queries with a table of vectors by distance, and its gradients, in blocks of queries.
@@ -15243,27 +19136,22 @@ inline namespace POSENC_ABI {
 /// exactly span.distances().
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class RelativeKeys {
+class RelativeKeys : public detail::HeldTable<Table> {
  public:
   /// @param table      distances.size() x head_dim, by ascending key - query, once for all heads or once for each,
   ///                   stacked.
   /// @param distances  Those of the rows. For L_k causal positions DistanceRange::causal(L_k). Pairs at other distances
   ///                   get nothing added.
   template <typename T>
-  RelativeKeys(T&& table, const DistanceRange& distances) : table_(table), distances_(distances) {
-    detail::check_held<T>();
-  }
+  RelativeKeys(T&& table, const DistanceRange& distances)
+      : detail::HeldTable<Table>(std::forward<T>(table)), distances_(distances) {}
   // clang-tidy: copies go by the deduction guide, which takes matrices alone.
   template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
-  explicit RelativeKeys(T&& table) : table_(table) {
-    detail::check_held<T>();
-  }
+  explicit RelativeKeys(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 
-  const Table& table() const { return table_; }
   std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
-  detail::Held<Table> table_;
   std::optional<DistanceRange> distances_;
 };
 
@@ -15286,36 +19174,20 @@ class RelativeKeys<detail::Misfit<Arguments...>> {
 template <typename... Arguments>
 RelativeKeys(const Arguments&...) -> RelativeKeys<detail::Misfit<Arguments...>>;
 
-/// What relative_logits_backward() adds into: RelativeGradients(grad_q, grad_table), each of the shape of its parameter.
-template <typename GradQuery, typename GradTable>
-class RelativeGradients {
- public:
-  template <typename Q, typename T>
-  RelativeGradients(Q&& grad_q, T&& grad_table)
-      : grad_q_(detail::written(std::forward<Q>(grad_q))), grad_table_(detail::written(std::forward<T>(grad_table))) {}
+namespace detail {
 
-  GradQuery& grad_q() { return grad_q_; }
-  GradTable& grad_table() { return grad_table_; }
+/// The rows of the table that each head has. `logits` are those that are added to, or their gradient.
+template <typename Logits, typename Table, typename Query, typename Key>
+HeadRows require_relative(const char* function, const char* parameter, const Logits& logits,
+                          const RelativeKeys<Table>& scheme, const ContentAttention<Query, Key>& attention) {
+  require_logits(function, parameter, logits, attention);
+  const auto rows = require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(),
+                                          attention.span(), attention.num_heads());
+  require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
+  return rows;
+}
 
- private:
-  detail::Held<GradQuery> grad_q_;
-  detail::Held<GradTable> grad_table_;
-};
-
-template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
-RelativeGradients(Q&&, T&&) -> RelativeGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
-
-/// Says what is missing or out of order.
-template <typename... Arguments>
-class RelativeGradients<detail::Misfit<Arguments...>, void> {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write RelativeGradients(grad_q, grad_table): each a matrix of the shape of its parameter");
-
- public:
-  RelativeGradients(const Arguments&...) {}
-};
-template <typename... Arguments>
-RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Arguments...>, void>;
+}  // namespace detail
 
 /// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
 /// every head
@@ -15342,11 +19214,9 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
   const char* const function = "add_relative_logits";
   auto& x = detail::written(std::forward<Logits>(logits));
   const AttentionSpan& span = attention.span();
-  detail::require_logits(function, "logits", x, attention);
-  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
-                                                  attention.num_heads());
-  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
+  const auto rows = detail::require_relative(function, "logits", x, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), scheme.table());
+  detail::require_outside(function, workspace, x, attention.q(), scheme.table());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
@@ -15383,25 +19253,20 @@ void relative_logits_backward(RelativeGradients<GradQuery, GradTable> gradients,
                               Workspace<Scalar>& workspace) {
   const char* const function = "relative_logits_backward";
   const AttentionSpan& span = attention.span();
-  auto& grad_q = gradients.grad_q();
-  auto& grad_table = gradients.grad_table();
-  detail::require_logits(function, "grad_logits", grad_logits, attention);
-  const auto rows = detail::require_distance_rows(function, "table", scheme.table().rows(), scheme.distances(), span,
-                                                  attention.num_heads());
-  detail::require_shape(function, "table", scheme.table(), scheme.table().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_q", grad_q, attention.q().rows(), attention.head_dim());
-  detail::require_shape(function, "grad_table", grad_table, scheme.table().rows(), attention.head_dim());
-  detail::require_target(function, "grad_q", grad_q, grad_table, grad_logits, attention.q(), scheme.table());
-  detail::require_target(function, "grad_table", grad_table, grad_logits, attention.q(), scheme.table());
+  const auto rows = detail::require_relative(function, "grad_logits", grad_logits, scheme, attention);
+  detail::require_gradients(function, gradients, "grad_q", attention.q(), "grad_table", scheme.table(), grad_logits);
+  detail::require_outside(function, workspace, gradients.grad_content(), gradients.grad_table(), grad_logits,
+                          attention.q(), scheme.table());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative_gradients(
-        detail::head_rows(grad_q, head, span.query_len()), detail::NoQueryBias(), rows.of(grad_table, head),
-        detail::head_rows(grad, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-        detail::NoQueryBias(), rows.of(table, head), lowest, span, static_cast<Scalar>(attention.scale()), workspace);
+        detail::head_rows(gradients.grad_content(), head, span.query_len()), detail::NoQueryBias(),
+        rows.of(gradients.grad_table(), head), detail::head_rows(grad, head, span.query_len()),
+        detail::head_rows(q, head, span.query_len()), detail::NoQueryBias(), rows.of(table, head), lowest, span,
+        static_cast<Scalar>(attention.scale()), workspace);
   }
 }
 
@@ -15418,201 +19283,6 @@ auto relative_logits_backward(const Arguments&...) {
 }  // namespace posenc
 
 #endif  // POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
-
-// ---- posenc/relative_bias/banded_logits.hpp
-/// Relative logits in a band: a small vector of each query times a trained vector for each of the nearest distances.
-#ifndef POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
-#define POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-/// The keys of one query in a band of `extent` distances: keys [first, first + count), of which the last is
-/// `nearest` tokens before the query.
-struct KeysInBand {
-  Eigen::Index first;
-  Eigen::Index count;
-  Eigen::Index nearest;
-
-  KeysInBand(const AttentionSpan& span, Eigen::Index query, Eigen::Index extent) {
-    const Eigen::Index position = span.query_offset() + query;
-    first = (std::max)(position - extent + 1, Eigen::Index(0));
-    const Eigen::Index end = span.visible_keys(query);
-    count = (std::max)(end - first, Eigen::Index(0));
-    nearest = position - (end - 1);
-  }
-};
-
-/// The distances that queries [block, block + rows) meet in a band of `extent`: [first, first + count).
-struct BandRead {
-  Eigen::Index first;
-  Eigen::Index count;
-
-  BandRead(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Eigen::Index extent) {
-    const Eigen::Index position = span.query_offset() + block;
-    first = (std::min)((std::max)(position - (span.key_len() - 1), Eigen::Index(0)), extent);
-    count = span.key_len() == 0 ? 0 : (std::max)((std::min)(position + rows, extent) - first, Eigen::Index(0));
-  }
-};
-
-/// Calls work(first row of a head, first query of a block, its distances, queries, scores) for each block of queries of
-/// each head. `queries` is a copy of their rows of r; `scores`, zeros at first, has a row for each of them and a column for
-/// each distance that they meet.
-template <typename Query, typename Scalar, typename Work>
-void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
-                         const Work& work) {
-  const Eigen::Index widest = (std::min)(extent, span.key_len() + kQueryBlock - 1);
-  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, r.cols()));
-  for (Eigen::Index head = 0; span.query_len() > 0 && head < r.rows(); head += span.query_len()) {
-    for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
-      const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-      const BandRead band(span, block, rows, extent);
-      if (band.count == 0) continue;
-      auto queries = scratch.bottomLeftCorner(kQueryBlock, r.cols()).topRows(rows);
-      queries = r.middleRows(head + block, rows);
-      auto scores = scratch.topLeftCorner(rows, band.count);
-      scores.setZero();
-      work(head, block, band, queries, scores);
-    }
-  }
-}
-
-template <typename Query, typename Projection>
-void require_banded(const char* function, const Query& r, const Projection& projection, const AttentionSpan& span) {
-  const bool whole = span.query_len() == 0 ? r.rows() == 0 : r.rows() > 0 && r.rows() % span.query_len() == 0;
-  require(whole, function, "r.rows()", r.rows(), "span.query_len() ", span.query_len(), " for each head");
-  require(projection.cols() > 0, function, "projection.cols()", projection.cols(),
-          "> 0, one for each distance of the band");
-  require(projection.rows() == r.cols(), function, "projection.rows()", projection.rows(), "r.cols() ", r.cols(),
-          projection.cols() == r.cols() ? " (a column for each distance: give the transpose)" : "");
-  require_data(function, "r", r);
-  require_data(function, "projection", projection);
-}
-
-/// The shape of stacked logits, one row for each row of r.
-template <typename Logits, typename Query>
-void require_banded_logits(const char* function, const char* parameter, const Logits& logits, const Query& r,
-                           const AttentionSpan& span) {
-  require_shape(function, parameter, logits, std::int64_t(r.rows()), span.key_len());
-}
-
-}  // namespace detail
-
-/// Adds to attention logits what a small vector of each query says about each of the nearest distances, in place. For
-/// every head, with p = query_offset + i the position of query i and E = projection.cols(),
-///
-///     logits(i, j) += r[i] . projection[:, p - j]        0 <= p - j < E,   nothing elsewhere
-///
-///     keys          0  1  2  3  4  5         E = 3, query at position 4: x marks what changes
-///     query         .  .  x  x  x  .
-///
-/// The logits hold scale q k^T; r has no scale. Where a model scales queries with their position (Inkling: q and this
-/// bias), multiply row i of r by the same factor.
-/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
-/// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
-/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. Of all heads.
-/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a chunk.
-/// @param workspace       Scratch memory that the caller keeps.
-/// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
-///                                `logits` is then unchanged.
-/// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel E multiply-adds for a
-///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
-///           logits).
-/// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
-/// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
-/// Matches:  InklingRelativeLogits of transformers.
-template <typename Logits, typename Query, typename Projection, typename Scalar,
-          detail::IfScalar<Scalar, Logits, Query, Projection> = 0>
-void add_banded_logits(Logits&& logits, const Query& r, const Projection& projection, const AttentionSpan& span,
-                       Workspace<Scalar>& workspace) {
-  const char* const function = "add_banded_logits";
-  auto& x = detail::written(std::forward<Logits>(logits));
-  detail::require_banded(function, r, projection, span);
-  detail::require_banded_logits(function, "logits", x, r, span);
-  detail::require_target(function, "logits", x, r, projection);
-  const auto& queries_of_all = detail::evaluated(r);
-  const auto& columns = detail::evaluated(projection);
-  const Eigen::Index extent = projection.cols();
-  detail::for_each_band_block(
-      queries_of_all, extent, span, workspace,
-      [&](Eigen::Index head, Eigen::Index block, const detail::BandRead& band, auto& queries, auto& scores) {
-        detail::add_product(scores, queries, columns.middleCols(band.first, band.count), Scalar(1));
-        for (Eigen::Index i = 0; i < scores.rows(); ++i) {
-          const detail::KeysInBand keys(span, block + i, extent);
-          if (keys.count == 0) continue;
-          x.row(head + block + i).segment(keys.first, keys.count) +=
-              scores.row(i).segment(keys.nearest - band.first, keys.count).reverse();
-        }
-      });
-}
-
-/// @overload
-/// Says what is missing or out of order.
-template <typename... Arguments>
-auto add_banded_logits(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write add_banded_logits(logits, r, projection, span, workspace): logits, r and projection are "
-                "matrices, span an AttentionSpan, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
-}
-
-/// The gradient of add_banded_logits(): adds into grad_r and grad_projection.
-/// @param[in,out] gradients           RelativeGradients(grad_r, grad_projection), each of the shape of its parameter.
-/// @param grad_logits                 (num_heads L_q) x L_k.
-/// @param r, projection, span, workspace  As in the forward call.
-/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
-/// Cost:     as add_banded_logits(), with two products (bench_content_bias: banded logits).
-/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double [relative_bias][banded].
-/// Source:   the chain rule on add_banded_logits().
-template <typename GradQuery, typename GradProjection, typename Grad, typename Query, typename Projection,
-          typename Scalar, detail::IfScalar<Scalar, GradQuery, GradProjection, Grad, Query, Projection> = 0>
-void banded_logits_backward(RelativeGradients<GradQuery, GradProjection> gradients, const Grad& grad_logits,
-                            const Query& r, const Projection& projection, const AttentionSpan& span,
-                            Workspace<Scalar>& workspace) {
-  const char* const function = "banded_logits_backward";
-  auto& grad_r = gradients.grad_q();
-  auto& grad_projection = gradients.grad_table();
-  detail::require_banded(function, r, projection, span);
-  detail::require_banded_logits(function, "grad_logits", grad_logits, r, span);
-  detail::require_shape(function, "grad_r", grad_r, r.rows(), r.cols());
-  detail::require_shape(function, "grad_projection", grad_projection, projection.rows(), projection.cols());
-  detail::require_target(function, "grad_r", grad_r, grad_projection, grad_logits, r, projection);
-  detail::require_target(function, "grad_projection", grad_projection, grad_logits, r, projection);
-  const auto& grad = detail::evaluated(grad_logits);
-  const auto& queries_of_all = detail::evaluated(r);
-  const auto& columns = detail::evaluated(projection);
-  const Eigen::Index extent = projection.cols();
-  detail::for_each_band_block(
-      queries_of_all, extent, span, workspace,
-      [&](Eigen::Index head, Eigen::Index block, const detail::BandRead& band, auto& queries, auto& by_distance) {
-        for (Eigen::Index i = 0; i < by_distance.rows(); ++i) {
-          const detail::KeysInBand keys(span, block + i, extent);
-          if (keys.count == 0) continue;
-          by_distance.row(i).segment(keys.nearest - band.first, keys.count) =
-              grad.row(head + block + i).segment(keys.first, keys.count).reverse();
-        }
-        detail::add_product(grad_projection.middleCols(band.first, band.count), queries.transpose(), by_distance,
-                            Scalar(1));
-        queries.setZero();
-        detail::add_product(queries, by_distance, columns.middleCols(band.first, band.count).transpose(), Scalar(1));
-        grad_r.middleRows(head + block, by_distance.rows()) += queries;
-      });
-}
-
-/// @overload
-/// Says what is missing or out of order.
-template <typename... Arguments>
-auto banded_logits_backward(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write banded_logits_backward(RelativeGradients(grad_r, grad_projection), grad_logits, r, "
-                "projection, span, workspace)");
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
 
 // ---- posenc/relative_bias/relative_shift.hpp
 /// The relative shift of a product with all distances, as a view.
@@ -15805,9 +19475,12 @@ class TransformerXl {
     detail::check_held<B>();
   }
 
-  const Table& r() const { return r_; }
-  const U& u() const { return u_; }
-  const V& v() const { return v_; }
+  const Table& r() const& { return r_; }
+  detail::Held<Table> r() const&& { return r_; }
+  const U& u() const& { return u_; }
+  detail::Held<U> u() const&& { return u_; }
+  const V& v() const& { return v_; }
+  detail::Held<V> v() const&& { return v_; }
   std::optional<DistanceRange> distances() const { return distances_; }
 
  private:
@@ -15849,11 +19522,16 @@ class TransformerXlGradients {
         grad_u_(detail::written(std::forward<A>(grad_u))),
         grad_v_(detail::written(std::forward<B>(grad_v))) {}
 
-  GradQuery& grad_q() { return grad_q_; }
-  GradKey& grad_k() { return grad_k_; }
-  GradTable& grad_r() { return grad_r_; }
-  GradU& grad_u() { return grad_u_; }
-  GradV& grad_v() { return grad_v_; }
+  GradQuery& grad_q() & { return grad_q_; }
+  detail::Held<GradQuery> grad_q() && { return grad_q_; }
+  GradKey& grad_k() & { return grad_k_; }
+  detail::Held<GradKey> grad_k() && { return grad_k_; }
+  GradTable& grad_r() & { return grad_r_; }
+  detail::Held<GradTable> grad_r() && { return grad_r_; }
+  GradU& grad_u() & { return grad_u_; }
+  detail::Held<GradU> grad_u() && { return grad_u_; }
+  GradV& grad_v() & { return grad_v_; }
+  detail::Held<GradV> grad_v() && { return grad_v_; }
 
  private:
   detail::Held<GradQuery> grad_q_;
@@ -15931,6 +19609,7 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
   detail::require_logits(function, "logits", x, attention);
   const detail::TransformerXlSizes sizes(function, scheme, attention);
   detail::require_target(function, "logits", x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
+  detail::require_outside(function, workspace, x, attention.q(), attention.k(), scheme.r(), scheme.u(), scheme.v());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& q = detail::evaluated(attention.q());
   const auto& k = detail::evaluated(attention.k());
@@ -16002,6 +19681,8 @@ void transformer_xl_logits_backward(TransformerXlGradients<GradQuery, GradKey, G
   require_target("grad_r", grad_r, grad_u, grad_v);
   require_target("grad_u", grad_u, grad_v);
   require_target("grad_v", grad_v);
+  detail::require_outside(function, workspace, grad_q, grad_k, grad_r, grad_u, grad_v, grad_logits, attention.q(),
+                          attention.k(), scheme.r(), scheme.u(), scheme.v());
   const Eigen::Index lowest = detail::distances_of_rows(scheme.distances(), span).first();
   const auto& grad = detail::evaluated(grad_logits);
   const auto& q = detail::evaluated(attention.q());
@@ -16156,18 +19837,12 @@ struct TemporaryBuckets {};
 /// The table that queries are multiplied with ("c2p"): ContentToPosition(table).
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class ContentToPosition {
+class ContentToPosition : public detail::HeldTable<Table> {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or once
   ///               for each, stacked.
   template <typename T, detail::IfMatrix<T> = 0>
-  explicit ContentToPosition(T&& table) : table_(table) {
-    detail::check_held<T>();
-  }
-  const Table& table() const { return table_; }
-
- private:
-  detail::Held<Table> table_;
+  explicit ContentToPosition(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 };
 template <typename T, detail::IfMatrix<T> = 0>
 ContentToPosition(T&&) -> ContentToPosition<detail::HeldToRead<T>>;
@@ -16175,18 +19850,12 @@ ContentToPosition(T&&) -> ContentToPosition<detail::HeldToRead<T>>;
 /// The table that keys are multiplied with ("p2c"): PositionToContent(table).
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
-class PositionToContent {
+class PositionToContent : public detail::HeldTable<Table> {
  public:
   /// @param table  buckets.rows() x head_dim, position embeddings through the query projection; once for all heads or
   ///               once for each, stacked.
   template <typename T, detail::IfMatrix<T> = 0>
-  explicit PositionToContent(T&& table) : table_(table) {
-    detail::check_held<T>();
-  }
-  const Table& table() const { return table_; }
-
- private:
-  detail::Held<Table> table_;
+  explicit PositionToContent(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 };
 template <typename T, detail::IfMatrix<T> = 0>
 PositionToContent(T&&) -> PositionToContent<detail::HeldToRead<T>>;
@@ -16213,8 +19882,10 @@ class Deberta {
       : buckets_(&buckets), content_to_position_(), position_to_content_(position_to_content.table()) {}
 
   const DebertaBuckets& buckets() const { return *buckets_; }
-  const C2p& content_to_position() const { return content_to_position_; }
-  const P2c& position_to_content() const { return position_to_content_; }
+  const C2p& content_to_position() const& { return content_to_position_; }
+  detail::Held<C2p> content_to_position() const&& { return content_to_position_; }
+  const P2c& position_to_content() const& { return position_to_content_; }
+  detail::Held<P2c> position_to_content() const&& { return position_to_content_; }
 
  private:
   const DebertaBuckets* buckets_;
@@ -16255,34 +19926,14 @@ class Deberta<detail::Misfit<Arguments...>, void> {
 template <typename... Arguments>
 Deberta(const Arguments&...) -> Deberta<detail::Misfit<Arguments...>, void>;
 
-namespace detail {
-
-/// The two gradients of one term.
-template <typename GradContent, typename GradTable>
-class DebertaTermGradients {
- public:
-  template <typename C, typename T>
-  DebertaTermGradients(C&& grad_content, T&& grad_table)
-      : grad_content_(written(std::forward<C>(grad_content))), grad_table_(written(std::forward<T>(grad_table))) {}
-
-  GradContent& grad_content() { return grad_content_; }
-  GradTable& grad_table() { return grad_table_; }
-
- private:
-  Held<GradContent> grad_content_;
-  Held<GradTable> grad_table_;
-};
-
-}  // namespace detail
-
 /// What the backward pass of the content-to-position term adds into: ContentToPositionGradients(grad_q, grad_table),
 /// each of the shape of its parameter.
 template <typename GradQuery, typename GradTable>
-class ContentToPositionGradients : public detail::DebertaTermGradients<GradQuery, GradTable> {
+class ContentToPositionGradients : public RelativeGradients<GradQuery, GradTable> {
  public:
   template <typename Q, typename T>
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
-      : detail::DebertaTermGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
+      : RelativeGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
 };
 template <typename Q, typename T, detail::IfMatrix<Q, T> = 0>
 ContentToPositionGradients(Q&&, T&&) -> ContentToPositionGradients<detail::HeldToWrite<Q>, detail::HeldToWrite<T>>;
@@ -16303,11 +19954,11 @@ ContentToPositionGradients(const Arguments&...) -> ContentToPositionGradients<de
 /// What the backward pass of the position-to-content term adds into: PositionToContentGradients(grad_k, grad_table),
 /// each of the shape of its parameter.
 template <typename GradKey, typename GradTable>
-class PositionToContentGradients : public detail::DebertaTermGradients<GradKey, GradTable> {
+class PositionToContentGradients : public RelativeGradients<GradKey, GradTable> {
  public:
   template <typename K, typename T>
   PositionToContentGradients(K&& grad_k, T&& grad_table)
-      : detail::DebertaTermGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
+      : RelativeGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
 };
 template <typename K, typename T, detail::IfMatrix<K, T> = 0>
 PositionToContentGradients(K&&, T&&) -> PositionToContentGradients<detail::HeldToWrite<K>, detail::HeldToWrite<T>>;
@@ -16352,8 +20003,10 @@ class DebertaGradients {
   explicit DebertaGradients(const C2pGradients& content_to_position) : content_to_position_(content_to_position) {}
   explicit DebertaGradients(const P2cGradients& position_to_content) : position_to_content_(position_to_content) {}
 
-  C2pGradients& content_to_position() { return content_to_position_; }
-  P2cGradients& position_to_content() { return position_to_content_; }
+  C2pGradients& content_to_position() & { return content_to_position_; }
+  C2pGradients content_to_position() && { return content_to_position_; }
+  P2cGradients& position_to_content() & { return position_to_content_; }
+  P2cGradients position_to_content() && { return position_to_content_; }
 
  private:
   C2pGradients content_to_position_;
@@ -16557,6 +20210,8 @@ void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const 
   if constexpr (has_p2c) {
     detail::require_target(function, "logits", x, scheme.position_to_content());
   }
+  detail::require_outside(function, workspace, x, attention.q(), attention.k(), scheme.content_to_position(),
+                          scheme.position_to_content());
   if constexpr (has_c2p) {
     detail::add_deberta_term<detail::DebertaTerm::content_to_position>(x, attention.q(), scheme.content_to_position(),
                                                                        c2p_rows, buckets, attention, workspace);
@@ -16605,26 +20260,23 @@ void deberta_logits_backward(DebertaGradients<C2pGradients, P2cGradients> gradie
       detail::require_deberta(function, "content_to_position", scheme.content_to_position(), buckets, attention);
   const auto p2c_rows =
       detail::require_deberta(function, "position_to_content", scheme.position_to_content(), buckets, attention);
-  const auto check = [&](const char* content_name, const auto& grad_content, const auto& content, const char* name,
-                         const auto& grad_table, const auto& table) {
-    static_assert(
-        detail::holds_scalar<Scalar, decltype(grad_content)> && detail::holds_scalar<Scalar, decltype(grad_table)>,
-        "posenc: gradients hold the scalar of the workspace");
-    detail::require_shape(function, content_name, grad_content, content.rows(), content.cols());
-    detail::require_shape(function, name, grad_table, table.rows(), table.cols());
-    detail::require_target(function, content_name, grad_content, grad_table, grad_logits, attention.q(), attention.k(),
-                           table);
-    detail::require_target(function, name, grad_table, grad_logits, attention.q(), attention.k(), table);
+  const auto check = [&](const char* content_name, const auto& content, const char* name, const auto& table,
+                         auto& of_term) {
+    static_assert(detail::holds_scalar<Scalar, decltype(of_term.grad_content())> &&
+                      detail::holds_scalar<Scalar, decltype(of_term.grad_table())>,
+                  "posenc: gradients hold the scalar of the workspace");
+    detail::require_gradients(function, of_term, content_name, content, name, table, grad_logits, attention.q(),
+                              attention.k());
+    detail::require_outside(function, workspace, of_term.grad_content(), of_term.grad_table(), grad_logits,
+                            attention.q(), attention.k(), table);
   };
   if constexpr (has_c2p) {
-    auto& c2p = gradients.content_to_position();
-    check("grad_q", c2p.grad_content(), attention.q(), "grad_content_to_position", c2p.grad_table(),
-          scheme.content_to_position());
+    check("grad_q", attention.q(), "grad_content_to_position", scheme.content_to_position(),
+          gradients.content_to_position());
   }
   if constexpr (has_p2c) {
-    auto& p2c = gradients.position_to_content();
-    check("grad_k", p2c.grad_content(), attention.k(), "grad_position_to_content", p2c.grad_table(),
-          scheme.position_to_content());
+    check("grad_k", attention.k(), "grad_position_to_content", scheme.position_to_content(),
+          gradients.position_to_content());
   }
   if constexpr (has_c2p && has_p2c) {
     auto& c2p = gradients.content_to_position();
@@ -16675,6 +20327,8 @@ auto deberta_logits_backward(const Arguments&...) {
 // By distance alone: one number per head and distance.
 
 // By distance, from a small network.
+
+// By distance between any positions.
 
 // In windows of an image.
 
@@ -17319,6 +20973,9 @@ struct Rotation {
   Eigen::Index row_stride;
   Eigen::Index pair_stride;
   double scale;
+#if POSENC_HAS_LEVELS
+  Level level = level_of_machine();
+#endif
 
   const Scalar* cos(Eigen::Index row) const { return cos_base + row * row_stride; }
   const Scalar* sin(Eigen::Index row) const { return sin_base + row * row_stride; }
@@ -17509,11 +21166,947 @@ POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in,
 
 #endif  // POSENC_ROPE_KERNELS_ROTATE_TILE_HPP
 
+// ---- posenc/rope/kernels/row_kernels.hpp
+/// The kernels of rotate_tokens.inc at each level, and which of them a call takes.
+#ifndef POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
+#define POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
+
+#if POSENC_HAS_LEVELS
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What a kernel rotates: a window of `pairs` pairs in every head of every token. Distances count elements. `in` and
+/// `out` are the same or disjoint.
+struct RowCall {
+  void* out;
+  const void* in;
+  std::ptrdiff_t out_head_stride, out_token_stride;
+  std::ptrdiff_t in_head_stride, in_token_stride;
+  std::ptrdiff_t tokens, num_heads, pairs;
+  std::ptrdiff_t partner;     ///< Half-split: from the first channel of a pair to the second.
+  const float* cos;           ///< A cosine for each pair, or paired: c0 s0 c1 s1 .. (kernels of neighbors in order).
+  const float* sin;           ///< A sine for each pair.
+  std::ptrdiff_t row_stride;  ///< From a token's row of the table to the next token's.
+  bool paired;
+  std::uint32_t sign;  ///< 0, or the sign bit of a float: rotates backward.
+};
+
+using RowKernel = void (*)(const RowCall&);
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// Pairs of one token in all of its heads, rotated at one level. See row_kernels.hpp.
+
+/// (a, b) = (a c - b s, b c + a s).
+template <int N>
+POSENC_INLINE void rotate_pair(Floats<N>& a, Floats<N>& b, const Floats<N>& c, const Floats<N>& s) {
+  const Floats<N> first = multiply_add<N>(a, c, -(b * s));
+  b = multiply_add<N>(b, c, a * s);
+  a = first;
+}
+
+template <int N>
+POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
+  return Floats<N>(Words<N>(values) ^ sign);
+}
+
+// A tile is some pairs of one token in all of its heads: `Pieces` vectors of them, whose cosines and sines stay in
+// registers. The last piece ends where the tile ends and may overlap the one before, so that no width leaves a rest. It
+// is read before that is written: the input may be the output.
+
+/// The first piece that is read before any is written: with 32 registers all are, which has more cache lines on their way.
+template <int Pieces>
+inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
+
+/// `count` pairs of channels at `x.partner` from one another.
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                 const float* cos, const float* sin, std::ptrdiff_t count) {
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  constexpr bool kHalvesApart =
+      POSENC_LEVEL == 3 && kStep * sizeof *out < 64;  // so that lines of 64 bytes are written at once
+  const std::ptrdiff_t last = count - kStep;
+  const std::ptrdiff_t partner = x.partner;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Numbers c[Pieces];
+  Numbers s[Pieces];
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    Format::load_table(c[k.value], cos + at(k));
+    Format::load_table(s[k.value], sin + at(k));
+    for (auto& vector : s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
+  });
+  const auto rotate = [&](Numbers& a, Numbers& b, auto k) POSENC_INLINE_LAMBDA {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      rotate_pair<Format::kWidth>(a.vector[v.value], b.vector[v.value], c[k.value].vector[v.value],
+                                  s[k.value].vector[v.value]);
+    });
+  };
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Numbers a[Pieces];
+    Numbers b[Pieces];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(a[k.value], in + at(k));
+      Format::load(b[k.value], in + partner + at(k));
+    };
+    unrolled<Pieces, kAhead<Pieces>>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kAhead<Pieces>) load(k);
+      rotate(a[k.value], b[k.value], k);
+      if constexpr (!kHalvesApart) {
+        Format::store(out + at(k), a[k.value]);
+        Format::store(out + partner + at(k), b[k.value]);
+      }
+    });
+    if constexpr (kHalvesApart) {
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + at(k), a[k.value]); });
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + partner + at(k), b[k.value]); });
+    }
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// `count` pairs of neighbors, which even and odd numbers are.
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t count) {
+  constexpr int kWidth = Format::kWidth;
+  using Numbers = typename Format::Numbers;
+  const std::ptrdiff_t last = count - kWidth;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<kWidth> c[Pieces];
+  Floats<kWidth> s[Pieces];
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<kWidth>(cos + at(k));
+    s[k.value] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
+  });
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Numbers pairs[Pieces];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
+    unrolled<Pieces, kAhead<Pieces>>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kAhead<Pieces>) load(k);
+      rotate_pair<kWidth>(pairs[k.value].vector[0], pairs[k.value].vector[1], c[k.value], s[k.value]);
+      Format::store(out + 2 * at(k), pairs[k.value]);
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// `count` channels in order, pairs of neighbors: x c + (neighbors of x exchanged) (-s, s).
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                    const float* cos, const float* sin, std::ptrdiff_t count) {
+  constexpr int kWidth = Format::kWidth;
+  constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
+  const std::ptrdiff_t last = count - kWidth;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<kWidth> c[Pieces];
+  Floats<kWidth> s[Pieces];
+  const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
+  const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    if (x.paired) {
+      const Floats<kWidth> both = load_floats<kWidth>(cos + at(k));
+      c[k.value] = even_twice<kWidth>(both);
+      s[k.value] = odd_twice<kWidth>(both);
+    } else {
+      c[k.value] = load_twice<kWidth>(cos + at(k) / 2);
+      s[k.value] = load_twice<kWidth>(sin + at(k) / 2);
+    }
+    s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
+  });
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<kWidth> numbers[Pieces];
+    const auto load = [&](auto k)
+                          POSENC_INLINE_LAMBDA { numbers[k.value] = load_numbers<Format::kIn, kWidth>(in + at(k)); };
+    unrolled<Pieces, kFirst>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kFirst) load(k);
+      const Floats<kWidth> given = numbers[k.value];
+      store_numbers<Format::kOut, kWidth>(out + at(k),
+                                          multiply_add<kWidth>(given, c[k.value], swapped<kWidth>(given) * s[k.value]));
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// One kind of tile: how far its pieces are, in pairs, and how many of them whole tiles have.
+template <typename Format_, bool HalfSplit>
+struct RowTile {
+  using Format = Format_;
+  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
+  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr bool kWidest = Format::kWidth == kLanes;
+  static constexpr int kWhole = !kWidest                        ? 1
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
+                                : Format::kEvenOdd && HalfSplit ? 1
+                                : Format::kEvenOdd              ? 2
+                                                                : 4;
+  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
+
+  /// Pieces of the next tile where `pairs` are left, so that what is then left is nothing or fills a piece.
+  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
+    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
+    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
+    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+  }
+
+  template <int Pieces>
+  static POSENC_INLINE void rotate(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if constexpr (HalfSplit) {
+      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (kNeighbors) {
+      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
+    } else {
+      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
+    }
+  }
+
+  template <int Pieces = kMost>
+  static POSENC_INLINE void rotate(int pieces, const RowCall& x, const typename Format::In* in,
+                                   typename Format::Out* out, const float* cos, const float* sin,
+                                   std::ptrdiff_t pairs) {
+    if (pieces == Pieces) {
+      rotate<Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (Pieces > 1) {
+      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+    }
+  }
+};
+
+/// All tokens of a call that has as many pairs as a piece, at least.
+template <typename Tile, bool HalfSplit>
+POSENC_INLINE void rotate_tokens(const RowCall& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  const In* token_in = static_cast<const In*>(x.in);
+  Out* token_out = static_cast<Out*>(x.out);
+  const float* cos_row = x.cos;
+  const float* sin_row = x.sin;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const In* in = token_in;
+    Out* out = token_out;
+    const float* cos = cos_row;
+    const float* sin = sin_row;
+    for (std::ptrdiff_t left = x.pairs; left > 0;) {
+      const int pieces = Tile::next(left);
+      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
+      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
+      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
+      in += channels;
+      out += channels;
+      cos += x.paired ? 2 * pairs : pairs;
+      sin += x.paired ? 2 * pairs : pairs;
+      left -= pairs;
+    }
+    token_in += x.in_token_stride;
+    token_out += x.out_token_stride;
+    cos_row += x.row_stride;
+    sin_row += x.row_stride;
+  }
+}
+
+/// The same of fewer pairs: each head is brought into buffers that hold a piece.
+template <typename Tile, bool HalfSplit>
+POSENC_INLINE void rotate_few(const RowCall& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  constexpr int kPairs = Tile::kPairs;
+  In in[2 * kPairs] = {};
+  Out out[2 * kPairs] = {};
+  float cos[2 * kPairs] = {};
+  float sin[2 * kPairs] = {};
+  RowCall one = x;
+  one.num_heads = 1;
+  one.partner = kPairs;
+  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
+  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
+  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
+      cos[i] = x.cos[token * x.row_stride + i];
+      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
+      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
+      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
+      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+      __builtin_memcpy(in, source, bytes(in));
+      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
+      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
+      __builtin_memcpy(target, out, bytes(out));
+      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
+    }
+  }
+}
+
+/// The kernel: the widest vectors that the pairs fill.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+void rotate_rows(const RowCall& x) {
+  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+  if constexpr (kLanes > 8 && kLeast < 8) {
+    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
+    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
+  }
+  if constexpr (kLanes > kLeast) {
+    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+  }
+  rotate_few<Least, HalfSplit>(x);
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// Pairs of one token in all of its heads, rotated at one level. See row_kernels.hpp.
+
+/// (a, b) = (a c - b s, b c + a s).
+template <int N>
+POSENC_INLINE void rotate_pair(Floats<N>& a, Floats<N>& b, const Floats<N>& c, const Floats<N>& s) {
+  const Floats<N> first = multiply_add<N>(a, c, -(b * s));
+  b = multiply_add<N>(b, c, a * s);
+  a = first;
+}
+
+template <int N>
+POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
+  return Floats<N>(Words<N>(values) ^ sign);
+}
+
+// A tile is some pairs of one token in all of its heads: `Pieces` vectors of them, whose cosines and sines stay in
+// registers. The last piece ends where the tile ends and may overlap the one before, so that no width leaves a rest. It
+// is read before that is written: the input may be the output.
+
+/// The first piece that is read before any is written: with 32 registers all are, which has more cache lines on their way.
+template <int Pieces>
+inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
+
+/// `count` pairs of channels at `x.partner` from one another.
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                 const float* cos, const float* sin, std::ptrdiff_t count) {
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  constexpr bool kHalvesApart =
+      POSENC_LEVEL == 3 && kStep * sizeof *out < 64;  // so that lines of 64 bytes are written at once
+  const std::ptrdiff_t last = count - kStep;
+  const std::ptrdiff_t partner = x.partner;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Numbers c[Pieces];
+  Numbers s[Pieces];
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    Format::load_table(c[k.value], cos + at(k));
+    Format::load_table(s[k.value], sin + at(k));
+    for (auto& vector : s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
+  });
+  const auto rotate = [&](Numbers& a, Numbers& b, auto k) POSENC_INLINE_LAMBDA {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      rotate_pair<Format::kWidth>(a.vector[v.value], b.vector[v.value], c[k.value].vector[v.value],
+                                  s[k.value].vector[v.value]);
+    });
+  };
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Numbers a[Pieces];
+    Numbers b[Pieces];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(a[k.value], in + at(k));
+      Format::load(b[k.value], in + partner + at(k));
+    };
+    unrolled<Pieces, kAhead<Pieces>>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kAhead<Pieces>) load(k);
+      rotate(a[k.value], b[k.value], k);
+      if constexpr (!kHalvesApart) {
+        Format::store(out + at(k), a[k.value]);
+        Format::store(out + partner + at(k), b[k.value]);
+      }
+    });
+    if constexpr (kHalvesApart) {
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + at(k), a[k.value]); });
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + partner + at(k), b[k.value]); });
+    }
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// `count` pairs of neighbors, which even and odd numbers are.
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t count) {
+  constexpr int kWidth = Format::kWidth;
+  using Numbers = typename Format::Numbers;
+  const std::ptrdiff_t last = count - kWidth;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<kWidth> c[Pieces];
+  Floats<kWidth> s[Pieces];
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<kWidth>(cos + at(k));
+    s[k.value] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
+  });
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Numbers pairs[Pieces];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
+    unrolled<Pieces, kAhead<Pieces>>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kAhead<Pieces>) load(k);
+      rotate_pair<kWidth>(pairs[k.value].vector[0], pairs[k.value].vector[1], c[k.value], s[k.value]);
+      Format::store(out + 2 * at(k), pairs[k.value]);
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// `count` channels in order, pairs of neighbors: x c + (neighbors of x exchanged) (-s, s).
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                    const float* cos, const float* sin, std::ptrdiff_t count) {
+  constexpr int kWidth = Format::kWidth;
+  constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
+  const std::ptrdiff_t last = count - kWidth;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<kWidth> c[Pieces];
+  Floats<kWidth> s[Pieces];
+  const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
+  const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    if (x.paired) {
+      const Floats<kWidth> both = load_floats<kWidth>(cos + at(k));
+      c[k.value] = even_twice<kWidth>(both);
+      s[k.value] = odd_twice<kWidth>(both);
+    } else {
+      c[k.value] = load_twice<kWidth>(cos + at(k) / 2);
+      s[k.value] = load_twice<kWidth>(sin + at(k) / 2);
+    }
+    s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
+  });
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<kWidth> numbers[Pieces];
+    const auto load = [&](auto k)
+                          POSENC_INLINE_LAMBDA { numbers[k.value] = load_numbers<Format::kIn, kWidth>(in + at(k)); };
+    unrolled<Pieces, kFirst>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kFirst) load(k);
+      const Floats<kWidth> given = numbers[k.value];
+      store_numbers<Format::kOut, kWidth>(out + at(k),
+                                          multiply_add<kWidth>(given, c[k.value], swapped<kWidth>(given) * s[k.value]));
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// One kind of tile: how far its pieces are, in pairs, and how many of them whole tiles have.
+template <typename Format_, bool HalfSplit>
+struct RowTile {
+  using Format = Format_;
+  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
+  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr bool kWidest = Format::kWidth == kLanes;
+  static constexpr int kWhole = !kWidest                        ? 1
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
+                                : Format::kEvenOdd && HalfSplit ? 1
+                                : Format::kEvenOdd              ? 2
+                                                                : 4;
+  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
+
+  /// Pieces of the next tile where `pairs` are left, so that what is then left is nothing or fills a piece.
+  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
+    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
+    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
+    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+  }
+
+  template <int Pieces>
+  static POSENC_INLINE void rotate(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if constexpr (HalfSplit) {
+      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (kNeighbors) {
+      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
+    } else {
+      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
+    }
+  }
+
+  template <int Pieces = kMost>
+  static POSENC_INLINE void rotate(int pieces, const RowCall& x, const typename Format::In* in,
+                                   typename Format::Out* out, const float* cos, const float* sin,
+                                   std::ptrdiff_t pairs) {
+    if (pieces == Pieces) {
+      rotate<Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (Pieces > 1) {
+      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+    }
+  }
+};
+
+/// All tokens of a call that has as many pairs as a piece, at least.
+template <typename Tile, bool HalfSplit>
+POSENC_INLINE void rotate_tokens(const RowCall& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  const In* token_in = static_cast<const In*>(x.in);
+  Out* token_out = static_cast<Out*>(x.out);
+  const float* cos_row = x.cos;
+  const float* sin_row = x.sin;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const In* in = token_in;
+    Out* out = token_out;
+    const float* cos = cos_row;
+    const float* sin = sin_row;
+    for (std::ptrdiff_t left = x.pairs; left > 0;) {
+      const int pieces = Tile::next(left);
+      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
+      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
+      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
+      in += channels;
+      out += channels;
+      cos += x.paired ? 2 * pairs : pairs;
+      sin += x.paired ? 2 * pairs : pairs;
+      left -= pairs;
+    }
+    token_in += x.in_token_stride;
+    token_out += x.out_token_stride;
+    cos_row += x.row_stride;
+    sin_row += x.row_stride;
+  }
+}
+
+/// The same of fewer pairs: each head is brought into buffers that hold a piece.
+template <typename Tile, bool HalfSplit>
+POSENC_INLINE void rotate_few(const RowCall& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  constexpr int kPairs = Tile::kPairs;
+  In in[2 * kPairs] = {};
+  Out out[2 * kPairs] = {};
+  float cos[2 * kPairs] = {};
+  float sin[2 * kPairs] = {};
+  RowCall one = x;
+  one.num_heads = 1;
+  one.partner = kPairs;
+  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
+  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
+  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
+      cos[i] = x.cos[token * x.row_stride + i];
+      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
+      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
+      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
+      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+      __builtin_memcpy(in, source, bytes(in));
+      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
+      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
+      __builtin_memcpy(target, out, bytes(out));
+      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
+    }
+  }
+}
+
+/// The kernel: the widest vectors that the pairs fill.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+void rotate_rows(const RowCall& x) {
+  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+  if constexpr (kLanes > 8 && kLeast < 8) {
+    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
+    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
+  }
+  if constexpr (kLanes > kLeast) {
+    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+  }
+  rotate_few<Least, HalfSplit>(x);
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// Pairs of one token in all of its heads, rotated at one level. See row_kernels.hpp.
+
+/// (a, b) = (a c - b s, b c + a s).
+template <int N>
+POSENC_INLINE void rotate_pair(Floats<N>& a, Floats<N>& b, const Floats<N>& c, const Floats<N>& s) {
+  const Floats<N> first = multiply_add<N>(a, c, -(b * s));
+  b = multiply_add<N>(b, c, a * s);
+  a = first;
+}
+
+template <int N>
+POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
+  return Floats<N>(Words<N>(values) ^ sign);
+}
+
+// A tile is some pairs of one token in all of its heads: `Pieces` vectors of them, whose cosines and sines stay in
+// registers. The last piece ends where the tile ends and may overlap the one before, so that no width leaves a rest. It
+// is read before that is written: the input may be the output.
+
+/// The first piece that is read before any is written: with 32 registers all are, which has more cache lines on their way.
+template <int Pieces>
+inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
+
+/// `count` pairs of channels at `x.partner` from one another.
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                 const float* cos, const float* sin, std::ptrdiff_t count) {
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  constexpr bool kHalvesApart =
+      POSENC_LEVEL == 3 && kStep * sizeof *out < 64;  // so that lines of 64 bytes are written at once
+  const std::ptrdiff_t last = count - kStep;
+  const std::ptrdiff_t partner = x.partner;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Numbers c[Pieces];
+  Numbers s[Pieces];
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    Format::load_table(c[k.value], cos + at(k));
+    Format::load_table(s[k.value], sin + at(k));
+    for (auto& vector : s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
+  });
+  const auto rotate = [&](Numbers& a, Numbers& b, auto k) POSENC_INLINE_LAMBDA {
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      rotate_pair<Format::kWidth>(a.vector[v.value], b.vector[v.value], c[k.value].vector[v.value],
+                                  s[k.value].vector[v.value]);
+    });
+  };
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Numbers a[Pieces];
+    Numbers b[Pieces];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(a[k.value], in + at(k));
+      Format::load(b[k.value], in + partner + at(k));
+    };
+    unrolled<Pieces, kAhead<Pieces>>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kAhead<Pieces>) load(k);
+      rotate(a[k.value], b[k.value], k);
+      if constexpr (!kHalvesApart) {
+        Format::store(out + at(k), a[k.value]);
+        Format::store(out + partner + at(k), b[k.value]);
+      }
+    });
+    if constexpr (kHalvesApart) {
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + at(k), a[k.value]); });
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + partner + at(k), b[k.value]); });
+    }
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// `count` pairs of neighbors, which even and odd numbers are.
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t count) {
+  constexpr int kWidth = Format::kWidth;
+  using Numbers = typename Format::Numbers;
+  const std::ptrdiff_t last = count - kWidth;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<kWidth> c[Pieces];
+  Floats<kWidth> s[Pieces];
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    c[k.value] = load_floats<kWidth>(cos + at(k));
+    s[k.value] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
+  });
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Numbers pairs[Pieces];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
+    unrolled<Pieces, kAhead<Pieces>>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kAhead<Pieces>) load(k);
+      rotate_pair<kWidth>(pairs[k.value].vector[0], pairs[k.value].vector[1], c[k.value], s[k.value]);
+      Format::store(out + 2 * at(k), pairs[k.value]);
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+
+/// `count` channels in order, pairs of neighbors: x c + (neighbors of x exchanged) (-s, s).
+template <typename Format, int Pieces>
+POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                    const float* cos, const float* sin, std::ptrdiff_t count) {
+  constexpr int kWidth = Format::kWidth;
+  constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
+  const std::ptrdiff_t last = count - kWidth;
+  const std::ptrdiff_t in_stride = x.in_head_stride;
+  const std::ptrdiff_t out_stride = x.out_head_stride;
+  Floats<kWidth> c[Pieces];
+  Floats<kWidth> s[Pieces];
+  const Floats<kWidth> minus = Floats<kWidth>(Words<kWidth>{} + 0x80000000u);
+  const Words<kWidth> signs = Words<kWidth>(alternate_lower<kWidth>(minus, Floats<kWidth>{})) ^ x.sign;
+  const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
+  unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+    if (x.paired) {
+      const Floats<kWidth> both = load_floats<kWidth>(cos + at(k));
+      c[k.value] = even_twice<kWidth>(both);
+      s[k.value] = odd_twice<kWidth>(both);
+    } else {
+      c[k.value] = load_twice<kWidth>(cos + at(k) / 2);
+      s[k.value] = load_twice<kWidth>(sin + at(k) / 2);
+    }
+    s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
+  });
+  for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
+    Floats<kWidth> numbers[Pieces];
+    const auto load = [&](auto k)
+                          POSENC_INLINE_LAMBDA { numbers[k.value] = load_numbers<Format::kIn, kWidth>(in + at(k)); };
+    unrolled<Pieces, kFirst>(load);
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if constexpr (k.value < kFirst) load(k);
+      const Floats<kWidth> given = numbers[k.value];
+      store_numbers<Format::kOut, kWidth>(out + at(k),
+                                          multiply_add<kWidth>(given, c[k.value], swapped<kWidth>(given) * s[k.value]));
+    });
+    in += in_stride;
+    out += out_stride;
+  }
+}
+// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// One kind of tile: how far its pieces are, in pairs, and how many of them whole tiles have.
+template <typename Format_, bool HalfSplit>
+struct RowTile {
+  using Format = Format_;
+  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
+  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr bool kWidest = Format::kWidth == kLanes;
+  static constexpr int kWhole = !kWidest                        ? 1
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
+                                : Format::kEvenOdd && HalfSplit ? 1
+                                : Format::kEvenOdd              ? 2
+                                                                : 4;
+  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
+
+  /// Pieces of the next tile where `pairs` are left, so that what is then left is nothing or fills a piece.
+  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
+    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
+    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
+    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+  }
+
+  template <int Pieces>
+  static POSENC_INLINE void rotate(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if constexpr (HalfSplit) {
+      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (kNeighbors) {
+      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
+    } else {
+      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
+    }
+  }
+
+  template <int Pieces = kMost>
+  static POSENC_INLINE void rotate(int pieces, const RowCall& x, const typename Format::In* in,
+                                   typename Format::Out* out, const float* cos, const float* sin,
+                                   std::ptrdiff_t pairs) {
+    if (pieces == Pieces) {
+      rotate<Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (Pieces > 1) {
+      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+    }
+  }
+};
+
+/// All tokens of a call that has as many pairs as a piece, at least.
+template <typename Tile, bool HalfSplit>
+POSENC_INLINE void rotate_tokens(const RowCall& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  const In* token_in = static_cast<const In*>(x.in);
+  Out* token_out = static_cast<Out*>(x.out);
+  const float* cos_row = x.cos;
+  const float* sin_row = x.sin;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const In* in = token_in;
+    Out* out = token_out;
+    const float* cos = cos_row;
+    const float* sin = sin_row;
+    for (std::ptrdiff_t left = x.pairs; left > 0;) {
+      const int pieces = Tile::next(left);
+      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
+      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
+      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
+      in += channels;
+      out += channels;
+      cos += x.paired ? 2 * pairs : pairs;
+      sin += x.paired ? 2 * pairs : pairs;
+      left -= pairs;
+    }
+    token_in += x.in_token_stride;
+    token_out += x.out_token_stride;
+    cos_row += x.row_stride;
+    sin_row += x.row_stride;
+  }
+}
+
+/// The same of fewer pairs: each head is brought into buffers that hold a piece.
+template <typename Tile, bool HalfSplit>
+POSENC_INLINE void rotate_few(const RowCall& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  constexpr int kPairs = Tile::kPairs;
+  In in[2 * kPairs] = {};
+  Out out[2 * kPairs] = {};
+  float cos[2 * kPairs] = {};
+  float sin[2 * kPairs] = {};
+  RowCall one = x;
+  one.num_heads = 1;
+  one.partner = kPairs;
+  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
+  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
+  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
+      cos[i] = x.cos[token * x.row_stride + i];
+      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
+      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
+      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
+      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+      __builtin_memcpy(in, source, bytes(in));
+      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
+      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
+      __builtin_memcpy(target, out, bytes(out));
+      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
+    }
+  }
+}
+
+/// The kernel: the widest vectors that the pairs fill.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+void rotate_rows(const RowCall& x) {
+  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+  if constexpr (kLanes > 8 && kLeast < 8) {
+    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
+    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
+  }
+  if constexpr (kLanes > kLeast) {
+    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+  }
+  rotate_few<Least, HalfSplit>(x);
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The kernel of these types for a level, which the unit has.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+RowKernel row_kernel(Level level) {
+  static constexpr RowKernel kKernels[] = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::rotate_rows<Out, In, HalfSplit>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::rotate_rows<Out, In, HalfSplit>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::rotate_rows<Out, In, HalfSplit>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+/// Whether the kernel of neighbors also reads a paired table: where it reads and writes numbers in order.
+template <StoredAs Out, StoredAs In>
+constexpr bool reads_paired(Level level) {
+  constexpr bool half = Out == StoredAs::half || In == StoredAs::half;
+  constexpr bool bfloat16 = Out == StoredAs::bfloat16 || In == StoredAs::bfloat16;
+  return !bfloat16 && !(half && level == Level::sse2);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
+
 // ---- posenc/rope/kernels/rotate_rows.hpp
 /// The rotation kernel of tokens whose channels are contiguous: row-major matrices and raw buffers.
 ///
 /// The cosines and sines of a tile stay in registers while all heads pass by. That reaches the speed of an in-place
-/// scale from the second-level cache on (bench_rope).
+/// scale from the second-level cache on (bench_rope). What is computed in float runs at the machine's level of
+/// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
 
@@ -17626,13 +22219,109 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
   }
 }
 
+#if POSENC_HAS_LEVELS
+
+/// Whether there are kernels for each level: what is computed in float.
+template <typename Out, typename In, typename TableScalar>
+inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
+
+/// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
+inline void call_by_heads(RowKernel kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
+  constexpr std::ptrdiff_t some_tokens = 32;
+  constexpr std::ptrdiff_t some_heads = 4;
+  RowCall some = all;
+  for (std::ptrdiff_t i = 0; i < all.tokens; i += some_tokens) {
+    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
+      const std::ptrdiff_t out_elements = i * all.out_token_stride + head * all.out_head_stride;
+      const std::ptrdiff_t in_elements = i * all.in_token_stride + head * all.in_head_stride;
+      some.out = static_cast<char*>(all.out) + out_elements * static_cast<std::ptrdiff_t>(out_bytes);
+      some.in = static_cast<const char*>(all.in) + in_elements * static_cast<std::ptrdiff_t>(in_bytes);
+      some.tokens = (std::min)(some_tokens, all.tokens - i);
+      some.num_heads = (std::min)(some_heads, all.num_heads - head);
+      some.cos = all.cos + i * all.row_stride;
+      some.sin = all.sin + i * all.row_stride;
+      kernel(some);
+    }
+  }
+}
+
+/// rotate_rows() by the kernels of levels. A table that they do not read is brought into their form row by row.
+template <bool HalfSplit, typename Out, typename In, typename TableScalar>
+void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
+                     Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
+                     std::uint32_t sign) {
+  constexpr StoredAs to = stored_as<Out>;
+  constexpr StoredAs from = stored_as<In>;
+  const RowKernel kernel = row_kernel<to, from, HalfSplit>(table.level);
+  RowCall call{out.data,
+               in.data,
+               out.head_stride,
+               out.token_stride,
+               in.head_stride,
+               in.token_stride,
+               tokens,
+               num_heads,
+               table.num_pairs,
+               table.num_pairs,
+               nullptr,
+               nullptr,
+               0,
+               false,
+               sign};
+  if constexpr (std::is_same_v<TableScalar, float>) {
+    const bool paired = !HalfSplit && reads_paired<to, from>(table.level) && table.is_paired();
+    if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
+      call.cos = table.cos(first_row);
+      call.sin = table.sin(first_row);
+      call.row_stride = table.row_stride;
+      call.paired = paired;
+      if (tokens > 1 && out.token_stride < out.head_stride) {
+        call_by_heads(kernel, call, sizeof(Out), sizeof(In));
+      } else {
+        kernel(call);
+      }
+      return;
+    }
+  }
+  alignas(64) float prepared[2 * kRowChunk];
+  call.tokens = 1;
+  call.cos = prepared;
+  call.sin = prepared + kRowChunk;
+  for (Eigen::Index token = 0; token < tokens; ++token) {
+    const Eigen::Index row = first_row + token;
+    for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
+      const Eigen::Index step = table.pair_stride;
+      call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
+      prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
+                         call.pairs);
+      const Eigen::Index channel = HalfSplit ? first : 2 * first;
+      call.out = out.token(token).from(channel).data;
+      call.in = in.token(token).from(channel).data;
+      kernel(call);
+    }
+  }
+}
+
+#else
+
+template <typename Out, typename In, typename TableScalar>
+inline constexpr bool has_levels = false;
+/// Not called where there are no levels.
+template <bool HalfSplit, typename... Arguments>
+void rotate_at_level(const Arguments&...);
+
+#endif
+
 /// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
 /// the memory. `in` and `out` are the same or disjoint.
 template <typename Kind, typename Out, typename In, typename TableScalar>
 void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                  const Rotation<TableScalar>& table, Eigen::Index first_row) {
-  using Number = RotationScalar<Out, In, TableScalar>;
-  if (tokens > 1 && out.token_stride < out.head_stride && is_prepared<Kind, Number>(table)) {
+  if constexpr (has_levels<Out, In, TableScalar>) {
+    constexpr std::uint32_t sign = Kind::backward ? 0x80000000u : 0u;
+    rotate_at_level<Kind::half_split>(out, in, tokens, num_heads, table, first_row, sign);
+  } else if (tokens > 1 && out.token_stride < out.head_stride &&
+             is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
     rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
   } else {
     rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);
@@ -17681,14 +22370,17 @@ struct MatrixOperand {
 
   X& x;
   Eigen::Index head_dim;
+  Eigen::Index first_head = 0;
 
   Eigen::Index tokens() const { return x.rows(); }
-  Eigen::Index num_heads() const { return x.cols() / head_dim; }
+  Eigen::Index num_heads() const { return x.cols() / head_dim - first_head; }
+  /// The heads from `head` on.
+  MatrixOperand from_head(Eigen::Index head) const { return {x, head_dim, head}; }
   Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
-    return x.coeff(token, head * head_dim + channel);
+    return x.coeff(token, (first_head + head) * head_dim + channel);
   }
   void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
-    x.coeffRef(token, head * head_dim + channel) = value;
+    x.coeffRef(token, (first_head + head) * head_dim + channel) = value;
   }
   /// Whether channels are contiguous in memory, which a type alone does not tell.
   bool has_strides() const {
@@ -17713,9 +22405,12 @@ struct ViewOperand {
   static constexpr bool kByTokens = true;
 
   const HeadsView<Element>& x;
+  Eigen::Index first_head = 0;
 
   Eigen::Index tokens() const { return x.batch() * x.seq_len(); }
-  Eigen::Index num_heads() const { return x.num_heads(); }
+  Eigen::Index num_heads() const { return x.num_heads() - first_head; }
+  /// The heads from `head` on.
+  ViewOperand from_head(Eigen::Index head) const { return {x, head}; }
   Scalar get(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
     return read_scalar<Buffer::foreign, Scalar>(place(token, head, channel));
   }
@@ -17729,7 +22424,7 @@ struct ViewOperand {
 
  private:
   Element* place(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
-    return strides().at(token, channel).from(0, head).data;
+    return strides().at(token, channel).from(0, first_head + head).data;
   }
 };
 
@@ -17773,6 +22468,40 @@ inline void require_window(const char* function, const RopeLayout& layout, Eigen
   }
   refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
+}
+
+/// All heads share the table's angles, or each head of x has its own.
+inline void require_heads_of_table(const char* function, Eigen::Index of_table, Eigen::Index of_x) {
+  if (of_table == 1 || of_table == of_x) return;
+  refuse<std::invalid_argument>(function, "table.num_heads()", of_table, "the heads of x ", of_x,
+                                ", or 1 where they share the angles");
+}
+
+/// A table with rows for each sequence has those of the sequences that a view has.
+inline void require_sequences_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
+                                       const TokenGrid& grid) {
+  if (sequences != grid.batch) {
+    refuse<std::invalid_argument>(function, "table.num_sequences()", sequences, grid.parameter, ".batch() ",
+                                  grid.batch);
+  }
+  if (rows != grid.tokens()) {
+    refuse<std::invalid_argument>(function, "table.rows()", rows, "those of all sequences, ", grid.tokens());
+  }
+}
+
+/// The same of sequences that are stacked in a matrix, or of those that a view has.
+inline void require_each_sequence_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
+                                           Eigen::Index seq_len, const TokenGrid& grid) {
+  require(seq_len == rows / sequences && (grid.batch == 1 || grid.seq_len == seq_len), function,
+          "each_sequence's seq_len", seq_len, "the rows of each of the table's ", sequences, " sequences, ",
+          rows / sequences);
+  require(grid.tokens() == rows, function, "table.rows()", rows, "those of all sequences, ", grid.tokens());
+}
+
+/// Rows that all sequences would share belong to one of them.
+inline void require_rows_of_one_sequence(const char* function, Eigen::Index sequences, Eigen::Index row, bool is_one) {
+  require(is_one, function, "from_row()", row, "left out, because the table has rows for each of ", sequences,
+          " sequences");
 }
 
 /// Queries or keys fit the layout.
@@ -17878,8 +22607,18 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
                              const TokenGrid& grid, Eigen::Index head_dim) {
-  const MemoryExtent cosines = extent_of(table.cos());
-  const MemoryExtent sines = extent_of(table.sin());
+  const auto numbers = [&](const auto* data) {
+    constexpr std::size_t bytes = sizeof(*data);
+    MemoryExtent extent;
+    extent.first = address_of(data);
+    extent.bytes = static_cast<std::int64_t>(bytes);
+    extent.set_axis(0, table.rows(), table.row_stride(), bytes);
+    extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+    extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
+    return extent;
+  };
+  const MemoryExtent cosines = numbers(table.cos_data(0));
+  const MemoryExtent sines = numbers(table.sin_data(0));
   const auto check = [&](const MemoryExtent& written) {
     const bool overlapping = overlap(written, cosines) || overlap(written, sines);
     require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");
@@ -17944,6 +22683,63 @@ POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelC
   }
 }
 
+/// A number of the table times `scale`, rounded once.
+template <typename Number, typename TableScalar>
+EIGEN_ALWAYS_INLINE Number scaled_entry(TableScalar value, double scale) {
+  if (scale == 1) return static_cast<Number>(value);
+  return static_cast<Number>(static_cast<double>(value) * scale);
+}
+
+/// Tokens and pairs whose cosines and sines lie on the stack at a time, pair by pair: 32 KB, 256 bytes for each pair.
+template <typename Number>
+inline constexpr int kColumnTokens = 256 / static_cast<int>(sizeof(Number));
+inline constexpr int kColumnPairs = 64;
+
+/// Rotates kColumnTokens tokens from `token` on. The table's rows are put in columns once for all heads, so that every
+/// channel passes in one run of memory.
+template <bool Backward, typename Out, typename In, typename TableScalar>
+POSENC_KERNEL void rotate_column_block(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
+                                       Eigen::Index token, Eigen::Index num_heads, const Rotation<TableScalar>& table,
+                                       const RopeLayout& layout, const Eigen::Index* rows) {
+  using Number = RotationScalar<Out, In, TableScalar>;
+  constexpr int lanes = kPacket<Number>;
+  constexpr int tokens = kColumnTokens<Number>;
+  using Values = Eigen::Array<Number, lanes, 1>;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const Eigen::Index partner = half_split ? table.num_pairs : 1;
+  alignas(64) Number cosines[kColumnPairs][tokens];
+  alignas(64) Number sines[kColumnPairs][tokens];
+  for (Eigen::Index first = 0; first < table.num_pairs; first += kColumnPairs) {
+    const Eigen::Index pairs = (std::min)(Eigen::Index(kColumnPairs), table.num_pairs - first);
+    for (int i = 0; i < tokens; ++i) {
+      const TableScalar* const c = table.cos(rows[i]) + first * table.pair_stride;
+      const TableScalar* const s = table.sin(rows[i]) + first * table.pair_stride;
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index entry = pair * table.pair_stride;
+        cosines[pair][i] = scaled_entry<Number>(c[entry], table.scale);
+        sines[pair][i] = scaled_entry<Number>(s[entry], table.scale);
+      }
+    }
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index channel = head * layout.head_dim() + (half_split ? first + pair : 2 * (first + pair));
+        const In* const from_a = in.at(channel) + token;
+        const In* const from_b = in.at(channel + partner) + token;
+        Out* const to_a = out.at(channel) + token;
+        Out* const to_b = out.at(channel + partner) + token;
+        for (int i = 0; i < tokens; i += lanes) {
+          const auto a = load<lanes, Number>(from_a + i);
+          const auto b = load<lanes, Number>(from_b + i);
+          const Values c = Eigen::Map<const Values>(cosines[pair] + i);
+          const Values s = Eigen::Map<const Values>(sines[pair] + i);
+          store(to_a + i, rotated_first<Backward>(a, b, c, s));
+          store(to_b + i, rotated_second<Backward>(a, b, c, s));
+        }
+      }
+    }
+  }
+}
+
 /// Rotates the window of every head of all tokens; token i by the table's row row_of(i). `in` and `out` are the same or
 /// disjoint.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename RowOf>
@@ -17951,8 +22747,14 @@ void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const I
                     Eigen::Index num_heads, const Rotation<TableScalar>& table, const RopeLayout& layout,
                     const RowOf& row_of) {
   constexpr int block = kPacket<RotationScalar<Out, In, TableScalar>>;
-  Eigen::Index rows[block];
+  constexpr int columns = kColumnTokens<RotationScalar<Out, In, TableScalar>>;
+  static_assert(columns % block == 0, "posenc: a block of tokens is whole vectors");
+  Eigen::Index rows[columns];
   Eigen::Index token = 0;
+  for (; token + columns <= tokens; token += columns) {
+    for (int i = 0; i < columns; ++i) rows[i] = row_of(token + i);
+    rotate_column_block<Backward>(out, in, token, num_heads, table, layout, rows);
+  }
   const auto rotate_blocks = [&](auto count) {
     for (; token + count.value <= tokens; token += count.value) {
       for (int i = 0; i < count.value; ++i) rows[i] = row_of(token + i);
@@ -18045,10 +22847,19 @@ struct RopeTable<TableRotation<Sense, Table>> {
   static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale; }
 };
 
+/// The rotations of a call: one that all heads share, or one for each head.
 template <typename Scalar>
-Rotation<Scalar> rotation_by(const FrequencyTableView<Scalar>& table, double scale) {
-  return {table.cos_data(0), table.sin_data(0), table.num_pairs(), table.row_stride(), table.pair_stride(), scale};
-}
+struct HeadRotations {
+  FrequencyTableView<Scalar> table;
+  double scale;
+
+  bool shared() const { return table.num_heads() == 1; }
+  Rotation<Scalar> of(Eigen::Index head) const {
+    const Eigen::Index offset = head * table.head_stride();
+    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
+            table.row_stride(),         table.pair_stride(),        scale};
+  }
+};
 
 /// Whether apply_rope() may write to an argument of type `X&&`; the compiler stops with the reason where it may not.
 template <typename X>
@@ -18083,17 +22894,26 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
   }
 }
 
-/// The rotation of channel-contiguous tokens, run by run.
+/// The rotation of channel-contiguous tokens, run by run. Where heads have rotations of their own, few tokens at a time,
+/// so that they stay in the first-level cache from head to head.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
-                    const Rotation<TableScalar>& rotation, const RopeLayout& layout, const Rows& rows) {
+                    const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
+  constexpr Eigen::Index some_tokens = 32;
+  const bool shared = rotations.shared();
   const auto rotate = [&](auto half_split) {
     using Kind = RotationKind<decltype(half_split)::value, Backward>;
     rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
       const TokenRows<Out> to = out.at(token, layout.offset());
-      const TokenRows<In> from = in.at(token, layout.offset());
-      rotate_rows<Kind>(to, TokenRows<const In>{from.data, from.head_stride, from.token_stride}, count, num_heads,
-                        rotation, row);
+      const TokenRows<In> read = in.at(token, layout.offset());
+      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
+      const Eigen::Index at_once = shared ? count : some_tokens;
+      for (Eigen::Index i = 0; i < count; i += at_once) {
+        for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
+          rotate_rows<Kind>(to.from(i, head), from.from(i, head), (std::min)(at_once, count - i),
+                            shared ? num_heads : 1, rotations.of(head), row + i);
+        }
+      }
     });
   };
   if (layout.pairs() == RopePairs::half_split) {
@@ -18104,25 +22924,66 @@ void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Ei
 }
 
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_heads(const Out& out, const In& in, const Rotation<TableScalar>& rotation, const RopeLayout& layout,
+void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
                   const Rows& rows) {
   const Eigen::Index tokens = in.tokens();
   const Eigen::Index num_heads = in.num_heads();
+  const Eigen::Index together = rotations.shared() ? num_heads : 1;
   if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides) {
     if (out.has_strides() && in.has_strides()) {
-      return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotation, layout, rows);
+      return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotations, layout, rows);
     }
     if constexpr (!Out::kIsView && !In::kIsView) {
       if (out.x.rowStride() == 1 && in.x.rowStride() == 1) {  // a channel's tokens are contiguous
         using InScalar = const typename In::Scalar;
-        const Eigen::Index offset = layout.offset();
-        const ChannelColumns<typename Out::Scalar> to{out.x.data() + offset * out.x.colStride(), out.x.colStride()};
-        const ChannelColumns<InScalar> from{in.x.data() + offset * in.x.colStride(), in.x.colStride()};
-        return rotate_columns<Backward>(to, from, tokens, num_heads, rotation, layout, rows);
+        for (Eigen::Index head = 0; head < num_heads; head += together) {
+          const Eigen::Index first = head * layout.head_dim() + layout.offset();
+          const ChannelColumns<typename Out::Scalar> to{out.x.data() + first * out.x.colStride(), out.x.colStride()};
+          const ChannelColumns<InScalar> from{in.x.data() + first * in.x.colStride(), in.x.colStride()};
+          rotate_columns<Backward>(to, from, tokens, together, rotations.of(head), layout, rows);
+        }
+        return;
       }
     }
   }
-  rotate_elements<Backward>(out, in, tokens, num_heads, rotation, layout, rows);
+  for (Eigen::Index head = 0; head < num_heads; head += together) {
+    rotate_elements<Backward>(out.from_head(head), in.from_head(head), tokens, together, rotations.of(head), layout,
+                              rows);
+  }
+}
+
+/// with_table_rows(), where a table may have rows for each sequence: no sequence then takes those of another one unless
+/// the caller names them one by one.
+template <bool IsView, typename View, typename Given, typename Action>
+void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
+                    const Action& action) {
+  if (table.num_sequences() > 1) {
+    const auto own_rows = [&](Eigen::Index seq_len) {
+      action(RowRuns(seq_len, table.num_sequences(), [seq_len](Eigen::Index b) { return b * seq_len; }));
+    };
+    if constexpr (IsView && std::is_same_v<Given, OneRowForEachToken>) {
+      require_sequences_of_table(function, table.num_sequences(), table.rows(), grid);
+      return own_rows(grid.seq_len);
+    } else if constexpr (is_each_sequence<Given>) {
+      using Start = std::decay_t<decltype(given.start())>;
+      if constexpr (std::is_same_v<Start, FirstRow>) {
+        require_each_sequence_of_table(function, table.num_sequences(), table.rows(), given.seq_len(), grid);
+        return own_rows(given.seq_len());
+      } else if constexpr (std::is_same_v<Start, FromRow>) {
+        require_rows_of_one_sequence(function, table.num_sequences(), given.start().row(),
+                                     grid.tokens() <= given.seq_len());
+      }
+    } else if constexpr (std::is_same_v<Given, FromRow>) {
+      require_rows_of_one_sequence(function, table.num_sequences(), given.row(), grid.batch <= 1);
+    } else if constexpr (is_table_rows<Given>) {
+      if constexpr (are_listed<Given>) {
+        const Eigen::Index listed = static_cast<Eigen::Index>(as_list(given.list()).size());
+        require(grid.batch <= 1 || listed == grid.tokens(), function, "rows.size()", listed, "a row for each token, ",
+                grid.tokens(), ", because the table has rows for each of ", table.num_sequences(), " sequences");
+      }
+    }
+  }
+  with_table_rows(function, table, given, grid, action);
 }
 
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
@@ -18132,6 +22993,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   const auto view = RopeTable<Table>::view(table);
   require_window(function, layout, view.rotary_dim());
   require_heads(function, "x", in, layout);
+  require_heads_of_table(function, view.num_heads(), in.num_heads());
   TokenGrid grid{"x", "x.rows()", 1, in.tokens()};
   if constexpr (In::kIsView) {
     grid = {"x", "x.seq_len()", in.x.batch(), in.x.seq_len()};
@@ -18145,11 +23007,13 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   }
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
-  with_table_rows(function, view, given, grid, [&](const auto& rows) {
+  const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
-    rotate_heads<RopeTable<Table>::backward>(out, in, rotation_by(view, RopeTable<Table>::scale(table)), layout, rows);
+    rotate_heads<RopeTable<Table>::backward>(
+        out, in, HeadRotations<typename decltype(view)::Scalar>{view, RopeTable<Table>::scale(table)}, layout, rows);
     if constexpr (!InPlace) copy_unrotated(out, in, layout);
-  });
+  };
+  with_rope_rows<Out::kIsView || In::kIsView>(function, view, given, grid, rotate);
 }
 
 template <typename X, typename Table, typename Which>
@@ -18179,6 +23043,119 @@ void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout
 
 #endif  // POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
 
+// ---- posenc/rope/apply_channel_angles.hpp
+/// apply_channel_angles(): an angle for each channel in place of one for each pair.
+#ifndef POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
+#define POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Mixes the two channels of each pair, element by element; row_of(token) is the table's row.
+template <bool Backward, typename X, typename TableScalar, typename RowOf>
+void mix_channels(const X& x, const HeadRotations<TableScalar>& angles, const RopeLayout& layout, const RowOf& row_of) {
+  using Scalar = typename X::Scalar;
+  using Number = RotationScalar<Scalar, Scalar, TableScalar>;
+  const Eigen::Index pairs = layout.rotary_dim() / 2;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index token = 0; token < x.tokens(); ++token) {
+    for (Eigen::Index head = 0; head < x.num_heads(); ++head) {
+      const Rotation<TableScalar> of_head = angles.of(head);
+      const TableScalar* const cos = of_head.cos(row_of(token));
+      const TableScalar* const sin = of_head.sin(row_of(token));
+      const auto number = [&](const TableScalar* row, Eigen::Index channel) {
+        return Number(static_cast<double>(row[channel * of_head.pair_stride]));
+      };
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index first = half_split ? pair : 2 * pair;
+        const Eigen::Index second = first + (half_split ? pairs : 1);
+        const Number a = convert<Number>(x.get(token, head, layout.offset() + first));
+        const Number b = convert<Number>(x.get(token, head, layout.offset() + second));
+        const Number from_b = Backward ? Number(b * number(sin, second)) : Number(-(b * number(sin, first)));
+        const Number from_a = Backward ? Number(-(a * number(sin, first))) : Number(a * number(sin, second));
+        x.set(token, head, layout.offset() + first, convert<Scalar>(Number(a * number(cos, first) + from_b)));
+        x.set(token, head, layout.offset() + second, convert<Scalar>(Number(b * number(cos, second) + from_a)));
+      }
+    }
+  }
+}
+
+template <typename X, typename Table, typename Which>
+void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
+  if constexpr (may_write_heads<X>()) {
+    const char* const function = "apply_channel_angles";
+    const auto heads = operand(x, layout.head_dim());
+    const auto view = RopeTable<Table>::view(table);
+    using Angles = HeadRotations<typename decltype(view)::Scalar>;
+    if constexpr (is_table_rotation<Table>) {
+      require(!table.inverts, function, "table", "table.inverse()",
+              "a table or table.adjoint(): channels with angles of their own do not rotate, and have no such inverse");
+    }
+    require(view.num_pairs() == layout.rotary_dim(), function, "table.num_pairs()", view.num_pairs(),
+            "layout.rotary_dim() ", layout.rotary_dim(), ", an angle for each channel");
+    require_heads(function, "x", heads, layout);
+    require_heads_of_table(function, view.num_heads(), heads.num_heads());
+    TokenGrid grid{"x", "x.rows()", 1, heads.tokens()};
+    if constexpr (decltype(heads)::kIsView) grid = {"x", "x.seq_len()", heads.x.batch(), heads.x.seq_len()};
+    require_heads_disjoint(function, "x", heads);
+    require_table_elsewhere(function, "x", heads, view, grid, layout.head_dim());
+    with_rope_rows<decltype(heads)::kIsView>(function, view, which, grid, [&](const auto& rows) {
+      mix_channels<RopeTable<Table>::backward>(heads, Angles{view, 1}, layout, rows);
+    });
+  }
+}
+
+}  // namespace detail
+
+/// Mixes the two channels of every pair by angles of their own, in place. It is no rotation, and lengths change: models
+/// that were trained so need it, and no other should.
+///
+/// In each head, channels a and b of a pair, with r the token's row, become
+///
+///     a' = a cos(r, a) - b sin(r, a)
+///     b' = b cos(r, b) + a sin(r, b)
+///
+/// where the table holds an angle for each channel of the layout's window: table.num_pairs() is layout.rotary_dim().
+/// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
+/// refused.
+/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as of apply_rope().
+/// @param table      A table of layout.rotary_dim() pairs, or its adjoint().
+/// @param layout     Channels of a head, which of them are mixed, and how they pair up.
+/// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
+///                                apply_rope(). x is unchanged whenever something is thrown.
+/// Cost:     element by element; no allocation (no bench case: a few vision models, whose layers it is a small part of).
+/// Accuracy: as apply_rope() [rope][channels].
+/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
+///           lie on two axes.
+template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout) {
+  detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, detail::OneRowForEachToken{});
+}
+
+/// @overload
+/// Token i takes the row that `which` says, as in apply_rope().
+template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
+  detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, which);
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Arguments, std::enable_if_t<!detail::is_rope_in_place<std::decay_t<Arguments>...>, int> = 0>
+void apply_channel_angles(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write apply_channel_angles(x, table, layout), with an angle for each channel in the table, and "
+      "after it which rows: starting_at(first), from_row(n), ...");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
+
 // ---- posenc/rope/apply_rope.hpp
 /// apply_rope(): rotates queries and keys by a table, by its adjoint or by its inverse; in place or into another buffer.
 #ifndef POSENC_ROPE_APPLY_ROPE_HPP
@@ -18206,20 +23183,27 @@ inline namespace POSENC_ABI {
 ///                   Eigen::bfloat16 or any Eigen scalar; or a HeadsView of a raw buffer. What writes through may be a
 ///                   temporary, such as `qkv.leftCols(n)`; a temporary matrix does not compile. Zero heads are no error.
 /// @param table      FrequencyTable or FrequencyTableView of any storage scalar, its adjoint() or its inverse(). It has
-///                   exactly as many rows as x has tokens (a view: tokens in a sequence).
+///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles, or
+///                   it holds those of each head of x (TableOptions::num_heads), and head h rotates by table.head(h).
+///                   A table with frequencies of each sequence has the rows of all of them, and each sequence takes its
+///                   own: of a view, and of a matrix, to which each_sequence(seq_len) may be added.
 /// @param layout     Channels of a head, which of them rotate, and how they pair up. table.rotary_dim() is
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;
+///                                table.num_heads() neither 1 nor the heads of x;
 ///                                x.cols() no multiple of layout.head_dim(), or x.head_dim() another; null data; an x
 ///                                that overlaps itself or the table. x is unchanged whenever something is thrown.
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x and views run at
 ///           the speed of an in-place scale from the second-level cache on, column-major x by a kernel of its own; other
-///           strides, and `out` and x in different orders, element by element. adjoint() costs the same
-///           (bench_rope: float in place, adjoint and inverse, variants in the second-level cache, half types,
-///           column-major).
+///           strides, and `out` and x in different orders, element by element. adjoint() costs the same. A table for each
+///           head is read for each head: as many bytes as x is read besides (bench_rope: float in place, adjoint and
+///           inverse, variants in the second-level cache, half types, table for each head, column-major).
 /// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
 ///           and rounded once more), 2^-53 for double; a double table or result makes all of the arithmetic double
-///           [rope][kernels].
+///           [rope][kernels], by heads [rope][heads].
+///           Where channels are contiguous, what is computed in float has the same bits on every x86-64 machine with
+///           AVX2, whatever the flags, if gcc 12 or clang compiled it for another system than Windows and not for CUDA;
+///           without AVX2 products are rounded once more [rope][kernels][levels].
 /// Threads:  reads `table` only; blocks of rows of one x may be rotated at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope, ONNX
@@ -18430,14 +23414,99 @@ detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
+namespace detail {
+
+/// Columns of a gradient by frequencies, and under them those by phases.
+template <typename GradFrequencies, typename GradPhases>
+struct PhasedGradient {
+  using Scalar = typename GradFrequencies::Scalar;
+  GradFrequencies& frequencies;
+  GradPhases& phases;
+  Eigen::Index first;
+  Eigen::Index count;
+
+  Eigen::Index rows() const { return frequencies.rows() + 1; }
+  Eigen::Index cols() const { return count; }
+  Scalar& coeffRef(Eigen::Index axis, Eigen::Index j) {  // NOLINT: as Eigen names it
+    if (axis < frequencies.rows()) return frequencies.coeffRef(axis, first + j);
+    return phases.cols() == 1 ? phases.coeffRef(first + j, 0) : phases.coeffRef(0, first + j);
+  }
+};
+
+/// The checks and the sums of mixed_table_backward(); `grad_phases` is NoPhases where there are none.
+template <typename GradFrequencies, typename GradPhases, typename GradY, typename Y, typename Positions>
+void add_mixed_gradient(GradFrequencies& grad_frequencies, GradPhases& grad_phases, const GradY& grad_y, const Y& y,
+                        const Positions& positions, const RopeLayout& layout) {
+  constexpr bool kHasPhases = !std::is_same_v<std::remove_const_t<GradPhases>, NoPhases>;
+  const char* const function = "mixed_table_backward";
+  const Eigen::Index pairs = layout.rotary_dim() / 2;
+  const Eigen::Index num_heads = y.cols() / layout.head_dim();
+  const bool shared = grad_frequencies.cols() == pairs;
+  require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of layout.head_dim() ",
+          layout.head_dim());
+  require(shared || grad_frequencies.cols() == num_heads * pairs, function, "grad_frequencies.cols()",
+          grad_frequencies.cols(), "half of layout.rotary_dim() ", layout.rotary_dim(), ", or that for each of the ",
+          num_heads, " heads of y");
+  require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
+  require_shape(function, "positions", positions, y.rows(), grad_frequencies.rows());
+  require_data(function, "grad_frequencies", grad_frequencies);
+  require_no_self_overlap(function, "grad_frequencies", grad_frequencies);
+  require_disjoint(function, "grad_frequencies", grad_frequencies, grad_y);
+  require_disjoint(function, "grad_frequencies", grad_frequencies, y);
+  require_disjoint(function, "grad_frequencies", grad_frequencies, positions);
+  if constexpr (kHasPhases) {
+    require(grad_phases.rows() == 1 || grad_phases.cols() == 1, function, "grad_phases.rows()", grad_phases.rows(),
+            "1, or grad_phases.cols() be 1");
+    require(grad_phases.size() == grad_frequencies.cols(), function, "grad_phases.size()", grad_phases.size(),
+            "grad_frequencies.cols() ", grad_frequencies.cols());
+    require_data(function, "grad_phases", grad_phases);
+    require_no_self_overlap(function, "grad_phases", grad_phases);
+    require_disjoint(function, "grad_phases", grad_phases, grad_frequencies);
+    require_disjoint(function, "grad_phases", grad_phases, grad_y);
+    require_disjoint(function, "grad_phases", grad_phases, y);
+    require_disjoint(function, "grad_phases", grad_phases, positions);
+  }
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const Eigen::Index num_axes = grad_frequencies.rows();
+  const auto position = [&](Eigen::Index token, Eigen::Index axis) {
+    if (kHasPhases && axis == num_axes) return 1.0;
+    return static_cast<double>(positions.coeff(token, axis));
+  };
+  const Eigen::Index together = shared ? num_heads : 1;
+  for (Eigen::Index head = 0; head < num_heads; head += together) {
+    const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index, double* gradient) {
+      const auto value = [&](const auto& x, Eigen::Index column) {
+        return static_cast<double>(x.coeff(token, column));
+      };
+      for (Eigen::Index h = head; h < head + together; ++h) {
+        for (int i = 0; i < count; ++i) {
+          const Eigen::Index a = h * layout.head_dim() + layout.offset() + (half_split ? first + i : 2 * (first + i));
+          const Eigen::Index b = a + (half_split ? pairs : 1);
+          gradient[i] += value(grad_y, b) * value(y, a) - value(grad_y, a) * value(y, b);
+        }
+      }
+    };
+    const Eigen::Index first_pair = shared ? Eigen::Index(0) : head * pairs;
+    if constexpr (kHasPhases) {
+      PhasedGradient<GradFrequencies, GradPhases> grad{grad_frequencies, grad_phases, first_pair, pairs};
+      add_weights_gradient(grad, y.rows(), position, angle_gradient);
+    } else {
+      auto grad = grad_frequencies.middleCols(first_pair, pairs);
+      add_weights_gradient(grad, y.rows(), position, angle_gradient);
+    }
+  }
+}
+
+}  // namespace detail
+
 /// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
 ///
 ///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
 ///
 /// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
-/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys; where heads
-/// have frequencies of their own, call it for each head with that head's columns.
-/// @param[in,out] grad_frequencies  num_axes x num_pairs.
+/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys.
+/// @param[in,out] grad_frequencies  num_axes x num_pairs, summed over the heads; or, where heads have frequencies of
+///                                  their own, num_axes x (num_heads * num_pairs), the columns of head 0 first.
 /// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
 /// @param positions   tokens x num_axes.
 /// @param layout      As of apply_rope().
@@ -18452,38 +23521,31 @@ template <typename GradFrequencies, typename DerivedGradY, typename DerivedY, ty
 void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::DenseBase<DerivedGradY>& grad_y,
                           const Eigen::DenseBase<DerivedY>& y, const Eigen::DenseBase<DerivedPositions>& positions,
                           const RopeLayout& layout) {
-  const char* const function = "mixed_table_backward";
-  auto& dfrequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
-  const Eigen::Index pairs = dfrequencies.cols();
-  detail::require(2 * pairs == layout.rotary_dim(), function, "grad_frequencies.cols()", pairs,
-                  "half of layout.rotary_dim() ", layout.rotary_dim());
-  detail::require(y.cols() % layout.head_dim() == 0, function, "y.cols()", y.cols(), "a multiple of layout.head_dim() ",
-                  layout.head_dim());
-  detail::require_shape(function, "grad_y", grad_y, y.rows(), y.cols());
-  detail::require_shape(function, "positions", positions, y.rows(), dfrequencies.rows());
-  detail::require_data(function, "grad_frequencies", dfrequencies);
-  detail::require_no_self_overlap(function, "grad_frequencies", dfrequencies);
-  const auto& grad_y_values = detail::evaluated(grad_y);
-  const auto& y_values = detail::evaluated(y);
-  const auto& positions_values = detail::evaluated(positions);
-  detail::require_disjoint(function, "grad_frequencies", dfrequencies, grad_y_values);
-  detail::require_disjoint(function, "grad_frequencies", dfrequencies, y_values);
-  detail::require_disjoint(function, "grad_frequencies", dfrequencies, positions_values);
-  const bool half_split = layout.pairs() == RopePairs::half_split;
-  const auto position = [&](Eigen::Index token, Eigen::Index axis) {
-    return static_cast<double>(positions_values.coeff(token, axis));
-  };
-  const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index, double* gradient) {
-    const auto value = [&](const auto& x, Eigen::Index column) { return static_cast<double>(x.coeff(token, column)); };
-    for (Eigen::Index head = layout.offset(); head < y.cols(); head += layout.head_dim()) {
-      for (int i = 0; i < count; ++i) {
-        const Eigen::Index a = head + (half_split ? first + i : 2 * (first + i));
-        const Eigen::Index b = a + (half_split ? pairs : 1);
-        gradient[i] += value(grad_y_values, b) * value(y_values, a) - value(grad_y_values, a) * value(y_values, b);
-      }
-    }
-  };
-  detail::add_weights_gradient(dfrequencies, y.rows(), position, angle_gradient);
+  const detail::NoPhases none;
+  detail::add_mixed_gradient(detail::written(std::forward<GradFrequencies>(grad_frequencies)), none,
+                             detail::evaluated(grad_y), detail::evaluated(y), detail::evaluated(positions), layout);
+}
+
+/// @overload
+/// With phases: grad_phases[j] += sum over tokens, heads: g_b y_a - g_a y_b.
+/// @param[in,out] grad_phases  One number for each column of grad_frequencies, in a row or a column, of its scalar.
+/// @throws std::invalid_argument  besides: another number of phases; memory that overlaps.
+/// Accuracy: summed in double and rounded once [rope][phases].
+/// Matches:  autograd through the rotation of PoPE-pytorch.
+template <typename GradFrequencies, typename GradPhases, typename DerivedGradY, typename DerivedY,
+          typename DerivedPositions>
+void mixed_table_backward(GradFrequencies&& grad_frequencies, GradPhases&& grad_phases,
+                          const Eigen::DenseBase<DerivedGradY>& grad_y, const Eigen::DenseBase<DerivedY>& y,
+                          const Eigen::DenseBase<DerivedPositions>& positions, const RopeLayout& layout) {
+  auto& by_frequencies = detail::written(std::forward<GradFrequencies>(grad_frequencies));
+  auto& by_phases = detail::written(std::forward<GradPhases>(grad_phases));
+  constexpr bool same = std::is_same_v<typename std::decay_t<decltype(by_frequencies)>::Scalar,
+                                       typename std::decay_t<decltype(by_phases)>::Scalar>;
+  static_assert(same, "posenc: grad_frequencies and grad_phases must have one scalar");
+  if constexpr (same) {
+    detail::add_mixed_gradient(by_frequencies, by_phases, detail::evaluated(grad_y), detail::evaluated(y),
+                               detail::evaluated(positions), layout);
+  }
 }
 
 }  // namespace POSENC_ABI
@@ -18627,19 +23689,19 @@ void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& t
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How a factor on queries grows with the position.
+/// How a factor on queries grows with the position. None of them is 0, so that a growth that is left out is refused.
 enum class TemperatureGrowth {
-  logarithm,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
-  power       ///< (1 + (position + shift) / length)^scale: Beam.
+  logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
 };
 
 /// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
   /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
   double scale;
-  double length;  ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;   ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
-  TemperatureGrowth growth = TemperatureGrowth::logarithm;  ///< The formula.
+  double length;             ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
+  double shift;              ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  TemperatureGrowth growth;  ///< The formula.
 };
 
 /// The factor by which a model multiplies the query at a position, before or after it is rotated:
@@ -18664,7 +23726,10 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
                   temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
-  detail::require_named(function, "temperature.growth", temperature.growth, TemperatureGrowth::power);
+  const bool named =
+      temperature.growth == TemperatureGrowth::logarithm || temperature.growth == TemperatureGrowth::power;
+  detail::require(named, function, "temperature.growth", static_cast<int>(temperature.growth),
+                  "TemperatureGrowth::logarithm or TemperatureGrowth::power");
   if (temperature.growth == TemperatureGrowth::power) {
     return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
   }
@@ -18698,11 +23763,20 @@ inline namespace POSENC_ABI {
 enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
-  row_column,           ///< Two: grid_positions({rows, columns}).
-  column_row,           ///< Two: those of grid_positions() with the columns exchanged; Llama 4 and Muse count from 1.
+  row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
+  column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
+                        ///< and Muse.
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
   by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
+};
+
+/// The vectors that a rotation is applied to.
+enum class RotatedStates {
+  queries_keys,         ///< Queries and keys.
+  queries_keys_values,  ///< Values as well: CLVP.
+  attention_inputs      ///< The hidden states that queries and keys are made of, head by head; values are made of those
+                        ///< that do not rotate: conformers with "rotary" positions.
 };
 
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
@@ -18716,6 +23790,8 @@ struct RopeSet {
   RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
+  RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
+  GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
 };
 
 namespace detail {
@@ -19131,6 +24207,8 @@ enum class AxisRule {
   rows_then_columns,     ///< (row, column), a series for each: Qwen2-VL's pictures.
   columns_then_rows,     ///< (column, row), a series for each: Llama 4's pictures.
   columns_rows_in_turn,  ///< (column, row), each frequency for columns and then for rows: Kimi's pictures.
+  rows_columns_in_turn,  ///< (row, column), in the same way: EfficientLoFTR.
+  space_and_unit,        ///< (x, y, z, number of a unit), a series for each, then pairs that stay: atoms of ESMFold 2.
   time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
   columns_rows_halves,   ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
   two_halves             ///< (position, block), in the same way: ChatGLM-6B.
@@ -19188,29 +24266,50 @@ inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
   return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
 }
 
+/// Whether the two axes have the same frequencies, which a scaling rule may change.
+inline bool has_one_series(AxisRule rule) {
+  return rule == AxisRule::rows_columns_in_turn || rule == AxisRule::columns_rows_in_turn;
+}
+
 /// The channels that the axes of a picture rotate, the first ones of a head.
 inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
   return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
 }
 
-/// Two series of `each` pairs, of which the pairs follow one another in turn.
-inline AxialFrequencies in_turn(int each, double base) {
-  const AxialFrequencies apart = axial_frequencies({each, each}, base);
-  Eigen::ArrayXd inv_freq(2 * each);
-  Eigen::ArrayXi axes(2 * each);
-  for (Eigen::Index pair = 0; pair < 2 * each; ++pair) {
-    inv_freq[pair] = apart.frequencies.inv_freq()[pair / 2];
+/// Each frequency of a series for one axis and then for the other.
+inline AxialFrequencies in_turn(const Frequencies& series) {
+  const Eigen::Index num_pairs = 2 * series.num_pairs();
+  Eigen::ArrayXd inv_freq(num_pairs);
+  Eigen::ArrayXi axes(num_pairs);
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) {
+    inv_freq[pair] = series.inv_freq()[pair / 2];
     axes[pair] = static_cast<int>(pair % 2);
   }
   return {Frequencies(inv_freq), AxisMap(axes, 2)};
 }
 
-/// The frequencies and axes of a picture, where an axis does not own a half of the head.
+/// Three axes of space, a fourth with a base of its own, and pairs that stay.
+/// @param sections  Pairs of each axis; four.
+inline AxialFrequencies space_frequencies(const std::vector<int>& sections, double base, double fourth_base,
+                                          Eigen::Index num_pairs) {
+  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(num_pairs);
+  Eigen::ArrayXi axes = Eigen::ArrayXi::Constant(num_pairs, 3);
+  Eigen::Index first = 0;
+  for (int axis = 0; axis < 4; ++axis) {
+    const int each = sections[static_cast<std::size_t>(axis)];
+    if (each == 0) continue;
+    inv_freq.segment(first, each) = axial_frequencies({each}, axis == 3 ? fourth_base : base).frequencies.inv_freq();
+    axes.segment(first, each) = axis;
+    first += each;
+  }
+  return {Frequencies(inv_freq), AxisMap(axes, 4)};
+}
+
+/// The frequencies and axes of a picture, where an axis has a series of its own and does not own a half of the head.
 inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = pairs_of_axis(rule, head_dim);
   if (rule == AxisRule::time_rows_columns) return axial_frequencies({each, each, each}, base);
-  if (rule == AxisRule::columns_rows_in_turn) return in_turn(each, base);
   if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
   if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
   return axial_frequencies({each, each}, base);
@@ -19230,6 +24329,13 @@ inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, d
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// What the sections of a config count, where programs differ on it: in HunYuan-VL, for pictures.
+enum class AxisSections {
+  of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
+  of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
+               ///< which is no rotation, so that what is read is for text alone. Transformers.
+};
+
 /// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
 ///
 ///     ModelHints hints;
@@ -19248,6 +24354,7 @@ struct ModelHints {
   std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
   detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
   std::optional<AxisMap> axes{};             ///< The axis of each pair, where a token has several positions.
+  std::optional<AxisSections> sections{};    ///< Of HunYuan-VL, whose configs cannot be read without it.
   std::string tower{};  ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
 };
 
@@ -19466,7 +24573,7 @@ inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& c
   config.require(is_finite(scale.value) && scale.value >= 0, scale, "finite and >= 0");
   config.require(is_finite(length.value) && length.value > 0, length, "finite and > 0");
   if (scale.value == 0) return std::nullopt;
-  return QueryTemperature{scale.value, length.value, shift};
+  return QueryTemperature{scale.value, length.value, shift, TemperatureGrowth::logarithm};
 }
 
 }  // namespace detail
@@ -19543,8 +24650,11 @@ struct RotationRecipe {
   std::vector<int> sections{};
   std::string sections_key;
   int axis = 0;  ///< Of rules that give each half of a head an axis: the one that drives this half of the head.
+  NamedNumber fourth_base{0, ""};       ///< Of the fourth axis of space_and_unit.
   std::optional<AxisMap> given_axes{};  ///< By the caller.
   bool backwards = false;
+  bool stays = false;  ///< All frequencies are 0: positions cancel in the scores, and the magnitude is left.
+  RotatedStates rotates = RotatedStates::queries_keys;
 };
 
 /// A model: its rotations, and for each layer which of them it applies.
@@ -19605,12 +24715,28 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
   const ScalingRecipe& recipe = rotation.scaling;
   Frequencies frequencies = scaled(geometric_frequencies(rotation.window.rotary_dim, rotation.base.value), recipe);
   if (recipe.divisors) frequencies = scale_linear(frequencies, *recipe.divisors);
+  if (rotation.stays) {
+    frequencies = Frequencies(Eigen::ArrayXd(Eigen::ArrayXd::Zero(frequencies.num_pairs())), frequencies.magnitude(),
+                              frequencies.softmax_multiplier());
+  }
   if (rotation.backwards) {
     frequencies =
         Frequencies(Eigen::ArrayXd(-frequencies.inv_freq()), frequencies.magnitude(), frequencies.softmax_multiplier());
   }
   return frequencies.with_magnitude(recipe.magnitude.value_or(frequencies.magnitude()),
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
+}
+
+/// Of a rule whose axes do not own a half of the head.
+inline AxialFrequencies grid_of(const RotationRecipe& rotation) {
+  const Eigen::Index width = rotation.window.rotary_dim;
+  if (has_one_series(rotation.axes)) {
+    return in_turn(scaled(geometric_frequencies(width / 2, rotation.base.value), rotation.scaling));
+  }
+  if (rotation.axes == AxisRule::space_and_unit) {
+    return space_frequencies(rotation.sections, rotation.base.value, rotation.fourth_base.value, width / 2);
+  }
+  return grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
 }
 
 inline TokenPositions positions_of(const RotationRecipe& rotation) {
@@ -19623,13 +24749,19 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
+    case AxisRule::rows_columns_in_turn:
     case AxisRule::rows_then_columns: return TokenPositions::row_column;
     case AxisRule::columns_then_rows:
     case AxisRule::columns_rows_in_turn:
     case AxisRule::columns_rows_halves: return TokenPositions::column_row;
+    case AxisRule::space_and_unit: return TokenPositions::by_axis;
     case AxisRule::two_halves: return TokenPositions::position_block;
   }
   return rotation.given_axes ? TokenPositions::by_axis : TokenPositions::sequence;
+}
+
+inline GridOrder grid_order_of(const RopeSet& set) {
+  return set.positions == TokenPositions::column_row ? GridOrder::column_row : GridOrder::row_column;
 }
 
 inline ModelRope build_rope(const RopeRecipe& recipe) {
@@ -19640,8 +24772,10 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
   for (const RotationRecipe& rotation : recipe.rotations) {
     const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
     if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {
-      const auto grid = grid_frequencies(rotation.axes, rotation.window.head_dim, rotation.base.value);
-      model.rope_sets.push_back({rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation)});
+      const AxialFrequencies grid = grid_of(rotation);
+      model.rope_sets.push_back(
+          {rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation), rotation.rotates});
+      model.rope_sets.back().grid_order = grid_order_of(model.rope_sets.back());
       continue;
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
@@ -19649,6 +24783,8 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
     if (owns_halves(rotation.axes)) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
     if (rotation.given_axes) set.axes = rotation.given_axes;
     set.positions = positions_of(rotation);
+    set.rotates = rotation.rotates;
+    set.grid_order = grid_order_of(set);
     model.rope_sets.push_back(set);
   }
   return model;
@@ -19680,8 +24816,13 @@ class RecipeCheck {
     if (has_grid(rotation_.axes)) {
       const Eigen::Index head_dim = rotation_.window.head_dim;
       const bool three = rotation_.axes == AxisRule::time_rows_columns;
-      require(three ? head_dim >= 6 : head_dim % 4 == 0, "head_dim", head_dim,
-              three ? "at least 6 for three axes" : "a multiple of 4 for two axes");
+      const bool space = rotation_.axes == AxisRule::space_and_unit;
+      const bool good = three ? head_dim >= 6 : head_dim % (space ? 2 : 4) == 0;
+      require(good, "head_dim", head_dim,
+              three   ? "at least 6 for three axes"
+              : space ? "even"
+                      : "a multiple of 4 for two axes");
+      if (space) check_space();
     }
     require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
     require(is_finite(1 / base), rotation_.base.name, base, "such that its inverse is finite");
@@ -19721,12 +24862,23 @@ class RecipeCheck {
     require(std::floor(length.value) == length.value && length.value <= 0x1p53, length.name, length.value,
             "a whole number of tokens");
   }
-  Eigen::Index num_pairs() const { return rotation_.window.rotary_dim / 2; }
+  /// Of one series of frequencies.
+  Eigen::Index num_pairs() const {
+    return rotation_.window.rotary_dim / (has_grid(rotation_.axes) && has_one_series(rotation_.axes) ? 4 : 2);
+  }
 
+  void check_space() const {
+    const NamedNumber& base = rotation_.fourth_base;
+    require(is_finite(base.value) && base.value > 0 && base.value != 1, base.name, base.value, "finite, > 0 and not 1");
+    require(is_finite(1 / base.value), base.name, base.value, "such that its inverse is finite");
+    Eigen::Index sum = 0;
+    for (const int section : rotation_.sections) sum += section;
+    require(sum <= num_pairs(), rotation_.sections_key, sum, "at most half of head_dim ", rotation_.window.head_dim);
+  }
   void check_ntk() const {
-    require(num_pairs() > 1, "the number of channels that rotate", rotation_.window.rotary_dim, "> 2");
+    require(num_pairs() > 1, "the number of channels that rotate", 2 * num_pairs(), "> 2");
     at_least_one(scaling_.factor);
-    const double d = static_cast<double>(rotation_.window.rotary_dim);
+    const double d = static_cast<double>(2 * num_pairs());
     const double base = rotation_.base.value * std::pow(scaling_.factor.value, d / (d - 2));
     require(is_finite(base) && base != 1, scaling_.factor.name, scaling_.factor.value, "such that the scaled ",
             rotation_.base.name, " is finite and not 1");
@@ -19736,7 +24888,7 @@ class RecipeCheck {
     positive(scaling_.trained);
     whole_tokens(scaling_.trained);
     const double needed = scaling_.factor.value * static_cast<double>(scaling_.serving_length) / scaling_.trained.value;
-    const double d = static_cast<double>(rotation_.window.rotary_dim);
+    const double d = static_cast<double>(2 * num_pairs());
     const double base = rotation_.base.value * std::pow(needed < 1 ? 1.0 : needed, d / (d - 2));
     require(is_finite(base) && base != 1, scaling_.trained.name, scaling_.trained.value, "such that the scaled ",
             rotation_.base.name, " is finite and not 1");
@@ -19993,6 +25145,7 @@ struct LayerPattern {
   const char* letters = "f";     ///< Repeated over the layers.
   const char* first = "";        ///< In place of the first letters.
   bool last_is_full = false;     ///< Whatever the letters say.
+  bool forces_last = false;      ///< Whatever layer_types says.
   bool counts_from_end = false;  ///< The letters belong to the last layer, the last but one ...
   Nope nope = Nope::none;
   Eigen::Index nope_period = 0;  ///< The n of every_period.
@@ -20208,7 +25361,8 @@ class GgufPlan {
     if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
       LayerPattern own = model_.layers;
       const std::optional<Eigen::Index> period = file_.count(name);
-      const auto interval = file_.count(key("full_attention_interval"));
+      const bool repeats = std::string(own.letters).size() > 1;
+      const auto interval = repeats ? file_.count(key("full_attention_interval")) : std::nullopt;
       if (model_.needs_window && !windowed) own.letters = "f";
       // A period in the file holds even where the architecture is not known to have sliding layers.
       if (period && own.letters == std::string("f") && !model_.needs_window) own.letters = "sf";
@@ -20532,10 +25686,19 @@ class GgufReader {
       add_sliding_set(base);
     }
     assign_layers();
-    const std::string rope = key("rope.");
-    const std::string alibi = key("attention.max_alibi_bias");
+    if (is_unknown_ && hints_.layers.empty()) {
+      for (const char* const name : {"no_rope_layer_interval", "full_attention_interval"}) {
+        const ConfigValue* const value = file_.peek(key(name));
+        file_.require(value == nullptr, key(name), value == nullptr ? "nothing" : value->describe(),
+                      "absent for an architecture that is not known");
+      }
+    }
     file_.add_unread_to(recipe_.ignored_keys, [&](const std::string& name) {
-      return name.rfind(rope, 0) == 0 || name == alibi || name == key("attention.sliding_window_pattern");
+      if (name.rfind(prefix_, 0) != 0) return false;
+      for (const char* const word : {"rope", "alibi", "temperature", "sliding_window_pattern", "_interval"}) {
+        if (name.find(word, prefix_.size()) != std::string::npos) return true;
+      }
+      return false;
     });
     return std::move(recipe_);
   }
@@ -20558,6 +25721,8 @@ class GgufReader {
     check_hints(kFunction, hints_);
     require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
             "empty, since a file of GGUF holds one model");
+    require(!hints_.sections, kFunction, "hints.sections", "a value",
+            "absent, since the sections of a file of GGUF count pairs");
     if (hints_.pairs) model_.pairs = *hints_.pairs;
     if (is_unknown_) recipe_.assumed.push_back("pairs");
     take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
@@ -20565,7 +25730,7 @@ class GgufReader {
         (hints_.sliding_rope_theta && is_silent("rope.freq_base_swa"))) {
       recipe_.assumed.push_back("rope_theta");
     }
-    take(hints_.head_dim.has_value(), "attention.key_length", "head_dim");
+    take(hints_.head_dim && is_silent("attention.key_length_mla"), "attention.key_length", "head_dim");
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
     if (!hints_.layers.empty()) {
       model_.layers.letters = hints_.layers.c_str();
@@ -20665,7 +25830,7 @@ class GgufReader {
       LayerRope& layer = recipe_.layers[i];
       layer.query_temperature = everywhere;
       if (!plan_[i].rotates) {
-        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1};
+        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1, TemperatureGrowth::logarithm};
         continue;
       }
       for (std::size_t set = 0; set < recipe_.rotations.size(); ++set) {
@@ -20831,7 +25996,7 @@ enum class RopeSwitch {
   alibi,              ///< alibi, on for false; absent: on.
   memory,             ///< use_mem_rope; absent: off.
   rotary_embedding,   ///< use_rotary_embedding; absent: on.
-  conformer           ///< position_embeddings_type, refused for "rotary", off for all else; absent: off.
+  conformer           ///< position_embeddings_type, on for "rotary"; absent: off.
 };
 
 /// The factor on queries that the code of a model adds.
@@ -20865,18 +26030,23 @@ struct KnownModel {
   Eigen::Index nope_width = 0;          ///< qk_nope_head_dim.
   Eigen::Index sliding_nope_width = 0;  ///< The same of sliding layers, where it differs.
   Eigen::Index rope_width = 0;          ///< qk_rope_head_dim.
-  bool joins_heads = false;   ///< All heads count as one, which has the rotation of one head: its first channels.
-  bool rotates_last = false;  ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
+  bool joins_heads = false;         ///< All heads count as one, which has the rotation of one head: its first channels.
+  Eigen::Index projection_dim = 0;  ///< Half of a head's share of it rotates, at least 32 channels: CLVP.
+  bool rotates_last = false;        ///< The last channels of a head rotate, without a qk_nope_head_dim: DeepSeek-V4.
   LayerPattern layers{};
   bool has_cross_layers = false;  ///< Whether cross_attention_layers do not rotate.
   bool slides_by_switch = false;  ///< Whether use_sliding_window false means that no layer slides.
   AxisRule axes = AxisRule::one;
   int sections[4] = {0, 0, 0, 0};  ///< mrope_section; all 0: there are several positions only where it is given.
+  double fourth_base = 0;          ///< Of the fourth axis of AxisRule::space_and_unit.
+  bool names_sections = false;     ///< What sections count differs between programs, and the caller says: HunYuan-VL.
   FlatDictionary flat = FlatDictionary::every_layer;
   const char* full_label = kFull;        ///< The entry of the rope dictionary for full layers.
   const char* sliding_label = kSliding;  ///< The same for sliding layers.
   const char* full_base_key = nullptr;   ///< The key of `base`, where it is not rope_theta.
   const char* sliding_base_key = nullptr;
+  const char* layers_key = nullptr;  ///< The key of num_layers, where others count the layers of another tower.
+  const char* heads_key = nullptr;   ///< The same of num_heads.
   DefaultScaling scaling{};
   RopeSwitch rope_switch = RopeSwitch::none;
   TemperatureRule temperature = TemperatureRule::none;
@@ -20886,6 +26056,8 @@ struct KnownModel {
   bool ignores_rope_type = false;  ///< No scaling rule has an effect: Llama 4's pictures.
   bool time_takes_rest = false;    ///< Pairs that no section covers rotate by time: Qwen4.
   bool backwards = false;          ///< Pairs rotate by the negative angle: nanochat.
+  bool rotates_by_head = false;    ///< Each head rotates by its own number, which cancels in the scores: X-Codec 2.
+  RotatedStates rotated = RotatedStates::queries_keys;
   Eigen::Index attentions_per_layer = 1;
   const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
 
@@ -20949,6 +26121,11 @@ struct KnownModel {
     row.layers.last_is_full = true;
     return row;
   }
+  constexpr KnownModel last_is_always_full() const {
+    KnownModel row = last_is_full();
+    row.layers.forces_last = true;
+    return row;
+  }
   constexpr KnownModel from_end() const {
     KnownModel row = *this;
     row.layers.counts_from_end = true;
@@ -20975,6 +26152,12 @@ struct KnownModel {
     row.sections[3] = d;
     return row;
   }
+  constexpr KnownModel sections_by_caller() const { return with_field(*this, &KnownModel::names_sections, true); }
+  constexpr KnownModel space(int each, int unit, double unit_base) const {
+    KnownModel row = mrope(AxisRule::space_and_unit, each, each, each, unit);
+    row.fourth_base = unit_base;
+    return row;
+  }
   constexpr KnownModel grid(AxisRule rule) const { return with_field(*this, &KnownModel::axes, rule); }
   constexpr KnownModel flat_means(FlatDictionary value) const { return with_field(*this, &KnownModel::flat, value); }
   constexpr KnownModel labels(const char* full, const char* sliding) const {
@@ -20987,6 +26170,12 @@ struct KnownModel {
     KnownModel row = *this;
     row.full_base_key = full;
     row.sliding_base_key = sliding;
+    return row;
+  }
+  constexpr KnownModel count_keys(const char* layer_key, const char* head_key) const {
+    KnownModel row = *this;
+    row.layers_key = layer_key;
+    row.heads_key = head_key;
     return row;
   }
   constexpr KnownModel scaled(const DefaultScaling& rule) const {
@@ -21002,6 +26191,11 @@ struct KnownModel {
   constexpr KnownModel any_rope_type() const { return with_field(*this, &KnownModel::ignores_rope_type, true); }
   constexpr KnownModel rest_is_time() const { return with_field(*this, &KnownModel::time_takes_rest, true); }
   constexpr KnownModel all_heads_as_one() const { return with_field(*this, &KnownModel::joins_heads, true); }
+  constexpr KnownModel projected(Eigen::Index width) const {
+    return with_field(*this, &KnownModel::projection_dim, width);
+  }
+  constexpr KnownModel by_head() const { return with_field(*this, &KnownModel::rotates_by_head, true); }
+  constexpr KnownModel rotating(RotatedStates states) const { return with_field(*this, &KnownModel::rotated, states); }
   constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
   constexpr KnownModel attentions(Eigen::Index n) const {
     return with_field(*this, &KnownModel::attentions_per_layer, n);
@@ -21061,10 +26255,8 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("lasr_encoder").theta(1e4).widths(512, 8, 17),
     half_split("voxtral_realtime_text").theta(1e4).widths(4096, 32, 32),
     half_split("voxtral_realtime_encoder").theta(1e4).widths(1280, 32, 32).head(64),
-    half_split("xcodec2").refused(
-        "each head rotates by its own number, which the scores do not see: no position enters"),
-    half_split("neucodec")
-        .refused("each head rotates by its own number, which the scores do not see: no position enters"),
+    half_split("xcodec2").theta(1e4).widths(1024, 16, 12).head(64).by_head(),
+    half_split("neucodec").theta(1e4).widths(1024, 16, 12).head(64).by_head(),
     interleaved("moonshine").theta(1e4).widths(288, 8, 6).partial(0.9),
     interleaved("moonshine_streaming").theta(1e4).widths(320, 8, 6).partial(0.8),
     interleaved("pe_audio_encoder").theta(2e4).widths(1792, 14, 6).head(128),
@@ -21079,10 +26271,28 @@ inline constexpr KnownModel kAudioModels[] = {
     half_split("nemotron3_5_transcribe_word_timestamp").theta(1e4).widths(1280, 16, 2).partial(0.5),
     half_split("nemotron3_diarization_audio").theta(1e4).widths(512, 8, 31).partial(1),
     half_split("dots3_note_audio_encoder").theta(1e4).widths(1280, 20, 32).partial(0.5),
-    half_split("clvp_encoder").refused("values rotate too"),
-    half_split("seamless_m4t").refused("hidden states rotate before queries and keys are made, or nothing does"),
-    half_split("wav2vec2-bert").theta(1e4).widths(1024, 16, 24).switched_by(RopeSwitch::conformer),
-    half_split("wav2vec2-conformer").theta(1e4).widths(768, 12, 12).switched_by(RopeSwitch::conformer),
+    half_split("clvp_encoder")
+        .theta(1e4)
+        .widths(768, 12, 20)
+        .projected(768)
+        .rotating(RotatedStates::queries_keys_values)
+        .switched_by(RopeSwitch::rotary_embedding),
+    half_split("seamless_m4t")
+        .theta(1e4)
+        .widths(1024, 16, 24)
+        .count_keys("speech_encoder_layers", "speech_encoder_attention_heads")
+        .rotating(RotatedStates::attention_inputs)
+        .switched_by(RopeSwitch::conformer),
+    half_split("wav2vec2-bert")
+        .theta(1e4)
+        .widths(1024, 16, 24)
+        .rotating(RotatedStates::attention_inputs)
+        .switched_by(RopeSwitch::conformer),
+    half_split("wav2vec2-conformer")
+        .theta(1e4)
+        .widths(768, 12, 12)
+        .rotating(RotatedStates::attention_inputs)
+        .switched_by(RopeSwitch::conformer),
 };
 
 }  // namespace detail
@@ -21114,6 +26324,8 @@ struct PartType {
 inline constexpr PartType kPartTypes[] = {
     {"protein_encoder_config", "saprot"},
     {"code2wav_config", "qwen3_omni_moe_code2wav"},
+    {"atom_encoder", "esmfold2_atom_encoder"},
+    {"reading_order_config", "pp_doclayout_v2_reading_order"},
 };
 
 inline constexpr CompositeType kCompositeTypes[] = {
@@ -21250,6 +26462,11 @@ inline constexpr KnownModel kEncoderModels[] = {
     half_split("jina_embeddings_v3").theta(2e4).widths(1024, 16, 24),
     half_split("eurobert").theta(1e4).widths(768, 12, 12),
     half_split("timesfm2_5").theta(1e4).widths(1280, 16, 20).head(80),
+    half_split("esmfold2_atom_encoder")
+        .theta(20)
+        .widths(128, 4, 3)
+        .space(2, 10, 1e4)
+        .theta_keys("spatial_rope_base_frequency", nullptr),
     interleaved("roformer").theta(1e4).widths(768, 12, 12),
 };
 
@@ -21308,7 +26525,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(2304, 8, 30)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("gemma4_unified_text")
@@ -21318,7 +26535,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(2304, 8, 30)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("diffusion_gemma_text")
@@ -21328,7 +26545,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(2304, 8, 30)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("embedding_gemma2_text")
@@ -21337,7 +26554,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .widths(512, 4, 24)
         .head(256)
         .pattern("sssssf")
-        .last_is_full()
+        .last_is_always_full()
         .flat_means(FlatDictionary::refused)
         .full_head(512),
     half_split("modernbert")
@@ -21478,7 +26695,10 @@ inline constexpr KnownModel kLatentModels[] = {
     interleaved("youtu").theta(1e4).widths(2048, 16, 32).latent(128, 64).softmax(),
     interleaved("sarvam_mla").theta(1e4).widths(4096, 64, 32).latent(128, 64).softmax(),
     interleaved("mistral4").theta(1e4).widths(4096, 32, 36).latent(64, 64).softmax().scaled(kMistral4Yarn),
-    half_split("mistral_large4_text").refused("frequencies are scaled by weights of the checkpoint"),
+    half_split("mistral_large4_text")
+        .refused("each frequency is multiplied by exp(rotary_emb.alpha), and the queries of each head by scale ln(p + "
+                 "1) + bias: "
+                 "weights of the checkpoint, which a config does not hold"),
     half_split("minicpm3").theta(1e4).widths(2560, 40, 62).latent(64, 32).softmax(),
     half_split("hy_v4").theta(1e4).widths(2816, 32, 34).latent(192, 64).softmax(),
     interleaved("hy_v4_vl_text")
@@ -21595,7 +26815,7 @@ inline constexpr KnownModel kLlamaModels[] = {
     half_split("unlimited_ocr_text").theta(1e4).widths(1280, 10, 12),
     half_split("hunyuan_v1_dense").theta(1e4).widths(4096, 32, 32),
     half_split("hunyuan_v1_moe").theta(1e4).widths(4096, 32, 32),
-    half_split("hunyuan_vl_text").theta(1e4).widths(4096, 32, 32).grid(AxisRule::contiguous),
+    half_split("hunyuan_vl_text").theta(1e4).widths(4096, 32, 32).grid(AxisRule::contiguous).sections_by_caller(),
     half_split("hy_v3").theta(11158840).widths(4096, 64, 80).head(128),
     half_split("step3p5")
         .theta(1e4)
@@ -21802,8 +27022,16 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
     half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
     half_split("minimax_m3_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::time_rows_columns),
-    half_split("vjepa2").refused("the two channels of a pair have different angles"),
-    half_split("efficientloftr").refused("pairs belong to rows and columns in turn, over all heads"),
+    half_split("vjepa2").refused("the two channels of an interleaved pair have different angles, those of channels c "
+                                 "and c - rotary_dim / 2 being "
+                                 "equal, which is no rotation"),
+    interleaved("efficientloftr")
+        .theta(1e4)
+        .widths(256, 8, 4)
+        .partial(4)
+        .all_heads_as_one()
+        .grid(AxisRule::rows_columns_in_turn),
+    half_split("pp_doclayout_v2_reading_order").widths(512, 8, 6).nope(Nope::all),
     interleaved("edgetam_video").theta(1e4).widths(256, 1, 2).grid(AxisRule::columns_then_rows),
     interleaved("sam2_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
     interleaved("sam3_tracker_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
@@ -21963,11 +27191,26 @@ inline ConfigHome find_home(const char* function, const ConfigValue& config) {
 
 /// Whether a key decides which layers rotate how, by a rule that only the code of the model tells.
 inline bool decides_plan(const std::string& key) {
-  for (const char* const name :
-       {"alibi", "position_embedding_type", "position_embeddings_type", "pos_emb", "nope_layers", "nope_layer_interval",
-        "no_rope_layer_interval", "sliding_window_pattern", "_sliding_window_pattern", "global_attn_every_n_layers",
-        "full_attention_interval", "layer_group_size", "hybrid_layer_pattern", "yarn_only_types", "compress_ratios",
-        "position_embedding_base", "use_dynamic_ntk", "use_logn_attn", "use_mem_rope"}) {
+  for (const char* const name : {"alibi",
+                                 "position_embedding_type",
+                                 "position_embeddings_type",
+                                 "pos_emb",
+                                 "nope_layers",
+                                 "nope_layer_interval",
+                                 "no_rope_layer_interval",
+                                 "sliding_window_pattern",
+                                 "_sliding_window_pattern",
+                                 "global_attn_every_n_layers",
+                                 "full_attention_interval",
+                                 "layer_group_size",
+                                 "hybrid_layer_pattern",
+                                 "yarn_only_types",
+                                 "compress_ratios",
+                                 "position_embedding_base",
+                                 "use_dynamic_ntk",
+                                 "use_logn_attn",
+                                 "use_mem_rope",
+                                 "attn_temperature_tuning"}) {
     if (key == name) return true;
   }
   return false;
@@ -22033,6 +27276,9 @@ class LayerPlanReader {
     return plan;
   }
 
+  /// The path of a layer whose kind had no effect, or nothing.
+  const std::string& ignored() const { return ignored_; }
+
  private:
   Eigen::Index read_count() {
     const Eigen::Index attentions = model_.attentions_per_layer;
@@ -22045,8 +27291,11 @@ class LayerPlanReader {
       return layers;
     }
     const auto given =
-        config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
-                              "encoder_num_hidden_layers", "decoder_num_hidden_layers", "memory_attention_num_layers"});
+        model_.layers_key != nullptr
+            ? config_.count(model_.layers_key)
+            : config_.agreed_count({"num_hidden_layers", "num_layers", "n_layer", "n_layers", "depth", "encoder_layers",
+                                    "encoder_num_hidden_layers", "decoder_num_hidden_layers",
+                                    "memory_attention_num_layers", "num_attention_layers"});
     if (!given && model_.num_layers == 0) config_.refuse_missing("num_hidden_layers", "");
     const Eigen::Index layers = given.value_or(model_.num_layers);
     config_.require(layers <= kMaxLayers, "num_hidden_layers", layers, "at most ", kMaxLayers);
@@ -22063,7 +27312,12 @@ class LayerPlanReader {
         config_.require(find_layer_kind((*types)[i]) != nullptr, element(key, static_cast<Eigen::Index>(i)),
                         "the text \"" + (*types)[i] + "\"", kLayerKinds);
       }
-      return without_mlp_blocks(*types);
+      std::vector<std::string> kinds = without_mlp_blocks(*types);
+      if (model_.layers.forces_last && kinds.back() != kFull) {
+        ignored_ = config_.name(element(key, static_cast<Eigen::Index>(kinds.size() - 1)));
+        kinds.back() = kFull;
+      }
+      return kinds;
     }
     for (const char* const key : {"attn_layer_indices", "full_attn_idxs"}) {
       if (const auto indices = config_.counts(key)) return listed_layers(key, *indices, layers);
@@ -22204,12 +27458,7 @@ class LayerPlanReader {
       case RopeSwitch::alibi: return !config_.flag("alibi").value_or(false);
       case RopeSwitch::memory: return config_.flag("use_mem_rope").value_or(false);
       case RopeSwitch::rotary_embedding: return config_.flag("use_rotary_embedding").value_or(true);
-      case RopeSwitch::conformer: {
-        const auto type = config_.text("position_embeddings_type");
-        config_.require(type != std::string("rotary"), "position_embeddings_type", "the text \"rotary\"",
-                        "another for this model_type, which rotates hidden states before queries and keys are made");
-        return false;
-      }
+      case RopeSwitch::conformer: return config_.text("position_embeddings_type") == std::string("rotary");
       case RopeSwitch::embedding_type:
       case RopeSwitch::embedding_type_on: break;
     }
@@ -22223,6 +27472,7 @@ class LayerPlanReader {
 
   ConfigReader& config_;
   const KnownModel& model_;
+  std::string ignored_;
 };
 
 /// Llama 4: the factor of layers that do not rotate. attn_temperature_tuning is true or false, or a number in some
@@ -22561,7 +27811,7 @@ inline Eigen::Index read_head_dim(ConfigReader& config, const KnownModel& model,
     hidden = own;
     hidden_name = key;
   }
-  auto num_heads = config.agreed_count(head_keys);
+  auto num_heads = model.heads_key != nullptr ? config.count(model.heads_key) : config.agreed_count(head_keys);
   if (!hidden && model.hidden_size > 0) hidden = model.hidden_size;
   if (!num_heads && model.num_heads > 0) num_heads = model.num_heads;
   if (num_heads) num_heads = *num_heads * config.count("memory_attention_downsample_rate").value_or(1);
@@ -22619,6 +27869,14 @@ inline RopeWindow read_window(ConfigReader& config, const KnownModel& model, con
   const double default_share = group.full ? model.share : model.sliding_share;
   const double part = whole ? 1 : share ? share->value : model.share_is_proportional ? 1 : default_share;
   const double wanted = part * static_cast<double>(window.head_dim);
+  if (model.projection_dim > 0) {
+    const Eigen::Index projection = config.count("projection_dim").value_or(model.projection_dim);
+    const Eigen::Index num_heads = config.count("num_attention_heads").value_or(model.num_heads);
+    window.rotary_dim = (std::max)(projection / (2 * num_heads), Eigen::Index(32));
+    config.require(window.rotary_dim % 2 == 0 && window.rotary_dim <= window.head_dim, "projection_dim", projection,
+                   "such that its share of a head is even and at most head_dim ", window.head_dim);
+    return window;
+  }
   const auto said = model.reads_rotary_dim ? config.count("rotary_dim") : std::nullopt;
   const bool by_class = !said && !share && model.rotary_dim_default > 0 && !config.has_null("rotary_dim");
   const std::optional<Eigen::Index> rotary_dim = by_class ? model.rotary_dim_default : said;
@@ -22662,7 +27920,10 @@ struct DictionaryUse {
   bool is_class_dictionary = false;               ///< The config has none.
   bool has_entries = false;                       ///< It has an entry for each kind of layer.
   bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
+  bool is_base_hint = false;                      ///< What the class has as rope_theta is from the caller.
+  bool is_sliding_base_hint = false;              ///< The same of sliding layers.
   std::optional<AxisMap> given_axes{};            ///< By the caller.
+  std::optional<AxisSections> sections{};         ///< What they count, by the caller.
   std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
 };
 
@@ -22682,17 +27943,27 @@ class RotationReader {
     const bool proportional = rope_type == "proportional";
     rope.require(!proportional || !model_.rotates_last, "rope_type", "the text \"proportional\"",
                  "a rule that this model_type has");
+    const bool keeps_magnitude = rope_type == "yarn" || rope_type == "longrope";
+    if (model_.rotates_by_head && !keeps_magnitude) {  // the rule is checked, and its keys have no effect
+      ConfigReader unread = rope;
+      ScalingReader(unread, lengths_).read(rope_type, NamedNumber{1, ""});
+      return;
+    }
     const auto share = read_share(rope, group, rope_type);
     RotationRecipe rotation;
+    rotation.stays = model_.rotates_by_head;
+    rotation.rotates = model_.rotated;
     rotation.layer_type = group.label;
     rotation.pairs = model_.pairs;
     rotation.axes = model_.axes;
     rotation.backwards = model_.backwards;
     rotation.base = read_base(rope, group);
     if (has_grid(rotation.axes)) {
-      rope.require(rope_type == "default", "rope_type", "the text \"" + rope_type + "\"",
+      const bool scales = rotation.axes == AxisRule::rows_columns_in_turn && !proportional;
+      rope.require(rope_type == "default" || scales, "rope_type", "the text \"" + rope_type + "\"",
                    "default for this model_type");
-      add_grid(rotation, group);
+      if (scales) rotation.scaling = ScalingReader(rope, lengths_).read(rope_type, NamedNumber{1, ""});
+      add_grid(rotation, group, share);
       return;
     }
     rotation.window = read_window(config_, model_, group, share, proportional);
@@ -22713,10 +27984,18 @@ class RotationReader {
   }
 
  private:
-  void add_grid(RotationRecipe rotation, const LayerGroup& group) {
+  void add_grid(RotationRecipe rotation, const LayerGroup& group, const std::optional<NamedNumber>& share) {
     require(!use_.given_axes, config_.function(), "hints.axes", "a map",
             "absent: the axes of this model_type are known");
-    const Eigen::Index head_dim = read_head_dim(config_, model_, group);
+    Eigen::Index head_dim = read_head_dim(config_, model_, group);
+    if (model_.joins_heads) {
+      const Eigen::Index num_heads = config_.count("num_attention_heads").value_or(model_.num_heads);
+      const NamedNumber own = share ? *share : NamedNumber{model_.share, config_.name("partial_rotary_factor")};
+      config_.require(2 * own.value == static_cast<double>(num_heads), own,
+                      "half of num_attention_heads, so that each axis has half of all pairs");
+      head_dim *= num_heads;
+    }
+    if (rotation.axes == AxisRule::space_and_unit) read_space(rotation);
     if (!owns_halves(rotation.axes)) {
       rotation.window = {head_dim, 0, grid_width(rotation.axes, head_dim)};
       assign(rotation, group);
@@ -22728,6 +28007,20 @@ class RotationReader {
       rotation.window = {head_dim, half * (head_dim / 2), head_dim / 2};
       assign(rotation, group);
     }
+  }
+
+  /// ESMFold 2: pairs for each axis of space, and for the number of a unit.
+  void read_space(RotationRecipe& rotation) {
+    const auto pairs = [&](const char* key, int absent) {
+      const Eigen::Index count = config_.count(key, 0).value_or(absent);
+      config_.require(count <= kMaxPairs, key, count, "at most ", kMaxPairs);
+      return static_cast<int>(count);
+    };
+    const int each = pairs("num_spatial_rope_pairs_per_axis", model_.sections[0]);
+    rotation.sections = {each, each, each, pairs("num_uid_rope_pairs", model_.sections[3])};
+    rotation.sections_key = "3 " + config_.name("num_spatial_rope_pairs_per_axis + num_uid_rope_pairs");
+    const char* const base_key = "uid_rope_base_frequency";
+    rotation.fourth_base = {config_.number(base_key).value_or(model_.fourth_base), config_.name(base_key)};
   }
 
   void assign(const RotationRecipe& rotation, const LayerGroup& group) {
@@ -22750,6 +28043,15 @@ class RotationReader {
     rotation.sections_key = rope.name("mrope_section");
     if (sections) {
       rotation.sections = *sections;
+      if (model_.names_sections) {
+        require(use_.sections.has_value(), config_.function(), "hints.sections", "nothing",
+                "AxisSections::of_pairs or AxisSections::of_channels: programs differ on pictures of this model_type");
+        if (use_.sections == AxisSections::of_channels) {
+          refuse_wrong_sections(config_.function(), rope.name(key.c_str()), rotation.axes, rotation.sections,
+                                rotation.window.rotary_dim / 2);
+          rotation.axes = AxisRule::one;  // of text: pictures do not rotate
+        }
+      }
       add_rest(rotation);
       return;
     }
@@ -22787,7 +28089,8 @@ class RotationReader {
     const auto share = inner_wins ? std::optional<NamedNumber>({*inner, rope.name("partial_rotary_factor")})
                                   : rope.inside_or_outside("partial_rotary_factor", outer);
     if (!share) return share;
-    config_.require(share->value > 0 && share->value <= 1, *share, "in (0, 1]");
+    const bool joined_grid = model_.joins_heads && has_grid(model_.axes);  // add_grid() says what it must be
+    config_.require(share->value > 0 && (share->value <= 1 || joined_grid), *share, "in (0, 1]");
     if (rope_type != "default" || model_.reads_share || model_.rope_width > 0) return share;
     if (share->value != 1) recipe_.ignored_keys.push_back(share->name);
     return std::nullopt;
@@ -22807,11 +28110,18 @@ class RotationReader {
     if (!base && class_base == 0) {
       (use_.has_entries ? rope : config_).refuse_missing("rope_theta", ", since this model_type has no default");
     }
+    const bool by_class = !base || (inner && use_.is_class_dictionary);
+    if (by_class && (group.full ? use_.is_base_hint : use_.is_sliding_base_hint)) assume("rope_theta");
     NamedNumber out = base ? *base : NamedNumber{class_base, config_.name("rope_theta")};
     checked_base(config_, out);
     const std::optional<double> ratio = config_.number("rope_ratio");  // ChatGLM 2 to 4
     if (ratio) out = {out.value * *ratio, "rope_theta * rope_ratio"};
     return out;
+  }
+
+  void assume(const char* key) {
+    std::vector<std::string>& assumed = recipe_.assumed;
+    if (std::find(assumed.begin(), assumed.end(), key) == assumed.end()) assumed.push_back(key);
   }
 
   /// What the top level says, by the names that it has for the base of these layers.
@@ -22864,15 +28174,15 @@ class HuggingFaceReader {
     find_model();
     take_hints();
     find_dictionary();
-    const bool has_base = config_.peek("rope_theta") != nullptr || dictionary_->find("rope_theta") != nullptr;
-    if ((hints.rope_theta || hints.sliding_rope_theta) && !has_base) recipe_.assumed.push_back("rope_theta");
   }
 
   RopeRecipe read() {
     lengths_.max_position = config_.agreed_number({"max_position_embeddings", "n_positions"});
     if (!lengths_.max_position) lengths_.max_position = config_.agreed_number({"max_seq_len", "model_max_length"});
     lengths_.trained = config_.agreed_number({"original_max_position_embeddings"});
-    plan_ = LayerPlanReader(config_, model_).read();
+    LayerPlanReader plan_reader(config_, model_);
+    plan_ = plan_reader.read();
+    if (!plan_reader.ignored().empty()) recipe_.ignored_keys.push_back(plan_reader.ignored());
     recipe_.function = kFunction;
     recipe_.layers.resize(plan_.size());
     ConfigReader rope(kFunction, *dictionary_, config_.name(dictionary_key_) + ".");
@@ -22928,20 +28238,31 @@ class HuggingFaceReader {
       if (is_given && !is_in_config) recipe_.assumed.push_back(name);
     };
     if (is_unknown_) recipe_.assumed.push_back("pairs");
-    take(is_unknown_ || !hints_.layers.empty(), config_.peek("layer_types") != nullptr, "layer_types");
+    bool has_layers = false;
+    for (const char* const name : {"layer_types", "layers_block_type", "attn_layer_indices", "full_attn_idxs"}) {
+      has_layers = has_layers || config_.peek(name) != nullptr;
+    }
+    take(is_unknown_ || !hints_.layers.empty(), has_layers, "layer_types");
     check_hints(kFunction, hints_);
     if (hints_.rope_theta) model_.base = *hints_.rope_theta;
     if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
     if (hints_.head_dim) model_.head_dim = *hints_.head_dim;
-    take(hints_.head_dim.has_value(), config_.peek("head_dim") != nullptr, "head_dim");
+    const bool has_head = config_.peek("head_dim") != nullptr || config_.peek("kv_channels") != nullptr ||
+                          config_.peek("attention_head_dim") != nullptr || config_.peek("qk_nope_head_dim") != nullptr;
+    take(hints_.head_dim.has_value(), has_head, "head_dim");
     if (!hints_.layers.empty()) {
       model_.layers.letters = hints_.layers.c_str();
       model_.layers.first = "";
-      model_.layers.last_is_full = model_.layers.counts_from_end = false;
+      model_.layers.last_is_full = model_.layers.counts_from_end = false;  // what the caller says holds
     }
     if (!hints_.full_layers_rotate) model_.layers.nope = Nope::full;
     if (!hints_.full_layers_rotate) recipe_.assumed.push_back("full_layers_rotate");
+    use_.is_base_hint = hints_.rope_theta.has_value();
+    use_.is_sliding_base_hint = hints_.sliding_rope_theta.has_value();
     use_.given_axes = hints_.axes;
+    use_.sections = hints_.sections;
+    require(!hints_.sections || model_.names_sections, kFunction, "hints.sections", "a value",
+            "absent: it is known what the sections of this model_type count");
     take(hints_.axes.has_value(), false, "mrope_section");
   }
 
@@ -23126,7 +28447,8 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 /// @overload
 /// With more than the pair layout: what is to be taken where the config says nothing, or one tower of several.
 /// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
-/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there.
+/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there; sections
+///                                of HunYuan-VL without hints.sections.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
