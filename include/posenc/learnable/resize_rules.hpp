@@ -11,6 +11,7 @@
 #include "posenc/positions/position_list.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -144,12 +145,23 @@ class AxesResize {
   /// @overload
   /// Says what is missing or out of order.
   template <typename From, typename To, typename... Others,
-            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1, int> = 0>
+            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1 ||
+                                 !(std::is_same_v<Others, GridFilter> && ...),
+                             int> = 0>
   AxesResize(const From&, const To&, const Others&...) : filter_(GridFilter::nearest) {
     static_assert(
         detail::kMisuse<From>,
         "posenc: write AxesResize(from, to, filter): two lists with the sides of each grid, slowest axis first, "
         "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
+  }
+  /// @overload
+  /// Says that sides in braces are no list.
+  template <typename Given = void>
+  AxesResize(std::initializer_list<int>, std::initializer_list<int>, GridFilter) : filter_(GridFilter::nearest) {
+    static_assert(
+        detail::kMisuse<Given>,
+        "posenc: sides in braces are no list: write AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, "
+        "filter)");
   }
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.

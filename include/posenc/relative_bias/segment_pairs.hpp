@@ -51,7 +51,9 @@ class SegmentPairs {
   /// @overload
   /// Says what is missing or out of order.
   template <typename Queries, typename Keys, typename... Others,
-            std::enable_if_t<!(detail::is_list<Queries> && detail::is_list<Keys>) || (sizeof...(Others) > 1), int> = 0>
+            std::enable_if_t<!(detail::is_list<Queries> && detail::is_list<Keys>) || (sizeof...(Others) > 1) ||
+                                 !(std::is_convertible_v<const Others&, detail::Size> && ...),
+                             int> = 0>
   explicit SegmentPairs(const Queries&, const Keys&, const Others&...) {
     static_assert(detail::kMisuse<Queries>,
                   "posenc: write SegmentPairs(query_segments, key_segments), two lists of integers, or "

@@ -150,6 +150,30 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, GradPhases&& grad_
   }
 }
 
+namespace detail {
+
+/// Whether these are the arguments of mixed_table_backward(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_mixed_gradient = false;
+template <typename Grad, typename GradY, typename Y, typename Positions>
+inline constexpr bool takes_mixed_gradient<Grad, GradY, Y, Positions, RopeLayout> =
+    is_dense<Grad>&& is_dense<GradY>&& is_dense<Y>&& is_dense<Positions>;
+template <typename Grad, typename GradPhases, typename GradY, typename Y, typename Positions>
+inline constexpr bool takes_mixed_gradient<Grad, GradPhases, GradY, Y, Positions, RopeLayout> =
+    is_dense<GradPhases>&& takes_mixed_gradient<Grad, GradY, Y, Positions, RopeLayout>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_mixed_gradient<Arguments...>, int> = 0>
+void mixed_table_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write mixed_table_backward(grad_frequencies, grad_y, y, positions, layout), or "
+                "mixed_table_backward(grad_frequencies, grad_phases, grad_y, y, positions, layout): Eigen objects, and "
+                "the layout of apply_rope()");
+}
+
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
