@@ -211,6 +211,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
             [=](F& f) { posenc::resize(f.x, Matrix(4, 8), tile); });
   bad.value("resize_backward: grad_out.rows() must be more than the rows that are kept, 4, got 3",
             [=](F& f) { posenc::resize_backward(f.x, Matrix(3, 8), tile); });
+  bad.value("resize: table.rows() must be even (2 n - 1 distances and the rows that are kept), got 5",
+            [](F& f) { posenc::resize(f.x, Matrix(5, 8), posenc::LineResize(Resize::relative_distances).keep(1)); });
   bad.value("LineResize::keep: prefix must be >= 0, got -2", [](F&) { posenc::LineResize(Resize::tile).keep(-2); });
   bad.value("LineResize: rule must be one of its enumerators, got 6",
             [](F&) { posenc::LineResize(static_cast<Resize>(6)); });

@@ -32,13 +32,14 @@ struct ResizedRows {
   Eigen::Index rows;
 };
 
-inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to) {
+inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to, Eigen::Index kept = 0) {
   require_named(function, "rule", rule, Resize::tile);
   const auto check = [&](ResizedRows matrix) {
     const std::string parameter = std::string(matrix.name) + ".rows()";
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
-    if (rule == Resize::relative_distances && matrix.rows % 2 == 0) {
-      refuse<std::invalid_argument>(function, parameter, matrix.rows, "odd (2 n - 1 distances)");
+    if (rule == Resize::relative_distances && (matrix.rows - kept) % 2 == 0) {
+      refuse<std::invalid_argument>(function, parameter, matrix.rows, kept % 2 == 0 ? "odd" : "even",
+                                    " (2 n - 1 distances", kept == 0 ? ")" : " and the rows that are kept)");
     }
   };
   check(from);
@@ -51,9 +52,7 @@ inline void require_rule(const char* function, const LineResize& rule, ResizedRo
     refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows,
                                   "more than the rows that are kept, ", rule.prefix());
   }
-  from.rows -= rule.prefix();
-  to.rows -= rule.prefix();
-  require_rule(function, rule.rule(), from, to);
+  require_rule(function, rule.rule(), from, to, rule.prefix());
 }
 
 inline void require_rule(const char* function, const AxesResize& rule, ResizedRows from, ResizedRows to) {
@@ -134,10 +133,11 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// @throws std::invalid_argument  numbers of rows that the rule does not have; widths that differ; memory that
 ///                                overlaps. `out` is then unchanged.
 /// Cost:     two multiply-adds for each value on a line; on each axis of a grid 2 times as many bilinear and 4 times
-///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not measured: done once for a
-///           model).
+///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not
+///           measured: done once for a model).
 /// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (sum of sides)
-///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit [learnable][resize].
+///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit
+///           [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
 /// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say, in one, two and three axes.
 template <typename Out, typename Table, typename Rule,
