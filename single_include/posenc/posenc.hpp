@@ -10290,12 +10290,23 @@ class AxesResize {
   /// @overload
   /// Says what is missing or out of order.
   template <typename From, typename To, typename... Others,
-            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1, int> = 0>
+            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1 ||
+                                 !(std::is_same_v<Others, GridFilter> && ...),
+                             int> = 0>
   AxesResize(const From&, const To&, const Others&...) : filter_(GridFilter::nearest) {
     static_assert(
         detail::kMisuse<From>,
         "posenc: write AxesResize(from, to, filter): two lists with the sides of each grid, slowest axis first, "
         "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
+  }
+  /// @overload
+  /// Says that sides in braces are no list.
+  template <typename Given = void>
+  AxesResize(std::initializer_list<int>, std::initializer_list<int>, GridFilter) : filter_(GridFilter::nearest) {
+    static_assert(
+        detail::kMisuse<Given>,
+        "posenc: sides in braces are no list: write AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, "
+        "filter)");
   }
   /// The same with rows in front that are copied.
   /// @param prefix  How many, >= 0: 1 for a class token.
@@ -10673,13 +10684,14 @@ struct ResizedRows {
   Eigen::Index rows;
 };
 
-inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to) {
+inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to, Eigen::Index kept = 0) {
   require_named(function, "rule", rule, Resize::tile);
   const auto check = [&](ResizedRows matrix) {
     const std::string parameter = std::string(matrix.name) + ".rows()";
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
-    if (rule == Resize::relative_distances && matrix.rows % 2 == 0) {
-      refuse<std::invalid_argument>(function, parameter, matrix.rows, "odd (2 n - 1 distances)");
+    if (rule == Resize::relative_distances && (matrix.rows - kept) % 2 == 0) {
+      refuse<std::invalid_argument>(function, parameter, matrix.rows, kept % 2 == 0 ? "odd" : "even",
+                                    " (2 n - 1 distances", kept == 0 ? ")" : " and the rows that are kept)");
     }
   };
   check(from);
@@ -10692,9 +10704,7 @@ inline void require_rule(const char* function, const LineResize& rule, ResizedRo
     refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows,
                                   "more than the rows that are kept, ", rule.prefix());
   }
-  from.rows -= rule.prefix();
-  to.rows -= rule.prefix();
-  require_rule(function, rule.rule(), from, to);
+  require_rule(function, rule.rule(), from, to, rule.prefix());
 }
 
 inline void require_rule(const char* function, const AxesResize& rule, ResizedRows from, ResizedRows to) {
@@ -10775,10 +10785,11 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// @throws std::invalid_argument  numbers of rows that the rule does not have; widths that differ; memory that
 ///                                overlaps. `out` is then unchanged.
 /// Cost:     two multiply-adds for each value on a line; on each axis of a grid 2 times as many bilinear and 4 times
-///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not measured: done once for a
-///           model).
+///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not
+///           measured: done once for a model).
 /// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (sum of sides)
-///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit [learnable][resize].
+///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit
+///           [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
 /// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say, in one, two and three axes.
 template <typename Out, typename Table, typename Rule,
@@ -15794,7 +15805,9 @@ class SegmentPairs {
   /// @overload
   /// Says what is missing or out of order.
   template <typename Queries, typename Keys, typename... Others,
-            std::enable_if_t<!(detail::is_list<Queries> && detail::is_list<Keys>) || (sizeof...(Others) > 1), int> = 0>
+            std::enable_if_t<!(detail::is_list<Queries> && detail::is_list<Keys>) || (sizeof...(Others) > 1) ||
+                                 !(std::is_convertible_v<const Others&, detail::Size> && ...),
+                             int> = 0>
   explicit SegmentPairs(const Queries&, const Keys&, const Others&...) {
     static_assert(detail::kMisuse<Queries>,
                   "posenc: write SegmentPairs(query_segments, key_segments), two lists of integers, or "
@@ -23546,6 +23559,30 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, GradPhases&& grad_
     detail::add_mixed_gradient(by_frequencies, by_phases, detail::evaluated(grad_y), detail::evaluated(y),
                                detail::evaluated(positions), layout);
   }
+}
+
+namespace detail {
+
+/// Whether these are the arguments of mixed_table_backward(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_mixed_gradient = false;
+template <typename Grad, typename GradY, typename Y, typename Positions>
+inline constexpr bool takes_mixed_gradient<Grad, GradY, Y, Positions, RopeLayout> =
+    is_dense<Grad>&& is_dense<GradY>&& is_dense<Y>&& is_dense<Positions>;
+template <typename Grad, typename GradPhases, typename GradY, typename Y, typename Positions>
+inline constexpr bool takes_mixed_gradient<Grad, GradPhases, GradY, Y, Positions, RopeLayout> =
+    is_dense<GradPhases>&& takes_mixed_gradient<Grad, GradY, Y, Positions, RopeLayout>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_mixed_gradient<Arguments...>, int> = 0>
+void mixed_table_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write mixed_table_backward(grad_frequencies, grad_y, y, positions, layout), or "
+                "mixed_table_backward(grad_frequencies, grad_phases, grad_y, y, positions, layout): Eigen objects, and "
+                "the layout of apply_rope()");
 }
 
 }  // namespace POSENC_ABI
