@@ -19,13 +19,13 @@ inline namespace POSENC_ABI {
 /// Writes the table's row of each token's position into `out`: out[t] = P[position of t].
 ///
 /// @param[out] out   tokens x table.width(): any writable dense Eigen object, row- or column-major, of any real scalar.
-/// @param table      A LearnedTable, or wrap_learned_table(weights). Past its last row is refused, unless its
-///                   LookupOptions say otherwise.
+/// @param table      A LearnedTable, or wrap_learned_table(weights). Positions past its last row are refused,
+///                   unless its LookupOptions say otherwise.
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
 ///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
 ///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
-///                   each_sequence(seq_len, starts) with the first position of each. Models that count from elsewhere:
-///                   opt_positions(), roberta_positions(); BART is starting_at(first + 2).
+///                   each_sequence(seq_len, starts) with the first position of each. For models that do not count from
+///                   0: opt_positions(), roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
 ///                                shared with the table, or rows of `out` that lie in one another.
 /// @throws std::out_of_range      a position < 0, or one that the table and its Overflow do not have. `out` is

@@ -3,8 +3,9 @@
 /// Writes the initial values of a trained table: seeded, and the same bits on every platform.
 ///
 /// Value k of the seed's sequence goes to row k / width, column k % width, whatever the storage order. Each takes one
-/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions are posenc's own and call no libm,
-/// because those of platforms differ. All values are formed in double and rounded once. -ffast-math voids the promise.
+/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions are posenc's own and call no
+/// function of libm, whose last bit depends on the platform. All values are formed in double and rounded once.
+/// -ffast-math voids the promise.
 #ifndef POSENC_LEARNABLE_FILL_HPP
 #define POSENC_LEARNABLE_FILL_HPP
 
@@ -79,7 +80,7 @@ constexpr bool explain_fill() {
 ///
 /// @param[out] values  rows x width: any writable dense Eigen object, such as LearnedTable::values().
 /// @param rule         Normal, TruncatedNormal, Uniform, XavierUniform or XavierNormal.
-/// @param seed         Of std::mt19937_64, a whole number. The same seed gives the same bits on every platform.
+/// @param seed         Seed of std::mt19937_64, any integer. The same seed gives the same bits on every platform.
 /// Cost:     one number of std::mt19937_64 and, for normal ones, a rational function for each value (no bench case:
 ///           done once for a model).
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
@@ -97,13 +98,13 @@ void fill(Values&& values, const Rule& rule, const Seed& seed) {
 }
 
 /// @overload
-/// Fills a matrix by a rule that draws nothing: Zeros() or SinusoidalRows(frequencies, order).
+/// Fills a matrix by a rule without random numbers: Zeros() or SinusoidalRows(frequencies, order).
 ///
 /// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs().
 /// @throws std::out_of_range      SinusoidalRows: an angle that is not finite. `values` is unchanged whenever one is
 ///                                thrown.
 /// Accuracy: SinusoidalRows: what encode_sinusoidal() writes, bit for bit [learnable][initialize]. The frequencies come
-///           from std::pow, whose last bit is the platform's.
+///           from std::pow, whose last bit depends on the platform.
 template <typename Values, typename Rule,
           std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_seedless_rule<Rule>, int> = 0>
 void fill(Values&& values, const Rule& rule) {

@@ -22,8 +22,8 @@ class Normal {
  public:
   /// @param stddev  Standard deviation, finite and >= 0: GPT-2 0.01, BERT and RoBERTa 0.02, fairseq width^-0.5.
   /// @param mean    Finite.
-  /// @throws std::invalid_argument  one of these does not hold; stddev 0 with another mean than 0, which are in the wrong
-  ///                                order: PyTorch has the mean first.
+  /// @throws std::invalid_argument  one of these does not hold; stddev 0 with another mean than 0, which are in the
+  ///                                wrong order: PyTorch has the mean first.
   explicit Normal(double stddev, double mean = 0) : stddev_(stddev), mean_(mean) {
     detail::require(detail::is_finite(stddev) && stddev >= 0, "Normal", "stddev", stddev, "finite and >= 0");
     detail::require(detail::is_finite(mean), "Normal", "mean", mean, "finite");
@@ -74,7 +74,7 @@ class TruncatedNormal {
 /// Matches:  nn.init.uniform_ of PyTorch in distribution, not in the numbers.
 class Uniform {
  public:
-  /// @param low, high  Finite, low <= high, and so is high - low.
+  /// @param low, high  Finite, low <= high, with a finite difference.
   /// @throws std::invalid_argument  this does not hold.
   Uniform(double low, double high) : low_(low), high_(high) {
     detail::require(detail::is_finite(low), "Uniform", "low", low, "finite");

@@ -58,9 +58,9 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 
 /// Adds the gradient of a trained table: grad_table[p] += sum of grad_x[t] over the tokens t at position p.
 ///
-/// Where a position took two more rows (Overflow::hierarchical: P[i] + r (P[o] - P[0]), r = alpha / (1 - alpha)) all
-/// three get their share. Positions that got zeros have no gradient, clamped ones add to the last row, and the padding
-/// row gets nothing.
+/// A hierarchical position reads three rows, P[i] + r (P[o] - P[0]) with r = alpha / (1 - alpha), and adds to all
+/// three. A clamped position adds to the last row, one that reads zeros adds to none, and the padding row gets no
+/// gradient.
 /// @param[in,out] grad_table  rows x width, of the table's shape; added to, so set it to zero before the first call.
 ///                            A float gradient of half outputs is fine, and more accurate than a half one.
 /// @param grad_x              tokens x width: the gradient by what encode_learned() or add_learned() wrote.
@@ -68,7 +68,7 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 ///                            read, but says what lies past the last row and which row is not trained.
 /// @param positions           As given to encode_learned(). each_sequence(seq_len, starting_at(first)) is the fast way:
 ///                            its sequences are summed into a contiguous block.
-/// @throws std::invalid_argument  another shape than the table's; widths that differ; another number of positions than
+/// @throws std::invalid_argument  a shape other than the table's; widths that differ; another number of positions than
 ///                                rows of grad_x; alpha not in (0, 1); memory that overlaps.
 /// @throws std::out_of_range      as encode_learned(), or a padding_row that is no row. grad_table is then unchanged.
 /// Cost:     one addition for each value; no allocation. A column-major or strided gradient element by element

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What a trained table answers past its last row, and which row has no gradient.
+/// LookupOptions: what a position past the last row of a trained table gives, and which row is not trained.
 #ifndef POSENC_LEARNABLE_LOOKUP_OPTIONS_HPP
 #define POSENC_LEARNABLE_LOOKUP_OPTIONS_HPP
 
@@ -12,10 +12,10 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What is at position p >= n of a table of n rows P. Negative positions are an error under every policy.
+/// What a position p >= n gives, for a table P of n rows. A negative position is an error under every policy.
 enum class Overflow {
   error,        ///< std::out_of_range. BERT, GPT-2, OPT, RoBERTa, x-transformers.
-  clamp,        ///< P[n - 1]. Marian's transformer.h.
+  clamp,        ///< P[n - 1], the last row again. Marian's transformer.h.
   zero,         ///< 0, and no gradient. tensor2tensor, which pads its table with zeros.
   hierarchical  ///< a u[p / n] + (1 - a) u[p % n], u = (P - a P[0]) / (1 - a), a = alpha: n^2 positions. bert4keras.
 };
@@ -23,8 +23,8 @@ enum class Overflow {
 /// How positions are looked up in a trained table.
 struct LookupOptions {
   Overflow overflow = Overflow::error;
-  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, (i, j) and (j, i) look the same.
-  std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
+  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. 1/2 gives i n + j and j n + i one code.
+  std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read but not trained.
 };
 
 namespace detail {

@@ -101,7 +101,7 @@ constexpr const char* npy_type() {
   return nullptr;
 }
 
-/// Magic, version and header for `values` under that shape; rows and columns when empty.
+/// Magic, version and header for `values` with the axes of `shape`; rows and columns where that is empty.
 template <typename Derived>
 std::string npy_start(const Eigen::DenseBase<Derived>& values, std::vector<Eigen::Index> shape) {
   using Scalar = typename Derived::Scalar;
@@ -146,7 +146,7 @@ void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Deriv
 /// Eigen::bfloat16, rounded once where it is narrower; '<i4' into int32 and int64, '<i8' into int64.
 /// @param in  Opened in binary mode.
 /// @throws std::invalid_argument  no .npy file; another version, type or order; a header or data cut short; a header
-///                                that says anything but these three things.
+///                                with other entries than descr, fortran_order and shape.
 /// @throws std::length_error      a shape that does not fit into memory's index type.
 /// Cost:     memory of up to three times the data that the stream holds; what a header merely promises is not
 ///           allocated (not measured: files are read once).

@@ -125,18 +125,19 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 ///     resize(longer, wpe.values(), Resize::half_pixel);
 ///     resize(larger, patches.values(), GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1));
 ///
-/// On a grid, each axis has its own weights, and a row is their product; the rows in front are copied.
+/// On a grid, each axis has its own weights, and the weight of a row is their product; rows in front that the rule
+/// keeps are copied.
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
 /// @param table     from x width, from > 0; of any scalar. LearnedTable::values() for a LearnedTable.
 /// @param rule      On a line a Resize, or LineResize(Resize::tile).keep(2) where rows in front stay; on a grid
 ///                  GridResize(from, to, filter); in any number of axes AxesResize(from, to, filter).
-/// @throws std::invalid_argument  numbers of rows that the rule does not have; widths that differ; memory that
+/// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that
 ///                                overlaps. `out` is then unchanged.
-/// Cost:     two multiply-adds for each value on a line; on each axis of a grid 2 times as many bilinear and 4 times
-///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not
-///           measured: done once for a model).
-/// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (sum of sides)
-///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit
+/// Cost:     two multiply-adds for each value on a line. On a grid, the weights of all axes multiply: 2 of each axis
+///           bilinear and 4 bicubic, antialiased as many times more as the axis shrinks. Lists of these weights are
+///           allocated (not measured: done once for a model).
+/// Accuracy: formed in double and rounded once: |error| <= 2^-52 max|table| times 4 from on a line, times 16 (sum of
+///           sides) on a grid of two axes, and 4 times that for each further axis. Equal sizes copy bit for bit
 ///           [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
 /// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say, in one, two and three axes.
@@ -149,7 +150,7 @@ void resize(Out&& out, const Table& table, const Rule& rule) {
   detail::apply_taps<false>(target, detail::evaluated(table), detail::rule_taps(rule, table.rows(), target.rows()));
 }
 
-/// Adds the gradient of resize() by its table: grad_table += W^T grad_out, with W the weights of the rule.
+/// Adds the gradient of resize() with respect to its table: grad_table += W^T grad_out, with W the weights of the rule.
 ///
 /// @param[in,out] grad_table  from x width, added to.
 /// @param grad_out            to x width: the gradient by what resize() wrote.

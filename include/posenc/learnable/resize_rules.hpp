@@ -19,11 +19,11 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Where row t of `to` rows lies between the rows of a table of `from` rows on a line:
+/// How resize() makes row t of an `out` of `to` rows from a table P of `from` rows on a line:
 ///
 ///     out[t] = (1 - f) P[i] + f P[i + 1],   i whole, 0 <= f < 1, i + 1 at most from - 1
 ///
-/// The number of rows of `out` is the number wanted.
+/// The rules differ in i + f. `to` is the number of rows of `out`.
 enum class Resize {
   /// i + f = max((t + 1/2) from / to - 1/2, 0): rows are pixels with their centers at 1/2, 3/2, ...
   /// Matches F.interpolate(mode="linear", align_corners=False) of PyTorch.
@@ -33,18 +33,18 @@ enum class Resize {
   align_corners,
   /// i + f = t from / to: position interpolation, Chen et al. 2023, arXiv:2306.15595 (scale_linear() does it to RoPE).
   position_interpolation,
-  /// half_pixel for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
+  /// As half_pixel, for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
   /// Matches get_rel_pos of Segment Anything and MViTv2.
   relative_distances,
-  /// position_interpolation whose last step goes on past the last row, instead of staying there: stretched tails, as
-  /// LongCLIP's, with LineResize(Resize::continued_interpolation).keep(20).
+  /// As position_interpolation, but past the last row it goes on by the last step instead of repeating that row: the
+  /// stretched tail of LongCLIP is LineResize(Resize::continued_interpolation).keep(20).
   continued_interpolation,
-  /// out[t] = P[t mod from]: the table laid end to end as often as it takes. Longformer's copy of RoBERTa's table, with
+  /// out[t] = P[t mod from]: the table repeated as often as it takes. Longformer's copy of RoBERTa's table is
   /// LineResize(Resize::tile).keep(2).
   tile
 };
 
-/// A rule of Resize for a table with rows in front that stay: LineResize(Resize::tile).keep(2).
+/// A rule of Resize for a table whose first rows are copied: LineResize(Resize::tile).keep(2).
 ///
 ///     r r | 0 1 2 3 0 1 2 3 0        keep(2), tile, from 2 + 4 rows to 2 + 9
 class LineResize {
@@ -53,7 +53,7 @@ class LineResize {
   /// @throws std::invalid_argument  a rule that Resize does not name.
   explicit LineResize(Resize rule) : rule_(rule) { detail::require_named("LineResize", "rule", rule, Resize::tile); }
   /// The same with rows in front that are copied.
-  /// @param prefix  How many, >= 0: 2 for RoBERTa's ids that no token has, 1 for a class token.
+  /// @param prefix  How many, >= 0: 2 for RoBERTa's first ids, which no token has, 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.
   LineResize keep(detail::Size prefix) const {
     detail::require(prefix >= 0, "LineResize::keep", "prefix", prefix, ">= 0");
@@ -70,13 +70,13 @@ class LineResize {
   Eigen::Index prefix_ = 0;
 };
 
-/// How the pixels of a grid are weighed. The bias of a window has WindowFilter instead: its rules by distance need a
-/// distance 0, which a grid of positions does not have.
+/// How rows of a grid of positions are weighted, as the pixels of an image are. Biases of windows have a filter of
+/// their own, WindowFilter, some of whose rules space distances from 0 on, which a grid of positions does not have.
 enum class GridFilter {
   bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
-  bilinear_antialiased,  ///< The same with antialias=True: Pillow's BILINEAR, which SigLIP2's NaFlex resizing takes.
+  bilinear_antialiased,  ///< bilinear with antialias=True: Pillow's BILINEAR, and SigLIP2's NaFlex resizing.
   bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
-  bicubic_antialiased,   ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bicubic_antialiased,   ///< bicubic with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
   bilinear_align_corners,  ///< mode="bilinear", align_corners=True: the vision towers of Qwen3-VL and its successors.
   nearest                  ///< Row floor(i from / to) of each axis, exactly: mode="nearest".
 };
@@ -90,7 +90,7 @@ class GridResize {
  public:
   /// @param from    Grid of the table that is read: {height, width}.
   /// @param to      Grid of the result.
-  /// @param filter  How pixels are weighed. It has no default, because projects differ.
+  /// @param filter  How rows are weighted. It has no default, because projects differ.
   /// @throws std::invalid_argument  a filter that GridFilter does not name.
   GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
     detail::require_named("GridResize", "filter", filter, GridFilter::nearest);
@@ -124,18 +124,19 @@ class GridResize {
   Eigen::Index prefix_ = 0;
 };
 
-/// The same in any number of axes, the last of which is the fastest: frames, rows and columns of a video's patches.
+/// As GridResize, in one to eight axes, the last of which varies fastest: frames, rows and columns of a video's
+/// patches.
 ///
 ///     AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, GridFilter::bilinear).keep(1)
 ///
-/// Each axis has its own weights, and a row is their product: bilinear is then PyTorch's trilinear.
+/// Each axis has its own weights, and the weight of a row is their product: bilinear is then PyTorch's trilinear.
 class AxesResize {
  public:
   /// @param from    Sides of the table that is read, slowest first: a list of one to eight integers.
   /// @param to      Sides of the result, as many.
-  /// @param filter  How values are weighed along each axis.
-  /// @throws std::invalid_argument  other numbers of axes; a side that is not > 0 and at most 2^20; a filter that
-  ///                                GridFilter does not name.
+  /// @param filter  How rows are weighted along each axis.
+  /// @throws std::invalid_argument  lists of different lengths, or of none or more than eight; a side that is not > 0
+  ///                                and at most 2^20; a filter that GridFilter does not name.
   template <typename From, typename To, std::enable_if_t<detail::is_list<From> && detail::is_list<To>, int> = 0>
   AxesResize(const From& from, const To& to, GridFilter filter)
       : from_(sides("from", from)), to_(sides("to", to)), filter_(filter) {

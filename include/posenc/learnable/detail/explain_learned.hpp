@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What encode_learned(), add_learned() and learned_backward() answer to arguments that are missing or out of order.
+/// The compile-time messages of encode_learned(), add_learned() and learned_backward() for wrong arguments.
 #ifndef POSENC_LEARNABLE_DETAIL_EXPLAIN_LEARNED_HPP
 #define POSENC_LEARNABLE_DETAIL_EXPLAIN_LEARNED_HPP
 
@@ -17,7 +17,7 @@ namespace detail {
 template <typename X, typename Table>
 inline constexpr bool are_learned_arguments = is_dense<std::decay_t<X>>&& is_learned_table<Table>;
 
-/// Whether learned_backward() does.
+/// Whether learned_backward() takes gradients of these types.
 template <typename GradTable, typename GradX, typename Table>
 inline constexpr bool are_learned_gradients = is_dense<std::decay_t<GradTable>>&& is_dense<GradX> &&
                                               (is_learned_table<Table> || std::is_same_v<Table, LookupOptions>);

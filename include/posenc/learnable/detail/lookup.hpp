@@ -17,14 +17,15 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// P[row] + ratio (P[outer] - P[0]). `outer` is 0 except for hierarchical positions; `row` is -1 where the answer is
-/// zero.
+/// The rows that one position reads: P[row] + ratio (P[outer] - P[0]). `outer` is 0 except for hierarchical positions;
+/// `row` is -1 where the position reads zeros.
 struct TableRow {
   Eigen::Index row;
   Eigen::Index outer;
 };
 
-/// Which rows a position takes. Hierarchical: a u[o] + (1 - a) u[i] = P[i] + ratio (P[o] - P[0]), ratio = a / (1 - a).
+/// Finds the rows that a position reads. Hierarchical: a u[o] + (1 - a) u[i] = P[i] + ratio (P[o] - P[0]), ratio = a /
+/// (1 - a).
 class Lookup {
  public:
   Lookup(const LookupOptions& options, Eigen::Index rows)
@@ -45,7 +46,7 @@ class Lookup {
     return overflow_ == Overflow::hierarchical && position / rows_ < rows_;
   }
 
-  /// `name` is a function that gives the parameter's name in a message.
+  /// Refuses a position that the table does not have. name() gives the parameter's name for the message.
   template <typename Name>
   void require_position(const char* function, std::int64_t position, Name&& name) const {
     if (!has(position)) refuse_position(function, name(), position);
@@ -65,7 +66,7 @@ class Lookup {
   double ratio_;
 };
 
-/// The positions first, ..., first + count - 1.
+/// Refuses positions first, ..., first + count - 1 unless the table has all of them.
 inline void require_run(const char* function, const Lookup& lookup, std::int64_t first, Eigen::Index count) {
   if (count == 0) return;
   lookup.require_position(function, first, [] { return "the first position"; });

@@ -17,13 +17,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// A line of `from` rows to `to`, both > 0.
+/// The weights that bring a line of `from` rows to `to` rows, both > 0.
 inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
   if (from == to) return identity_taps(from);
   if (rule == Resize::half_pixel || rule == Resize::relative_distances) return half_pixel_taps(from, to);
   const double n = static_cast<double>(from);
   const double m = static_cast<double>(to);
-  // Past the last row its value stays, or the last step goes on.
+  // Past the last row the last row is repeated, or its step from the one before goes on.
   const Eigen::Index last_low = rule == Resize::continued_interpolation && from > 1 ? from - 2 : from - 1;
   Taps taps;
   for (Eigen::Index i = 0; i < to; ++i) {
@@ -39,7 +39,7 @@ inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
   return taps;
 }
 
-/// Row floor(i from / to), in integers.
+/// Row i reads row floor(i from / to), found in integers.
 inline Taps nearest_taps(Eigen::Index from, Eigen::Index to) {
   Taps taps;
   for (std::int64_t i = 0; i < to; ++i) {
@@ -77,7 +77,7 @@ Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&
   return taps;
 }
 
-/// One axis of a grid.
+/// The weights of one axis of a grid.
 inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
   switch (filter) {
     case GridFilter::bilinear: return half_pixel_taps(from, to);

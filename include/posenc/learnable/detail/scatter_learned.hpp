@@ -14,7 +14,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Columns that sums are held of on the stack.
+/// How many columns are summed on the stack at a time.
 inline constexpr Eigen::Index kSumChunk = 256;
 
 /// Calls add(row, factor) for each table row that a token's gradient goes to.
@@ -52,7 +52,7 @@ void add_summed_row(Grad* grad, const Read* grad_x, Eigen::Index step, Eigen::In
 template <typename GradTable, typename GradX, typename Positions>
 void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOptions& options, const Lookup& lookup,
                      const Positions& positions) {
-  // Tokens first, ..., first + seq_len - 1, each `batch` times, with a stride of `seq_len` rows.
+  // Each of the positions first, ..., first + seq_len - 1 occurs `batch` times, every `seq_len` rows.
   Eigen::Index seq_len = grad_x.rows();
   Eigen::Index batch = 1;
   if constexpr (std::is_same_v<Positions, SequencePositions>) {

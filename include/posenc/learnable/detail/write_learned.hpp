@@ -15,7 +15,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Entry `column` of what the lookup found, in Number.
+/// Column `column` of what the position reads, computed in Number.
 template <typename Number, typename Table>
 Number learned_value(const Table& table, TableRow at, Eigen::Index column, Number ratio) {
   if (at.row < 0) return Number(0);
@@ -73,7 +73,7 @@ void write_learned(X& x, const Table& table, const Lookup& lookup, const Positio
   }
 }
 
-/// Checks everything, then writes or adds.
+/// encode_learned() and add_learned(): checks all arguments, then writes or adds.
 template <bool Add, typename X, typename Table, typename Given>
 void apply_learned(const char* function, const char* parameter, X& x, const Table& table, const Given& given) {
   require_width(function, parameter, x, "table.width()", table.width());
