@@ -7,7 +7,7 @@
 #include "posenc/frequency.hpp"
 
 // The rotation.
-#include "posenc/rope/apply_channel_angles.hpp"  // an angle for each channel, no rotation: V-JEPA 2
+#include "posenc/rope/apply_channel_angles.hpp"  // V-JEPA 2: an angle for each channel, which is no rotation
 #include "posenc/rope/apply_rope.hpp"            // apply_rope: queries and keys by a table, its adjoint or its inverse
 #include "posenc/rope/rope_layout.hpp"           // which channels rotate, and how they pair up
 

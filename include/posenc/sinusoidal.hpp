@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Fixed encodings that are added to token embeddings: sines and cosines, and the integers and digits that they come from.
+/// Fixed encodings that are added to token embeddings: sines and cosines; integers and digits to compare them with;
+/// Fourier features and spherical harmonics of coordinates.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
@@ -32,7 +33,7 @@
 
 #include "posenc/sinusoidal/axes_presets.hpp"  // any number of axes: tatp22, tensor2tensor, NeRF
 
-#include "posenc/sinusoidal/model_presets.hpp"  // models: MusicGen, XGLM, NeMo, Marian, pi0, GLIGEN, DAB-DETR, Perceiver
+#include "posenc/sinusoidal/model_presets.hpp"  // MusicGen, XGLM, NeMo, Marian, pi0, GLIGEN, DAB-DETR, Perceiver
 
 #include "posenc/sinusoidal/unpaired_presets.hpp"  // older projects whose sines and cosines make no pairs
 

@@ -73,10 +73,10 @@ class LineResize {
 /// How rows of a grid of positions are weighted, as the pixels of an image are. Biases of windows have a filter of
 /// their own, WindowFilter, some of whose rules space distances from 0 on, which a grid of positions does not have.
 enum class GridFilter {
-  bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
-  bilinear_antialiased,  ///< bilinear with antialias=True: Pillow's BILINEAR, and SigLIP2's NaFlex resizing.
-  bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
-  bicubic_antialiased,   ///< bicubic with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bilinear,                ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
+  bilinear_antialiased,    ///< bilinear with antialias=True: Pillow's BILINEAR, and SigLIP2's NaFlex resizing.
+  bicubic,                 ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
+  bicubic_antialiased,     ///< bicubic with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
   bilinear_align_corners,  ///< mode="bilinear", align_corners=True: the vision towers of Qwen3-VL and its successors.
   nearest                  ///< Row floor(i from / to) of each axis, exactly: mode="nearest".
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// apply_channel_angles(): an angle for each channel in place of one for each pair.
+/// apply_channel_angles(): an angle for each channel instead of one for each pair.
 #ifndef POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
 #define POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
 
@@ -74,8 +74,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 
 }  // namespace detail
 
-/// Mixes the two channels of every pair by angles of their own, in place. It is no rotation, and lengths change: models
-/// that were trained so need it, and no other should.
+/// Mixes the two channels of every pair by an angle of each channel, in place. This is no rotation, and lengths change:
+/// it is for models that were trained with it, and for no others.
 ///
 /// In each head, channels a and b of a pair, with r the token's row, become
 ///
@@ -90,7 +90,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// @param layout     Channels of a head, which of them are mixed, and how they pair up.
 /// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
 ///                                apply_rope(). x is unchanged whenever something is thrown.
-/// Cost:     element by element; no allocation (no bench case: a few vision models, whose layers it is a small part of).
+/// Cost:     element by element; no allocation (no bench case: a few vision models use it, where it is a small part of
+///           a layer).
 /// Accuracy: as apply_rope() [rope][channels].
 /// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
 ///           lie on two axes.

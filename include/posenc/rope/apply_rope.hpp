@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// apply_rope(): rotates queries and keys by a table, by its adjoint or by its inverse; in place or into another buffer.
+/// apply_rope(): rotates queries and keys by a table, its adjoint or its inverse, in place or into another buffer.
 #ifndef POSENC_ROPE_APPLY_ROPE_HPP
 #define POSENC_ROPE_APPLY_ROPE_HPP
 
@@ -30,15 +30,17 @@ inline namespace POSENC_ABI {
 ///     table.adjoint()   A R(-t)      its gradient: takes dL/d(output) to dL/d(input)
 ///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1, refused for xPos tables
 ///
-/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
-///                   Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,
-///                   Eigen::bfloat16 or any Eigen scalar; or a HeadsView of a raw buffer. What writes through may be a
-///                   temporary, such as `qkv.leftCols(n)`; a temporary matrix does not compile. Zero heads are no error.
+/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
+///                   Map, Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,
+///                   Eigen::bfloat16 or any Eigen scalar; or a HeadsView of a raw buffer. A temporary that refers to
+///                   memory may be given, such as `qkv.leftCols(n)`; a temporary matrix does not compile. x may have no
+///                   heads.
 /// @param table      FrequencyTable or FrequencyTableView of any storage scalar, its adjoint() or its inverse(). It has
-///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles, or
-///                   it holds those of each head of x (TableOptions::num_heads), and head h rotates by table.head(h).
-///                   A table with frequencies of each sequence has the rows of all of them, and each sequence takes its
-///                   own: of a view, and of a matrix, to which each_sequence(seq_len) may be added.
+///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles,
+///                   or it holds those of each head of x (TableOptions::num_heads), and head h rotates by
+///                   table.head(h). A table whose sequences have frequencies of their own (table.num_sequences() > 1)
+///                   has a row for each token of the whole batch, and every sequence takes its own rows, in a matrix as
+///                   in a view.
 /// @param layout     Channels of a head, which of them rotate, and how they pair up. table.rotary_dim() is
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;
@@ -46,16 +48,18 @@ inline namespace POSENC_ABI {
 ///                                x.cols() no multiple of layout.head_dim(), or x.head_dim() another; null data; an x
 ///                                that overlaps itself or the table. x is unchanged whenever something is thrown.
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x and views run at
-///           the speed of an in-place scale from the second-level cache on, column-major x by a kernel of its own; other
-///           strides, and `out` and x in different orders, element by element. adjoint() costs the same. A table for each
-///           head is read for each head: as many bytes as x is read besides (bench_rope: float in place, adjoint and
-///           inverse, variants in the second-level cache, half types, table for each head, column-major).
+///           the speed of an in-place scale from the second-level cache on. Column-major x has a kernel of its own.
+///           Other strides, and `out` and x in different orders, run element by element. adjoint() costs the same. A
+///           table with the angles of each head has as many numbers as x has channels that rotate, and all are read
+///           (bench_rope: float in place, adjoint and inverse, variants in the second-level cache, half types, table
+///           for each head, column-major).
 /// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
 ///           and rounded once more), 2^-53 for double; a double table or result makes all of the arithmetic double
 ///           [rope][kernels], by heads [rope][heads].
-///           Where channels are contiguous, what is computed in float has the same bits on every x86-64 machine with
-///           AVX2, whatever the flags, if gcc 12 or clang compiled it for another system than Windows and not for CUDA;
-///           without AVX2 products are rounded once more [rope][kernels][levels].
+///           Where channels are contiguous, results that are computed in float have the same bits on every x86-64
+///           machine with AVX2, whatever the compiler's flags; without AVX2 products are rounded once more. This holds
+///           for gcc 12 and later and clang, but neither on Windows nor in CUDA code, and unless POSENC_PIN_LEVEL or
+///           POSENC_NO_DISPATCH is defined [rope][kernels][levels].
 /// Threads:  reads `table` only; blocks of rows of one x may be rotated at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope, ONNX
@@ -68,10 +72,11 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 
 /// @overload
 /// Token i takes the row that `which` says.
-/// @param which  Positions, where the table knows them (table.first_position()): starting_at(first), PositionRange(first,
-///               count) or a list of integers, one for each token. Rows of any table: from_row(first) or rows(list).
-///               Stacked sequences: each_sequence(seq_len), each_sequence(seq_len, start). For a view, positions and rows
-///               are those of every sequence; a list may also hold one entry for each token of the batch.
+/// @param which  Positions, for a table that knows those of its rows (table.first_position()): starting_at(first),
+///               PositionRange(first, count) or a list of integers, one for each token. Rows of any table:
+///               from_row(first) or rows(list). Stacked sequences: each_sequence(seq_len), each_sequence(seq_len,
+///               start). For a view, positions and rows are those of every sequence; a list may also hold one entry for
+///               each token of the batch.
 /// @throws std::invalid_argument  besides: a list of another length; positions for a table that does not know them;
 ///                                tokens that are no multiple of each_sequence's seq_len.
 /// @throws std::out_of_range      a position or row that the table does not have.
@@ -83,8 +88,7 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which
 /// @overload
 /// Rotates x into `out`, for instance float projections straight into a half or bfloat16 cache, rounded once. Channels
 /// that do not rotate are copied.
-/// @param[out] out  Same shape as x, in any scalar, an Eigen object or a view: either may be mixed with the other. It may
-///                  be x itself.
+/// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself.
 /// @param x         An Eigen expression or a view. What is in memory is not copied; a product is computed once, on the
 ///                  heap.
 /// @throws std::invalid_argument  besides: another shape, or memory that overlaps x partially. `out` is then unchanged.

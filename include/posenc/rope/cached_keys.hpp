@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Tables for keys that are in a cache, and so rotated already: to other positions, to other frequencies.
+/// Tables that move cached keys, which are rotated already, to other positions or to other frequencies.
 #ifndef POSENC_ROPE_CACHED_KEYS_HPP
 #define POSENC_ROPE_CACHED_KEYS_HPP
 
@@ -21,7 +21,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// Refuses keys of other frequencies; 0, which is the id of tables that do not know theirs, is refused too.
+/// Refuses keys of other frequencies, and the id 0, which tables have that do not know their frequencies.
 inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t expected,
                             const char* what) {
   require(!keys_id || *keys_id == expected, function, "keys_id", keys_id.value_or(0), expected, " (", what,
@@ -37,7 +37,7 @@ template <typename Last>
 inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::is_same_v<Last, std::nullopt_t> &&
                                             !std::is_same_v<Last, std::optional<std::uint64_t>>;
 
-/// Takes what `from` has rotated to what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
+/// Frequencies that take what `from` rotated to what `to` rotates: angle p (to - from), magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
           from.num_pairs());
@@ -50,9 +50,9 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 ///
 ///     R(p) k  to  R(p + delta) k
 ///
-/// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
-/// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
-/// Where all tokens move by one delta, make a table of it alone and let all of them share its row:
+/// For a sliding cache whose first tokens were dropped (delta = -dropped), and for a prefix that is reused at another
+/// place. The keys hold the magnitude already, and it is not applied again, however often they move. Where all tokens
+/// move by one delta, make a table of one row and let all of them share it:
 ///
 ///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
 ///     apply_rope(keys, shift, layout, each_sequence(1));
@@ -60,11 +60,10 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @tparam Scalar       As of make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
-/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
+/// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
 ///                                infinite.
-/// Cost:     that of make_table() and apply_rope(): nothing is computed again from hidden states (no bench case of its
-///           own).
+/// Cost:     that of make_table() and apply_rope(), with no keys computed again (no bench case of its own).
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar
 ///           [rope][cached_keys].
 /// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
@@ -105,20 +104,20 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 ///
 ///     A R(p) k of `from`  to  A' R'(p) k of `to`
 ///
-/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE
-/// crosses from the short to the long factors, the keys follow. It needs the positions of the keys.
+/// With it, rules that depend on the length work with a cache: when dynamic NTK changes its base, or LongRoPE changes
+/// from the short to the long factors, the keys follow. It needs the positions of the keys.
 /// @tparam Scalar       As of make_table().
-/// @param from, to      Frequencies of equal length.
-/// @param positions     PositionRange(first, count), or a list with one for each token: those that the keys were cached
-///                      with.
-/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
-/// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
+/// @param from, to      Frequencies of as many pairs as one another.
+/// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
+/// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
+/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from`; a position that is NaN or
 ///                                infinite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
 ///           [rope][cached_keys].
 /// Source:   R'(p) R(p)^-1 = R(p (w' - w)).
-/// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
+/// Matches:  no other project: Hugging Face drops the cache where LongRoPE changes its factors, and leaves the keys of
+///           dynamic NTK as they are.
 template <typename Scalar, typename Positions>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const Positions& positions,
                                           std::optional<std::uint64_t> keys_id) {

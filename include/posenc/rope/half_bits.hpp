@@ -14,8 +14,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// A pointer to numbers that another library may keep under a type of its own. Only views take it, and what they read
-/// and write is copied byte by byte.
+/// A pointer to numbers that another library may keep under a type of its own. Only views take it, and they read and
+/// write its numbers byte by byte.
 template <typename Scalar>
 class BitsPointer {
  public:
@@ -26,8 +26,8 @@ class BitsPointer {
   Scalar* data_;
 };
 
-/// Whether a 16-bit type is one of floating-point numbers that hold 1 + 2^-8, as half does and bfloat16 does not.
-/// 0: no; 1: yes; -1: not known, because it is an integer or a class.
+/// Whether a 16-bit floating-point type has the precision of half, which represents 1 + 2^-8, rather than that of
+/// bfloat16, which does not: 1 yes, 0 no, -1 unknown, because the type is an integer or a class.
 template <typename Bits>
 constexpr int holds_half_precision() {
   if constexpr (std::is_class_v<Bits> || std::is_integral_v<Bits> || std::is_enum_v<Bits>) {

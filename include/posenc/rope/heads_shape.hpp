@@ -16,8 +16,8 @@ inline namespace POSENC_ABI {
 ///
 ///     const auto shape = HeadsShape().batch(2).seq_len(16).num_heads(32).head_dim(128);
 ///
-/// A size that is not given is missing, not 1: the view that needs it refuses by its name. Only view_packed() needs no
-/// batch.
+/// A size that is not given is not taken to be 1: a view that needs it is refused, by the name of the size. Only
+/// view_packed() needs no batch.
 class HeadsShape {
  public:
   /// @param sequences  Number of sequences, >= 0.
@@ -49,11 +49,12 @@ class HeadsShape {
   Size head_dim_;
 };
 
-/// The way from one sequence, token or head to the next, in numbers (not bytes), each by its name and in any order:
+/// Strides: the distances from one sequence, token or head to the next, in numbers (not bytes), by name and in any
+/// order:
 ///
 ///     const HeadsView q(data, shape, HeadsStrides().batch(seq_len * row).token(row).head(head_dim));
 ///
-/// A stride may be negative. One that is not given is missing, and refused where there is more than one to walk over.
+/// A stride may be negative. One that is not given is refused where its axis has more than one element.
 class HeadsStrides {
  public:
   HeadsStrides batch(detail::Size stride) const { return with(&HeadsStrides::batch_, stride); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// HeadsView: queries or keys in a buffer that somebody else owns.
+/// HeadsView: queries or keys in a raw buffer, which it does not own.
 #ifndef POSENC_ROPE_HEADS_VIEW_HPP
 #define POSENC_ROPE_HEADS_VIEW_HPP
 
@@ -20,7 +20,7 @@ namespace detail {
 
 struct HeadsViewAccess;
 
-/// What a view is made of where its sizes have no names.
+/// In place of a scalar, where sizes were given without names and the view does not compile.
 struct SizesWithoutNames {};
 
 template <typename... Arguments>
@@ -45,9 +45,9 @@ enum class HeadsOrder { blhd, bhld };
 ///
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
-/// It owns nothing: the buffer must outlive it. Made by view_blhd(), view_bhld() and view_packed(), or from strides of
-/// one's own. What it is given is checked once, here; apply_rope() checks further that heads that it writes do not lie
-/// in one another.
+/// It owns nothing: the buffer must outlive it. Made by view_blhd(), view_bhld() and view_packed(), or from any
+/// strides. Sizes and strides are checked once, here; apply_rope() checks in addition that heads that it writes do not
+/// overlap.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 class HeadsView {
@@ -70,7 +70,7 @@ class HeadsView {
   HeadsView(detail::BitsPointer<Scalar> data, const HeadsShape& shape, const HeadsStrides& strides)
       : HeadsView(Checked{"HeadsView"}, data.data(), shape, strides) {}
 
-  /// Numbers that may be of another library's type: see as_half().
+  /// The numbers. In memory they may have another library's type: see as_half().
   Scalar* data() const { return data_; }
   Eigen::Index batch() const { return batch_; }
   Eigen::Index seq_len() const { return seq_len_; }
@@ -118,7 +118,8 @@ class HeadsView {
     }
     return stride.value_or(0);
   }
-  /// Each axis and a head take a quarter of what can be addressed at most, so that all of them together fit.
+  /// Refuses an axis that spans more than a quarter of what can be addressed, so that three axes and a head fit
+  /// together.
   static void require_axis(const char* function, const char* name, Eigen::Index count, Eigen::Index stride) {
     constexpr std::uint64_t limit =
         static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar) / 4;
@@ -140,7 +141,7 @@ class HeadsView {
   Eigen::Index head_stride_;
 };
 
-/// Says how sizes are given.
+/// Says how sizes are given by name.
 template <typename... Arguments, std::enable_if_t<(sizeof...(Arguments) > 3), int> = 0>
 HeadsView(const Arguments&...) -> HeadsView<detail::SizesWithoutNames>;
 
@@ -159,8 +160,8 @@ struct HeadsViewAccess {
   }
 };
 
-/// Strides without gaps. Sizes that are missing or negative are refused by the view that is made with them, and
-/// products that overflow are those of a view beyond memory.
+/// Strides without gaps. Sizes that are missing or negative, and products that overflow, are refused by the view that
+/// is made with them.
 inline HeadsStrides contiguous_strides(const HeadsShape& shape, HeadsOrder order) {
   const auto size = [](const std::optional<Eigen::Index>& given) {
     return (std::max)(given.value_or(0), Eigen::Index(0));

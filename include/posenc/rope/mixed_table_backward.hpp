@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The gradient that trains learned frequencies over several axes: of make_mixed_table() through apply_rope().
+/// The gradient of learned frequencies on several axes, through make_mixed_table() and apply_rope().
 #ifndef POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 #define POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 
@@ -18,7 +18,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// Columns of a gradient by frequencies, and under them those by phases.
+/// Columns of the gradient of frequencies, with the gradient of phases as one more row.
 template <typename GradFrequencies, typename GradPhases>
 struct PhasedGradient {
   using Scalar = typename GradFrequencies::Scalar;
@@ -101,15 +101,16 @@ void add_mixed_gradient(GradFrequencies& grad_frequencies, GradPhases& grad_phas
 
 }  // namespace detail
 
-/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
+/// Adds the gradient of a loss with respect to learned frequencies, by which apply_rope() rotated x into y:
 ///
-///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
+///     grad_frequencies(a, j) += sum over tokens t and heads of positions(t, a) (g_b y_a - g_a y_b)
 ///
 /// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
-/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys.
+/// gradient with respect to x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys.
 /// @param[in,out] grad_frequencies  num_axes x num_pairs, summed over the heads; or, where heads have frequencies of
 ///                                  their own, num_axes x (num_heads * num_pairs), the columns of head 0 first.
-/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
+/// @param grad_y, y   tokens x (num_heads * head_dim): the gradient of the loss with respect to y, and y, the result of
+///                    apply_rope().
 /// @param positions   tokens x num_axes.
 /// @param layout      As of apply_rope().
 /// @throws std::invalid_argument  shapes that do not agree; grad_frequencies that overlaps itself or what is read.
@@ -129,7 +130,7 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
 }
 
 /// @overload
-/// With phases: grad_phases[j] += sum over tokens, heads: g_b y_a - g_a y_b.
+/// With phases: grad_phases[j] += sum over tokens and heads of g_b y_a - g_a y_b.
 /// @param[in,out] grad_phases  One number for each column of grad_frequencies, in a row or a column, of its scalar.
 /// @throws std::invalid_argument  besides: another number of phases; memory that overlaps.
 /// Accuracy: summed in double and rounded once [rope][phases].

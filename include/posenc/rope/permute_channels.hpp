@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
+/// Converts weights, biases and activations from one RopeLayout to another, as converters of Llama checkpoints do.
 #ifndef POSENC_ROPE_PERMUTE_CHANNELS_HPP
 #define POSENC_ROPE_PERMUTE_CHANNELS_HPP
 
@@ -97,7 +97,7 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as
 /// PyTorch keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
 ///
-/// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
+/// Convert those of queries and of keys alike, each with its own number of heads. Those of values and outputs stay.
 /// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
 /// @param from, to         As of channel_permutation().
 /// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim; null data; weights that overlap

@@ -31,8 +31,8 @@ enum class RopePairs {
 ///     interleaved(8).suffix(6)    . . 0 0 1 1 2 2     DeepSeek
 ///     half_split(8).window(2, 4)  . . 0 1 0 1 . .     one axis of a picture
 ///
-/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, and nothing
-/// can detect it: norms stay, and position 0 is even right.
+/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, which nothing
+/// can detect: norms stay the same, and position 0 is right with both.
 class RopeLayout {
  public:
   /// @param pairs     How channels pair up.
@@ -42,7 +42,7 @@ class RopeLayout {
       : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {
     detail::require_named("RopeLayout", "pairs", pairs, RopePairs::interleaved);
   }
-  /// How channels pair up has no default.
+  /// Deleted: how channels pair up has no default.
   template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
   explicit RopeLayout(Size...) = delete;
 

@@ -81,8 +81,8 @@ void encode_sinusoidal(const First&, const Second&, detail::PositionsInBraces, c
 /// Adds the encoding of each token's position to token embeddings, in place: x = embedding_scale x + encoding, formed
 /// in double and rounded once.
 ///
-/// Where the same positions come again and again, a kept FrequencyTable makes it as fast as x += y:
-/// add_sinusoidal(x, table, encoding, positions).
+/// For positions that are used many times, add_sinusoidal(x, table, encoding, positions) reads a table that was made
+/// before, which is faster.
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal().
 /// Cost:     two multiply-adds, an addition and a store for each value; no allocation (bench_sinusoidal: add).
 /// Accuracy: the encoding as encode_sinusoidal() in double, and one rounding of the sum [sinusoidal][add].

@@ -18,7 +18,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The largest base whose digits a scalar surely holds exactly: all integers up to there.
+/// The largest base that is allowed for a scalar: it holds all integers up to there exactly.
 template <typename Scalar>
 inline constexpr std::int64_t kLargestBase = std::int64_t(1) << (std::is_same_v<Scalar, Eigen::bfloat16> ? 8
                                                                  : std::is_same_v<Scalar, Eigen::half>   ? 11
@@ -35,7 +35,7 @@ inline std::int64_t largest_of_digits(std::int64_t base, Eigen::Index columns) {
   return count - 1;
 }
 
-/// Every position is an integer that `columns` digits hold.
+/// Refuses positions unless each is an integer >= 0 of at most `columns` digits.
 template <typename Positions>
 void require_digits(const char* function, const Positions& positions, std::int64_t base, Eigen::Index columns) {
   using Position = std::decay_t<decltype(positions[0])>;
@@ -83,22 +83,23 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 ///
 ///     out[t, i] = floor(p[t] / base^i) mod base          position 6 to the base 2, in four columns:  0 1 1 0
 ///
-/// RoPE rotates pair i by p / beta^i: the same quotient without floor, with cosine and sine in the place of mod.
+/// RoPE rotates pair i by the angle p / beta^i: the same quotient without floor, and made periodic by cosine and sine
+/// instead of mod.
 /// @param[out] out   tokens x digits: any writable dense Eigen object, row- or column-major.
 /// @param base       Of the number system: an integer >= 2, up to which the scalar of `out` holds every integer (half
 ///                   2048, bfloat16 256, float 2^24, double 2^53).
 /// @param positions  One for each token, integers in [0, base^digits): starting_at(first); PositionRange(first, count)
 ///                   with count == out.rows(); a list, of real numbers too where these are integers; in a batch of
 ///                   stacked sequences each_sequence(seq_len, start).
-/// @throws std::invalid_argument  a base outside of that; a position that is no integer, NaN or infinite; another number
-///                                of positions than rows; memory shared with the positions, or rows of `out` that lie
-///                                in one another.
+/// @throws std::invalid_argument  a base outside of that; a position that is no integer, NaN or infinite; another
+///                                number of positions than rows; memory shared with the positions, or rows of `out`
+///                                that lie in one another.
 /// @throws std::out_of_range      a position that is negative or needs more digits. `out` is unchanged whenever one is
 ///                                thrown.
 /// Cost:     a division and a store for each digit; no allocation (bench_sinusoidal: digits).
 /// Accuracy: exact [sinusoidal][digits].
-/// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits to
-///           the base of RoPE: Su 2023, kexue.fm/archives/9675.
+/// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits
+///           to the base of RoPE: Su 2023, kexue.fm/archives/9675.
 template <typename Out, typename Base, typename Positions,
           std::enable_if_t<detail::is_dense<std::decay_t<Out>> && std::is_arithmetic_v<Base>, int> = 0>
 void encode_digits(Out&& out, const Base& base, const Positions& positions) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Writes each token's position itself, scaled, into every channel: where all other encodings begin.
+/// Writes each token's position itself, scaled, into every channel: an encoding to compare others with.
 #ifndef POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
 #define POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
 
@@ -54,11 +54,11 @@ void encode_integers(const char* function, Out& out, double scale, const Given& 
 /// it is added to, and with scale = 1 / length the same position has another code in a text of another length.
 /// @param[out] out   tokens x channels: any writable dense Eigen object, row- or column-major.
 /// @param scale      Factor on positions, finite: 1 for the integers themselves.
-/// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a list
-///                   of integers or real numbers; in a batch of stacked sequences each_sequence(seq_len, start).
+/// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
+///                   list of integers or real numbers; in a batch of stacked sequences each_sequence(seq_len, start).
 /// @throws std::invalid_argument  scale is NaN or infinite; another number of positions than rows; a real position that
-///                                is NaN or infinite; memory shared with the positions, or rows of `out` that lie in one
-///                                another.
+///                                is NaN or infinite; memory shared with the positions, or rows of `out` that lie in
+///                                one another.
 /// @throws std::out_of_range      scale * position is not finite in the scalar of `out` (half ends at 65504). `out` is
 ///                                unchanged whenever one is thrown.
 /// Cost:     a store for each value; no allocation (bench_sinusoidal: integers).

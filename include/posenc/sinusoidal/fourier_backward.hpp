@@ -84,10 +84,10 @@ inline constexpr bool takes_fourier_backward<GradX, GradWeights, GradOut, Coordi
 /// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                Nothing is then written.
-/// Cost:     3 M multiply-adds, a sine and a cosine for each feature (once more for each 16 coordinates beyond the
-///           first); no allocation (bench_sinusoidal: Fourier features).
-/// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates once for each 16
-///           features [sinusoidal][fourier].
+/// Cost:     3 M multiply-adds, a sine and a cosine for each feature (computed again for every 16 coordinates beyond
+///           the first 16); no allocation (bench_sinusoidal: Fourier features).
+/// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates is rounded once for
+///           every 16 features [sinusoidal][fourier].
 /// Source:   the chain rule on encode_fourier(); Li et al. 2021, arXiv:2106.02795, trains W by it.
 template <typename GradCoordinates, typename GradWeights, typename GradOut, typename Coordinates, typename Weights>
 void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_weights,

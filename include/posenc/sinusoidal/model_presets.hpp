@@ -40,7 +40,7 @@ inline SinusoidalEncoding musicgen(detail::Size width) {
   return detail::named_encoding("presets::musicgen", width, options);
 }
 
-/// XGLM: fairseq's, whose tokens count from 2 whether or not there is padding.
+/// XGLM: the channels of fairseq(), with tokens counted from 2 whether or not there is padding.
 /// @param width  Channels of a row, > 1.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  XGLMSinusoidalPositionalEmbedding of transformers.
@@ -60,8 +60,8 @@ inline SinusoidalEncoding nemo(detail::Size width) {
   return detail::named_encoding("presets::nemo", width, options);
 }
 
-/// Marian as transformers has it, whose frequencies are the paper's and not those of marian(): the embedding is multiplied
-/// by sqrt(width) before the addition.
+/// Marian in transformers, with the paper's frequencies and not those of marian(). The embedding is multiplied by
+/// sqrt(width) before the addition.
 /// @param width  Channels of a row, > 0.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  MarianSinusoidalPositionalEmbedding of transformers.
@@ -116,8 +116,8 @@ inline SinusoidalGridEncoding dab_detr(detail::Size num_pos_feats, double temper
   return builder.build(2 * num_pos_feats, 2);
 }
 
-/// The anchors of DAB-DETR's and Conditional DETR's queries: coordinates x, y (or x, y, width, height) in [0, 1], of which
-/// y comes first in the channels.
+/// The anchors of DAB-DETR's and Conditional DETR's queries: coordinates x, y (or x, y, width, height) in [0, 1]; the
+/// channels of y come first.
 /// @param num_pos_feats    Channels of each coordinate, even, > 0.
 /// @param num_coordinates  2 or 4.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -136,8 +136,8 @@ inline SinusoidalGridEncoding dab_detr_queries(detail::Size num_pos_feats, detai
   return builder.build(axes * num_pos_feats, axes);
 }
 
-/// Perceiver's Fourier positions: the coordinates themselves, all sines axis by axis, then all cosines. The frequencies of
-/// an axis run in equal steps from pi to pi side / 2.
+/// Perceiver's Fourier positions: the coordinates themselves, all sines axis by axis, then all cosines. The frequencies
+/// of an axis run in equal steps from pi to pi side / 2.
 /// @param max_resolution  The sides of the pictures that it was trained for, a list with one integer > 0 for each axis.
 /// @param num_bands       Frequencies of each axis, in [1, 1024].
 /// @param concat_pos      Whether the coordinates come first.

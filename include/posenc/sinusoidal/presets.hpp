@@ -100,8 +100,8 @@ inline SinusoidalEncoding tensorflow_tutorial(detail::Size width, double base = 
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::sine_column));
 }
 
-/// tensor2tensor: frequencies from 1 / min_timescale down to 1 / max_timescale in equal ratios, but like the original it
-/// multiplies by min_timescale.
+/// tensor2tensor: frequencies from 1 / min_timescale down to 1 / max_timescale in equal ratios, but like the original
+/// it multiplies by min_timescale.
 /// @param width                         Channels of a row, > 1.
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -113,8 +113,8 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
                                 detail::timing_signal(min_timescale, max_timescale, OddWidth::zero_column));
 }
 
-/// fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list of positions is what its
-/// make_positions() returns (and roberta_positions()): ids equal to padding_idx get zeros.
+/// fairseq, which counts tokens from padding_idx + 1: starting_at(0) is that position. A list of positions holds the
+/// ids that its make_positions() or roberta_positions() returns, and ids equal to padding_idx get zeros.
 /// @param width        Channels of a row, > 1.
 /// @param padding_idx  Position of padding, in [-2^57, 2^57).
 /// @throws std::invalid_argument  width <= 1.
@@ -210,7 +210,7 @@ inline SinusoidalEncoding transformer_xl(detail::Size width, double base = 10000
                                 detail::paper_options(ChannelOrder::sin_cos, base, OddWidth::reject));
 }
 
-/// x-transformers, at the initial scale width^-0.5 (which it then learns).
+/// x-transformers, at its initial scale width^-0.5, which that project then trains.
 /// @param width  Channels of a row, > 0, even.
 /// @param theta  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -226,7 +226,7 @@ inline SinusoidalEncoding x_transformers(detail::Size width, double theta = 1000
 /// @param width               Channels of a row, > 0, even.
 /// @param min_freq, max_freq  The ends of the spectrum, finite, > 0 and not equal.
 /// @param cos_first           Whether cosines come first.
-/// @param full_turns          Whether a position of 1 is a full period: angles times 2 pi.
+/// @param full_turns          Whether angles are multiplied by 2 pi, so that a position of 1 is a full period.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  mlx.nn.SinusoidalPositionalEncoding.
 inline SinusoidalEncoding mlx(detail::Size width, double min_freq = 1e-4, double max_freq = 1,

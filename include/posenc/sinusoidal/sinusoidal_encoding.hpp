@@ -29,7 +29,8 @@ SinusoidalEncoding named_encoding(const char* function, Eigen::Index width, cons
 ///
 ///     g sin(a[m]),  g cos(a[m])        a[m] = (p + first_position) position_scale w[m],  g = amplitude
 ///
-/// with w[m] = base^(-2m / width) or base^(-m / (F - frequency_shift)). Immutable; holds F numbers, no table.
+/// with w[m] = base^(-2m / width) or base^(-m / (F - frequency_shift)), F = width / 2 rounded down. Immutable; holds
+/// one number for each sine, no table.
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
 /// Matches:  what the presets name: presets::paper(width), presets::whisper(width) and so on.
 class SinusoidalEncoding {

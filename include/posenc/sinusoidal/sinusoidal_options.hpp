@@ -28,8 +28,9 @@ enum class OddWidth {
 
 /// The conventions of a SinusoidalEncoding; presets:: has ready encodings by project.
 struct SinusoidalOptions {
+  /// Neither has a default, because projects differ.
   /// @param channel_order      Which channels are sines and which are cosines.
-  /// @param frequency_spacing  What the exponents run over. Neither has a default, because projects differ.
+  /// @param frequency_spacing  What the exponents run over.
   SinusoidalOptions(ChannelOrder channel_order, FrequencySpacing frequency_spacing)
       : order(channel_order), spacing(frequency_spacing) {}
 

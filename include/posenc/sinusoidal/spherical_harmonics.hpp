@@ -32,22 +32,24 @@ inline constexpr bool takes_harmonics<Grad, GradOut, Directions, HarmonicSign> =
 
 }  // namespace detail
 
-/// Writes the real spherical harmonics of each token's direction into `out`: what view directions and the directions of
-/// bonds are encoded by.
+/// Writes the real spherical harmonics of each token's direction into `out`, the usual encoding of view directions and
+/// of directions of chemical bonds.
 ///
-///     channel l^2 + l + m,  -l <= m <= l:   N P(l, |m|)(z) { sqrt2 sin(|m| phi), 1, sqrt2 cos(m phi) }  for m < 0, 0, > 0
+///     channel l^2 + l + m:  N P(l, |m|)(z) sqrt(2) sin(|m| phi)      -l <= m < 0
+///                           N P(l, 0)(z)                             m = 0
+///                           N P(l, m)(z) sqrt(2) cos(m phi)          0 < m <= l
 ///
-/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that each has the integral 1 of its square
-/// over the sphere.
+/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that the square of each
+/// harmonic has the integral 1 over the sphere.
 ///
 ///     l      0     1         2              ...
 ///     m      0   -1 0 1   -2 -1 0 1 2
 ///
 /// @param[out] out    tokens x L^2: its width says how many degrees l = 0, ..., L - 1 there are, L in [1, 9].
 /// @param directions  tokens x 3: x, y, z of any length > 0. tiny-cuda-nn takes (direction + 1) / 2 for the direction.
-/// @param sign        Of the orders m that are odd.
-/// @throws std::invalid_argument  shapes that do not fit; a direction that is 0 or not finite; memory that overlaps. `out` is
-///                                then unchanged.
+/// @param sign        The sign of harmonics of odd order m.
+/// @throws std::invalid_argument  shapes that do not fit; a direction that is 0 or not finite; memory that overlaps.
+///                                `out` is then unchanged.
 /// Cost:     about ten multiply-adds for each number; no allocation (bench_sinusoidal: spherical harmonics).
 /// Accuracy: double |error| <= 2^-46, for harmonics of up to 2.4; float rounds that once more [sinusoidal][harmonics].
 /// Source:   Condon and Shortley 1935, The Theory of Atomic Spectra; Mueller et al. 2022, arXiv:2201.05989.

@@ -25,7 +25,7 @@ struct StridedHeads {
   Eigen::Index token_stride;
   Eigen::Index head_stride;
 
-  /// Rows of the kernels from a token on, counted over all sequences.
+  /// The rows from a token on, for the kernels. The token is counted over all sequences.
   TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
     const Eigen::Index sequence = token / seq_len;
     return {data + sequence * batch_stride + (token - sequence * seq_len) * token_stride + channel, head_stride,
@@ -39,7 +39,7 @@ struct MatrixOperand {
   using Scalar = typename X::Scalar;
   static constexpr bool kIsView = false;
   static constexpr bool kMayHaveStrides = is_in_memory<std::remove_const_t<X>>;
-  static constexpr bool kByTokens = bool(X::IsRowMajor);  // the order of loops that suits its memory
+  static constexpr bool kByTokens = bool(X::IsRowMajor);  // whether memory goes token by token
 
   X& x;
   Eigen::Index head_dim;
@@ -55,7 +55,7 @@ struct MatrixOperand {
   void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
     x.coeffRef(token, (first_head + head) * head_dim + channel) = value;
   }
-  /// Whether channels are contiguous in memory, which a type alone does not tell.
+  /// Whether channels are contiguous in memory, which is known at run time only.
   bool has_strides() const {
     if constexpr (kMayHaveStrides) {
       return x.colStride() == 1;

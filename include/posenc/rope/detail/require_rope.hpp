@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What apply_rope() asks of shapes, windows and memory, before anything is written.
+/// The checks of apply_rope(), before anything is written: shapes, windows and memory.
 #ifndef POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
 #define POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
 
@@ -20,7 +20,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The table rotates exactly the channels that the layout names.
+/// Refuses a table that does not rotate exactly the channels that the layout names.
 inline void require_window(const char* function, const RopeLayout& layout, Eigen::Index rotary_dim) {
   if (rotary_dim == layout.rotary_dim()) return;
   if (layout.rotary_dim() != layout.head_dim()) {
@@ -34,14 +34,14 @@ inline void require_window(const char* function, const RopeLayout& layout, Eigen
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
 }
 
-/// All heads share the table's angles, or each head of x has its own.
+/// Refuses a table unless all heads share its angles or it has those of each head of x.
 inline void require_heads_of_table(const char* function, Eigen::Index of_table, Eigen::Index of_x) {
   if (of_table == 1 || of_table == of_x) return;
   refuse<std::invalid_argument>(function, "table.num_heads()", of_table, "the heads of x ", of_x,
                                 ", or 1 where they share the angles");
 }
 
-/// A table with rows for each sequence has those of the sequences that a view has.
+/// Refuses a table with rows for each sequence unless these are the sequences of the view.
 inline void require_sequences_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
                                        const TokenGrid& grid) {
   if (sequences != grid.batch) {
@@ -53,7 +53,7 @@ inline void require_sequences_of_table(const char* function, Eigen::Index sequen
   }
 }
 
-/// The same of sequences that are stacked in a matrix, or of those that a view has.
+/// Refuses it unless these are the sequences that each_sequence(seq_len) names, stacked in a matrix or of a view.
 inline void require_each_sequence_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
                                            Eigen::Index seq_len, const TokenGrid& grid) {
   require(seq_len == rows / sequences && (grid.batch == 1 || grid.seq_len == seq_len), function,
@@ -62,13 +62,13 @@ inline void require_each_sequence_of_table(const char* function, Eigen::Index se
   require(grid.tokens() == rows, function, "table.rows()", rows, "those of all sequences, ", grid.tokens());
 }
 
-/// Rows that all sequences would share belong to one of them.
+/// Refuses from_row(row) where several sequences would share rows that belong to one of them.
 inline void require_rows_of_one_sequence(const char* function, Eigen::Index sequences, Eigen::Index row, bool is_one) {
   require(is_one, function, "from_row()", row, "left out, because the table has rows for each of ", sequences,
           " sequences");
 }
 
-/// Queries or keys fit the layout.
+/// Refuses queries or keys that do not fit the layout.
 template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
                    const RopeLayout& layout) {
@@ -89,7 +89,7 @@ void require_heads(const char* function, const char* parameter, const ViewOperan
   }
 }
 
-/// What is written does not overlap itself.
+/// Refuses a target that overlaps itself.
 template <typename X>
 void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
   require_no_self_overlap(function, parameter, operand.x);
@@ -144,7 +144,7 @@ std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index
   }
 }
 
-/// `out` is x itself, element for element, or disjoint from it.
+/// Refuses an `out` unless it is x itself, element for element, or disjoint from it.
 template <typename Out, typename In>
 void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
                                 Eigen::Index seq_len, Eigen::Index head_dim) {
@@ -167,7 +167,7 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
   }
 }
 
-/// The numbers of the table lie elsewhere than what is written: a wrapped cache may lie in the same memory.
+/// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may.
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
                              const TokenGrid& grid, Eigen::Index head_dim) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What a call of apply_rope() is made of, and the sentence for one that is made of something else.
+/// The kinds of arguments of apply_rope(), and the compile-time message for others.
 #ifndef POSENC_ROPE_DETAIL_ROPE_CALL_HPP
 #define POSENC_ROPE_DETAIL_ROPE_CALL_HPP
 
@@ -55,7 +55,7 @@ inline constexpr bool is_rope_into =
     sizeof...(A) <= 5 && is_heads<Argument<0, A...>>&& is_heads<Argument<1, A...>>&& is_rope_table<
                              Argument<2, A...>>&& is_rope_layout<Argument<3, A...>>;
 
-/// int where apply_rope() may be called so.
+/// Constraint of template parameters: apply_rope() may be called with these.
 template <typename... A>
 using IfRopeInPlace = std::enable_if_t<is_rope_in_place<std::decay_t<A>...>, int>;
 template <typename... A>
@@ -63,7 +63,7 @@ using IfRopeInto = std::enable_if_t<is_rope_into<std::decay_t<A>...>, int>;
 template <typename... A>
 using IfNoRopeCall = std::enable_if_t<!is_rope_in_place<std::decay_t<A>...> && !is_rope_into<std::decay_t<A>...>, int>;
 
-/// Stops the compiler with the sentence that helps.
+/// Stops the compiler with a sentence that says what to write instead.
 template <typename... A>
 constexpr void explain_rope_call() {
   constexpr bool into = is_heads<Argument<1, A...>>;  // out, x, ...

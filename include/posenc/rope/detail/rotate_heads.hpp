@@ -82,8 +82,8 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
   }
 }
 
-/// The rotation of channel-contiguous tokens, run by run. Where heads have rotations of their own, few tokens at a time,
-/// so that they stay in the first-level cache from head to head.
+/// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
+/// a time, so that they stay in the first-level cache from head to head.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
@@ -140,8 +140,8 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
   }
 }
 
-/// with_table_rows(), where a table may have rows for each sequence: no sequence then takes those of another one unless
-/// the caller names them one by one.
+/// As with_table_rows(), for a table that may have rows for each sequence: then no sequence takes the rows of another
+/// one unless the caller lists rows token by token.
 template <bool IsView, typename View, typename Given, typename Action>
 void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
                     const Action& action) {

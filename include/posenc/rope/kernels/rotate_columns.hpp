@@ -15,7 +15,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The window's first channel of head 0 at token 0, and the way to the next channel.
+/// The window's first channel of head 0 at token 0, and the distance to the next channel.
 template <typename Scalar>
 struct ChannelColumns {
   Scalar* data;
@@ -25,7 +25,7 @@ struct ChannelColumns {
 };
 
 /// Rotates `Count` tokens from `token` on by the table's rows `rows`: the cosines and sines of a pair stay in registers
-/// while all heads pass by.
+/// while all heads are rotated.
 template <bool Backward, int Count, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
                                   Eigen::Index token, Eigen::Index num_heads, const Rotation<TableScalar>& table,
@@ -59,13 +59,14 @@ EIGEN_ALWAYS_INLINE Number scaled_entry(TableScalar value, double scale) {
   return static_cast<Number>(static_cast<double>(value) * scale);
 }
 
-/// Tokens and pairs whose cosines and sines lie on the stack at a time, pair by pair: 32 KB, 256 bytes for each pair.
+/// Tokens and pairs whose cosines and sines are on the stack at a time: 256 bytes of cosines and of sines for each
+/// pair.
 template <typename Number>
 inline constexpr int kColumnTokens = 256 / static_cast<int>(sizeof(Number));
 inline constexpr int kColumnPairs = 64;
 
-/// Rotates kColumnTokens tokens from `token` on. The table's rows are put in columns once for all heads, so that every
-/// channel passes in one run of memory.
+/// Rotates kColumnTokens tokens from `token` on. The table's rows are transposed once for all heads, so that every
+/// channel is read and written in one run of memory.
 template <bool Backward, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_column_block(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
                                        Eigen::Index token, Eigen::Index num_heads, const Rotation<TableScalar>& table,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The rotation of what the kernels do not know: other expressions, scalars and strides, and matrices mixed with views.
+/// The rotation of whatever has no kernel: other expressions, scalars and strides, and matrices mixed with views.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ELEMENTS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ELEMENTS_HPP
 
@@ -12,8 +12,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Rotates one pair of elements at a time; token i by the table's row row_of(i). `out` and `in` give and take channel c
-/// of head h of a token by get(token, h, c) and set(token, h, c, value).
+/// Rotates one pair of elements at a time; token i by the table's row row_of(i). Channel c of head h is read
+/// by in.get(token, h, c) and written by out.set(token, h, c, value).
 template <bool Backward, typename Out, typename In, typename TableScalar, typename RowOf>
 void rotate_elements(const Out& out, const In& in, Eigen::Index tokens, Eigen::Index num_heads,
                      const Rotation<TableScalar>& table, const RopeLayout& layout, const RowOf& row_of) {

@@ -2,7 +2,7 @@
 /// @file
 /// The rotation kernel of tokens whose channels are contiguous: row-major matrices and raw buffers.
 ///
-/// The cosines and sines of a tile stay in registers while all heads pass by. That reaches the speed of an in-place
+/// The cosines and sines of a tile stay in registers while all heads are rotated. That reaches the speed of an in-place
 /// scale from the second-level cache on (bench_rope). What is computed in float runs at the machine's level of
 /// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
@@ -25,7 +25,8 @@ namespace detail {
 inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
 
 /// `count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
-/// sines from to + kRowChunk on. Step is the distance of the table's pairs. Plain loops: compilers make vector code of them.
+/// sines from to + kRowChunk on. Step is the distance of the table's pairs. Compilers make vector code of these
+/// loops.
 template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
 void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor factor, Eigen::Index count) {
   constexpr int width = Interleave ? 2 : 1;
@@ -36,7 +37,7 @@ void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Fac
   }
 }
 
-/// The same for either step of the table. A factor other than 1 is applied in double.
+/// prepare_row() for a step that is known at run time. A factor other than 1 is applied in double.
 template <bool Interleave, typename Number, typename TableScalar>
 void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eigen::Index step, double scale,
                  Eigen::Index count) {
@@ -54,7 +55,7 @@ void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eig
   }
 }
 
-/// The window of head 0 of a token, and the way to the next head and to the next token.
+/// The window of head 0 of a token, and the distances to the next head and to the next token.
 template <typename Scalar>
 struct TokenRows {
   Scalar* data;
@@ -85,7 +86,7 @@ POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<con
   }
 }
 
-/// Whether the table's rows have the form of the kernels.
+/// Whether the kernels read the table's rows as they are.
 template <typename Kind, typename Number, typename TableScalar>
 bool is_prepared(const Rotation<TableScalar>& table) {
   const bool fits = Kind::half_split ? table.pair_stride == 1 : table.is_paired();
@@ -111,9 +112,9 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
   }
 }
 
-/// The same where a head's tokens follow one another ([B, H, L, D]). The distance of a token's heads is then, as a rule, a
-/// power of two, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's
-/// rows stay in the first-level cache (bench_rope, half_split_bhld).
+/// The same where a head's tokens follow one another ([B, H, L, D]). The distance of a token's heads is then, as a
+/// rule, a power of two, and a store to one delays loads from the next: four heads at a time, and few tokens, so that
+/// the table's rows stay in the first-level cache (bench_rope, half_split_bhld).
 template <typename Kind, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row) {
@@ -153,7 +154,7 @@ inline void call_by_heads(RowKernel kernel, const RowCall& all, std::size_t out_
   }
 }
 
-/// rotate_rows() by the kernels of levels. A table that they do not read is brought into their form row by row.
+/// rotate_rows() by the kernel for the machine's level. A table that it does not read is converted row by row.
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
@@ -214,7 +215,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
 
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = false;
-/// Not called where there are no levels.
+/// Declared for compilers without levels, where it is not called.
 template <bool HalfSplit, typename... Arguments>
 void rotate_at_level(const Arguments&...);
 

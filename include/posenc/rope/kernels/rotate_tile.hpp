@@ -15,12 +15,12 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has
-/// more cache lines on their way at once. More would not find registers.
+/// Pairs of a tile: four registers of them, with AVX-512 all of a head of 128 channels. Code without a loop over the
+/// tile keeps more cache lines in flight; a larger tile does not fit into the registers.
 template <typename Number>
 inline constexpr int kTilePairs = 4 * kPacket<Number>;
 
-/// The first channel of a tile in head 0, and the way to the next head.
+/// The first channel of a tile in head 0, and the distance to the next head.
 template <typename Scalar>
 struct HeadChannels {
   Scalar* data;
@@ -86,7 +86,7 @@ void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index 
                  const Number* cosines, const Number* sines, Eigen::Index count);
 
 /// `count` pairs in every head, in tiles of `Pairs` pairs and the rest in smaller ones: four registers, one, then 4
-/// pairs, then pair by pair. There are few sizes, because each is compiled code.
+/// pairs, then pair by pair. Few sizes, because each is compiled separately.
 /// `cosines` holds c0 c1 .. and `sines` s0 s1 ..; for pairs of neighbors `cosines` holds c0 s0 c1 s1 .. alone.
 template <typename Kind, int Pairs, typename Number, typename Out, typename In>
 EIGEN_ALWAYS_INLINE void rotate_pairs(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
@@ -111,8 +111,8 @@ EIGEN_ALWAYS_INLINE void rotate_pairs(HeadChannels<Out> out, HeadChannels<const 
   }
 }
 
-/// The pairs that fill no whole tile. Not inlined: their code would push the code of whole tiles out of the way, and
-/// common widths have none.
+/// The pairs that fill no whole tile, which common widths do not have. Not inlined, so that the code of whole tiles
+/// stays short.
 template <typename Kind, int Pairs, typename Number, typename Out, typename In>
 POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
                                Eigen::Index half, const Number* cosines, const Number* sines, Eigen::Index count) {

@@ -24,7 +24,7 @@ struct RowCall {
   std::ptrdiff_t in_head_stride, in_token_stride;
   std::ptrdiff_t tokens, num_heads, pairs;
   std::ptrdiff_t partner;     ///< Half-split: from the first channel of a pair to the second.
-  const float* cos;           ///< A cosine for each pair, or paired: c0 s0 c1 s1 .. (kernels of neighbors in order).
+  const float* cos;           ///< A cosine for each pair; where `paired`, c0 s0 c1 s1 ..
   const float* sin;           ///< A sine for each pair.
   std::ptrdiff_t row_stride;  ///< From a token's row of the table to the next token's.
   bool paired;
@@ -90,7 +90,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The kernel of these types for a level, which the unit has.
+/// The kernel of these types for a level, which must be one that this unit was compiled with.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 RowKernel row_kernel(Level level) {
   static constexpr RowKernel kKernels[] = {
@@ -107,7 +107,7 @@ RowKernel row_kernel(Level level) {
   return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
 }
 
-/// Whether the kernel of neighbors also reads a paired table: where it reads and writes numbers in order.
+/// Whether the interleaved kernel also reads a paired table, which it does where it reads and writes numbers in order.
 template <StoredAs Out, StoredAs In>
 constexpr bool reads_paired(Level level) {
   constexpr bool half = Out == StoredAs::half || In == StoredAs::half;

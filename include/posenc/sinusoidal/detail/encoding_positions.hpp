@@ -19,7 +19,7 @@ inline SinusoidColumns columns_of(const SinusoidalEncoding& encoding) {
   return {encoding.options().order, encoding.num_sines(), encoding.num_cosines()};
 }
 
-/// What is added to positions: first_position, but nothing to a list of ids that tells padding from tokens.
+/// What is added to positions: first_position, or nothing where they are a list of ids that tells padding from tokens.
 inline std::int64_t shift_of(const SinusoidalEncoding& encoding, bool is_list) {
   const SinusoidalOptions& options = encoding.options();
   return is_list && options.padding_position ? std::int64_t(0) : std::int64_t{options.first_position};

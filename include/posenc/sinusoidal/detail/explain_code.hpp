@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What encode_digits() and encode_integers() check alike, and what they answer to arguments that are missing or out of
-/// order.
+/// The check that encode_digits() and encode_integers() share, and their compile-time messages for wrong arguments.
 #ifndef POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
 #define POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
 
@@ -16,7 +15,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The memory of what is written.
+/// Refuses an `out` that overlaps itself or the positions.
 template <typename Out, typename Given>
 void require_writable_code(const char* function, const Out& out, const Given& given) {
   require_data(function, "out", out);
@@ -24,7 +23,7 @@ void require_writable_code(const char* function, const Out& out, const Given& gi
   require_disjoint_positions(function, "out", out, given);
 }
 
-/// False where the arguments are there but out of order, which the caller's sentence says; other faults are said here.
+/// False where the arguments are there but out of order, which the caller reports; other faults are reported here.
 template <typename First = void, typename Second = void, typename Third = void, typename... More>
 constexpr bool explain_code() {
   constexpr bool has_matrix = is_dense<First>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What encode_sinusoidal() and add_sinusoidal() answer to arguments that are missing or out of order.
+/// The compile-time messages of encode_sinusoidal() and add_sinusoidal() for wrong arguments.
 #ifndef POSENC_SINUSOIDAL_DETAIL_EXPLAIN_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_DETAIL_EXPLAIN_SINUSOIDAL_HPP
 

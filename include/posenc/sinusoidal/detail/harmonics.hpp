@@ -22,7 +22,7 @@ struct UnitVector {
   double x, y, z, length;
 };
 
-/// The direction of row `token`, without overflow; its length is 0 or not finite where it has none.
+/// The direction of row `token`, found without overflow. Its length is 0 or not finite where the row has no direction.
 template <typename Directions>
 UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
   const double x = static_cast<double>(directions.coeff(token, 0));
@@ -32,8 +32,8 @@ UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
   return {x / length, y / length, z / length, length};
 }
 
-/// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m, channel l^2 + l + m.
-/// The derivatives are those of polynomials that equal the harmonics on the unit sphere.
+/// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m; its channel is
+/// l^2 + l + m. The derivatives are those of polynomials that equal the harmonics on the unit sphere.
 ///
 /// Y(l, m) = q(l, |m|)(z) r(m), where r is the real (m >= 0) or imaginary part of (x + i y)^|m|, and
 /// q(l, m) = a (z q(l - 1, m) - b q(l - 2, m)) with a^2 = (4 l^2 - 1) / (l^2 - m^2) and b = 1 / the a before.
@@ -75,8 +75,8 @@ void for_each_harmonic(const UnitVector& n, Eigen::Index degrees, bool alternati
   }
 }
 
-/// Directions are tokens x 3, none of them 0; features (or their gradient) have a square number of columns, which is the
-/// number of degrees that is returned.
+/// Refuses directions that are not tokens x 3 or have no direction, and features (or their gradient) whose number of
+/// columns is not a square. Returns the number of degrees, the root of that square.
 template <typename Features, typename Directions>
 Eigen::Index require_harmonics(const char* function, const char* features_name,
                                const Eigen::DenseBase<Features>& features,

@@ -11,7 +11,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The shape and the memory of what is written.
+/// Refuses an x of another width, without memory, or that overlaps itself.
 template <typename X>
 void require_encoded(const char* function, const char* parameter, const X& x, Eigen::Index width) {
   require_width(function, parameter, x, "encoding.width()", width);

@@ -13,7 +13,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Shapes of coordinates, weights and the tokens x (2 F) features (or their gradient), and finite options.
+/// Refuses shapes of coordinates, weights and features (or their gradient) that do not fit, and options that are not
+/// finite.
 template <typename Features, typename Coordinates, typename Weights>
 void require_fourier(const char* function, const char* features_name, const Eigen::DenseBase<Features>& features,
                      const Eigen::DenseBase<Coordinates>& coordinates, const Eigen::DenseBase<Weights>& weights,
@@ -43,7 +44,7 @@ void require_fourier(const char* function, const char* features_name, const Eige
   require(is_finite(options.amplitude), function, "options.amplitude", options.amplitude, "finite");
 }
 
-/// The coordinate that a feature is made of: coordinate_scale x + coordinate_offset.
+/// The coordinates that features are made of: coordinate_scale x + coordinate_offset.
 template <typename Coordinates>
 auto fourier_coordinate(const Coordinates& coordinates, const FourierOptions& options) {
   return [&coordinates, scale = options.coordinate_scale, offset = options.coordinate_offset](Eigen::Index token,

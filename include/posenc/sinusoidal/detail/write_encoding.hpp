@@ -18,7 +18,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The values are stored: what encode_sinusoidal() does with an element, and with a block of them in memory.
+/// Stores the values, one by one or a block in memory: encode_sinusoidal().
 template <typename Scalar>
 struct StoreElement {
   static void apply(Scalar& target, double value, double) { target = convert<Scalar>(value); }
@@ -29,7 +29,7 @@ struct StoreElement {
   }
 };
 
-/// The values are added to `embedding_scale` times what is there: what add_sinusoidal() does.
+/// Adds the values to `embedding_scale` times what is there: add_sinusoidal().
 template <typename Scalar>
 struct AddElement {
   static void apply(Scalar& target, double value, double embedding_scale) {
@@ -59,7 +59,7 @@ struct AddElement {
 template <typename Element, bool Interleave, typename Scalar>
 void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
   if constexpr (Interleave &&
-                std::is_same_v<Element, StoreElement<Scalar>>) {  // rounded first: half the bytes to order
+                std::is_same_v<Element, StoreElement<Scalar>>) {  // rounded first: half the bytes to put in order
     Scalar s[kAngleBlock];
     Scalar c[kAngleBlock];
     cast_block<kAngleBlock>(s, sine);
@@ -69,7 +69,7 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const d
       sines[2 * i] = s[i];
       sines[2 * i + 1] = c[i];
     }
-  } else if constexpr (Interleave) {  // put in order first, then added to one run of memory
+  } else if constexpr (Interleave) {  // put in order first, then added to contiguous memory
     double values[2 * kAngleBlock];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < kAngleBlock; ++i) {
@@ -91,7 +91,7 @@ POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, con
   const SinusoidColumns columns = columns_of(encoding);
   const double scale = encoding.options().embedding_scale;
   const PaddingRows<Positions> is_padding(encoding, positions);
-  // By value, so that nothing is read again after a store.
+  // Captures by value: after a store through a pointer the compiler would read references again.
   const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
     if (is_padding(row)) return;
     Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);

@@ -15,7 +15,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// What becomes of a channel: the value, or scale x + value, formed in the arithmetic type and rounded once.
+/// The new number of a channel: the value, or scale x + value, formed in the arithmetic type and rounded once.
 template <bool Add, typename Scalar, typename Value>
 Scalar combine(const Scalar& x, const Value& value, double scale) {
   if constexpr (Add) {
@@ -26,7 +26,7 @@ Scalar combine(const Scalar& x, const Value& value, double scale) {
   }
 }
 
-/// The same for contiguous values that are disjoint.
+/// combine() for contiguous values that are disjoint from x.
 template <bool Add, typename Scalar, typename Value>
 void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scale) {
   if constexpr (!Add) {
@@ -38,7 +38,7 @@ void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scal
   }
 }
 
-/// Values with a stride, put in order in blocks on the stack where they are not contiguous.
+/// combine() for values with a stride, which are first gathered in blocks on the stack.
 template <bool Add, typename Scalar, typename Value>
 void combine_strided(Scalar* x, const Value* values, Eigen::Index stride, Eigen::Index count, double scale) {
   if (stride == 1) return combine_row<Add>(x, values, count, scale);
@@ -92,8 +92,8 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
   }
 }
 
-/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that is
-/// `padding_row`.
+/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that
+/// is `padding_row`.
 template <bool Add, typename Scalar, typename Table, typename Rows>
 POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
                                          const SinusoidalEncoding& encoding, const Rows& row_of,
@@ -125,7 +125,7 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
   }
 }
 
-/// The same for any x. Column by column, as Eigen's default storage lies in memory.
+/// Writes any other x, column by column, as Eigen's default storage lies in memory.
 template <bool Add, typename X, typename Table, typename Rows>
 void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encoding, const Rows& row_of,
                       Eigen::Index padding_row) {
