@@ -16,7 +16,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// x += the bias of one head. Rows for row-major x, reversed columns for column-major x: always along memory.
+/// x += the bias of one head, along memory: by rows where x is row-major, else by columns, whose biases run backwards.
 template <typename X, typename Scalar>
 void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head,
                    Eigen::Index first_row) {
@@ -65,8 +65,8 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 ///
 ///     logits(h L_q + i, j) += table(h, j - (query_offset + i))
 ///
-/// @param[in,out] logits  (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major. L_q x L_k
-///                        for one head of the table.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major. L_q x
+///                        L_k for one head of the table.
 /// @param table           A DistanceTable, or table.head(h) for logits of one head. It holds the distances of the span
 ///                        and may hold more, so that one table serves every step.
 /// @param span            Which queries meet which keys.
@@ -104,8 +104,8 @@ auto add_distance_bias(const Arguments&...) {
 ///     grad_table(h, d) += sum over all (i, j) with j - (query_offset + i) = d of grad_logits(h L_q + i, j)
 ///
 /// Deterministic: rows are added in order.
-/// @param[in,out] grad_table  A DistanceTable of float or double, whatever the logits are (4,096 ones summed in half
-///                            stop at 2,048), or grad_table.head(h).
+/// @param[in,out] grad_table  A DistanceTable, or grad_table.head(h): of float or double, whatever the logits are,
+///                            because sums in half lose terms (4,096 ones sum to 2,048).
 /// @param grad_logits         (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
 /// @throws as add_distance_bias(); grad_table is then unchanged.
 /// Cost:     one addition for each logit; no allocation (bench_relative_bias: biases by distance).

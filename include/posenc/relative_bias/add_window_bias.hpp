@@ -33,7 +33,7 @@ using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 /// Tokens in front of those of the window.
 inline Eigen::Index class_tokens(ClassToken class_token) { return class_token == ClassToken::first ? 1 : 0; }
 
-/// run(query token, first key, count, first column of values) for every run of keys, window tokens only.
+/// Calls run(query token, first key, count, first column of values) for every run of keys, without the class token.
 template <typename Run>
 void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& run) {
   const Eigen::Index height = window.height();
@@ -49,7 +49,7 @@ void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& 
   }
 }
 
-/// single(query, key, column of class_values) for the pairs with the class token.
+/// Calls single(query, key, column of class_values) for the pairs with the class token.
 template <typename Single>
 void for_each_class_pair(const GridShape& window, ClassToken class_token, Single&& single) {
   if (class_token == ClassToken::none) return;
@@ -60,7 +60,7 @@ void for_each_class_pair(const GridShape& window, ClassToken class_token, Single
   single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
 }
 
-/// Whether logits and table are memory of one scalar that is added in.
+/// Whether logits and table lie in memory with one scalar, in which the sum is formed.
 template <typename X, typename Scalar>
 inline constexpr bool has_window_runs =
     has_rows_in_memory<X>&& std::is_same_v<std::decay_t<typename X::Scalar>, Scalar>&&
@@ -137,8 +137,8 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit, in runs of `width`, .7 to 1 of the speed of adding a kept matrix of all pairs;
-///           no index, no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, in runs of `width` numbers: 0.7 to 1 of the speed of adding a kept matrix of
+///           all pairs. No index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.

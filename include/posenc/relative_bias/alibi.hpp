@@ -49,7 +49,7 @@ enum class AlibiForm {
   symmetric  ///< -slope * |key - query|: encoders.
 };
 
-/// Returns the bias of ALiBi by distance, with slopes of their own for keys before and after the query:
+/// Returns the bias of ALiBi by distance, with separate slopes for keys before and after the query:
 ///
 ///     table(h, d) = left[h] d  for d <= 0,  -right[h] d  for d > 0        d = key - query
 ///
@@ -81,8 +81,8 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
 /// @overload
 /// Returns the bias of ALiBi by distance, with one slope for each head.
 ///
-/// The original adds slope * key, which differs from slope * (key - query) by a constant of each row: softmax does not
-/// see it, and near the diagonal this form keeps the digits that matter.
+/// The original adds slope * key, which differs from slope * (key - query) by a constant in each row. Softmax cancels
+/// that constant, and without it biases near the diagonal are small and keep their precision.
 /// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
 ///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
 ///                Finite; 0 switches a head off.
@@ -154,7 +154,7 @@ void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>&
 }
 
 /// @overload
-/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -=
+/// With separate slopes for the two sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -=
 /// sum over d > 0 of grad_table(h, d) d.
 /// @param[in,out] grad_left, grad_right  num_heads numbers each.
 /// @param grad_table                     As above.

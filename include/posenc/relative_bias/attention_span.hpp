@@ -22,8 +22,8 @@ inline namespace POSENC_ABI {
 ///     query 0       x  x  x  x            AttentionSpan::cached(2, 5): query_offset 3,
 ///     query 1       x  x  x  x  x         x marks what the queries see in causal attention
 ///
-/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). Forgetting the
-/// offset of cached keys is the most repeated bug of the field, so it has no default: the factory names the situation.
+/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). The offset of cached
+/// keys is often forgotten, so it has no default: each of the functions below names a situation.
 class AttentionSpan {
  public:
   /// `seq_len` queries and the same keys: training, or a prompt without cache.
@@ -84,7 +84,7 @@ class AttentionSpan {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
   /// All distances that occur: query_len + key_len - 1 of them, or none where a length is 0.
-  /// @throws nothing: the lengths are checked already.
+  /// @throws nothing: the lengths were checked when the span was made.
   DistanceRange distances() const {
     if (query_len_ == 0 || key_len_ == 0) return DistanceRange(0, -1);
     return DistanceRange(first_distance(query_len_ - 1), first_distance(0) + key_len_ - 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Relative logits in a band: a small vector of each query times a trained vector for each of the nearest distances.
+/// Relative logits in a band: a short vector of each query times a trained vector for each of the nearest distances.
 #ifndef POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
 #define POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
 
@@ -49,7 +49,7 @@ struct BandRead {
 };
 
 /// Calls work(first row of a head, first query of a block, its distances, queries, scores) for each block of queries of
-/// each head. `queries` is a copy of their rows of r; `scores`, zeros at first, has a row for each of them and a column for
+/// each head. `queries` is a copy of their rows of r. `scores` is zero, with a row for each of them and a column for
 /// each distance that they meet.
 template <typename Query, typename Scalar, typename Work>
 void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
@@ -87,20 +87,23 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 
 }  // namespace detail
 
-/// Adds to attention logits what a small vector of each query says about each of the nearest distances, in place. For
-/// every head, with p = query_offset + i the position of query i and E = projection.cols(),
+/// Adds to attention logits, in place, the product of a short vector of each query and a trained vector of the
+/// distance, for the E nearest keys. For every head, with p = query_offset + i the position of query i and E =
+/// projection.cols(),
 ///
 ///     logits(i, j) += r[i] . projection[:, p - j]        0 <= p - j < E,   nothing elsewhere
 ///
 ///     keys          0  1  2  3  4  5         E = 3, query at position 4: x marks what changes
 ///     query         .  .  x  x  x  .
 ///
-/// The logits hold scale q k^T; r has no scale. Where a model scales queries with their position (Inkling: q and this
-/// bias), multiply row i of r by the same factor.
+/// The logits hold scale q k^T, and r is not multiplied by that scale. Where a model multiplies queries by a factor of
+/// their position, as Inkling does, multiply row i of r by the same factor.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
 /// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
-/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. Of all heads.
-/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a chunk.
+/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. All heads share
+///                        it.
+/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a
+///                        chunk.
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.

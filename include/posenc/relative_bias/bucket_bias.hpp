@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Adds a learned bias by the bucket of any positions' distance to attention logits, and its gradient.
+/// Adds a learned bias by buckets of distances between any positions to attention logits, and its gradient.
 #ifndef POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
 
@@ -91,25 +91,31 @@ using IfBuckets = std::enable_if_t<is_bucket_rule<T>, int>;
 
 }  // namespace detail
 
-/// Adds a learned bias by the bucket of each pair's distance to attention logits, in place, where positions are anything:
+/// Adds a learned bias by the bucket of each pair's distance to attention logits, in place, for positions of any kind,
+/// such as coordinates of boxes, residue numbers, or ids with gaps:
 ///
 ///     logits(h L_q + i, j) += weights(buckets(key_positions[j] - query_positions[i]), h)
 ///
-/// For tokens that follow one another make_t5_table() and add_distance_bias() do the same without a lookup for each pair.
-/// LayoutLM adds three: of the positions, of the left and of the lower sides of the boxes (columns 0 and 3 of bbox), each
-/// over sqrt(head_dim). AlphaFold's and ProteinMPNN's tables count query - key: give the rows of distances reversed.
+/// For consecutive tokens make_t5_table() and add_distance_bias() do the same without a lookup for each pair. LayoutLM
+/// adds three such biases, each divided by sqrt(head_dim): of the positions, of the left and of the lower sides of the
+/// boxes (columns 0 and 3 of bbox). The tables of AlphaFold and ProteinMPNN are ordered by query - key: give their rows
+/// of distances in reverse.
 /// @param[in,out] logits   (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major.
-/// @param weights          num_buckets x num_heads; with `segments` their rows follow.
-/// @param buckets          T5Buckets, or ShawClip(left, right) for a row for each distance up to a clip: Phi-4's audio has
-///                         ShawClip(max_distance, max_distance - 1), AlphaFold and ESMFold ShawClip::symmetric(32).
+/// @param weights          num_buckets x num_heads, or ShawClip::rows() x num_heads; with `segments`, segments.rows()
+///                         more rows.
+/// @param buckets          T5Buckets, or ShawClip(left, right) with a row for each distance from -left to right:
+///                         Phi-4's audio has ShawClip(max_distance, max_distance - 1), AlphaFold and ESMFold
+///                         ShawClip::symmetric(32).
 /// @param query_positions  PositionRange(first, L_q), or a list of L_q integers: ids, box coordinates, residue numbers.
 /// @param key_positions    The same of the L_k keys.
 /// @throws std::invalid_argument  another shape; memory that overlaps. `logits` is then unchanged.
 /// @throws std::out_of_range      a position outside of [-2^57, 2^57].
-/// Cost:     one lookup for each pair and one for each logit; allocates a line of rows, the weights by head, and where
-///           there are fewer distances than pairs their buckets (bench_relative_bias: biases by bucket).
+/// Cost:     one lookup for each pair and one for each logit. Allocates a copy of the weights by head, the row numbers
+///           of one line of logits, and where there are fewer distances than pairs their buckets (bench_relative_bias:
+///           biases by bucket).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][bucket_bias].
-/// Source:   Xu et al. 2021, arXiv:2012.14740, section 2.2; Jumper et al. 2021, doi:10.1038/s41586-021-03819-2, algorithm 4.
+/// Source:   Xu et al. 2021, arXiv:2012.14740, section 2.2; Jumper et al. 2021, doi:10.1038/s41586-021-03819-2,
+///           algorithm 4.
 /// Matches:  LayoutLMv3Encoder, CpmAntSegmentPositionEmbedding, EsmFoldRelativePosition (rows 1 and up; row 0 is for
 ///           masked pairs) and Phi4MultimodalAudioRelativeAttentionBias of transformers.
 template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
@@ -121,8 +127,8 @@ void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buc
 }
 
 /// @overload
-/// The same where a query and a key of different segments take a row of the weights behind the buckets'.
-/// @param segments  SegmentPairs(query_segments, key_segments): one more row; or with num_segments: num_segments^2 more.
+/// With segments: a query and a key of different segments take a row of the weights that follows those of the buckets.
+/// @param segments  SegmentPairs(query_segments, key_segments), or with num_segments as a third argument.
 template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
           detail::IfDense<Logits, Weights> = 0, detail::IfBuckets<Buckets> = 0>
 void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buckets,
@@ -145,9 +151,9 @@ auto add_bucket_bias(const Arguments&...) {
 /// The gradient of add_bucket_bias(): grad_weights(row of the pair (i, j), h) += grad_logits(h L_q + i, j).
 ///
 /// Deterministic: the logits are summed in order of memory.
-/// @param[in,out] grad_weights           Has the shape of the weights.
-/// @param grad_logits                    (num_heads L_q) x L_k, head by head.
-/// @param buckets                        As in the forward call, like the rest.
+/// @param[in,out] grad_weights            Has the shape of the weights.
+/// @param grad_logits                     (num_heads L_q) x L_k, head by head.
+/// @param buckets                         As in the forward call.
 /// @param query_positions, key_positions  As in the forward call.
 /// @throws as add_bucket_bias(); grad_weights is then unchanged.
 /// Cost:     that of add_bucket_bias() (bench_relative_bias: biases by bucket).
@@ -163,7 +169,7 @@ void bucket_bias_backward(GradWeights&& grad_weights, const Grad& grad_logits, c
 }
 
 /// @overload
-/// The same with segments.
+/// With segments.
 /// @param segments  As in the forward call.
 template <typename GradWeights, typename Grad, typename Buckets, typename QueryPositions, typename KeyPositions,
           detail::IfDense<GradWeights, Grad> = 0, detail::IfBuckets<Buckets> = 0>

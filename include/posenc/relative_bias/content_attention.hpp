@@ -20,8 +20,8 @@ inline namespace POSENC_ABI {
 ///             head 1: L_q rows                   head 1: L_q rows x L_k
 ///             ...                                ...
 ///
-/// It holds matrices by reference, and Maps, Blocks and other expressions by value; a temporary matrix does not compile.
-/// No numbers are copied.
+/// It holds matrices by reference, and Maps, Blocks and other expressions by value; a temporary matrix does not
+/// compile. No numbers are copied.
 template <typename Query, typename Key>
 class ContentAttention {
  public:

@@ -21,7 +21,7 @@ template <typename Table>
 class Cope : public detail::HeldTable<Table> {
  public:
   /// @param table          num_positions x head_dim, once for all heads (as published) or once for each, stacked.
-  /// @param num_positions  `npos_max`, > 0: counts beyond the last row take it.
+  /// @param num_positions  `npos_max`, > 0: counts beyond the last row take the last row.
   /// @throws std::invalid_argument  num_positions is not > 0.
   template <typename T>
   Cope(T&& table, detail::Size num_positions)
@@ -103,13 +103,14 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 
 }  // namespace detail
 
-/// Adds contextual positions to the logits of one head or of all heads stacked, in place, for the keys that a query sees
-/// in causal attention. For every head
+/// Adds contextual positions to the logits of one head or of all heads stacked, in place, for the keys that a query
+/// sees in causal attention. For every head
 ///
 ///     p(i, j) = min(sum over t = j ... query of sigmoid(logits(i, t)), num_positions - 1)
 ///     logits(i, j) += q[i] . table[p]        rows of the table interpolated linearly
 ///
-/// With all gates open p = distance + 1: the key itself counts. As published, this term is not multiplied by the scale.
+/// With all gates at 1, p is query - key + 1, because the key itself is counted. As published, this term is not
+/// multiplied by the scale.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head, before softmax; keys after the query are left as they
 ///                        are. float or double, as the rest.
 /// @param scheme          Cope(table, num_positions).
@@ -151,8 +152,8 @@ auto add_cope_logits(const Arguments&...) {
       "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
 
-/// The gradient of add_cope_logits(): adds into grad_q and grad_table, and changes grad_logits from dL/d(logits with CoPE)
-/// to dL/d(logits without) in place, because the gates depend on the logits too.
+/// The gradient of add_cope_logits(): adds into grad_q and grad_table, and changes grad_logits from dL/d(logits with
+/// CoPE) to dL/d(logits without) in place, because the gates depend on the logits too.
 ///
 /// @param[in,out] gradients             CopeGradients(grad_logits, grad_q, grad_table); grad_logits is read as well.
 /// @param logits                        (num_heads L_q) x L_k, as they were before add_cope_logits().

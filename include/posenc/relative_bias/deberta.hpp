@@ -15,7 +15,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The rows of DeBERTa's table that each head has; of no table, nothing.
+/// The rows of DeBERTa's table that each head has; none where the scheme lacks the term.
 template <typename Table, typename Query, typename Key>
 HeadRows require_deberta(const char* function, const char* parameter, const Table& table, const DebertaBuckets& buckets,
                          const ContentAttention<Query, Key>& attention) {
@@ -37,7 +37,8 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 ///                   + scale k[j] . position_to_content[row(query_offset + i - j)]
 ///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as the rest.
-/// @param scheme          Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the terms.
+/// @param scheme          Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the
+///                        terms.
 /// @param attention       ContentAttention(q, k, scale, span), scale = 1 / sqrt(head_dim (1 + number of terms)).
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.

@@ -25,7 +25,7 @@ inline namespace POSENC_ABI {
 ///     bucket(n) = n                                                                             |n| <= mid
 ///                 sign(n) (mid + ceil(ln(|n| / mid) / ln((max_position - 1) / mid) (mid - 1)))  otherwise
 ///
-/// The boundaries are found in integers.
+/// The boundaries of buckets are found in integers, without the rounding of logarithms.
 /// Source:   He et al. 2021, arXiv:2006.03654; v3 arXiv:2111.09543.
 /// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
 class DebertaBuckets {
@@ -72,7 +72,7 @@ class DebertaBuckets {
 
   void fill(Eigen::Index max_position, Eigen::Index mid, Eigen::Index half) {
     half_ = half;
-    // One distance beyond the last that differs: -max_position still has a row of its own.
+    // One distance more than max_position - 1: -max_position still has a row of its own.
     bucket_.resize(static_cast<std::size_t>(max_position + 1));
     Eigen::Index step = 0;
     for (Eigen::Index n = 0; n <= max_position; ++n) {

@@ -17,12 +17,12 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// In place of the table, or the gradients, of a term that the scheme lacks.
+/// Stands for the table, or the gradients, of a term that the scheme does not have.
 struct NoTable {};
 template <typename Scalar>
 inline constexpr bool holds_scalar<Scalar, NoTable, void> = true;
 
-/// Stands for the type of a scheme that was given buckets without a name.
+/// Stands for the type of a scheme that was given temporary buckets, which would be gone before they are used.
 template <typename... Terms>
 struct TemporaryBuckets {};
 
@@ -33,8 +33,8 @@ struct TemporaryBuckets {};
 template <typename Table>
 class ContentToPosition : public detail::HeldTable<Table> {
  public:
-  /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or once
-  ///               for each, stacked.
+  /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or
+  ///               once for each, stacked.
   template <typename T, detail::IfMatrix<T> = 0>
   explicit ContentToPosition(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 };

@@ -30,7 +30,7 @@ class RelPosH : public detail::NamedArgument<Table> {
 template <typename T>
 RelPosH(T&&) -> RelPosH<std::remove_reference_t<T>>;
 
-/// The table of columns, `rel_pos_w`, or its gradient: RelPosW(rel_w). As RelPosH.
+/// The table of columns, `rel_pos_w`, or its gradient: RelPosW(rel_w). It holds its matrix as RelPosH does.
 template <typename Table>
 class RelPosW : public detail::NamedArgument<Table> {
  public:
@@ -42,6 +42,9 @@ template <typename T>
 RelPosW(T&&) -> RelPosW<std::remove_reference_t<T>>;
 
 /// The parameters of decomposed relative positions: Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
+///
+/// To give it a name, write `auto scheme = Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key);`. Of
+/// `Decomposed scheme(RelPosH(rel_h), RelPosW(rel_w), ...);` C++ may make the declaration of a function.
 template <typename Rows, typename Columns>
 class Decomposed {
  public:
@@ -204,7 +207,8 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation
+/// Cost:     (height + width) head_dim multiply-adds for each query, of the grid of the keys, and two additions for
+///           each logit; no allocation
 ///           (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).

@@ -34,7 +34,7 @@ class DistanceTable {
   using Scalar = Scalar_;
   using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Zeros for the given heads and distances; no distances (of an empty span) make an empty table.
+  /// Zeros for the given heads and distances. The distances of an empty span make an empty table.
   /// @param num_heads  >= 0.
   /// @param distances  span.distances(), or DistanceRange::causal(n) or symmetric(n) for every length up to n.
   /// @throws std::invalid_argument  num_heads < 0.

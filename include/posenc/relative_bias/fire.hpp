@@ -56,7 +56,7 @@ MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double 
   return inputs;
 }
 
-/// Whether no query of a span that is not empty reaches the threshold: the bias then depends on the distance alone.
+/// Whether no query of a nonempty span reaches the threshold, so that the bias depends on the distance alone.
 template <typename Scalar>
 bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
   return static_cast<double>(span.query_offset() + span.query_len() - 1) < fire.threshold();
@@ -68,8 +68,8 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 ///
 ///     logits(h L_q + i, j) += mlp(psi(n) / (psi(max(p, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
 ///
-/// While no query has reached the threshold this depends on the distance alone, and the network is evaluated
-/// L_q + L_k - 1 times; beyond it once for each key of a row.
+/// While no query has reached the threshold, the bias depends on the distance alone and the network is evaluated
+/// L_q + L_k - 1 times; once one has, it is evaluated for each pair of a query and a key.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
 /// @param fire            The trained parameters.
 /// @param span            Which queries meet which keys.
@@ -153,8 +153,8 @@ struct FireGradient {
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
 /// @param fire, span         As in the forward call.
-/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers, or one that is `fire` itself or
-///         overlaps grad_logits; nothing is written then.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers, or one that is `fire` itself
+///         or overlaps grad_logits; nothing is written then.
 /// Cost:     as add_fire_bias(), about three times; no bench case, the network decides.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar, typename Grad, detail::IfDense<Grad> = 0>

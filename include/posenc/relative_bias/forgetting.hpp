@@ -24,7 +24,8 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
 /// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gate_logits(l, h)), tokens x num_heads.
 /// @param gate_logits  The forget gates before their sigmoid, w[h] . x[t] + b[h], tokens x num_heads: a row for each
-///                     token, a column for each head. Gates that have had their sigmoid are wrong here, without a word.
+///                     token, a column for each head. Gates after the sigmoid give wrong sums, which nothing
+///                     can detect.
 /// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is
 ///                     the sum of all grad_sums of a head.
 /// @throws std::invalid_argument  another number of heads.
@@ -111,7 +112,7 @@ auto forgetting_sums_backward(const Arguments&...) {
 
 namespace detail {
 
-/// The sums, or their gradient, have all positions of the span; returns the number of heads.
+/// Refuses sums, or their gradient, that lack a position of the span. Returns the number of heads.
 template <typename Sums>
 Eigen::Index require_forgetting(const char* function, const char* parameter, const Sums& sums,
                                 const AttentionSpan& span) {
@@ -127,13 +128,13 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 
 }  // namespace detail
 
-/// Adds the forgetting bias to the logits of one head or of all heads stacked, in place, for the keys that a query sees in
-/// causal attention:
+/// Adds the forgetting bias to the logits of one head or of all heads stacked, in place, for the keys that a query sees
+/// in causal attention:
 ///
 ///     logits(h L_q + i, j) += F(query_offset + i, h) - F(j, h)        j <= query_offset + i
 ///
-/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. Keys after the query are left as they are, for the causal
-///                        mask.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. Keys after the query are left as they are, for the
+///                        causal mask.
 /// @param sums            F at the positions of all queries and keys: at least max(L_k, query_offset + L_q) rows, and
 ///                        num_heads columns.
 /// @param span            Which queries meet which keys.
@@ -141,7 +142,8 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 /// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
 /// Cost:     one subtraction and addition for each visible logit; the bias is never stored
 ///           (bench_content_bias: Forgetting).
-/// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
+/// Accuracy: the difference of sums is formed before it is added, so that large sums do not cost the logits precision
+///           [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 /// Matches:  DataDependentAlibi of x-transformers.
 template <typename Logits, typename Sums, detail::IfDense<Logits, Sums> = 0>

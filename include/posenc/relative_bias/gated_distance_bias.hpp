@@ -35,8 +35,8 @@ typename Gates::Scalar gate_at(const Gates& gates, Eigen::Index i) {
 
 }  // namespace detail
 
-/// Adds a bias by distance that each query multiplies by a gate of its own, in place: WavLM, whose gate is
-/// a (b c_h - 1) + 2 of two sigmoids a, b of the query and a number c_h of the head.
+/// Adds a bias by distance, multiplied by a gate of each query, in place. In WavLM the gate is a (b c_h - 1) + 2, where
+/// a and b are sigmoids of the query and c_h is a number of the head.
 ///
 ///     logits(h L_q + i, j) += row_gates(h L_q + i) table(h, j - (query_offset + i))
 ///

@@ -34,7 +34,7 @@ class KerpleA : public detail::NamedArgument<List> {
 template <typename T>
 KerpleA(T&&) -> KerpleA<std::remove_reference_t<T>>;
 
-/// KERPLE's p, or its gradient, one number for each head: KerpleP(p). As KerpleA.
+/// KERPLE's p, or its gradient, one number for each head: KerpleP(p). It holds its list as KerpleA does.
 template <typename List>
 class KerpleP : public detail::NamedArgument<List> {
  public:

@@ -71,7 +71,8 @@ auto make_mlp_table(const Arguments&...) {
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
 /// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
 ///                                itself; nothing is written then.
-/// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table alone.
+/// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table
+///           alone.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar>
 void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,

@@ -13,7 +13,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// What the backward of an encoding with one table adds into: RelativeGradients(grad_q, grad_table). The first is the
-/// gradient of what meets the table: queries, or in shaw_values_backward() the weights of attention.
+/// gradient of what the table is multiplied with: queries, or attention weights in shaw_values_backward().
 ///
 /// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
 template <typename GradContent, typename GradTable>
@@ -54,7 +54,8 @@ RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Argum
 
 namespace detail {
 
-/// Gradients have the shapes of `content` and `table`, and share no memory with one another or with what is read.
+/// Refuses gradients unless they have the shapes of `content` and `table` and share no memory with one another or with
+/// what is read.
 template <typename Gradients, typename Content, typename Table, typename... Read>
 void require_gradients(const char* function, Gradients& gradients, const char* content_name, const Content& content,
                        const char* table_name, const Table& table, const Read&... read) {

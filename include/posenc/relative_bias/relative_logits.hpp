@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// A trained vector for every distance, which every query is multiplied with: the Music Transformer.
+/// A trained vector for every distance, multiplied with every query: the Music Transformer.
 #ifndef POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
 #define POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
 
@@ -72,8 +72,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 
 }  // namespace detail
 
-/// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
-/// every head
+/// Adds the products of every query and a trained or fixed vector of the distance to the logits of one head or of all
+/// heads stacked, in place. For every head
 ///
 ///     logits(i, j) += scale q[i] . table[j - (query_offset + i) - distances.first()]
 ///
@@ -85,8 +85,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31): what
-///           add_transformer_xl_logits() does without u and v (bench_content_bias: Music Transformer).
+/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31)
+///           (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.

@@ -25,7 +25,8 @@ inline namespace POSENC_ABI {
 ///
 /// A causal x needs only the L_k columns of distances <= 0 (query_offset = L_k - L_q): elements with key after query
 /// then belong to the next row, and the mask must hide them.
-/// @param x     L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a row-major matrix, which must outlive the view.
+/// @param x     L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a row-major matrix, which must outlive the
+///              view.
 /// @param span  Which queries meet which keys.
 /// @throws std::invalid_argument  another shape.
 /// Cost:     none; no bench case.

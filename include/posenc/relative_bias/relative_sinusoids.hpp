@@ -14,19 +14,19 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Returns the sinusoids R of Transformer-XL for a run of distances, distances.size() x 2 num_pairs, to be projected by
-/// W_r.
+/// Returns the sinusoids R of Transformer-XL for a run of distances, distances.size() x 2 num_pairs. The model
+/// multiplies them by its weights W_r.
 ///
-/// Row m is the distance n = query - key = -(distances.first() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair i:
-/// with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original. Keys before the query have positive n.
+/// Row m is the distance n = query - key = -(distances.first() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair
+/// i: with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original. Keys before the query have positive n.
 /// @tparam Scalar      Of the result: make_relative_sinusoids<float>(...).
 /// @param distances    Of the rows, ascending.
 /// @param frequencies  w: geometric_frequencies(d_model, 10000.0). Their magnitude multiplies every value.
 /// @param order        ChannelOrder::sin_cos for Transformer-XL, interleaved for ESPnet.
 /// @throws std::out_of_range  an angle that is not finite.
 /// @throws std::length_error  the result does not fit into memory's index type.
-/// Cost:     a sine and a cosine for each pair and distance, from the shared generator; no bench case, called once for a
-///           length.
+/// Cost:     a sine and a cosine for each pair and distance, from the shared generator; no bench case, called once for
+///           a length.
 /// Accuracy: 16 ulp of 1 in double at distances up to 9, rounded once [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  PositionalEmbedding of Transformer-XL (sin_cos), RelPositionalEncoding of ESPnet (interleaved).

@@ -17,20 +17,20 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How the biases between the trained displacements are formed. `bicubic` is GridFilter's; the others space distances
-/// from 0 on, which a grid of positions does not have.
+/// How biases at displacements between the trained ones are formed. Two rules read the table as an image; two spread
+/// the trained distances, from distance 0 on.
 enum class WindowFilter {
   /// As an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of Keys, a = -0.75: half-pixel
   /// centers, the border repeated. Swin.
   bicubic,
-  /// Near distances keep their bias and far ones spread: the trained distances 0, 1, 2, 3, ... are taken to have been at
-  /// 0, 1, 1 + q, 1 + q + q^2, ... (1.01 < q < 1.5), with q such that the last one comes nearest the end of the new
-  /// window, along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the
-  /// last one its value stays. An axis that keeps its length is copied. BEiT.
+  /// Near distances keep their bias and far ones are stretched. Along each axis, the trained distances 0, 1, 2, 3, ...
+  /// are placed at 0, 1, 1 + q, 1 + q + q^2, ..., with q in (1.01, 1.5) such that the last one comes nearest to the end
+  /// of the new window. A cubic spline through them (not-a-knot) is read at the new whole distances; beyond the last
+  /// one its value is repeated. An axis that keeps its length is copied. BEiT.
   geometric,
-  /// The same with straight lines in place of the spline. timm.
+  /// As geometric, with straight lines instead of the spline. timm.
   geometric_linear,
-  /// As bicubic, with straight lines in place of the kernel. BEiT and Data2Vec of transformers, MiDaS.
+  /// As bicubic, with linear interpolation. BEiT and Data2Vec of transformers, MiDaS.
   bilinear
 };
 
@@ -39,8 +39,8 @@ class WindowResize {
  public:
   /// @param from, to  The window of the table that is read, and that of the result.
   /// @param filter    How the biases in between are formed; frameworks differ.
-  /// @throws std::invalid_argument  WindowFilter::geometric with an axis that changes from fewer than 3 tokens: a spline
-  ///                                needs four distances.
+  /// @throws std::invalid_argument  WindowFilter::geometric with an axis that changes from fewer than 3 tokens: a
+  ///                                spline needs four distances at least.
   explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
     detail::require_named("WindowResize", "filter", filter, WindowFilter::bilinear);
@@ -84,7 +84,7 @@ class WindowResize {
 
 namespace detail {
 
-/// How an axis of `from` tokens becomes one of `to` tokens, by its distances.
+/// The weights that bring the distances of an axis of `from` tokens to those of an axis of `to` tokens.
 inline Taps window_axis_taps(Eigen::Index from, Eigen::Index to, WindowFilter filter) {
   if (from == to) return identity_taps(2 * from - 1);
   if (filter == WindowFilter::bicubic) return cubic_taps(2 * from - 1, 2 * to - 1);
@@ -104,7 +104,7 @@ void require_window_resize(const char* function, const char* to_name, const To& 
   require_target(function, to_name, to_weights, from_weights);
 }
 
-/// What is between the two axes is held in double, so that the result is rounded once.
+/// The image between the two axes, in double, so that the result is rounded once.
 template <typename Scalar>
 using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, double, Scalar>, Eigen::Dynamic,
                                     Eigen::Dynamic, Eigen::RowMajor>;
@@ -118,16 +118,16 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// @param table     rule.from().displacements() x num_heads, likewise.
 /// @param rule      WindowResize(from, to, filter), .keep(ClassToken::first) for BEiT.
 /// @throws std::invalid_argument  other shapes; memory that overlaps. `out` is then unchanged.
-/// Cost:     4 (bilinear) or 8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
-///           axes, and lists of weights; no bench case, called once for a checkpoint.
+/// Cost:     for each value 4 (bilinear), 8 (bicubic) or up to 2 (2 side - 1) (geometric) multiply-adds; allocates an
+///           image in double between the axes, and lists of weights; no bench case, called once for a checkpoint.
 /// Accuracy: formed in double and rounded once: 4e-13 of the largest value against SciPy; a window that stays is copied
 ///           bit for bit [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (bicubic); Bao et al. 2021, arXiv:2106.08254 (geometric: the rule is in
 ///           BEiT's fine-tuning script).
 /// Matches:  bicubic: load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch. geometric:
 ///           load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic"). geometric_linear:
-///           resize_rel_pos_bias_table of timm where both axes change. bilinear: BeitRelativePositionBias of transformers
-///           with a square trained window; one that is not square it reads with its sides swapped.
+///           resize_rel_pos_bias_table of timm where both axes change. bilinear: BeitRelativePositionBias of
+///           transformers where the trained window is square; of others it swaps the sides.
 template <typename Out, typename Table, detail::IfDense<Out, Table> = 0>
 void resize(Out&& out, const Table& table, const WindowResize& rule) {
   auto& target = detail::written(std::forward<Out>(out));

@@ -28,7 +28,8 @@ inline namespace POSENC_ABI {
 /// @param base       Finite, > 0 and not 1; the paper: 10000.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     D/2 cosines for each distance, from the shared generator; no bench case, called once for a length.
-/// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once [accuracy][relative_bias].
+/// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once
+///           [accuracy][relative_bias].
 /// Source:   Chi et al. 2023, arXiv:2212.10356.
 /// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
 template <typename Scalar>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// SegmentPairs: rows of weights for queries and keys that lie in different chains, documents or segments.
+/// SegmentPairs: which weights queries and keys of different chains, documents or segments take.
 #ifndef POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
 #define POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
 
@@ -19,12 +19,13 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// A query and a key of one segment take the row of their distance; those of two segments take a row behind these.
+/// Says which row of a table of weights each pair of a query and a key takes: pairs of one segment take the row of
+/// their distance, and pairs of two segments one of the rows that follow those of all distances.
 ///
-///     SegmentPairs(queries, keys)                one row for all such pairs: the other chains of AlphaFold-Multimer
-///     SegmentPairs(queries, keys, num_segments)  row num_segments (query's segment) + (key's segment) of
-///                                                num_segments^2 more, of which those of one segment are not read:
-///                                                CPM-Ant
+///     SegmentPairs(queries, keys)                one more row, for all pairs of two segments: the other chains of
+///                                                AlphaFold-Multimer
+///     SegmentPairs(queries, keys, num_segments)  num_segments^2 more rows, of which such a pair takes row
+///                                                num_segments (query's segment) + (key's segment): CPM-Ant
 ///
 /// It holds a copy of the segments, one number for each token.
 class SegmentPairs {
@@ -64,9 +65,9 @@ class SegmentPairs {
   Eigen::Index num_queries() const { return static_cast<Eigen::Index>(queries_.size()); }
   /// Number of keys.
   Eigen::Index num_keys() const { return static_cast<Eigen::Index>(keys_.size()); }
-  /// Rows of weights behind those of the distances: 1, or num_segments^2.
+  /// Rows of weights that follow those of the distances: 1, or num_segments^2.
   Eigen::Index rows() const { return num_segments_ == 0 ? 1 : num_segments_ * num_segments_; }
-  /// Whether a query and a key lie in one segment, so that their distance counts.
+  /// Whether a query and a key lie in one segment, so that they take the row of their distance.
   bool is_one(Eigen::Index query, Eigen::Index key) const { return segment(queries_, query) == segment(keys_, key); }
   /// Which of rows() two tokens of different segments take.
   Eigen::Index row(Eigen::Index query, Eigen::Index key) const {

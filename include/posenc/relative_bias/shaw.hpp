@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Shaw's encoding of keys: a trained vector for each clipped distance, which every query is multiplied with.
+/// Shaw's encoding of keys: a trained vector for each clipped distance, multiplied with every query.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_HPP
 
@@ -53,7 +53,7 @@ ShawKeys(const Arguments&...) -> ShawKeys<detail::Misfit<Arguments...>>;
 
 namespace detail {
 
-/// x += scale q . table by clipped distance, for one head.
+/// Adds the products of queries and table rows by clipped distance to the logits of one head.
 template <typename X, typename Query, typename Table, typename Scalar>
 void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& clip, const AttentionSpan& span,
                    Scalar scale, Workspace<Scalar>& workspace) {
@@ -103,8 +103,8 @@ HeadRows require_shaw(const char* function, const char* parameter, const Logits&
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row. Extra
-///           memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
+/// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row.
+///           Extra memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
 ///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.

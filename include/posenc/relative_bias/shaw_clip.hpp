@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// ShawClip: beyond which distances Shaw's encoding has one vector for all.
+/// ShawClip: a table row for each distance up to a clip, and one for all distances beyond it on either side.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 
@@ -14,8 +14,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Distances beyond these share the outermost vectors of Shaw's tables, which have left + right + 1 rows: key - query = d
-/// takes row clamp(d, -left, right) + left.
+/// The rows of Shaw's tables, and of other tables by clipped distance. There are left + right + 1 of them: key - query
+/// = d takes row clamp(d, -left, right) + left, so that distances beyond the clip share the outermost rows.
 ///
 ///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
 ///     row              0  0  1  2  3  3
@@ -69,7 +69,7 @@ struct ShawRow {
   }
 };
 
-/// row[j] += values[table row of key j], for one query.
+/// row[j] += values[table row of key j], for the keys of one query.
 template <typename Row, typename Values>
 void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
@@ -88,7 +88,7 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
 }
 
-/// The same for the queries block, block + 1, ... of the rows of x; `values` has at least as many rows.
+/// add_by_clipped_distance() for queries block, block + 1, ..., a row of `values` for each of them.
 template <typename X, typename Values>
 void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
                              const AttentionSpan& span) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Shaw's encoding of values: a trained vector for each clipped distance, added to what attention mixes.
+/// Shaw's encoding of values: a trained vector for each clipped distance, summed with the attention weights.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_VALUES_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_VALUES_HPP
 
@@ -18,7 +18,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Shaw's encoding of values: ShawValues(table, clip). See ShawKeys for why these are two types.
+/// The parameters of Shaw's encoding of values: ShawValues(table, clip). ShawKeys is another type, so that the tables
+/// of keys and of values cannot change places.
 /// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
 template <typename Table>
 class ShawValues : public detail::HeldTable<Table> {
@@ -52,7 +53,7 @@ ShawValues(const Arguments&...) -> ShawValues<detail::Misfit<Arguments...>>;
 
 namespace detail {
 
-/// y += weights . table by clipped distance, for one head.
+/// Adds the sums of table rows by attention weight and clipped distance to the outputs of one head.
 template <typename Out, typename Weights, typename Table, typename Scalar>
 void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, const ShawClip& clip,
                           const AttentionSpan& span, Workspace<Scalar>& workspace) {
@@ -107,7 +108,8 @@ struct ShawValuesSizes {
 ///
 /// @param[in,out] out  (num_heads L_q) x head_dim, head by head. float or double, as the rest.
 /// @param scheme       ShawValues(table, clip), the table of the values.
-/// @param weights      (num_heads L_q) x L_k, the logits after softmax (and masked: 0 where a query may not look).
+/// @param weights      (num_heads L_q) x L_k, the attention weights after mask and softmax: 0 where a query does not
+///                     see a key.
 /// @param span         Which queries meet which keys.
 /// @param workspace    Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of out that overlaps itself or what is read. `out` is

@@ -52,8 +52,8 @@ using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<Gr
 ///
 /// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
 /// @param window      The window to serve.
-/// @param pretrained  The window of pretraining, `pretrained_window_size`: reach is its side - 1. std::nullopt where the
-///                    config has 0: reach is that of `window`.
+/// @param pretrained  The window of pretraining, `pretrained_window_size`: reach is its side - 1. std::nullopt where
+///                    the config has 0: reach is that of `window`.
 /// @throws std::invalid_argument  layers that do not fit together, a side of pretraining that is not > 1.
 /// Cost:     window.displacements() evaluations of the network; no bench case, called once for a window.
 /// Accuracy: 60 ulp of 16 in double, for a network of seven hidden units [accuracy][relative_bias].

@@ -26,7 +26,8 @@ inline namespace POSENC_ABI {
 ///     bucket = n                                                                            n < max_exact
 ///              min(nb - 1, max_exact + floor(ln(n / max_exact) / ln(max_distance / max_exact) (nb - max_exact)))
 ///
-/// plus nb for keys after the query when bidirectional. The boundaries are found in integers.
+/// plus nb for keys after the query when bidirectional. The boundaries of buckets are found in integers, without the
+/// rounding of logarithms.
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; the formula is in mesh-tensorflow.
 /// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2; ONNX Runtime
 ///           RelativePositionBias, but for keys after a causal query, which are masked.

@@ -33,7 +33,7 @@ class TableHead {
 
 namespace detail {
 
-/// The heads first, ..., first + count - 1 of a table: what functions that take a table or one head of it work on.
+/// The heads first, ..., first + count - 1 of a table, for functions that take a table or one head of it.
 template <typename Table>
 struct TableHeads {
   Table& table;

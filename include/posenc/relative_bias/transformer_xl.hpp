@@ -15,14 +15,14 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Transformer-XL: TransformerXl(r, distances, u, v), or TransformerXl(r, u, v) where the rows of r are
-/// exactly span.distances().
+/// The parameters of Transformer-XL: TransformerXl(r, distances, u, v), or TransformerXl(r, u, v) where the rows of r
+/// are exactly span.distances().
 /// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
 template <typename Table, typename U, typename V>
 class TransformerXl {
  public:
-  /// @param r          Rows of W_r R: make_relative_sinusoids() projected. distances.size() x head_dim, by ascending
-  ///                   key - query, once for all heads or once for each, stacked.
+  /// @param r          Rows of W_r R: make_relative_sinusoids() times the model's weights. distances.size() x head_dim,
+  ///                   by ascending key - query, once for all heads or once for each, stacked.
   /// @param distances  Those of the rows: DistanceRange::causal(L_k) for causal attention. Pairs at other distances get
   ///                   nothing from r.
   /// @param u, v       `r_w_bias` and `r_r_bias`: head_dim numbers for all heads, or num_heads x head_dim.
@@ -73,8 +73,8 @@ class TransformerXl<detail::Misfit<Arguments...>, void, void> {
 template <typename... Arguments>
 TransformerXl(const Arguments&...) -> TransformerXl<detail::Misfit<Arguments...>, void, void>;
 
-/// What transformer_xl_logits_backward() adds into: TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v), each
-/// of the shape of its parameter.
+/// What transformer_xl_logits_backward() adds into: TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v),
+/// each of the shape of its parameter.
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV>
 class TransformerXlGradients {
  public:

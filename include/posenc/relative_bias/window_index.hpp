@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The index that frameworks gather the bias of a window with.
+/// The index by which frameworks gather the bias of a window.
 #ifndef POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 #define POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 
@@ -14,7 +14,7 @@ inline namespace POSENC_ABI {
 ///
 ///     index(t, u) = (row(t) - row(u) + height - 1)(2 width - 1) + column(t) - column(u) + width - 1    t query, u key
 ///
-/// For code that gathers; add_window_bias() needs no index.
+/// For code that gathers from a table by an index. add_window_bias() needs none.
 /// @param window  The tokens.
 /// @throws std::length_error  the index does not fit into memory's index type.
 /// Cost:     one number for each pair of tokens; no bench case, called once for a window.

@@ -22,8 +22,8 @@ enum class ClassToken { none, first };
 
 /// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
 ///
-/// For a fixed query the keys of one window row have contiguous biases here, so adding the bias is `height` runs of
-/// additions for each query: no index matrix, no gather.
+/// For one query, the keys of a row of the window have contiguous biases in the table. Adding the bias is therefore
+/// `height` runs of additions for each query, without an index matrix or a gather.
 /// @tparam Scalar_  float or double; half types as storage.
 template <typename Scalar_>
 class WindowTable {
@@ -31,7 +31,7 @@ class WindowTable {
   using Scalar = Scalar_;
   using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Zeros.
+  /// A table of zeros.
   /// @param num_heads    >= 0.
   /// @param window       The tokens.
   /// @param class_token  Whether a class token is in front of them.

@@ -25,8 +25,8 @@ class Workspace {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before, and
-  /// so does every call that takes the workspace.
+  /// A rows x columns matrix in the scratch memory, with undefined contents. Every call of matrix(), and every function
+  /// that takes the workspace, invalidates the matrices that were returned before.
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
@@ -55,7 +55,7 @@ struct ScratchMemory {
   }
 };
 
-/// None of the arguments, written or read, lies in the workspace, whose memory each call overwrites.
+/// Refuses arguments, written or read, that lie in the workspace, whose memory each call overwrites.
 template <typename Scalar, typename... Arguments>
 void require_outside(const char* function, const Workspace<Scalar>& workspace, const Arguments&... arguments) {
   const auto& memory = ScratchMemory::of(workspace);

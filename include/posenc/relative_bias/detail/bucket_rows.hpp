@@ -28,7 +28,7 @@ inline Eigen::Index count_buckets(const ShawClip& clip) { return clip.rows(); }
 template <typename T>
 inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_same_v<T, ShawClip>;
 
-/// The whole positions of queries or keys, as they were given.
+/// The integer positions of queries or keys, as they were given.
 template <typename Given>
 class BucketPositions {
  public:
@@ -55,7 +55,7 @@ class BucketPositions<PositionRange> {
   PositionRange given_;
 };
 
-/// Whether T is positions from which buckets can be counted; the compiler stops with the reason where it is not.
+/// Whether T is a kind of positions that buckets can be found of; the compiler stops with the reason where it is not.
 template <typename T>
 constexpr bool may_have_buckets() {
   if constexpr (std::is_same_v<T, PositionRange>) {
@@ -73,7 +73,8 @@ constexpr bool may_have_buckets() {
   }
 }
 
-/// The row of each pair. Where there are fewer distances than pairs, their buckets are found once and kept.
+/// The row of each pair. Where there are fewer distances than pairs, the bucket of each distance is found once and
+/// kept.
 template <typename Buckets, typename Queries, typename Keys>
 class BucketRows {
  public:
@@ -123,8 +124,8 @@ class BucketRows {
   std::vector<Eigen::Index> kept_;
 };
 
-/// Calls work(line, rows) for each row (RowMajor) or column of one head's logits: rows[k] is the row of the weights that
-/// element k of the line takes.
+/// Calls work(line, rows) for each row (RowMajor) or column of one head's logits: rows[k] is the row of the weights
+/// that element k of the line takes.
 template <bool RowMajor, typename Rows, typename Work>
 void for_each_bucket_line(const Rows& row_of, const Work& work) {
   const Eigen::Index lines = RowMajor ? row_of.queries() : row_of.keys();
@@ -138,7 +139,7 @@ void for_each_bucket_line(const Rows& row_of, const Work& work) {
   }
 }
 
-/// Shapes of logits (or their gradient) and weights (or theirs), and lengths of the segments.
+/// Refuses shapes of logits and weights (or of their gradients), and lengths of segments, that do not fit.
 template <typename Rows, typename Logits, typename Weights>
 void require_bucket_bias(const char* function, const char* logits_name, const Logits& logits, const char* weights_name,
                          const Weights& weights, Eigen::Index num_buckets, const Rows& row_of,

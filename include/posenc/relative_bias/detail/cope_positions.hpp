@@ -20,7 +20,7 @@ Scalar sigmoid(Scalar x) {
   return Scalar(1) / (Scalar(1) + std::exp(-x));
 }
 
-/// Where a counted position falls between two rows of the table. NaN takes the last row and keeps a NaN weight.
+/// Where a counted position lies between two rows of the table. NaN takes the last row, with a weight of NaN.
 template <typename Scalar>
 struct CopePosition {
   Eigen::Index below;

@@ -20,8 +20,8 @@ namespace detail {
 
 enum class DebertaTerm { content_to_position, position_to_content };
 
-/// visit(token - block, query, key) for all pairs of the content tokens [block, block + rows), which are queries in one
-/// term and keys in the other.
+/// Calls visit(token - block, query, key) for all pairs of the content tokens [block, block + rows), which are queries
+/// in one term and keys in the other.
 template <DebertaTerm Term, typename Visit>
 void for_each_deberta_pair(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Visit&& visit) {
   if constexpr (Term == DebertaTerm::content_to_position) {
@@ -70,7 +70,7 @@ void add_deberta_gradients(GradContent&& grad_content, GradTable&& grad_table, c
   }
 }
 
-/// Tokens whose content one term multiplies: queries, or keys.
+/// The number of tokens whose content a term multiplies: queries, or keys.
 template <DebertaTerm Term>
 Eigen::Index content_tokens(const AttentionSpan& span) {
   return Term == DebertaTerm::content_to_position ? span.query_len() : span.key_len();

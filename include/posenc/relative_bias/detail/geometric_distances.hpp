@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The distances at which the trained biases of a window's axis are taken to lie in another window.
+/// Where the trained distances of a window's axis are placed among the distances of another window.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_GEOMETRIC_DISTANCES_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_GEOMETRIC_DISTANCES_HPP
 
@@ -18,7 +18,7 @@ namespace detail {
 /// Where the 2 from - 1 distances of an axis of `from` tokens lie among the distances of one of `to` tokens: 0, +-1,
 /// +-(1 + q), +-(1 + q + q^2), ..., so that the last one comes to to - 1, with 1.01 < q < 1.5.
 ///
-/// q is found by the bisection that checkpoints were made with, and is its last midpoint, to the last bit.
+/// q is the last midpoint of BEiT's own bisection, bit for bit, because checkpoints were converted with it.
 inline std::vector<double> geometric_distances(Eigen::Index from, Eigen::Index to) {
   const double steps = static_cast<double>(from - 1);
   double left = 1.01;

@@ -12,10 +12,11 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The rows of a table of `each` rows for a head, which all heads share or of which every head has its own, stacked.
+/// Which rows of a table a head has: all `each` rows, which all heads share, or a block of `each` rows of its own.
 class HeadRows {
  public:
-  /// `rule` says in words where `each` comes from. No heads (num_heads = 0: no tokens) fit every whole number of blocks.
+  /// Refuses a table of other sizes. `rule` says in words where `each` comes from. Where there are no heads to count
+  /// (num_heads = 0, without tokens), any number of blocks is accepted.
   HeadRows(const char* function, const char* parameter, Eigen::Index rows, Eigen::Index each, Eigen::Index num_heads,
            const char* rule)
       : each_(each), stacked_(rows != each) {

@@ -28,7 +28,7 @@ class HeadVector {
     require_data(function, parameter, x);
   }
 
-  /// That of one head, a row vector.
+  /// The vector of one head, as a row.
   template <typename Vector>
   auto of(Vector& x, Eigen::Index head) const {
     return x.reshaped(count_, head_dim_).row(count_ == 1 ? 0 : head);

@@ -2,7 +2,7 @@
 /// @file
 /// How the structs that group arguments hold Eigen objects, and what they say about arguments that do not fit.
 ///
-/// Whoever calls the library can skip all of this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written
+/// Users of the library need not know this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written
 /// in the same five steps, here for one matrix:
 ///
 ///     1. template <typename Table> class Scheme { Held<Table> table_; };
@@ -33,7 +33,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Stands for the type of a struct that was given arguments that do not fit, so that its static_assert can speak.
+/// In place of the template arguments of a struct that was given arguments that do not fit: selects the specialization
+/// whose static_assert says what to write.
 template <typename... Arguments>
 struct Misfit {};
 
@@ -67,7 +68,7 @@ using HeldToRead = std::conditional_t<is_plain<X>, const std::decay_t<X>, std::d
 template <typename X>
 using HeldToWrite = std::decay_t<X>;
 
-/// To be called with the deduced type of an argument `X&& x` that a struct holds.
+/// Refuses a temporary matrix at compile time. X is the deduced type of an argument `X&& x` that a struct holds.
 template <typename X>
 constexpr void check_held() {
   static_assert(std::is_lvalue_reference_v<X> || !is_plain<X>,

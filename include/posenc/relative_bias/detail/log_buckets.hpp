@@ -2,8 +2,8 @@
 /// @file
 /// Logarithmic buckets of distances in exact integer arithmetic.
 ///
-/// The published formulas truncate a quotient of two logarithms. At the powers where the quotient is a whole number, a
-/// logarithm one ulp low puts a distance into the wrong bucket; integers cannot.
+/// The published formulas truncate a quotient of two logarithms. Where the quotient is a whole number, a logarithm that
+/// is one ulp too low puts a distance into the wrong bucket. Integers have no such error.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_LOG_BUCKETS_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_LOG_BUCKETS_HPP
 

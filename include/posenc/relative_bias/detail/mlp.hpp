@@ -39,7 +39,7 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
   }
 }
 
-/// A gradient has the same layers as its network, in other memory than the network and `others`, which are read.
+/// Refuses a gradient unless it has the layers of its network and shares no memory with the network and `others`.
 template <typename Scalar, typename... Others>
 void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
                           const BiasMlp<Scalar>& mlp, const Others&... others) {

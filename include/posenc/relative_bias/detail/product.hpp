@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Matrix products that do not touch the heap: Eigen's packing buffers stay on the stack when the blocks are small.
+/// Matrix products without allocation: with small blocks, Eigen's packing buffers stay on the stack.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_PRODUCT_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_PRODUCT_HPP
 
@@ -12,7 +12,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Queries that the schemes by content work on at a time: their scratch memory has this many rows, or two times as many.
+/// How many queries the schemes by content work on at a time. Their scratch memory has this many rows, or two times as
+/// many.
 inline constexpr Eigen::Index kQueryBlock = 32;
 
 inline constexpr Eigen::Index kProductRows = 32;

@@ -16,8 +16,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The keys of query i that a table of `num_rows` distances from `lowest` on has a row for: keys [first, last), key j at
-/// row j + shift.
+/// The keys of query i that a table of `num_rows` distances from `lowest` on has a row for: keys [first, last), key j
+/// at row j + shift.
 struct KeysWithRow {
   Eigen::Index first;
   Eigen::Index last;
@@ -46,14 +46,14 @@ struct RowsRead {
   }
 };
 
-/// For queries that are used as they are.
+/// Adds no bias to queries.
 struct NoQueryBias {
   template <typename Queries>
   void operator()(Queries&&) const {}
 };
 
-/// x += scale q' . r by distance for one head, where add_query_bias(q') has changed the copied queries of a block. Row m
-/// of r is the distance lowest + m.
+/// x += scale q' . r by distance for one head, where add_query_bias(q') has changed the copied queries of a block. Row
+/// m of r is the distance lowest + m.
 template <typename X, typename Query, typename AddQueryBias, typename Table, typename Scalar>
 void add_relative(X&& x, const Query& q, AddQueryBias&& add_query_bias, const Table& r, Eigen::Index lowest,
                   const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
@@ -77,8 +77,8 @@ void add_relative(X&& x, const Query& q, AddQueryBias&& add_query_bias, const Ta
   }
 }
 
-/// The gradients of add_relative(): it adds into grad_r and grad_q, and calls sum_query_gradient(rows of dL/dq') for the
-/// bias of the queries.
+/// The gradients of add_relative(): it adds into grad_r and grad_q, and calls sum_query_gradient(rows of dL/dq') for
+/// the bias of the queries.
 template <typename GradQuery, typename SumQueryGradient, typename GradTable, typename Grad, typename Query,
           typename AddQueryBias, typename Table, typename Scalar>
 void add_relative_gradients(GradQuery&& grad_q, SumQueryGradient&& sum_query_gradient, GradTable&& grad_r,
@@ -109,7 +109,7 @@ void add_relative_gradients(GradQuery&& grad_q, SumQueryGradient&& sum_query_gra
   }
 }
 
-/// The distances of a table's rows: what the caller said, else exactly those of the span.
+/// The distances of a table's rows: those that the caller gave, else exactly those of the span.
 inline DistanceRange distances_of_rows(const std::optional<DistanceRange>& given, const AttentionSpan& span) {
   return given ? *given : span.distances();
 }

@@ -80,7 +80,8 @@ inline std::vector<double> spline_curvatures(const std::vector<double>& knots, c
   return m;
 }
 
-/// That spline, read at `places`: every value has a weight, which is the spline through 1 there and 0 elsewhere.
+/// The weights of that spline at `places`. The weight of a value is the spline through 1 at its knot and 0 at the
+/// others.
 inline Taps spline_taps(const std::vector<double>& knots, const std::vector<double>& places) {
   std::vector<std::vector<double>> curvatures;
   for (std::size_t i = 0; i < knots.size(); ++i) {

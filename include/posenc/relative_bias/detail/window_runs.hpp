@@ -25,8 +25,8 @@ constexpr int lanes_within(int width) {
   return lanes;
 }
 
-/// to[i] += from[i] for `width` >= Lanes numbers that are disjoint. The last vector may overlap the one before it: it is
-/// formed before anything is stored, so that what both hold is the same number.
+/// to[i] += from[i] for `width` >= Lanes numbers that are disjoint. The last vector may overlap the one before it. It
+/// is formed before anything is stored, so that both hold the same sums where they overlap.
 template <int Lanes, typename Scalar, typename Width>
 EIGEN_ALWAYS_INLINE void add_run(Scalar* to, const Scalar* from, Width width) {
   using Vector = Eigen::Array<Scalar, Lanes, 1>;
@@ -37,7 +37,8 @@ EIGEN_ALWAYS_INLINE void add_run(Scalar* to, const Scalar* from, Width width) {
 }
 
 /// x(t, u) += values(displacement from t to u) for the tokens of one window. `x` is the logit of token 0 with itself,
-/// `stride` is the way to the next row; `Width` is an integral_constant for the widths that models use, else an index.
+/// `stride` is the distance to the next row; `Width` is an integral_constant for the widths that models use, else an
+/// index.
 template <int Lanes, typename Scalar, typename Width>
 POSENC_KERNEL void add_window_runs(Scalar* x, Eigen::Index stride, const Scalar* values, Eigen::Index height,
                                    Width width) {

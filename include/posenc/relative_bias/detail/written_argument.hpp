@@ -10,7 +10,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// `target` names each of its elements once, and shares no memory with any of `others`, which are read or written too.
+/// Refuses a `target` that overlaps itself or shares memory with any of `others`, which are read or written too.
 template <typename Target, typename... Others>
 void require_target(const char* function, const char* parameter, const Target& target, const Others&... others) {
   require_no_self_overlap(function, parameter, target);
