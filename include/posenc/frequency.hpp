@@ -14,7 +14,7 @@
 #include "posenc/frequency/scale_llama3.hpp"    // Llama 3
 #include "posenc/frequency/scale_longrope.hpp"  // LongRoPE (Phi-3)
 #include "posenc/frequency/scale_ntk.hpp"       // NTK-aware, dynamic, fixed, mixed
-#include "posenc/frequency/scale_periodic.hpp"  // a whole number of circles in a period: seamless pictures
+#include "posenc/frequency/scale_periodic.hpp"  // every pair returns after a period: seamless pictures
 #include "posenc/frequency/scale_yarn.hpp"      // YaRN, with DeepSeek's mscale
 
 // The cos/sin table.

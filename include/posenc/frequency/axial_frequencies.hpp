@@ -45,7 +45,7 @@ AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double po
 
 }  // namespace detail
 
-/// Frequencies of a vision tower: a geometric series for each axis, the pairs of one axis after those of the other.
+/// Frequencies of a vision tower: a geometric series for each axis, all pairs of one axis and then all of the next.
 ///
 ///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
 ///
@@ -72,8 +72,8 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
 /// @param bases  One for each axis, finite, > 0 and not 1.
 /// @throws std::invalid_argument  besides those above: another number of bases than axes.
-/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis a
-///           (frame, row, column), half-split.
+/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
+///           a (frame, row, column), half-split.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
                                           double position_scale = 1) {
   const char* const function = "axial_frequencies";
@@ -93,7 +93,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 ///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
 ///
 /// @param series  one_per_axis is the function above with a position_scale of 1.
-/// @throws std::invalid_argument  besides those above: alternating axes with other numbers of pairs than the first.
+/// @throws std::invalid_argument  besides those above: alternating axes with different numbers of pairs.
 /// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
 ///           row * max_width + column).
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
@@ -125,8 +125,8 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved; "pixel" of
-///           rotary-embedding-torch.
+/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved;
+///           "pixel" of rotary-embedding-torch.
 inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");

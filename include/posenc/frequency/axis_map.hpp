@@ -24,9 +24,9 @@ inline namespace POSENC_ABI {
 ///
 ///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
 ///
-/// Every RoPE of several axes is such a list; the functions below write those in use. A pair keeps its own frequency.
-/// Which position drives it and how channels pair up (RopeLayout) are independent, although both are called
-/// "interleaved".
+/// Every RoPE of several axes is such a list; the functions below make those in use. A pair keeps its own frequency.
+/// Which axis drives a pair is independent of how channels pair up (RopeLayout), although the word "interleaved" is
+/// used for both.
 class AxisMap {
  public:
   /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
@@ -78,8 +78,7 @@ class AxisMap {
 
 namespace detail {
 
-/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any
-/// model.
+/// Returns the number of pairs that `sections` cover. Refuses a negative one, only zeros, and a sum beyond the limit.
 inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
   std::int64_t pairs = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
@@ -111,8 +110,8 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 
 }  // namespace detail
 
-/// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
-/// axis 2.
+/// All pairs of one axis, then all of the next: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of axis
+/// 2.
 ///
 ///     {2, 3, 3}:  t t h h h w w w
 ///
@@ -121,8 +120,8 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
 /// Accuracy: exact [frequency][axes].
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
-///           pictures transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation;
-///           a reader of its config asks which is meant (AxisSections).
+///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation
+///           and no AxisMap.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
   Eigen::Index pair = 0;
@@ -178,12 +177,12 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, 3);
 }
 
-/// Each next pair goes to the axis that has received the smallest part of its pairs so far: placed / section.
+/// Each next pair goes to the axis that has so far received the smallest share of its pairs, placed / section.
 ///
 ///     {2, 3, 3}:  0 1 2 1 2 1 2 0
 ///
-/// Two neighboring pairs have different axes as long as another axis has pairs left, and among axes that have received
-/// equal parts the lower one is taken. With three sections one pair of axis 0 is kept for the very end.
+/// Two neighboring pairs have different axes as long as another axis has pairs left. Among axes with equal shares the
+/// lowest is taken. With three sections, one pair of axis 0 is kept for the end.
 /// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one allocation; made once for a model, so that there is no bench case.

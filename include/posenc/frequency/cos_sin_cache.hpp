@@ -20,12 +20,12 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// Values that a cache holds for each cosine.
+/// How many times a cache holds each cosine.
 inline Eigen::Index copies_of(CosSinStorage storage) {
   return storage == CosSinStorage::tiled || storage == CosSinStorage::repeated ? 2 : 1;
 }
 
-/// The pair whose value is entry j of all cosines of one position.
+/// The pair of entry j among all cosines of one position.
 inline Eigen::Index pair_at(CosSinStorage storage, Eigen::Index j, Eigen::Index num_pairs) {
   return storage == CosSinStorage::repeated ? j / 2 : j % num_pairs;
 }
@@ -165,7 +165,7 @@ FrequencyTableView<float> wrap_cache(const Given&...) {
 /// @param[out] cache  table.rows() x table.rotary_dim(), or x 2 table.rotary_dim() (tiled, repeated); any writable
 ///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
-/// @param storage     How a row is to lie in memory; see wrap_cache() for who has which.
+/// @param storage     How a row lies in memory; wrap_cache() says which project has which.
 /// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table. `cache` is
 ///                                then unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
@@ -202,8 +202,8 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
 /// @overload
 /// A cache in two arrays, each rounded to its own scalar.
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (cos_sin), or x table.rotary_dim() (tiled, repeated).
-/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array; memory that
-///                                overlaps each other's. Both are then unchanged.
+/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array; cos and sin
+///                                that overlap. Both are then unchanged.
 template <typename Cos, typename Sin, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
 void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage) {
   const char* const function = "write_cache";

@@ -20,7 +20,7 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 struct FopeWriter {
-  /// Pairs at the end, which do not rotate, as blocks of the table.
+  /// Writes one row of a head in whole blocks: the given pairs, then pairs that do not rotate.
   template <typename Scalar, typename Values>
   static void write_row(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, const Values& cosines,
                         const Values& sines) {
@@ -93,19 +93,21 @@ struct FopeWriter {
 ///     cos = 1, sin = 0                                                                        n <= j < rotary_dim / 2
 ///
 /// with n pairs of a head, p the position of the row and w_m = frequencies.inv_freq()[m]. Pairs beyond n, whose
-/// frequencies were too low for the trained length, do not rotate. Pairs are scaled as well as rotated: apply_rope() takes
-/// the table and its adjoint(); inverse() refuses it.
+/// frequencies were too low for the trained length, do not rotate. The table scales pairs as well as rotating them,
+/// each by another factor: apply_rope() takes it and its adjoint(), and inverse() is refused.
 /// @tparam Scalar           As of make_table().
-/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude counts.
-/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of head
-///                          0 first.
+/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude is a
+///                          factor on the table.
+/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of
+///                          head 0 first.
 /// @param sin_coefficients  As cos_coefficients.
 /// @param positions         PositionRange(first, count), or a list with one for each row.
 /// @param rotary_dim        Channels of a head: even, > 0 and at least 2 n.
 /// @param options           As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: it is made once for a model).
+/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a
+///           model).
 /// Accuracy: double: |error| <= sum over m of |coefficient| (M 2^-52 + 2^-50 + |p w_m| 2^-51); other scalars rounded
 ///           once more [rope][fope].
 /// Source:   Hua et al. 2024, arXiv:2412.17739.

@@ -22,7 +22,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// An identity that takes in one more number; never 0.
+/// The identity `id` combined with one more number; never 0.
 inline std::uint64_t mix_id(std::uint64_t id, std::uint64_t value) {
   id = (id ^ value) * 0x9e3779b97f4a7c15u;
   id ^= id >> 32;
@@ -42,7 +42,8 @@ namespace detail {
 Frequencies geometric_series(Eigen::Index rotary_dim, double base);
 }  // namespace detail
 
-/// One angular frequency per channel pair, in radians per position, with the two factors that belong to it.
+/// One angular frequency for each channel pair, in radians per position, and two factors: on cos and sin, and on the
+/// softmax scale.
 ///
 ///     angle of pair i at position p:  p * inv_freq[i]
 ///
@@ -50,9 +51,10 @@ Frequencies geometric_series(Eigen::Index rotary_dim, double base);
 /// Cost:     a few calls of the math library for each pair in every rule, and one allocation for the list; made once
 ///           for a model, so that there is no bench case.
 /// Accuracy: what the rules promise, 1 to 4 ulp of double, holds where long double is wider than double, because they
-///           are evaluated in it: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right to
-///           64 ulp [frequency][golden].
-/// Matches:  `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
+///           are evaluated in it: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right
+///           to 64 ulp [frequency][golden].
+/// Matches:  `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of
+///           these.
 class Frequencies {
  public:
   /// An explicit list, such as the `inv_freq` stored in a checkpoint.
@@ -84,13 +86,14 @@ class Frequencies {
   /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are not such a series.
   double base() const { return base_; }
 
-  /// Identifies these angles and this magnitude: the same on every machine, never 0. A table made of them has it too,
-  /// so that a key/value cache can remember by what its keys were rotated (rope/cached_keys.hpp).
+  /// A number for these frequencies and this magnitude, the same wherever they have the same bits; never 0. An exact
+  /// table of them, with one set of angles for all heads, has the same id(), so that a key/value cache can record by
+  /// what its keys were rotated.
   std::uint64_t id() const { return id_; }
 
-  /// The same angles with another magnitude, for rules that set their own. The softmax multiplier stays.
+  /// The same frequencies with another magnitude, and the same softmax multiplier.
   Frequencies with_magnitude(double magnitude) const { return with_magnitude(magnitude, softmax_multiplier_); }
-  /// The same angles with both factors given.
+  /// The same frequencies with both factors given.
   Frequencies with_magnitude(double magnitude, double softmax_multiplier) const {
     return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
   }
@@ -155,7 +158,7 @@ inline Eigen::ArrayXd spaced_series(Eigen::Index num_pairs, double base, double 
   return inv_freq;
 }
 
-/// spaced_frequencies() in any order of sizes: whoever calls it has no order to mistake.
+/// spaced_frequencies() without the check for arguments in the wrong order, for callers inside the library.
 inline Frequencies spaced(Eigen::Index num_pairs, double base, double divisor) {
   const char* const function = "spaced_frequencies";
   require_num_pairs(function, num_pairs);
@@ -203,8 +206,8 @@ Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
 /// @param num_pairs  F, an integer > 0.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
-/// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in the
-///                                wrong order.
+/// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in
+///                                the wrong order.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][rules].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5, for d/2; the projects' code for the others.

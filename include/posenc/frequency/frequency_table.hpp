@@ -24,7 +24,7 @@ inline namespace POSENC_ABI {
 /// Owns its numbers, in rows that are padded and aligned to Eigen's widest packet. make_table() makes one, fill_table()
 /// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
 ///
-/// With options.num_heads = H heads have angles of their own, and a row is H rows, one for each head:
+/// With options.num_heads > 1 each head has angles of its own, and a row holds one part for each head:
 ///
 ///     position 0:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 0
 ///                  head 1   c0 c1 .. | s0 s1 ..       table.head(1), row 0
@@ -74,10 +74,10 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
   typename Base::ConstMap sin() const& { return Base::sin(); }
   /// @overload
-  /// Of a temporary: a copy, because the table goes.
+  /// Of a temporary table: a copy.
   Numbers cos() const&& { return Base::cos(); }
   /// @overload
-  /// Of a temporary: a copy, because the table goes.
+  /// Of a temporary table: a copy.
   Numbers sin() const&& { return Base::sin(); }
 
   /// A view of all of the table, which must outlive it.
@@ -94,14 +94,15 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     const Number* const none = detail::of_temporary<Number>();
     return {none, none, 0, 1, 1, 1, 1};
   }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). Refers to the table.
+  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). It refers to the
+  /// table.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
   TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
   /// table.
-  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
@@ -111,7 +112,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
  private:
-  /// A table whose numbers are yet to be written, padding included.
+  /// A table whose numbers, padding included, have not been written yet.
   struct Unset {};
   FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset) {
     const char* const function = "FrequencyTable";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// FrequencyTableView, and what it has in common with the FrequencyTable: cosines and sines, one row per position.
+/// FrequencyTableView: a table of cosines and sines in memory that it does not own; and what all tables have in common.
 #ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
 #define POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
 
@@ -27,7 +27,7 @@ namespace detail {
 struct TableWriter;
 struct CacheReader;
 
-/// What a table knows about its numbers, whoever owns them.
+/// What a table knows about its numbers, whether it owns them or not.
 struct TableFacts {
   Eigen::Index num_pairs = 0;
   Eigen::Index row_stride = 0;
@@ -68,13 +68,14 @@ class FrequencyTableBase {
   /// Number of sequences that have frequencies and rows of their own, stacked one after the other; 1 where all share
   /// the rows.
   Eigen::Index num_sequences() const { return facts_.num_sequences; }
-  /// How make_table() formed the angles and fill_table() will; exact for a wrapped cache, of which nothing is known.
+  /// How make_table() formed the angles and fill_table() will form them. A wrapped cache, of which this is not known,
+  /// says exact.
   AngleMode angles() const { return facts_.angles; }
   /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
-  /// sequences of other magnitudes).
+  /// sequences of different magnitudes).
   double magnitude() const { return facts_.magnitude; }
   /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
-  /// table has another one than the exact table of the same frequencies, because its angles do not add up.
+  /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
   std::uint64_t id() const { return facts_.id; }
   /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
   /// r. Empty for lists of positions, for several axes and for a wrapped cache.
@@ -163,9 +164,9 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
   const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
 
-  /// Itself, so that code for either kind of table can ask for a view.
+  /// This view, so that code for either kind of table can call view().
   FrequencyTableView view() const { return *this; }
-  /// The angles of one head: a view of one head, which rotates a head or whatever shares its angles.
+  /// The angles of one head, as a view that rotates that head, or several that share its angles.
   /// @param head  >= 0 and < num_heads().
   /// @throws std::out_of_range  there is no such head.
   FrequencyTableView head(detail::Size head) const {
@@ -183,7 +184,7 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
   TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
-  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {
     return {*this, this->inverse_scale(), true};
   }
@@ -201,7 +202,7 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
 
 namespace detail {
 
-/// Refuses a table whose heads have angles of their own, where a row of it is read as one row.
+/// Refuses a table whose heads have angles of their own, for callers that read one set of angles in a row.
 template <typename Table>
 void require_shared_angles(const char* function, const Table& table) {
   require(table.num_heads() == 1, function, "table.num_heads()", table.num_heads(),

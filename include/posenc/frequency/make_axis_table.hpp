@@ -33,7 +33,7 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
     Eigen::Index head = 0;
     Eigen::Index first = 0;  // pair of the head
     for (int i = 0; i < count; ++i) {
-      if (pairs[i] - first >= head_pairs) {  // pairs ascend
+      if (pairs[i] - first >= head_pairs) {  // pairs are in ascending order
         head = pairs[i] / head_pairs;
         first = head * head_pairs;
       }
@@ -81,14 +81,14 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 ///     cos(row i, pair j) = A cos(p inv_freq[j])        p = positions(i, axis of pair j)
 ///     sin(row i, pair j) = A sin(p inv_freq[j])        A = frequencies.magnitude()
 ///
-/// A token whose positions are equal gets the numbers that the other make_table() gives that position, bit for bit: text
-/// in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
+/// A token whose positions are equal gets the numbers that the other make_table() gives that position, bit for bit:
+/// text in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
 /// @param axes       The axis of each pair: contiguous_axes() and the functions beside it.
 /// @param positions  tokens x axes.num_axes(), integers or real numbers; or what mrope_positions() returns.
-/// @param options    As for one axis. Where heads have frequencies of their own, `axes` too goes head by head: heads may
-///                   take each pair from another axis.
-/// @throws std::invalid_argument  other numbers of pairs in `axes` and `frequencies`; another number of columns than
-///                                axes; a real position that is NaN or infinite.
+/// @param options    As for one axis. Where heads have frequencies of their own, `axes` goes head by head as well, so
+///                   that a pair may have different axes in different heads.
+/// @throws std::invalid_argument  different numbers of pairs in `axes` and `frequencies`; another number of columns
+///                                than axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a scattered store for each value, and two evaluations of cosine and sine whenever a
@@ -109,12 +109,13 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   return table;
 }
 
-/// Writes new positions on several axes into a table, without an allocation. The table keeps its storage and AngleMode.
+/// Writes a table anew for other positions on several axes, without an allocation. The table keeps its storage and
+/// AngleMode.
 ///
 /// @param[in,out] table  rows x num_pairs.
 /// @param positions      table.rows() x axes.num_axes(); or what mrope_positions() returns.
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
-///                                table is unchanged whenever something is thrown.
+/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has.
+///                                The table is unchanged whenever something is thrown.
 /// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, several axes).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][axes].
 template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>

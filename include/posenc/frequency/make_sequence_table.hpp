@@ -51,7 +51,7 @@ void TableWriter::fill_sequences(FrequencyTable<Scalar>& table, const std::vecto
   table.facts_.num_sequences = static_cast<Eigen::Index>(frequencies.size());
 }
 
-/// Refuses sets of frequencies that are none, or differ in their pairs. Returns the rows of all sequences.
+/// Refuses no sets of frequencies, and sets of different numbers of pairs. Returns the number of rows of all sequences.
 inline Eigen::Index require_sequences(const char* function, const std::vector<Frequencies>& frequencies,
                                       Eigen::Index seq_len) {
   require(!frequencies.empty(), function, "frequencies.size()", 0, "> 0: a set for each sequence");
@@ -85,8 +85,8 @@ constexpr bool takes_sequences() {
 
 }  // namespace detail
 
-/// Makes the table of a batch whose sequences have frequencies of their own: dynamic NTK and LongRoPE depend on the
-/// length of a sequence, which differs under continuous batching. Token t of sequence b has row b * seq_len + t:
+/// Makes the table of a batch whose sequences have frequencies of their own, as with dynamic NTK and LongRoPE, which
+/// depend on the length of a sequence. Token t of sequence b has row b * seq_len + t:
 ///
 ///     cos(row b * seq_len + t, pair j) = A_b cos((start_b + t) inv_freq_b[j])        and the sine likewise
 ///
@@ -101,16 +101,17 @@ constexpr bool takes_sequences() {
 ///     fill_table(table, frequencies, each_sequence(1, lengths));
 ///     apply_rope(q, table, layout);
 ///
-/// @param frequencies  A set for each sequence, all of as many pairs.
+/// @param frequencies  A set for each sequence, all with the same number of pairs.
 /// @param positions    each_sequence(seq_len, starts) with the first position of each sequence, or
 ///                     each_sequence(seq_len, starting_at(first)).
 /// @param options      As for one set of frequencies.
-/// @throws std::invalid_argument  no sets, or sets of other numbers of pairs; another number of starts than sets.
+/// @throws std::invalid_argument  no sets, or sets of different numbers of pairs; another number of starts than sets.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of a table for each sequence, with one allocation (bench_frequency: a table for each sequence).
 /// Accuracy: the numbers of make_table() for each sequence alone, bit for bit [frequency][sequences].
-/// Matches:  dynamic NTK of Hugging Face run for each sequence alone; in a batch it takes the longest for all.
+/// Matches:  dynamic NTK of Hugging Face run on each sequence alone. In a batch, Hugging Face takes the frequencies of
+///           the longest sequence for all.
 template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
 FrequencyTable<Scalar> make_table(const std::vector<Frequencies>& frequencies, const Positions& positions,
                                   TableOptions options = {}) {
@@ -131,13 +132,13 @@ FrequencyTable<Scalar> make_table(const std::vector<Frequencies>& frequencies, c
   }
 }
 
-/// Writes new positions and frequencies of each sequence into a table, without an allocation.
+/// Writes a table anew for other positions and frequencies of each sequence, without an allocation.
 ///
 /// @param[in,out] table  frequencies.size() * seq_len rows.
 /// @param frequencies    A set for each sequence, all of table.num_pairs() pairs.
 /// @param positions      As of make_table().
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
-///                                table is unchanged whenever something is thrown.
+/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has.
+///                                The table is unchanged whenever something is thrown.
 /// Cost:     that of make_table() without the allocation (bench_frequency: a table for each sequence).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][sequences].
 template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>

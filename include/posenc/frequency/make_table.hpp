@@ -48,7 +48,8 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive positions).
+/// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive
+///           positions).
 /// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
@@ -66,20 +67,20 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange 
 ///                   read along its rows, or a contiguous range (std::vector, std::array, span).
 /// @throws std::invalid_argument  a real position is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57.
-/// Cost:     besides: an evaluation of cosine and sine for each value whose position is not near the one before
+/// Cost:     in addition, an evaluation of cosine and sine for each value whose position is not near the one before
 ///           (bench_frequency: fill_table, lists of positions).
 template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& positions, TableOptions options = {}) {
   return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<List>("make_table", positions), options);
 }
 
-/// Writes new positions (and frequencies) into a table, without an allocation: for a decode loop, which needs one row
-/// for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
+/// Writes a table anew for other positions (and frequencies), without an allocation: for a decode loop, which needs one
+/// row for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
 ///
 /// @param[in,out] table  rows x num_pairs.
 /// @param frequencies    table.num_pairs() frequencies.
-/// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count), or
-///                       a list, with exactly that many.
+/// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count),
+///                       or a list, with exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
 ///                                or infinite. The table is unchanged whenever something is thrown.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.

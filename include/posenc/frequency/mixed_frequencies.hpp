@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Learned frequencies over several axes, where every axis contributes to every angle.
+/// Learned frequencies on several axes, where every axis contributes to every angle.
 #ifndef POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 #define POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 
@@ -19,7 +19,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Makes the start of learned frequencies for a head whose axes are rotated by `angle`: 2 x head_dim / 2, rows x and y.
+/// Returns initial values of learned frequencies for one head, on axes rotated by `angle`: 2 x head_dim / 2, with the
+/// rows x and y.
 ///
 ///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
 ///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
@@ -28,7 +29,7 @@ inline namespace POSENC_ABI {
 /// @param base      10 in the paper: finite, > 0, not 1.
 /// @param angle     Radians, in [-2 pi, 2 pi]: drawn from [0, 2 pi) for each head, or 0.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one power for each pair; one allocation (no bench case: it is called once for a model).
+/// Cost:     one power for each pair; one allocation (no bench case: called once for a model).
 /// Accuracy: each entry within 4e-16 of the formula [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298.
 /// Matches:  timm init_random_2d_freqs.
@@ -53,7 +54,7 @@ namespace detail {
 /// Learned frequencies without phases.
 struct NoPhases {};
 
-/// Columns of learned frequencies, and under them the phases, which count as frequencies of an axis at position 1.
+/// Columns of learned frequencies, and phases as one more row: frequencies of an axis on which each position is 1.
 template <typename Frequencies, typename Phases>
 struct PhasedFrequencies {
   const Frequencies& frequencies;
@@ -82,7 +83,7 @@ struct MixedWriter {
     }
   }
 
-  /// Refuses phases of other pairs, and those that are not finite. Returns the largest.
+  /// Refuses another number of phases than pairs, and phases that are not finite. Returns the largest |phase|.
   template <typename Phases>
   static double largest_phase(const char* function, const Phases& phases, Eigen::Index num_pairs) {
     double largest = 0;
@@ -147,8 +148,8 @@ struct MixedWriter {
 ///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
 ///
 /// @tparam Scalar      As of make_table().
-/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads = H
-///                     num_axes x (H * num_pairs), the columns of head 0 first.
+/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads
+///                     = H num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param options      As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -157,8 +158,8 @@ struct MixedWriter {
 ///           (bench_rope: learned frequencies).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
-/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed), freqs_cis_golden of Falcon, MochiRoPE of diffusers: all with
-///           num_heads; one row of frequencies is a learned 1-D RoPE.
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed), freqs_cis_golden of Falcon, MochiRoPE of diffusers: all
+///           with num_heads; one row of frequencies is a learned 1-D RoPE.
 template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
@@ -170,16 +171,17 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @overload
 /// With a phase for each pair: theta_j = phases[j] + sum over axes a of positions(token, a) frequencies(a, j).
 ///
-/// In PoPE each of the d channels of a head is the length of a pair, and keys have a learned phase delta:
+/// In PoPE each of the d channels c of a head becomes a pair of length softplus, and keys have a learned phase delta_c:
 ///
-///     q' = softplus(q) beside d zeros, half-split over 2 d channels, rotated without phases;  k' alike, with -delta
+///     q' = [softplus(q), d zeros], rotated half-split over 2 d channels, without phases
+///     k' = [softplus(k), d zeros], rotated likewise, with the phases -delta
 ///     q' . k' = sum over c of softplus(q_c) softplus(k_c) cos((i - j) w_c + delta_c)
 ///
 /// @param phases  One for each column of `frequencies` [radians], finite: an Eigen vector or a contiguous range.
 /// @throws std::invalid_argument  besides: another number of phases; one that is not finite.
-/// Accuracy: as without, with |phases[j]| as one more |p_a f_a| [rope][phases].
+/// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
-/// Matches:  PoPE of x-transformers and PoPE-pytorch, with softplus and the zeros written by the caller.
+/// Matches:  PoPE of x-transformers and PoPE-pytorch, where the caller applies softplus and appends the zeros.
 template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
           std::enable_if_t<detail::is_list<Phases>, int> = 0>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,

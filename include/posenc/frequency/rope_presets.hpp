@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Frequencies of models that rotate otherwise than most, by the name of the model.
+/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2.
 #ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
 #define POSENC_FREQUENCY_ROPE_PRESETS_HPP
 
@@ -16,9 +16,9 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace presets {
 
-/// Frequencies of nanochat, which rotates against the usual sense: inv_freq[i] = -base^(-2i / head_dim).
+/// Frequencies of nanochat, which rotates by negative angles: inv_freq[i] = -base^(-2i / head_dim).
 ///
-/// Scores are those of the usual sense; what is rotated is not, nor are keys in a cache.
+/// Scores equal those of positive frequencies. Rotated queries and keys, and therefore cached keys, do not.
 /// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
 /// @param base      `rope_theta`: finite, > 0 and not 1.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -32,7 +32,8 @@ inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
   return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
 }
 
-/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, down to 1/1024, against the usual sense.
+/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
+/// down to 1/1024.
 ///
 ///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
 ///                   0                           i < 2 n
@@ -52,7 +53,8 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
   return Frequencies(inv_freq);
 }
 
-/// Frequencies and axes of V-JEPA 2, one for each *channel*: apply_channel_angles() takes the table, and no rotation does.
+/// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
 ///
 ///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
 ///

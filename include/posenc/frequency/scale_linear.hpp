@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Context extension by dividing frequencies: by one factor, by a factor for each pair, or only the first pairs.
+/// Context extension by dividing frequencies: all by one factor, each by a factor of its own, or the first pairs alone.
 #ifndef POSENC_FREQUENCY_SCALE_LINEAR_HPP
 #define POSENC_FREQUENCY_SCALE_LINEAR_HPP
 

@@ -29,7 +29,7 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
-/// scale_ntk_aware(), naming `parameter` where the base that comes out cannot be used.
+/// scale_ntk_aware(), whose message names `parameter` where the resulting base is not finite.
 inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor,
                              const char* parameter) {
   const Wide d = static_cast<Wide>(frequencies.rotary_dim());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Periodic frequencies: after a period every pair is back where it was, so that pictures tile without a seam.
+/// Periodic frequencies: after a period every pair has its first angle again, so that pictures tile without a seam.
 #ifndef POSENC_FREQUENCY_SCALE_PERIODIC_HPP
 #define POSENC_FREQUENCY_SCALE_PERIODIC_HPP
 
@@ -20,7 +20,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The nearest frequency with a whole number of circles in `period`; of an infinite period, the same.
+/// The nearest frequency with a whole number of rotations in `period`; the frequency itself for an infinite period.
 inline double periodic_frequency(double frequency, double period) {
   if (!is_finite(period)) return frequency;
   constexpr Wide circle = 6.28318530717958647692528676655900577L;
@@ -34,12 +34,12 @@ inline bool is_period(double period) {
 
 }  // namespace detail
 
-/// Rounds each frequency to a whole number of circles in `period` positions: position p + period is then position p, and
-/// a picture of that width continues over its edge.
+/// Rounds each frequency to a whole number of rotations in `period` positions. Position p + period then has the angles
+/// of position p, and a picture of that width continues across its edge.
 ///
 ///     inv_freq'[i] = 2 pi round(inv_freq[i] period / (2 pi)) / period
 ///
-/// Pairs that make less than half a circle no longer rotate.
+/// Pairs that make less than half a rotation in a period no longer rotate.
 /// @param frequencies  What the model was trained with.
 /// @param period       W [positions], > 0.
 /// @throws std::invalid_argument  period <= 0 or NaN.
@@ -58,7 +58,7 @@ Frequencies scale_periodic(const Frequencies& frequencies, const Number& period)
 /// @overload
 /// On several axes, each with a period of its own: rows and columns of a picture.
 /// @param axes     The axis of each pair.
-/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis as it is, for instance that of time.
+/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis unchanged, for instance that of time.
 /// @throws std::invalid_argument  another number of pairs or of periods; a period that is <= 0 or NaN.
 template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {

@@ -15,14 +15,14 @@ inline namespace POSENC_ABI {
 ///     cos_sin     c0 c1 c2 .. | s0 s1 s2 ..                       one per pair, cosines first
 ///     sin_cos     s0 s1 s2 .. | c0 c1 c2 ..                       one per pair, sines first
 ///     paired      c0 s0 c1 s1 c2 s2 ..                            complex numbers
-///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE: torch.cat((f, f))
-///     repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
+///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE: torch.cat((f,
+///     f)) repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
 ///                                                                 torch.repeat_interleave(f, 2)
 ///
-/// The bar is where the second half of a row begins in one array, and where the second array begins in two.
+/// The bar separates the two halves of a row, or the two arrays of a cache that has one array for each.
 /// Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
-/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have any
-/// of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
+/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have
+/// any of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
 enum class CosSinStorage { cos_sin, sin_cos, paired, tiled, repeated };
 
 namespace detail {
@@ -47,23 +47,23 @@ enum class AngleMode {
   float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
 };
 
-/// What make_table() makes and fill_table() keeps, and what every other function that makes a table takes.
+/// How a table is made. Every function that makes a table takes these, and fill_table() keeps those of its table.
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
-  /// Heads with angles of their own; 1 where all heads share them. The frequencies (and axes) of head 0 come first, then
-  /// those of head 1, ...: num_heads times the pairs of a head.
+  /// Number of heads that have angles of their own; 1 where all heads share them. Frequencies (and axes) are then given
+  /// for num_heads times the pairs of a head: those of head 0 first, then those of head 1, ...
   detail::Size num_heads = 1;
 };
 
 namespace detail {
 
-/// For tables whose angles are not position * inv_freq as frameworks form it in float.
+/// Refuses float32 angles, for tables whose angles frameworks do not form as position * inv_freq in float.
 inline void require_exact_angles(const char* function, const TableOptions& options) {
   require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
 }
 
-/// The pairs of a head, where frequencies hold those of all heads.
+/// The number of pairs of a head, where frequencies hold those of all heads.
 inline Eigen::Index pairs_of_head(const char* function, const char* parameter, Eigen::Index num_pairs,
                                   const TableOptions& options) {
   require(options.num_heads > 0, function, "options.num_heads", options.num_heads, "> 0");

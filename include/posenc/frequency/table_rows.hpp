@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Which row of a cos/sin table each token takes: by its position, where the table knows positions, or by its row.
+/// from_row() and rows(): which row of a cos/sin table each token takes. Tables that know the positions of their rows
+/// take positions as well.
 #ifndef POSENC_FREQUENCY_TABLE_ROWS_HPP
 #define POSENC_FREQUENCY_TABLE_ROWS_HPP
 
@@ -45,8 +46,8 @@ class TableRows {
   List list_;
 };
 
-/// The rows row, row + 1, ... of a table, one for each token that the call is about: for a table that does not know its
-/// positions, such as a wrapped cache. Where it knows them, starting_at(position) says the same without arithmetic.
+/// The rows row, row + 1, ... of a table, one for each token of the call: for a table that does not know the positions
+/// of its rows, such as a wrapped cache. Where it knows them, starting_at(position) finds the row.
 ///
 /// @param row  Row of the first token, an integer of any type.
 /// @throws std::out_of_range  row < 0 or beyond what an index holds.
@@ -62,8 +63,8 @@ FromRow from_row(Integer row) {
 
 /// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
 ///
-/// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span. A
-///              list that is a variable must outlive the call.
+/// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span.
+///              A list that is a variable must outlive the call.
 template <typename List>
 auto rows(List&& list) {
   constexpr bool is_list = detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>;
@@ -75,14 +76,14 @@ auto rows(List&& list) {
 
 namespace detail {
 
-/// What is asked for where nothing is said: token i takes row i, and the table has exactly as many rows.
+/// Stands for an argument that was left out: token i takes row i, and the table has exactly as many rows.
 struct OneRowForEachToken {};
 
 template <typename T>
 inline constexpr bool is_table_rows = false;
 template <typename List>
 inline constexpr bool is_table_rows<TableRows<List>> = true;
-/// Of something else the compiler has spoken in rows(), and there is nothing to add.
+/// False where rows() has already refused its argument at compile time, so that no second error follows.
 template <typename Rows>
 inline constexpr bool are_listed =
     is_list<std::remove_cv_t<std::remove_reference_t<decltype(std::declval<Rows>().list())>>>;
@@ -114,7 +115,7 @@ void with_listed_rows(const RowResolver& resolver, const char* name, const char*
       }
     };
     for (Eigen::Index i = 0; i < size; ++i) row_at(i);
-    std::int64_t first = 0;  // what is at row 0
+    std::int64_t first = 0;  // the position of row 0
     if (!ByRow && size > 0) first = static_cast<std::int64_t>(list_entry(list, 0)) - row_at(0);
     action(ListedRows(size, tokens.tokens(), [&list, first](Eigen::Index i) {
       return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, i)) - first);

@@ -16,7 +16,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Numbers of xPos, with the field's defaults.
+/// The parameters of xPos, with the usual defaults.
 struct XposOptions {
   double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and >= 1.
   double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
@@ -62,7 +62,7 @@ struct XposWriter {
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
-    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    // zeta^power and its reciprocal must be finite in the scalar, with a margin of 0.5 in the logarithm.
     const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * decay.scale_base;
     for (Eigen::Index row = 0; row < positions.rows(); ++row) {
       const double distance = static_cast<double>(positions[row]) - center;
@@ -97,8 +97,8 @@ struct XposWriter {
 ///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
 ///
 /// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
-/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
-/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. The scales of
+/// positions far from it overflow: with center 0, float has room for some 30,000 positions.
 ///
 /// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
 /// inverse() refuses both.
@@ -108,8 +108,8 @@ struct XposWriter {
 /// @param center       [positions] Where the scale is 1, finite.
 /// @param decay        How fast the scores decay.
 /// @param options      As of make_table(), with exact angles.
-/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
-///                                that is NaN or infinite; float32 angles.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a
+///                                position that is NaN or infinite; float32 angles.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
 ///                                finite.
 /// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no

@@ -88,8 +88,8 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 }  // namespace detail
 
 /// Adds to attention logits, in place, the product of a short vector of each query and a trained vector of the
-/// distance, for the E nearest keys. For every head, with p = query_offset + i the position of query i and E =
-/// projection.cols(),
+/// distance, for the key at the query's position and those up to E - 1 before it. For every head, with E =
+/// projection.cols() and p = query_offset + i the position of query i,
 ///
 ///     logits(i, j) += r[i] . projection[:, p - j]        0 <= p - j < E,   nothing elsewhere
 ///

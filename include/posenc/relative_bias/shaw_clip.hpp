@@ -14,8 +14,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The rows of Shaw's tables, and of other tables by clipped distance. There are left + right + 1 of them: key - query
-/// = d takes row clamp(d, -left, right) + left, so that distances beyond the clip share the outermost rows.
+/// The rows of Shaw's tables, and of other tables by clipped distance. There are left + right + 1 of them: distance
+/// d = key - query takes row clamp(d, -left, right) + left, and distances beyond the clip share the outermost rows.
 ///
 ///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
 ///     row              0  0  1  2  3  3

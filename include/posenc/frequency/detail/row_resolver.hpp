@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Rows of a table as kernels take them, runs or a list, and the check that the table has them.
+/// The rows of a table that tokens take, as runs or as a list, and the check that the table has them.
 #ifndef POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
 #define POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
 
@@ -25,8 +25,8 @@ constexpr bool is_negative(Integer value) {
   }
 }
 
-/// The tokens that rows are asked for: `batch` sequences of `seq_len` tokens. A message calls them by `parameter`, and
-/// the number of a sequence's tokens by `count`.
+/// The tokens that need a row each: `batch` sequences of `seq_len` tokens. Messages name them `parameter`, and the
+/// number of tokens of a sequence `count`.
 struct TokenGrid {
   const char* parameter;  ///< "x"
   const char* count;      ///< "x.rows()" of a matrix, "x.seq_len()" of a view
@@ -36,7 +36,8 @@ struct TokenGrid {
   Eigen::Index tokens() const { return batch * seq_len; }
 };
 
-/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
+/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made after the check that these rows
+/// exist.
 template <typename First>
 class RowRuns {
  public:
@@ -57,8 +58,8 @@ class RowRuns {
   First first_;
 };
 
-/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made only when all
-/// of them exist.
+/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made after the
+/// check that these rows exist.
 template <typename RowAt>
 class ListedRows {
  public:
@@ -77,7 +78,7 @@ class ListedRows {
   RowAt row_at_;
 };
 
-/// What a message calls a number: its name, or an element of a list. The text is made only for a message.
+/// The name of a number in messages: a name, or an element of a list. The text is formed only when a message needs it.
 struct Named {
   const char* name;
   Eigen::Index index = -1;
@@ -92,7 +93,7 @@ class RowResolver {
   RowResolver(const char* function, Eigen::Index table_rows, std::optional<std::int64_t> first_position)
       : function_(function), table_rows_(table_rows), first_position_(first_position) {}
 
-  /// Refuses a table that has not exactly a row for each token. No tokens need none.
+  /// Refuses a table unless it has exactly one row for each token. Without tokens, any table is accepted.
   void require_exact(const TokenGrid& tokens) const {
     if (table_rows_ == tokens.seq_len || tokens.tokens() == 0) return;
     if (table_rows_ > tokens.seq_len) {
@@ -112,7 +113,7 @@ class RowResolver {
             ", or a start be given, for instance each_sequence(", seq_len, ", starting_at(cached))");
   }
 
-  /// The row of a position, with `count` rows from there on.
+  /// The row of a position. Refuses one from which the table does not have `count` rows.
   Eigen::Index row_of_position(const Named& what, std::int64_t position, Eigen::Index count) const {
     if (!first_position_) {
       refuse<std::invalid_argument>(function_, what.text(), position,
@@ -128,7 +129,7 @@ class RowResolver {
     return static_cast<Eigen::Index>(position - *first_position_);
   }
 
-  /// A row, with `count` rows from there on.
+  /// Returns `row` as an index. Refuses one from which the table does not have `count` rows.
   template <typename Integer>
   Eigen::Index row(const Named& what, Integer row, Eigen::Index count) const {
     require_count(count);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// How make_table(), and the tables by other rules (xPos, learned frequencies), write a FrequencyTable.
+/// TableWriter: writes the numbers of a FrequencyTable, for make_table(), fill_table() and the tables by other rules.
 #ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 #define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
@@ -22,7 +22,7 @@ class AxisMap;
 
 namespace detail {
 
-/// Whether fill_table() may write `rows` positions, named `count`, into `table`.
+/// Refuses to fill `table` with other numbers of pairs or rows than it has; messages name the number of rows `count`.
 template <typename Scalar>
 void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
                       Eigen::Index rows) {
@@ -35,7 +35,7 @@ void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& fr
 }
 
 struct TableWriter {
-  /// Writes whole blocks: rows are padded for it. `Storage` is fixed so that the loops become plain vector stores.
+  /// Writes a whole block, for which rows are padded. `Storage` is a constant, so that the loops become vector stores.
   template <CosSinStorage Storage, typename Scalar>
   static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
                           const double* sine) {
@@ -46,7 +46,7 @@ struct TableWriter {
       cast_block<kAngleBlock>(to_cos, cosine);
       cast_block<kAngleBlock>(to_sin, sine);
     } else {
-      Scalar c[kAngleBlock];  // rounded before memory is touched: every loop becomes vector code
+      Scalar c[kAngleBlock];  // rounded first, so that every loop becomes vector code
       Scalar s[kAngleBlock];
       cast_block<kAngleBlock>(c, cosine);
       cast_block<kAngleBlock>(s, sine);
@@ -62,7 +62,7 @@ struct TableWriter {
     }
   }
 
-  /// One block of a row of a head, for other writers.
+  /// Writes one block of a row of a head, for the tables by other rules.
   template <typename Scalar>
   static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
                           const double* cosine, const double* sine) {
@@ -76,7 +76,7 @@ struct TableWriter {
     }
   }
 
-  /// Zeros where no block of fill() comes.
+  /// Writes zeros to the padding that the blocks of fill() do not reach.
   template <typename Scalar>
   static void clear_padding(FrequencyTable<Scalar>& table) {
     const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
@@ -88,7 +88,7 @@ struct TableWriter {
     }
   }
 
-  /// What the table was made of.
+  /// Records what the table was made of.
   template <typename Scalar>
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
                          std::optional<std::int64_t> first_position = std::nullopt) {
@@ -99,7 +99,7 @@ struct TableWriter {
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
-  /// Rows first_row, first_row + 1, ..., one for each position.
+  /// Fills rows first_row, first_row + 1, ..., one for each position.
   template <CosSinStorage Storage, typename Scalar, typename Positions>
   POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
                                       const Frequencies& frequencies, const Positions& positions) {
@@ -151,12 +151,12 @@ struct TableWriter {
     fill(table, frequencies, positions);
   }
 
-  /// A set of frequencies for each sequence: make_sequence_table.hpp.
+  /// Fills a table with a set of frequencies for each sequence. Defined in make_sequence_table.hpp.
   template <typename Scalar, typename Positions>
   static void fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
                              const Positions& positions, Eigen::Index seq_len);
 
-  /// On several axes: make_axis_table.hpp.
+  /// Fills a table of positions on several axes. Defined in make_axis_table.hpp.
   template <typename Scalar, typename Derived>
   static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                         const Derived& positions);
