@@ -81,7 +81,7 @@ class ConfigValue {
 
   /// How deep values may be nested: far deeper than any config, and far less than what a stack holds.
   static constexpr int max_depth() { return 64; }
-  /// How many values a JSON value may hold that is converted.
+  /// How many values a JSON value may hold, so that it can be converted.
   static constexpr std::size_t max_values() { return std::size_t(1) << 22; }
 
   /// What this value is.
@@ -171,7 +171,7 @@ class ConfigValue {
     if (kind_ != kind) detail::refuse<std::invalid_argument>(function, "the value", describe(), rule);
   }
 
-  /// Notes that `inner` lies in this value.
+  /// Updates the depth of this value, in which `inner` now lies.
   void grow(const char* function, const ConfigValue& inner) {
     const int depth = inner.depth_ + 1;
     detail::require(depth <= max_depth(), function, "the value", depth, "nested at most ", max_depth(), " deep");
@@ -211,7 +211,7 @@ struct JsonConverter {
             "null, a boolean, a number, a text, a list or a dictionary");
     value.kind_ = ConfigValue::Kind::dictionary;
     for (auto entry = json.begin(); entry != json.end(); ++entry) {
-      value.keys_.push_back(entry.key());  // set() would search all keys, and label lists have 20,000
+      value.keys_.push_back(entry.key());  // without the search of set(): label lists have 20,000 keys
       add(value, convert(entry.value(), depth + 1));
     }
     return value;
@@ -232,13 +232,13 @@ struct JsonConverter {
 
 /// Converts a parsed JSON value to plain data.
 ///
-/// No JSON library is named here. Any type will do that has these members of nlohmann::json: is_null(), is_boolean(),
+/// It depends on no JSON library: any type that has these members of nlohmann::json will do: is_null(), is_boolean(),
 /// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
 /// value is tested before the value is read, so that the JSON type reports no errors of its own.
 /// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
-/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones; one
-///                                nested more than ConfigValue::max_depth() deep or of more than max_values() values,
-///                                which is found before anything deeper is looked at.
+/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones;
+///                                one nested more than ConfigValue::max_depth() deep or of more than max_values()
+///                                values, which is found before anything deeper is looked at.
 template <typename Json, std::enable_if_t<detail::is_json<Json>, int> = 0>
 ConfigValue to_config_value(const Json& json) {
   return detail::JsonConverter().convert(json);

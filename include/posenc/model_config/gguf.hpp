@@ -27,8 +27,8 @@ inline namespace POSENC_ABI {
 /// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
 /// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
 /// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base,
-/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type, factor,
-/// finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
+/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type,
+/// factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
 /// yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
 ///
 /// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
@@ -37,9 +37,10 @@ inline namespace POSENC_ABI {
 /// @param freq_factors  num_pairs divisors of the frequencies, as a list or an optional list: the tensor rope_freqs
 ///                      (Llama 3, Gemma 4), or one of rope_factors_long and rope_factors_short (Phi-3: the long ones
 ///                      where a sequence may grow beyond original_context_length). std::nullopt where the file has no
-///                      such tensor. They hold for full layers alone.
-/// @param pairs         The pair layout, in place of the one that the architecture has, or for one that is not known
-///                      here.
+///                      such tensor. They apply to layers of full
+///                      attention alone.
+/// @param pairs         The pair layout, instead of the one that the architecture has; needed for an architecture that
+///                      is not known.
 /// @throws std::invalid_argument  a value of the wrong kind; an unknown architecture or scaling type; a wrong number
 ///                                of factors or layers; sections that do not cover the pairs; what a rule refuses.
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them; with freq_factors 2 ulp
@@ -58,9 +59,9 @@ ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_facto
 }
 
 /// @overload
-/// With more than the pair layout: what is to be taken where the file says nothing, above all of an architecture that is
-/// not known.
-/// @param hints  See ModelHints; its tower is empty. What was taken from it is named in ModelRope::assumed.
+/// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
+/// is not known.
+/// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
 /// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower.
 template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>

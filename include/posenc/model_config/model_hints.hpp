@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// ModelHints: what a caller says beside a config, above all for a model_type that is not known.
+/// ModelHints: what a caller adds to a config, above all for a model_type that is not known.
 #ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 #define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 
@@ -14,14 +14,14 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What the sections of a config count, where programs differ on it: in HunYuan-VL, for pictures.
+/// What the sections of a config count, where programs differ: in HunYuan-VL, for pictures.
 enum class AxisSections {
   of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
   of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
                ///< which is no rotation, so that what is read is for text alone. Transformers.
 };
 
-/// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
+/// What to use where a config says nothing, in the way of a config class's defaults; and which tower to read.
 ///
 ///     ModelHints hints;
 ///     hints.pairs = RopePairs::half_split;
@@ -29,12 +29,12 @@ enum class AxisSections {
 ///     hints.full_layers_rotate = false;
 ///     const ModelRope model = read_hugging_face_config(config, 32768, hints);  // or read_gguf_metadata()
 ///
-/// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
+/// What a config says wins over these, except over `pairs`, which no key says, and `axes`, which replace sections.
 /// ModelRope::assumed names what was taken from here.
 struct ModelHints {
-  std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
+  std::optional<RopePairs> pairs{};            ///< Instead of the layout that the model_type has, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
-  std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
+  std::optional<double> sliding_rope_theta{};  ///< The base of sliding layers, where they have their own.
   std::optional<detail::Size> head_dim{};      ///< Channels of a head, > 0.
   std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
   detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).

@@ -79,14 +79,14 @@ inline const char* name_of_places(const RopeSet& set) {
   return set.axes && set.axes->num_axes() == 2 ? "a matrix of tokens x 2 (set.axes has two axes)" : nullptr;
 }
 
-/// Consecutive positions are those of text, which M-RoPE rotates by one position on all of its three axes. A token of a
-/// picture has a row and a column, which are not the same number.
+/// Refuses consecutive positions for a set of tokens that have a row and a column. They are for text, of which each
+/// token has one position, in M-RoPE on all three axes.
 inline void require_text(const char* function, const RopeSet& set, const char* given) {
   const char* const places = name_of_places(set);
   require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
 }
 
-/// The axes of a set that is given the positions of a multimodal prompt.
+/// The axes of a set, for positions on three axes. Refuses a set without axes.
 inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
   require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
   return *set.axes;
@@ -94,20 +94,22 @@ inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
 
 }  // namespace detail
 
-/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
-/// of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
+/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the
+/// magnitude of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
 ///
 /// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
 /// @param set        One of ModelRope::rope_sets.
 /// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
-///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or what
-///                   mrope_positions() returns.
+///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or
+///                   what mrope_positions() returns.
 /// @param options    How cosines and sines lie in memory, and exact or float32 angles.
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
-///                                PositionRange for two axes, which are those of a picture; axes given on one side alone.
+///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
+///                                without axes.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive positions).
+/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
+///           positions).
 /// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
 /// Matches:  the cos and sin that the rotary embedding of the model computes.
 template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
@@ -123,7 +125,7 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
   }
 }
 
-/// Writes the rotation's values at new positions into a table, without an allocation: for a decode loop, which needs one
+/// Writes a table of the rotation anew for other positions, without an allocation: for a decode loop, which needs one
 /// row for each new token.
 ///
 /// @param[in,out] table  rows x set.frequencies.num_pairs(). It keeps its storage and AngleMode.
@@ -132,7 +134,8 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
 ///                       exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
 /// @throws std::out_of_range      a position beyond 2^57.
-/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive positions).
+/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive
+///           positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
 template <typename Scalar, typename Positions,
           std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
@@ -165,9 +168,9 @@ struct LayerRope {
 struct ModelRope {
   std::vector<RopeSet> rope_sets{};  ///< The different rotations of the model.
   std::vector<LayerRope> layers{};   ///< One entry for each layer.
-  /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
+  /// The paths of all keys about rotation that were in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
-  /// What neither the config nor a known model_type says, and was taken from ModelHints or for granted, by the names of
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
   /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
 };

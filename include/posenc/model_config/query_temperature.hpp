@@ -13,7 +13,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How a factor on queries grows with the position. None of them is 0, so that a growth that is left out is refused.
+/// How a factor on queries grows with the position. No value is 0, so that a growth that was not set is refused.
 enum class TemperatureGrowth {
   logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
   power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
@@ -36,8 +36,8 @@ struct QueryTemperature {
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
 /// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a growth
-///                                that TemperatureGrowth does not name.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a
+///                                growth that TemperatureGrowth does not name.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
 /// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
 ///           Beam (0.1, 2048, 1, power).

@@ -38,10 +38,10 @@ enum class AxisRule {
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
-/// Whether the positions of a token are fixed by the rule, without sections.
+/// Whether the rule says the axis of each pair without sections.
 inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
 
-/// Whether each of two positions pairs channels within its own half of the head.
+/// Whether each of two axes has its own half of the head, within which channels pair up.
 inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
 
 /// Refuses sections that do not cover the pairs in the order of the rule.
@@ -77,12 +77,12 @@ inline AxisMap section_axes(AxisRule rule, const std::vector<int>& sections) {
   return contiguous_axes(sections);
 }
 
-/// One position, `axis` of num_axes, drives all pairs.
+/// The map in which one axis, `axis` of num_axes, drives all pairs.
 inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
-/// The pairs of each axis of a picture.
+/// The number of pairs of each axis of a picture.
 inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
   return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
 }
@@ -92,12 +92,12 @@ inline bool has_one_series(AxisRule rule) {
   return rule == AxisRule::rows_columns_in_turn || rule == AxisRule::columns_rows_in_turn;
 }
 
-/// The channels that the axes of a picture rotate, the first ones of a head.
+/// The number of channels that the axes of a picture rotate, the first ones of a head.
 inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
   return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
 }
 
-/// Each frequency of a series for one axis and then for the other.
+/// Frequencies and axes where each frequency of a series is used for one axis and then for the other.
 inline AxialFrequencies in_turn(const Frequencies& series) {
   const Eigen::Index num_pairs = 2 * series.num_pairs();
   Eigen::ArrayXd inv_freq(num_pairs);
@@ -109,7 +109,7 @@ inline AxialFrequencies in_turn(const Frequencies& series) {
   return {Frequencies(inv_freq), AxisMap(axes, 2)};
 }
 
-/// Three axes of space, a fourth with a base of its own, and pairs that stay.
+/// Frequencies and axes of three axes of space, a fourth with a base of its own, and pairs that do not rotate.
 /// @param sections  Pairs of each axis; four.
 inline AxialFrequencies space_frequencies(const std::vector<int>& sections, double base, double fourth_base,
                                           Eigen::Index num_pairs) {

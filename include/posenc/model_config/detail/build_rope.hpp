@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// build_rope(): makes a ModelRope of a recipe that was checked.
+/// build_rope(): makes a ModelRope of a recipe that check_recipe() let pass.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
 
@@ -64,7 +64,7 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
 }
 
-/// Of a rule whose axes do not own a half of the head.
+/// One set, for a rule whose axes do not have halves of the head.
 inline AxialFrequencies grid_of(const RotationRecipe& rotation) {
   const Eigen::Index width = rotation.window.rotary_dim;
   if (has_one_series(rotation.axes)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// check_recipe(): refuses numbers of a config that no rule takes, by the names that the config has for them.
+/// check_recipe(): refuses numbers of a config that no rule takes; messages name them as the config does.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
 
@@ -15,7 +15,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The checks of one rotation. Rules that follow assume the ones before.
+/// The checks of one rotation. Later checks assume that the ones before passed.
 class RecipeCheck {
  public:
   RecipeCheck(const char* function, const RotationRecipe& rotation)
@@ -72,7 +72,7 @@ class RecipeCheck {
     require(std::floor(length.value) == length.value && length.value <= 0x1p53, length.name, length.value,
             "a whole number of tokens");
   }
-  /// Of one series of frequencies.
+  /// Checks one series of frequencies.
   Eigen::Index num_pairs() const {
     return rotation_.window.rotary_dim / (has_grid(rotation_.axes) && has_one_series(rotation_.axes) ? 4 : 2);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The arguments that the readers of configs take, so that others can be answered with a sentence.
+/// The kinds of arguments of the readers of configs, so that others meet a compile-time message.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
 
@@ -79,7 +79,7 @@ template <typename Config, typename Second, typename Pairs>
 inline constexpr bool ends_with_pairs<Config, Second, Pairs> =
     std::is_convertible_v<const Pairs&, std::optional<RopePairs>>;
 
-/// The same, or with hints.
+/// As above, or ending with hints.
 template <typename... Given>
 inline constexpr bool ends_with_hints = ends_with_pairs<Given...>;
 template <typename Config, typename Second>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Where a config has its language model, and which of its keys are about positions.
+/// Finds the language model in a config, and the keys that are about positions.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 
@@ -16,7 +16,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The dictionary of one tower, and those around it from the outside in.
+/// The dictionary of one tower, and those that enclose it from the outermost in.
 struct ConfigHome {
   std::vector<const ConfigValue*> around{};
   std::vector<std::string> around_paths{};
@@ -31,8 +31,8 @@ struct ConfigHome {
   }
 };
 
-/// Goes on from a home to the language model in it: text_config wherever there is one, else one of its other names,
-/// unless the home is itself of a type that is known.
+/// Descends from a home to the language model in it: text_config where there is one, else a key of another name, unless
+/// the home itself is of a known type.
 inline void enter_language_model(const char* function, ConfigHome& home) {
   static constexpr const char* names[] = {
       "text_config", "thinker_config", "vlm_config",      "llm_config", "language_config", "language_model_config",
@@ -46,7 +46,7 @@ inline void enter_language_model(const char* function, ConfigHome& home) {
     const char* found = nullptr;
     for (const char* const name : names) {
       if (found == nullptr && find_entry(*home.config, name) != nullptr) found = name;
-      if (known) break;  // text_config alone
+      if (known) break;  // only text_config is looked for then
     }
     if (found == nullptr) break;
     const ConfigValue& inner = *find_entry(*home.config, found);

@@ -78,7 +78,7 @@ class ConfigReader {
   }
   const ConfigValue* list(const std::string& key) { return typed(key, ConfigValue::Kind::list, "a list"); }
 
-  /// A whole number from `least` to 2^23, which no dimension of a model reaches.
+  /// A whole number from `least` to 2^23; no dimension of a model is that large.
   std::optional<Eigen::Index> count(const std::string& key, Eigen::Index least = 1) {
     const std::optional<double> value = number(key);
     return value ? std::optional<Eigen::Index>(whole(name(key), *value, least)) : std::nullopt;
@@ -199,7 +199,7 @@ inline double checked_base(const ConfigReader& reader, const NamedNumber& base) 
   return b;
 }
 
-/// Refuses what no model takes of what a caller says beside a config.
+/// Refuses hints of a caller that no model can have.
 inline void check_hints(const char* function, const ModelHints& hints) {
   const auto check_base = [&](const std::optional<double>& base, const char* name) {
     if (base) require(is_finite(*base) && *base > 0 && *base != 1, function, name, *base, "finite, > 0 and not 1");
@@ -214,7 +214,7 @@ inline void check_hints(const char* function, const ModelHints& hints) {
   require(letters, function, "hints.layers", "the text \"" + hints.layers + "\"", "letters f, s, l and c");
 }
 
-/// The factor of this scale, and none where the scale is 0.
+/// The factor on queries that has this scale, or none where the scale is 0.
 inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& config, const NamedNumber& scale,
                                                            const NamedNumber& length, double shift) {
   config.require(is_finite(scale.value) && scale.value >= 0, scale, "finite and >= 0");

@@ -92,7 +92,7 @@ class GgufReader {
   }
   std::string key(const char* name) const { return prefix_ + name; }
 
-  /// What the caller says takes the place of what an architecture has, where the file says nothing.
+  /// Hints of the caller take the place of what an architecture has, where the file says nothing.
   void take_hints() {
     const auto is_silent = [&](const char* file_key) { return file_.peek(key(file_key)) == nullptr; };
     const auto take = [&](bool is_given, const char* file_key, const char* name) {
@@ -184,7 +184,7 @@ class GgufReader {
     recipe_.rotations.push_back(rotation);
   }
 
-  /// The file has three sections, or four of which the last is 0.
+  /// Reads three sections, or four of which the last is 0.
   void read_axes(RotationRecipe& rotation) {
     const std::string name = key("rope.dimension_sections");
     rotation.given_axes = hints_.axes;

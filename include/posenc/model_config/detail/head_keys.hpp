@@ -20,9 +20,9 @@ namespace detail {
 
 /// Layers that have one rotation.
 struct LayerGroup {
-  bool full = true;     ///< Not sliding, where the two have rotations of their own.
-  std::string label{};  ///< Their entry in the rope dictionary; empty where all have one.
-  double base = 0;      ///< Of these layers alone; 0: that of their kind.
+  bool full = true;     ///< False for sliding layers, where full and sliding layers have rotations of their own.
+  std::string label{};  ///< Their entry in the rope dictionary; empty where all layers share one rotation.
+  double base = 0;      ///< The base of these layers alone; 0: that of their kind.
   double share = 0;     ///< The share of a head that rotates, of these layers alone; 0: that of their kind.
   bool is_scaled = true;
   std::vector<std::size_t> layers{};  ///< Their numbers.

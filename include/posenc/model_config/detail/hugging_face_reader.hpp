@@ -99,7 +99,7 @@ class HuggingFaceReader {
     if (config_.flag("position_encoding_2d").value_or(false)) model_.axes = AxisRule::two_halves;
   }
 
-  /// What the caller says takes the place of class defaults.
+  /// Hints of the caller take the place of class defaults.
   void take_hints() {
     const auto take = [&](bool is_given, bool is_in_config, const char* name) {
       if (is_given && !is_in_config) recipe_.assumed.push_back(name);
@@ -234,7 +234,7 @@ class HuggingFaceReader {
     reader.add_unread_to(recipe_.ignored_keys, any_key);
   }
 
-  /// Of a type that is not known, what decides a plan by the code of its model alone is refused.
+  /// For an unknown type, refuses keys that decide the plan of layers by a rule that only the model's code tells.
   void refuse_what_decides() {
     std::vector<std::string> deciding;
     const bool listed = config_.peek("layer_types") != nullptr;

@@ -55,8 +55,8 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
   return found;
 }
 
-/// The same for a tower of pictures or sound, whose config may have the type of the whole model: that of the language
-/// model is not meant then.
+/// The row of a tower of pictures or sound. Its config may have the type of the whole model, which does not mean the
+/// language model then.
 inline const KnownModel* find_known_tower(const std::string& model_type) {
   for (const char* const ending : {"_vision", "_vision_encoder", "_vision_model"}) {
     if (const KnownModel* const found = find_known_model(model_type + ending)) return found;
@@ -65,7 +65,7 @@ inline const KnownModel* find_known_tower(const std::string& model_type) {
   return own != nullptr && model_type == own->model_type ? own : nullptr;
 }
 
-/// The type of a part that says none itself, by the last key of its path, or nothing.
+/// The type of a part whose config has no model_type, by the last key of its path; nothing where that is unknown.
 inline std::optional<std::string> type_of_part(const std::string& path) {
   for (const PartType& part : kPartTypes) {
     const std::string ending = std::string(part.key) + ".";

@@ -61,7 +61,7 @@ inline const LayerKind* find_layer_kind(const std::string& name) {
   return nullptr;
 }
 
-/// What a message says of a kind of layer that is not known.
+/// The rule in the message that refuses an unknown kind of layer.
 inline constexpr const char* kLayerKinds =
     "full_attention, sliding_attention, chunked_attention, linear_attention, conv, mamba, recurrent or another kind "
     "that is known";

@@ -43,7 +43,7 @@ inline const char* kind_of_letter(char letter) {
   }
 }
 
-/// The same pattern with another period: the letter that occurs once stays first or last.
+/// The pattern with another period, in which the letter that occurs once stays first or last.
 inline std::string with_period(const std::string& letters, Eigen::Index period) {
   if (letters.size() < 2) return letters;
   const bool once_last = letters.find(letters.back()) == letters.size() - 1;

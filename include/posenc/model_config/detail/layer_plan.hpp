@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// What a Hugging Face config says of its layers: their kinds, which of them rotate, and the factors on their queries.
+/// LayerPlanReader: reads the layers of a Hugging Face config: their kinds, which of them rotate, and the factors on
+/// their queries.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 
@@ -22,7 +23,7 @@ struct PlannedLayer {
   std::string kind;
   LayerRole role = LayerRole::full;
   bool rotates = true;
-  bool is_scaled = true;  ///< Whether the scaling rule holds for it.
+  bool is_scaled = true;  ///< Whether the scaling rule applies to it.
   double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
   double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
 };

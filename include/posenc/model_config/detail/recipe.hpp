@@ -22,25 +22,26 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The rule that makes scaled frequencies of unscaled ones.
+/// The rule by which frequencies are scaled.
 enum class ScalingRule { none, linear, dynamic, ntk, yarn, longrope, llama3, proportional };
 
-/// A rule with its numbers, which are those of the options of the same name.
+/// A scaling rule with its numbers, which have the names of the options of scale_yarn() and the other rules.
 struct ScalingRecipe {
   ScalingRule rule = ScalingRule::none;
   std::string path;                 ///< What precedes the names of keys in messages: "rope_scaling.".
-  NamedNumber factor{1, ""};        ///< Of linear, dynamic, ntk, llama3 and proportional.
+  NamedNumber factor{1, ""};        ///< For linear, dynamic, ntk, llama3 and proportional.
   NamedNumber trained{0, ""};       ///< original_max_position_embeddings; max_position_embeddings of dynamic.
-  std::int64_t serving_length = 0;  ///< That a sequence may reach.
-  NamedNumber share{1, ""};         ///< Of proportional.
+  std::int64_t serving_length = 0;  ///< The length that a sequence may reach.
+  NamedNumber share{1, ""};         ///< For proportional.
   NamedNumber low_freq_factor{1, ""};
   NamedNumber high_freq_factor{1, ""};
   YarnOptions yarn{};
   LongRopeOptions longrope{};
-  std::optional<Eigen::ArrayXd> divisors{};  ///< Of the scaled frequencies, one for each pair: tensors of GGUF files.
-  std::optional<double> magnitude{};         ///< In place of the one that the rule derives.
-  std::optional<double> softmax{};           ///< In place of the one that the rule derives.
-  double softmax_factor = 1;                 ///< Besides.
+  std::optional<Eigen::ArrayXd>
+      divisors{};                     ///< Divide the scaled frequencies, one for each pair: tensors of GGUF files.
+  std::optional<double> magnitude{};  ///< Instead of the magnitude that the rule derives.
+  std::optional<double> softmax{};    ///< Instead of the softmax multiplier that the rule derives.
+  double softmax_factor = 1;          ///< One more factor on the softmax multiplier.
 };
 
 /// One rotation.
@@ -53,11 +54,11 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;  ///< Of rules that give each half of a head an axis: the one that drives this half of the head.
-  NamedNumber fourth_base{0, ""};       ///< Of the fourth axis of space_and_unit.
-  std::optional<AxisMap> given_axes{};  ///< By the caller.
+  int axis = 0;                         ///< Where each half of a head has an axis: the axis that drives this half.
+  NamedNumber fourth_base{0, ""};       ///< The base of the fourth axis of space_and_unit.
+  std::optional<AxisMap> given_axes{};  ///< Axes that the caller gave.
   bool backwards = false;
-  bool stays = false;  ///< All frequencies are 0: positions cancel in the scores, and the magnitude is left.
+  bool stays = false;  ///< All frequencies become 0, because positions cancel in the scores; the magnitude remains.
   RotatedStates rotates = RotatedStates::queries_keys;
 };
 

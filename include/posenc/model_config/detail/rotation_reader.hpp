@@ -21,14 +21,15 @@ namespace detail {
 
 /// How the rope dictionary of a config is to be read.
 struct DictionaryUse {
-  bool is_class_dictionary = false;               ///< The config has none.
-  bool has_entries = false;                       ///< It has an entry for each kind of layer.
-  bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
-  bool is_base_hint = false;                      ///< What the class has as rope_theta is from the caller.
-  bool is_sliding_base_hint = false;              ///< The same of sliding layers.
-  std::optional<AxisMap> given_axes{};            ///< By the caller.
-  std::optional<AxisSections> sections{};         ///< What they count, by the caller.
-  std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
+  bool is_class_dictionary = false;        ///< It is the default of the config class; the config has none.
+  bool has_entries = false;                ///< It has an entry for each kind of layer.
+  bool has_two_sets = false;               ///< Full and sliding layers have rotations of their own.
+  bool is_base_hint = false;               ///< The default of rope_theta was given by the caller.
+  bool is_sliding_base_hint = false;       ///< That of sliding layers was given by the caller.
+  std::optional<AxisMap> given_axes{};     ///< Axes that the caller gave.
+  std::optional<AxisSections> sections{};  ///< What sections count, as the caller says.
+  std::optional<NamedNumber>
+      own_sliding_base{};  ///< A base of sliding layers in the config of a model with one rotation.
 };
 
 class RotationReader {
@@ -184,7 +185,7 @@ class RotationReader {
     for (LayerRope& layer : recipe_.layers) layer.query_temperature = temperature;
   }
 
-  /// partial_rotary_factor, where it counts: scaling rules and some models read it.
+  /// partial_rotary_factor, where it has an effect: scaling rules and some models read it.
   std::optional<NamedNumber> read_share(ConfigReader& rope, const LayerGroup& group, const std::string& rope_type) {
     if (group.share != 0) return NamedNumber{group.share, config_.name("partial_rotary_factors")};
     const auto outer = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
@@ -228,7 +229,7 @@ class RotationReader {
     if (std::find(assumed.begin(), assumed.end(), key) == assumed.end()) assumed.push_back(key);
   }
 
-  /// What the top level says, by the names that it has for the base of these layers.
+  /// The base of these layers at the top level of the config, under any of its names.
   std::optional<NamedNumber> read_outer_base(const LayerGroup& group) {
     if (use_.has_two_sets && !group.full) {
       if (use_.own_sliding_base) return use_.own_sliding_base;
