@@ -110,8 +110,7 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 
 }  // namespace detail
 
-/// All pairs of one axis, then all of the next: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of axis
-/// 2.
+/// All pairs of one axis, then all of the next: {16, 24, 24} is 16 pairs of axis 0, 24 of axis 1, then 24 of axis 2.
 ///
 ///     {2, 3, 3}:  t t h h h w w w
 ///

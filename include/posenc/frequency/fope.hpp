@@ -97,7 +97,7 @@ struct FopeWriter {
 /// each by another factor: apply_rope() takes it and its adjoint(), and inverse() is refused.
 /// @tparam Scalar           As of make_table().
 /// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude is a
-///                          factor on the table.
+///                          factor on the sums.
 /// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of
 ///                          head 0 first.
 /// @param sin_coefficients  As cos_coefficients.
@@ -106,8 +106,7 @@ struct FopeWriter {
 /// @param options           As of make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a
-///           model).
+/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a model).
 /// Accuracy: double: |error| <= sum over m of |coefficient| (M 2^-52 + 2^-50 + |p w_m| 2^-51); other scalars rounded
 ///           once more [rope][fope].
 /// Source:   Hua et al. 2024, arXiv:2412.17739.

@@ -51,7 +51,7 @@ void TableWriter::fill_sequences(FrequencyTable<Scalar>& table, const std::vecto
   table.facts_.num_sequences = static_cast<Eigen::Index>(frequencies.size());
 }
 
-/// Refuses no sets of frequencies, and sets of different numbers of pairs. Returns the number of rows of all sequences.
+/// Refuses an empty list, and sets of different numbers of pairs. Returns the number of rows of all sequences.
 inline Eigen::Index require_sequences(const char* function, const std::vector<Frequencies>& frequencies,
                                       Eigen::Index seq_len) {
   require(!frequencies.empty(), function, "frequencies.size()", 0, "> 0: a set for each sequence");

@@ -48,8 +48,8 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive
-///           positions).
+/// Cost:     two multiply-adds and a store for each value, with float32 angles an evaluation of cosine or sine; one
+///           allocation (bench_frequency: make_table, consecutive positions).
 /// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
@@ -84,8 +84,7 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& po
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
 ///                                or infinite. The table is unchanged whenever something is thrown.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     two multiply-adds and a store for each value; no allocation
-///           (bench_frequency: fill_table, consecutive positions).
+/// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, consecutive positions).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][determinism].
 template <typename Scalar>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, StartingAt positions) {

@@ -15,12 +15,13 @@ inline namespace POSENC_ABI {
 ///     cos_sin     c0 c1 c2 .. | s0 s1 s2 ..                       one per pair, cosines first
 ///     sin_cos     s0 s1 s2 .. | c0 c1 c2 ..                       one per pair, sines first
 ///     paired      c0 s0 c1 s1 c2 s2 ..                            complex numbers
-///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE: torch.cat((f,
-///     f)) repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
+///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE:
+///                                                                 torch.cat((f, f))
+///     repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
 ///                                                                 torch.repeat_interleave(f, 2)
 ///
-/// The bar separates the two halves of a row, or the two arrays of a cache that has one array for each.
-/// Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
+/// The bar separates the two halves of a row, or the two arrays of a cache that has cosines and sines in separate
+/// arrays. Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
 /// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have
 /// any of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
 enum class CosSinStorage { cos_sin, sin_cos, paired, tiled, repeated };

@@ -19,8 +19,8 @@ inline namespace POSENC_ABI {
 /// Writes the table's row of each token's position into `out`: out[t] = P[position of t].
 ///
 /// @param[out] out   tokens x table.width(): any writable dense Eigen object, row- or column-major, of any real scalar.
-/// @param table      A LearnedTable, or wrap_learned_table(weights). Positions past its last row are refused,
-///                   unless its LookupOptions say otherwise.
+/// @param table      A LearnedTable, or wrap_learned_table(weights). Positions past its last row are refused, unless
+///                   its LookupOptions say otherwise.
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
 ///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
 ///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or

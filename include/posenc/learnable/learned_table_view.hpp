@@ -88,8 +88,8 @@ inline constexpr bool is_learned_table<LearnedTableView<Scalar>> = true;
 /// @param rows        Number of positions, > 0.
 /// @param width       Channels of a row (d_model), > 0.
 /// @param row_stride  Numbers from one row to the next, >= width.
-/// @param options     What lies past the last row, and which row is not trained. By default a position past
-///                    the last row is refused.
+/// @param options     What lies past the last row, and which row is not trained. By default a position past the last
+///                    row is refused.
 /// @throws std::invalid_argument  one of these does not hold; a null pointer; alpha not in (0, 1).
 /// @throws std::out_of_range      options.padding_row is no row.
 /// @throws std::length_error      rows that memory's index type does not count.

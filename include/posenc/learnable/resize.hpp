@@ -131,8 +131,8 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// @param table     from x width, from > 0; of any scalar. LearnedTable::values() for a LearnedTable.
 /// @param rule      On a line a Resize, or LineResize(Resize::tile).keep(2) where rows in front stay; on a grid
 ///                  GridResize(from, to, filter); in any number of axes AxesResize(from, to, filter).
-/// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that
-///                                overlaps. `out` is then unchanged.
+/// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that overlaps.
+///                                `out` is then unchanged.
 /// Cost:     two multiply-adds for each value on a line. On a grid, the weights of all axes multiply: 2 of each axis
 ///           bilinear and 4 bicubic, antialiased as many times more as the axis shrinks. Lists of these weights are
 ///           allocated (not measured: done once for a model).

@@ -37,8 +37,7 @@ inline namespace POSENC_ABI {
 /// @param freq_factors  num_pairs divisors of the frequencies, as a list or an optional list: the tensor rope_freqs
 ///                      (Llama 3, Gemma 4), or one of rope_factors_long and rope_factors_short (Phi-3: the long ones
 ///                      where a sequence may grow beyond original_context_length). std::nullopt where the file has no
-///                      such tensor. They apply to layers of full
-///                      attention alone.
+///                      such tensor. They apply to layers of full attention alone.
 /// @param pairs         The pair layout, instead of the one that the architecture has; needed for an architecture that
 ///                      is not known.
 /// @throws std::invalid_argument  a value of the wrong kind; an unknown architecture or scaling type; a wrong number

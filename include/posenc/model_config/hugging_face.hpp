@@ -30,8 +30,7 @@ inline namespace POSENC_ABI {
 /// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches
 /// that stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from
 /// the config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key
-/// says it. Of a config that holds several models, the language model is read: text_config, or what
-/// has its place.
+/// says it. Of a config that holds several models, the language model is read: text_config, or what has its place.
 /// @param config          A dictionary: a parsed JSON value of any type that to_config_value() takes, or a ConfigValue.
 /// @param serving_length  The number of tokens that a sequence may reach, > 0. The frequencies of "longrope" and
 ///                        "dynamic" depend on it. It must stay the same while a sequence grows: the keys in a cache

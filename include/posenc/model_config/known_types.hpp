@@ -14,8 +14,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// Lists the model types that read_hugging_face_config() knows: those of language models and towers, and those of
-/// configs that hold one. Types that are always refused, because of what they do to positions, are not among
-/// them.
+/// configs that hold one. Types that are always refused, because of what they do to positions, are not among them.
 ///
 /// Cost:     a text for each of some 350 names; asked once, so that there is no bench case.
 /// Accuracy: exact: each of these can be read [model_config][hints].

@@ -22,8 +22,8 @@ inline namespace POSENC_ABI {
 ///     query 0       x  x  x  x            AttentionSpan::cached(2, 5): query_offset 3,
 ///     query 1       x  x  x  x  x         x marks what the queries see in causal attention
 ///
-/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). The offset of cached
-/// keys is often forgotten, so it has no default: each of the functions below names a situation.
+/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). The offset of cached keys is
+/// often forgotten, so it has no default: each of the functions below names a situation.
 class AttentionSpan {
  public:
   /// `seq_len` queries and the same keys: training, or a prompt without cache.

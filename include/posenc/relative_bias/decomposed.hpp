@@ -208,8 +208,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     (height + width of the keys' grid) head_dim multiply-adds for each query and two additions for each logit;
-///           no allocation
-///           (bench_window_bias: Decomposed).
+///           no allocation (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
 /// Matches:  add_decomposed_rel_pos of Segment Anything.

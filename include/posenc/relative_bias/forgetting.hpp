@@ -24,8 +24,8 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
 /// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gate_logits(l, h)), tokens x num_heads.
 /// @param gate_logits  The forget gates before their sigmoid, w[h] . x[t] + b[h], tokens x num_heads: a row for each
-///                     token, a column for each head. Gates after the sigmoid give wrong sums, which nothing
-///                     can detect.
+///                     token, a column for each head. Gates after the sigmoid give wrong sums, which nothing can
+///                     detect.
 /// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is
 ///                     the sum of all grad_sums of a head.
 /// @throws std::invalid_argument  another number of heads.

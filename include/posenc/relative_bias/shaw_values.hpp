@@ -19,8 +19,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// The parameters of Shaw's encoding of values: ShawValues(table, clip). ShawKeys is another type, so that the tables
-/// of keys and of values cannot change places.
-/// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
+/// of keys and of values cannot change places. It holds a matrix by reference, a Map or Block by value; a temporary
+/// matrix does not compile.
 template <typename Table>
 class ShawValues : public detail::HeldTable<Table> {
  public:

@@ -16,8 +16,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// The parameters of Transformer-XL: TransformerXl(r, distances, u, v), or TransformerXl(r, u, v) where the rows of r
-/// are exactly span.distances().
-/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+/// are exactly span.distances(). It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does
+/// not compile.
 template <typename Table, typename U, typename V>
 class TransformerXl {
  public:

@@ -37,11 +37,10 @@ struct ScalingRecipe {
   NamedNumber high_freq_factor{1, ""};
   YarnOptions yarn{};
   LongRopeOptions longrope{};
-  std::optional<Eigen::ArrayXd>
-      divisors{};                     ///< Divide the scaled frequencies, one for each pair: tensors of GGUF files.
-  std::optional<double> magnitude{};  ///< Instead of the magnitude that the rule derives.
-  std::optional<double> softmax{};    ///< Instead of the softmax multiplier that the rule derives.
-  double softmax_factor = 1;          ///< One more factor on the softmax multiplier.
+  std::optional<Eigen::ArrayXd> divisors{};  ///< Of scaled frequencies, one for each pair: tensors of GGUF files.
+  std::optional<double> magnitude{};         ///< Instead of the magnitude that the rule derives.
+  std::optional<double> softmax{};           ///< Instead of the softmax multiplier that the rule derives.
+  double softmax_factor = 1;                 ///< One more factor on the softmax multiplier.
 };
 
 /// One rotation.

@@ -21,15 +21,14 @@ namespace detail {
 
 /// How the rope dictionary of a config is to be read.
 struct DictionaryUse {
-  bool is_class_dictionary = false;        ///< It is the default of the config class; the config has none.
-  bool has_entries = false;                ///< It has an entry for each kind of layer.
-  bool has_two_sets = false;               ///< Full and sliding layers have rotations of their own.
-  bool is_base_hint = false;               ///< The default of rope_theta was given by the caller.
-  bool is_sliding_base_hint = false;       ///< That of sliding layers was given by the caller.
-  std::optional<AxisMap> given_axes{};     ///< Axes that the caller gave.
-  std::optional<AxisSections> sections{};  ///< What sections count, as the caller says.
-  std::optional<NamedNumber>
-      own_sliding_base{};  ///< A base of sliding layers in the config of a model with one rotation.
+  bool is_class_dictionary = false;               ///< It is the default of the config class; the config has none.
+  bool has_entries = false;                       ///< It has an entry for each kind of layer.
+  bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
+  bool is_base_hint = false;                      ///< The default of rope_theta was given by the caller.
+  bool is_sliding_base_hint = false;              ///< That of sliding layers was given by the caller.
+  std::optional<AxisMap> given_axes{};            ///< Axes that the caller gave.
+  std::optional<AxisSections> sections{};         ///< What sections count, as the caller says.
+  std::optional<NamedNumber> own_sliding_base{};  ///< A base of sliding layers for a model of one rotation.
 };
 
 class RotationReader {

@@ -2,8 +2,8 @@
 /// @file
 /// How the structs that group arguments hold Eigen objects, and what they say about arguments that do not fit.
 ///
-/// Users of the library need not know this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written
-/// in the same five steps, here for one matrix:
+/// Users of the library need not know this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written in the
+/// same five steps, here for one matrix:
 ///
 ///     1. template <typename Table> class Scheme { Held<Table> table_; };
 ///        holds a matrix by reference and a Map, Block or Ref by value

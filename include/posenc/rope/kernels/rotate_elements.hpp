@@ -12,8 +12,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Rotates one pair of elements at a time; token i by the table's row row_of(i). Channel c of head h is read
-/// by in.get(token, h, c) and written by out.set(token, h, c, value).
+/// Rotates one pair of elements at a time; token i by the table's row row_of(i). Channel c of head h is read by
+/// in.get(token, h, c) and written by out.set(token, h, c, value).
 template <bool Backward, typename Out, typename In, typename TableScalar, typename RowOf>
 void rotate_elements(const Out& out, const In& in, Eigen::Index tokens, Eigen::Index num_heads,
                      const Rotation<TableScalar>& table, const RopeLayout& layout, const RowOf& row_of) {

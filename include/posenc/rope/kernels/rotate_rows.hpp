@@ -25,8 +25,7 @@ namespace detail {
 inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
 
 /// `count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
-/// sines from to + kRowChunk on. Step is the distance of the table's pairs. Compilers make vector code of these
-/// loops.
+/// sines from to + kRowChunk on. Step is the distance of the table's pairs. Compilers make vector code of these loops.
 template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
 void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor factor, Eigen::Index count) {
   constexpr int width = Interleave ? 2 : 1;
