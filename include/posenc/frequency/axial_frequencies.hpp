@@ -71,7 +71,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// @overload
 /// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
 /// @param bases  One for each axis, finite, > 0 and not 1.
-/// @throws std::invalid_argument  besides those above: another number of bases than axes.
+/// @throws std::invalid_argument  in addition to those above: another number of bases than axes.
 /// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
 ///           a (frame, row, column), half-split.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
@@ -93,7 +93,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 ///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
 ///
 /// @param series  one_per_axis is the function above with a position_scale of 1.
-/// @throws std::invalid_argument  besides those above: alternating axes with different numbers of pairs.
+/// @throws std::invalid_argument  in addition to those above: alternating axes with different numbers of pairs.
 /// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
 ///           row * max_width + column).
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {

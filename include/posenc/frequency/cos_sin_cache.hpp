@@ -140,7 +140,7 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, detail::Size rows, de
 /// @param cos, sin    `rows` rows without gaps: rotary_dim / 2 values each (cos_sin), or rotary_dim (tiled, repeated).
 ///                    Both must outlive the view.
 /// @param rotary_dim  Number of channels that rotate, whatever the row length.
-/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array.
+/// @throws std::invalid_argument  in addition to those above: sin_cos or paired, which are storages of one array.
 template <typename Scalar>
 FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size rotary_dim,
                                       CosSinStorage storage, double magnitude) {
@@ -202,8 +202,8 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
 /// @overload
 /// A cache in two arrays, each rounded to its own scalar.
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (cos_sin), or x table.rotary_dim() (tiled, repeated).
-/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array; cos and sin
-///                                that overlap. Both are then unchanged.
+/// @throws std::invalid_argument  in addition to those above: sin_cos or paired, which are storages of one array; cos
+///                                and sin that overlap. Both are then unchanged.
 template <typename Cos, typename Sin, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
 void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage) {
   const char* const function = "write_cache";

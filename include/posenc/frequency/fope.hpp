@@ -95,7 +95,7 @@ struct FopeWriter {
 /// with n pairs of a head, p the position of the row and w_m = frequencies.inv_freq()[m]. Pairs beyond n, whose
 /// frequencies were too low for the trained length, do not rotate. The table scales pairs as well as rotating them,
 /// each by another factor: apply_rope() takes it and its adjoint(), and inverse() is refused.
-/// @tparam Scalar           As of make_table().
+/// @tparam Scalar           As in make_table().
 /// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude is a
 ///                          factor on the sums.
 /// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of
@@ -103,7 +103,7 @@ struct FopeWriter {
 /// @param sin_coefficients  As cos_coefficients.
 /// @param positions         PositionRange(first, count), or a list with one for each row.
 /// @param rotary_dim        Channels of a head: even, > 0 and at least 2 n.
-/// @param options           As of make_table(), with exact angles.
+/// @param options           As in make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a model).

@@ -114,8 +114,8 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
 ///
 /// @param[in,out] table  rows x num_pairs.
 /// @param positions      table.rows() x axes.num_axes(); or what mrope_positions() returns.
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has.
-///                                The table is unchanged whenever something is thrown.
+/// @throws std::invalid_argument  in addition to those of make_table(): another number of rows or pairs than the table
+///                                has. The table is unchanged whenever something is thrown.
 /// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, several axes).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][axes].
 template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>

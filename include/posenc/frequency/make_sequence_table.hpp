@@ -136,9 +136,9 @@ FrequencyTable<Scalar> make_table(const std::vector<Frequencies>& frequencies, c
 ///
 /// @param[in,out] table  frequencies.size() * seq_len rows.
 /// @param frequencies    A set for each sequence, all of table.num_pairs() pairs.
-/// @param positions      As of make_table().
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has.
-///                                The table is unchanged whenever something is thrown.
+/// @param positions      As in make_table().
+/// @throws std::invalid_argument  in addition to those of make_table(): another number of rows or pairs than the table
+///                                has. The table is unchanged whenever something is thrown.
 /// Cost:     that of make_table() without the allocation (bench_frequency: a table for each sequence).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][sequences].
 template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>

@@ -147,11 +147,11 @@ struct MixedWriter {
 ///
 ///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
 ///
-/// @tparam Scalar      As of make_table().
+/// @tparam Scalar      As in make_table().
 /// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads
 ///                     = H num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
-/// @param options      As of make_table(), with exact angles.
+/// @param options      As in make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation
@@ -178,7 +178,7 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 ///     q' . k' = sum over c of softplus(q_c) softplus(k_c) cos((i - j) w_c + delta_c)
 ///
 /// @param phases  One for each column of `frequencies` [radians], finite: an Eigen vector or a contiguous range.
-/// @throws std::invalid_argument  besides: another number of phases; one that is not finite.
+/// @throws std::invalid_argument  in addition: another number of phases; one that is not finite.
 /// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
 /// Matches:  PoPE of x-transformers and PoPE-pytorch, where the caller applies softplus and appends the zeros.

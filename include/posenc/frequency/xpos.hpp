@@ -102,12 +102,12 @@ struct XposWriter {
 ///
 /// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
 /// inverse() refuses both.
-/// @tparam Scalar      As of make_table().
+/// @tparam Scalar      As in make_table().
 /// @param frequencies  Magnitude 1.
 /// @param positions    PositionRange(first, count), or a list of integers or real numbers, one for each row.
 /// @param center       [positions] Where the scale is 1, finite.
 /// @param decay        How fast the scores decay.
-/// @param options      As of make_table(), with exact angles.
+/// @param options      As in make_table(), with exact angles.
 /// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a
 ///                                position that is NaN or infinite; float32 angles.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not

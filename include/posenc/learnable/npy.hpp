@@ -202,7 +202,7 @@ NpyArray<Scalar> read_npy(std::istream& in) {
 /// @overload
 /// From a file, which must end with the array.
 /// @param path  Of the file.
-/// @throws std::invalid_argument  besides: a path that cannot be opened; bytes after the array.
+/// @throws std::invalid_argument  in addition: a path that cannot be opened; bytes after the array.
 template <typename Scalar>
 NpyArray<Scalar> read_npy(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -232,8 +232,8 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
 /// @overload
 /// To a file.
 /// @param path  Of the file.
-/// @throws std::invalid_argument  besides: a path that cannot be opened. With a wrong shape a file there stays as it
-///                                was.
+/// @throws std::invalid_argument  in addition: a path that cannot be opened. With a wrong shape a file there stays as
+///                                it was.
 template <typename Derived>
 void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {

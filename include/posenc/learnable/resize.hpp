@@ -157,7 +157,7 @@ void resize(Out&& out, const Table& table, const Rule& rule) {
 /// @param rule                As given to resize().
 /// @throws std::invalid_argument  as resize(); grad_table is then unchanged.
 /// Cost:     that of resize().
-/// Accuracy: that of resize(), with the sums of the weights in the place of max|table|; the adjoint to 1e-12
+/// Accuracy: that of resize(), with the sums of the weights instead of max|table|; the adjoint to 1e-12
 ///           [learnable][resize].
 template <typename GradTable, typename GradOut, typename Rule,
           std::enable_if_t<detail::is_table_resize<GradTable, GradOut, Rule>, int> = 0>

@@ -36,8 +36,8 @@ enum class Resize {
   /// As half_pixel, for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
   /// Matches get_rel_pos of Segment Anything and MViTv2.
   relative_distances,
-  /// As position_interpolation, but past the last row it goes on by the last step instead of repeating that row: the
-  /// stretched tail of LongCLIP is LineResize(Resize::continued_interpolation).keep(20).
+  /// As position_interpolation, but past the last row it goes on by the last step (f > 1) instead of repeating that
+  /// row: the stretched tail of LongCLIP is LineResize(Resize::continued_interpolation).keep(20).
   continued_interpolation,
   /// out[t] = P[t mod from]: the table repeated as often as it takes. Longformer's copy of RoBERTa's table is
   /// LineResize(Resize::tile).keep(2).

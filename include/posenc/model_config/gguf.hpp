@@ -61,7 +61,7 @@ ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_facto
 /// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
 /// is not known.
 /// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
-/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower.
 template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {

@@ -57,8 +57,8 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 /// With hints instead of the pair layout: what to use where the config says nothing, and which of several towers to
 /// read.
 /// @param hints  See ModelHints. ModelRope::assumed names what was taken from the hints.
-/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there; sections
-///                                of HunYuan-VL without hints.sections.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower that is not there;
+///                                sections of HunYuan-VL without hints.sections.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {

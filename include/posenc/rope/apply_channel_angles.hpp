@@ -85,7 +85,7 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// where the table holds an angle for each channel of the layout's window: table.num_pairs() is layout.rotary_dim().
 /// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
 /// refused.
-/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as of apply_rope().
+/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
 /// @param table      A table of layout.rotary_dim() pairs, or its adjoint().
 /// @param layout     Channels of a head, which of them are mixed, and how they pair up.
 /// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as

@@ -28,7 +28,8 @@ inline namespace POSENC_ABI {
 ///
 ///     table             A R(t)       the rotation
 ///     table.adjoint()   A R(-t)      its gradient: takes dL/d(output) to dL/d(input)
-///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1, refused for xPos tables
+///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1; refused where A is not one
+///                                    number (xPos, FoPE)
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
 ///                   Map, Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,
@@ -77,7 +78,7 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 ///               from_row(first) or rows(list). Stacked sequences: each_sequence(seq_len), each_sequence(seq_len,
 ///               start). For a view, positions and rows are those of every sequence; a list may also hold one entry for
 ///               each token of the batch.
-/// @throws std::invalid_argument  besides: a list of another length; positions for a table that does not know them;
+/// @throws std::invalid_argument  in addition: a list of another length; positions for a table that does not know them;
 ///                                tokens that are no multiple of each_sequence's seq_len.
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
@@ -91,7 +92,8 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which
 /// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself.
 /// @param x         An Eigen expression or a view. What is in memory is not copied; a product is computed once, on the
 ///                  heap.
-/// @throws std::invalid_argument  besides: another shape, or memory that overlaps x partially. `out` is then unchanged.
+/// @throws std::invalid_argument  in addition: another shape, or memory that overlaps x partially. `out` is then
+///                                unchanged.
 template <typename Out, typename X, typename Table, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
 void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout) {
   detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::OneRowForEachToken{});

@@ -57,7 +57,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 ///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
 ///     apply_rope(keys, shift, layout, each_sequence(1));
 ///
-/// @tparam Scalar       As of make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
+/// @tparam Scalar       As in make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
@@ -106,7 +106,7 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 ///
 /// With it, rules that depend on the length work with a cache: when dynamic NTK changes its base, or LongRoPE changes
 /// from the short to the long factors, the keys follow. It needs the positions of the keys.
-/// @tparam Scalar       As of make_table().
+/// @tparam Scalar       As in make_table().
 /// @param from, to      Frequencies of as many pairs as one another.
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.

@@ -214,7 +214,7 @@ void view_blhd(const Arguments&...) {
 
 /// Views queries or keys in [batch, num_heads, seq_len, head_dim] order: Hugging Face, ONNX 4-D, CTranslate2.
 ///
-/// @param data, shape  As of view_blhd().
+/// @param data, shape  As in view_blhd().
 /// @throws             as HeadsView().
 /// Cost: none (no bench case: nothing is read).
 template <typename Pointer>
@@ -232,7 +232,7 @@ void view_bhld(const Arguments&...) {
 /// Views queries or keys in [tokens, num_heads * head_dim] order, sequences of any length one after the other: vLLM,
 /// flash-attention varlen.
 ///
-/// @param data   As of view_blhd().
+/// @param data   As in view_blhd().
 /// @param shape  seq_len is the number of all tokens, and batch is not given; with a batch it is view_blhd().
 /// @throws       as HeadsView().
 /// Cost: none (no bench case: nothing is read).

@@ -112,7 +112,7 @@ void add_mixed_gradient(GradFrequencies& grad_frequencies, GradPhases& grad_phas
 /// @param grad_y, y   tokens x (num_heads * head_dim): the gradient of the loss with respect to y, and y, the result of
 ///                    apply_rope().
 /// @param positions   tokens x num_axes.
-/// @param layout      As of apply_rope().
+/// @param layout      As in apply_rope().
 /// @throws std::invalid_argument  shapes that do not agree; grad_frequencies that overlaps itself or what is read.
 ///                                grad_frequencies is then unchanged.
 /// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation
@@ -132,7 +132,7 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
 /// @overload
 /// With phases: grad_phases[j] += sum over tokens and heads of g_b y_a - g_a y_b.
 /// @param[in,out] grad_phases  One number for each column of grad_frequencies, in a row or a column, of its scalar.
-/// @throws std::invalid_argument  besides: another number of phases; memory that overlaps.
+/// @throws std::invalid_argument  in addition: another number of phases; memory that overlaps.
 /// Accuracy: summed in double and rounded once [rope][phases].
 /// Matches:  autograd through the rotation of PoPE-pytorch.
 template <typename GradFrequencies, typename GradPhases, typename DerivedGradY, typename DerivedY,

@@ -84,9 +84,9 @@ void permute_columns(const PermutedNames& names, Eigen::DenseBase<Derived>& x, c
 ///
 /// Rotating and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
 /// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
-/// @param from, to    As of channel_permutation().
-/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim; null data; an x that overlaps itself. x is
-///                                then unchanged.
+/// @param from, to    As in channel_permutation().
+/// @throws std::invalid_argument  in addition: x.cols() no multiple of head_dim; null data; an x that overlaps itself.
+///                                x is then unchanged.
 /// Cost:    one pass over x; two allocations of one head's size (no bench case: it is called once for a checkpoint).
 /// Matches: `permute` of Hugging Face's Llama conversion, applied to activations.
 template <typename X>
@@ -99,8 +99,8 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
 ///
 /// Convert those of queries and of keys alike, each with its own number of heads. Those of values and outputs stay.
 /// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
-/// @param from, to         As of channel_permutation().
-/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim; null data; weights that overlap
+/// @param from, to         As in channel_permutation().
+/// @throws std::invalid_argument  in addition: weights.rows() no multiple of head_dim; null data; weights that overlap
 ///                                themselves. `weights` is then unchanged.
 /// Cost:    one pass over weights; two allocations of one head's size (no bench case: it is called once for a
 ///          checkpoint).

@@ -74,7 +74,7 @@ class RopeLayout {
   /// @throws std::invalid_argument  one of these does not hold.
   RopeLayout prefix(detail::Size width) const { return with_window("RopeLayout::prefix", 0, width); }
   /// The same pairs in the last `width` channels of a head alone.
-  /// @param width  As of prefix().
+  /// @param width  As in prefix().
   /// @throws std::invalid_argument  as prefix().
   RopeLayout suffix(detail::Size width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
   /// The same pairs in channels offset ... offset + width - 1 of a head alone.

@@ -112,7 +112,7 @@ void add_sinusoidal(const First&, const Second&, detail::PositionsInBraces, cons
 /// Returns the encodings of positions first, ..., first + count - 1: count x encoding.width(), row-major.
 ///
 /// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
-/// @param encoding   As of encode_sinusoidal().
+/// @param encoding   As in encode_sinusoidal().
 /// @param positions  PositionRange(first, count).
 /// @throws std::out_of_range  as encode_sinusoidal().
 /// @throws std::length_error  the matrix does not fit into memory's index type.
