@@ -33,7 +33,8 @@ enum class Resize {
   align_corners,
   /// i + f = t from / to: position interpolation, Chen et al. 2023, arXiv:2306.15595 (scale_linear() does it to RoPE).
   position_interpolation,
-  /// As half_pixel, for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
+  /// As half_pixel, for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows, without those that
+  /// LineResize keeps, must be odd.
   /// Matches get_rel_pos of Segment Anything and MViTv2.
   relative_distances,
   /// As position_interpolation, but past the last row it goes on by the last step (f > 1) instead of repeating that
@@ -156,7 +157,7 @@ class AxesResize {
         "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
   }
   /// @overload
-  /// Says that sides in braces are no list.
+  /// Says what to write for sides in bare braces.
   template <typename Given = void>
   AxesResize(std::initializer_list<int>, std::initializer_list<int>, GridFilter) : filter_(GridFilter::nearest) {
     static_assert(
