@@ -136,6 +136,17 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_gguf_metadata() {
                 posenc::read_gguf_metadata(file, std::nullopt, posenc::RopePairs::half_split);
               });
   }
+  bad.value(
+      "ALiBi of an unknown architecture",
+      "read_gguf_metadata: new.attention.max_alibi_bias must be 0 or absent for an architecture that is not known, "
+      "got 8",
+      [](auto&) {
+        posenc::read_gguf_metadata(posenc::ConfigValue::dictionary({{"general.architecture", "new"},
+                                                                    {"new.block_count", 8},
+                                                                    {"new.attention.key_length", 64},
+                                                                    {"new.attention.max_alibi_bias", 8}}),
+                                   std::nullopt, posenc::RopePairs::half_split);
+      });
   const auto hinted = [&bad](const std::string& name, const std::string& message, const posenc::ModelHints& hints) {
     bad.value(name, message, [=](auto&) { posenc::read_gguf_metadata(with({}), std::nullopt, hints); });
   };

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "bad_input/model_config_fixture.hpp"
 
+#include <limits>
+#include <utility>
+
 namespace {
 
 using posenc_tests::llama;
@@ -45,6 +48,35 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_config_rope() {
               llama(R"("rope_theta": "10000")"));
   bad.refused("theta is negative", "read_hugging_face_config: rope_theta must be finite, > 0 and not 1, got -10000",
               llama(R"("rope_theta": -10000)"));
+  // Not in JSON, but what parsers of configs let through, Python's among them.
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& [number, text] : {std::pair(infinity, "inf"), std::pair(not_a_number, "nan")}) {
+    const auto config = [number = number](const std::string& key, const posenc::ConfigValue& value) {
+      posenc::ConfigValue llama = posenc::ConfigValue::dictionary(
+          {{"model_type", "llama"}, {"head_dim", 128}, {"num_hidden_layers", 2}, {"rope_theta", number}});
+      llama.set(key, value);
+      return llama;
+    };
+    bad.value("theta is " + std::string(text),
+              "read_hugging_face_config: rope_theta must be finite, > 0 and not 1, got " + std::string(text),
+              [=](auto&) { posenc::read_hugging_face_config(config("head_dim", 128), 4096); });
+    bad.value("a factor is " + std::string(text),
+              "read_hugging_face_config: rope_scaling.factor must be finite and >= 1, got " + std::string(text),
+              [=, number = number](auto&) {
+                posenc::ConfigValue llama = config("rope_theta", 1e4);
+                llama.set("rope_scaling", posenc::ConfigValue::dictionary({{"type", "linear"}, {"factor", number}}));
+                posenc::read_hugging_face_config(llama, 4096);
+              });
+  }
+  bad.allowed("a limit of time steps without an end", [=](auto&) {
+    posenc::read_hugging_face_config(
+        posenc::ConfigValue::dictionary({{"model_type", "bamba"},
+                                         {"num_hidden_layers", 4},
+                                         {"attn_layer_indices", posenc::ConfigValue::list({1, 3})},
+                                         {"time_step_limit", posenc::ConfigValue::list({0.0, infinity})}}),
+        4096);
+  });
   bad.refused("theta is 0", "read_hugging_face_config: rope_theta must be finite, > 0 and not 1, got 0",
               llama(R"("rope_theta": 0)"));
   bad.refused("theta is 1, by an older name",

@@ -232,6 +232,14 @@ TEST_CASE("GGUF: plans that llama.cpp has", "[model_config][gguf][once_silent]")
   // Layers without key heads have no attention.
   const ConfigValue heads = ConfigValue::list({0, 0, 8, 0, 0, 8, 0, 0});
   CHECK(plan_of(read("lfm2", {{"attention.head_count_kv", heads}})) == "2x. 0 2x. 0 2x.");
+  const auto unknown = [](const std::string& key, const ConfigValue& value) {
+    ConfigValue file = metadata("new", {{"block_count", 8}, {"attention.key_length", 128}});
+    file.set("new." + key, value);
+    return read_gguf_metadata(file, std::nullopt, kHalfSplit);
+  };
+  CHECK(plan_of(unknown("attention.head_count_kv", heads)) == "2x. 0 2x. 0 2x.");
+  CHECK(plan_of(unknown("attention.sliding_window_pattern", 4)) ==
+        plan_of(read("llama", {{"attention.sliding_window_pattern", 4}})));
   CHECK(plan_of(read("qwen3next", {{"full_attention_interval", 4}})) == "3x. 0 3x. 0");
   // Sections make GLM-4 half-split, with three positions.
   const posenc::ModelRope text = read("glm4", {{"rope.dimension_count", 64}});
