@@ -68,8 +68,15 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
                   {MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(-1).frames(3).seconds(2))});
             });
   bad.value("no frame in a second", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got 0", [](F&) {
-    posenc::mrope_positions({MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(25).frames(0))});
+    posenc::mrope_positions({MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(25).frames(0).seconds(1))});
   });
+  bad.value("frames and seconds without a rate",
+            "mrope_positions: segments[1].time must be positions_per_second, frames and seconds, or none of them, "
+            "got a part",
+            [](F&) {
+              posenc::mrope_positions(
+                  {MropeSegment::text(1), MropeSegment::video(2, 1, 1, VideoTime().frames(3).seconds(2))});
+            });
   bad.value("negative seconds", "mrope_positions: segments[0].time.seconds must be in [1, 1048576], got -2", [](F&) {
     posenc::mrope_positions({MropeSegment::video(2, 1, 1, VideoTime().positions_per_second(25).frames(3).seconds(-2))});
   });
@@ -211,7 +218,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   // Audio in video
   const auto sounding = [](std::int64_t frames, Eigen::Index audio_tokens, Eigen::Index positions_per_chunk) {
     return MropeSegment::video_with_audio(
-        2, 1, 1, VideoTime().positions_per_second(25).frames(frames),
+        2, 1, 1, VideoTime().positions_per_second(25).frames(frames).seconds(1),
         posenc::VideoSound().tokens(audio_tokens).positions_per_chunk(positions_per_chunk));
   };
   bad.value("a video of no second", "mrope_positions: segments[0].time.seconds must be in [1, 1048576], got 0", [](F&) {

@@ -10,6 +10,7 @@
 #include "posenc/detail/position_scalar.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace posenc {
@@ -24,7 +25,7 @@ inline namespace POSENC_ABI {
 ///
 ///     VideoTime().positions_per_second(25).frames(3).seconds(2)
 ///
-/// VideoTime() alone is one position for each frame, as in Qwen2-VL.
+/// VideoTime() alone is one position for each frame, as in Qwen2-VL; of the three, all are given or none.
 class VideoTime {
  public:
   /// @param rate  `tokens_per_second` of the config, >= 0: 2 or 25 in Qwen2.5-VL.
@@ -34,20 +35,24 @@ class VideoTime {
   /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.
   VideoTime seconds(detail::WholeNumber time) const { return with(&VideoTime::seconds_, time); }
 
-  std::int64_t positions_per_second() const { return rate_; }
-  std::int64_t frames() const { return frames_; }
-  std::int64_t seconds() const { return seconds_; }
+  std::int64_t positions_per_second() const { return rate_.value_or(1); }
+  std::int64_t frames() const { return frames_.value_or(1); }
+  std::int64_t seconds() const { return seconds_.value_or(1); }
+  /// Whether all three are given, or none.
+  bool is_complete() const {
+    return rate_.has_value() == frames_.has_value() && rate_.has_value() == seconds_.has_value();
+  }
 
  private:
-  VideoTime with(std::int64_t VideoTime::*number, std::int64_t value) const {
+  VideoTime with(std::optional<std::int64_t> VideoTime::*number, std::int64_t value) const {
     VideoTime time = *this;
     time.*number = value;
     return time;
   }
 
-  std::int64_t rate_ = 1;
-  std::int64_t frames_ = 1;
-  std::int64_t seconds_ = 1;
+  std::optional<std::int64_t> rate_;
+  std::optional<std::int64_t> frames_;
+  std::optional<std::int64_t> seconds_;
 };
 
 /// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). What is not given is 0, and a chunk of 0 is
@@ -152,6 +157,10 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".frames", s.frames, 0, most);
     require_count(".height", s.height, 0, most);
     require_count(".width", s.width, 0, most);
+    if (!s.time.is_complete()) {
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".time", "a part",
+                                    "positions_per_second, frames and seconds, or none of them");
+    }
     require_count(".time.positions_per_second", s.time.positions_per_second(), 0, most);
     require_count(".time.frames", s.time.frames(), 1, most);
     require_count(".time.seconds", s.time.seconds(), 1, most);
