@@ -2440,7 +2440,7 @@ inline namespace POSENC_ABI {
 ///
 ///     VideoTime().positions_per_second(25).frames(3).seconds(2)
 ///
-/// VideoTime() alone is one position for each frame, as in Qwen2-VL.
+/// VideoTime() alone is one position for each frame, as in Qwen2-VL; of the three, all are given or none.
 class VideoTime {
  public:
   /// @param rate  `tokens_per_second` of the config, >= 0: 2 or 25 in Qwen2.5-VL.
@@ -2450,20 +2450,24 @@ class VideoTime {
   /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.
   VideoTime seconds(detail::WholeNumber time) const { return with(&VideoTime::seconds_, time); }
 
-  std::int64_t positions_per_second() const { return rate_; }
-  std::int64_t frames() const { return frames_; }
-  std::int64_t seconds() const { return seconds_; }
+  std::int64_t positions_per_second() const { return rate_.value_or(1); }
+  std::int64_t frames() const { return frames_.value_or(1); }
+  std::int64_t seconds() const { return seconds_.value_or(1); }
+  /// Whether all three are given, or none.
+  bool is_complete() const {
+    return rate_.has_value() == frames_.has_value() && rate_.has_value() == seconds_.has_value();
+  }
 
  private:
-  VideoTime with(std::int64_t VideoTime::*number, std::int64_t value) const {
+  VideoTime with(std::optional<std::int64_t> VideoTime::*number, std::int64_t value) const {
     VideoTime time = *this;
     time.*number = value;
     return time;
   }
 
-  std::int64_t rate_ = 1;
-  std::int64_t frames_ = 1;
-  std::int64_t seconds_ = 1;
+  std::optional<std::int64_t> rate_;
+  std::optional<std::int64_t> frames_;
+  std::optional<std::int64_t> seconds_;
 };
 
 /// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). What is not given is 0, and a chunk of 0 is
@@ -2568,6 +2572,10 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     require_count(".frames", s.frames, 0, most);
     require_count(".height", s.height, 0, most);
     require_count(".width", s.width, 0, most);
+    if (!s.time.is_complete()) {
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".time", "a part",
+                                    "positions_per_second, frames and seconds, or none of them");
+    }
     require_count(".time.positions_per_second", s.time.positions_per_second(), 0, most);
     require_count(".time.frames", s.time.frames(), 1, most);
     require_count(".time.seconds", s.time.seconds(), 1, most);
@@ -2952,7 +2960,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// An identity that takes in one more number; never 0.
+/// The identity `id` combined with one more number; never 0.
 inline std::uint64_t mix_id(std::uint64_t id, std::uint64_t value) {
   id = (id ^ value) * 0x9e3779b97f4a7c15u;
   id ^= id >> 32;
@@ -2972,7 +2980,8 @@ namespace detail {
 Frequencies geometric_series(Eigen::Index rotary_dim, double base);
 }  // namespace detail
 
-/// One angular frequency per channel pair, in radians per position, with the two factors that belong to it.
+/// One angular frequency for each channel pair, in radians per position, and two factors: on cos and sin, and on the
+/// softmax scale.
 ///
 ///     angle of pair i at position p:  p * inv_freq[i]
 ///
@@ -2980,9 +2989,10 @@ Frequencies geometric_series(Eigen::Index rotary_dim, double base);
 /// Cost:     a few calls of the math library for each pair in every rule, and one allocation for the list; made once
 ///           for a model, so that there is no bench case.
 /// Accuracy: what the rules promise, 1 to 4 ulp of double, holds where long double is wider than double, because they
-///           are evaluated in it: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right to
-///           64 ulp [frequency][golden].
-/// Matches:  `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of these.
+///           are evaluated in it: gcc and clang on x86, AArch64 Linux. Elsewhere (MSVC, Apple silicon) they are right
+///           to 64 ulp [frequency][golden].
+/// Matches:  `inv_freq` of Hugging Face and vLLM; 1 / `freqs` of MLX; `freq_factors` of ggml are ratios of two of
+///           these.
 class Frequencies {
  public:
   /// An explicit list, such as the `inv_freq` stored in a checkpoint.
@@ -3014,13 +3024,14 @@ class Frequencies {
   /// B where inv_freq[i] = B^(-2i / rotary_dim), or 0 when the frequencies are not such a series.
   double base() const { return base_; }
 
-  /// Identifies these angles and this magnitude: the same on every machine, never 0. A table made of them has it too,
-  /// so that a key/value cache can remember by what its keys were rotated (rope/cached_keys.hpp).
+  /// A number for these frequencies and this magnitude, the same wherever they have the same bits; never 0. An exact
+  /// table of them, with one set of angles for all heads, has the same id(), so that a key/value cache can record by
+  /// what its keys were rotated.
   std::uint64_t id() const { return id_; }
 
-  /// The same angles with another magnitude, for rules that set their own. The softmax multiplier stays.
+  /// The same frequencies with another magnitude, and the same softmax multiplier.
   Frequencies with_magnitude(double magnitude) const { return with_magnitude(magnitude, softmax_multiplier_); }
-  /// The same angles with both factors given.
+  /// The same frequencies with both factors given.
   Frequencies with_magnitude(double magnitude, double softmax_multiplier) const {
     return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
   }
@@ -3085,7 +3096,7 @@ inline Eigen::ArrayXd spaced_series(Eigen::Index num_pairs, double base, double 
   return inv_freq;
 }
 
-/// spaced_frequencies() in any order of sizes: whoever calls it has no order to mistake.
+/// spaced_frequencies() without the check for arguments in the wrong order, for callers inside the library.
 inline Frequencies spaced(Eigen::Index num_pairs, double base, double divisor) {
   const char* const function = "spaced_frequencies";
   require_num_pairs(function, num_pairs);
@@ -3133,8 +3144,8 @@ Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
 /// @param num_pairs  F, an integer > 0.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
-/// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in the
-///                                wrong order.
+/// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in
+///                                the wrong order.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][rules].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5, for d/2; the projects' code for the others.
@@ -3178,7 +3189,7 @@ Frequencies spaced_frequencies(const Given&...) {
 #endif  // POSENC_FREQUENCY_FREQUENCIES_HPP
 
 // ---- posenc/frequency/scale_linear.hpp
-/// Context extension by dividing frequencies: by one factor, by a factor for each pair, or only the first pairs.
+/// Context extension by dividing frequencies: all by one factor, each by a factor of its own, or the first pairs alone.
 #ifndef POSENC_FREQUENCY_SCALE_LINEAR_HPP
 #define POSENC_FREQUENCY_SCALE_LINEAR_HPP
 
@@ -3473,7 +3484,7 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
-/// scale_ntk_aware(), naming `parameter` where the base that comes out cannot be used.
+/// scale_ntk_aware(), whose message names `parameter` where the resulting base is not finite.
 inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor,
                              const char* parameter) {
   const Wide d = static_cast<Wide>(frequencies.rotary_dim());
@@ -3583,9 +3594,9 @@ inline namespace POSENC_ABI {
 ///
 ///     angle of pair j of a token at positions p[0 ... num_axes):  p[axis_of_pair[j]] inv_freq[j]
 ///
-/// Every RoPE of several axes is such a list; the functions below write those in use. A pair keeps its own frequency.
-/// Which position drives it and how channels pair up (RopeLayout) are independent, although both are called
-/// "interleaved".
+/// Every RoPE of several axes is such a list; the functions below make those in use. A pair keeps its own frequency.
+/// Which axis drives a pair is independent of how channels pair up (RopeLayout), although the word "interleaved" is
+/// used for both.
 class AxisMap {
  public:
   /// @param axis_of_pair  num_pairs integers, >= 0 and < num_axes: an Eigen vector or a contiguous range.
@@ -3637,8 +3648,7 @@ class AxisMap {
 
 namespace detail {
 
-/// Number of pairs that `sections` cover, and an error when one is negative, all are zero or the sum is beyond any
-/// model.
+/// Returns the number of pairs that `sections` cover. Refuses a negative one, only zeros, and a sum beyond the limit.
 inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
   std::int64_t pairs = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
@@ -3670,8 +3680,7 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 
 }  // namespace detail
 
-/// The pairs of one axis after those of the other: {16, 24, 24} is 16 pairs of axis 0, then 24 of axis 1, then 24 of
-/// axis 2.
+/// All pairs of one axis, then all of the next: {16, 24, 24} is 16 pairs of axis 0, 24 of axis 1, then 24 of axis 2.
 ///
 ///     {2, 3, 3}:  t t h h h w w w
 ///
@@ -3680,8 +3689,8 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
 /// Accuracy: exact [frequency][axes].
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
-///           pictures transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation;
-///           a reader of its config asks which is meant (AxisSections).
+///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation
+///           and no AxisMap.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
   Eigen::Index pair = 0;
@@ -3737,12 +3746,12 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   return AxisMap(axes, 3);
 }
 
-/// Each next pair goes to the axis that has received the smallest part of its pairs so far: placed / section.
+/// Each next pair goes to the axis that has so far received the smallest share of its pairs, placed / section.
 ///
 ///     {2, 3, 3}:  0 1 2 1 2 1 2 0
 ///
-/// Two neighboring pairs have different axes as long as another axis has pairs left, and among axes that have received
-/// equal parts the lower one is taken. With three sections one pair of axis 0 is kept for the very end.
+/// Two neighboring pairs have different axes as long as another axis has pairs left. Among axes with equal shares the
+/// lowest is taken. With three sections, one pair of axis 0 is kept for the end.
 /// @param mrope_section  Pairs of each axis, >= 0; two sections (h, w) or three (t, h, w), the first of three > 0.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
@@ -3784,7 +3793,7 @@ inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
 #endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
 
 // ---- posenc/frequency/scale_periodic.hpp
-/// Periodic frequencies: after a period every pair is back where it was, so that pictures tile without a seam.
+/// Periodic frequencies: after a period every pair has its first angle again, so that pictures tile without a seam.
 #ifndef POSENC_FREQUENCY_SCALE_PERIODIC_HPP
 #define POSENC_FREQUENCY_SCALE_PERIODIC_HPP
 
@@ -3793,7 +3802,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The nearest frequency with a whole number of circles in `period`; of an infinite period, the same.
+/// The nearest frequency with a whole number of rotations in `period`; the frequency itself for an infinite period.
 inline double periodic_frequency(double frequency, double period) {
   if (!is_finite(period)) return frequency;
   constexpr Wide circle = 6.28318530717958647692528676655900577L;
@@ -3807,12 +3816,12 @@ inline bool is_period(double period) {
 
 }  // namespace detail
 
-/// Rounds each frequency to a whole number of circles in `period` positions: position p + period is then position p, and
-/// a picture of that width continues over its edge.
+/// Rounds each frequency to a whole number of rotations in `period` positions. Position p + period then has the angles
+/// of position p, and a picture of that width continues across its edge.
 ///
 ///     inv_freq'[i] = 2 pi round(inv_freq[i] period / (2 pi)) / period
 ///
-/// Pairs that make less than half a circle no longer rotate.
+/// Pairs that make less than half a rotation in a period no longer rotate.
 /// @param frequencies  What the model was trained with.
 /// @param period       W [positions], > 0.
 /// @throws std::invalid_argument  period <= 0 or NaN.
@@ -3831,7 +3840,7 @@ Frequencies scale_periodic(const Frequencies& frequencies, const Number& period)
 /// @overload
 /// On several axes, each with a period of its own: rows and columns of a picture.
 /// @param axes     The axis of each pair.
-/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis as it is, for instance that of time.
+/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis unchanged, for instance that of time.
 /// @throws std::invalid_argument  another number of pairs or of periods; a period that is <= 0 or NaN.
 template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {
@@ -4695,14 +4704,15 @@ inline namespace POSENC_ABI {
 ///     cos_sin     c0 c1 c2 .. | s0 s1 s2 ..                       one per pair, cosines first
 ///     sin_cos     s0 s1 s2 .. | c0 c1 c2 ..                       one per pair, sines first
 ///     paired      c0 s0 c1 s1 c2 s2 ..                            complex numbers
-///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE: torch.cat((f, f))
+///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE:
+///                                                                 torch.cat((f, f))
 ///     repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
 ///                                                                 torch.repeat_interleave(f, 2)
 ///
-/// The bar is where the second half of a row begins in one array, and where the second array begins in two.
-/// Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
-/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have any
-/// of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
+/// The bar separates the two halves of a row, or the two arrays of a cache that has cosines and sines in separate
+/// arrays. Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
+/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have
+/// any of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
 enum class CosSinStorage { cos_sin, sin_cos, paired, tiled, repeated };
 
 namespace detail {
@@ -4727,23 +4737,23 @@ enum class AngleMode {
   float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
 };
 
-/// What make_table() makes and fill_table() keeps, and what every other function that makes a table takes.
+/// How a table is made. Every function that makes a table takes these, and fill_table() keeps those of its table.
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
   AngleMode angles = AngleMode::exact;
-  /// Heads with angles of their own; 1 where all heads share them. The frequencies (and axes) of head 0 come first, then
-  /// those of head 1, ...: num_heads times the pairs of a head.
+  /// Number of heads that have angles of their own; 1 where all heads share them. Frequencies (and axes) are then given
+  /// for num_heads times the pairs of a head: those of head 0 first, then those of head 1, ...
   detail::Size num_heads = 1;
 };
 
 namespace detail {
 
-/// For tables whose angles are not position * inv_freq as frameworks form it in float.
+/// Refuses float32 angles, for tables whose angles frameworks do not form as position * inv_freq in float.
 inline void require_exact_angles(const char* function, const TableOptions& options) {
   require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
 }
 
-/// The pairs of a head, where frequencies hold those of all heads.
+/// The number of pairs of a head, where frequencies hold those of all heads.
 inline Eigen::Index pairs_of_head(const char* function, const char* parameter, Eigen::Index num_pairs,
                                   const TableOptions& options) {
   require(options.num_heads > 0, function, "options.num_heads", options.num_heads, "> 0");
@@ -4796,7 +4806,7 @@ struct TableRotation {
 #endif  // POSENC_FREQUENCY_TABLE_ROTATION_HPP
 
 // ---- posenc/frequency/frequency_table_view.hpp
-/// FrequencyTableView, and what it has in common with the FrequencyTable: cosines and sines, one row per position.
+/// FrequencyTableView: a table of cosines and sines in memory that it does not own; and what all tables have in common.
 #ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
 #define POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
 
@@ -4813,7 +4823,7 @@ namespace detail {
 struct TableWriter;
 struct CacheReader;
 
-/// What a table knows about its numbers, whoever owns them.
+/// What a table knows about its numbers, whether it owns them or not.
 struct TableFacts {
   Eigen::Index num_pairs = 0;
   Eigen::Index row_stride = 0;
@@ -4854,13 +4864,14 @@ class FrequencyTableBase {
   /// Number of sequences that have frequencies and rows of their own, stacked one after the other; 1 where all share
   /// the rows.
   Eigen::Index num_sequences() const { return facts_.num_sequences; }
-  /// How make_table() formed the angles and fill_table() will; exact for a wrapped cache, of which nothing is known.
+  /// How make_table() formed the angles and fill_table() will form them. A wrapped cache, of which this is not known,
+  /// says exact.
   AngleMode angles() const { return facts_.angles; }
   /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
-  /// sequences of other magnitudes).
+  /// sequences of different magnitudes).
   double magnitude() const { return facts_.magnitude; }
   /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
-  /// table has another one than the exact table of the same frequencies, because its angles do not add up.
+  /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
   std::uint64_t id() const { return facts_.id; }
   /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
   /// r. Empty for lists of positions, for several axes and for a wrapped cache.
@@ -4949,9 +4960,9 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
   const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
 
-  /// Itself, so that code for either kind of table can ask for a view.
+  /// This view, so that code for either kind of table can call view().
   FrequencyTableView view() const { return *this; }
-  /// The angles of one head: a view of one head, which rotates a head or whatever shares its angles.
+  /// The angles of one head, as a view that rotates that head, or several that share its angles.
   /// @param head  >= 0 and < num_heads().
   /// @throws std::out_of_range  there is no such head.
   FrequencyTableView head(detail::Size head) const {
@@ -4969,7 +4980,7 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
   TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
-  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {
     return {*this, this->inverse_scale(), true};
   }
@@ -4987,7 +4998,7 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
 
 namespace detail {
 
-/// Refuses a table whose heads have angles of their own, where a row of it is read as one row.
+/// Refuses a table whose heads have angles of their own, for callers that read one set of angles in a row.
 template <typename Table>
 void require_shared_angles(const char* function, const Table& table) {
   require(table.num_heads() == 1, function, "table.num_heads()", table.num_heads(),
@@ -5014,7 +5025,7 @@ inline namespace POSENC_ABI {
 /// Owns its numbers, in rows that are padded and aligned to Eigen's widest packet. make_table() makes one, fill_table()
 /// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
 ///
-/// With options.num_heads = H heads have angles of their own, and a row is H rows, one for each head:
+/// With options.num_heads > 1 each head has angles of its own, and a row holds one part for each head:
 ///
 ///     position 0:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 0
 ///                  head 1   c0 c1 .. | s0 s1 ..       table.head(1), row 0
@@ -5064,10 +5075,10 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
   typename Base::ConstMap sin() const& { return Base::sin(); }
   /// @overload
-  /// Of a temporary: a copy, because the table goes.
+  /// Of a temporary table: a copy.
   Numbers cos() const&& { return Base::cos(); }
   /// @overload
-  /// Of a temporary: a copy, because the table goes.
+  /// Of a temporary table: a copy.
   Numbers sin() const&& { return Base::sin(); }
 
   /// A view of all of the table, which must outlive it.
@@ -5084,14 +5095,15 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     const Number* const none = detail::of_temporary<Number>();
     return {none, none, 0, 1, 1, 1, 1};
   }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). Refers to the table.
+  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). It refers to the
+  /// table.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
   TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
   /// table.
-  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of other magnitudes.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
@@ -5101,7 +5113,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
  private:
-  /// A table whose numbers are yet to be written, padding included.
+  /// A table whose numbers, padding included, have not been written yet.
   struct Unset {};
   FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset) {
     const char* const function = "FrequencyTable";
@@ -5169,12 +5181,12 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// Values that a cache holds for each cosine.
+/// How many times a cache holds each cosine.
 inline Eigen::Index copies_of(CosSinStorage storage) {
   return storage == CosSinStorage::tiled || storage == CosSinStorage::repeated ? 2 : 1;
 }
 
-/// The pair whose value is entry j of all cosines of one position.
+/// The pair of entry j among all cosines of one position.
 inline Eigen::Index pair_at(CosSinStorage storage, Eigen::Index j, Eigen::Index num_pairs) {
   return storage == CosSinStorage::repeated ? j / 2 : j % num_pairs;
 }
@@ -5289,7 +5301,7 @@ FrequencyTableView<Scalar> wrap_cache(const Scalar* cache, detail::Size rows, de
 /// @param cos, sin    `rows` rows without gaps: rotary_dim / 2 values each (cos_sin), or rotary_dim (tiled, repeated).
 ///                    Both must outlive the view.
 /// @param rotary_dim  Number of channels that rotate, whatever the row length.
-/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array.
+/// @throws std::invalid_argument  in addition to those above: sin_cos or paired, which are storages of one array.
 template <typename Scalar>
 FrequencyTableView<Scalar> wrap_cache(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size rotary_dim,
                                       CosSinStorage storage, double magnitude) {
@@ -5314,7 +5326,7 @@ FrequencyTableView<float> wrap_cache(const Given&...) {
 /// @param[out] cache  table.rows() x table.rotary_dim(), or x 2 table.rotary_dim() (tiled, repeated); any writable
 ///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
-/// @param storage     How a row is to lie in memory; see wrap_cache() for who has which.
+/// @param storage     How a row lies in memory; wrap_cache() says which project has which.
 /// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table. `cache` is
 ///                                then unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
@@ -5351,8 +5363,8 @@ void write_cache(Cache&& cache, const Table& table, CosSinStorage storage) {
 /// @overload
 /// A cache in two arrays, each rounded to its own scalar.
 /// @param[out] cos, sin  table.rows() x table.num_pairs() (cos_sin), or x table.rotary_dim() (tiled, repeated).
-/// @throws std::invalid_argument  besides those above: sin_cos or paired, which are storages of one array; memory that
-///                                overlaps each other's. Both are then unchanged.
+/// @throws std::invalid_argument  in addition to those above: sin_cos or paired, which are storages of one array; cos
+///                                and sin that overlap. Both are then unchanged.
 template <typename Cos, typename Sin, typename Table, std::enable_if_t<detail::is_frequency_table<Table>, int> = 0>
 void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage) {
   const char* const function = "write_cache";
@@ -5798,7 +5810,7 @@ EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
 #endif  // POSENC_DETAIL_CAST_HPP
 
 // ---- posenc/frequency/detail/table_writer.hpp
-/// How make_table(), and the tables by other rules (xPos, learned frequencies), write a FrequencyTable.
+/// TableWriter: writes the numbers of a FrequencyTable, for make_table(), fill_table() and the tables by other rules.
 #ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 #define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
@@ -5809,7 +5821,7 @@ class AxisMap;
 
 namespace detail {
 
-/// Whether fill_table() may write `rows` positions, named `count`, into `table`.
+/// Refuses to fill `table` with other numbers of pairs or rows than it has; messages name the number of rows `count`.
 template <typename Scalar>
 void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
                       Eigen::Index rows) {
@@ -5822,7 +5834,7 @@ void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& fr
 }
 
 struct TableWriter {
-  /// Writes whole blocks: rows are padded for it. `Storage` is fixed so that the loops become plain vector stores.
+  /// Writes a whole block, for which rows are padded. `Storage` is a constant, so that the loops become vector stores.
   template <CosSinStorage Storage, typename Scalar>
   static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
                           const double* sine) {
@@ -5833,7 +5845,7 @@ struct TableWriter {
       cast_block<kAngleBlock>(to_cos, cosine);
       cast_block<kAngleBlock>(to_sin, sine);
     } else {
-      Scalar c[kAngleBlock];  // rounded before memory is touched: every loop becomes vector code
+      Scalar c[kAngleBlock];  // rounded first, so that every loop becomes vector code
       Scalar s[kAngleBlock];
       cast_block<kAngleBlock>(c, cosine);
       cast_block<kAngleBlock>(s, sine);
@@ -5849,7 +5861,7 @@ struct TableWriter {
     }
   }
 
-  /// One block of a row of a head, for other writers.
+  /// Writes one block of a row of a head, for the tables by other rules.
   template <typename Scalar>
   static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
                           const double* cosine, const double* sine) {
@@ -5863,7 +5875,7 @@ struct TableWriter {
     }
   }
 
-  /// Zeros where no block of fill() comes.
+  /// Writes zeros to the padding that the blocks of fill() do not reach.
   template <typename Scalar>
   static void clear_padding(FrequencyTable<Scalar>& table) {
     const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
@@ -5875,7 +5887,7 @@ struct TableWriter {
     }
   }
 
-  /// What the table was made of.
+  /// Records what the table was made of.
   template <typename Scalar>
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
                          std::optional<std::int64_t> first_position = std::nullopt) {
@@ -5886,7 +5898,7 @@ struct TableWriter {
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
-  /// Rows first_row, first_row + 1, ..., one for each position.
+  /// Fills rows first_row, first_row + 1, ..., one for each position.
   template <CosSinStorage Storage, typename Scalar, typename Positions>
   POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
                                       const Frequencies& frequencies, const Positions& positions) {
@@ -5938,12 +5950,12 @@ struct TableWriter {
     fill(table, frequencies, positions);
   }
 
-  /// A set of frequencies for each sequence: make_sequence_table.hpp.
+  /// Fills a table with a set of frequencies for each sequence. Defined in make_sequence_table.hpp.
   template <typename Scalar, typename Positions>
   static void fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
                              const Positions& positions, Eigen::Index seq_len);
 
-  /// On several axes: make_axis_table.hpp.
+  /// Fills a table of positions on several axes. Defined in make_axis_table.hpp.
   template <typename Scalar, typename Derived>
   static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                         const Derived& positions);
@@ -6026,7 +6038,8 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///                                divide.
 /// @throws std::out_of_range      an angle position * inv_freq that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value; one allocation (bench_frequency: make_table, consecutive positions).
+/// Cost:     two multiply-adds and a store for each value, with float32 angles an evaluation of cosine or sine; one
+///           allocation (bench_frequency: make_table, consecutive positions).
 /// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
 ///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
 /// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
@@ -6044,25 +6057,24 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange 
 ///                   read along its rows, or a contiguous range (std::vector, std::array, span).
 /// @throws std::invalid_argument  a real position is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57.
-/// Cost:     besides: an evaluation of cosine and sine for each value whose position is not near the one before
+/// Cost:     in addition, an evaluation of cosine and sine for each value whose position is not near the one before
 ///           (bench_frequency: fill_table, lists of positions).
 template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
 FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& positions, TableOptions options = {}) {
   return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<List>("make_table", positions), options);
 }
 
-/// Writes new positions (and frequencies) into a table, without an allocation: for a decode loop, which needs one row
-/// for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
+/// Writes a table anew for other positions (and frequencies), without an allocation: for a decode loop, which needs one
+/// row for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
 ///
 /// @param[in,out] table  rows x num_pairs.
 /// @param frequencies    table.num_pairs() frequencies.
-/// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count), or
-///                       a list, with exactly that many.
+/// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count),
+///                       or a list, with exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
 ///                                or infinite. The table is unchanged whenever something is thrown.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     two multiply-adds and a store for each value; no allocation
-///           (bench_frequency: fill_table, consecutive positions).
+/// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, consecutive positions).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][determinism].
 template <typename Scalar>
 void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, StartingAt positions) {
@@ -6174,7 +6186,7 @@ void TableWriter::fill_sequences(FrequencyTable<Scalar>& table, const std::vecto
   table.facts_.num_sequences = static_cast<Eigen::Index>(frequencies.size());
 }
 
-/// Refuses sets of frequencies that are none, or differ in their pairs. Returns the rows of all sequences.
+/// Refuses an empty list, and sets of different numbers of pairs. Returns the number of rows of all sequences.
 inline Eigen::Index require_sequences(const char* function, const std::vector<Frequencies>& frequencies,
                                       Eigen::Index seq_len) {
   require(!frequencies.empty(), function, "frequencies.size()", 0, "> 0: a set for each sequence");
@@ -6208,8 +6220,8 @@ constexpr bool takes_sequences() {
 
 }  // namespace detail
 
-/// Makes the table of a batch whose sequences have frequencies of their own: dynamic NTK and LongRoPE depend on the
-/// length of a sequence, which differs under continuous batching. Token t of sequence b has row b * seq_len + t:
+/// Makes the table of a batch whose sequences have frequencies of their own, as with dynamic NTK and LongRoPE, which
+/// depend on the length of a sequence. Token t of sequence b has row b * seq_len + t:
 ///
 ///     cos(row b * seq_len + t, pair j) = A_b cos((start_b + t) inv_freq_b[j])        and the sine likewise
 ///
@@ -6224,16 +6236,17 @@ constexpr bool takes_sequences() {
 ///     fill_table(table, frequencies, each_sequence(1, lengths));
 ///     apply_rope(q, table, layout);
 ///
-/// @param frequencies  A set for each sequence, all of as many pairs.
+/// @param frequencies  A set for each sequence, all with the same number of pairs.
 /// @param positions    each_sequence(seq_len, starts) with the first position of each sequence, or
 ///                     each_sequence(seq_len, starting_at(first)).
 /// @param options      As for one set of frequencies.
-/// @throws std::invalid_argument  no sets, or sets of other numbers of pairs; another number of starts than sets.
+/// @throws std::invalid_argument  no sets, or sets of different numbers of pairs; another number of starts than sets.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of a table for each sequence, with one allocation (bench_frequency: a table for each sequence).
 /// Accuracy: the numbers of make_table() for each sequence alone, bit for bit [frequency][sequences].
-/// Matches:  dynamic NTK of Hugging Face run for each sequence alone; in a batch it takes the longest for all.
+/// Matches:  dynamic NTK of Hugging Face run on each sequence alone. In a batch, Hugging Face takes the frequencies of
+///           the longest sequence for all.
 template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
 FrequencyTable<Scalar> make_table(const std::vector<Frequencies>& frequencies, const Positions& positions,
                                   TableOptions options = {}) {
@@ -6254,13 +6267,13 @@ FrequencyTable<Scalar> make_table(const std::vector<Frequencies>& frequencies, c
   }
 }
 
-/// Writes new positions and frequencies of each sequence into a table, without an allocation.
+/// Writes a table anew for other positions and frequencies of each sequence, without an allocation.
 ///
 /// @param[in,out] table  frequencies.size() * seq_len rows.
 /// @param frequencies    A set for each sequence, all of table.num_pairs() pairs.
-/// @param positions      As of make_table().
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
-///                                table is unchanged whenever something is thrown.
+/// @param positions      As in make_table().
+/// @throws std::invalid_argument  in addition to those of make_table(): another number of rows or pairs than the table
+///                                has. The table is unchanged whenever something is thrown.
 /// Cost:     that of make_table() without the allocation (bench_frequency: a table for each sequence).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][sequences].
 template <typename Scalar, typename Positions, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
@@ -6284,7 +6297,7 @@ void fill_table(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& f
 #endif  // POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 
 // ---- posenc/frequency/detail/row_resolver.hpp
-/// Rows of a table as kernels take them, runs or a list, and the check that the table has them.
+/// The rows of a table that tokens take, as runs or as a list, and the check that the table has them.
 #ifndef POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
 #define POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
 
@@ -6301,8 +6314,8 @@ constexpr bool is_negative(Integer value) {
   }
 }
 
-/// The tokens that rows are asked for: `batch` sequences of `seq_len` tokens. A message calls them by `parameter`, and
-/// the number of a sequence's tokens by `count`.
+/// The tokens that need a row each: `batch` sequences of `seq_len` tokens. Messages name them `parameter`, and the
+/// number of tokens of a sequence `count`.
 struct TokenGrid {
   const char* parameter;  ///< "x"
   const char* count;      ///< "x.rows()" of a matrix, "x.seq_len()" of a view
@@ -6312,7 +6325,8 @@ struct TokenGrid {
   Eigen::Index tokens() const { return batch * seq_len; }
 };
 
-/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made only when all of them exist.
+/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made after the check that these rows
+/// exist.
 template <typename First>
 class RowRuns {
  public:
@@ -6333,8 +6347,8 @@ class RowRuns {
   First first_;
 };
 
-/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made only when all
-/// of them exist.
+/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made after the
+/// check that these rows exist.
 template <typename RowAt>
 class ListedRows {
  public:
@@ -6353,7 +6367,7 @@ class ListedRows {
   RowAt row_at_;
 };
 
-/// What a message calls a number: its name, or an element of a list. The text is made only for a message.
+/// The name of a number in messages: a name, or an element of a list. The text is formed only when a message needs it.
 struct Named {
   const char* name;
   Eigen::Index index = -1;
@@ -6368,7 +6382,7 @@ class RowResolver {
   RowResolver(const char* function, Eigen::Index table_rows, std::optional<std::int64_t> first_position)
       : function_(function), table_rows_(table_rows), first_position_(first_position) {}
 
-  /// Refuses a table that has not exactly a row for each token. No tokens need none.
+  /// Refuses a table unless it has exactly one row for each token. Without tokens, any table is accepted.
   void require_exact(const TokenGrid& tokens) const {
     if (table_rows_ == tokens.seq_len || tokens.tokens() == 0) return;
     if (table_rows_ > tokens.seq_len) {
@@ -6388,7 +6402,7 @@ class RowResolver {
             ", or a start be given, for instance each_sequence(", seq_len, ", starting_at(cached))");
   }
 
-  /// The row of a position, with `count` rows from there on.
+  /// The row of a position. Refuses one from which the table does not have `count` rows.
   Eigen::Index row_of_position(const Named& what, std::int64_t position, Eigen::Index count) const {
     if (!first_position_) {
       refuse<std::invalid_argument>(function_, what.text(), position,
@@ -6404,7 +6418,7 @@ class RowResolver {
     return static_cast<Eigen::Index>(position - *first_position_);
   }
 
-  /// A row, with `count` rows from there on.
+  /// Returns `row` as an index. Refuses one from which the table does not have `count` rows.
   template <typename Integer>
   Eigen::Index row(const Named& what, Integer row, Eigen::Index count) const {
     require_count(count);
@@ -6437,7 +6451,8 @@ class RowResolver {
 #endif  // POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
 
 // ---- posenc/frequency/table_rows.hpp
-/// Which row of a cos/sin table each token takes: by its position, where the table knows positions, or by its row.
+/// from_row() and rows(): which row of a cos/sin table each token takes. Tables that know the positions of their rows
+/// take positions as well.
 #ifndef POSENC_FREQUENCY_TABLE_ROWS_HPP
 #define POSENC_FREQUENCY_TABLE_ROWS_HPP
 
@@ -6468,8 +6483,8 @@ class TableRows {
   List list_;
 };
 
-/// The rows row, row + 1, ... of a table, one for each token that the call is about: for a table that does not know its
-/// positions, such as a wrapped cache. Where it knows them, starting_at(position) says the same without arithmetic.
+/// The rows row, row + 1, ... of a table, one for each token of the call: for a table that does not know the positions
+/// of its rows, such as a wrapped cache. Where it knows them, starting_at(position) finds the row.
 ///
 /// @param row  Row of the first token, an integer of any type.
 /// @throws std::out_of_range  row < 0 or beyond what an index holds.
@@ -6485,8 +6500,8 @@ FromRow from_row(Integer row) {
 
 /// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
 ///
-/// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span. A
-///              list that is a variable must outlive the call.
+/// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span.
+///              A list that is a variable must outlive the call.
 template <typename List>
 auto rows(List&& list) {
   constexpr bool is_list = detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>;
@@ -6498,14 +6513,14 @@ auto rows(List&& list) {
 
 namespace detail {
 
-/// What is asked for where nothing is said: token i takes row i, and the table has exactly as many rows.
+/// Stands for an argument that was left out: token i takes row i, and the table has exactly as many rows.
 struct OneRowForEachToken {};
 
 template <typename T>
 inline constexpr bool is_table_rows = false;
 template <typename List>
 inline constexpr bool is_table_rows<TableRows<List>> = true;
-/// Of something else the compiler has spoken in rows(), and there is nothing to add.
+/// False where rows() has already refused its argument at compile time, so that no second error follows.
 template <typename Rows>
 inline constexpr bool are_listed =
     is_list<std::remove_cv_t<std::remove_reference_t<decltype(std::declval<Rows>().list())>>>;
@@ -6537,7 +6552,7 @@ void with_listed_rows(const RowResolver& resolver, const char* name, const char*
       }
     };
     for (Eigen::Index i = 0; i < size; ++i) row_at(i);
-    std::int64_t first = 0;  // what is at row 0
+    std::int64_t first = 0;  // the position of row 0
     if (!ByRow && size > 0) first = static_cast<std::int64_t>(list_entry(list, 0)) - row_at(0);
     action(ListedRows(size, tokens.tokens(), [&list, first](Eigen::Index i) {
       return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, i)) - first);
@@ -6686,7 +6701,7 @@ AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double po
 
 }  // namespace detail
 
-/// Frequencies of a vision tower: a geometric series for each axis, the pairs of one axis after those of the other.
+/// Frequencies of a vision tower: a geometric series for each axis, all pairs of one axis and then all of the next.
 ///
 ///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
 ///
@@ -6712,9 +6727,9 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// @overload
 /// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
 /// @param bases  One for each axis, finite, > 0 and not 1.
-/// @throws std::invalid_argument  besides those above: another number of bases than axes.
-/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis a
-///           (frame, row, column), half-split.
+/// @throws std::invalid_argument  in addition to those above: another number of bases than axes.
+/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
+///           a (frame, row, column), half-split.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
                                           double position_scale = 1) {
   const char* const function = "axial_frequencies";
@@ -6734,7 +6749,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 ///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
 ///
 /// @param series  one_per_axis is the function above with a position_scale of 1.
-/// @throws std::invalid_argument  besides those above: alternating axes with other numbers of pairs than the first.
+/// @throws std::invalid_argument  in addition to those above: alternating axes with different numbers of pairs.
 /// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
 ///           row * max_width + column).
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
@@ -6766,8 +6781,8 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved; "pixel" of
-///           rotary-embedding-torch.
+/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved;
+///           "pixel" of rotary-embedding-torch.
 inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
@@ -6909,7 +6924,7 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
     Eigen::Index head = 0;
     Eigen::Index first = 0;  // pair of the head
     for (int i = 0; i < count; ++i) {
-      if (pairs[i] - first >= head_pairs) {  // pairs ascend
+      if (pairs[i] - first >= head_pairs) {  // pairs are in ascending order
         head = pairs[i] / head_pairs;
         first = head * head_pairs;
       }
@@ -6957,14 +6972,14 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 ///     cos(row i, pair j) = A cos(p inv_freq[j])        p = positions(i, axis of pair j)
 ///     sin(row i, pair j) = A sin(p inv_freq[j])        A = frequencies.magnitude()
 ///
-/// A token whose positions are equal gets the numbers that the other make_table() gives that position, bit for bit: text
-/// in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
+/// A token whose positions are equal gets the numbers that the other make_table() gives that position, bit for bit:
+/// text in a multi-axis model is plain RoPE. A token at zeros is not rotated: prefix tokens of vision models.
 /// @param axes       The axis of each pair: contiguous_axes() and the functions beside it.
 /// @param positions  tokens x axes.num_axes(), integers or real numbers; or what mrope_positions() returns.
-/// @param options    As for one axis. Where heads have frequencies of their own, `axes` too goes head by head: heads may
-///                   take each pair from another axis.
-/// @throws std::invalid_argument  other numbers of pairs in `axes` and `frequencies`; another number of columns than
-///                                axes; a real position that is NaN or infinite.
+/// @param options    As for one axis. Where heads have frequencies of their own, `axes` goes head by head as well, so
+///                   that a pair may have different axes in different heads.
+/// @throws std::invalid_argument  different numbers of pairs in `axes` and `frequencies`; another number of columns
+///                                than axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     two multiply-adds and a scattered store for each value, and two evaluations of cosine and sine whenever a
@@ -6985,12 +7000,13 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const AxisMap&
   return table;
 }
 
-/// Writes new positions on several axes into a table, without an allocation. The table keeps its storage and AngleMode.
+/// Writes a table anew for other positions on several axes, without an allocation. The table keeps its storage and
+/// AngleMode.
 ///
 /// @param[in,out] table  rows x num_pairs.
 /// @param positions      table.rows() x axes.num_axes(); or what mrope_positions() returns.
-/// @throws std::invalid_argument  besides those of make_table(): another number of rows or pairs than the table has. The
-///                                table is unchanged whenever something is thrown.
+/// @throws std::invalid_argument  in addition to those of make_table(): another number of rows or pairs than the table
+///                                has. The table is unchanged whenever something is thrown.
 /// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, several axes).
 /// Accuracy: that of make_table(), whose numbers it writes [frequency][axes].
 template <typename Scalar, typename Positions, detail::IfTableOfAxes<Scalar, Positions> = 0>
@@ -7009,7 +7025,7 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
 #endif  // POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 
 // ---- posenc/frequency/rope_presets.hpp
-/// Frequencies of models that rotate otherwise than most, by the name of the model.
+/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2.
 #ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
 #define POSENC_FREQUENCY_ROPE_PRESETS_HPP
 
@@ -7017,9 +7033,9 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace presets {
 
-/// Frequencies of nanochat, which rotates against the usual sense: inv_freq[i] = -base^(-2i / head_dim).
+/// Frequencies of nanochat, which rotates by negative angles: inv_freq[i] = -base^(-2i / head_dim).
 ///
-/// Scores are those of the usual sense; what is rotated is not, nor are keys in a cache.
+/// Scores equal those of positive frequencies. Rotated queries and keys, and therefore cached keys, do not.
 /// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
 /// @param base      `rope_theta`: finite, > 0 and not 1.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -7033,7 +7049,8 @@ inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
   return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
 }
 
-/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, down to 1/1024, against the usual sense.
+/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
+/// down to 1/1024.
 ///
 ///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
 ///                   0                           i < 2 n
@@ -7053,7 +7070,8 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
   return Frequencies(inv_freq);
 }
 
-/// Frequencies and axes of V-JEPA 2, one for each *channel*: apply_channel_angles() takes the table, and no rotation does.
+/// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
 ///
 ///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
 ///
@@ -7095,7 +7113,7 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 struct FopeWriter {
-  /// Pairs at the end, which do not rotate, as blocks of the table.
+  /// Writes one row of a head in whole blocks: the given pairs, then pairs that do not rotate.
   template <typename Scalar, typename Values>
   static void write_row(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, const Values& cosines,
                         const Values& sines) {
@@ -7168,19 +7186,20 @@ struct FopeWriter {
 ///     cos = 1, sin = 0                                                                        n <= j < rotary_dim / 2
 ///
 /// with n pairs of a head, p the position of the row and w_m = frequencies.inv_freq()[m]. Pairs beyond n, whose
-/// frequencies were too low for the trained length, do not rotate. Pairs are scaled as well as rotated: apply_rope() takes
-/// the table and its adjoint(); inverse() refuses it.
-/// @tparam Scalar           As of make_table().
-/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude counts.
-/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of head
-///                          0 first.
+/// frequencies were too low for the trained length, do not rotate. The table scales pairs as well as rotating them,
+/// each by another factor: apply_rope() takes it and its adjoint(), and inverse() is refused.
+/// @tparam Scalar           As in make_table().
+/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude is a
+///                          factor on the sums.
+/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of
+///                          head 0 first.
 /// @param sin_coefficients  As cos_coefficients.
 /// @param positions         PositionRange(first, count), or a list with one for each row.
 /// @param rotary_dim        Channels of a head: even, > 0 and at least 2 n.
-/// @param options           As of make_table(), with exact angles.
+/// @param options           As in make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: it is made once for a model).
+/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a model).
 /// Accuracy: double: |error| <= sum over m of |coefficient| (M 2^-52 + 2^-50 + |p w_m| 2^-51); other scalars rounded
 ///           once more [rope][fope].
 /// Source:   Hua et al. 2024, arXiv:2412.17739.
@@ -7321,14 +7340,15 @@ void add_weights_gradient(GradWeights& grad_weights, Eigen::Index tokens, const 
 #endif  // POSENC_DETAIL_WEIGHTED_ANGLES_HPP
 
 // ---- posenc/frequency/mixed_frequencies.hpp
-/// Learned frequencies over several axes, where every axis contributes to every angle.
+/// Learned frequencies on several axes, where every axis contributes to every angle.
 #ifndef POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 #define POSENC_FREQUENCY_MIXED_FREQUENCIES_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Makes the start of learned frequencies for a head whose axes are rotated by `angle`: 2 x head_dim / 2, rows x and y.
+/// Returns initial values of learned frequencies for one head, on axes rotated by `angle`: 2 x head_dim / 2, with the
+/// rows x and y.
 ///
 ///     pair i:            base^(-4i / head_dim) (cos angle, sin angle)                       i < head_dim / 4
 ///     pair i + quarter:  base^(-4i / head_dim) (cos(angle + pi/2), sin(angle + pi/2))
@@ -7337,7 +7357,7 @@ inline namespace POSENC_ABI {
 /// @param base      10 in the paper: finite, > 0, not 1.
 /// @param angle     Radians, in [-2 pi, 2 pi]: drawn from [0, 2 pi) for each head, or 0.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     one power for each pair; one allocation (no bench case: it is called once for a model).
+/// Cost:     one power for each pair; one allocation (no bench case: called once for a model).
 /// Accuracy: each entry within 4e-16 of the formula [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298.
 /// Matches:  timm init_random_2d_freqs.
@@ -7362,7 +7382,7 @@ namespace detail {
 /// Learned frequencies without phases.
 struct NoPhases {};
 
-/// Columns of learned frequencies, and under them the phases, which count as frequencies of an axis at position 1.
+/// Columns of learned frequencies, and phases as one more row: frequencies of an axis on which each position is 1.
 template <typename Frequencies, typename Phases>
 struct PhasedFrequencies {
   const Frequencies& frequencies;
@@ -7391,7 +7411,7 @@ struct MixedWriter {
     }
   }
 
-  /// Refuses phases of other pairs, and those that are not finite. Returns the largest.
+  /// Refuses another number of phases than pairs, and phases that are not finite. Returns the largest |phase|.
   template <typename Phases>
   static double largest_phase(const char* function, const Phases& phases, Eigen::Index num_pairs) {
     double largest = 0;
@@ -7455,19 +7475,19 @@ struct MixedWriter {
 ///
 ///     theta_j = sum over axes a of positions(token, a) frequencies(a, j)
 ///
-/// @tparam Scalar      As of make_table().
-/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads = H
-///                     num_axes x (H * num_pairs), the columns of head 0 first.
+/// @tparam Scalar      As in make_table().
+/// @param frequencies  num_axes x num_pairs [radians per position], of any real scalar, finite; with options.num_heads
+///                     = H num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
-/// @param options      As of make_table(), with exact angles.
+/// @param options      As in make_table(), with exact angles.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation
 ///           (bench_rope: learned frequencies).
 /// Accuracy: double: |error| <= 2^-51 + num_axes 2^-52 sum_a |p_a f_a|; other scalars rounded once more [rope][mixed].
 /// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.3 (mixed frequencies).
-/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed), freqs_cis_golden of Falcon, MochiRoPE of diffusers: all with
-///           num_heads; one row of frequencies is a learned 1-D RoPE.
+/// Matches:  RotaryEmbeddingMixed of timm (rope-vit mixed), freqs_cis_golden of Falcon, MochiRoPE of diffusers: all
+///           with num_heads; one row of frequencies is a learned 1-D RoPE.
 template <typename Scalar, typename DerivedFrequencies, typename DerivedPositions>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies,
                                         const Eigen::DenseBase<DerivedPositions>& positions,
@@ -7479,16 +7499,17 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @overload
 /// With a phase for each pair: theta_j = phases[j] + sum over axes a of positions(token, a) frequencies(a, j).
 ///
-/// In PoPE each of the d channels of a head is the length of a pair, and keys have a learned phase delta:
+/// In PoPE each of the d channels c of a head becomes a pair of length softplus, and keys have a learned phase delta_c:
 ///
-///     q' = softplus(q) beside d zeros, half-split over 2 d channels, rotated without phases;  k' alike, with -delta
+///     q' = [softplus(q), d zeros], rotated half-split over 2 d channels, without phases
+///     k' = [softplus(k), d zeros], rotated likewise, with the phases -delta
 ///     q' . k' = sum over c of softplus(q_c) softplus(k_c) cos((i - j) w_c + delta_c)
 ///
 /// @param phases  One for each column of `frequencies` [radians], finite: an Eigen vector or a contiguous range.
-/// @throws std::invalid_argument  besides: another number of phases; one that is not finite.
-/// Accuracy: as without, with |phases[j]| as one more |p_a f_a| [rope][phases].
+/// @throws std::invalid_argument  in addition: another number of phases; one that is not finite.
+/// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
-/// Matches:  PoPE of x-transformers and PoPE-pytorch, with softplus and the zeros written by the caller.
+/// Matches:  PoPE of x-transformers and PoPE-pytorch, where the caller applies softplus and appends the zeros.
 template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
           std::enable_if_t<detail::is_list<Phases>, int> = 0>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,
@@ -7541,7 +7562,7 @@ auto make_mixed_table(const Arguments&...) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Numbers of xPos, with the field's defaults.
+/// The parameters of xPos, with the usual defaults.
 struct XposOptions {
   double scale_base = 512;  ///< Distance [positions] over which scores decay, finite and >= 1.
   double gamma = 0.4;       ///< Decay of the fastest pair: zeta_0 = gamma / (1 + gamma); finite and > 0.
@@ -7587,7 +7608,7 @@ struct XposWriter {
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
-    // zeta^power and its reciprocal must be numbers, with half a unit of the exponent to spare.
+    // zeta^power and its reciprocal must be finite in the scalar, with a margin of 0.5 in the logarithm.
     const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * decay.scale_base;
     for (Eigen::Index row = 0; row < positions.rows(); ++row) {
       const double distance = static_cast<double>(positions[row]) - center;
@@ -7622,19 +7643,19 @@ struct XposWriter {
 ///     zeta_j = (2j + gamma d) / ((1 + gamma) d),  d = rotary_dim
 ///
 /// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
-/// queries and keys must have the same one: give it once for a model, never from the length of a table. Positions far
-/// from it make large and small numbers; 0 is right for up to some 30,000 positions in float.
+/// queries and keys must have the same one: give it once for a model, never from the length of a table. The scales of
+/// positions far from it overflow: with center 0, float has room for some 30,000 positions.
 ///
 /// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
 /// inverse() refuses both.
-/// @tparam Scalar      As of make_table().
+/// @tparam Scalar      As in make_table().
 /// @param frequencies  Magnitude 1.
 /// @param positions    PositionRange(first, count), or a list of integers or real numbers, one for each row.
 /// @param center       [positions] Where the scale is 1, finite.
 /// @param decay        How fast the scores decay.
-/// @param options      As of make_table(), with exact angles.
-/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a position
-///                                that is NaN or infinite; float32 angles.
+/// @param options      As in make_table(), with exact angles.
+/// @throws std::invalid_argument  a magnitude that is not 1; center, scale_base or gamma out of their ranges; a
+///                                position that is NaN or infinite; float32 angles.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
 ///                                finite.
 /// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
@@ -7679,17 +7700,17 @@ XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positi
 #endif  // POSENC_FREQUENCY_HPP
 
 // ---- posenc/learnable/lookup_options.hpp
-/// What a trained table answers past its last row, and which row has no gradient.
+/// LookupOptions: what a position past the last row of a trained table gives, and which row is not trained.
 #ifndef POSENC_LEARNABLE_LOOKUP_OPTIONS_HPP
 #define POSENC_LEARNABLE_LOOKUP_OPTIONS_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What is at position p >= n of a table of n rows P. Negative positions are an error under every policy.
+/// What a position p >= n gives, for a table P of n rows. A negative position is an error under every policy.
 enum class Overflow {
   error,        ///< std::out_of_range. BERT, GPT-2, OPT, RoBERTa, x-transformers.
-  clamp,        ///< P[n - 1]. Marian's transformer.h.
+  clamp,        ///< P[n - 1], the last row again. Marian's transformer.h.
   zero,         ///< 0, and no gradient. tensor2tensor, which pads its table with zeros.
   hierarchical  ///< a u[p / n] + (1 - a) u[p % n], u = (P - a P[0]) / (1 - a), a = alpha: n^2 positions. bert4keras.
 };
@@ -7697,8 +7718,8 @@ enum class Overflow {
 /// How positions are looked up in a trained table.
 struct LookupOptions {
   Overflow overflow = Overflow::error;
-  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, (i, j) and (j, i) look the same.
-  std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read as any other but not trained.
+  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, i n + j and j n + i are alike.
+  std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read but not trained.
 };
 
 namespace detail {
@@ -7800,8 +7821,8 @@ inline constexpr bool is_learned_table<LearnedTableView<Scalar>> = true;
 /// @param rows        Number of positions, > 0.
 /// @param width       Channels of a row (d_model), > 0.
 /// @param row_stride  Numbers from one row to the next, >= width.
-/// @param options     What lies past the last row, and which row is not trained. By default, past the last row is
-///                    refused.
+/// @param options     What lies past the last row, and which row is not trained. By default a position past the last
+///                    row is refused.
 /// @throws std::invalid_argument  one of these does not hold; a null pointer; alpha not in (0, 1).
 /// @throws std::out_of_range      options.padding_row is no row.
 /// @throws std::length_error      rows that memory's index type does not count.
@@ -7952,7 +7973,7 @@ inline constexpr bool is_learned_table<LearnedTable<Scalar>> = true;
 #endif  // POSENC_LEARNABLE_LEARNED_TABLE_HPP
 
 // ---- posenc/learnable/detail/explain_learned.hpp
-/// What encode_learned(), add_learned() and learned_backward() answer to arguments that are missing or out of order.
+/// The compile-time messages of encode_learned(), add_learned() and learned_backward() for wrong arguments.
 #ifndef POSENC_LEARNABLE_DETAIL_EXPLAIN_LEARNED_HPP
 #define POSENC_LEARNABLE_DETAIL_EXPLAIN_LEARNED_HPP
 
@@ -7964,7 +7985,7 @@ namespace detail {
 template <typename X, typename Table>
 inline constexpr bool are_learned_arguments = is_dense<std::decay_t<X>>&& is_learned_table<Table>;
 
-/// Whether learned_backward() does.
+/// Whether learned_backward() takes gradients of these types.
 template <typename GradTable, typename GradX, typename Table>
 inline constexpr bool are_learned_gradients = is_dense<std::decay_t<GradTable>>&& is_dense<GradX> &&
                                               (is_learned_table<Table> || std::is_same_v<Table, LookupOptions>);
@@ -9260,14 +9281,15 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// P[row] + ratio (P[outer] - P[0]). `outer` is 0 except for hierarchical positions; `row` is -1 where the answer is
-/// zero.
+/// The rows that one position reads: P[row] + ratio (P[outer] - P[0]). `outer` is 0 except for hierarchical positions;
+/// `row` is -1 where the position reads zeros.
 struct TableRow {
   Eigen::Index row;
   Eigen::Index outer;
 };
 
-/// Which rows a position takes. Hierarchical: a u[o] + (1 - a) u[i] = P[i] + ratio (P[o] - P[0]), ratio = a / (1 - a).
+/// Finds the rows that a position reads. Hierarchical: a u[o] + (1 - a) u[i] = P[i] + ratio (P[o] - P[0]), ratio = a /
+/// (1 - a).
 class Lookup {
  public:
   Lookup(const LookupOptions& options, Eigen::Index rows)
@@ -9288,7 +9310,7 @@ class Lookup {
     return overflow_ == Overflow::hierarchical && position / rows_ < rows_;
   }
 
-  /// `name` is a function that gives the parameter's name in a message.
+  /// Refuses a position that the table does not have. name() gives the parameter's name for the message.
   template <typename Name>
   void require_position(const char* function, std::int64_t position, Name&& name) const {
     if (!has(position)) refuse_position(function, name(), position);
@@ -9308,7 +9330,7 @@ class Lookup {
   double ratio_;
 };
 
-/// The positions first, ..., first + count - 1.
+/// Refuses positions first, ..., first + count - 1 unless the table has all of them.
 inline void require_run(const char* function, const Lookup& lookup, std::int64_t first, Eigen::Index count) {
   if (count == 0) return;
   lookup.require_position(function, first, [] { return "the first position"; });
@@ -9371,7 +9393,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Entry `column` of what the lookup found, in Number.
+/// Column `column` of what the position reads, computed in Number.
 template <typename Number, typename Table>
 Number learned_value(const Table& table, TableRow at, Eigen::Index column, Number ratio) {
   if (at.row < 0) return Number(0);
@@ -9429,7 +9451,7 @@ void write_learned(X& x, const Table& table, const Lookup& lookup, const Positio
   }
 }
 
-/// Checks everything, then writes or adds.
+/// encode_learned() and add_learned(): checks all arguments, then writes or adds.
 template <bool Add, typename X, typename Table, typename Given>
 void apply_learned(const char* function, const char* parameter, X& x, const Table& table, const Given& given) {
   require_width(function, parameter, x, "table.width()", table.width());
@@ -9458,13 +9480,13 @@ inline namespace POSENC_ABI {
 /// Writes the table's row of each token's position into `out`: out[t] = P[position of t].
 ///
 /// @param[out] out   tokens x table.width(): any writable dense Eigen object, row- or column-major, of any real scalar.
-/// @param table      A LearnedTable, or wrap_learned_table(weights). Past its last row is refused, unless its
-///                   LookupOptions say otherwise.
+/// @param table      A LearnedTable, or wrap_learned_table(weights). Positions past its last row are refused, unless
+///                   its LookupOptions say otherwise.
 /// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
 ///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
 ///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
-///                   each_sequence(seq_len, starts) with the first position of each. Models that count from elsewhere:
-///                   opt_positions(), roberta_positions(); BART is starting_at(first + 2).
+///                   each_sequence(seq_len, starts) with the first position of each. For models that do not count from
+///                   0: opt_positions(), roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
 ///                                shared with the table, or rows of `out` that lie in one another.
 /// @throws std::out_of_range      a position < 0, or one that the table and its Overflow do not have. `out` is
@@ -9549,8 +9571,8 @@ class Normal {
  public:
   /// @param stddev  Standard deviation, finite and >= 0: GPT-2 0.01, BERT and RoBERTa 0.02, fairseq width^-0.5.
   /// @param mean    Finite.
-  /// @throws std::invalid_argument  one of these does not hold; stddev 0 with another mean than 0, which are in the wrong
-  ///                                order: PyTorch has the mean first.
+  /// @throws std::invalid_argument  one of these does not hold; stddev 0 with another mean than 0, which are in the
+  ///                                wrong order: PyTorch has the mean first.
   explicit Normal(double stddev, double mean = 0) : stddev_(stddev), mean_(mean) {
     detail::require(detail::is_finite(stddev) && stddev >= 0, "Normal", "stddev", stddev, "finite and >= 0");
     detail::require(detail::is_finite(mean), "Normal", "mean", mean, "finite");
@@ -9601,7 +9623,7 @@ class TruncatedNormal {
 /// Matches:  nn.init.uniform_ of PyTorch in distribution, not in the numbers.
 class Uniform {
  public:
-  /// @param low, high  Finite, low <= high, and so is high - low.
+  /// @param low, high  Finite, low <= high, with a finite difference.
   /// @throws std::invalid_argument  this does not hold.
   Uniform(double low, double high) : low_(low), high_(high) {
     detail::require(detail::is_finite(low), "Uniform", "low", low, "finite");
@@ -9862,8 +9884,9 @@ inline auto draw(const XavierNormal& rule, Eigen::Index rows, Eigen::Index width
 /// Writes the initial values of a trained table: seeded, and the same bits on every platform.
 ///
 /// Value k of the seed's sequence goes to row k / width, column k % width, whatever the storage order. Each takes one
-/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions are posenc's own and call no libm,
-/// because those of platforms differ. All values are formed in double and rounded once. -ffast-math voids the promise.
+/// output of std::mt19937_64, which the standard fixes bit by bit. The distributions are posenc's own and call no
+/// function of libm, whose last bit depends on the platform. All values are formed in double and rounded once.
+/// -ffast-math voids the promise.
 #ifndef POSENC_LEARNABLE_FILL_HPP
 #define POSENC_LEARNABLE_FILL_HPP
 
@@ -9927,7 +9950,7 @@ constexpr bool explain_fill() {
 ///
 /// @param[out] values  rows x width: any writable dense Eigen object, such as LearnedTable::values().
 /// @param rule         Normal, TruncatedNormal, Uniform, XavierUniform or XavierNormal.
-/// @param seed         Of std::mt19937_64, a whole number. The same seed gives the same bits on every platform.
+/// @param seed         Seed of std::mt19937_64, any integer. The same seed gives the same bits on every platform.
 /// Cost:     one number of std::mt19937_64 and, for normal ones, a rational function for each value (no bench case:
 ///           done once for a model).
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
@@ -9945,13 +9968,13 @@ void fill(Values&& values, const Rule& rule, const Seed& seed) {
 }
 
 /// @overload
-/// Fills a matrix by a rule that draws nothing: Zeros() or SinusoidalRows(frequencies, order).
+/// Fills a matrix by a rule without random numbers: Zeros() or SinusoidalRows(frequencies, order).
 ///
 /// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs().
 /// @throws std::out_of_range      SinusoidalRows: an angle that is not finite. `values` is unchanged whenever one is
 ///                                thrown.
 /// Accuracy: SinusoidalRows: what encode_sinusoidal() writes, bit for bit [learnable][initialize]. The frequencies come
-///           from std::pow, whose last bit is the platform's.
+///           from std::pow, whose last bit depends on the platform.
 template <typename Values, typename Rule,
           std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_seedless_rule<Rule>, int> = 0>
 void fill(Values&& values, const Rule& rule) {
@@ -9986,7 +10009,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Columns that sums are held of on the stack.
+/// How many columns are summed on the stack at a time.
 inline constexpr Eigen::Index kSumChunk = 256;
 
 /// Calls add(row, factor) for each table row that a token's gradient goes to.
@@ -10024,7 +10047,7 @@ void add_summed_row(Grad* grad, const Read* grad_x, Eigen::Index step, Eigen::In
 template <typename GradTable, typename GradX, typename Positions>
 void scatter_learned(GradTable& grad_table, const GradX& grad_x, const LookupOptions& options, const Lookup& lookup,
                      const Positions& positions) {
-  // Tokens first, ..., first + seq_len - 1, each `batch` times, with a stride of `seq_len` rows.
+  // Each of the positions first, ..., first + seq_len - 1 occurs `batch` times, every `seq_len` rows.
   Eigen::Index seq_len = grad_x.rows();
   Eigen::Index batch = 1;
   if constexpr (std::is_same_v<Positions, SequencePositions>) {
@@ -10118,9 +10141,9 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 
 /// Adds the gradient of a trained table: grad_table[p] += sum of grad_x[t] over the tokens t at position p.
 ///
-/// Where a position took two more rows (Overflow::hierarchical: P[i] + r (P[o] - P[0]), r = alpha / (1 - alpha)) all
-/// three get their share. Positions that got zeros have no gradient, clamped ones add to the last row, and the padding
-/// row gets nothing.
+/// A hierarchical position reads three rows, P[i] + r (P[o] - P[0]) with r = alpha / (1 - alpha), and adds to all
+/// three. A clamped position adds to the last row, one that reads zeros adds to none, and the padding row gets no
+/// gradient.
 /// @param[in,out] grad_table  rows x width, of the table's shape; added to, so set it to zero before the first call.
 ///                            A float gradient of half outputs is fine, and more accurate than a half one.
 /// @param grad_x              tokens x width: the gradient by what encode_learned() or add_learned() wrote.
@@ -10128,7 +10151,7 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 ///                            read, but says what lies past the last row and which row is not trained.
 /// @param positions           As given to encode_learned(). each_sequence(seq_len, starting_at(first)) is the fast way:
 ///                            its sequences are summed into a contiguous block.
-/// @throws std::invalid_argument  another shape than the table's; widths that differ; another number of positions than
+/// @throws std::invalid_argument  a shape other than the table's; widths that differ; another number of positions than
 ///                                rows of grad_x; alpha not in (0, 1); memory that overlaps.
 /// @throws std::out_of_range      as encode_learned(), or a padding_row that is no row. grad_table is then unchanged.
 /// Cost:     one addition for each value; no allocation. A column-major or strided gradient element by element
@@ -10164,11 +10187,11 @@ void learned_backward(const Arguments&...) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Where row t of `to` rows lies between the rows of a table of `from` rows on a line:
+/// How resize() makes row t of an `out` of `to` rows from a table P of `from` rows on a line:
 ///
 ///     out[t] = (1 - f) P[i] + f P[i + 1],   i whole, 0 <= f < 1, i + 1 at most from - 1
 ///
-/// The number of rows of `out` is the number wanted.
+/// The rules differ in i + f. `to` is the number of rows of `out`.
 enum class Resize {
   /// i + f = max((t + 1/2) from / to - 1/2, 0): rows are pixels with their centers at 1/2, 3/2, ...
   /// Matches F.interpolate(mode="linear", align_corners=False) of PyTorch.
@@ -10178,18 +10201,19 @@ enum class Resize {
   align_corners,
   /// i + f = t from / to: position interpolation, Chen et al. 2023, arXiv:2306.15595 (scale_linear() does it to RoPE).
   position_interpolation,
-  /// half_pixel for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows must be odd.
+  /// As half_pixel, for a table of the 2 n - 1 distances -(n - 1), ..., n - 1: both numbers of rows, without those that
+  /// LineResize keeps, must be odd.
   /// Matches get_rel_pos of Segment Anything and MViTv2.
   relative_distances,
-  /// position_interpolation whose last step goes on past the last row, instead of staying there: stretched tails, as
-  /// LongCLIP's, with LineResize(Resize::continued_interpolation).keep(20).
+  /// As position_interpolation, but past the last row it goes on by the last step (f > 1) instead of repeating that
+  /// row: the stretched tail of LongCLIP is LineResize(Resize::continued_interpolation).keep(20).
   continued_interpolation,
-  /// out[t] = P[t mod from]: the table laid end to end as often as it takes. Longformer's copy of RoBERTa's table, with
+  /// out[t] = P[t mod from]: the table repeated as often as it takes. Longformer's copy of RoBERTa's table is
   /// LineResize(Resize::tile).keep(2).
   tile
 };
 
-/// A rule of Resize for a table with rows in front that stay: LineResize(Resize::tile).keep(2).
+/// A rule of Resize for a table whose first rows are copied: LineResize(Resize::tile).keep(2).
 ///
 ///     r r | 0 1 2 3 0 1 2 3 0        keep(2), tile, from 2 + 4 rows to 2 + 9
 class LineResize {
@@ -10198,7 +10222,7 @@ class LineResize {
   /// @throws std::invalid_argument  a rule that Resize does not name.
   explicit LineResize(Resize rule) : rule_(rule) { detail::require_named("LineResize", "rule", rule, Resize::tile); }
   /// The same with rows in front that are copied.
-  /// @param prefix  How many, >= 0: 2 for RoBERTa's ids that no token has, 1 for a class token.
+  /// @param prefix  How many, >= 0: 2 for RoBERTa's first ids, which no token has, 1 for a class token.
   /// @throws std::invalid_argument  prefix < 0.
   LineResize keep(detail::Size prefix) const {
     detail::require(prefix >= 0, "LineResize::keep", "prefix", prefix, ">= 0");
@@ -10215,13 +10239,13 @@ class LineResize {
   Eigen::Index prefix_ = 0;
 };
 
-/// How the pixels of a grid are weighed. The bias of a window has WindowFilter instead: its rules by distance need a
-/// distance 0, which a grid of positions does not have.
+/// How rows of a grid of positions are weighted, as the pixels of an image are. Biases of windows have a filter of
+/// their own, WindowFilter, some of whose rules space distances from 0 on, which a grid of positions does not have.
 enum class GridFilter {
-  bilinear,              ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
-  bilinear_antialiased,  ///< The same with antialias=True: Pillow's BILINEAR, which SigLIP2's NaFlex resizing takes.
-  bicubic,               ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
-  bicubic_antialiased,   ///< The same with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
+  bilinear,                ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
+  bilinear_antialiased,    ///< bilinear with antialias=True: Pillow's BILINEAR, and SigLIP2's NaFlex resizing.
+  bicubic,                 ///< mode="bicubic", a = -0.75: Hugging Face ViT, DeiT, MAE; ggml_interpolate with BICUBIC.
+  bicubic_antialiased,     ///< bicubic with antialias=True, a = -0.5: resample_abs_pos_embed of timm, Pillow's BICUBIC.
   bilinear_align_corners,  ///< mode="bilinear", align_corners=True: the vision towers of Qwen3-VL and its successors.
   nearest                  ///< Row floor(i from / to) of each axis, exactly: mode="nearest".
 };
@@ -10235,7 +10259,7 @@ class GridResize {
  public:
   /// @param from    Grid of the table that is read: {height, width}.
   /// @param to      Grid of the result.
-  /// @param filter  How pixels are weighed. It has no default, because projects differ.
+  /// @param filter  How rows are weighted. It has no default, because projects differ.
   /// @throws std::invalid_argument  a filter that GridFilter does not name.
   GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
     detail::require_named("GridResize", "filter", filter, GridFilter::nearest);
@@ -10269,18 +10293,19 @@ class GridResize {
   Eigen::Index prefix_ = 0;
 };
 
-/// The same in any number of axes, the last of which is the fastest: frames, rows and columns of a video's patches.
+/// As GridResize, in one to eight axes, the last of which varies fastest: frames, rows and columns of a video's
+/// patches.
 ///
 ///     AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, GridFilter::bilinear).keep(1)
 ///
-/// Each axis has its own weights, and a row is their product: bilinear is then PyTorch's trilinear.
+/// Each axis has its own weights, and the weight of a row is their product: bilinear is then PyTorch's trilinear.
 class AxesResize {
  public:
   /// @param from    Sides of the table that is read, slowest first: a list of one to eight integers.
   /// @param to      Sides of the result, as many.
-  /// @param filter  How values are weighed along each axis.
-  /// @throws std::invalid_argument  other numbers of axes; a side that is not > 0 and at most 2^20; a filter that
-  ///                                GridFilter does not name.
+  /// @param filter  How rows are weighted along each axis.
+  /// @throws std::invalid_argument  lists of different lengths, or of none or more than eight; a side that is not > 0
+  ///                                and at most 2^20; a filter that GridFilter does not name.
   template <typename From, typename To, std::enable_if_t<detail::is_list<From> && detail::is_list<To>, int> = 0>
   AxesResize(const From& from, const To& to, GridFilter filter)
       : from_(sides("from", from)), to_(sides("to", to)), filter_(filter) {
@@ -10300,7 +10325,7 @@ class AxesResize {
         "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
   }
   /// @overload
-  /// Says that sides in braces are no list.
+  /// Says what to write for sides in bare braces.
   template <typename Given = void>
   AxesResize(std::initializer_list<int>, std::initializer_list<int>, GridFilter) : filter_(GridFilter::nearest) {
     static_assert(
@@ -10583,13 +10608,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// A line of `from` rows to `to`, both > 0.
+/// The weights that bring a line of `from` rows to `to` rows, both > 0.
 inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
   if (from == to) return identity_taps(from);
   if (rule == Resize::half_pixel || rule == Resize::relative_distances) return half_pixel_taps(from, to);
   const double n = static_cast<double>(from);
   const double m = static_cast<double>(to);
-  // Past the last row its value stays, or the last step goes on.
+  // Past the last row the last row is repeated, or its step from the one before goes on.
   const Eigen::Index last_low = rule == Resize::continued_interpolation && from > 1 ? from - 2 : from - 1;
   Taps taps;
   for (Eigen::Index i = 0; i < to; ++i) {
@@ -10605,7 +10630,7 @@ inline Taps linear_taps(Eigen::Index from, Eigen::Index to, Resize rule) {
   return taps;
 }
 
-/// Row floor(i from / to), in integers.
+/// Row i reads row floor(i from / to), found in integers.
 inline Taps nearest_taps(Eigen::Index from, Eigen::Index to) {
   Taps taps;
   for (std::int64_t i = 0; i < to; ++i) {
@@ -10643,7 +10668,7 @@ Taps antialiased_taps(Eigen::Index from, Eigen::Index to, double radius, Kernel&
   return taps;
 }
 
-/// One axis of a grid.
+/// The weights of one axis of a grid.
 inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
   switch (filter) {
     case GridFilter::bilinear: return half_pixel_taps(from, to);
@@ -10777,18 +10802,19 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 ///     resize(longer, wpe.values(), Resize::half_pixel);
 ///     resize(larger, patches.values(), GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1));
 ///
-/// On a grid, each axis has its own weights, and a row is their product; the rows in front are copied.
+/// On a grid, each axis has its own weights, and the weight of a row is their product; rows in front that the rule
+/// keeps are copied.
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
 /// @param table     from x width, from > 0; of any scalar. LearnedTable::values() for a LearnedTable.
 /// @param rule      On a line a Resize, or LineResize(Resize::tile).keep(2) where rows in front stay; on a grid
 ///                  GridResize(from, to, filter); in any number of axes AxesResize(from, to, filter).
-/// @throws std::invalid_argument  numbers of rows that the rule does not have; widths that differ; memory that
-///                                overlaps. `out` is then unchanged.
-/// Cost:     two multiply-adds for each value on a line; on each axis of a grid 2 times as many bilinear and 4 times
-///           bicubic, antialiased as many times more as the axis shrinks; and a list of as many weights for each row (not
-///           measured: done once for a model).
-/// Accuracy: formed in double and rounded once: |error| <= 4 from 2^-52 max|table| on a line, 16 (sum of sides)
-///           2^-52 max|table| on a grid of two axes, 4 times more on each further one. Equal sizes copy bit for bit
+/// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that overlaps.
+///                                `out` is then unchanged.
+/// Cost:     two multiply-adds for each value on a line. On a grid, the weights of all axes multiply: 2 of each axis
+///           bilinear and 4 bicubic, antialiased as many times more as the axis shrinks. Lists of these weights are
+///           allocated (not measured: done once for a model).
+/// Accuracy: formed in double and rounded once: |error| <= 2^-52 max|table| times 4 from on a line, times 16 (sum of
+///           sides) on a grid of two axes, and 4 times that for each further axis. Equal sizes copy bit for bit
 ///           [learnable][resize].
 /// Source:   Keys 1981, IEEE TASSP 29(6), for the cubic kernel.
 /// Matches:  F.interpolate of PyTorch given a size, as Resize and GridFilter say, in one, two and three axes.
@@ -10801,14 +10827,14 @@ void resize(Out&& out, const Table& table, const Rule& rule) {
   detail::apply_taps<false>(target, detail::evaluated(table), detail::rule_taps(rule, table.rows(), target.rows()));
 }
 
-/// Adds the gradient of resize() by its table: grad_table += W^T grad_out, with W the weights of the rule.
+/// Adds the gradient of resize() with respect to its table: grad_table += W^T grad_out, with W the weights of the rule.
 ///
 /// @param[in,out] grad_table  from x width, added to.
 /// @param grad_out            to x width: the gradient by what resize() wrote.
 /// @param rule                As given to resize().
 /// @throws std::invalid_argument  as resize(); grad_table is then unchanged.
 /// Cost:     that of resize().
-/// Accuracy: that of resize(), with the sums of the weights in the place of max|table|; the adjoint to 1e-12
+/// Accuracy: that of resize(), with the sums of the weights instead of max|table|; the adjoint to 1e-12
 ///           [learnable][resize].
 template <typename GradTable, typename GradOut, typename Rule,
           std::enable_if_t<detail::is_table_resize<GradTable, GradOut, Rule>, int> = 0>
@@ -11066,7 +11092,7 @@ constexpr const char* npy_type() {
   return nullptr;
 }
 
-/// Magic, version and header for `values` under that shape; rows and columns when empty.
+/// Magic, version and header for `values` with the axes of `shape`; rows and columns where that is empty.
 template <typename Derived>
 std::string npy_start(const Eigen::DenseBase<Derived>& values, std::vector<Eigen::Index> shape) {
   using Scalar = typename Derived::Scalar;
@@ -11111,7 +11137,7 @@ void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Deriv
 /// Eigen::bfloat16, rounded once where it is narrower; '<i4' into int32 and int64, '<i8' into int64.
 /// @param in  Opened in binary mode.
 /// @throws std::invalid_argument  no .npy file; another version, type or order; a header or data cut short; a header
-///                                that says anything but these three things.
+///                                with other entries than descr, fortran_order and shape.
 /// @throws std::length_error      a shape that does not fit into memory's index type.
 /// Cost:     memory of up to three times the data that the stream holds; what a header merely promises is not
 ///           allocated (not measured: files are read once).
@@ -11167,7 +11193,7 @@ NpyArray<Scalar> read_npy(std::istream& in) {
 /// @overload
 /// From a file, which must end with the array.
 /// @param path  Of the file.
-/// @throws std::invalid_argument  besides: a path that cannot be opened; bytes after the array.
+/// @throws std::invalid_argument  in addition: a path that cannot be opened; bytes after the array.
 template <typename Scalar>
 NpyArray<Scalar> read_npy(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -11197,8 +11223,8 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
 /// @overload
 /// To a file.
 /// @param path  Of the file.
-/// @throws std::invalid_argument  besides: a path that cannot be opened. With a wrong shape a file there stays as it
-///                                was.
+/// @throws std::invalid_argument  in addition: a path that cannot be opened. With a wrong shape a file there stays as
+///                                it was.
 template <typename Derived>
 void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {
@@ -11249,8 +11275,9 @@ enum class OddWidth {
 
 /// The conventions of a SinusoidalEncoding; presets:: has ready encodings by project.
 struct SinusoidalOptions {
+  /// Neither has a default, because projects differ.
   /// @param channel_order      Which channels are sines and which are cosines.
-  /// @param frequency_spacing  What the exponents run over. Neither has a default, because projects differ.
+  /// @param frequency_spacing  What the exponents run over.
   SinusoidalOptions(ChannelOrder channel_order, FrequencySpacing frequency_spacing)
       : order(channel_order), spacing(frequency_spacing) {}
 
@@ -11295,7 +11322,8 @@ SinusoidalEncoding named_encoding(const char* function, Eigen::Index width, cons
 ///
 ///     g sin(a[m]),  g cos(a[m])        a[m] = (p + first_position) position_scale w[m],  g = amplitude
 ///
-/// with w[m] = base^(-2m / width) or base^(-m / (F - frequency_shift)). Immutable; holds F numbers, no table.
+/// with w[m] = base^(-2m / width) or base^(-m / (F - frequency_shift)), F = width / 2 rounded down. Immutable; holds
+/// one number for each sine, no table.
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
 /// Matches:  what the presets name: presets::paper(width), presets::whisper(width) and so on.
 class SinusoidalEncoding {
@@ -11475,8 +11503,8 @@ inline SinusoidalEncoding tensorflow_tutorial(detail::Size width, double base = 
                                 detail::paper_options(ChannelOrder::interleaved, base, OddWidth::sine_column));
 }
 
-/// tensor2tensor: frequencies from 1 / min_timescale down to 1 / max_timescale in equal ratios, but like the original it
-/// multiplies by min_timescale.
+/// tensor2tensor: frequencies from 1 / min_timescale down to 1 / max_timescale in equal ratios, but like the original
+/// it multiplies by min_timescale.
 /// @param width                         Channels of a row, > 1.
 /// @param min_timescale, max_timescale  Finite, > 0 and not equal.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -11488,8 +11516,8 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
                                 detail::timing_signal(min_timescale, max_timescale, OddWidth::zero_column));
 }
 
-/// fairseq, whose tokens count from padding_idx + 1: so does starting_at(0). A list of positions is what its
-/// make_positions() returns (and roberta_positions()): ids equal to padding_idx get zeros.
+/// fairseq, which counts tokens from padding_idx + 1: starting_at(0) is that position. A list of positions holds the
+/// ids that its make_positions() or roberta_positions() returns, and ids equal to padding_idx get zeros.
 /// @param width        Channels of a row, > 1.
 /// @param padding_idx  Position of padding, in [-2^57, 2^57).
 /// @throws std::invalid_argument  width <= 1.
@@ -11585,7 +11613,7 @@ inline SinusoidalEncoding transformer_xl(detail::Size width, double base = 10000
                                 detail::paper_options(ChannelOrder::sin_cos, base, OddWidth::reject));
 }
 
-/// x-transformers, at the initial scale width^-0.5 (which it then learns).
+/// x-transformers, at its initial scale width^-0.5, which that project then trains.
 /// @param width  Channels of a row, > 0, even.
 /// @param theta  Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -11601,7 +11629,7 @@ inline SinusoidalEncoding x_transformers(detail::Size width, double theta = 1000
 /// @param width               Channels of a row, > 0, even.
 /// @param min_freq, max_freq  The ends of the spectrum, finite, > 0 and not equal.
 /// @param cos_first           Whether cosines come first.
-/// @param full_turns          Whether a position of 1 is a full period: angles times 2 pi.
+/// @param full_turns          Whether angles are multiplied by 2 pi, so that a position of 1 is a full period.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  mlx.nn.SinusoidalPositionalEncoding.
 inline SinusoidalEncoding mlx(detail::Size width, double min_freq = 1e-4, double max_freq = 1,
@@ -11696,7 +11724,7 @@ class SinusoidalGridEncoding {
 #endif  // POSENC_SINUSOIDAL_SINUSOIDAL_GRID_ENCODING_HPP
 
 // ---- posenc/sinusoidal/detail/explain_sinusoidal.hpp
-/// What encode_sinusoidal() and add_sinusoidal() answer to arguments that are missing or out of order.
+/// The compile-time messages of encode_sinusoidal() and add_sinusoidal() for wrong arguments.
 #ifndef POSENC_SINUSOIDAL_DETAIL_EXPLAIN_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_DETAIL_EXPLAIN_SINUSOIDAL_HPP
 
@@ -11763,7 +11791,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The shape and the memory of what is written.
+/// Refuses an x of another width, without memory, or that overlaps itself.
 template <typename X>
 void require_encoded(const char* function, const char* parameter, const X& x, Eigen::Index width) {
   require_width(function, parameter, x, "encoding.width()", width);
@@ -11800,7 +11828,7 @@ inline SinusoidColumns columns_of(const SinusoidalEncoding& encoding) {
   return {encoding.options().order, encoding.num_sines(), encoding.num_cosines()};
 }
 
-/// What is added to positions: first_position, but nothing to a list of ids that tells padding from tokens.
+/// What is added to positions: first_position, or nothing where they are a list of ids that tells padding from tokens.
 inline std::int64_t shift_of(const SinusoidalEncoding& encoding, bool is_list) {
   const SinusoidalOptions& options = encoding.options();
   return is_list && options.padding_position ? std::int64_t(0) : std::int64_t{options.first_position};
@@ -11861,7 +11889,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The values are stored: what encode_sinusoidal() does with an element, and with a block of them in memory.
+/// Stores the values, one by one or a block in memory: encode_sinusoidal().
 template <typename Scalar>
 struct StoreElement {
   static void apply(Scalar& target, double value, double) { target = convert<Scalar>(value); }
@@ -11872,7 +11900,7 @@ struct StoreElement {
   }
 };
 
-/// The values are added to `embedding_scale` times what is there: what add_sinusoidal() does.
+/// Adds the values to `embedding_scale` times what is there: add_sinusoidal().
 template <typename Scalar>
 struct AddElement {
   static void apply(Scalar& target, double value, double embedding_scale) {
@@ -11902,7 +11930,7 @@ struct AddElement {
 template <typename Element, bool Interleave, typename Scalar>
 void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const double* cosine, double scale) {
   if constexpr (Interleave &&
-                std::is_same_v<Element, StoreElement<Scalar>>) {  // rounded first: half the bytes to order
+                std::is_same_v<Element, StoreElement<Scalar>>) {  // rounded first: half the bytes to put in order
     Scalar s[kAngleBlock];
     Scalar c[kAngleBlock];
     cast_block<kAngleBlock>(s, sine);
@@ -11912,7 +11940,7 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const d
       sines[2 * i] = s[i];
       sines[2 * i + 1] = c[i];
     }
-  } else if constexpr (Interleave) {  // put in order first, then added to one run of memory
+  } else if constexpr (Interleave) {  // put in order first, then added to contiguous memory
     double values[2 * kAngleBlock];
     POSENC_VECTOR_LOOP
     for (int i = 0; i < kAngleBlock; ++i) {
@@ -11934,7 +11962,7 @@ POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, con
   const SinusoidColumns columns = columns_of(encoding);
   const double scale = encoding.options().embedding_scale;
   const PaddingRows<Positions> is_padding(encoding, positions);
-  // By value, so that nothing is read again after a store.
+  // Captures by value: after a store through a pointer the compiler would read references again.
   const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
     if (is_padding(row)) return;
     Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);
@@ -12060,8 +12088,8 @@ void encode_sinusoidal(const First&, const Second&, detail::PositionsInBraces, c
 /// Adds the encoding of each token's position to token embeddings, in place: x = embedding_scale x + encoding, formed
 /// in double and rounded once.
 ///
-/// Where the same positions come again and again, a kept FrequencyTable makes it as fast as x += y:
-/// add_sinusoidal(x, table, encoding, positions).
+/// For positions that are used many times, add_sinusoidal(x, table, encoding, positions) reads a table that was made
+/// before, which is faster.
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal().
 /// Cost:     two multiply-adds, an addition and a store for each value; no allocation (bench_sinusoidal: add).
 /// Accuracy: the encoding as encode_sinusoidal() in double, and one rounding of the sum [sinusoidal][add].
@@ -12091,7 +12119,7 @@ void add_sinusoidal(const First&, const Second&, detail::PositionsInBraces, cons
 /// Returns the encodings of positions first, ..., first + count - 1: count x encoding.width(), row-major.
 ///
 /// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
-/// @param encoding   As of encode_sinusoidal().
+/// @param encoding   As in encode_sinusoidal().
 /// @param positions  PositionRange(first, count).
 /// @throws std::out_of_range  as encode_sinusoidal().
 /// @throws std::length_error  the matrix does not fit into memory's index type.
@@ -12120,7 +12148,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// What becomes of a channel: the value, or scale x + value, formed in the arithmetic type and rounded once.
+/// The new number of a channel: the value, or scale x + value, formed in the arithmetic type and rounded once.
 template <bool Add, typename Scalar, typename Value>
 Scalar combine(const Scalar& x, const Value& value, double scale) {
   if constexpr (Add) {
@@ -12131,7 +12159,7 @@ Scalar combine(const Scalar& x, const Value& value, double scale) {
   }
 }
 
-/// The same for contiguous values that are disjoint.
+/// combine() for contiguous values that are disjoint from x.
 template <bool Add, typename Scalar, typename Value>
 void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scale) {
   if constexpr (!Add) {
@@ -12143,7 +12171,7 @@ void combine_row(Scalar* x, const Value* values, Eigen::Index count, double scal
   }
 }
 
-/// Values with a stride, put in order in blocks on the stack where they are not contiguous.
+/// combine() for values with a stride, which are first gathered in blocks on the stack.
 template <bool Add, typename Scalar, typename Value>
 void combine_strided(Scalar* x, const Value* values, Eigen::Index stride, Eigen::Index count, double scale) {
   if (stride == 1) return combine_row<Add>(x, values, count, scale);
@@ -12197,8 +12225,8 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
   }
 }
 
-/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that is
-/// `padding_row`.
+/// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that
+/// is `padding_row`.
 template <bool Add, typename Scalar, typename Table, typename Rows>
 POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::Index x_stride, const Table& table,
                                          const SinusoidalEncoding& encoding, const Rows& row_of,
@@ -12230,7 +12258,7 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
   }
 }
 
-/// The same for any x. Column by column, as Eigen's default storage lies in memory.
+/// Writes any other x, column by column, as Eigen's default storage lies in memory.
 template <bool Add, typename X, typename Table, typename Rows>
 void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encoding, const Rows& row_of,
                       Eigen::Index padding_row) {
@@ -12268,7 +12296,7 @@ void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encodi
 #endif  // POSENC_SINUSOIDAL_DETAIL_WRITE_TABLE_ROWS_HPP
 
 // ---- posenc/sinusoidal/add_kept_sinusoids.hpp
-/// Writes and adds a sinusoidal encoding from a kept cos/sin table, at the speed of a copy and of x += y.
+/// Writes and adds a sinusoidal encoding from a kept cos/sin table, without sines and cosines to compute.
 #ifndef POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 #define POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 
@@ -12281,7 +12309,7 @@ template <typename X, typename Table, typename Encoding>
 inline constexpr bool are_kept_arguments =
     is_dense<std::decay_t<X>>&& is_frequency_table<Table>&& is_line_encoding<Encoding>;
 
-/// The rows of a table by positions to which `shift` is still to be added.
+/// A table as seen from positions to which `shift` is still to be added.
 struct ShiftedTable {
   Eigen::Index table_rows;
   std::optional<std::int64_t> table_first;
@@ -12294,7 +12322,7 @@ struct ShiftedTable {
   }
 };
 
-/// The row of the table that is padding; -1 where there is none.
+/// The row of the table at the position that marks padding; -1 where there is none.
 template <typename Table>
 Eigen::Index padding_row_of(const char* function, const Table& table, const SinusoidalEncoding& encoding) {
   if (!encoding.options().padding_position) return -1;
@@ -12334,13 +12362,14 @@ void apply_kept_sinusoids(const char* function, const char* parameter, const cha
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object, row- or column-major.
 /// @param table      A FrequencyTable of encoding.frequencies() with exact angles, in any storage.
 /// @param encoding   Which sinusoid each channel holds.
-/// @param positions  One for each token, as in encode_sinusoidal(out, encoding, positions), but whole and in the table;
-///                   first_position is added to them. In a table of a list of positions: rows, by from_row(n) or
-///                   rows(list). In a batch: each_sequence(seq_len, start).
+/// @param positions  One for each token, as in encode_sinusoidal(out, encoding, positions): integers which, with
+///                   first_position added, are positions of the table. For a table made of a list of positions give
+///                   rows: from_row(n) or rows(list). In a batch: each_sequence(seq_len, start).
 /// @throws std::invalid_argument  a table of other frequencies; an amplitude <= 0; a padding_position with a table that
 ///                                does not know its positions; otherwise as encode_sinusoidal().
 /// @throws std::out_of_range      a position or row that the table does not have. `out` is then unchanged.
-/// Cost:     a copy of each row; no allocation (bench_sinusoidal: kept table).
+/// Cost:     a copy of each row, put in order where sines and cosines interleave; no allocation (bench_sinusoidal: kept
+///           table).
 /// Accuracy: the numbers of encode_sinusoidal(out, encoding, positions), bit for bit where `out` and the table have the
 ///           same scalar, else rounded once more [sinusoidal][kept].
 template <typename Out, typename Table, typename Encoding, typename Positions,
@@ -12354,9 +12383,10 @@ void encode_sinusoidal(Out&& out, const Table& table, const Encoding& encoding, 
 /// x = embedding_scale x + encoding.
 ///
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal() with a table.
-/// Cost:     that of x += y for contiguous rows; no allocation (bench_sinusoidal: kept table).
-/// Accuracy: the table's numbers, and one rounding of the sum (two where embedding_scale is not 1); half types are added
-///           in float [sinusoidal][kept].
+/// Cost:     for contiguous rows that of x += y where sines and cosines are separate blocks; where they interleave 0.3
+///           to 1 of its speed, least with -O2. No allocation (bench_sinusoidal: kept table).
+/// Accuracy: the table's numbers, and one rounding of the sum (two where embedding_scale is not 1); half types are
+///           added in float [sinusoidal][kept].
 template <typename X, typename Table, typename Encoding, typename Positions,
           std::enable_if_t<detail::are_kept_arguments<X, Table, Encoding>, int> = 0>
 void add_sinusoidal(X&& x, const Table& table, const Encoding& encoding, const Positions& positions) {
@@ -12370,8 +12400,7 @@ void add_sinusoidal(X&& x, const Table& table, const Encoding& encoding, const P
 #endif  // POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 
 // ---- posenc/sinusoidal/detail/explain_code.hpp
-/// What encode_digits() and encode_integers() check alike, and what they answer to arguments that are missing or out of
-/// order.
+/// The check that encode_digits() and encode_integers() share, and their compile-time messages for wrong arguments.
 #ifndef POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
 #define POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
 
@@ -12379,7 +12408,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The memory of what is written.
+/// Refuses an `out` that overlaps itself or the positions.
 template <typename Out, typename Given>
 void require_writable_code(const char* function, const Out& out, const Given& given) {
   require_data(function, "out", out);
@@ -12387,7 +12416,7 @@ void require_writable_code(const char* function, const Out& out, const Given& gi
   require_disjoint_positions(function, "out", out, given);
 }
 
-/// False where the arguments are there but out of order, which the caller's sentence says; other faults are said here.
+/// False where the arguments are there but out of order, which the caller reports; other faults are reported here.
 template <typename First = void, typename Second = void, typename Third = void, typename... More>
 constexpr bool explain_code() {
   constexpr bool has_matrix = is_dense<First>;
@@ -12408,7 +12437,7 @@ constexpr bool explain_code() {
 #endif  // POSENC_SINUSOIDAL_DETAIL_EXPLAIN_CODE_HPP
 
 // ---- posenc/sinusoidal/encode_integers.hpp
-/// Writes each token's position itself, scaled, into every channel: where all other encodings begin.
+/// Writes each token's position itself, scaled, into every channel: an encoding to compare others with.
 #ifndef POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
 #define POSENC_SINUSOIDAL_ENCODE_INTEGERS_HPP
 
@@ -12455,11 +12484,11 @@ void encode_integers(const char* function, Out& out, double scale, const Given& 
 /// it is added to, and with scale = 1 / length the same position has another code in a text of another length.
 /// @param[out] out   tokens x channels: any writable dense Eigen object, row- or column-major.
 /// @param scale      Factor on positions, finite: 1 for the integers themselves.
-/// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a list
-///                   of integers or real numbers; in a batch of stacked sequences each_sequence(seq_len, start).
+/// @param positions  One for each token: starting_at(first); PositionRange(first, count) with count == out.rows(); a
+///                   list of integers or real numbers; in a batch of stacked sequences each_sequence(seq_len, start).
 /// @throws std::invalid_argument  scale is NaN or infinite; another number of positions than rows; a real position that
-///                                is NaN or infinite; memory shared with the positions, or rows of `out` that lie in one
-///                                another.
+///                                is NaN or infinite; memory shared with the positions, or rows of `out` that lie in
+///                                one another.
 /// @throws std::out_of_range      scale * position is not finite in the scalar of `out` (half ends at 65504). `out` is
 ///                                unchanged whenever one is thrown.
 /// Cost:     a store for each value; no allocation (bench_sinusoidal: integers).
@@ -12506,7 +12535,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The largest base whose digits a scalar surely holds exactly: all integers up to there.
+/// The largest base that is allowed for a scalar: it holds all integers up to there exactly.
 template <typename Scalar>
 inline constexpr std::int64_t kLargestBase = std::int64_t(1) << (std::is_same_v<Scalar, Eigen::bfloat16> ? 8
                                                                  : std::is_same_v<Scalar, Eigen::half>   ? 11
@@ -12523,7 +12552,7 @@ inline std::int64_t largest_of_digits(std::int64_t base, Eigen::Index columns) {
   return count - 1;
 }
 
-/// Every position is an integer that `columns` digits hold.
+/// Refuses positions unless each is an integer >= 0 of at most `columns` digits.
 template <typename Positions>
 void require_digits(const char* function, const Positions& positions, std::int64_t base, Eigen::Index columns) {
   using Position = std::decay_t<decltype(positions[0])>;
@@ -12571,22 +12600,23 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 ///
 ///     out[t, i] = floor(p[t] / base^i) mod base          position 6 to the base 2, in four columns:  0 1 1 0
 ///
-/// RoPE rotates pair i by p / beta^i: the same quotient without floor, with cosine and sine in the place of mod.
+/// RoPE rotates pair i by the angle p / beta^i: the same quotient without floor, and made periodic by cosine and sine
+/// instead of mod.
 /// @param[out] out   tokens x digits: any writable dense Eigen object, row- or column-major.
 /// @param base       Of the number system: an integer >= 2, up to which the scalar of `out` holds every integer (half
 ///                   2048, bfloat16 256, float 2^24, double 2^53).
 /// @param positions  One for each token, integers in [0, base^digits): starting_at(first); PositionRange(first, count)
 ///                   with count == out.rows(); a list, of real numbers too where these are integers; in a batch of
 ///                   stacked sequences each_sequence(seq_len, start).
-/// @throws std::invalid_argument  a base outside of that; a position that is no integer, NaN or infinite; another number
-///                                of positions than rows; memory shared with the positions, or rows of `out` that lie
-///                                in one another.
+/// @throws std::invalid_argument  a base outside of that; a position that is no integer, NaN or infinite; another
+///                                number of positions than rows; memory shared with the positions, or rows of `out`
+///                                that lie in one another.
 /// @throws std::out_of_range      a position that is negative or needs more digits. `out` is unchanged whenever one is
 ///                                thrown.
 /// Cost:     a division and a store for each digit; no allocation (bench_sinusoidal: digits).
 /// Accuracy: exact [sinusoidal][digits].
-/// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits to
-///           the base of RoPE: Su 2023, kexue.fm/archives/9675.
+/// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits
+///           to the base of RoPE: Su 2023, kexue.fm/archives/9675.
 template <typename Out, typename Base, typename Positions,
           std::enable_if_t<detail::is_dense<std::decay_t<Out>> && std::is_arithmetic_v<Base>, int> = 0>
 void encode_digits(Out&& out, const Base& base, const Positions& positions) {
@@ -12924,7 +12954,7 @@ inline SinusoidalEncoding musicgen(detail::Size width) {
   return detail::named_encoding("presets::musicgen", width, options);
 }
 
-/// XGLM: fairseq's, whose tokens count from 2 whether or not there is padding.
+/// XGLM: the channels of fairseq(), with tokens counted from 2 whether or not there is padding.
 /// @param width  Channels of a row, > 1.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  XGLMSinusoidalPositionalEmbedding of transformers.
@@ -12944,8 +12974,8 @@ inline SinusoidalEncoding nemo(detail::Size width) {
   return detail::named_encoding("presets::nemo", width, options);
 }
 
-/// Marian as transformers has it, whose frequencies are the paper's and not those of marian(): the embedding is multiplied
-/// by sqrt(width) before the addition.
+/// Marian in transformers, with the paper's frequencies and not those of marian(). The embedding is multiplied by
+/// sqrt(width) before the addition.
 /// @param width  Channels of a row, > 0.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  MarianSinusoidalPositionalEmbedding of transformers.
@@ -13000,8 +13030,8 @@ inline SinusoidalGridEncoding dab_detr(detail::Size num_pos_feats, double temper
   return builder.build(2 * num_pos_feats, 2);
 }
 
-/// The anchors of DAB-DETR's and Conditional DETR's queries: coordinates x, y (or x, y, width, height) in [0, 1], of which
-/// y comes first in the channels.
+/// The anchors of DAB-DETR's and Conditional DETR's queries: coordinates x, y (or x, y, width, height) in [0, 1]; the
+/// channels of y come first.
 /// @param num_pos_feats    Channels of each coordinate, even, > 0.
 /// @param num_coordinates  2 or 4.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -13020,8 +13050,8 @@ inline SinusoidalGridEncoding dab_detr_queries(detail::Size num_pos_feats, detai
   return builder.build(axes * num_pos_feats, axes);
 }
 
-/// Perceiver's Fourier positions: the coordinates themselves, all sines axis by axis, then all cosines. The frequencies of
-/// an axis run in equal steps from pi to pi side / 2.
+/// Perceiver's Fourier positions: the coordinates themselves, all sines axis by axis, then all cosines. The frequencies
+/// of an axis run in equal steps from pi to pi side / 2.
 /// @param max_resolution  The sides of the pictures that it was trained for, a list with one integer > 0 for each axis.
 /// @param num_bands       Frequencies of each axis, in [1, 1024].
 /// @param concat_pos      Whether the coordinates come first.
@@ -13383,7 +13413,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Shapes of coordinates, weights and the tokens x (2 F) features (or their gradient), and finite options.
+/// Refuses shapes of coordinates, weights and features (or their gradient) that do not fit, and options that are not
+/// finite.
 template <typename Features, typename Coordinates, typename Weights>
 void require_fourier(const char* function, const char* features_name, const Eigen::DenseBase<Features>& features,
                      const Eigen::DenseBase<Coordinates>& coordinates, const Eigen::DenseBase<Weights>& weights,
@@ -13413,7 +13444,7 @@ void require_fourier(const char* function, const char* features_name, const Eige
   require(is_finite(options.amplitude), function, "options.amplitude", options.amplitude, "finite");
 }
 
-/// The coordinate that a feature is made of: coordinate_scale x + coordinate_offset.
+/// The coordinates that features are made of: coordinate_scale x + coordinate_offset.
 template <typename Coordinates>
 auto fourier_coordinate(const Coordinates& coordinates, const FourierOptions& options) {
   return [&coordinates, scale = options.coordinate_scale, offset = options.coordinate_offset](Eigen::Index token,
@@ -13583,10 +13614,10 @@ inline constexpr bool takes_fourier_backward<GradX, GradWeights, GradOut, Coordi
 /// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                Nothing is then written.
-/// Cost:     3 M multiply-adds, a sine and a cosine for each feature (once more for each 16 coordinates beyond the
-///           first); no allocation (bench_sinusoidal: Fourier features).
-/// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates once for each 16
-///           features [sinusoidal][fourier].
+/// Cost:     3 M multiply-adds, a sine and a cosine for each feature (computed again for every 16 coordinates beyond
+///           the first 16); no allocation (bench_sinusoidal: Fourier features).
+/// Accuracy: grad_weights is summed over all tokens in double and rounded once; grad_coordinates is rounded once for
+///           every 16 features [sinusoidal][fourier].
 /// Source:   the chain rule on encode_fourier(); Li et al. 2021, arXiv:2106.02795, trains W by it.
 template <typename GradCoordinates, typename GradWeights, typename GradOut, typename Coordinates, typename Weights>
 void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_weights,
@@ -13627,7 +13658,7 @@ struct UnitVector {
   double x, y, z, length;
 };
 
-/// The direction of row `token`, without overflow; its length is 0 or not finite where it has none.
+/// The direction of row `token`, found without overflow. Its length is 0 or not finite where the row has no direction.
 template <typename Directions>
 UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
   const double x = static_cast<double>(directions.coeff(token, 0));
@@ -13637,8 +13668,8 @@ UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
   return {x / length, y / length, z / length, length};
 }
 
-/// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m, channel l^2 + l + m.
-/// The derivatives are those of polynomials that equal the harmonics on the unit sphere.
+/// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m; its channel is
+/// l^2 + l + m. The derivatives are those of polynomials that equal the harmonics on the unit sphere.
 ///
 /// Y(l, m) = q(l, |m|)(z) r(m), where r is the real (m >= 0) or imaginary part of (x + i y)^|m|, and
 /// q(l, m) = a (z q(l - 1, m) - b q(l - 2, m)) with a^2 = (4 l^2 - 1) / (l^2 - m^2) and b = 1 / the a before.
@@ -13680,8 +13711,8 @@ void for_each_harmonic(const UnitVector& n, Eigen::Index degrees, bool alternati
   }
 }
 
-/// Directions are tokens x 3, none of them 0; features (or their gradient) have a square number of columns, which is the
-/// number of degrees that is returned.
+/// Refuses directions that are not tokens x 3 or have no direction, and features (or their gradient) whose number of
+/// columns is not a square. Returns the number of degrees, the root of that square.
 template <typename Features, typename Directions>
 Eigen::Index require_harmonics(const char* function, const char* features_name,
                                const Eigen::DenseBase<Features>& features,
@@ -13750,22 +13781,24 @@ inline constexpr bool takes_harmonics<Grad, GradOut, Directions, HarmonicSign> =
 
 }  // namespace detail
 
-/// Writes the real spherical harmonics of each token's direction into `out`: what view directions and the directions of
-/// bonds are encoded by.
+/// Writes the real spherical harmonics of each token's direction into `out`, the usual encoding of view directions and
+/// of directions of chemical bonds.
 ///
-///     channel l^2 + l + m,  -l <= m <= l:   N P(l, |m|)(z) { sqrt2 sin(|m| phi), 1, sqrt2 cos(m phi) }  for m < 0, 0, > 0
+///     channel l^2 + l + m:  N P(l, |m|)(z) sqrt(2) sin(|m| phi)      -l <= m < 0
+///                           N P(l, 0)(z)                             m = 0
+///                           N P(l, m)(z) sqrt(2) cos(m phi)          0 < m <= l
 ///
-/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that each has the integral 1 of its square
-/// over the sphere.
+/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that the square of each
+/// harmonic has the integral 1 over the sphere.
 ///
 ///     l      0     1         2              ...
 ///     m      0   -1 0 1   -2 -1 0 1 2
 ///
 /// @param[out] out    tokens x L^2: its width says how many degrees l = 0, ..., L - 1 there are, L in [1, 9].
 /// @param directions  tokens x 3: x, y, z of any length > 0. tiny-cuda-nn takes (direction + 1) / 2 for the direction.
-/// @param sign        Of the orders m that are odd.
-/// @throws std::invalid_argument  shapes that do not fit; a direction that is 0 or not finite; memory that overlaps. `out` is
-///                                then unchanged.
+/// @param sign        The sign of harmonics of odd order m.
+/// @throws std::invalid_argument  shapes that do not fit; a direction that is 0 or not finite; memory that overlaps.
+///                                `out` is then unchanged.
 /// Cost:     about ten multiply-adds for each number; no allocation (bench_sinusoidal: spherical harmonics).
 /// Accuracy: double |error| <= 2^-46, for harmonics of up to 2.4; float rounds that once more [sinusoidal][harmonics].
 /// Source:   Condon and Shortley 1935, The Theory of Atomic Spectra; Mueller et al. 2022, arXiv:2201.05989.
@@ -13861,7 +13894,8 @@ void spherical_harmonics_backward(const Arguments&...) {
 #endif  // POSENC_SINUSOIDAL_SPHERICAL_HARMONICS_HPP
 
 // ---- posenc/sinusoidal.hpp
-/// Fixed encodings that are added to token embeddings: sines and cosines, and the integers and digits that they come from.
+/// Fixed encodings that are added to token embeddings: sines and cosines; integers and digits to compare them with;
+/// Fourier features and spherical harmonics of coordinates.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
@@ -13948,8 +13982,8 @@ inline std::string text_of(const DistanceRange& range) {
 // ---- posenc/relative_bias/detail/held.hpp
 /// How the structs that group arguments hold Eigen objects, and what they say about arguments that do not fit.
 ///
-/// Whoever calls the library can skip all of this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written
-/// in the same five steps, here for one matrix:
+/// Users of the library need not know this. Every such struct (ShawKeys, Cope, ContentAttention, ...) is written in the
+/// same five steps, here for one matrix:
 ///
 ///     1. template <typename Table> class Scheme { Held<Table> table_; };
 ///        holds a matrix by reference and a Map, Block or Ref by value
@@ -13974,7 +14008,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Stands for the type of a struct that was given arguments that do not fit, so that its static_assert can speak.
+/// In place of the template arguments of a struct that was given arguments that do not fit: selects the specialization
+/// whose static_assert says what to write.
 template <typename... Arguments>
 struct Misfit {};
 
@@ -14008,7 +14043,7 @@ using HeldToRead = std::conditional_t<is_plain<X>, const std::decay_t<X>, std::d
 template <typename X>
 using HeldToWrite = std::decay_t<X>;
 
-/// To be called with the deduced type of an argument `X&& x` that a struct holds.
+/// Refuses a temporary matrix at compile time. X is the deduced type of an argument `X&& x` that a struct holds.
 template <typename X>
 constexpr void check_held() {
   static_assert(std::is_lvalue_reference_v<X> || !is_plain<X>,
@@ -14081,8 +14116,8 @@ inline namespace POSENC_ABI {
 ///     query 0       x  x  x  x            AttentionSpan::cached(2, 5): query_offset 3,
 ///     query 1       x  x  x  x  x         x marks what the queries see in causal attention
 ///
-/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). Forgetting the
-/// offset of cached keys is the most repeated bug of the field, so it has no default: the factory names the situation.
+/// The distance of a pair is always key - query: distance(i, j) = j - (query_offset + i). The offset of cached keys is
+/// often forgotten, so it has no default: each of the functions below names a situation.
 class AttentionSpan {
  public:
   /// `seq_len` queries and the same keys: training, or a prompt without cache.
@@ -14143,7 +14178,7 @@ class AttentionSpan {
     return (std::min)((std::max)(query_offset_ + query + 1, Eigen::Index(0)), key_len_);
   }
   /// All distances that occur: query_len + key_len - 1 of them, or none where a length is 0.
-  /// @throws nothing: the lengths are checked already.
+  /// @throws nothing: the lengths were checked when the span was made.
   DistanceRange distances() const {
     if (query_len_ == 0 || key_len_ == 0) return DistanceRange(0, -1);
     return DistanceRange(first_distance(query_len_ - 1), first_distance(0) + key_len_ - 1);
@@ -14209,7 +14244,7 @@ class TableHead {
 
 namespace detail {
 
-/// The heads first, ..., first + count - 1 of a table: what functions that take a table or one head of it work on.
+/// The heads first, ..., first + count - 1 of a table, for functions that take a table or one head of it.
 template <typename Table>
 struct TableHeads {
   Table& table;
@@ -14262,7 +14297,7 @@ class DistanceTable {
   using Scalar = Scalar_;
   using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Zeros for the given heads and distances; no distances (of an empty span) make an empty table.
+  /// Zeros for the given heads and distances. The distances of an empty span make an empty table.
   /// @param num_heads  >= 0.
   /// @param distances  span.distances(), or DistanceRange::causal(n) or symmetric(n) for every length up to n.
   /// @throws std::invalid_argument  num_heads < 0.
@@ -14337,7 +14372,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// `target` names each of its elements once, and shares no memory with any of `others`, which are read or written too.
+/// Refuses a `target` that overlaps itself or shares memory with any of `others`, which are read or written too.
 template <typename Target, typename... Others>
 void require_target(const char* function, const char* parameter, const Target& target, const Others&... others) {
   require_no_self_overlap(function, parameter, target);
@@ -14360,7 +14395,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// x += the bias of one head. Rows for row-major x, reversed columns for column-major x: always along memory.
+/// x += the bias of one head, along memory: by rows where x is row-major, else by columns, whose biases run backwards.
 template <typename X, typename Scalar>
 void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan& span, Eigen::Index head,
                    Eigen::Index first_row) {
@@ -14409,8 +14444,8 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 ///
 ///     logits(h L_q + i, j) += table(h, j - (query_offset + i))
 ///
-/// @param[in,out] logits  (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major. L_q x L_k
-///                        for one head of the table.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major. L_q x
+///                        L_k for one head of the table.
 /// @param table           A DistanceTable, or table.head(h) for logits of one head. It holds the distances of the span
 ///                        and may hold more, so that one table serves every step.
 /// @param span            Which queries meet which keys.
@@ -14448,8 +14483,8 @@ auto add_distance_bias(const Arguments&...) {
 ///     grad_table(h, d) += sum over all (i, j) with j - (query_offset + i) = d of grad_logits(h L_q + i, j)
 ///
 /// Deterministic: rows are added in order.
-/// @param[in,out] grad_table  A DistanceTable of float or double, whatever the logits are (4,096 ones summed in half
-///                            stop at 2,048), or grad_table.head(h).
+/// @param[in,out] grad_table  A DistanceTable, or grad_table.head(h): of float or double, whatever the logits are,
+///                            because sums in half lose terms (4,096 ones sum to 2,048).
 /// @param grad_logits         (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
 /// @throws as add_distance_bias(); grad_table is then unchanged.
 /// Cost:     one addition for each logit; no allocation (bench_relative_bias: biases by distance).
@@ -14517,8 +14552,8 @@ typename Gates::Scalar gate_at(const Gates& gates, Eigen::Index i) {
 
 }  // namespace detail
 
-/// Adds a bias by distance that each query multiplies by a gate of its own, in place: WavLM, whose gate is
-/// a (b c_h - 1) + 2 of two sigmoids a, b of the query and a number c_h of the head.
+/// Adds a bias by distance, multiplied by a gate of each query, in place. In WavLM the gate is a (b c_h - 1) + 2, where
+/// a and b are sigmoids of the query and c_h is a number of the head.
 ///
 ///     logits(h L_q + i, j) += row_gates(h L_q + i) table(h, j - (query_offset + i))
 ///
@@ -14718,7 +14753,7 @@ enum class AlibiForm {
   symmetric  ///< -slope * |key - query|: encoders.
 };
 
-/// Returns the bias of ALiBi by distance, with slopes of their own for keys before and after the query:
+/// Returns the bias of ALiBi by distance, with separate slopes for keys before and after the query:
 ///
 ///     table(h, d) = left[h] d  for d <= 0,  -right[h] d  for d > 0        d = key - query
 ///
@@ -14750,8 +14785,8 @@ DistanceTable<Scalar> make_alibi_table(const Left& left, const Right& right, con
 /// @overload
 /// Returns the bias of ALiBi by distance, with one slope for each head.
 ///
-/// The original adds slope * key, which differs from slope * (key - query) by a constant of each row: softmax does not
-/// see it, and near the diagonal this form keeps the digits that matter.
+/// The original adds slope * key, which differs from slope * (key - query) by a constant in each row. Softmax cancels
+/// that constant, and without it biases near the diagonal are small and keep their precision.
 /// @param slopes  alibi_slopes(num_heads), or one's own: for models that scale the bias with the logits (Falcon),
 ///                slopes / sqrt(head_dim); for a longer context, slopes * trained length / length (arXiv:2310.13017).
 ///                Finite; 0 switches a head off.
@@ -14823,7 +14858,7 @@ void alibi_table_backward(GradSlopes&& grad_slopes, const DistanceTable<Scalar>&
 }
 
 /// @overload
-/// With slopes of their own on both sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -=
+/// With separate slopes for the two sides: grad_left[h] += sum over d <= 0 of grad_table(h, d) d and grad_right[h] -=
 /// sum over d > 0 of grad_table(h, d) d.
 /// @param[in,out] grad_left, grad_right  num_heads numbers each.
 /// @param grad_table                     As above.
@@ -14883,7 +14918,7 @@ class KerpleA : public detail::NamedArgument<List> {
 template <typename T>
 KerpleA(T&&) -> KerpleA<std::remove_reference_t<T>>;
 
-/// KERPLE's p, or its gradient, one number for each head: KerpleP(p). As KerpleA.
+/// KERPLE's p, or its gradient, one number for each head: KerpleP(p). It holds its list as KerpleA does.
 template <typename List>
 class KerpleP : public detail::NamedArgument<List> {
  public:
@@ -15045,7 +15080,8 @@ inline namespace POSENC_ABI {
 /// @param base       Finite, > 0 and not 1; the paper: 10000.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     D/2 cosines for each distance, from the shared generator; no bench case, called once for a length.
-/// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once [accuracy][relative_bias].
+/// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once
+///           [accuracy][relative_bias].
 /// Source:   Chi et al. 2023, arXiv:2212.10356.
 /// Matches:  sandwich_relative_position_embedding of NVIDIA NeMo, where D is the head width.
 template <typename Scalar>
@@ -15105,8 +15141,8 @@ auto make_sandwich_table(const Arguments&...) {
 // ---- posenc/relative_bias/detail/log_buckets.hpp
 /// Logarithmic buckets of distances in exact integer arithmetic.
 ///
-/// The published formulas truncate a quotient of two logarithms. At the powers where the quotient is a whole number, a
-/// logarithm one ulp low puts a distance into the wrong bucket; integers cannot.
+/// The published formulas truncate a quotient of two logarithms. Where the quotient is a whole number, a logarithm that
+/// is one ulp too low puts a distance into the wrong bucket. Integers have no such error.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_LOG_BUCKETS_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_LOG_BUCKETS_HPP
 
@@ -15196,7 +15232,8 @@ inline namespace POSENC_ABI {
 ///     bucket = n                                                                            n < max_exact
 ///              min(nb - 1, max_exact + floor(ln(n / max_exact) / ln(max_distance / max_exact) (nb - max_exact)))
 ///
-/// plus nb for keys after the query when bidirectional. The boundaries are found in integers.
+/// plus nb for keys after the query when bidirectional. The boundaries of buckets are found in integers, without the
+/// rounding of logarithms.
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; the formula is in mesh-tensorflow.
 /// Matches:  Hugging Face T5Attention._relative_position_bucket, T5X, CTranslate2; ONNX Runtime
 ///           RelativePositionBias, but for keys after a causal query, which are masked.
@@ -15397,7 +15434,7 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
   }
 }
 
-/// A gradient has the same layers as its network, in other memory than the network and `others`, which are read.
+/// Refuses a gradient unless it has the layers of its network and shares no memory with the network and `others`.
 template <typename Scalar, typename... Others>
 void require_mlp_gradient(const char* function, const std::string& parameter, const BiasMlp<Scalar>& grad,
                           const BiasMlp<Scalar>& mlp, const Others&... others) {
@@ -15518,7 +15555,7 @@ MlpMatrix<Scalar> fire_inputs(const Fire<Scalar>& fire, double position, double 
   return inputs;
 }
 
-/// Whether no query of a span that is not empty reaches the threshold: the bias then depends on the distance alone.
+/// Whether no query of a nonempty span reaches the threshold, so that the bias depends on the distance alone.
 template <typename Scalar>
 bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
   return static_cast<double>(span.query_offset() + span.query_len() - 1) < fire.threshold();
@@ -15530,8 +15567,8 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 ///
 ///     logits(h L_q + i, j) += mlp(psi(n) / (psi(max(p, threshold)) + eps))[h]        psi(x) = ln(|c x| + 1)
 ///
-/// While no query has reached the threshold this depends on the distance alone, and the network is evaluated
-/// L_q + L_k - 1 times; beyond it once for each key of a row.
+/// While no query has reached the threshold, the bias depends on the distance alone and the network is evaluated
+/// L_q + L_k - 1 times; once one has, it is evaluated for each pair of a query and a key.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head.
 /// @param fire            The trained parameters.
 /// @param span            Which queries meet which keys.
@@ -15615,8 +15652,8 @@ struct FireGradient {
 /// @param[in,out] grad_fire  fire.zeros(), or the sum so far.
 /// @param grad_logits        (num_heads L_q) x L_k.
 /// @param fire, span         As in the forward call.
-/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers, or one that is `fire` itself or
-///         overlaps grad_logits; nothing is written then.
+/// @throws as add_fire_bias(), and std::invalid_argument for a grad_fire of other layers, or one that is `fire` itself
+///         or overlaps grad_logits; nothing is written then.
 /// Cost:     as add_fire_bias(), about three times; no bench case, the network decides.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar, typename Grad, detail::IfDense<Grad> = 0>
@@ -15734,7 +15771,8 @@ auto make_mlp_table(const Arguments&...) {
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
 /// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
 ///                                itself; nothing is written then.
-/// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table alone.
+/// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table
+///           alone.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar>
 void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
@@ -15766,19 +15804,20 @@ auto mlp_table_backward(const Arguments&...) {
 #endif  // POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 
 // ---- posenc/relative_bias/segment_pairs.hpp
-/// SegmentPairs: rows of weights for queries and keys that lie in different chains, documents or segments.
+/// SegmentPairs: which weights queries and keys of different chains, documents or segments take.
 #ifndef POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
 #define POSENC_RELATIVE_BIAS_SEGMENT_PAIRS_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// A query and a key of one segment take the row of their distance; those of two segments take a row behind these.
+/// Says which row of a table of weights each pair of a query and a key takes: pairs of one segment take the row of
+/// their distance, and pairs of two segments one of the rows that follow those of all distances.
 ///
-///     SegmentPairs(queries, keys)                one row for all such pairs: the other chains of AlphaFold-Multimer
-///     SegmentPairs(queries, keys, num_segments)  row num_segments (query's segment) + (key's segment) of
-///                                                num_segments^2 more, of which those of one segment are not read:
-///                                                CPM-Ant
+///     SegmentPairs(queries, keys)                one more row, for all pairs of two segments: the other chains of
+///                                                AlphaFold-Multimer
+///     SegmentPairs(queries, keys, num_segments)  num_segments^2 more rows, of which such a pair takes row
+///                                                num_segments (query's segment) + (key's segment): CPM-Ant
 ///
 /// It holds a copy of the segments, one number for each token.
 class SegmentPairs {
@@ -15818,9 +15857,9 @@ class SegmentPairs {
   Eigen::Index num_queries() const { return static_cast<Eigen::Index>(queries_.size()); }
   /// Number of keys.
   Eigen::Index num_keys() const { return static_cast<Eigen::Index>(keys_.size()); }
-  /// Rows of weights behind those of the distances: 1, or num_segments^2.
+  /// Rows of weights that follow those of the distances: 1, or num_segments^2.
   Eigen::Index rows() const { return num_segments_ == 0 ? 1 : num_segments_ * num_segments_; }
-  /// Whether a query and a key lie in one segment, so that their distance counts.
+  /// Whether a query and a key lie in one segment, so that they take the row of their distance.
   bool is_one(Eigen::Index query, Eigen::Index key) const { return segment(queries_, query) == segment(keys_, key); }
   /// Which of rows() two tokens of different segments take.
   Eigen::Index row(Eigen::Index query, Eigen::Index key) const {
@@ -15902,15 +15941,15 @@ typename Row::Scalar ordered_sum(const Row& row) {
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_ORDERED_SUM_HPP
 
 // ---- posenc/relative_bias/shaw_clip.hpp
-/// ShawClip: beyond which distances Shaw's encoding has one vector for all.
+/// ShawClip: a table row for each distance up to a clip, and one for all distances beyond it on either side.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Distances beyond these share the outermost vectors of Shaw's tables, which have left + right + 1 rows: key - query = d
-/// takes row clamp(d, -left, right) + left.
+/// The rows of Shaw's tables, and of other tables by clipped distance. There are left + right + 1 of them: distance
+/// d = key - query takes row clamp(d, -left, right) + left, and distances beyond the clip share the outermost rows.
 ///
 ///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
 ///     row              0  0  1  2  3  3
@@ -15964,7 +16003,7 @@ struct ShawRow {
   }
 };
 
-/// row[j] += values[table row of key j], for one query.
+/// row[j] += values[table row of key j], for the keys of one query.
 template <typename Row, typename Values>
 void add_by_clipped_distance(Row&& row, const Values& values, const ShawRow& keys) {
   const Eigen::Index middle = keys.last - keys.first;
@@ -15983,7 +16022,7 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
 }
 
-/// The same for the queries block, block + 1, ... of the rows of x; `values` has at least as many rows.
+/// add_by_clipped_distance() for queries block, block + 1, ..., a row of `values` for each of them.
 template <typename X, typename Values>
 void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
                              const AttentionSpan& span) {
@@ -16022,7 +16061,7 @@ inline Eigen::Index count_buckets(const ShawClip& clip) { return clip.rows(); }
 template <typename T>
 inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_same_v<T, ShawClip>;
 
-/// The whole positions of queries or keys, as they were given.
+/// The integer positions of queries or keys, as they were given.
 template <typename Given>
 class BucketPositions {
  public:
@@ -16049,7 +16088,7 @@ class BucketPositions<PositionRange> {
   PositionRange given_;
 };
 
-/// Whether T is positions from which buckets can be counted; the compiler stops with the reason where it is not.
+/// Whether T is a kind of positions that buckets can be found of; the compiler stops with the reason where it is not.
 template <typename T>
 constexpr bool may_have_buckets() {
   if constexpr (std::is_same_v<T, PositionRange>) {
@@ -16067,7 +16106,8 @@ constexpr bool may_have_buckets() {
   }
 }
 
-/// The row of each pair. Where there are fewer distances than pairs, their buckets are found once and kept.
+/// The row of each pair. Where there are fewer distances than pairs, the bucket of each distance is found once and
+/// kept.
 template <typename Buckets, typename Queries, typename Keys>
 class BucketRows {
  public:
@@ -16117,8 +16157,8 @@ class BucketRows {
   std::vector<Eigen::Index> kept_;
 };
 
-/// Calls work(line, rows) for each row (RowMajor) or column of one head's logits: rows[k] is the row of the weights that
-/// element k of the line takes.
+/// Calls work(line, rows) for each row (RowMajor) or column of one head's logits: rows[k] is the row of the weights
+/// that element k of the line takes.
 template <bool RowMajor, typename Rows, typename Work>
 void for_each_bucket_line(const Rows& row_of, const Work& work) {
   const Eigen::Index lines = RowMajor ? row_of.queries() : row_of.keys();
@@ -16132,7 +16172,7 @@ void for_each_bucket_line(const Rows& row_of, const Work& work) {
   }
 }
 
-/// Shapes of logits (or their gradient) and weights (or theirs), and lengths of the segments.
+/// Refuses shapes of logits and weights (or of their gradients), and lengths of segments, that do not fit.
 template <typename Rows, typename Logits, typename Weights>
 void require_bucket_bias(const char* function, const char* logits_name, const Logits& logits, const char* weights_name,
                          const Weights& weights, Eigen::Index num_buckets, const Rows& row_of,
@@ -16159,7 +16199,7 @@ void require_bucket_bias(const char* function, const char* logits_name, const Lo
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_BUCKET_ROWS_HPP
 
 // ---- posenc/relative_bias/bucket_bias.hpp
-/// Adds a learned bias by the bucket of any positions' distance to attention logits, and its gradient.
+/// Adds a learned bias by buckets of distances between any positions to attention logits, and its gradient.
 #ifndef POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
 
@@ -16244,25 +16284,31 @@ using IfBuckets = std::enable_if_t<is_bucket_rule<T>, int>;
 
 }  // namespace detail
 
-/// Adds a learned bias by the bucket of each pair's distance to attention logits, in place, where positions are anything:
+/// Adds a learned bias by the bucket of each pair's distance to attention logits, in place, for positions of any kind,
+/// such as coordinates of boxes, residue numbers, or ids with gaps:
 ///
 ///     logits(h L_q + i, j) += weights(buckets(key_positions[j] - query_positions[i]), h)
 ///
-/// For tokens that follow one another make_t5_table() and add_distance_bias() do the same without a lookup for each pair.
-/// LayoutLM adds three: of the positions, of the left and of the lower sides of the boxes (columns 0 and 3 of bbox), each
-/// over sqrt(head_dim). AlphaFold's and ProteinMPNN's tables count query - key: give the rows of distances reversed.
+/// For consecutive tokens make_t5_table() and add_distance_bias() do the same without a lookup for each pair. LayoutLM
+/// adds three such biases, each divided by sqrt(head_dim): of the positions, of the left and of the lower sides of the
+/// boxes (columns 0 and 3 of bbox). The tables of AlphaFold and ProteinMPNN are ordered by query - key: give their rows
+/// of distances in reverse.
 /// @param[in,out] logits   (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major.
-/// @param weights          num_buckets x num_heads; with `segments` their rows follow.
-/// @param buckets          T5Buckets, or ShawClip(left, right) for a row for each distance up to a clip: Phi-4's audio has
-///                         ShawClip(max_distance, max_distance - 1), AlphaFold and ESMFold ShawClip::symmetric(32).
+/// @param weights          num_buckets x num_heads, or ShawClip::rows() x num_heads; with `segments`, segments.rows()
+///                         more rows.
+/// @param buckets          T5Buckets, or ShawClip(left, right) with a row for each distance from -left to right:
+///                         Phi-4's audio has ShawClip(max_distance, max_distance - 1), AlphaFold and ESMFold
+///                         ShawClip::symmetric(32).
 /// @param query_positions  PositionRange(first, L_q), or a list of L_q integers: ids, box coordinates, residue numbers.
 /// @param key_positions    The same of the L_k keys.
 /// @throws std::invalid_argument  another shape; memory that overlaps. `logits` is then unchanged.
 /// @throws std::out_of_range      a position outside of [-2^57, 2^57].
-/// Cost:     one lookup for each pair and one for each logit; allocates a line of rows, the weights by head, and where
-///           there are fewer distances than pairs their buckets (bench_relative_bias: biases by bucket).
+/// Cost:     one lookup for each pair and one for each logit. Allocates a copy of the weights by head, the row numbers
+///           of one line of logits, and where there are fewer distances than pairs their buckets (bench_relative_bias:
+///           biases by bucket).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][bucket_bias].
-/// Source:   Xu et al. 2021, arXiv:2012.14740, section 2.2; Jumper et al. 2021, doi:10.1038/s41586-021-03819-2, algorithm 4.
+/// Source:   Xu et al. 2021, arXiv:2012.14740, section 2.2; Jumper et al. 2021, doi:10.1038/s41586-021-03819-2,
+///           algorithm 4.
 /// Matches:  LayoutLMv3Encoder, CpmAntSegmentPositionEmbedding, EsmFoldRelativePosition (rows 1 and up; row 0 is for
 ///           masked pairs) and Phi4MultimodalAudioRelativeAttentionBias of transformers.
 template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
@@ -16274,8 +16320,8 @@ void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buc
 }
 
 /// @overload
-/// The same where a query and a key of different segments take a row of the weights behind the buckets'.
-/// @param segments  SegmentPairs(query_segments, key_segments): one more row; or with num_segments: num_segments^2 more.
+/// With segments: a query and a key of different segments take a row of the weights that follows those of the buckets.
+/// @param segments  SegmentPairs(query_segments, key_segments), or with num_segments as a third argument.
 template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
           detail::IfDense<Logits, Weights> = 0, detail::IfBuckets<Buckets> = 0>
 void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buckets,
@@ -16298,9 +16344,9 @@ auto add_bucket_bias(const Arguments&...) {
 /// The gradient of add_bucket_bias(): grad_weights(row of the pair (i, j), h) += grad_logits(h L_q + i, j).
 ///
 /// Deterministic: the logits are summed in order of memory.
-/// @param[in,out] grad_weights           Has the shape of the weights.
-/// @param grad_logits                    (num_heads L_q) x L_k, head by head.
-/// @param buckets                        As in the forward call, like the rest.
+/// @param[in,out] grad_weights            Has the shape of the weights.
+/// @param grad_logits                     (num_heads L_q) x L_k, head by head.
+/// @param buckets                         As in the forward call.
 /// @param query_positions, key_positions  As in the forward call.
 /// @throws as add_bucket_bias(); grad_weights is then unchanged.
 /// Cost:     that of add_bucket_bias() (bench_relative_bias: biases by bucket).
@@ -16316,7 +16362,7 @@ void bucket_bias_backward(GradWeights&& grad_weights, const Grad& grad_logits, c
 }
 
 /// @overload
-/// The same with segments.
+/// With segments.
 /// @param segments  As in the forward call.
 template <typename GradWeights, typename Grad, typename Buckets, typename QueryPositions, typename KeyPositions,
           detail::IfDense<GradWeights, Grad> = 0, detail::IfBuckets<Buckets> = 0>
@@ -16342,7 +16388,7 @@ auto bucket_bias_backward(const Arguments&...) {
 #endif  // POSENC_RELATIVE_BIAS_BUCKET_BIAS_HPP
 
 // ---- posenc/relative_bias/window_index.hpp
-/// The index that frameworks gather the bias of a window with.
+/// The index by which frameworks gather the bias of a window.
 #ifndef POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 #define POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
 
@@ -16353,7 +16399,7 @@ inline namespace POSENC_ABI {
 ///
 ///     index(t, u) = (row(t) - row(u) + height - 1)(2 width - 1) + column(t) - column(u) + width - 1    t query, u key
 ///
-/// For code that gathers; add_window_bias() needs no index.
+/// For code that gathers from a table by an index. add_window_bias() needs none.
 /// @param window  The tokens.
 /// @throws std::length_error  the index does not fit into memory's index type.
 /// Cost:     one number for each pair of tokens; no bench case, called once for a window.
@@ -16393,8 +16439,8 @@ enum class ClassToken { none, first };
 
 /// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
 ///
-/// For a fixed query the keys of one window row have contiguous biases here, so adding the bias is `height` runs of
-/// additions for each query: no index matrix, no gather.
+/// For one query, the keys of a row of the window have contiguous biases in the table. Adding the bias is therefore
+/// `height` runs of additions for each query, without an index matrix or a gather.
 /// @tparam Scalar_  float or double; half types as storage.
 template <typename Scalar_>
 class WindowTable {
@@ -16402,7 +16448,7 @@ class WindowTable {
   using Scalar = Scalar_;
   using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Zeros.
+  /// A table of zeros.
   /// @param num_heads    >= 0.
   /// @param window       The tokens.
   /// @param class_token  Whether a class token is in front of them.
@@ -16542,8 +16588,8 @@ constexpr int lanes_within(int width) {
   return lanes;
 }
 
-/// to[i] += from[i] for `width` >= Lanes numbers that are disjoint. The last vector may overlap the one before it: it is
-/// formed before anything is stored, so that what both hold is the same number.
+/// to[i] += from[i] for `width` >= Lanes numbers that are disjoint. The last vector may overlap the one before it. It
+/// is formed before anything is stored, so that both hold the same sums where they overlap.
 template <int Lanes, typename Scalar, typename Width>
 EIGEN_ALWAYS_INLINE void add_run(Scalar* to, const Scalar* from, Width width) {
   using Vector = Eigen::Array<Scalar, Lanes, 1>;
@@ -16554,7 +16600,8 @@ EIGEN_ALWAYS_INLINE void add_run(Scalar* to, const Scalar* from, Width width) {
 }
 
 /// x(t, u) += values(displacement from t to u) for the tokens of one window. `x` is the logit of token 0 with itself,
-/// `stride` is the way to the next row; `Width` is an integral_constant for the widths that models use, else an index.
+/// `stride` is the distance to the next row; `Width` is an integral_constant for the widths that models use, else an
+/// index.
 template <int Lanes, typename Scalar, typename Width>
 POSENC_KERNEL void add_window_runs(Scalar* x, Eigen::Index stride, const Scalar* values, Eigen::Index height,
                                    Width width) {
@@ -16649,7 +16696,7 @@ using IfWindowTable = std::enable_if_t<is_window_table<std::decay_t<T>>, int>;
 /// Tokens in front of those of the window.
 inline Eigen::Index class_tokens(ClassToken class_token) { return class_token == ClassToken::first ? 1 : 0; }
 
-/// run(query token, first key, count, first column of values) for every run of keys, window tokens only.
+/// Calls run(query token, first key, count, first column of values) for every run of keys, without the class token.
 template <typename Run>
 void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& run) {
   const Eigen::Index height = window.height();
@@ -16665,7 +16712,7 @@ void for_each_window_run(const GridShape& window, ClassToken class_token, Run&& 
   }
 }
 
-/// single(query, key, column of class_values) for the pairs with the class token.
+/// Calls single(query, key, column of class_values) for the pairs with the class token.
 template <typename Single>
 void for_each_class_pair(const GridShape& window, ClassToken class_token, Single&& single) {
   if (class_token == ClassToken::none) return;
@@ -16676,7 +16723,7 @@ void for_each_class_pair(const GridShape& window, ClassToken class_token, Single
   single(Eigen::Index(0), Eigen::Index(0), Eigen::Index(2));
 }
 
-/// Whether logits and table are memory of one scalar that is added in.
+/// Whether logits and table lie in memory with one scalar, in which the sum is formed.
 template <typename X, typename Scalar>
 inline constexpr bool has_window_runs =
     has_rows_in_memory<X>&& std::is_same_v<std::decay_t<typename X::Scalar>, Scalar>&&
@@ -16753,8 +16800,8 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit, in runs of `width`, .7 to 1 of the speed of adding a kept matrix of all pairs;
-///           no index, no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit, in runs of `width` numbers: 0.7 to 1 of the speed of adding a kept matrix of
+///           all pairs. No index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
@@ -16827,10 +16874,11 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The rows of a table of `each` rows for a head, which all heads share or of which every head has its own, stacked.
+/// Which rows of a table a head has: all `each` rows, which all heads share, or a block of `each` rows of its own.
 class HeadRows {
  public:
-  /// `rule` says in words where `each` comes from. No heads (num_heads = 0: no tokens) fit every whole number of blocks.
+  /// Refuses a table of other sizes. `rule` says in words where `each` comes from. Where there are no heads to count
+  /// (num_heads = 0, without tokens), any number of blocks is accepted.
   HeadRows(const char* function, const char* parameter, Eigen::Index rows, Eigen::Index each, Eigen::Index num_heads,
            const char* rule)
       : each_(each), stacked_(rows != each) {
@@ -16882,7 +16930,7 @@ class RelPosH : public detail::NamedArgument<Table> {
 template <typename T>
 RelPosH(T&&) -> RelPosH<std::remove_reference_t<T>>;
 
-/// The table of columns, `rel_pos_w`, or its gradient: RelPosW(rel_w). As RelPosH.
+/// The table of columns, `rel_pos_w`, or its gradient: RelPosW(rel_w). It holds its matrix as RelPosH does.
 template <typename Table>
 class RelPosW : public detail::NamedArgument<Table> {
  public:
@@ -16894,6 +16942,9 @@ template <typename T>
 RelPosW(T&&) -> RelPosW<std::remove_reference_t<T>>;
 
 /// The parameters of decomposed relative positions: Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
+///
+/// To give it a name, write `auto scheme = Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key);`. Of
+/// `Decomposed scheme(RelPosH(rel_h), RelPosW(rel_w), ...);` C++ may make the declaration of a function.
 template <typename Rows, typename Columns>
 class Decomposed {
  public:
@@ -17056,8 +17107,8 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// @param q               (num_heads query.tokens()) x head_dim, not scaled: the logits are already.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     tokens (height + width) head_dim multiply-adds and two additions for each logit; no allocation
-///           (bench_window_bias: Decomposed).
+/// Cost:     (height + width of the keys' grid) head_dim multiply-adds for each query and two additions for each logit;
+///           no allocation (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
 /// Matches:  add_decomposed_rel_pos of Segment Anything.
@@ -17300,7 +17351,8 @@ inline std::vector<double> spline_curvatures(const std::vector<double>& knots, c
   return m;
 }
 
-/// That spline, read at `places`: every value has a weight, which is the spline through 1 there and 0 elsewhere.
+/// The weights of that spline at `places`. The weight of a value is the spline through 1 at its knot and 0 at the
+/// others.
 inline Taps spline_taps(const std::vector<double>& knots, const std::vector<double>& places) {
   std::vector<std::vector<double>> curvatures;
   for (std::size_t i = 0; i < knots.size(); ++i) {
@@ -17331,7 +17383,7 @@ inline Taps spline_taps(const std::vector<double>& knots, const std::vector<doub
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_SPLINE_HPP
 
 // ---- posenc/relative_bias/detail/geometric_distances.hpp
-/// The distances at which the trained biases of a window's axis are taken to lie in another window.
+/// Where the trained distances of a window's axis are placed among the distances of another window.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_GEOMETRIC_DISTANCES_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_GEOMETRIC_DISTANCES_HPP
 
@@ -17342,7 +17394,7 @@ namespace detail {
 /// Where the 2 from - 1 distances of an axis of `from` tokens lie among the distances of one of `to` tokens: 0, +-1,
 /// +-(1 + q), +-(1 + q + q^2), ..., so that the last one comes to to - 1, with 1.01 < q < 1.5.
 ///
-/// q is found by the bisection that checkpoints were made with, and is its last midpoint, to the last bit.
+/// q is the last midpoint of BEiT's own bisection, bit for bit, because checkpoints were converted with it.
 inline std::vector<double> geometric_distances(Eigen::Index from, Eigen::Index to) {
   const double steps = static_cast<double>(from - 1);
   double left = 1.01;
@@ -17388,20 +17440,20 @@ inline std::vector<double> whole_distances(Eigen::Index side) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How the biases between the trained displacements are formed. `bicubic` is GridFilter's; the others space distances
-/// from 0 on, which a grid of positions does not have.
+/// How biases at displacements between the trained ones are formed. Two rules read the table as an image; two spread
+/// the trained distances, from distance 0 on.
 enum class WindowFilter {
   /// As an image of (2 height - 1) x (2 width - 1) pixels, with the cubic kernel of Keys, a = -0.75: half-pixel
   /// centers, the border repeated. Swin.
   bicubic,
-  /// Near distances keep their bias and far ones spread: the trained distances 0, 1, 2, 3, ... are taken to have been at
-  /// 0, 1, 1 + q, 1 + q + q^2, ... (1.01 < q < 1.5), with q such that the last one comes nearest the end of the new
-  /// window, along each axis, and a cubic spline through them (not-a-knot) is read at the new whole distances; past the
-  /// last one its value stays. An axis that keeps its length is copied. BEiT.
+  /// Near distances keep their bias and far ones are stretched. Along each axis, the trained distances 0, 1, 2, 3, ...
+  /// are placed at 0, 1, 1 + q, 1 + q + q^2, ..., with q in (1.01, 1.5) such that the last one comes nearest to the end
+  /// of the new window. A cubic spline through them (not-a-knot) is read at the new whole distances; beyond the last
+  /// one its value is repeated. An axis that keeps its length is copied. BEiT.
   geometric,
-  /// The same with straight lines in place of the spline. timm.
+  /// As geometric, with straight lines instead of the spline. timm.
   geometric_linear,
-  /// As bicubic, with straight lines in place of the kernel. BEiT and Data2Vec of transformers, MiDaS.
+  /// As bicubic, with linear interpolation. BEiT and Data2Vec of transformers, MiDaS.
   bilinear
 };
 
@@ -17410,8 +17462,8 @@ class WindowResize {
  public:
   /// @param from, to  The window of the table that is read, and that of the result.
   /// @param filter    How the biases in between are formed; frameworks differ.
-  /// @throws std::invalid_argument  WindowFilter::geometric with an axis that changes from fewer than 3 tokens: a spline
-  ///                                needs four distances.
+  /// @throws std::invalid_argument  WindowFilter::geometric with an axis that changes from fewer than 3 tokens: a
+  ///                                spline needs four distances at least.
   explicit WindowResize(const GridShape& from, const GridShape& to, WindowFilter filter)
       : from_(from), to_(to), filter_(filter) {
     detail::require_named("WindowResize", "filter", filter, WindowFilter::bilinear);
@@ -17455,7 +17507,7 @@ class WindowResize {
 
 namespace detail {
 
-/// How an axis of `from` tokens becomes one of `to` tokens, by its distances.
+/// The weights that bring the distances of an axis of `from` tokens to those of an axis of `to` tokens.
 inline Taps window_axis_taps(Eigen::Index from, Eigen::Index to, WindowFilter filter) {
   if (from == to) return identity_taps(2 * from - 1);
   if (filter == WindowFilter::bicubic) return cubic_taps(2 * from - 1, 2 * to - 1);
@@ -17475,7 +17527,7 @@ void require_window_resize(const char* function, const char* to_name, const To& 
   require_target(function, to_name, to_weights, from_weights);
 }
 
-/// What is between the two axes is held in double, so that the result is rounded once.
+/// The image between the two axes, in double, so that the result is rounded once.
 template <typename Scalar>
 using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, double, Scalar>, Eigen::Dynamic,
                                     Eigen::Dynamic, Eigen::RowMajor>;
@@ -17489,16 +17541,16 @@ using ResizeScratch = Eigen::Matrix<std::conditional_t<is_storage<Scalar>, doubl
 /// @param table     rule.from().displacements() x num_heads, likewise.
 /// @param rule      WindowResize(from, to, filter), .keep(ClassToken::first) for BEiT.
 /// @throws std::invalid_argument  other shapes; memory that overlaps. `out` is then unchanged.
-/// Cost:     4 (bilinear) or 8 (bicubic) to 2 (2 side - 1) (geometric) multiply-adds for each value, an image in double between the
-///           axes, and lists of weights; no bench case, called once for a checkpoint.
+/// Cost:     for each value 4 (bilinear), 8 (bicubic) or up to 2 (2 side - 1) (geometric) multiply-adds; allocates an
+///           image in double between the axes, and lists of weights; no bench case, called once for a checkpoint.
 /// Accuracy: formed in double and rounded once: 4e-13 of the largest value against SciPy; a window that stays is copied
 ///           bit for bit [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (bicubic); Bao et al. 2021, arXiv:2106.08254 (geometric: the rule is in
 ///           BEiT's fine-tuning script).
 /// Matches:  bicubic: load_pretrained of Swin-Transformer, F.interpolate(mode="bicubic") of PyTorch. geometric:
 ///           load_checkpoint of BEiT (scipy.interpolate.interp2d, kind="cubic"). geometric_linear:
-///           resize_rel_pos_bias_table of timm where both axes change. bilinear: BeitRelativePositionBias of transformers
-///           with a square trained window; one that is not square it reads with its sides swapped.
+///           resize_rel_pos_bias_table of timm where both axes change. bilinear: BeitRelativePositionBias of
+///           transformers where the trained window is square; of others it swaps the sides.
 template <typename Out, typename Table, detail::IfDense<Out, Table> = 0>
 void resize(Out&& out, const Table& table, const WindowResize& rule) {
   auto& target = detail::written(std::forward<Out>(out));
@@ -17610,8 +17662,8 @@ using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<Gr
 ///
 /// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
 /// @param window      The window to serve.
-/// @param pretrained  The window of pretraining, `pretrained_window_size`: reach is its side - 1. std::nullopt where the
-///                    config has 0: reach is that of `window`.
+/// @param pretrained  The window of pretraining, `pretrained_window_size`: reach is its side - 1. std::nullopt where
+///                    the config has 0: reach is that of `window`.
 /// @throws std::invalid_argument  layers that do not fit together, a side of pretraining that is not > 1.
 /// Cost:     window.displacements() evaluations of the network; no bench case, called once for a window.
 /// Accuracy: 60 ulp of 16 in double, for a network of seven hidden units [accuracy][relative_bias].
@@ -17694,8 +17746,8 @@ inline namespace POSENC_ABI {
 ///             head 1: L_q rows                   head 1: L_q rows x L_k
 ///             ...                                ...
 ///
-/// It holds matrices by reference, and Maps, Blocks and other expressions by value; a temporary matrix does not compile.
-/// No numbers are copied.
+/// It holds matrices by reference, and Maps, Blocks and other expressions by value; a temporary matrix does not
+/// compile. No numbers are copied.
 template <typename Query, typename Key>
 class ContentAttention {
  public:
@@ -17803,8 +17855,8 @@ class Workspace {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// A rows x columns matrix of the scratch memory, contents undefined. It invalidates what was handed out before, and
-  /// so does every call that takes the workspace.
+  /// A rows x columns matrix in the scratch memory, with undefined contents. Every call of matrix(), and every function
+  /// that takes the workspace, invalidates the matrices that were returned before.
   /// @throws std::invalid_argument  a size < 0.
   /// @throws std::length_error      a matrix that does not fit into memory's index type.
   /// @throws std::bad_alloc         no memory to grow.
@@ -17833,7 +17885,7 @@ struct ScratchMemory {
   }
 };
 
-/// None of the arguments, written or read, lies in the workspace, whose memory each call overwrites.
+/// Refuses arguments, written or read, that lie in the workspace, whose memory each call overwrites.
 template <typename Scalar, typename... Arguments>
 void require_outside(const char* function, const Workspace<Scalar>& workspace, const Arguments&... arguments) {
   const auto& memory = ScratchMemory::of(workspace);
@@ -17864,7 +17916,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// What the backward of an encoding with one table adds into: RelativeGradients(grad_q, grad_table). The first is the
-/// gradient of what meets the table: queries, or in shaw_values_backward() the weights of attention.
+/// gradient of what the table is multiplied with: queries, or attention weights in shaw_values_backward().
 ///
 /// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
 template <typename GradContent, typename GradTable>
@@ -17905,7 +17957,8 @@ RelativeGradients(const Arguments&...) -> RelativeGradients<detail::Misfit<Argum
 
 namespace detail {
 
-/// Gradients have the shapes of `content` and `table`, and share no memory with one another or with what is read.
+/// Refuses gradients unless they have the shapes of `content` and `table` and share no memory with one another or with
+/// what is read.
 template <typename Gradients, typename Content, typename Table, typename... Read>
 void require_gradients(const char* function, Gradients& gradients, const char* content_name, const Content& content,
                        const char* table_name, const Table& table, const Read&... read) {
@@ -17924,7 +17977,7 @@ void require_gradients(const char* function, Gradients& gradients, const char* c
 #endif  // POSENC_RELATIVE_BIAS_RELATIVE_GRADIENTS_HPP
 
 // ---- posenc/relative_bias/detail/product.hpp
-/// Matrix products that do not touch the heap: Eigen's packing buffers stay on the stack when the blocks are small.
+/// Matrix products without allocation: with small blocks, Eigen's packing buffers stay on the stack.
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_PRODUCT_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_PRODUCT_HPP
 
@@ -17932,7 +17985,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Queries that the schemes by content work on at a time: their scratch memory has this many rows, or two times as many.
+/// How many queries the schemes by content work on at a time. Their scratch memory has this many rows, or two times as
+/// many.
 inline constexpr Eigen::Index kQueryBlock = 32;
 
 inline constexpr Eigen::Index kProductRows = 32;
@@ -17982,7 +18036,7 @@ Scalar sigmoid(Scalar x) {
   return Scalar(1) / (Scalar(1) + std::exp(-x));
 }
 
-/// Where a counted position falls between two rows of the table. NaN takes the last row and keeps a NaN weight.
+/// Where a counted position lies between two rows of the table. NaN takes the last row, with a weight of NaN.
 template <typename Scalar>
 struct CopePosition {
   Eigen::Index below;
@@ -18079,7 +18133,7 @@ template <typename Table>
 class Cope : public detail::HeldTable<Table> {
  public:
   /// @param table          num_positions x head_dim, once for all heads (as published) or once for each, stacked.
-  /// @param num_positions  `npos_max`, > 0: counts beyond the last row take it.
+  /// @param num_positions  `npos_max`, > 0: counts beyond the last row take the last row.
   /// @throws std::invalid_argument  num_positions is not > 0.
   template <typename T>
   Cope(T&& table, detail::Size num_positions)
@@ -18161,13 +18215,14 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 
 }  // namespace detail
 
-/// Adds contextual positions to the logits of one head or of all heads stacked, in place, for the keys that a query sees
-/// in causal attention. For every head
+/// Adds contextual positions to the logits of one head or of all heads stacked, in place, for the keys that a query
+/// sees in causal attention. For every head
 ///
 ///     p(i, j) = min(sum over t = j ... query of sigmoid(logits(i, t)), num_positions - 1)
 ///     logits(i, j) += q[i] . table[p]        rows of the table interpolated linearly
 ///
-/// With all gates open p = distance + 1: the key itself counts. As published, this term is not multiplied by the scale.
+/// With all gates at 1, p is query - key + 1, because the key itself is counted. As published, this term is not
+/// multiplied by the scale.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head, before softmax; keys after the query are left as they
 ///                        are. float or double, as the rest.
 /// @param scheme          Cope(table, num_positions).
@@ -18209,8 +18264,8 @@ auto add_cope_logits(const Arguments&...) {
       "workspace): logits is a matrix, workspace a Workspace<Scalar> with a name; all hold the same Scalar");
 }
 
-/// The gradient of add_cope_logits(): adds into grad_q and grad_table, and changes grad_logits from dL/d(logits with CoPE)
-/// to dL/d(logits without) in place, because the gates depend on the logits too.
+/// The gradient of add_cope_logits(): adds into grad_q and grad_table, and changes grad_logits from dL/d(logits with
+/// CoPE) to dL/d(logits without) in place, because the gates depend on the logits too.
 ///
 /// @param[in,out] gradients             CopeGradients(grad_logits, grad_q, grad_table); grad_logits is read as well.
 /// @param logits                        (num_heads L_q) x L_k, as they were before add_cope_logits().
@@ -18280,7 +18335,8 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
 /// Returns the running sums F(t, h) = before[h] + sum over l <= t of ln sigmoid(gate_logits(l, h)), tokens x num_heads.
 /// @param gate_logits  The forget gates before their sigmoid, w[h] . x[t] + b[h], tokens x num_heads: a row for each
-///                     token, a column for each head. Gates that have had their sigmoid are wrong here, without a word.
+///                     token, a column for each head. Gates after the sigmoid give wrong sums, which nothing can
+///                     detect.
 /// @param before       F of the last cached token, num_heads numbers, to go on from: sums.row(last). Its gradient is
 ///                     the sum of all grad_sums of a head.
 /// @throws std::invalid_argument  another number of heads.
@@ -18367,7 +18423,7 @@ auto forgetting_sums_backward(const Arguments&...) {
 
 namespace detail {
 
-/// The sums, or their gradient, have all positions of the span; returns the number of heads.
+/// Refuses sums, or their gradient, that lack a position of the span. Returns the number of heads.
 template <typename Sums>
 Eigen::Index require_forgetting(const char* function, const char* parameter, const Sums& sums,
                                 const AttentionSpan& span) {
@@ -18383,13 +18439,13 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 
 }  // namespace detail
 
-/// Adds the forgetting bias to the logits of one head or of all heads stacked, in place, for the keys that a query sees in
-/// causal attention:
+/// Adds the forgetting bias to the logits of one head or of all heads stacked, in place, for the keys that a query sees
+/// in causal attention:
 ///
 ///     logits(h L_q + i, j) += F(query_offset + i, h) - F(j, h)        j <= query_offset + i
 ///
-/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. Keys after the query are left as they are, for the causal
-///                        mask.
+/// @param[in,out] logits  (num_heads L_q) x L_k, head by head. Keys after the query are left as they are, for the
+///                        causal mask.
 /// @param sums            F at the positions of all queries and keys: at least max(L_k, query_offset + L_q) rows, and
 ///                        num_heads columns.
 /// @param span            Which queries meet which keys.
@@ -18397,7 +18453,8 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
 /// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
 /// Cost:     one subtraction and addition for each visible logit; the bias is never stored
 ///           (bench_content_bias: Forgetting).
-/// Accuracy: the difference is formed first, so that large sums leave the logits their digits [accuracy][relative_bias].
+/// Accuracy: the difference of sums is formed before it is added, so that large sums do not cost the logits precision
+///           [accuracy][relative_bias].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 /// Matches:  DataDependentAlibi of x-transformers.
 template <typename Logits, typename Sums, detail::IfDense<Logits, Sums> = 0>
@@ -18477,7 +18534,7 @@ auto forgetting_bias_backward(const Arguments&...) {
 #endif  // POSENC_RELATIVE_BIAS_FORGETTING_HPP
 
 // ---- posenc/relative_bias/shaw.hpp
-/// Shaw's encoding of keys: a trained vector for each clipped distance, which every query is multiplied with.
+/// Shaw's encoding of keys: a trained vector for each clipped distance, multiplied with every query.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_HPP
 
@@ -18519,7 +18576,7 @@ ShawKeys(const Arguments&...) -> ShawKeys<detail::Misfit<Arguments...>>;
 
 namespace detail {
 
-/// x += scale q . table by clipped distance, for one head.
+/// Adds the products of queries and table rows by clipped distance to the logits of one head.
 template <typename X, typename Query, typename Table, typename Scalar>
 void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& clip, const AttentionSpan& span,
                    Scalar scale, Workspace<Scalar>& workspace) {
@@ -18569,8 +18626,8 @@ HeadRows require_shaw(const char* function, const char* parameter, const Logits&
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row. Extra
-///           memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
+/// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row.
+///           Extra memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
 ///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
@@ -18650,15 +18707,16 @@ auto shaw_logits_backward(const Arguments&...) {
 #endif  // POSENC_RELATIVE_BIAS_SHAW_HPP
 
 // ---- posenc/relative_bias/shaw_values.hpp
-/// Shaw's encoding of values: a trained vector for each clipped distance, added to what attention mixes.
+/// Shaw's encoding of values: a trained vector for each clipped distance, summed with the attention weights.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_VALUES_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_VALUES_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Shaw's encoding of values: ShawValues(table, clip). See ShawKeys for why these are two types.
-/// It holds a matrix by reference, a Map or Block by value; a temporary matrix does not compile.
+/// The parameters of Shaw's encoding of values: ShawValues(table, clip). ShawKeys is another type, so that the tables
+/// of keys and of values cannot change places. It holds a matrix by reference, a Map or Block by value; a temporary
+/// matrix does not compile.
 template <typename Table>
 class ShawValues : public detail::HeldTable<Table> {
  public:
@@ -18691,7 +18749,7 @@ ShawValues(const Arguments&...) -> ShawValues<detail::Misfit<Arguments...>>;
 
 namespace detail {
 
-/// y += weights . table by clipped distance, for one head.
+/// Adds the sums of table rows by attention weight and clipped distance to the outputs of one head.
 template <typename Out, typename Weights, typename Table, typename Scalar>
 void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, const ShawClip& clip,
                           const AttentionSpan& span, Workspace<Scalar>& workspace) {
@@ -18746,7 +18804,8 @@ struct ShawValuesSizes {
 ///
 /// @param[in,out] out  (num_heads L_q) x head_dim, head by head. float or double, as the rest.
 /// @param scheme       ShawValues(table, clip), the table of the values.
-/// @param weights      (num_heads L_q) x L_k, the logits after softmax (and masked: 0 where a query may not look).
+/// @param weights      (num_heads L_q) x L_k, the attention weights after mask and softmax: 0 where a query does not
+///                     see a key.
 /// @param span         Which queries meet which keys.
 /// @param workspace    Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of out that overlaps itself or what is read. `out` is
@@ -18829,7 +18888,7 @@ auto shaw_values_backward(const Arguments&...) {
 #endif  // POSENC_RELATIVE_BIAS_SHAW_VALUES_HPP
 
 // ---- posenc/relative_bias/banded_logits.hpp
-/// Relative logits in a band: a small vector of each query times a trained vector for each of the nearest distances.
+/// Relative logits in a band: a short vector of each query times a trained vector for each of the nearest distances.
 #ifndef POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
 #define POSENC_RELATIVE_BIAS_BANDED_LOGITS_HPP
 
@@ -18867,7 +18926,7 @@ struct BandRead {
 };
 
 /// Calls work(first row of a head, first query of a block, its distances, queries, scores) for each block of queries of
-/// each head. `queries` is a copy of their rows of r; `scores`, zeros at first, has a row for each of them and a column for
+/// each head. `queries` is a copy of their rows of r. `scores` is zero, with a row for each of them and a column for
 /// each distance that they meet.
 template <typename Query, typename Scalar, typename Work>
 void for_each_band_block(const Query& r, Eigen::Index extent, const AttentionSpan& span, Workspace<Scalar>& workspace,
@@ -18905,20 +18964,23 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 
 }  // namespace detail
 
-/// Adds to attention logits what a small vector of each query says about each of the nearest distances, in place. For
-/// every head, with p = query_offset + i the position of query i and E = projection.cols(),
+/// Adds to attention logits, in place, the product of a short vector of each query and a trained vector of the
+/// distance, for the key at the query's position and those up to E - 1 before it. For every head, with E =
+/// projection.cols() and p = query_offset + i the position of query i,
 ///
 ///     logits(i, j) += r[i] . projection[:, p - j]        0 <= p - j < E,   nothing elsewhere
 ///
 ///     keys          0  1  2  3  4  5         E = 3, query at position 4: x marks what changes
 ///     query         .  .  x  x  x  .
 ///
-/// The logits hold scale q k^T; r has no scale. Where a model scales queries with their position (Inkling: q and this
-/// bias), multiply row i of r by the same factor.
+/// The logits hold scale q k^T, and r is not multiplied by that scale. Where a model multiplies queries by a factor of
+/// their position, as Inkling does, multiply row i of r by the same factor.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
 /// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
-/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. Of all heads.
-/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a chunk.
+/// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. All heads share
+///                        it.
+/// @param span            Which queries meet which keys: square(L), cached(1, L_k) in a decode step, at(...) for a
+///                        chunk.
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
@@ -19025,8 +19087,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The keys of query i that a table of `num_rows` distances from `lowest` on has a row for: keys [first, last), key j at
-/// row j + shift.
+/// The keys of query i that a table of `num_rows` distances from `lowest` on has a row for: keys [first, last), key j
+/// at row j + shift.
 struct KeysWithRow {
   Eigen::Index first;
   Eigen::Index last;
@@ -19055,14 +19117,14 @@ struct RowsRead {
   }
 };
 
-/// For queries that are used as they are.
+/// Adds no bias to queries.
 struct NoQueryBias {
   template <typename Queries>
   void operator()(Queries&&) const {}
 };
 
-/// x += scale q' . r by distance for one head, where add_query_bias(q') has changed the copied queries of a block. Row m
-/// of r is the distance lowest + m.
+/// x += scale q' . r by distance for one head, where add_query_bias(q') has changed the copied queries of a block. Row
+/// m of r is the distance lowest + m.
 template <typename X, typename Query, typename AddQueryBias, typename Table, typename Scalar>
 void add_relative(X&& x, const Query& q, AddQueryBias&& add_query_bias, const Table& r, Eigen::Index lowest,
                   const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
@@ -19086,8 +19148,8 @@ void add_relative(X&& x, const Query& q, AddQueryBias&& add_query_bias, const Ta
   }
 }
 
-/// The gradients of add_relative(): it adds into grad_r and grad_q, and calls sum_query_gradient(rows of dL/dq') for the
-/// bias of the queries.
+/// The gradients of add_relative(): it adds into grad_r and grad_q, and calls sum_query_gradient(rows of dL/dq') for
+/// the bias of the queries.
 template <typename GradQuery, typename SumQueryGradient, typename GradTable, typename Grad, typename Query,
           typename AddQueryBias, typename Table, typename Scalar>
 void add_relative_gradients(GradQuery&& grad_q, SumQueryGradient&& sum_query_gradient, GradTable&& grad_r,
@@ -19118,7 +19180,7 @@ void add_relative_gradients(GradQuery&& grad_q, SumQueryGradient&& sum_query_gra
   }
 }
 
-/// The distances of a table's rows: what the caller said, else exactly those of the span.
+/// The distances of a table's rows: those that the caller gave, else exactly those of the span.
 inline DistanceRange distances_of_rows(const std::optional<DistanceRange>& given, const AttentionSpan& span) {
   return given ? *given : span.distances();
 }
@@ -19138,7 +19200,7 @@ inline HeadRows require_distance_rows(const char* function, const char* paramete
 #endif  // POSENC_RELATIVE_BIAS_DETAIL_RELATIVE_PRODUCT_HPP
 
 // ---- posenc/relative_bias/relative_logits.hpp
-/// A trained vector for every distance, which every query is multiplied with: the Music Transformer.
+/// A trained vector for every distance, multiplied with every query: the Music Transformer.
 #ifndef POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
 #define POSENC_RELATIVE_BIAS_RELATIVE_LOGITS_HPP
 
@@ -19202,8 +19264,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 
 }  // namespace detail
 
-/// Adds a trained or fixed vector for every distance to the logits of one head or of all heads stacked, in place. For
-/// every head
+/// Adds the products of every query and a trained or fixed vector of the distance to the logits of one head or of all
+/// heads stacked, in place. For every head
 ///
 ///     logits(i, j) += scale q[i] . table[j - (query_offset + i) - distances.first()]
 ///
@@ -19215,8 +19277,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31): what
-///           add_transformer_xl_logits() does without u and v (bench_content_bias: Music Transformer).
+/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31)
+///           (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
@@ -19317,7 +19379,8 @@ inline namespace POSENC_ABI {
 ///
 /// A causal x needs only the L_k columns of distances <= 0 (query_offset = L_k - L_q): elements with key after query
 /// then belong to the next row, and the mask must hide them.
-/// @param x     L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a row-major matrix, which must outlive the view.
+/// @param x     L_q x (L_q + L_k - 1), or L_q x L_k in the causal case: a row-major matrix, which must outlive the
+///              view.
 /// @param span  Which queries meet which keys.
 /// @throws std::invalid_argument  another shape.
 /// Cost:     none; no bench case.
@@ -19360,19 +19423,19 @@ auto view_relative_shift(const Arguments&...) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Returns the sinusoids R of Transformer-XL for a run of distances, distances.size() x 2 num_pairs, to be projected by
-/// W_r.
+/// Returns the sinusoids R of Transformer-XL for a run of distances, distances.size() x 2 num_pairs. The model
+/// multiplies them by its weights W_r.
 ///
-/// Row m is the distance n = query - key = -(distances.first() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair i:
-/// with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original. Keys before the query have positive n.
+/// Row m is the distance n = query - key = -(distances.first() + m) and holds sin(n w[i]) and cos(n w[i]) of each pair
+/// i: with DistanceRange::causal(L_k) the rows L_k - 1, ..., 0 of the original. Keys before the query have positive n.
 /// @tparam Scalar      Of the result: make_relative_sinusoids<float>(...).
 /// @param distances    Of the rows, ascending.
 /// @param frequencies  w: geometric_frequencies(d_model, 10000.0). Their magnitude multiplies every value.
 /// @param order        ChannelOrder::sin_cos for Transformer-XL, interleaved for ESPnet.
 /// @throws std::out_of_range  an angle that is not finite.
 /// @throws std::length_error  the result does not fit into memory's index type.
-/// Cost:     a sine and a cosine for each pair and distance, from the shared generator; no bench case, called once for a
-///           length.
+/// Cost:     a sine and a cosine for each pair and distance, from the shared generator; no bench case, called once for
+///           a length.
 /// Accuracy: 16 ulp of 1 in double at distances up to 9, rounded once [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  PositionalEmbedding of Transformer-XL (sin_cos), RelPositionalEncoding of ESPnet (interleaved).
@@ -19434,7 +19497,7 @@ class HeadVector {
     require_data(function, parameter, x);
   }
 
-  /// That of one head, a row vector.
+  /// The vector of one head, as a row.
   template <typename Vector>
   auto of(Vector& x, Eigen::Index head) const {
     return x.reshaped(count_, head_dim_).row(count_ == 1 ? 0 : head);
@@ -19464,14 +19527,14 @@ class HeadVector {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The parameters of Transformer-XL: TransformerXl(r, distances, u, v), or TransformerXl(r, u, v) where the rows of r are
-/// exactly span.distances().
-/// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
+/// The parameters of Transformer-XL: TransformerXl(r, distances, u, v), or TransformerXl(r, u, v) where the rows of r
+/// are exactly span.distances(). It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does
+/// not compile.
 template <typename Table, typename U, typename V>
 class TransformerXl {
  public:
-  /// @param r          Rows of W_r R: make_relative_sinusoids() projected. distances.size() x head_dim, by ascending
-  ///                   key - query, once for all heads or once for each, stacked.
+  /// @param r          Rows of W_r R: make_relative_sinusoids() times the model's weights. distances.size() x head_dim,
+  ///                   by ascending key - query, once for all heads or once for each, stacked.
   /// @param distances  Those of the rows: DistanceRange::causal(L_k) for causal attention. Pairs at other distances get
   ///                   nothing from r.
   /// @param u, v       `r_w_bias` and `r_r_bias`: head_dim numbers for all heads, or num_heads x head_dim.
@@ -19522,8 +19585,8 @@ class TransformerXl<detail::Misfit<Arguments...>, void, void> {
 template <typename... Arguments>
 TransformerXl(const Arguments&...) -> TransformerXl<detail::Misfit<Arguments...>, void, void>;
 
-/// What transformer_xl_logits_backward() adds into: TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v), each
-/// of the shape of its parameter.
+/// What transformer_xl_logits_backward() adds into: TransformerXlGradients(grad_q, grad_k, grad_r, grad_u, grad_v),
+/// each of the shape of its parameter.
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV>
 class TransformerXlGradients {
  public:
@@ -19757,7 +19820,7 @@ inline namespace POSENC_ABI {
 ///     bucket(n) = n                                                                             |n| <= mid
 ///                 sign(n) (mid + ceil(ln(|n| / mid) / ln((max_position - 1) / mid) (mid - 1)))  otherwise
 ///
-/// The boundaries are found in integers.
+/// The boundaries of buckets are found in integers, without the rounding of logarithms.
 /// Source:   He et al. 2021, arXiv:2006.03654; v3 arXiv:2111.09543.
 /// Matches:  make_log_bucket_position of Microsoft's DeBERTa and of Hugging Face.
 class DebertaBuckets {
@@ -19804,7 +19867,7 @@ class DebertaBuckets {
 
   void fill(Eigen::Index max_position, Eigen::Index mid, Eigen::Index half) {
     half_ = half;
-    // One distance beyond the last that differs: -max_position still has a row of its own.
+    // One distance more than max_position - 1: -max_position still has a row of its own.
     bucket_.resize(static_cast<std::size_t>(max_position + 1));
     Eigen::Index step = 0;
     for (Eigen::Index n = 0; n <= max_position; ++n) {
@@ -19836,12 +19899,12 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// In place of the table, or the gradients, of a term that the scheme lacks.
+/// Stands for the table, or the gradients, of a term that the scheme does not have.
 struct NoTable {};
 template <typename Scalar>
 inline constexpr bool holds_scalar<Scalar, NoTable, void> = true;
 
-/// Stands for the type of a scheme that was given buckets without a name.
+/// Stands for the type of a scheme that was given temporary buckets, which would be gone before they are used.
 template <typename... Terms>
 struct TemporaryBuckets {};
 
@@ -19852,8 +19915,8 @@ struct TemporaryBuckets {};
 template <typename Table>
 class ContentToPosition : public detail::HeldTable<Table> {
  public:
-  /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or once
-  ///               for each, stacked.
+  /// @param table  buckets.rows() x head_dim, position embeddings through the key projection; once for all heads or
+  ///               once for each, stacked.
   template <typename T, detail::IfMatrix<T> = 0>
   explicit ContentToPosition(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
 };
@@ -20065,8 +20128,8 @@ namespace detail {
 
 enum class DebertaTerm { content_to_position, position_to_content };
 
-/// visit(token - block, query, key) for all pairs of the content tokens [block, block + rows), which are queries in one
-/// term and keys in the other.
+/// Calls visit(token - block, query, key) for all pairs of the content tokens [block, block + rows), which are queries
+/// in one term and keys in the other.
 template <DebertaTerm Term, typename Visit>
 void for_each_deberta_pair(const AttentionSpan& span, Eigen::Index block, Eigen::Index rows, Visit&& visit) {
   if constexpr (Term == DebertaTerm::content_to_position) {
@@ -20115,7 +20178,7 @@ void add_deberta_gradients(GradContent&& grad_content, GradTable&& grad_table, c
   }
 }
 
-/// Tokens whose content one term multiplies: queries, or keys.
+/// The number of tokens whose content a term multiplies: queries, or keys.
 template <DebertaTerm Term>
 Eigen::Index content_tokens(const AttentionSpan& span) {
   return Term == DebertaTerm::content_to_position ? span.query_len() : span.key_len();
@@ -20170,7 +20233,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The rows of DeBERTa's table that each head has; of no table, nothing.
+/// The rows of DeBERTa's table that each head has; none where the scheme lacks the term.
 template <typename Table, typename Query, typename Key>
 HeadRows require_deberta(const char* function, const char* parameter, const Table& table, const DebertaBuckets& buckets,
                          const ContentAttention<Query, Key>& attention) {
@@ -20192,7 +20255,8 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 ///                   + scale k[j] . position_to_content[row(query_offset + i - j)]
 ///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as the rest.
-/// @param scheme          Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the terms.
+/// @param scheme          Deberta(buckets, ContentToPosition(table), PositionToContent(table)), or with one of the
+///                        terms.
 /// @param attention       ContentAttention(q, k, scale, span), scale = 1 / sqrt(head_dim (1 + number of terms)).
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
@@ -20358,8 +20422,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// A pointer to numbers that another library may keep under a type of its own. Only views take it, and what they read
-/// and write is copied byte by byte.
+/// A pointer to numbers that another library may keep under a type of its own. Only views take it, and they read and
+/// write its numbers byte by byte.
 template <typename Scalar>
 class BitsPointer {
  public:
@@ -20370,8 +20434,8 @@ class BitsPointer {
   Scalar* data_;
 };
 
-/// Whether a 16-bit type is one of floating-point numbers that hold 1 + 2^-8, as half does and bfloat16 does not.
-/// 0: no; 1: yes; -1: not known, because it is an integer or a class.
+/// Whether a 16-bit floating-point type has the precision of half, which represents 1 + 2^-8, rather than that of
+/// bfloat16, which does not: 1 yes, 0 no, -1 unknown, because the type is an integer or a class.
 template <typename Bits>
 constexpr int holds_half_precision() {
   if constexpr (std::is_class_v<Bits> || std::is_integral_v<Bits> || std::is_enum_v<Bits>) {
@@ -20440,8 +20504,8 @@ inline namespace POSENC_ABI {
 ///
 ///     const auto shape = HeadsShape().batch(2).seq_len(16).num_heads(32).head_dim(128);
 ///
-/// A size that is not given is missing, not 1: the view that needs it refuses by its name. Only view_packed() needs no
-/// batch.
+/// A size that is not given is not taken to be 1: a view that needs it is refused, by the name of the size. Only
+/// view_packed() needs no batch.
 class HeadsShape {
  public:
   /// @param sequences  Number of sequences, >= 0.
@@ -20473,11 +20537,12 @@ class HeadsShape {
   Size head_dim_;
 };
 
-/// The way from one sequence, token or head to the next, in numbers (not bytes), each by its name and in any order:
+/// Strides: the distances from one sequence, token or head to the next, in numbers (not bytes), by name and in any
+/// order:
 ///
 ///     const HeadsView q(data, shape, HeadsStrides().batch(seq_len * row).token(row).head(head_dim));
 ///
-/// A stride may be negative. One that is not given is missing, and refused where there is more than one to walk over.
+/// A stride may be negative. One that is not given is refused where its axis has more than one element.
 class HeadsStrides {
  public:
   HeadsStrides batch(detail::Size stride) const { return with(&HeadsStrides::batch_, stride); }
@@ -20508,7 +20573,7 @@ class HeadsStrides {
 #endif  // POSENC_ROPE_HEADS_SHAPE_HPP
 
 // ---- posenc/rope/heads_view.hpp
-/// HeadsView: queries or keys in a buffer that somebody else owns.
+/// HeadsView: queries or keys in a raw buffer, which it does not own.
 #ifndef POSENC_ROPE_HEADS_VIEW_HPP
 #define POSENC_ROPE_HEADS_VIEW_HPP
 
@@ -20518,7 +20583,7 @@ namespace detail {
 
 struct HeadsViewAccess;
 
-/// What a view is made of where its sizes have no names.
+/// In place of a scalar, where sizes were given without names and the view does not compile.
 struct SizesWithoutNames {};
 
 template <typename... Arguments>
@@ -20543,9 +20608,9 @@ enum class HeadsOrder { blhd, bhld };
 ///
 ///     data[b * batch_stride + t * token_stride + h * head_stride + c]
 ///
-/// It owns nothing: the buffer must outlive it. Made by view_blhd(), view_bhld() and view_packed(), or from strides of
-/// one's own. What it is given is checked once, here; apply_rope() checks further that heads that it writes do not lie
-/// in one another.
+/// It owns nothing: the buffer must outlive it. Made by view_blhd(), view_bhld() and view_packed(), or from any
+/// strides. Sizes and strides are checked once, here; apply_rope() checks in addition that heads that it writes do not
+/// overlap.
 /// @tparam Scalar  float, double, Eigen::half or Eigen::bfloat16; const for what is only read.
 template <typename Scalar>
 class HeadsView {
@@ -20568,7 +20633,7 @@ class HeadsView {
   HeadsView(detail::BitsPointer<Scalar> data, const HeadsShape& shape, const HeadsStrides& strides)
       : HeadsView(Checked{"HeadsView"}, data.data(), shape, strides) {}
 
-  /// Numbers that may be of another library's type: see as_half().
+  /// The numbers. In memory they may have another library's type: see as_half().
   Scalar* data() const { return data_; }
   Eigen::Index batch() const { return batch_; }
   Eigen::Index seq_len() const { return seq_len_; }
@@ -20616,7 +20681,8 @@ class HeadsView {
     }
     return stride.value_or(0);
   }
-  /// Each axis and a head take a quarter of what can be addressed at most, so that all of them together fit.
+  /// Refuses an axis that spans more than a quarter of what can be addressed, so that three axes and a head fit
+  /// together.
   static void require_axis(const char* function, const char* name, Eigen::Index count, Eigen::Index stride) {
     constexpr std::uint64_t limit =
         static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)()) / sizeof(Scalar) / 4;
@@ -20638,7 +20704,7 @@ class HeadsView {
   Eigen::Index head_stride_;
 };
 
-/// Says how sizes are given.
+/// Says how sizes are given by name.
 template <typename... Arguments, std::enable_if_t<(sizeof...(Arguments) > 3), int> = 0>
 HeadsView(const Arguments&...) -> HeadsView<detail::SizesWithoutNames>;
 
@@ -20657,8 +20723,8 @@ struct HeadsViewAccess {
   }
 };
 
-/// Strides without gaps. Sizes that are missing or negative are refused by the view that is made with them, and
-/// products that overflow are those of a view beyond memory.
+/// Strides without gaps. Sizes that are missing or negative, and products that overflow, are refused by the view that
+/// is made with them.
 inline HeadsStrides contiguous_strides(const HeadsShape& shape, HeadsOrder order) {
   const auto size = [](const std::optional<Eigen::Index>& given) {
     return (std::max)(given.value_or(0), Eigen::Index(0));
@@ -20711,7 +20777,7 @@ void view_blhd(const Arguments&...) {
 
 /// Views queries or keys in [batch, num_heads, seq_len, head_dim] order: Hugging Face, ONNX 4-D, CTranslate2.
 ///
-/// @param data, shape  As of view_blhd().
+/// @param data, shape  As in view_blhd().
 /// @throws             as HeadsView().
 /// Cost: none (no bench case: nothing is read).
 template <typename Pointer>
@@ -20729,7 +20795,7 @@ void view_bhld(const Arguments&...) {
 /// Views queries or keys in [tokens, num_heads * head_dim] order, sequences of any length one after the other: vLLM,
 /// flash-attention varlen.
 ///
-/// @param data   As of view_blhd().
+/// @param data   As in view_blhd().
 /// @param shape  seq_len is the number of all tokens, and batch is not given; with a batch it is view_blhd().
 /// @throws       as HeadsView().
 /// Cost: none (no bench case: nothing is read).
@@ -20776,8 +20842,8 @@ enum class RopePairs {
 ///     interleaved(8).suffix(6)    . . 0 0 1 1 2 2     DeepSeek
 ///     half_split(8).window(2, 4)  . . 0 1 0 1 . .     one axis of a picture
 ///
-/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, and nothing
-/// can detect it: norms stay, and position 0 is even right.
+/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, which nothing
+/// can detect: norms stay the same, and position 0 is right with both.
 class RopeLayout {
  public:
   /// @param pairs     How channels pair up.
@@ -20787,7 +20853,7 @@ class RopeLayout {
       : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {
     detail::require_named("RopeLayout", "pairs", pairs, RopePairs::interleaved);
   }
-  /// How channels pair up has no default.
+  /// Deleted: how channels pair up has no default.
   template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
   explicit RopeLayout(Size...) = delete;
 
@@ -20819,7 +20885,7 @@ class RopeLayout {
   /// @throws std::invalid_argument  one of these does not hold.
   RopeLayout prefix(detail::Size width) const { return with_window("RopeLayout::prefix", 0, width); }
   /// The same pairs in the last `width` channels of a head alone.
-  /// @param width  As of prefix().
+  /// @param width  As in prefix().
   /// @throws std::invalid_argument  as prefix().
   RopeLayout suffix(detail::Size width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
   /// The same pairs in channels offset ... offset + width - 1 of a head alone.
@@ -20876,7 +20942,7 @@ class RopeLayout {
 #endif  // POSENC_ROPE_ROPE_LAYOUT_HPP
 
 // ---- posenc/rope/detail/rope_call.hpp
-/// What a call of apply_rope() is made of, and the sentence for one that is made of something else.
+/// The kinds of arguments of apply_rope(), and the compile-time message for others.
 #ifndef POSENC_ROPE_DETAIL_ROPE_CALL_HPP
 #define POSENC_ROPE_DETAIL_ROPE_CALL_HPP
 
@@ -20920,7 +20986,7 @@ inline constexpr bool is_rope_into =
     sizeof...(A) <= 5 && is_heads<Argument<0, A...>>&& is_heads<Argument<1, A...>>&& is_rope_table<
                              Argument<2, A...>>&& is_rope_layout<Argument<3, A...>>;
 
-/// int where apply_rope() may be called so.
+/// Constraint of template parameters: apply_rope() may be called with these.
 template <typename... A>
 using IfRopeInPlace = std::enable_if_t<is_rope_in_place<std::decay_t<A>...>, int>;
 template <typename... A>
@@ -20928,7 +20994,7 @@ using IfRopeInto = std::enable_if_t<is_rope_into<std::decay_t<A>...>, int>;
 template <typename... A>
 using IfNoRopeCall = std::enable_if_t<!is_rope_in_place<std::decay_t<A>...> && !is_rope_into<std::decay_t<A>...>, int>;
 
-/// Stops the compiler with the sentence that helps.
+/// Stops the compiler with a sentence that says what to write instead.
 template <typename... A>
 constexpr void explain_rope_call() {
   constexpr bool into = is_heads<Argument<1, A...>>;  // out, x, ...
@@ -21069,12 +21135,12 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Pairs of a tile: four registers of them, with AVX-512 a whole head of 128 channels. Straight code for all of it has
-/// more cache lines on their way at once. More would not find registers.
+/// Pairs of a tile: four registers of them, with AVX-512 all of a head of 128 channels. Code without a loop over the
+/// tile keeps more cache lines in flight; a larger tile does not fit into the registers.
 template <typename Number>
 inline constexpr int kTilePairs = 4 * kPacket<Number>;
 
-/// The first channel of a tile in head 0, and the way to the next head.
+/// The first channel of a tile in head 0, and the distance to the next head.
 template <typename Scalar>
 struct HeadChannels {
   Scalar* data;
@@ -21140,7 +21206,7 @@ void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index 
                  const Number* cosines, const Number* sines, Eigen::Index count);
 
 /// `count` pairs in every head, in tiles of `Pairs` pairs and the rest in smaller ones: four registers, one, then 4
-/// pairs, then pair by pair. There are few sizes, because each is compiled code.
+/// pairs, then pair by pair. Few sizes, because each is compiled separately.
 /// `cosines` holds c0 c1 .. and `sines` s0 s1 ..; for pairs of neighbors `cosines` holds c0 s0 c1 s1 .. alone.
 template <typename Kind, int Pairs, typename Number, typename Out, typename In>
 EIGEN_ALWAYS_INLINE void rotate_pairs(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
@@ -21165,8 +21231,8 @@ EIGEN_ALWAYS_INLINE void rotate_pairs(HeadChannels<Out> out, HeadChannels<const 
   }
 }
 
-/// The pairs that fill no whole tile. Not inlined: their code would push the code of whole tiles out of the way, and
-/// common widths have none.
+/// The pairs that fill no whole tile, which common widths do not have. Not inlined, so that the code of whole tiles
+/// stays short.
 template <typename Kind, int Pairs, typename Number, typename Out, typename In>
 POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in, Eigen::Index num_heads,
                                Eigen::Index half, const Number* cosines, const Number* sines, Eigen::Index count) {
@@ -21199,7 +21265,7 @@ struct RowCall {
   std::ptrdiff_t in_head_stride, in_token_stride;
   std::ptrdiff_t tokens, num_heads, pairs;
   std::ptrdiff_t partner;     ///< Half-split: from the first channel of a pair to the second.
-  const float* cos;           ///< A cosine for each pair, or paired: c0 s0 c1 s1 .. (kernels of neighbors in order).
+  const float* cos;           ///< A cosine for each pair; where `paired`, c0 s0 c1 s1 ..
   const float* sin;           ///< A sine for each pair.
   std::ptrdiff_t row_stride;  ///< From a token's row of the table to the next token's.
   bool paired;
@@ -21234,14 +21300,15 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 }
 
 // A tile is some pairs of one token in all of its heads: `Pieces` vectors of them, whose cosines and sines stay in
-// registers. The last piece ends where the tile ends and may overlap the one before, so that no width leaves a rest. It
-// is read before that is written: the input may be the output.
+// registers. The last piece ends where the tile ends and may overlap the one before, so that no width needs scalar
+// code. It is read before the one before is written, because the input may be the output.
 
-/// The first piece that is read before any is written: with 32 registers all are, which has more cache lines on their way.
+/// The first of the pieces that are read before any is written. The 32 registers of AVX-512 hold all of them, which
+/// keeps more cache lines in flight; other levels read the last piece ahead alone.
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// `count` pairs of channels at `x.partner` from one another.
+/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                  const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21292,7 +21359,7 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
   }
 }
 
-/// `count` pairs of neighbors, which even and odd numbers are.
+/// Rotates `count` pairs of neighboring channels, read as vectors of even and of odd channels.
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21322,7 +21389,7 @@ POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* 
   }
 }
 
-/// `count` channels in order, pairs of neighbors: x c + (neighbors of x exchanged) (-s, s).
+/// Rotates `count` channels of neighboring pairs without separating them: x c + (neighbors of x exchanged) (-s, s).
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21364,7 +21431,7 @@ POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In*
 }
 // The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
-/// One kind of tile: how far its pieces are, in pairs, and how many of them whole tiles have.
+/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
 template <typename Format_, bool HalfSplit>
 struct RowTile {
   using Format = Format_;
@@ -21379,7 +21446,7 @@ struct RowTile {
                                                                 : 4;
   static constexpr int kMost = kWhole > 2 ? kWhole : 2;
 
-  /// Pieces of the next tile where `pairs` are left, so that what is then left is nothing or fills a piece.
+  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
   static POSENC_INLINE int next(std::ptrdiff_t pairs) {
     if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
     if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
@@ -21410,7 +21477,7 @@ struct RowTile {
   }
 };
 
-/// All tokens of a call that has as many pairs as a piece, at least.
+/// Rotates all tokens of a call that has at least as many pairs as a piece.
 template <typename Tile, bool HalfSplit>
 POSENC_INLINE void rotate_tokens(const RowCall& x) {
   using In = typename Tile::Format::In;
@@ -21442,7 +21509,7 @@ POSENC_INLINE void rotate_tokens(const RowCall& x) {
   }
 }
 
-/// The same of fewer pairs: each head is brought into buffers that hold a piece.
+/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
 template <typename Tile, bool HalfSplit>
 POSENC_INLINE void rotate_few(const RowCall& x) {
   using In = typename Tile::Format::In;
@@ -21476,7 +21543,7 @@ POSENC_INLINE void rotate_few(const RowCall& x) {
   }
 }
 
-/// The kernel: the widest vectors that the pairs fill.
+/// The kernel: rotates by the widest vectors that the pairs fill.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void rotate_rows(const RowCall& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
@@ -21522,14 +21589,15 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 }
 
 // A tile is some pairs of one token in all of its heads: `Pieces` vectors of them, whose cosines and sines stay in
-// registers. The last piece ends where the tile ends and may overlap the one before, so that no width leaves a rest. It
-// is read before that is written: the input may be the output.
+// registers. The last piece ends where the tile ends and may overlap the one before, so that no width needs scalar
+// code. It is read before the one before is written, because the input may be the output.
 
-/// The first piece that is read before any is written: with 32 registers all are, which has more cache lines on their way.
+/// The first of the pieces that are read before any is written. The 32 registers of AVX-512 hold all of them, which
+/// keeps more cache lines in flight; other levels read the last piece ahead alone.
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// `count` pairs of channels at `x.partner` from one another.
+/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                  const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21580,7 +21648,7 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
   }
 }
 
-/// `count` pairs of neighbors, which even and odd numbers are.
+/// Rotates `count` pairs of neighboring channels, read as vectors of even and of odd channels.
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21610,7 +21678,7 @@ POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* 
   }
 }
 
-/// `count` channels in order, pairs of neighbors: x c + (neighbors of x exchanged) (-s, s).
+/// Rotates `count` channels of neighboring pairs without separating them: x c + (neighbors of x exchanged) (-s, s).
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21652,7 +21720,7 @@ POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In*
 }
 // The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
-/// One kind of tile: how far its pieces are, in pairs, and how many of them whole tiles have.
+/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
 template <typename Format_, bool HalfSplit>
 struct RowTile {
   using Format = Format_;
@@ -21667,7 +21735,7 @@ struct RowTile {
                                                                 : 4;
   static constexpr int kMost = kWhole > 2 ? kWhole : 2;
 
-  /// Pieces of the next tile where `pairs` are left, so that what is then left is nothing or fills a piece.
+  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
   static POSENC_INLINE int next(std::ptrdiff_t pairs) {
     if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
     if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
@@ -21698,7 +21766,7 @@ struct RowTile {
   }
 };
 
-/// All tokens of a call that has as many pairs as a piece, at least.
+/// Rotates all tokens of a call that has at least as many pairs as a piece.
 template <typename Tile, bool HalfSplit>
 POSENC_INLINE void rotate_tokens(const RowCall& x) {
   using In = typename Tile::Format::In;
@@ -21730,7 +21798,7 @@ POSENC_INLINE void rotate_tokens(const RowCall& x) {
   }
 }
 
-/// The same of fewer pairs: each head is brought into buffers that hold a piece.
+/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
 template <typename Tile, bool HalfSplit>
 POSENC_INLINE void rotate_few(const RowCall& x) {
   using In = typename Tile::Format::In;
@@ -21764,7 +21832,7 @@ POSENC_INLINE void rotate_few(const RowCall& x) {
   }
 }
 
-/// The kernel: the widest vectors that the pairs fill.
+/// The kernel: rotates by the widest vectors that the pairs fill.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void rotate_rows(const RowCall& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
@@ -21811,14 +21879,15 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 }
 
 // A tile is some pairs of one token in all of its heads: `Pieces` vectors of them, whose cosines and sines stay in
-// registers. The last piece ends where the tile ends and may overlap the one before, so that no width leaves a rest. It
-// is read before that is written: the input may be the output.
+// registers. The last piece ends where the tile ends and may overlap the one before, so that no width needs scalar
+// code. It is read before the one before is written, because the input may be the output.
 
-/// The first piece that is read before any is written: with 32 registers all are, which has more cache lines on their way.
+/// The first of the pieces that are read before any is written. The 32 registers of AVX-512 hold all of them, which
+/// keeps more cache lines in flight; other levels read the last piece ahead alone.
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// `count` pairs of channels at `x.partner` from one another.
+/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                  const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21869,7 +21938,7 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
   }
 }
 
-/// `count` pairs of neighbors, which even and odd numbers are.
+/// Rotates `count` pairs of neighboring channels, read as vectors of even and of odd channels.
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21899,7 +21968,7 @@ POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* 
   }
 }
 
-/// `count` channels in order, pairs of neighbors: x c + (neighbors of x exchanged) (-s, s).
+/// Rotates `count` channels of neighboring pairs without separating them: x c + (neighbors of x exchanged) (-s, s).
 template <typename Format, int Pieces>
 POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
@@ -21941,7 +22010,7 @@ POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In*
 }
 // The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
-/// One kind of tile: how far its pieces are, in pairs, and how many of them whole tiles have.
+/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
 template <typename Format_, bool HalfSplit>
 struct RowTile {
   using Format = Format_;
@@ -21956,7 +22025,7 @@ struct RowTile {
                                                                 : 4;
   static constexpr int kMost = kWhole > 2 ? kWhole : 2;
 
-  /// Pieces of the next tile where `pairs` are left, so that what is then left is nothing or fills a piece.
+  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
   static POSENC_INLINE int next(std::ptrdiff_t pairs) {
     if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
     if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
@@ -21987,7 +22056,7 @@ struct RowTile {
   }
 };
 
-/// All tokens of a call that has as many pairs as a piece, at least.
+/// Rotates all tokens of a call that has at least as many pairs as a piece.
 template <typename Tile, bool HalfSplit>
 POSENC_INLINE void rotate_tokens(const RowCall& x) {
   using In = typename Tile::Format::In;
@@ -22019,7 +22088,7 @@ POSENC_INLINE void rotate_tokens(const RowCall& x) {
   }
 }
 
-/// The same of fewer pairs: each head is brought into buffers that hold a piece.
+/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
 template <typename Tile, bool HalfSplit>
 POSENC_INLINE void rotate_few(const RowCall& x) {
   using In = typename Tile::Format::In;
@@ -22053,7 +22122,7 @@ POSENC_INLINE void rotate_few(const RowCall& x) {
   }
 }
 
-/// The kernel: the widest vectors that the pairs fill.
+/// The kernel: rotates by the widest vectors that the pairs fill.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 void rotate_rows(const RowCall& x) {
   constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
@@ -22081,7 +22150,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The kernel of these types for a level, which the unit has.
+/// The kernel of these types for a level, which must be one that this unit was compiled with.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 RowKernel row_kernel(Level level) {
   static constexpr RowKernel kKernels[] = {
@@ -22098,7 +22167,7 @@ RowKernel row_kernel(Level level) {
   return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
 }
 
-/// Whether the kernel of neighbors also reads a paired table: where it reads and writes numbers in order.
+/// Whether the interleaved kernel also reads a paired table, which it does where it reads and writes numbers in order.
 template <StoredAs Out, StoredAs In>
 constexpr bool reads_paired(Level level) {
   constexpr bool half = Out == StoredAs::half || In == StoredAs::half;
@@ -22117,7 +22186,7 @@ constexpr bool reads_paired(Level level) {
 // ---- posenc/rope/kernels/rotate_rows.hpp
 /// The rotation kernel of tokens whose channels are contiguous: row-major matrices and raw buffers.
 ///
-/// The cosines and sines of a tile stay in registers while all heads pass by. That reaches the speed of an in-place
+/// The cosines and sines of a tile stay in registers while all heads are rotated. That reaches the speed of an in-place
 /// scale from the second-level cache on (bench_rope). What is computed in float runs at the machine's level of
 /// instructions (row_kernels.hpp) where there are levels; else, and in double, as the compiler is told.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ROWS_HPP
@@ -22130,7 +22199,7 @@ namespace detail {
 inline constexpr Eigen::Index kRowChunk = 128;  // pairs of a table row prepared at a time, on the stack
 
 /// `count` table numbers, times a factor, as the kernels read them: c0 s0 c1 s1 .. from `to` on, or cosines there and
-/// sines from to + kRowChunk on. Step is the distance of the table's pairs. Plain loops: compilers make vector code of them.
+/// sines from to + kRowChunk on. Step is the distance of the table's pairs. Compilers make vector code of these loops.
 template <bool Interleave, int Step, typename Number, typename TableScalar, typename Factor>
 void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Factor factor, Eigen::Index count) {
   constexpr int width = Interleave ? 2 : 1;
@@ -22141,7 +22210,7 @@ void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Fac
   }
 }
 
-/// The same for either step of the table. A factor other than 1 is applied in double.
+/// prepare_row() for a step that is known at run time. A factor other than 1 is applied in double.
 template <bool Interleave, typename Number, typename TableScalar>
 void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eigen::Index step, double scale,
                  Eigen::Index count) {
@@ -22159,7 +22228,7 @@ void prepare_row(Number* to, const TableScalar* cos, const TableScalar* sin, Eig
   }
 }
 
-/// The window of head 0 of a token, and the way to the next head and to the next token.
+/// The window of head 0 of a token, and the distances to the next head and to the next token.
 template <typename Scalar>
 struct TokenRows {
   Scalar* data;
@@ -22190,7 +22259,7 @@ POSENC_KERNEL void rotate_token_prepared(HeadChannels<Out> out, HeadChannels<con
   }
 }
 
-/// Whether the table's rows have the form of the kernels.
+/// Whether the kernels read the table's rows as they are.
 template <typename Kind, typename Number, typename TableScalar>
 bool is_prepared(const Rotation<TableScalar>& table) {
   const bool fits = Kind::half_split ? table.pair_stride == 1 : table.is_paired();
@@ -22216,9 +22285,9 @@ POSENC_KERNEL void rotate_run(const TokenRows<Out>& out, const TokenRows<const I
   }
 }
 
-/// The same where a head's tokens follow one another ([B, H, L, D]). The distance of a token's heads is then, as a rule, a
-/// power of two, and a store to one delays loads from the next: four heads at a time, and few tokens, so that the table's
-/// rows stay in the first-level cache (bench_rope, half_split_bhld).
+/// The same where a head's tokens follow one another ([B, H, L, D]). The distance of a token's heads is then, as a
+/// rule, a power of two, and a store to one delays loads from the next: four heads at a time, and few tokens, so that
+/// the table's rows stay in the first-level cache (bench_rope, half_split_bhld).
 template <typename Kind, typename Out, typename In, typename TableScalar>
 void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                          Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row) {
@@ -22258,7 +22327,7 @@ inline void call_by_heads(RowKernel kernel, const RowCall& all, std::size_t out_
   }
 }
 
-/// rotate_rows() by the kernels of levels. A table that they do not read is brought into their form row by row.
+/// rotate_rows() by the kernel for the machine's level. A table that it does not read is converted row by row.
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
@@ -22319,7 +22388,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
 
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = false;
-/// Not called where there are no levels.
+/// Declared for compilers without levels, where it is not called.
 template <bool HalfSplit, typename... Arguments>
 void rotate_at_level(const Arguments&...);
 
@@ -22365,7 +22434,7 @@ struct StridedHeads {
   Eigen::Index token_stride;
   Eigen::Index head_stride;
 
-  /// Rows of the kernels from a token on, counted over all sequences.
+  /// The rows from a token on, for the kernels. The token is counted over all sequences.
   TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
     const Eigen::Index sequence = token / seq_len;
     return {data + sequence * batch_stride + (token - sequence * seq_len) * token_stride + channel, head_stride,
@@ -22379,7 +22448,7 @@ struct MatrixOperand {
   using Scalar = typename X::Scalar;
   static constexpr bool kIsView = false;
   static constexpr bool kMayHaveStrides = is_in_memory<std::remove_const_t<X>>;
-  static constexpr bool kByTokens = bool(X::IsRowMajor);  // the order of loops that suits its memory
+  static constexpr bool kByTokens = bool(X::IsRowMajor);  // whether memory goes token by token
 
   X& x;
   Eigen::Index head_dim;
@@ -22395,7 +22464,7 @@ struct MatrixOperand {
   void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
     x.coeffRef(token, (first_head + head) * head_dim + channel) = value;
   }
-  /// Whether channels are contiguous in memory, which a type alone does not tell.
+  /// Whether channels are contiguous in memory, which is known at run time only.
   bool has_strides() const {
     if constexpr (kMayHaveStrides) {
       return x.colStride() == 1;
@@ -22461,7 +22530,7 @@ auto operand(X& x, Eigen::Index head_dim) {
 #endif  // POSENC_ROPE_DETAIL_HEADS_OPERAND_HPP
 
 // ---- posenc/rope/detail/require_rope.hpp
-/// What apply_rope() asks of shapes, windows and memory, before anything is written.
+/// The checks of apply_rope(), before anything is written: shapes, windows and memory.
 #ifndef POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
 #define POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
 
@@ -22469,7 +22538,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The table rotates exactly the channels that the layout names.
+/// Refuses a table that does not rotate exactly the channels that the layout names.
 inline void require_window(const char* function, const RopeLayout& layout, Eigen::Index rotary_dim) {
   if (rotary_dim == layout.rotary_dim()) return;
   if (layout.rotary_dim() != layout.head_dim()) {
@@ -22483,14 +22552,14 @@ inline void require_window(const char* function, const RopeLayout& layout, Eigen
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
 }
 
-/// All heads share the table's angles, or each head of x has its own.
+/// Refuses a table unless all heads share its angles or it has those of each head of x.
 inline void require_heads_of_table(const char* function, Eigen::Index of_table, Eigen::Index of_x) {
   if (of_table == 1 || of_table == of_x) return;
   refuse<std::invalid_argument>(function, "table.num_heads()", of_table, "the heads of x ", of_x,
                                 ", or 1 where they share the angles");
 }
 
-/// A table with rows for each sequence has those of the sequences that a view has.
+/// Refuses a table with rows for each sequence unless these are the sequences of the view.
 inline void require_sequences_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
                                        const TokenGrid& grid) {
   if (sequences != grid.batch) {
@@ -22502,7 +22571,7 @@ inline void require_sequences_of_table(const char* function, Eigen::Index sequen
   }
 }
 
-/// The same of sequences that are stacked in a matrix, or of those that a view has.
+/// Refuses it unless these are the sequences that each_sequence(seq_len) names, stacked in a matrix or of a view.
 inline void require_each_sequence_of_table(const char* function, Eigen::Index sequences, Eigen::Index rows,
                                            Eigen::Index seq_len, const TokenGrid& grid) {
   require(seq_len == rows / sequences && (grid.batch == 1 || grid.seq_len == seq_len), function,
@@ -22511,13 +22580,13 @@ inline void require_each_sequence_of_table(const char* function, Eigen::Index se
   require(grid.tokens() == rows, function, "table.rows()", rows, "those of all sequences, ", grid.tokens());
 }
 
-/// Rows that all sequences would share belong to one of them.
+/// Refuses from_row(row) where several sequences would share rows that belong to one of them.
 inline void require_rows_of_one_sequence(const char* function, Eigen::Index sequences, Eigen::Index row, bool is_one) {
   require(is_one, function, "from_row()", row, "left out, because the table has rows for each of ", sequences,
           " sequences");
 }
 
-/// Queries or keys fit the layout.
+/// Refuses queries or keys that do not fit the layout.
 template <typename X>
 void require_heads(const char* function, const char* parameter, const MatrixOperand<X>& operand,
                    const RopeLayout& layout) {
@@ -22538,7 +22607,7 @@ void require_heads(const char* function, const char* parameter, const ViewOperan
   }
 }
 
-/// What is written does not overlap itself.
+/// Refuses a target that overlaps itself.
 template <typename X>
 void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
   require_no_self_overlap(function, parameter, operand.x);
@@ -22593,7 +22662,7 @@ std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index
   }
 }
 
-/// `out` is x itself, element for element, or disjoint from it.
+/// Refuses an `out` unless it is x itself, element for element, or disjoint from it.
 template <typename Out, typename In>
 void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
                                 Eigen::Index seq_len, Eigen::Index head_dim) {
@@ -22616,7 +22685,7 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
   }
 }
 
-/// The numbers of the table lie elsewhere than what is written: a wrapped cache may lie in the same memory.
+/// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may.
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
                              const TokenGrid& grid, Eigen::Index head_dim) {
@@ -22659,7 +22728,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The window's first channel of head 0 at token 0, and the way to the next channel.
+/// The window's first channel of head 0 at token 0, and the distance to the next channel.
 template <typename Scalar>
 struct ChannelColumns {
   Scalar* data;
@@ -22669,7 +22738,7 @@ struct ChannelColumns {
 };
 
 /// Rotates `Count` tokens from `token` on by the table's rows `rows`: the cosines and sines of a pair stay in registers
-/// while all heads pass by.
+/// while all heads are rotated.
 template <bool Backward, int Count, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
                                   Eigen::Index token, Eigen::Index num_heads, const Rotation<TableScalar>& table,
@@ -22703,13 +22772,14 @@ EIGEN_ALWAYS_INLINE Number scaled_entry(TableScalar value, double scale) {
   return static_cast<Number>(static_cast<double>(value) * scale);
 }
 
-/// Tokens and pairs whose cosines and sines lie on the stack at a time, pair by pair: 32 KB, 256 bytes for each pair.
+/// Tokens and pairs whose cosines and sines are on the stack at a time: 256 bytes of cosines and of sines for each
+/// pair.
 template <typename Number>
 inline constexpr int kColumnTokens = 256 / static_cast<int>(sizeof(Number));
 inline constexpr int kColumnPairs = 64;
 
-/// Rotates kColumnTokens tokens from `token` on. The table's rows are put in columns once for all heads, so that every
-/// channel passes in one run of memory.
+/// Rotates kColumnTokens tokens from `token` on. The table's rows are transposed once for all heads, so that every
+/// channel is read and written in one run of memory.
 template <bool Backward, typename Out, typename In, typename TableScalar>
 POSENC_KERNEL void rotate_column_block(const ChannelColumns<Out>& out, const ChannelColumns<const In>& in,
                                        Eigen::Index token, Eigen::Index num_heads, const Rotation<TableScalar>& table,
@@ -22786,7 +22856,7 @@ void rotate_columns(const ChannelColumns<Out>& out, const ChannelColumns<const I
 #endif  // POSENC_ROPE_KERNELS_ROTATE_COLUMNS_HPP
 
 // ---- posenc/rope/kernels/rotate_elements.hpp
-/// The rotation of what the kernels do not know: other expressions, scalars and strides, and matrices mixed with views.
+/// The rotation of whatever has no kernel: other expressions, scalars and strides, and matrices mixed with views.
 #ifndef POSENC_ROPE_KERNELS_ROTATE_ELEMENTS_HPP
 #define POSENC_ROPE_KERNELS_ROTATE_ELEMENTS_HPP
 
@@ -22794,8 +22864,8 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Rotates one pair of elements at a time; token i by the table's row row_of(i). `out` and `in` give and take channel c
-/// of head h of a token by get(token, h, c) and set(token, h, c, value).
+/// Rotates one pair of elements at a time; token i by the table's row row_of(i). Channel c of head h is read by
+/// in.get(token, h, c) and written by out.set(token, h, c, value).
 template <bool Backward, typename Out, typename In, typename TableScalar, typename RowOf>
 void rotate_elements(const Out& out, const In& in, Eigen::Index tokens, Eigen::Index num_heads,
                      const Rotation<TableScalar>& table, const RopeLayout& layout, const RowOf& row_of) {
@@ -22907,8 +22977,8 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
   }
 }
 
-/// The rotation of channel-contiguous tokens, run by run. Where heads have rotations of their own, few tokens at a time,
-/// so that they stay in the first-level cache from head to head.
+/// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
+/// a time, so that they stay in the first-level cache from head to head.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
@@ -22965,8 +23035,8 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
   }
 }
 
-/// with_table_rows(), where a table may have rows for each sequence: no sequence then takes those of another one unless
-/// the caller names them one by one.
+/// As with_table_rows(), for a table that may have rows for each sequence: then no sequence takes the rows of another
+/// one unless the caller lists rows token by token.
 template <bool IsView, typename View, typename Given, typename Action>
 void with_rope_rows(const char* function, const View& table, const Given& given, const TokenGrid& grid,
                     const Action& action) {
@@ -23057,7 +23127,7 @@ void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout
 #endif  // POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
 
 // ---- posenc/rope/apply_channel_angles.hpp
-/// apply_channel_angles(): an angle for each channel in place of one for each pair.
+/// apply_channel_angles(): an angle for each channel instead of one for each pair.
 #ifndef POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
 #define POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
 
@@ -23122,8 +23192,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 
 }  // namespace detail
 
-/// Mixes the two channels of every pair by angles of their own, in place. It is no rotation, and lengths change: models
-/// that were trained so need it, and no other should.
+/// Mixes the two channels of every pair by an angle of each channel, in place. This is no rotation, and lengths change:
+/// it is for models that were trained with it, and for no others.
 ///
 /// In each head, channels a and b of a pair, with r the token's row, become
 ///
@@ -23133,12 +23203,13 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// where the table holds an angle for each channel of the layout's window: table.num_pairs() is layout.rotary_dim().
 /// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
 /// refused.
-/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as of apply_rope().
+/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
 /// @param table      A table of layout.rotary_dim() pairs, or its adjoint().
 /// @param layout     Channels of a head, which of them are mixed, and how they pair up.
 /// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
 ///                                apply_rope(). x is unchanged whenever something is thrown.
-/// Cost:     element by element; no allocation (no bench case: a few vision models, whose layers it is a small part of).
+/// Cost:     element by element; no allocation (no bench case: a few vision models use it, where it is a small part of
+///           a layer).
 /// Accuracy: as apply_rope() [rope][channels].
 /// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
 ///           lie on two axes.
@@ -23170,7 +23241,7 @@ void apply_channel_angles(const Arguments&...) {
 #endif  // POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
 
 // ---- posenc/rope/apply_rope.hpp
-/// apply_rope(): rotates queries and keys by a table, by its adjoint or by its inverse; in place or into another buffer.
+/// apply_rope(): rotates queries and keys by a table, its adjoint or its inverse, in place or into another buffer.
 #ifndef POSENC_ROPE_APPLY_ROPE_HPP
 #define POSENC_ROPE_APPLY_ROPE_HPP
 
@@ -23189,17 +23260,20 @@ inline namespace POSENC_ABI {
 ///
 ///     table             A R(t)       the rotation
 ///     table.adjoint()   A R(-t)      its gradient: takes dL/d(output) to dL/d(input)
-///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1, refused for xPos tables
+///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1; refused where A is not one
+///                                    number (xPos, FoPE)
 ///
-/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix, Map,
-///                   Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,
-///                   Eigen::bfloat16 or any Eigen scalar; or a HeadsView of a raw buffer. What writes through may be a
-///                   temporary, such as `qkv.leftCols(n)`; a temporary matrix does not compile. Zero heads are no error.
+/// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
+///                   Map, Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,
+///                   Eigen::bfloat16 or any Eigen scalar; or a HeadsView of a raw buffer. A temporary that refers to
+///                   memory may be given, such as `qkv.leftCols(n)`; a temporary matrix does not compile. x may have no
+///                   heads.
 /// @param table      FrequencyTable or FrequencyTableView of any storage scalar, its adjoint() or its inverse(). It has
-///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles, or
-///                   it holds those of each head of x (TableOptions::num_heads), and head h rotates by table.head(h).
-///                   A table with frequencies of each sequence has the rows of all of them, and each sequence takes its
-///                   own: of a view, and of a matrix, to which each_sequence(seq_len) may be added.
+///                   exactly as many rows as x has tokens (a view: tokens in a sequence). All heads share its angles,
+///                   or it holds those of each head of x (TableOptions::num_heads), and head h rotates by
+///                   table.head(h). A table whose sequences have frequencies of their own (table.num_sequences() > 1)
+///                   has a row for each token of the whole batch, and every sequence takes its own rows, in a matrix as
+///                   in a view.
 /// @param layout     Channels of a head, which of them rotate, and how they pair up. table.rotary_dim() is
 ///                   layout.rotary_dim().
 /// @throws std::invalid_argument  another number of rows than tokens; table.rotary_dim() other than the layout's;
@@ -23207,16 +23281,18 @@ inline namespace POSENC_ABI {
 ///                                x.cols() no multiple of layout.head_dim(), or x.head_dim() another; null data; an x
 ///                                that overlaps itself or the table. x is unchanged whenever something is thrown.
 /// Cost:     4 multiplications and 2 additions for each pair; no allocation, no copy of x. Row-major x and views run at
-///           the speed of an in-place scale from the second-level cache on, column-major x by a kernel of its own; other
-///           strides, and `out` and x in different orders, element by element. adjoint() costs the same. A table for each
-///           head is read for each head: as many bytes as x is read besides (bench_rope: float in place, adjoint and
-///           inverse, variants in the second-level cache, half types, table for each head, column-major).
+///           the speed of an in-place scale from the second-level cache on. Column-major x has a kernel of its own.
+///           Other strides, and `out` and x in different orders, run element by element. adjoint() costs the same. A
+///           table with the angles of each head has as many numbers as x has channels that rotate, and all are read
+///           (bench_rope: float in place, adjoint and inverse, variants in the second-level cache, half types, table
+///           for each head, column-major).
 /// Accuracy: |error| <= 3 eps (|a cos| + |b sin|), eps = 2^-24 for float and half types (which are computed in float
 ///           and rounded once more), 2^-53 for double; a double table or result makes all of the arithmetic double
 ///           [rope][kernels], by heads [rope][heads].
-///           Where channels are contiguous, what is computed in float has the same bits on every x86-64 machine with
-///           AVX2, whatever the flags, if gcc 12 or clang compiled it for another system than Windows and not for CUDA;
-///           without AVX2 products are rounded once more [rope][kernels][levels].
+///           Where channels are contiguous, results that are computed in float have the same bits on every x86-64
+///           machine with AVX2, whatever the compiler's flags; without AVX2 products are rounded once more. This holds
+///           for gcc 12 and later and clang, but neither on Windows nor in CUDA code, and unless POSENC_PIN_LEVEL or
+///           POSENC_NO_DISPATCH is defined [rope][kernels][levels].
 /// Threads:  reads `table` only; blocks of rows of one x may be rotated at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope, ONNX
@@ -23229,11 +23305,12 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 
 /// @overload
 /// Token i takes the row that `which` says.
-/// @param which  Positions, where the table knows them (table.first_position()): starting_at(first), PositionRange(first,
-///               count) or a list of integers, one for each token. Rows of any table: from_row(first) or rows(list).
-///               Stacked sequences: each_sequence(seq_len), each_sequence(seq_len, start). For a view, positions and rows
-///               are those of every sequence; a list may also hold one entry for each token of the batch.
-/// @throws std::invalid_argument  besides: a list of another length; positions for a table that does not know them;
+/// @param which  Positions, for a table that knows those of its rows (table.first_position()): starting_at(first),
+///               PositionRange(first, count) or a list of integers, one for each token. Rows of any table:
+///               from_row(first) or rows(list). Stacked sequences: each_sequence(seq_len), each_sequence(seq_len,
+///               start). For a view, positions and rows are those of every sequence; a list may also hold one entry for
+///               each token of the batch.
+/// @throws std::invalid_argument  in addition: a list of another length; positions for a table that does not know them;
 ///                                tokens that are no multiple of each_sequence's seq_len.
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
@@ -23244,11 +23321,11 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which
 /// @overload
 /// Rotates x into `out`, for instance float projections straight into a half or bfloat16 cache, rounded once. Channels
 /// that do not rotate are copied.
-/// @param[out] out  Same shape as x, in any scalar, an Eigen object or a view: either may be mixed with the other. It may
-///                  be x itself.
+/// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself.
 /// @param x         An Eigen expression or a view. What is in memory is not copied; a product is computed once, on the
 ///                  heap.
-/// @throws std::invalid_argument  besides: another shape, or memory that overlaps x partially. `out` is then unchanged.
+/// @throws std::invalid_argument  in addition: another shape, or memory that overlaps x partially. `out` is then
+///                                unchanged.
 template <typename Out, typename X, typename Table, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
 void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout) {
   detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::OneRowForEachToken{});
@@ -23273,7 +23350,7 @@ void apply_rope(const Arguments&...) {
 #endif  // POSENC_ROPE_APPLY_ROPE_HPP
 
 // ---- posenc/rope/cached_keys.hpp
-/// Tables for keys that are in a cache, and so rotated already: to other positions, to other frequencies.
+/// Tables that move cached keys, which are rotated already, to other positions or to other frequencies.
 #ifndef POSENC_ROPE_CACHED_KEYS_HPP
 #define POSENC_ROPE_CACHED_KEYS_HPP
 
@@ -23282,7 +23359,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// Refuses keys of other frequencies; 0, which is the id of tables that do not know theirs, is refused too.
+/// Refuses keys of other frequencies, and the id 0, which tables have that do not know their frequencies.
 inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t expected,
                             const char* what) {
   require(!keys_id || *keys_id == expected, function, "keys_id", keys_id.value_or(0), expected, " (", what,
@@ -23298,7 +23375,7 @@ template <typename Last>
 inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::is_same_v<Last, std::nullopt_t> &&
                                             !std::is_same_v<Last, std::optional<std::uint64_t>>;
 
-/// Takes what `from` has rotated to what `to` would have: the angle p (to - from), the magnitude A_to / A_from.
+/// Frequencies that take what `from` rotated to what `to` rotates: angle p (to - from), magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
           from.num_pairs());
@@ -23311,21 +23388,20 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 ///
 ///     R(p) k  to  R(p + delta) k
 ///
-/// What a sliding cache needs after tokens in front were dropped (delta = -dropped), and what a prefix needs that is
-/// reused at another place. The magnitude is in the keys already and is not applied again, however often they move.
-/// Where all tokens move by one delta, make a table of it alone and let all of them share its row:
+/// For a sliding cache whose first tokens were dropped (delta = -dropped), and for a prefix that is reused at another
+/// place. The keys hold the magnitude already, and it is not applied again, however often they move. Where all tokens
+/// move by one delta, make a table of one row and let all of them share it:
 ///
 ///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
 ///     apply_rope(keys, shift, layout, each_sequence(1));
 ///
-/// @tparam Scalar       As of make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
+/// @tparam Scalar       As in make_table(). float is right for half and bfloat16 caches too: keys are rounded once.
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
-/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
+/// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
 ///                                infinite.
-/// Cost:     that of make_table() and apply_rope(): nothing is computed again from hidden states (no bench case of its
-///           own).
+/// Cost:     that of make_table() and apply_rope(), with no keys computed again (no bench case of its own).
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar
 ///           [rope][cached_keys].
 /// Source:   R(a) R(b) = R(a + b); llama.cpp K-shift (pull request 3228), StreamingLLM, Xiao et al. 2023,
@@ -23366,20 +23442,20 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 ///
 ///     A R(p) k of `from`  to  A' R'(p) k of `to`
 ///
-/// This makes rules that depend on the length right with a cache: when dynamic NTK changes its base, or LongRoPE
-/// crosses from the short to the long factors, the keys follow. It needs the positions of the keys.
-/// @tparam Scalar       As of make_table().
-/// @param from, to      Frequencies of equal length.
-/// @param positions     PositionRange(first, count), or a list with one for each token: those that the keys were cached
-///                      with.
-/// @param keys_id       table.id() of when the keys were cached, or std::nullopt where it is not known.
-/// @throws std::invalid_argument  other numbers of pairs; keys_id is not that of `from`; a position that is NaN or
+/// With it, rules that depend on the length work with a cache: when dynamic NTK changes its base, or LongRoPE changes
+/// from the short to the long factors, the keys follow. It needs the positions of the keys.
+/// @tparam Scalar       As in make_table().
+/// @param from, to      Frequencies of as many pairs as one another.
+/// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
+/// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
+/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from`; a position that is NaN or
 ///                                infinite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
 ///           [rope][cached_keys].
 /// Source:   R'(p) R(p)^-1 = R(p (w' - w)).
-/// Matches:  nobody: Hugging Face drops the cache at the LongRoPE crossing and leaves keys of dynamic NTK as they are.
+/// Matches:  no other project: Hugging Face drops the cache where LongRoPE changes its factors, and leaves the keys of
+///           dynamic NTK as they are.
 template <typename Scalar, typename Positions>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const Positions& positions,
                                           std::optional<std::uint64_t> keys_id) {
@@ -23420,7 +23496,7 @@ detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
 #endif  // POSENC_ROPE_CACHED_KEYS_HPP
 
 // ---- posenc/rope/mixed_table_backward.hpp
-/// The gradient that trains learned frequencies over several axes: of make_mixed_table() through apply_rope().
+/// The gradient of learned frequencies on several axes, through make_mixed_table() and apply_rope().
 #ifndef POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 #define POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 
@@ -23429,7 +23505,7 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// Columns of a gradient by frequencies, and under them those by phases.
+/// Columns of the gradient of frequencies, with the gradient of phases as one more row.
 template <typename GradFrequencies, typename GradPhases>
 struct PhasedGradient {
   using Scalar = typename GradFrequencies::Scalar;
@@ -23512,17 +23588,18 @@ void add_mixed_gradient(GradFrequencies& grad_frequencies, GradPhases& grad_phas
 
 }  // namespace detail
 
-/// Adds the gradient of a loss by learned frequencies, through y = apply_rope(x): grad_frequencies(a, j) +=
+/// Adds the gradient of a loss with respect to learned frequencies, by which apply_rope() rotated x into y:
 ///
-///     sum over tokens t, heads: positions(t, a) (g_b y_a - g_a y_b)
+///     grad_frequencies(a, j) += sum over tokens t and heads of positions(t, a) (g_b y_a - g_a y_b)
 ///
 /// with (y_a, y_b) the channels of pair j in the *result* y, and (g_a, g_b) the gradient that arrives there. The
-/// gradient by x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys.
+/// gradient with respect to x itself is apply_rope(grad_y, table.adjoint(), layout). Call it for queries and for keys.
 /// @param[in,out] grad_frequencies  num_axes x num_pairs, summed over the heads; or, where heads have frequencies of
 ///                                  their own, num_axes x (num_heads * num_pairs), the columns of head 0 first.
-/// @param grad_y, y   tokens x (num_heads * head_dim), both as apply_rope() left y.
+/// @param grad_y, y   tokens x (num_heads * head_dim): the gradient of the loss with respect to y, and y, the result of
+///                    apply_rope().
 /// @param positions   tokens x num_axes.
-/// @param layout      As of apply_rope().
+/// @param layout      As in apply_rope().
 /// @throws std::invalid_argument  shapes that do not agree; grad_frequencies that overlaps itself or what is read.
 ///                                grad_frequencies is then unchanged.
 /// Cost:     two multiply-adds for each pair of y, and num_axes more for each token and pair; no allocation
@@ -23540,9 +23617,9 @@ void mixed_table_backward(GradFrequencies&& grad_frequencies, const Eigen::Dense
 }
 
 /// @overload
-/// With phases: grad_phases[j] += sum over tokens, heads: g_b y_a - g_a y_b.
+/// With phases: grad_phases[j] += sum over tokens and heads of g_b y_a - g_a y_b.
 /// @param[in,out] grad_phases  One number for each column of grad_frequencies, in a row or a column, of its scalar.
-/// @throws std::invalid_argument  besides: another number of phases; memory that overlaps.
+/// @throws std::invalid_argument  in addition: another number of phases; memory that overlaps.
 /// Accuracy: summed in double and rounded once [rope][phases].
 /// Matches:  autograd through the rotation of PoPE-pytorch.
 template <typename GradFrequencies, typename GradPhases, typename DerivedGradY, typename DerivedY,
@@ -23591,7 +23668,7 @@ void mixed_table_backward(const Arguments&...) {
 #endif  // POSENC_ROPE_MIXED_TABLE_BACKWARD_HPP
 
 // ---- posenc/rope/permute_channels.hpp
-/// Weights, biases and activations from one RopeLayout to another: the conversion of Llama checkpoints and its like.
+/// Converts weights, biases and activations from one RopeLayout to another, as converters of Llama checkpoints do.
 #ifndef POSENC_ROPE_PERMUTE_CHANNELS_HPP
 #define POSENC_ROPE_PERMUTE_CHANNELS_HPP
 
@@ -23668,9 +23745,9 @@ void permute_columns(const PermutedNames& names, Eigen::DenseBase<Derived>& x, c
 ///
 /// Rotating and reordering commute: apply_rope(permuted x, to) is the permuted apply_rope(x, from).
 /// @param[in,out] x   tokens x (num_heads * head_dim), of any scalar.
-/// @param from, to    As of channel_permutation().
-/// @throws std::invalid_argument  besides: x.cols() no multiple of head_dim; null data; an x that overlaps itself. x is
-///                                then unchanged.
+/// @param from, to    As in channel_permutation().
+/// @throws std::invalid_argument  in addition: x.cols() no multiple of head_dim; null data; an x that overlaps itself.
+///                                x is then unchanged.
 /// Cost:    one pass over x; two allocations of one head's size (no bench case: it is called once for a checkpoint).
 /// Matches: `permute` of Hugging Face's Llama conversion, applied to activations.
 template <typename X>
@@ -23681,10 +23758,10 @@ void permute_columns(X&& x, const RopeLayout& from, const RopeLayout& to) {
 /// Reorders the output channels of a projection, in place: W_q or W_k of shape (num_heads * head_dim) x inputs as
 /// PyTorch keeps it, their biases, and the weights of a norm over a head (one column of head_dim).
 ///
-/// Do it to queries and keys alike, with their own numbers of heads. Values and the output projection stay.
+/// Convert those of queries and of keys alike, each with its own number of heads. Those of values and outputs stay.
 /// @param[in,out] weights  (num_heads * head_dim) x anything, of any scalar.
-/// @param from, to         As of channel_permutation().
-/// @throws std::invalid_argument  besides: weights.rows() no multiple of head_dim; null data; weights that overlap
+/// @param from, to         As in channel_permutation().
+/// @throws std::invalid_argument  in addition: weights.rows() no multiple of head_dim; null data; weights that overlap
 ///                                themselves. `weights` is then unchanged.
 /// Cost:    one pass over weights; two allocations of one head's size (no bench case: it is called once for a
 ///          checkpoint).
@@ -23726,7 +23803,7 @@ void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& t
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// How a factor on queries grows with the position. None of them is 0, so that a growth that is left out is refused.
+/// How a factor on queries grows with the position. No value is 0, so that a growth that was not set is refused.
 enum class TemperatureGrowth {
   logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
   power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
@@ -23749,8 +23826,8 @@ struct QueryTemperature {
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
 /// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a growth
-///                                that TemperatureGrowth does not name.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a
+///                                growth that TemperatureGrowth does not name.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
 /// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
 ///           Beam (0.1, 2048, 1, power).
@@ -23852,14 +23929,14 @@ inline const char* name_of_places(const RopeSet& set) {
   return set.axes && set.axes->num_axes() == 2 ? "a matrix of tokens x 2 (set.axes has two axes)" : nullptr;
 }
 
-/// Consecutive positions are those of text, which M-RoPE rotates by one position on all of its three axes. A token of a
-/// picture has a row and a column, which are not the same number.
+/// Refuses consecutive positions for a set of tokens that have a row and a column. They are for text, of which each
+/// token has one position, in M-RoPE on all three axes.
 inline void require_text(const char* function, const RopeSet& set, const char* given) {
   const char* const places = name_of_places(set);
   require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
 }
 
-/// The axes of a set that is given the positions of a multimodal prompt.
+/// The axes of a set, for positions on three axes. Refuses a set without axes.
 inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
   require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
   return *set.axes;
@@ -23867,20 +23944,22 @@ inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
 
 }  // namespace detail
 
-/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the magnitude
-/// of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
+/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the
+/// magnitude of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
 ///
 /// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
 /// @param set        One of ModelRope::rope_sets.
 /// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
-///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or what
-///                   mrope_positions() returns.
+///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or
+///                   what mrope_positions() returns.
 /// @param options    How cosines and sines lie in memory, and exact or float32 angles.
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
-///                                PositionRange for two axes, which are those of a picture; axes given on one side alone.
+///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
+///                                without axes.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive positions).
+/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
+///           positions).
 /// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
 /// Matches:  the cos and sin that the rotary embedding of the model computes.
 template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
@@ -23896,7 +23975,7 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
   }
 }
 
-/// Writes the rotation's values at new positions into a table, without an allocation: for a decode loop, which needs one
+/// Writes a table of the rotation anew for other positions, without an allocation: for a decode loop, which needs one
 /// row for each new token.
 ///
 /// @param[in,out] table  rows x set.frequencies.num_pairs(). It keeps its storage and AngleMode.
@@ -23905,7 +23984,8 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
 ///                       exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
 /// @throws std::out_of_range      a position beyond 2^57.
-/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive positions).
+/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive
+///           positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
 template <typename Scalar, typename Positions,
           std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
@@ -23938,9 +24018,9 @@ struct LayerRope {
 struct ModelRope {
   std::vector<RopeSet> rope_sets{};  ///< The different rotations of the model.
   std::vector<LayerRope> layers{};   ///< One entry for each layer.
-  /// The path of every key about rotation that was in the config and had no effect: "rope_scaling.finetuned".
+  /// The paths of all keys about rotation that were in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
-  /// What neither the config nor a known model_type says, and was taken from ModelHints or for granted, by the names of
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
   /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
 };
@@ -24047,7 +24127,7 @@ class ConfigValue {
 
   /// How deep values may be nested: far deeper than any config, and far less than what a stack holds.
   static constexpr int max_depth() { return 64; }
-  /// How many values a JSON value may hold that is converted.
+  /// How many values a JSON value may hold, so that it can be converted.
   static constexpr std::size_t max_values() { return std::size_t(1) << 22; }
 
   /// What this value is.
@@ -24137,7 +24217,7 @@ class ConfigValue {
     if (kind_ != kind) detail::refuse<std::invalid_argument>(function, "the value", describe(), rule);
   }
 
-  /// Notes that `inner` lies in this value.
+  /// Updates the depth of this value, in which `inner` now lies.
   void grow(const char* function, const ConfigValue& inner) {
     const int depth = inner.depth_ + 1;
     detail::require(depth <= max_depth(), function, "the value", depth, "nested at most ", max_depth(), " deep");
@@ -24177,7 +24257,7 @@ struct JsonConverter {
             "null, a boolean, a number, a text, a list or a dictionary");
     value.kind_ = ConfigValue::Kind::dictionary;
     for (auto entry = json.begin(); entry != json.end(); ++entry) {
-      value.keys_.push_back(entry.key());  // set() would search all keys, and label lists have 20,000
+      value.keys_.push_back(entry.key());  // without the search of set(): label lists have 20,000 keys
       add(value, convert(entry.value(), depth + 1));
     }
     return value;
@@ -24198,13 +24278,13 @@ struct JsonConverter {
 
 /// Converts a parsed JSON value to plain data.
 ///
-/// No JSON library is named here. Any type will do that has these members of nlohmann::json: is_null(), is_boolean(),
+/// It depends on no JSON library: any type that has these members of nlohmann::json will do: is_null(), is_boolean(),
 /// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
 /// value is tested before the value is read, so that the JSON type reports no errors of its own.
 /// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
-/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones; one
-///                                nested more than ConfigValue::max_depth() deep or of more than max_values() values,
-///                                which is found before anything deeper is looked at.
+/// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones;
+///                                one nested more than ConfigValue::max_depth() deep or of more than max_values()
+///                                values, which is found before anything deeper is looked at.
 template <typename Json, std::enable_if_t<detail::is_json<Json>, int> = 0>
 ConfigValue to_config_value(const Json& json) {
   return detail::JsonConverter().convert(json);
@@ -24254,10 +24334,10 @@ enum class AxisRule {
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
-/// Whether the positions of a token are fixed by the rule, without sections.
+/// Whether the rule says the axis of each pair without sections.
 inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
 
-/// Whether each of two positions pairs channels within its own half of the head.
+/// Whether each of two axes has its own half of the head, within which channels pair up.
 inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
 
 /// Refuses sections that do not cover the pairs in the order of the rule.
@@ -24293,12 +24373,12 @@ inline AxisMap section_axes(AxisRule rule, const std::vector<int>& sections) {
   return contiguous_axes(sections);
 }
 
-/// One position, `axis` of num_axes, drives all pairs.
+/// The map in which one axis, `axis` of num_axes, drives all pairs.
 inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
-/// The pairs of each axis of a picture.
+/// The number of pairs of each axis of a picture.
 inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
   return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
 }
@@ -24308,12 +24388,12 @@ inline bool has_one_series(AxisRule rule) {
   return rule == AxisRule::rows_columns_in_turn || rule == AxisRule::columns_rows_in_turn;
 }
 
-/// The channels that the axes of a picture rotate, the first ones of a head.
+/// The number of channels that the axes of a picture rotate, the first ones of a head.
 inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
   return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
 }
 
-/// Each frequency of a series for one axis and then for the other.
+/// Frequencies and axes where each frequency of a series is used for one axis and then for the other.
 inline AxialFrequencies in_turn(const Frequencies& series) {
   const Eigen::Index num_pairs = 2 * series.num_pairs();
   Eigen::ArrayXd inv_freq(num_pairs);
@@ -24325,7 +24405,7 @@ inline AxialFrequencies in_turn(const Frequencies& series) {
   return {Frequencies(inv_freq), AxisMap(axes, 2)};
 }
 
-/// Three axes of space, a fourth with a base of its own, and pairs that stay.
+/// Frequencies and axes of three axes of space, a fourth with a base of its own, and pairs that do not rotate.
 /// @param sections  Pairs of each axis; four.
 inline AxialFrequencies space_frequencies(const std::vector<int>& sections, double base, double fourth_base,
                                           Eigen::Index num_pairs) {
@@ -24359,21 +24439,21 @@ inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, d
 #endif  // POSENC_MODEL_CONFIG_DETAIL_AXIS_RULE_HPP
 
 // ---- posenc/model_config/model_hints.hpp
-/// ModelHints: what a caller says beside a config, above all for a model_type that is not known.
+/// ModelHints: what a caller adds to a config, above all for a model_type that is not known.
 #ifndef POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 #define POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What the sections of a config count, where programs differ on it: in HunYuan-VL, for pictures.
+/// What the sections of a config count, where programs differ: in HunYuan-VL, for pictures.
 enum class AxisSections {
   of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
   of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
                ///< which is no rotation, so that what is read is for text alone. Transformers.
 };
 
-/// What is to be taken where a config says nothing, as a config class has defaults; and which tower is meant.
+/// What to use where a config says nothing, in the way of a config class's defaults; and which tower to read.
 ///
 ///     ModelHints hints;
 ///     hints.pairs = RopePairs::half_split;
@@ -24381,12 +24461,12 @@ enum class AxisSections {
 ///     hints.full_layers_rotate = false;
 ///     const ModelRope model = read_hugging_face_config(config, 32768, hints);  // or read_gguf_metadata()
 ///
-/// What a config says itself wins, but for `pairs`, which no key says, and `axes`, which take the place of sections.
+/// What a config says wins over these, except over `pairs`, which no key says, and `axes`, which replace sections.
 /// ModelRope::assumed names what was taken from here.
 struct ModelHints {
-  std::optional<RopePairs> pairs{};            ///< In place of the layout that the model_type has, if any.
+  std::optional<RopePairs> pairs{};            ///< Instead of the layout that the model_type has, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
-  std::optional<double> sliding_rope_theta{};  ///< The same of sliding layers, where they have their own.
+  std::optional<double> sliding_rope_theta{};  ///< The base of sliding layers, where they have their own.
   std::optional<detail::Size> head_dim{};      ///< Channels of a head, > 0.
   std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
   detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
@@ -24468,7 +24548,7 @@ class ConfigReader {
   }
   const ConfigValue* list(const std::string& key) { return typed(key, ConfigValue::Kind::list, "a list"); }
 
-  /// A whole number from `least` to 2^23, which no dimension of a model reaches.
+  /// A whole number from `least` to 2^23; no dimension of a model is that large.
   std::optional<Eigen::Index> count(const std::string& key, Eigen::Index least = 1) {
     const std::optional<double> value = number(key);
     return value ? std::optional<Eigen::Index>(whole(name(key), *value, least)) : std::nullopt;
@@ -24589,7 +24669,7 @@ inline double checked_base(const ConfigReader& reader, const NamedNumber& base) 
   return b;
 }
 
-/// Refuses what no model takes of what a caller says beside a config.
+/// Refuses hints of a caller that no model can have.
 inline void check_hints(const char* function, const ModelHints& hints) {
   const auto check_base = [&](const std::optional<double>& base, const char* name) {
     if (base) require(is_finite(*base) && *base > 0 && *base != 1, function, name, *base, "finite, > 0 and not 1");
@@ -24604,7 +24684,7 @@ inline void check_hints(const char* function, const ModelHints& hints) {
   require(letters, function, "hints.layers", "the text \"" + hints.layers + "\"", "letters f, s, l and c");
 }
 
-/// The factor of this scale, and none where the scale is 0.
+/// The factor on queries that has this scale, or none where the scale is 0.
 inline std::optional<QueryTemperature> checked_temperature(const ConfigReader& config, const NamedNumber& scale,
                                                            const NamedNumber& length, double shift) {
   config.require(is_finite(scale.value) && scale.value >= 0, scale, "finite and >= 0");
@@ -24655,25 +24735,25 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The rule that makes scaled frequencies of unscaled ones.
+/// The rule by which frequencies are scaled.
 enum class ScalingRule { none, linear, dynamic, ntk, yarn, longrope, llama3, proportional };
 
-/// A rule with its numbers, which are those of the options of the same name.
+/// A scaling rule with its numbers, which have the names of the options of scale_yarn() and the other rules.
 struct ScalingRecipe {
   ScalingRule rule = ScalingRule::none;
   std::string path;                 ///< What precedes the names of keys in messages: "rope_scaling.".
-  NamedNumber factor{1, ""};        ///< Of linear, dynamic, ntk, llama3 and proportional.
+  NamedNumber factor{1, ""};        ///< For linear, dynamic, ntk, llama3 and proportional.
   NamedNumber trained{0, ""};       ///< original_max_position_embeddings; max_position_embeddings of dynamic.
-  std::int64_t serving_length = 0;  ///< That a sequence may reach.
-  NamedNumber share{1, ""};         ///< Of proportional.
+  std::int64_t serving_length = 0;  ///< The length that a sequence may reach.
+  NamedNumber share{1, ""};         ///< For proportional.
   NamedNumber low_freq_factor{1, ""};
   NamedNumber high_freq_factor{1, ""};
   YarnOptions yarn{};
   LongRopeOptions longrope{};
-  std::optional<Eigen::ArrayXd> divisors{};  ///< Of the scaled frequencies, one for each pair: tensors of GGUF files.
-  std::optional<double> magnitude{};         ///< In place of the one that the rule derives.
-  std::optional<double> softmax{};           ///< In place of the one that the rule derives.
-  double softmax_factor = 1;                 ///< Besides.
+  std::optional<Eigen::ArrayXd> divisors{};  ///< Of scaled frequencies, one for each pair: tensors of GGUF files.
+  std::optional<double> magnitude{};         ///< Instead of the magnitude that the rule derives.
+  std::optional<double> softmax{};           ///< Instead of the softmax multiplier that the rule derives.
+  double softmax_factor = 1;                 ///< One more factor on the softmax multiplier.
 };
 
 /// One rotation.
@@ -24686,11 +24766,11 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;  ///< Of rules that give each half of a head an axis: the one that drives this half of the head.
-  NamedNumber fourth_base{0, ""};       ///< Of the fourth axis of space_and_unit.
-  std::optional<AxisMap> given_axes{};  ///< By the caller.
+  int axis = 0;                         ///< Where each half of a head has an axis: the axis that drives this half.
+  NamedNumber fourth_base{0, ""};       ///< The base of the fourth axis of space_and_unit.
+  std::optional<AxisMap> given_axes{};  ///< Axes that the caller gave.
   bool backwards = false;
-  bool stays = false;  ///< All frequencies are 0: positions cancel in the scores, and the magnitude is left.
+  bool stays = false;  ///< All frequencies become 0, because positions cancel in the scores; the magnitude remains.
   RotatedStates rotates = RotatedStates::queries_keys;
 };
 
@@ -24710,7 +24790,7 @@ struct RopeRecipe {
 #endif  // POSENC_MODEL_CONFIG_DETAIL_RECIPE_HPP
 
 // ---- posenc/model_config/detail/build_rope.hpp
-/// build_rope(): makes a ModelRope of a recipe that was checked.
+/// build_rope(): makes a ModelRope of a recipe that check_recipe() let pass.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
 
@@ -24764,7 +24844,7 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
 }
 
-/// Of a rule whose axes do not own a half of the head.
+/// One set, for a rule whose axes do not have halves of the head.
 inline AxialFrequencies grid_of(const RotationRecipe& rotation) {
   const Eigen::Index width = rotation.window.rotary_dim;
   if (has_one_series(rotation.axes)) {
@@ -24834,7 +24914,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
 #endif  // POSENC_MODEL_CONFIG_DETAIL_BUILD_ROPE_HPP
 
 // ---- posenc/model_config/detail/check_recipe.hpp
-/// check_recipe(): refuses numbers of a config that no rule takes, by the names that the config has for them.
+/// check_recipe(): refuses numbers of a config that no rule takes; messages name them as the config does.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
 
@@ -24842,7 +24922,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The checks of one rotation. Rules that follow assume the ones before.
+/// The checks of one rotation. Later checks assume that the ones before passed.
 class RecipeCheck {
  public:
   RecipeCheck(const char* function, const RotationRecipe& rotation)
@@ -24899,7 +24979,7 @@ class RecipeCheck {
     require(std::floor(length.value) == length.value && length.value <= 0x1p53, length.name, length.value,
             "a whole number of tokens");
   }
-  /// Of one series of frequencies.
+  /// Checks one series of frequencies.
   Eigen::Index num_pairs() const {
     return rotation_.window.rotary_dim / (has_grid(rotation_.axes) && has_one_series(rotation_.axes) ? 4 : 2);
   }
@@ -25009,7 +25089,7 @@ inline void check_recipe(const RopeRecipe& recipe) {
 #endif  // POSENC_MODEL_CONFIG_DETAIL_CHECK_RECIPE_HPP
 
 // ---- posenc/model_config/detail/config_arguments.hpp
-/// The arguments that the readers of configs take, so that others can be answered with a sentence.
+/// The kinds of arguments of the readers of configs, so that others meet a compile-time message.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_ARGUMENTS_HPP
 
@@ -25078,7 +25158,7 @@ template <typename Config, typename Second, typename Pairs>
 inline constexpr bool ends_with_pairs<Config, Second, Pairs> =
     std::is_convertible_v<const Pairs&, std::optional<RopePairs>>;
 
-/// The same, or with hints.
+/// As above, or ending with hints.
 template <typename... Given>
 inline constexpr bool ends_with_hints = ends_with_pairs<Given...>;
 template <typename Config, typename Second>
@@ -25148,7 +25228,7 @@ inline const LayerKind* find_layer_kind(const std::string& name) {
   return nullptr;
 }
 
-/// What a message says of a kind of layer that is not known.
+/// The rule in the message that refuses an unknown kind of layer.
 inline constexpr const char* kLayerKinds =
     "full_attention, sliding_attention, chunked_attention, linear_attention, conv, mamba, recurrent or another kind "
     "that is known";
@@ -25197,7 +25277,7 @@ inline const char* kind_of_letter(char letter) {
   }
 }
 
-/// The same pattern with another period: the letter that occurs once stays first or last.
+/// The pattern with another period, in which the letter that occurs once stays first or last.
 inline std::string with_period(const std::string& letters, Eigen::Index period) {
   if (letters.size() < 2) return letters;
   const bool once_last = letters.find(letters.back()) == letters.size() - 1;
@@ -25749,7 +25829,7 @@ class GgufReader {
   }
   std::string key(const char* name) const { return prefix_ + name; }
 
-  /// What the caller says takes the place of what an architecture has, where the file says nothing.
+  /// Hints of the caller take the place of what an architecture has, where the file says nothing.
   void take_hints() {
     const auto is_silent = [&](const char* file_key) { return file_.peek(key(file_key)) == nullptr; };
     const auto take = [&](bool is_given, const char* file_key, const char* name) {
@@ -25841,7 +25921,7 @@ class GgufReader {
     recipe_.rotations.push_back(rotation);
   }
 
-  /// The file has three sections, or four of which the last is 0.
+  /// Reads three sections, or four of which the last is 0.
   void read_axes(RotationRecipe& rotation) {
     const std::string name = key("rope.dimension_sections");
     rotation.given_axes = hints_.axes;
@@ -25922,8 +26002,8 @@ inline namespace POSENC_ABI {
 /// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
 /// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
 /// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base,
-/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type, factor,
-/// finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
+/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type,
+/// factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
 /// yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
 ///
 /// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
@@ -25932,9 +26012,9 @@ inline namespace POSENC_ABI {
 /// @param freq_factors  num_pairs divisors of the frequencies, as a list or an optional list: the tensor rope_freqs
 ///                      (Llama 3, Gemma 4), or one of rope_factors_long and rope_factors_short (Phi-3: the long ones
 ///                      where a sequence may grow beyond original_context_length). std::nullopt where the file has no
-///                      such tensor. They hold for full layers alone.
-/// @param pairs         The pair layout, in place of the one that the architecture has, or for one that is not known
-///                      here.
+///                      such tensor. They apply to layers of full attention alone.
+/// @param pairs         The pair layout, instead of the one that the architecture has; needed for an architecture that
+///                      is not known.
 /// @throws std::invalid_argument  a value of the wrong kind; an unknown architecture or scaling type; a wrong number
 ///                                of factors or layers; sections that do not cover the pairs; what a rule refuses.
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them; with freq_factors 2 ulp
@@ -25953,10 +26033,10 @@ ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_facto
 }
 
 /// @overload
-/// With more than the pair layout: what is to be taken where the file says nothing, above all of an architecture that is
-/// not known.
-/// @param hints  See ModelHints; its tower is empty. What was taken from it is named in ModelRope::assumed.
-/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower.
+/// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
+/// is not known.
+/// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower.
 template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
@@ -27121,8 +27201,8 @@ inline const KnownModel* find_known_model(const std::string& model_type) {
   return found;
 }
 
-/// The same for a tower of pictures or sound, whose config may have the type of the whole model: that of the language
-/// model is not meant then.
+/// The row of a tower of pictures or sound. Its config may have the type of the whole model, which does not mean the
+/// language model then.
 inline const KnownModel* find_known_tower(const std::string& model_type) {
   for (const char* const ending : {"_vision", "_vision_encoder", "_vision_model"}) {
     if (const KnownModel* const found = find_known_model(model_type + ending)) return found;
@@ -27131,7 +27211,7 @@ inline const KnownModel* find_known_tower(const std::string& model_type) {
   return own != nullptr && model_type == own->model_type ? own : nullptr;
 }
 
-/// The type of a part that says none itself, by the last key of its path, or nothing.
+/// The type of a part whose config has no model_type, by the last key of its path; nothing where that is unknown.
 inline std::optional<std::string> type_of_part(const std::string& path) {
   for (const PartType& part : kPartTypes) {
     const std::string ending = std::string(part.key) + ".";
@@ -27148,7 +27228,7 @@ inline std::optional<std::string> type_of_part(const std::string& path) {
 #endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_MODELS_HPP
 
 // ---- posenc/model_config/detail/config_home.hpp
-/// Where a config has its language model, and which of its keys are about positions.
+/// Finds the language model in a config, and the keys that are about positions.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 
@@ -27156,7 +27236,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The dictionary of one tower, and those around it from the outside in.
+/// The dictionary of one tower, and those that enclose it from the outermost in.
 struct ConfigHome {
   std::vector<const ConfigValue*> around{};
   std::vector<std::string> around_paths{};
@@ -27171,8 +27251,8 @@ struct ConfigHome {
   }
 };
 
-/// Goes on from a home to the language model in it: text_config wherever there is one, else one of its other names,
-/// unless the home is itself of a type that is known.
+/// Descends from a home to the language model in it: text_config where there is one, else a key of another name, unless
+/// the home itself is of a known type.
 inline void enter_language_model(const char* function, ConfigHome& home) {
   static constexpr const char* names[] = {
       "text_config", "thinker_config", "vlm_config",      "llm_config", "language_config", "language_model_config",
@@ -27186,7 +27266,7 @@ inline void enter_language_model(const char* function, ConfigHome& home) {
     const char* found = nullptr;
     for (const char* const name : names) {
       if (found == nullptr && find_entry(*home.config, name) != nullptr) found = name;
-      if (known) break;  // text_config alone
+      if (known) break;  // only text_config is looked for then
     }
     if (found == nullptr) break;
     const ConfigValue& inner = *find_entry(*home.config, found);
@@ -27268,7 +27348,8 @@ inline bool concerns_rotation(const std::string& key) {
 #endif  // POSENC_MODEL_CONFIG_DETAIL_CONFIG_HOME_HPP
 
 // ---- posenc/model_config/detail/layer_plan.hpp
-/// What a Hugging Face config says of its layers: their kinds, which of them rotate, and the factors on their queries.
+/// LayerPlanReader: reads the layers of a Hugging Face config: their kinds, which of them rotate, and the factors on
+/// their queries.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_PLAN_HPP
 
@@ -27281,7 +27362,7 @@ struct PlannedLayer {
   std::string kind;
   LayerRole role = LayerRole::full;
   bool rotates = true;
-  bool is_scaled = true;  ///< Whether the scaling rule holds for it.
+  bool is_scaled = true;  ///< Whether the scaling rule applies to it.
   double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
   double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
 };
@@ -27776,9 +27857,9 @@ namespace detail {
 
 /// Layers that have one rotation.
 struct LayerGroup {
-  bool full = true;     ///< Not sliding, where the two have rotations of their own.
-  std::string label{};  ///< Their entry in the rope dictionary; empty where all have one.
-  double base = 0;      ///< Of these layers alone; 0: that of their kind.
+  bool full = true;     ///< False for sliding layers, where full and sliding layers have rotations of their own.
+  std::string label{};  ///< Their entry in the rope dictionary; empty where all layers share one rotation.
+  double base = 0;      ///< The base of these layers alone; 0: that of their kind.
   double share = 0;     ///< The share of a head that rotates, of these layers alone; 0: that of their kind.
   bool is_scaled = true;
   std::vector<std::size_t> layers{};  ///< Their numbers.
@@ -27954,14 +28035,14 @@ namespace detail {
 
 /// How the rope dictionary of a config is to be read.
 struct DictionaryUse {
-  bool is_class_dictionary = false;               ///< The config has none.
+  bool is_class_dictionary = false;               ///< It is the default of the config class; the config has none.
   bool has_entries = false;                       ///< It has an entry for each kind of layer.
   bool has_two_sets = false;                      ///< Full and sliding layers have rotations of their own.
-  bool is_base_hint = false;                      ///< What the class has as rope_theta is from the caller.
-  bool is_sliding_base_hint = false;              ///< The same of sliding layers.
-  std::optional<AxisMap> given_axes{};            ///< By the caller.
-  std::optional<AxisSections> sections{};         ///< What they count, by the caller.
-  std::optional<NamedNumber> own_sliding_base{};  ///< Which the config has for a model of one rotation.
+  bool is_base_hint = false;                      ///< The default of rope_theta was given by the caller.
+  bool is_sliding_base_hint = false;              ///< That of sliding layers was given by the caller.
+  std::optional<AxisMap> given_axes{};            ///< Axes that the caller gave.
+  std::optional<AxisSections> sections{};         ///< What sections count, as the caller says.
+  std::optional<NamedNumber> own_sliding_base{};  ///< A base of sliding layers for a model of one rotation.
 };
 
 class RotationReader {
@@ -28117,7 +28198,7 @@ class RotationReader {
     for (LayerRope& layer : recipe_.layers) layer.query_temperature = temperature;
   }
 
-  /// partial_rotary_factor, where it counts: scaling rules and some models read it.
+  /// partial_rotary_factor, where it has an effect: scaling rules and some models read it.
   std::optional<NamedNumber> read_share(ConfigReader& rope, const LayerGroup& group, const std::string& rope_type) {
     if (group.share != 0) return NamedNumber{group.share, config_.name("partial_rotary_factors")};
     const auto outer = config_.agreed_number({"partial_rotary_factor", "rotary_pct", "rope_pct"});
@@ -28161,7 +28242,7 @@ class RotationReader {
     if (std::find(assumed.begin(), assumed.end(), key) == assumed.end()) assumed.push_back(key);
   }
 
-  /// What the top level says, by the names that it has for the base of these layers.
+  /// The base of these layers at the top level of the config, under any of its names.
   std::optional<NamedNumber> read_outer_base(const LayerGroup& group) {
     if (use_.has_two_sets && !group.full) {
       if (use_.own_sliding_base) return use_.own_sliding_base;
@@ -28269,7 +28350,7 @@ class HuggingFaceReader {
     if (config_.flag("position_encoding_2d").value_or(false)) model_.axes = AxisRule::two_halves;
   }
 
-  /// What the caller says takes the place of class defaults.
+  /// Hints of the caller take the place of class defaults.
   void take_hints() {
     const auto take = [&](bool is_given, bool is_in_config, const char* name) {
       if (is_given && !is_in_config) recipe_.assumed.push_back(name);
@@ -28404,7 +28485,7 @@ class HuggingFaceReader {
     reader.add_unread_to(recipe_.ignored_keys, any_key);
   }
 
-  /// Of a type that is not known, what decides a plan by the code of its model alone is refused.
+  /// For an unknown type, refuses keys that decide the plan of layers by a rule that only the model's code tells.
   void refuse_what_decides() {
     std::vector<std::string> deciding;
     const bool listed = config_.peek("layer_types") != nullptr;
@@ -28455,24 +28536,24 @@ inline namespace POSENC_ABI {
 ///
 /// These keys are read: rope_parameters, flat or with a dictionary for each layer type; rope_scaling with `type` or
 /// `rope_type`; rope_theta at either place, or a list of it; partial_rotary_factor and its older names;
-/// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches that
-/// stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from the
-/// config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key says
-/// it. Of a config that holds several models the language model is read: text_config, or what has its place.
+/// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches
+/// that stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from
+/// the config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key
+/// says it. Of a config that holds several models, the language model is read: text_config, or what has its place.
 /// @param config          A dictionary: a parsed JSON value of any type that to_config_value() takes, or a ConfigValue.
 /// @param serving_length  The number of tokens that a sequence may reach, > 0. The frequencies of "longrope" and
 ///                        "dynamic" depend on it. It must stay the same while a sequence grows: the keys in a cache
 ///                        were rotated with the frequencies of the first value.
-/// @param pairs           The pair layout, in place of the one that model_type has: for weights in another order, or for
-///                        a model_type that is not known here, which then has no defaults either.
+/// @param pairs           The pair layout, instead of the one that model_type has: for weights in another order, or for
+///                        a model_type that is not known, for which there are no other defaults either.
 /// @throws std::invalid_argument  a value of the wrong kind; an unknown model_type, rope_type or layer type; no
 ///                                rope_theta where there is no default; keys that contradict one another; lists of the
 ///                                wrong length; sections that do not cover the pairs; what a scaling rule refuses.
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them
 ///           [model_config][published].
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
-/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models of known_model_types(). DeepSeek is interleaved here,
-///           whose scores equal those of the permuted output of Hugging Face.
+/// Matches:  ROPE_INIT_FUNCTIONS and the rotary classes of the models of known_model_types(). DeepSeek is interleaved
+///           here, whose scores equal those of the permuted output of Hugging Face.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, std::optional<RopePairs> pairs = {}) {
@@ -28482,10 +28563,11 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
 }
 
 /// @overload
-/// With more than the pair layout: what is to be taken where the config says nothing, or one tower of several.
-/// @param hints  See ModelHints. What was taken from it is named in ModelRope::assumed.
-/// @throws std::invalid_argument  besides those above: a hint that is out of range; a tower that is not there; sections
-///                                of HunYuan-VL without hints.sections.
+/// With hints instead of the pair layout: what to use where the config says nothing, and which of several towers to
+/// read.
+/// @param hints  See ModelHints. ModelRope::assumed names what was taken from the hints.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower that is not there;
+///                                sections of HunYuan-VL without hints.sections.
 template <typename Config, typename Length,
           std::enable_if_t<detail::is_config<Config> && detail::is_integer<Length>, int> = 0>
 ModelRope read_hugging_face_config(const Config& config, Length serving_length, const ModelHints& hints) {
@@ -28536,7 +28618,7 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// Lists the model types that read_hugging_face_config() knows: those of language models and towers, and those of
-/// configs that hold one. A type that is known and always refused, for what it does to positions, is not among them.
+/// configs that hold one. Types that are always refused, because of what they do to positions, are not among them.
 ///
 /// Cost:     a text for each of some 350 names; asked once, so that there is no bench case.
 /// Accuracy: exact: each of these can be read [model_config][hints].
