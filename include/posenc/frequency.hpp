@@ -9,34 +9,53 @@
 // How fast each pair rotates.
 #include "posenc/frequency/frequencies.hpp"  // geometric, spaced, a list
 
+#include "posenc/frequency/rope_presets.hpp"  // nanochat, modded-nanogpt, V-JEPA 2
+
 // Rules that extend the context.
-#include "posenc/frequency/scale_linear.hpp"    // position interpolation, a factor per pair, proportional
-#include "posenc/frequency/scale_llama3.hpp"    // Llama 3
+#include "posenc/frequency/scale_linear.hpp"  // position interpolation, a factor per pair, proportional
+
+#include "posenc/frequency/scale_ntk.hpp"  // NTK-aware, dynamic, fixed, mixed
+
+#include "posenc/frequency/scale_yarn.hpp"  // YaRN, with DeepSeek's mscale
+
+#include "posenc/frequency/scale_llama3.hpp"  // Llama 3
+
 #include "posenc/frequency/scale_longrope.hpp"  // LongRoPE (Phi-3)
-#include "posenc/frequency/scale_ntk.hpp"       // NTK-aware, dynamic, fixed, mixed
+
 #include "posenc/frequency/scale_periodic.hpp"  // every pair returns after a period: seamless pictures
-#include "posenc/frequency/scale_yarn.hpp"      // YaRN, with DeepSeek's mscale
 
 // The cos/sin table.
-#include "posenc/frequency/channel_order.hpp"         // where sines and cosines are in a row
-#include "posenc/frequency/cos_sin_cache.hpp"         // other codebases' cos/sin caches: read in place, written
-#include "posenc/frequency/frequency_table.hpp"       // cos and sin, one row per position
+#include "posenc/frequency/make_table.hpp"  // frequencies x positions -> table
+
+#include "posenc/frequency/table_options.hpp"  // how cosines and sines lie in memory
+
+#include "posenc/frequency/frequency_table.hpp"  // cos and sin, one row per position
+
 #include "posenc/frequency/frequency_table_view.hpp"  // the same, in memory that lies elsewhere
-#include "posenc/frequency/make_sequence_table.hpp"   // a set of frequencies for each sequence of a batch
-#include "posenc/frequency/make_table.hpp"            // frequencies x positions -> table
-#include "posenc/frequency/table_options.hpp"         // how cosines and sines lie in memory
-#include "posenc/frequency/table_rotation.hpp"        // a table, its adjoint or its inverse
-#include "posenc/frequency/table_rows.hpp"            // which row of a table each token takes
+
+#include "posenc/frequency/table_rotation.hpp"  // a table, its adjoint or its inverse
+
+#include "posenc/frequency/table_rows.hpp"  // which row of a table each token takes
+
+#include "posenc/frequency/cos_sin_cache.hpp"  // other codebases' cos/sin caches: read in place, written
+
+#include "posenc/frequency/channel_order.hpp"  // where sines and cosines are in a row
+
+// Frequencies of each sequence of a batch.
+#include "posenc/frequency/make_sequence_table.hpp"
 
 // Several axes.
+#include "posenc/frequency/axis_map.hpp"  // which of several positions drives which pair: M-RoPE, axial
+
 #include "posenc/frequency/axial_frequencies.hpp"  // spectra of vision towers
-#include "posenc/frequency/axis_map.hpp"           // which of several positions drives which pair: M-RoPE, axial
-#include "posenc/frequency/make_axis_table.hpp"    // a table with a position for each axis
-#include "posenc/frequency/rope_presets.hpp"       // nanochat, modded-nanogpt, V-JEPA 2
+
+#include "posenc/frequency/make_axis_table.hpp"  // a table with a position for each axis
+
+#include "posenc/frequency/mixed_frequencies.hpp"  // learned frequencies, every axis contributing to every pair
 
 // Tables by other rules.
-#include "posenc/frequency/fope.hpp"               // cosines and sines that are sums over frequencies
-#include "posenc/frequency/mixed_frequencies.hpp"  // learned frequencies, every axis contributing to every pair
-#include "posenc/frequency/xpos.hpp"               // scores that decay with distance
+#include "posenc/frequency/xpos.hpp"  // scores that decay with distance
+
+#include "posenc/frequency/fope.hpp"  // cosines and sines that are sums over frequencies
 
 #endif  // POSENC_FREQUENCY_HPP

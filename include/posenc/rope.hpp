@@ -7,14 +7,16 @@
 #include "posenc/frequency.hpp"
 
 // The rotation.
-#include "posenc/rope/apply_channel_angles.hpp"  // V-JEPA 2: an angle for each channel, which is no rotation
-#include "posenc/rope/apply_rope.hpp"            // apply_rope: queries and keys by a table, its adjoint or its inverse
-#include "posenc/rope/rope_layout.hpp"           // which channels rotate, and how they pair up
+#include "posenc/rope/rope_layout.hpp"  // which channels rotate, and how they pair up
+
+#include "posenc/rope/apply_rope.hpp"  // queries and keys by a table, its adjoint or its inverse
 
 // Raw buffers.
-#include "posenc/rope/half_bits.hpp"    // 16-bit numbers of other libraries
 #include "posenc/rope/heads_shape.hpp"  // sizes and strides by name
-#include "posenc/rope/heads_view.hpp"   // [B,L,H,D], [B,H,L,D], packed, strided
+
+#include "posenc/rope/heads_view.hpp"  // [B,L,H,D], [B,H,L,D], packed, strided
+
+#include "posenc/rope/half_bits.hpp"  // 16-bit numbers of other libraries
 
 // Keys that are rotated already.
 #include "posenc/rope/cached_keys.hpp"  // to other positions, to other frequencies
@@ -24,5 +26,8 @@
 
 // Checkpoints.
 #include "posenc/rope/permute_channels.hpp"  // weights and activations from one layout to another
+
+// An angle for each channel, which is no rotation: V-JEPA 2.
+#include "posenc/rope/apply_channel_angles.hpp"
 
 #endif  // POSENC_ROPE_HPP
