@@ -819,94 +819,6 @@ void require_position(const char* function, const std::string& parameter, const 
 
 #endif  // POSENC_DETAIL_POSITION_SCALAR_HPP
 
-// ---- posenc/positions/position_list.hpp
-/// Lists of numbers, one for each token: any Eigen vector or matrix, or any contiguous range.
-///
-/// A list is an Eigen object (a [batch, seq_len] matrix is read along its rows) or something that std::data() and
-/// std::size() take: std::vector, std::array, a C array, a span. Positions are integers of any type, or float or double.
-#ifndef POSENC_POSITIONS_POSITION_LIST_HPP
-#define POSENC_POSITIONS_POSITION_LIST_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-template <typename T, typename = void>
-inline constexpr bool is_number_range = false;
-template <typename T>
-inline constexpr bool is_number_range<
-    T, std::void_t<decltype(std::data(std::declval<const T&>()), std::size(std::declval<const T&>()))>> =
-    (std::is_arithmetic_v<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const T&>()))>>> ||
-     is_half<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const T&>()))>>>)&&!std::
-        is_same_v<const char*, decltype(std::data(std::declval<const T&>()))>;
-
-/// Whether T is a list of numbers: an Eigen object or a contiguous range.
-template <typename T>
-inline constexpr bool is_list = is_dense<T> || (is_number_range<T> && !is_dense<T>);
-
-/// The list as an Eigen object, without a copy: itself (also where it is given as its base class DenseBase), or a map of
-/// a range.
-template <typename List>
-decltype(auto) as_list(const List& list) {
-  static_assert(is_list<List>);
-  if constexpr (is_dense<List>) {
-    return list.derived();
-  } else {
-    using Scalar = std::remove_cv_t<std::remove_pointer_t<decltype(std::data(list))>>;
-    return Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>(std::data(list),
-                                                                     static_cast<Eigen::Index>(std::size(list)));
-  }
-}
-
-/// The numbers that a list holds.
-template <typename List>
-using ListScalar = typename std::decay_t<decltype(as_list(std::declval<const List&>()))>::Scalar;
-
-/// Element i of an Eigen list, counted along its rows: a [batch, seq_len] array gives its tokens in order.
-template <typename Derived>
-auto list_entry(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
-  const Eigen::Index columns = list.cols();
-  return columns == 1 ? list.derived().coeff(i, 0) : list.derived().coeff(i / columns, i % columns);
-}
-
-/// Row i is at list element i. Made only when every element is a position.
-template <typename List>
-class ListPositions {
-  using Nested = decltype(evaluated(as_list(std::declval<const List&>())));
-
- public:
-  using Scalar = ListScalar<List>;
-  using Position = PositionOf<Scalar>;
-  static constexpr const char* kCount = "positions.size()";
-
-  ListPositions(const char* function, const List& list) : list_(as_list(list)) {
-    if constexpr (may_be_positions<Scalar>()) {
-      for (Eigen::Index i = 0; i < rows(); ++i) {
-        if (!is_position(list_entry(list_, i))) {
-          require_position(function, element("positions", i), list_entry(list_, i));
-        }
-      }
-    }
-  }
-  Eigen::Index rows() const { return list_.size(); }
-  Position operator[](Eigen::Index i) const {
-    if constexpr (std::is_convertible_v<Scalar, Position>) {
-      return static_cast<Position>(list_entry(list_, i));
-    } else {
-      return {};  // the compiler has stopped
-    }
-  }
-
- private:
-  std::conditional_t<is_dense<List>, Nested, std::decay_t<Nested>> list_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_POSITIONS_POSITION_LIST_HPP
-
 // ---- posenc/positions/position_range.hpp
 /// Positions that follow one another: PositionRange(first, count), and starting_at(first), as many as are needed.
 #ifndef POSENC_POSITIONS_POSITION_RANGE_HPP
@@ -1005,6 +917,94 @@ class RangePositions {
 }  // namespace posenc
 
 #endif  // POSENC_POSITIONS_POSITION_RANGE_HPP
+
+// ---- posenc/positions/position_list.hpp
+/// Lists of numbers, one for each token: any Eigen vector or matrix, or any contiguous range.
+///
+/// A list is an Eigen object (a [batch, seq_len] matrix is read along its rows) or something that std::data() and
+/// std::size() take: std::vector, std::array, a C array, a span. Positions are integers of any type, or float or double.
+#ifndef POSENC_POSITIONS_POSITION_LIST_HPP
+#define POSENC_POSITIONS_POSITION_LIST_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+template <typename T, typename = void>
+inline constexpr bool is_number_range = false;
+template <typename T>
+inline constexpr bool is_number_range<
+    T, std::void_t<decltype(std::data(std::declval<const T&>()), std::size(std::declval<const T&>()))>> =
+    (std::is_arithmetic_v<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const T&>()))>>> ||
+     is_half<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(std::declval<const T&>()))>>>)&&!std::
+        is_same_v<const char*, decltype(std::data(std::declval<const T&>()))>;
+
+/// Whether T is a list of numbers: an Eigen object or a contiguous range.
+template <typename T>
+inline constexpr bool is_list = is_dense<T> || (is_number_range<T> && !is_dense<T>);
+
+/// The list as an Eigen object, without a copy: itself (also where it is given as its base class DenseBase), or a map of
+/// a range.
+template <typename List>
+decltype(auto) as_list(const List& list) {
+  static_assert(is_list<List>);
+  if constexpr (is_dense<List>) {
+    return list.derived();
+  } else {
+    using Scalar = std::remove_cv_t<std::remove_pointer_t<decltype(std::data(list))>>;
+    return Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>(std::data(list),
+                                                                     static_cast<Eigen::Index>(std::size(list)));
+  }
+}
+
+/// The numbers that a list holds.
+template <typename List>
+using ListScalar = typename std::decay_t<decltype(as_list(std::declval<const List&>()))>::Scalar;
+
+/// Element i of an Eigen list, counted along its rows: a [batch, seq_len] array gives its tokens in order.
+template <typename Derived>
+auto list_entry(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
+  const Eigen::Index columns = list.cols();
+  return columns == 1 ? list.derived().coeff(i, 0) : list.derived().coeff(i / columns, i % columns);
+}
+
+/// Row i is at list element i. Made only when every element is a position.
+template <typename List>
+class ListPositions {
+  using Nested = decltype(evaluated(as_list(std::declval<const List&>())));
+
+ public:
+  using Scalar = ListScalar<List>;
+  using Position = PositionOf<Scalar>;
+  static constexpr const char* kCount = "positions.size()";
+
+  ListPositions(const char* function, const List& list) : list_(as_list(list)) {
+    if constexpr (may_be_positions<Scalar>()) {
+      for (Eigen::Index i = 0; i < rows(); ++i) {
+        if (!is_position(list_entry(list_, i))) {
+          require_position(function, element("positions", i), list_entry(list_, i));
+        }
+      }
+    }
+  }
+  Eigen::Index rows() const { return list_.size(); }
+  Position operator[](Eigen::Index i) const {
+    if constexpr (std::is_convertible_v<Scalar, Position>) {
+      return static_cast<Position>(list_entry(list_, i));
+    } else {
+      return {};  // the compiler has stopped
+    }
+  }
+
+ private:
+  std::conditional_t<is_dense<List>, Nested, std::decay_t<Nested>> list_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_POSITION_LIST_HPP
 
 // ---- posenc/positions/each_sequence.hpp
 /// Batches whose sequences are stacked in one matrix: each_sequence(seq_len, start).
@@ -1473,6 +1473,74 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>&, const Number&, c
 
 #endif  // POSENC_POSITIONS_FAIRSEQ_POSITIONS_HPP
 
+// ---- posenc/positions/shard_positions.hpp
+/// shard_positions(): the tokens of one device when a sequence is split among several (context parallelism).
+#ifndef POSENC_POSITIONS_SHARD_POSITIONS_HPP
+#define POSENC_POSITIONS_SHARD_POSITIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Which tokens of a sequence a device holds.
+enum class ShardOrder {
+  contiguous,  ///< Shard r holds the r-th part of the sequence.
+  zigzag,  ///< Of 2 num_shards chunks shard r holds the r-th and the r-th from the end: equal work under a causal mask.
+  striped  ///< Shard r holds tokens r, r + num_shards, r + 2 num_shards, ...
+};
+
+/// Positions of the tokens that one shard of a sequence holds, which are also their row numbers in the whole sequence.
+///
+///     8 tokens, 2 shards    contiguous     zigzag         striped
+///     shard 0               0 1 2 3        0 1 6 7        0 2 4 6
+///     shard 1               4 5 6 7        2 3 4 5        1 3 5 7
+///
+/// They select the shard of any other positions too: `packed(shard)` of a packed batch, `ids(shard, Eigen::all)` of a
+/// prompt with pictures.
+/// @param seq_len     Tokens of the whole sequence, >= 0: a multiple of num_shards, with zigzag of 2 num_shards.
+/// @param num_shards  > 0.
+/// @param shard       In [0, num_shards).
+/// @param order       Which tokens a shard holds.
+/// @returns           seq_len / num_shards positions.
+/// @throws std::invalid_argument  one of these does not hold; an order that is none.
+/// @throws std::out_of_range      shard is outside of that.
+/// Cost:     a store for each token of the shard; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][shard].
+/// Source:   Striped attention, Brandon et al. 2023, arXiv:2311.09431; zigzag: Llama 3, Grattafiori et al. 2024,
+///           arXiv:2407.21783, section 3.3.2.
+/// Matches:  zigzag: the head-tail load balancer of torch's context_parallel; Megatron-LM and TransformerEngine.
+inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> shard_positions(detail::Size seq_len, detail::Size num_shards,
+                                                                      detail::Size shard, ShardOrder order) {
+  const char* const function = "shard_positions";
+  detail::require_named(function, "order", order, ShardOrder::striped);
+  constexpr Eigen::Index limit = detail::kMaxSeqLen;
+  detail::require(seq_len >= 0 && seq_len <= limit, function, "seq_len", seq_len, "in [0, ", limit, "]");
+  detail::require(num_shards > 0 && num_shards <= limit, function, "num_shards", num_shards, "in [1, ", limit, "]");
+  detail::require_in_range(shard >= 0 && shard < num_shards, function, "shard", shard, "in [0, num_shards ", num_shards,
+                           ")");
+  const std::int64_t chunks = std::int64_t{num_shards} * (order == ShardOrder::zigzag ? 2 : 1);
+  detail::require(seq_len % chunks == 0, function, "seq_len", seq_len,
+                  order == ShardOrder::zigzag ? "a multiple of 2 num_shards, " : "a multiple of num_shards, ", chunks);
+  const std::int64_t count = seq_len / num_shards;
+  detail::require_size(function, "tokens of the shard", count, 1, sizeof(std::int64_t));
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(count));
+  const std::int64_t chunk = seq_len / chunks;
+  for (Eigen::Index i = 0; i < positions.size(); ++i) {
+    if (order == ShardOrder::striped) {
+      positions[i] = shard + i * std::int64_t{num_shards};
+    } else if (order == ShardOrder::zigzag && i >= chunk) {
+      positions[i] = (chunks - 1 - shard) * chunk + (i - chunk);
+    } else {
+      positions[i] = shard * chunk + i;
+    }
+  }
+  return positions;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_SHARD_POSITIONS_HPP
+
 // ---- posenc/positions/grid_positions.hpp
 /// Positions of the tokens of a grid: a picture, a video.
 #ifndef POSENC_POSITIONS_GRID_POSITIONS_HPP
@@ -1903,73 +1971,49 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List&, const
 
 #endif  // POSENC_POSITIONS_RANDOM_POSITIONS_HPP
 
-// ---- posenc/positions/shard_positions.hpp
-/// shard_positions(): the tokens of one device when a sequence is split among several (context parallelism).
-#ifndef POSENC_POSITIONS_SHARD_POSITIONS_HPP
-#define POSENC_POSITIONS_SHARD_POSITIONS_HPP
+// ---- posenc/positions/grid_shape.hpp
+/// GridShape: how many rows and columns of tokens a picture or a window of one has.
+#ifndef POSENC_POSITIONS_GRID_SHAPE_HPP
+#define POSENC_POSITIONS_GRID_SHAPE_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Which tokens of a sequence a device holds.
-enum class ShardOrder {
-  contiguous,  ///< Shard r holds the r-th part of the sequence.
-  zigzag,  ///< Of 2 num_shards chunks shard r holds the r-th and the r-th from the end: equal work under a causal mask.
-  striped  ///< Shard r holds tokens r, r + num_shards, r + 2 num_shards, ...
-};
-
-/// Positions of the tokens that one shard of a sequence holds, which are also their row numbers in the whole sequence.
+/// A grid of height x width tokens, numbered row by row: the patches of a picture, or a window of them.
 ///
-///     8 tokens, 2 shards    contiguous     zigzag         striped
-///     shard 0               0 1 2 3        0 1 6 7        0 2 4 6
-///     shard 1               4 5 6 7        2 3 4 5        1 3 5 7
-///
-/// They select the shard of any other positions too: `packed(shard)` of a packed batch, `ids(shard, Eigen::all)` of a
-/// prompt with pictures.
-/// @param seq_len     Tokens of the whole sequence, >= 0: a multiple of num_shards, with zigzag of 2 num_shards.
-/// @param num_shards  > 0.
-/// @param shard       In [0, num_shards).
-/// @param order       Which tokens a shard holds.
-/// @returns           seq_len / num_shards positions.
-/// @throws std::invalid_argument  one of these does not hold; an order that is none.
-/// @throws std::out_of_range      shard is outside of that.
-/// Cost:     a store for each token of the shard; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][shard].
-/// Source:   Striped attention, Brandon et al. 2023, arXiv:2311.09431; zigzag: Llama 3, Grattafiori et al. 2024,
-///           arXiv:2407.21783, section 3.3.2.
-/// Matches:  zigzag: the head-tail load balancer of torch's context_parallel; Megatron-LM and TransformerEngine.
-inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> shard_positions(detail::Size seq_len, detail::Size num_shards,
-                                                                      detail::Size shard, ShardOrder order) {
-  const char* const function = "shard_positions";
-  detail::require_named(function, "order", order, ShardOrder::striped);
-  constexpr Eigen::Index limit = detail::kMaxSeqLen;
-  detail::require(seq_len >= 0 && seq_len <= limit, function, "seq_len", seq_len, "in [0, ", limit, "]");
-  detail::require(num_shards > 0 && num_shards <= limit, function, "num_shards", num_shards, "in [1, ", limit, "]");
-  detail::require_in_range(shard >= 0 && shard < num_shards, function, "shard", shard, "in [0, num_shards ", num_shards,
-                           ")");
-  const std::int64_t chunks = std::int64_t{num_shards} * (order == ShardOrder::zigzag ? 2 : 1);
-  detail::require(seq_len % chunks == 0, function, "seq_len", seq_len,
-                  order == ShardOrder::zigzag ? "a multiple of 2 num_shards, " : "a multiple of num_shards, ", chunks);
-  const std::int64_t count = seq_len / num_shards;
-  detail::require_size(function, "tokens of the shard", count, 1, sizeof(std::int64_t));
-  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(static_cast<Eigen::Index>(count));
-  const std::int64_t chunk = seq_len / chunks;
-  for (Eigen::Index i = 0; i < positions.size(); ++i) {
-    if (order == ShardOrder::striped) {
-      positions[i] = shard + i * std::int64_t{num_shards};
-    } else if (order == ShardOrder::zigzag && i >= chunk) {
-      positions[i] = (chunks - 1 - shard) * chunk + (i - chunk);
-    } else {
-      positions[i] = shard * chunk + i;
+///     t00 t01 t02
+///     t10 t11 t12        GridShape(2, 3): token t12 is number 5
+class GridShape {
+ public:
+  /// @param height, width  [tokens] > 0 and at most 2^20.
+  /// @throws std::invalid_argument  one of these does not hold.
+  /// @throws std::length_error      more displacements than Eigen::Index counts (where it has 32 bits).
+  GridShape(detail::Size height, detail::Size width) : height_(height), width_(width) {
+    constexpr Eigen::Index limit = detail::kMaxGridSide;
+    detail::require(height > 0 && height <= limit, "GridShape", "height", height, "> 0 and at most ", limit);
+    detail::require(width > 0 && width <= limit, "GridShape", "width", width, "> 0 and at most ", limit);
+    const std::int64_t largest = (std::numeric_limits<Eigen::Index>::max)() / (2 * width - 1);  // 2 height - 1
+    if (2 * height - 1 > largest) {
+      detail::refuse<std::length_error>("GridShape", "height", height, "at most ", (largest + 1) / 2,
+                                        " for a width of ", width);
     }
   }
-  return positions;
-}
+
+  Eigen::Index height() const { return height_; }
+  Eigen::Index width() const { return width_; }
+  Eigen::Index tokens() const { return height_ * width_; }
+  /// Number of different displacements (rows, columns) from one token to another: (2 height - 1)(2 width - 1).
+  Eigen::Index displacements() const { return (2 * height_ - 1) * (2 * width_ - 1); }
+
+ private:
+  Eigen::Index height_;
+  Eigen::Index width_;
+};
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_POSITIONS_SHARD_POSITIONS_HPP
+#endif  // POSENC_POSITIONS_GRID_SHAPE_HPP
 
 // ---- posenc/positions/grid_axis.hpp
 /// GridAxis: where the tokens of a grid are on one axis, and grids of such axes.
@@ -2146,282 +2190,6 @@ inline AxisPositionMatrix<double> grid_positions(std::initializer_list<GridAxis>
 }  // namespace posenc
 
 #endif  // POSENC_POSITIONS_GRID_AXIS_HPP
-
-// ---- posenc/positions/grid_shape.hpp
-/// GridShape: how many rows and columns of tokens a picture or a window of one has.
-#ifndef POSENC_POSITIONS_GRID_SHAPE_HPP
-#define POSENC_POSITIONS_GRID_SHAPE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// A grid of height x width tokens, numbered row by row: the patches of a picture, or a window of them.
-///
-///     t00 t01 t02
-///     t10 t11 t12        GridShape(2, 3): token t12 is number 5
-class GridShape {
- public:
-  /// @param height, width  [tokens] > 0 and at most 2^20.
-  /// @throws std::invalid_argument  one of these does not hold.
-  /// @throws std::length_error      more displacements than Eigen::Index counts (where it has 32 bits).
-  GridShape(detail::Size height, detail::Size width) : height_(height), width_(width) {
-    constexpr Eigen::Index limit = detail::kMaxGridSide;
-    detail::require(height > 0 && height <= limit, "GridShape", "height", height, "> 0 and at most ", limit);
-    detail::require(width > 0 && width <= limit, "GridShape", "width", width, "> 0 and at most ", limit);
-    const std::int64_t largest = (std::numeric_limits<Eigen::Index>::max)() / (2 * width - 1);  // 2 height - 1
-    if (2 * height - 1 > largest) {
-      detail::refuse<std::length_error>("GridShape", "height", height, "at most ", (largest + 1) / 2,
-                                        " for a width of ", width);
-    }
-  }
-
-  Eigen::Index height() const { return height_; }
-  Eigen::Index width() const { return width_; }
-  Eigen::Index tokens() const { return height_ * width_; }
-  /// Number of different displacements (rows, columns) from one token to another: (2 height - 1)(2 width - 1).
-  Eigen::Index displacements() const { return (2 * height_ - 1) * (2 * width_ - 1); }
-
- private:
-  Eigen::Index height_;
-  Eigen::Index width_;
-};
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_POSITIONS_GRID_SHAPE_HPP
-
-// ---- posenc/positions/detail/latent_rows.hpp
-/// What the positions of text, pictures and references of a diffusion model are put together with.
-#ifndef POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
-#define POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-inline void require_text_tokens(const char* function, Eigen::Index text_tokens) {
-  constexpr Eigen::Index limit = kMaxSeqLen;
-  require(text_tokens >= 0 && text_tokens <= limit, function, "text_tokens", text_tokens, "in [0, ", limit, "]");
-}
-
-inline void require_frames(const char* function, Eigen::Index frames) {
-  constexpr Eigen::Index limit = kMaxGridSide;
-  require(frames > 0 && frames <= limit, function, "frames", frames, "in [1, ", limit, "]");
-}
-
-/// A scale or a rate: > 0, and within what keeps 2^20 positions exact.
-inline void require_scale(const char* function, const char* parameter, double value) {
-  require(is_finite(value) && value >= 0x1p-20 && value <= 0x1p20, function, parameter, value, "in [2^-20, 2^20]");
-}
-
-/// Frames of a video whose tokens, on three axes, fit in memory's index type.
-inline void require_video(const char* function, Eigen::Index frames, const GridShape& picture) {
-  require_frames(function, frames);
-  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
-  require_size(function, "frames", frames, 3 * patches, sizeof(std::int64_t));
-}
-
-/// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.
-class LatentRows {
- public:
-  LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
-    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
-    ids_.setZero(static_cast<Eigen::Index>(tokens), axes);
-  }
-  /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
-  void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
-    for (std::int64_t i = 0; i < count; ++i) ids_(row_++, axis) = first + i;
-  }
-  /// A picture at (t, y0 + y, x0 + x) on the first three axes.
-  void append_picture(const GridShape& picture, std::int64_t t, std::int64_t y0 = 0, std::int64_t x0 = 0) {
-    for (Eigen::Index y = 0; y < picture.height(); ++y) {
-      for (Eigen::Index x = 0; x < picture.width(); ++x, ++row_) {
-        ids_(row_, 0) = t;
-        ids_(row_, 1) = y0 + y;
-        ids_(row_, 2) = x0 + x;
-      }
-    }
-  }
-  /// `count` tokens at zeros.
-  void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
-  /// `count` tokens at first, first + 1, ... on all axes.
-  void append_diagonal(std::int64_t count, std::int64_t first) {
-    for (std::int64_t i = 0; i < count; ++i) ids_.row(row_++).setConstant(first + i);
-  }
-  /// The matrix, which is moved out.
-  AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }
-
- private:
-  AxisPositionMatrix<std::int64_t> ids_;
-  Eigen::Index row_ = 0;
-};
-
-/// Tokens of several pictures, whose positions on `axes` axes fit in memory's index type.
-template <typename Pictures>
-std::int64_t tokens_of(const char* function, const Pictures& pictures, Eigen::Index axes) {
-  std::int64_t tokens = 0;
-  for (const GridShape& picture : pictures) {
-    tokens += std::int64_t{picture.height()} * picture.width();
-    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
-  }
-  return tokens;
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
-
-// ---- posenc/positions/image_latents.hpp
-/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina.
-#ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
-#define POSENC_POSITIONS_IMAGE_LATENTS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace presets {
-
-/// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
-///
-///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
-///     picture      (0, y, x)
-///     reference r  (r + 1, y, x)
-///
-/// @param text_tokens  >= 0.
-/// @param picture      Its patches: pixels / 16.
-/// @param references   Their patches.
-/// @returns            tokens x 3.
-/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
-/// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  FluxPipeline and FluxKontextPipeline of diffusers, Chroma, Bria.
-inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
-                                                       const std::vector<GridShape>& references = {}) {
-  const char* const function = "presets::flux_positions";
-  detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures =
-      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
-  detail::LatentRows rows(function, text_tokens + pictures, 3);
-  rows.skip(text_tokens);
-  rows.append_picture(picture, 0);
-  std::int64_t index = 0;
-  for (const GridShape& reference : references) rows.append_picture(reference, ++index);
-  return rows.take();
-}
-
-/// Positions of FLUX.2 on four axes: text, the picture, then its references.
-///
-///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
-///     picture      (0, y, x, 0)
-///     reference r  (10 (r + 1), y, x, 0)
-///
-/// @param text_tokens  >= 0.
-/// @param picture      Its patches: pixels / 16.
-/// @param references   Their patches.
-/// @returns            tokens x 4.
-/// @throws             as flux_positions().
-/// Cost:     four stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  Flux2Pipeline of diffusers.
-inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens, const GridShape& picture,
-                                                        const std::vector<GridShape>& references = {}) {
-  const char* const function = "presets::flux2_positions";
-  detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures =
-      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 4);
-  detail::LatentRows rows(function, text_tokens + pictures, 4);
-  rows.append_text(text_tokens, 3, 0);
-  rows.append_picture(picture, 0);
-  std::int64_t time = 0;
-  for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
-  return rows.take();
-}
-
-/// Positions of Qwen-Image: text, then pictures whose middle is at 0.
-///
-///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
-///     picture r    (r, y - ceil(height / 2), x - ceil(width / 2))
-///
-/// For axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28}).
-/// @param text_tokens  >= 0.
-/// @param pictures     Patches (pixels / 16) of the picture and of those that it is to follow (Edit), at least one.
-/// @returns            tokens x 3.
-/// @throws std::invalid_argument  no picture; text_tokens negative or beyond 2^40.
-/// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  QwenEmbedRope of diffusers with scale_rope.
-inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_tokens,
-                                                             const std::vector<GridShape>& pictures) {
-  const char* const function = "presets::qwen_image_positions";
-  detail::require_text_tokens(function, text_tokens);
-  detail::require(!pictures.empty(), function, "pictures.size()", pictures.size(), "> 0");
-  detail::LatentRows rows(function, text_tokens + detail::tokens_of(function, pictures, 3), 3);
-  std::int64_t first = 0;
-  for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
-  rows.append_diagonal(text_tokens, first);
-  std::int64_t index = 0;
-  for (const GridShape& p : pictures) {
-    rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
-  }
-  return rows.take();
-}
-
-/// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
-///
-///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
-///     fill     (0, 0, 0)
-///     text     (i + 1, 0, 0)     i < n: its fill is counted like text
-///
-/// @param text_tokens  >= 0.
-/// @param picture      Its patches: pixels / 16.
-/// @returns            tokens x 3, the fill included.
-/// @throws             as flux_positions().
-/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
-inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_tokens, const GridShape& picture) {
-  const char* const function = "presets::z_image_positions";
-  detail::require_text_tokens(function, text_tokens);
-  const auto filled = [](std::int64_t tokens) { return (tokens + 31) / 32 * 32; };
-  const std::int64_t text = filled(text_tokens);
-  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
-  detail::LatentRows rows(function, filled(patches) + text, 3);
-  rows.append_picture(picture, text + 1);
-  rows.skip(filled(patches) - patches);
-  rows.append_text(text, 0, 1);
-  return rows.take();
-}
-
-/// Positions of Lumina Image 2.0: text, then the picture.
-///
-///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
-///     picture  (text_tokens, y, x)
-///
-/// @param text_tokens  >= 0, without padding.
-/// @param picture      Its patches: pixels / 16.
-/// @returns            tokens x 3.
-/// @throws             as flux_positions().
-/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  Lumina2RotaryPosEmbed of diffusers. ERNIE-Image has the same positions with the picture in front.
-inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_tokens, const GridShape& picture) {
-  const char* const function = "presets::lumina2_positions";
-  detail::require_text_tokens(function, text_tokens);
-  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
-  rows.append_text(text_tokens, 0, 0);
-  rows.append_picture(picture, text_tokens);
-  return rows.take();
-}
-
-}  // namespace presets
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_POSITIONS_IMAGE_LATENTS_HPP
 
 // ---- posenc/positions/mrope_segment.hpp
 /// MropeSegment: a run of a multimodal prompt.
@@ -2752,6 +2520,238 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
 
 #endif  // POSENC_POSITIONS_MROPE_POSITIONS_HPP
 
+// ---- posenc/positions/detail/latent_rows.hpp
+/// What the positions of text, pictures and references of a diffusion model are put together with.
+#ifndef POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+#define POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline void require_text_tokens(const char* function, Eigen::Index text_tokens) {
+  constexpr Eigen::Index limit = kMaxSeqLen;
+  require(text_tokens >= 0 && text_tokens <= limit, function, "text_tokens", text_tokens, "in [0, ", limit, "]");
+}
+
+inline void require_frames(const char* function, Eigen::Index frames) {
+  constexpr Eigen::Index limit = kMaxGridSide;
+  require(frames > 0 && frames <= limit, function, "frames", frames, "in [1, ", limit, "]");
+}
+
+/// A scale or a rate: > 0, and within what keeps 2^20 positions exact.
+inline void require_scale(const char* function, const char* parameter, double value) {
+  require(is_finite(value) && value >= 0x1p-20 && value <= 0x1p20, function, parameter, value, "in [2^-20, 2^20]");
+}
+
+/// Frames of a video whose tokens, on three axes, fit in memory's index type.
+inline void require_video(const char* function, Eigen::Index frames, const GridShape& picture) {
+  require_frames(function, frames);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  require_size(function, "frames", frames, 3 * patches, sizeof(std::int64_t));
+}
+
+/// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.
+class LatentRows {
+ public:
+  LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
+    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+    ids_.setZero(static_cast<Eigen::Index>(tokens), axes);
+  }
+  /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
+  void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) ids_(row_++, axis) = first + i;
+  }
+  /// A picture at (t, y0 + y, x0 + x) on the first three axes.
+  void append_picture(const GridShape& picture, std::int64_t t, std::int64_t y0 = 0, std::int64_t x0 = 0) {
+    for (Eigen::Index y = 0; y < picture.height(); ++y) {
+      for (Eigen::Index x = 0; x < picture.width(); ++x, ++row_) {
+        ids_(row_, 0) = t;
+        ids_(row_, 1) = y0 + y;
+        ids_(row_, 2) = x0 + x;
+      }
+    }
+  }
+  /// `count` tokens at zeros.
+  void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
+  /// `count` tokens at first, first + 1, ... on all axes.
+  void append_diagonal(std::int64_t count, std::int64_t first) {
+    for (std::int64_t i = 0; i < count; ++i) ids_.row(row_++).setConstant(first + i);
+  }
+  /// The matrix, which is moved out.
+  AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }
+
+ private:
+  AxisPositionMatrix<std::int64_t> ids_;
+  Eigen::Index row_ = 0;
+};
+
+/// Tokens of several pictures, whose positions on `axes` axes fit in memory's index type.
+template <typename Pictures>
+std::int64_t tokens_of(const char* function, const Pictures& pictures, Eigen::Index axes) {
+  std::int64_t tokens = 0;
+  for (const GridShape& picture : pictures) {
+    tokens += std::int64_t{picture.height()} * picture.width();
+    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+  }
+  return tokens;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
+
+// ---- posenc/positions/image_latents.hpp
+/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina.
+#ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
+#define POSENC_POSITIONS_IMAGE_LATENTS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
+///
+///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     picture      (0, y, x)
+///     reference r  (r + 1, y, x)
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @param references   Their patches.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  FluxPipeline and FluxKontextPipeline of diffusers, Chroma, Bria.
+inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
+                                                       const std::vector<GridShape>& references = {}) {
+  const char* const function = "presets::flux_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t pictures =
+      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
+  detail::LatentRows rows(function, text_tokens + pictures, 3);
+  rows.skip(text_tokens);
+  rows.append_picture(picture, 0);
+  std::int64_t index = 0;
+  for (const GridShape& reference : references) rows.append_picture(reference, ++index);
+  return rows.take();
+}
+
+/// Positions of FLUX.2 on four axes: text, the picture, then its references.
+///
+///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
+///     picture      (0, y, x, 0)
+///     reference r  (10 (r + 1), y, x, 0)
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @param references   Their patches.
+/// @returns            tokens x 4.
+/// @throws             as flux_positions().
+/// Cost:     four stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Flux2Pipeline of diffusers.
+inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens, const GridShape& picture,
+                                                        const std::vector<GridShape>& references = {}) {
+  const char* const function = "presets::flux2_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const std::int64_t pictures =
+      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 4);
+  detail::LatentRows rows(function, text_tokens + pictures, 4);
+  rows.append_text(text_tokens, 3, 0);
+  rows.append_picture(picture, 0);
+  std::int64_t time = 0;
+  for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
+  return rows.take();
+}
+
+/// Positions of Qwen-Image: text, then pictures whose middle is at 0.
+///
+///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
+///     picture r    (r, y - ceil(height / 2), x - ceil(width / 2))
+///
+/// For axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28}).
+/// @param text_tokens  >= 0.
+/// @param pictures     Patches (pixels / 16) of the picture and of those that it is to follow (Edit), at least one.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  no picture; text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  QwenEmbedRope of diffusers with scale_rope.
+inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_tokens,
+                                                             const std::vector<GridShape>& pictures) {
+  const char* const function = "presets::qwen_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::require(!pictures.empty(), function, "pictures.size()", pictures.size(), "> 0");
+  detail::LatentRows rows(function, text_tokens + detail::tokens_of(function, pictures, 3), 3);
+  std::int64_t first = 0;
+  for (const GridShape& p : pictures) first = (std::max)(first, std::int64_t{(std::max)(p.height(), p.width()) / 2});
+  rows.append_diagonal(text_tokens, first);
+  std::int64_t index = 0;
+  for (const GridShape& p : pictures) {
+    rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
+  }
+  return rows.take();
+}
+
+/// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
+///
+///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
+///     fill     (0, 0, 0)
+///     text     (i + 1, 0, 0)     i < n: its fill is counted like text
+///
+/// @param text_tokens  >= 0.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3, the fill included.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
+inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::z_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  const auto filled = [](std::int64_t tokens) { return (tokens + 31) / 32 * 32; };
+  const std::int64_t text = filled(text_tokens);
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  detail::LatentRows rows(function, filled(patches) + text, 3);
+  rows.append_picture(picture, text + 1);
+  rows.skip(filled(patches) - patches);
+  rows.append_text(text, 0, 1);
+  return rows.take();
+}
+
+/// Positions of Lumina Image 2.0: text, then the picture.
+///
+///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
+///     picture  (text_tokens, y, x)
+///
+/// @param text_tokens  >= 0, without padding.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Lumina2RotaryPosEmbed of diffusers. ERNIE-Image has the same positions with the picture in front.
+inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::lumina2_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
+  rows.append_text(text_tokens, 0, 0);
+  rows.append_picture(picture, text_tokens);
+  return rows.take();
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_IMAGE_LATENTS_HPP
+
 // ---- posenc/positions/video_latents.hpp
 /// Where the patches of a video are in its diffusion models: Wan, HunyuanVideo, Kandinsky, CogVideoX, Cosmos, LTX, Mochi.
 #ifndef POSENC_POSITIONS_VIDEO_LATENTS_HPP
@@ -2943,10 +2943,15 @@ inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const Gri
 #define POSENC_POSITIONS_HPP
 
 // Of tokens, for any call.
+// Of tokens, for any call.
 
 // Of text.
 
-// Of pictures and of prompts with pictures.
+// Of pictures.
+
+// Of prompts with pictures, videos and sound.
+
+// Of what diffusion models make.
 
 #endif  // POSENC_POSITIONS_HPP
 
@@ -3188,400 +3193,6 @@ Frequencies spaced_frequencies(const Given&...) {
 
 #endif  // POSENC_FREQUENCY_FREQUENCIES_HPP
 
-// ---- posenc/frequency/scale_linear.hpp
-/// Context extension by dividing frequencies: all by one factor, each by a factor of its own, or the first pairs alone.
-#ifndef POSENC_FREQUENCY_SCALE_LINEAR_HPP
-#define POSENC_FREQUENCY_SCALE_LINEAR_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
-  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
-  if (factor == 1) return frequencies;  // with their base
-  return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
-}
-
-}  // namespace detail
-
-/// Position interpolation: every position p gets the angle that p / factor had.
-///
-///     inv_freq'[i] = inv_freq[i] / factor
-///
-/// @param frequencies  What the model was trained with.
-/// @param factor       New length over trained length, >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN or infinite.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
-/// Source:   Chen et al. 2023, arXiv:2306.15595.
-/// Matches:  Hugging Face "linear", vLLM LinearScaling, ggml freq_scale = 1 / factor, MLX scale = 1 / factor.
-template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
-Frequencies scale_linear(const Frequencies& frequencies, const Number& factor) {
-  return detail::divide_by_factor("scale_linear", frequencies, static_cast<double>(factor));
-}
-/// @overload
-/// A factor for each pair: inv_freq'[i] = inv_freq[i] / factors[i].
-/// @param factors  num_pairs values, finite and > 0 (not necessarily >= 1): an Eigen vector or a contiguous range.
-/// @throws std::invalid_argument  another number of factors, or one that is not finite and > 0.
-/// Matches:  the `freq_factors` tensor of ggml, in which Llama 3 and LongRoPE are stored.
-template <typename List, std::enable_if_t<detail::is_list<List>, std::int64_t> = 0>
-Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
-  const char* const function = "scale_linear";
-  const Eigen::ArrayXd divisors = detail::as_list(factors).template cast<double>().reshaped().array();
-  detail::require(divisors.size() == frequencies.num_pairs(), function, "factors.size()", divisors.size(), "num_pairs ",
-                  frequencies.num_pairs());
-  for (Eigen::Index i = 0; i < divisors.size(); ++i) {
-    if (!(detail::is_finite(divisors[i]) && divisors[i] > 0)) {
-      detail::refuse<std::invalid_argument>(function, detail::element("factors", i), divisors[i], "finite and > 0");
-    }
-  }
-  return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
-}
-
-/// @overload
-/// Says what the arguments are.
-template <typename... Given>
-Frequencies scale_linear(const Given&...) {
-  static_assert(
-      detail::kMisuse<Given...>,
-      "posenc: write scale_linear(frequencies, factor): Frequencies, which a table is made of afterwards, and a "
-      "number or a list with one for each pair");
-  std::abort();
-}
-
-/// p-RoPE: rotates the fastest pairs only, over the whole width of the head.
-///
-///     inv_freq'[i] = inv_freq[i] / factor     i < k = int(partial_rotary_factor * head_dim / 2)
-///                    0                        else,  head_dim = frequencies.rotary_dim()
-///
-/// This is not the partial rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the
-/// half-split layout, and the pairs that do not rotate lie in the middle of each half.
-/// @param frequencies            What the model was trained with.
-/// @param partial_rotary_factor  In (0, 1].
-/// @param factor                 >= 1.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
-/// Source:   Barbero et al. 2024, arXiv:2410.06205 (p-RoPE).
-/// Matches:  Hugging Face "proportional" (Gemma 4, full-attention layers), mlx-lm ProportionalRoPE.
-inline Frequencies scale_proportional(const Frequencies& frequencies, double partial_rotary_factor,
-                                      double factor = 1.0) {
-  const char* const function = "scale_proportional";
-  detail::require(partial_rotary_factor > 0 && partial_rotary_factor <= 1, function, "partial_rotary_factor",
-                  partial_rotary_factor, "in (0, 1]");
-  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
-  if (partial_rotary_factor == 1 && factor == 1) return frequencies;  // with their base
-  const Eigen::Index live =
-      static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
-  Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
-  inv_freq.tail(frequencies.num_pairs() - live).setZero();
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_SCALE_LINEAR_HPP
-
-// ---- posenc/frequency/scale_llama3.hpp
-/// Llama 3 scaling: long wavelengths are interpolated, short ones kept, with a blend between them.
-#ifndef POSENC_FREQUENCY_SCALE_LLAMA3_HPP
-#define POSENC_FREQUENCY_SCALE_LLAMA3_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Keys of a "llama3" config, with Meta's defaults. The two without a default must be set.
-struct Llama3Options {
-  double factor = 0;                                         ///< Divisor of the slow pairs, >= 1. Must be set.
-  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
-  double low_freq_factor = 1;   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
-  double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
-};
-
-/// Llama 3 scaling: divides the slow pairs by a factor, keeps the fast ones, and blends between them.
-///
-/// With the wavelength w = 2 pi / inv_freq[i] and s = (L / w - low_freq_factor) / (high_freq_factor - low_freq_factor):
-///
-///     inv_freq'[i] = inv_freq[i] / factor                       w > L / low_freq_factor
-///                    inv_freq[i]                                w < L / high_freq_factor
-///                    inv_freq[i] ((1 - s) / factor + s)         between
-///
-/// Llama 4 Scout has both factors at 1: no pair is between them, and each is kept or divided.
-/// @param frequencies  What the model was trained with.
-/// @param options  factor and original_max_position_embeddings must be set.
-/// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
-/// Cost:     see Frequencies.
-/// Accuracy: 4 ulp of double [frequency][golden].
-/// Source:   Dubey et al. 2024, arXiv:2407.21783; the rule is in Meta's model code.
-/// Matches:  Hugging Face "llama3", vLLM Llama3, MLX Llama3RoPE, CTranslate2 Llama3; ggml ships it as freq_factors.
-inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Options& options) {
-  using detail::Wide;
-  const char* const function = "scale_llama3";
-  const double length = static_cast<double>(options.original_max_position_embeddings);
-  detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor,
-                  "finite and >= 1");
-  detail::require(options.original_max_position_embeddings > 0, function, "original_max_position_embeddings",
-                  options.original_max_position_embeddings, "> 0");
-  detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
-                  "low_freq_factor", options.low_freq_factor, "finite and > 0");
-  detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor >= options.low_freq_factor,
-                  function, "high_freq_factor", options.high_freq_factor, "finite and >= low_freq_factor ",
-                  options.low_freq_factor);
-
-  constexpr Wide two_pi = 6.283185307179586476925286766559005768L;
-  const Wide low = static_cast<Wide>(options.low_freq_factor);
-  const Wide high = static_cast<Wide>(options.high_freq_factor);
-  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
-  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
-    // A negative frequency rotates the other way at the same wavelength.
-    const Wide cycles = static_cast<Wide>(length) * static_cast<Wide>(std::abs(inv_freq[i])) / two_pi;  // L / w
-    if (cycles > high) continue;
-    const Wide s = cycles <= low ? Wide(0) : (cycles - low) / (high - low);
-    inv_freq[i] =
-        static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
-  }
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
-}
-
-template <typename... Given>
-Frequencies scale_llama3(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
-                "posenc: write scale_llama3(frequencies, options): a Llama3Options, whose factor and "
-                "original_max_position_embeddings must be set");
-  std::abort();
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_SCALE_LLAMA3_HPP
-
-// ---- posenc/frequency/scale_longrope.hpp
-/// LongRoPE: a factor for each pair found by search, one list for short and one for long sequences.
-#ifndef POSENC_FREQUENCY_SCALE_LONGROPE_HPP
-#define POSENC_FREQUENCY_SCALE_LONGROPE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Keys of a LongRoPE ("su") config. Those without a default must be set.
-struct LongRopeOptions {
-  std::vector<double> short_factor = {};  ///< num_pairs divisors up to the trained length. Must be set.
-  std::vector<double> long_factor = {};   ///< num_pairs divisors beyond it. Must be set.
-  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
-  std::optional<detail::WholeNumber> max_position_embeddings =
-      {};                                       ///< Extended length [tokens]; needed without `factor`.
-  std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
-  std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
-  std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.
-  std::optional<double> long_mscale = {};   ///< A of the long list (Phi-3-small, vLLM).
-};
-
-/// LongRoPE: divides each pair by its factor of the list for short or for long sequences.
-///
-///     inv_freq'[i] = inv_freq[i] / long_factor[i]     seq_len > original_max_position_embeddings
-///                    inv_freq[i] / short_factor[i]    else
-///
-/// magnitude: attention_factor if given, else sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
-/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1; the same for both lists.
-///
-/// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
-/// of the long one. Engines that look at the current length in each call break chunked prefill.
-/// @param frequencies  What the model was trained with.
-/// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
-/// @param seq_len  The length that this sequence may reach [tokens], >= 0. Equal to the trained length is still short.
-/// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
-///                                neither factor nor max_position_embeddings; anything NaN or infinite.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
-/// Source:   Ding et al. 2024, arXiv:2402.13753.
-/// Matches:  Hugging Face "longrope" and "su" (Phi-3), vLLM Phi3LongRoPEScaled, mlx-lm SuScaledRoPE (always long).
-inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options,
-                                  detail::WholeNumber seq_len) {
-  const char* const function = "scale_longrope";
-  const double length = static_cast<double>(options.original_max_position_embeddings);
-  const auto size = [](const std::vector<double>& list) { return static_cast<Eigen::Index>(list.size()); };
-  const auto positive = [](const std::optional<double>& value) {
-    return !value || (detail::is_finite(*value) && *value > 0);
-  };
-  detail::require(size(options.short_factor) == frequencies.num_pairs(), function, "short_factor.size()",
-                  size(options.short_factor), "num_pairs ", frequencies.num_pairs());
-  detail::require(size(options.long_factor) == frequencies.num_pairs(), function, "long_factor.size()",
-                  size(options.long_factor), "num_pairs ", frequencies.num_pairs());
-  const auto require_factors = [&](const char* name, const std::vector<double>& list) {
-    for (Eigen::Index i = 0; i < size(list); ++i) {
-      const double value = list[static_cast<std::size_t>(i)];
-      if (detail::is_finite(value) && value > 0) continue;
-      detail::refuse<std::invalid_argument>(function, detail::element(name, i), value, "finite and > 0");
-    }
-  };
-  require_factors("short_factor", options.short_factor);
-  require_factors("long_factor", options.long_factor);
-  detail::require(options.original_max_position_embeddings > 1, function, "original_max_position_embeddings",
-                  options.original_max_position_embeddings, "> 1");
-  detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
-  detail::require(options.factor || options.max_position_embeddings, function, "max_position_embeddings", "nothing",
-                  "given where factor is not");
-  detail::require(options.max_position_embeddings.value_or(1) > 0, function, "max_position_embeddings",
-                  options.max_position_embeddings.value_or(1), "> 0");
-  detail::require(positive(options.attention_factor), function, "attention_factor",
-                  options.attention_factor.value_or(1), "finite and > 0");
-  detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),
-                  "finite and > 0");
-  detail::require(positive(options.long_mscale), function, "long_mscale", options.long_mscale.value_or(1),
-                  "finite and > 0");
-  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
-
-  const bool is_long = seq_len > options.original_max_position_embeddings;
-  const std::vector<double>& factors = is_long ? options.long_factor : options.short_factor;
-  const double extension =
-      options.factor ? *options.factor : static_cast<double>(*options.max_position_embeddings) / length;
-  const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
-  const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
-  const double magnitude = own.value_or(options.attention_factor.value_or(derived));
-  return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
-}
-
-template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>
-Frequencies scale_longrope(const Given&...) {
-  static_assert(
-      detail::kMisuse<Given...>,
-      "posenc: write scale_longrope(frequencies, options, seq_len): a LongRopeOptions, and the length that this "
-      "sequence may reach, which decides between its two lists");
-  std::abort();
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_SCALE_LONGROPE_HPP
-
-// ---- posenc/frequency/scale_ntk.hpp
-/// Context extension by a larger base: NTK-aware, dynamic NTK, and NTK-RoPE-fixed and -mixed of kexue.fm.
-#ifndef POSENC_FREQUENCY_SCALE_NTK_HPP
-#define POSENC_FREQUENCY_SCALE_NTK_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-inline void require_ntk(const char* function, const Frequencies& frequencies, double factor) {
-  require(frequencies.rotary_dim() > 2, function, "rotary_dim", frequencies.rotary_dim(), "> 2");
-  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
-}
-
-/// inv_freq[i] * exp(-log_divisor(i)).
-template <typename LogDivisor>
-Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divisor) {
-  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
-  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
-    inv_freq[i] = static_cast<double>(static_cast<Wide>(inv_freq[i]) * std::exp(-log_divisor(i)));
-  }
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
-}
-
-/// scale_ntk_aware(), whose message names `parameter` where the resulting base is not finite.
-inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor,
-                             const char* parameter) {
-  const Wide d = static_cast<Wide>(frequencies.rotary_dim());
-  if (frequencies.base() > 0) {
-    const double base = static_cast<double>(frequencies.base() * std::pow(static_cast<Wide>(factor), d / (d - 2)));
-    require(is_finite(base) && base != 1, function, parameter, factor,
-            "such that base * factor^(d / (d - 2)) is finite and not 1");
-    return geometric_frequencies(frequencies.rotary_dim(), base)
-        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
-  }
-  const Wide step = 2 * std::log(static_cast<Wide>(factor)) / (d - 2);
-  return divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<Wide>(i) * step; });
-}
-
-}  // namespace detail
-
-/// NTK-aware scaling: extends the context by a larger base.
-///
-///     base' = base * factor^(d / (d - 2))        d = rotary_dim
-///
-/// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
-/// `factor`. Works on any list of frequencies.
-/// @param frequencies  What the model was trained with.
-/// @param factor  "alpha", >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
-///                                divides by zero.
-/// Cost:     see Frequencies.
-/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
-/// Source:   bloc97, "NTK-Aware Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.1.
-/// Matches:  ExLlama and Hunyuan alpha (vLLM DynamicNTKAlpha), rotary-embedding-torch theta_rescale_factor,
-///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
-inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor) {
-  detail::require_ntk("scale_ntk_aware", frequencies, factor);
-  return detail::ntk_aware("scale_ntk_aware", frequencies, factor, "factor");
-}
-
-/// Dynamic NTK: NTK-aware scaling by as much as the length needs.
-///
-/// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
-/// factor * seq_len / max_position_embeddings - (factor - 1).
-///
-/// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
-/// the length once for each sequence avoids that.
-/// @param frequencies              What the model was trained with.
-/// @param factor                   `factor` of the config, >= 1.
-/// @param max_position_embeddings  Trained length [tokens], > 0.
-/// @param seq_len                  The length to serve [tokens], >= 0.
-/// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
-/// Cost:     see Frequencies.
-/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
-/// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
-/// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
-inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor,
-                                     detail::WholeNumber max_position_embeddings, detail::WholeNumber seq_len) {
-  const char* const function = "scale_dynamic_ntk";
-  detail::require_ntk(function, frequencies, factor);
-  detail::require(max_position_embeddings > 0, function, "max_position_embeddings", max_position_embeddings, "> 0");
-  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
-  if (seq_len <= max_position_embeddings) return frequencies;
-  const double needed =
-      factor * static_cast<double>(seq_len) / static_cast<double>(max_position_embeddings) - (factor - 1);
-  detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
-  return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
-}
-
-/// NTK-RoPE-mixed and NTK-RoPE-fixed: slows every pair, the last by the whole factor.
-///
-///     inv_freq'[i] = inv_freq[i] exp(-a (i + 1)^b)        a = ln(factor) / (d/2)^b,  d = rotary_dim
-///
-/// @param frequencies  What the model was trained with.
-/// @param factor  >= 1.
-/// @param b       Shape, finite and >= 0: 0.625 is the author's choice for "mixed", 1 is "fixed", where a pair is
-///                multiplied by factor^(-2(i + 1) / d), and 0 is scale_linear().
-/// @throws std::invalid_argument  one of these does not hold; rotary_dim 2.
-/// Cost:     see Frequencies.
-/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
-/// Source:   Su Jianlin, kexue.fm/archives/9706, 2023.
-/// Matches:  vLLM NTKScaling: with mixed_b for b, and for b = 1 without it.
-inline Frequencies scale_ntk_mixed(const Frequencies& frequencies, double factor, double b) {
-  detail::require_ntk("scale_ntk_mixed", frequencies, factor);
-  detail::require(detail::is_finite(b) && b >= 0, "scale_ntk_mixed", "b", b, "finite and >= 0");
-  if (b == 1) {  // the same number with one rounding less
-    const detail::Wide step = std::log(static_cast<detail::Wide>(factor)) / frequencies.num_pairs();
-    return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i + 1) * step; });
-  }
-  const detail::Wide last = static_cast<detail::Wide>(frequencies.num_pairs());
-  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) {
-    return std::log(static_cast<detail::Wide>(factor)) *
-           std::pow(static_cast<detail::Wide>(i + 1) / last, static_cast<detail::Wide>(b));
-  });
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_SCALE_NTK_HPP
-
 // ---- posenc/frequency/axis_map.hpp
 /// AxisMap: which of a token's several positions drives which pair.
 #ifndef POSENC_FREQUENCY_AXIS_MAP_HPP
@@ -3792,90 +3403,448 @@ inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
 
 #endif  // POSENC_FREQUENCY_AXIS_MAP_HPP
 
-// ---- posenc/frequency/scale_periodic.hpp
-/// Periodic frequencies: after a period every pair has its first angle again, so that pictures tile without a seam.
-#ifndef POSENC_FREQUENCY_SCALE_PERIODIC_HPP
-#define POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+// ---- posenc/frequency/axial_frequencies.hpp
+/// Frequencies of vision towers: a spectrum for each axis of a grid.
+#ifndef POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
+#define POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Frequencies and the axis that drives each of them: what the make_table() of several axes takes.
+struct AxialFrequencies {
+  Frequencies frequencies;
+  AxisMap axes;
+};
+
+/// How the axes of a grid share geometric series of frequencies.
+enum class AxialSeries {
+  one_per_axis,  ///< Each axis has a series of its own: most vision towers.
+  alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+};
+
+namespace detail {
+
+/// A series for each axis, of base_of(axis).
+template <typename BaseOf>
+AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  Eigen::Index first = 0;
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    const int pairs = pairs_of_axis[axis];
+    if (pairs == 0) continue;
+    inv_freq.segment(first, pairs) = position_scale * spaced_series(pairs, base_of(axis), pairs);
+    first += pairs;
+  }
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+}  // namespace detail
+
+/// Frequencies of a vision tower: a geometric series for each axis, all pairs of one axis and then all of the next.
+///
+///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
+///
+/// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
+/// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
+/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full circles (DINOv3).
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double, 2 with a position_scale [frequency][axial].
+/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
+/// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
+///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
+///           patch_centers(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
+///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
+///           half of a head that an axis owns: rotate each half by a table of its own, made of
+///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
+                                          double position_scale = 1) {
+  detail::require_base("axial_frequencies", base);
+  return detail::series_of_axes(pairs_of_axis, position_scale, [=](std::size_t) { return base; });
+}
+
+/// @overload
+/// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
+/// @param bases  One for each axis, finite, > 0 and not 1.
+/// @throws std::invalid_argument  in addition to those above: another number of bases than axes.
+/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
+///           a (frame, row, column), half-split.
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
+                                          double position_scale = 1) {
+  const char* const function = "axial_frequencies";
+  detail::require(bases.size() == pairs_of_axis.size(), function, "bases.size()", bases.size(), "pairs_of_axis.size() ",
+                  pairs_of_axis.size());
+  for (std::size_t axis = 0; axis < bases.size(); ++axis) {
+    if (detail::is_finite(bases[axis]) && bases[axis] > 0 && bases[axis] != 1) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("bases", static_cast<Eigen::Index>(axis)),
+                                          bases[axis], "finite, > 0 and not 1");
+  }
+  return detail::series_of_axes(pairs_of_axis, position_scale, [&](std::size_t axis) { return bases[axis]; });
+}
+
+/// @overload
+/// With `series` alternating, one series over all num_pairs pairs goes to the num_axes axes in turn:
+///
+///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
+///
+/// @param series  one_per_axis is the function above with a position_scale of 1.
+/// @throws std::invalid_argument  in addition to those above: alternating axes with different numbers of pairs.
+/// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
+///           row * max_width + column).
+inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
+  if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
+  const char* const function = "axial_frequencies";
+  detail::require_named(function, "series", series, AxialSeries::alternating);
+  AxisMap axes = contiguous_axes(pairs_of_axis);
+  detail::require_base(function, base);
+  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
+    if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)),
+                                          pairs_of_axis[axis], pairs_of_axis[0], " as on axis 0 for alternating axes");
+  }
+  const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
+  Eigen::ArrayXd inv_freq(axes.num_pairs());
+  const Eigen::Index pairs = pairs_of_axis[0];
+  for (Eigen::Index i = 0; i < all.size(); ++i) inv_freq[i] = all[i % pairs * axes.num_axes() + i / pairs];
+  return {Frequencies(inv_freq), std::move(axes)};
+}
+
+/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each
+/// axis.
+///
+///     inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///
+/// @param num_axes       Axes, > 0 and at most 1024.
+/// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
+/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double [frequency][axial].
+/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved;
+///           "pixel" of rotary-embedding-torch.
+inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
+  const char* const function = "pixel_frequencies";
+  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
+  detail::require_num_pairs(function, pairs_of_axis);
+  detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
+                  detail::kMaxPairs, " on all axes together");
+  detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
+  const detail::Wide step =
+      pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
+  Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
+  }
+  return {Frequencies(inv_freq),
+          contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
+
+// ---- posenc/frequency/rope_presets.hpp
+/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2.
+#ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
+#define POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace presets {
+
+/// Frequencies of nanochat, which rotates by negative angles: inv_freq[i] = -base^(-2i / head_dim).
+///
+/// Scores equal those of positive frequencies. Rotated queries and keys, and therefore cached keys, do not.
+/// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
+/// @param base      `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  nanochat and its class in transformers.
+inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
+  const char* const function = "presets::nanochat_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require_base(function, base);
+  return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
+}
+
+/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
+/// down to 1/1024.
+///
+///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
+///                   0                           i < 2 n
+///
+/// @param head_dim  Channels of a head: a multiple of 4, > 4; half-split.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  Rotary of modded-nanogpt.
+inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::modded_nanogpt_frequencies";
+  detail::require_rotary_dim(function, "head_dim", head_dim);
+  detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
+  const Eigen::Index n = head_dim / 4;
+  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(2 * n);
+  inv_freq.head(n) = -detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  return Frequencies(inv_freq);
+}
+
+/// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
+///
+///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
+///
+/// With the interleaved layout the two channels of a pair get different angles:
+///
+///     const auto model = presets::vjepa2_frequencies(head_dim);
+///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
+///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
+///
+/// @param head_dim  Channels of a head, at least 6; those beyond 6 (head_dim / 6) stay.
+/// @throws std::invalid_argument  this does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  VJEPA2RopeAttention of transformers.
+inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
+  const char* const function = "presets::vjepa2_frequencies";
+  detail::require(head_dim >= 6 && head_dim <= detail::kMaxChannels / 2, function, "head_dim", head_dim,
+                  "at least 6 and at most ", detail::kMaxChannels / 2);
+  const Eigen::Index n = head_dim / 6;
+  const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
+  const int of_axis = static_cast<int>(2 * n);
+  return {Frequencies(series.replicate(6, 1).eval()), contiguous_axes({of_axis, of_axis, of_axis})};
+}
+
+}  // namespace presets
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_ROPE_PRESETS_HPP
+
+// ---- posenc/frequency/scale_linear.hpp
+/// Context extension by dividing frequencies: all by one factor, each by a factor of its own, or the first pairs alone.
+#ifndef POSENC_FREQUENCY_SCALE_LINEAR_HPP
+#define POSENC_FREQUENCY_SCALE_LINEAR_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The nearest frequency with a whole number of rotations in `period`; the frequency itself for an infinite period.
-inline double periodic_frequency(double frequency, double period) {
-  if (!is_finite(period)) return frequency;
-  constexpr Wide circle = 6.28318530717958647692528676655900577L;
-  return static_cast<double>(circle * std::round(static_cast<Wide>(frequency) * static_cast<Wide>(period) / circle) /
-                             static_cast<Wide>(period));
-}
-
-inline bool is_period(double period) {
-  return period > 0 && (is_finite(period) || period == std::numeric_limits<double>::infinity());
+inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
+  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+  if (factor == 1) return frequencies;  // with their base
+  return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 }  // namespace detail
 
-/// Rounds each frequency to a whole number of rotations in `period` positions. Position p + period then has the angles
-/// of position p, and a picture of that width continues across its edge.
+/// Position interpolation: every position p gets the angle that p / factor had.
 ///
-///     inv_freq'[i] = 2 pi round(inv_freq[i] period / (2 pi)) / period
+///     inv_freq'[i] = inv_freq[i] / factor
 ///
-/// Pairs that make less than half a rotation in a period no longer rotate.
 /// @param frequencies  What the model was trained with.
-/// @param period       W [positions], > 0.
-/// @throws std::invalid_argument  period <= 0 or NaN.
+/// @param factor       New length over trained length, >= 1.
+/// @throws std::invalid_argument  factor < 1, NaN or infinite.
 /// Cost:     see Frequencies.
-/// Accuracy: 2 ulp of double [frequency][periodic].
-/// Matches:  the circular option of stable-diffusion.cpp (pull request 914).
+/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   Chen et al. 2023, arXiv:2306.15595.
+/// Matches:  Hugging Face "linear", vLLM LinearScaling, ggml freq_scale = 1 / factor, MLX scale = 1 / factor.
 template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
-Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
-  const double length = static_cast<double>(period);
-  detail::require(detail::is_period(length), "scale_periodic", "period", length, "> 0");
-  const auto rounded = [=](double frequency) { return detail::periodic_frequency(frequency, length); };
-  return Frequencies(frequencies.inv_freq().unaryExpr(rounded).eval(), frequencies.magnitude(),
-                     frequencies.softmax_multiplier());
+Frequencies scale_linear(const Frequencies& frequencies, const Number& factor) {
+  return detail::divide_by_factor("scale_linear", frequencies, static_cast<double>(factor));
 }
-
 /// @overload
-/// On several axes, each with a period of its own: rows and columns of a picture.
-/// @param axes     The axis of each pair.
-/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis unchanged, for instance that of time.
-/// @throws std::invalid_argument  another number of pairs or of periods; a period that is <= 0 or NaN.
-template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
-Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {
-  const char* const function = "scale_periodic";
-  const Eigen::ArrayXd lengths = detail::as_list(periods).template cast<double>().reshaped().array();
-  detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
-                  "frequencies.num_pairs() ", frequencies.num_pairs());
-  detail::require(lengths.size() == axes.num_axes(), function, "periods.size()", lengths.size(), "axes.num_axes() ",
-                  axes.num_axes());
-  for (Eigen::Index i = 0; i < lengths.size(); ++i) {
-    if (!detail::is_period(lengths[i])) {
-      detail::refuse<std::invalid_argument>(function, detail::element("periods", i), lengths[i], "> 0");
+/// A factor for each pair: inv_freq'[i] = inv_freq[i] / factors[i].
+/// @param factors  num_pairs values, finite and > 0 (not necessarily >= 1): an Eigen vector or a contiguous range.
+/// @throws std::invalid_argument  another number of factors, or one that is not finite and > 0.
+/// Matches:  the `freq_factors` tensor of ggml, in which Llama 3 and LongRoPE are stored.
+template <typename List, std::enable_if_t<detail::is_list<List>, std::int64_t> = 0>
+Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
+  const char* const function = "scale_linear";
+  const Eigen::ArrayXd divisors = detail::as_list(factors).template cast<double>().reshaped().array();
+  detail::require(divisors.size() == frequencies.num_pairs(), function, "factors.size()", divisors.size(), "num_pairs ",
+                  frequencies.num_pairs());
+  for (Eigen::Index i = 0; i < divisors.size(); ++i) {
+    if (!(detail::is_finite(divisors[i]) && divisors[i] > 0)) {
+      detail::refuse<std::invalid_argument>(function, detail::element("factors", i), divisors[i], "finite and > 0");
     }
   }
-  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
-  for (Eigen::Index j = 0; j < inv_freq.size(); ++j) {
-    inv_freq[j] = detail::periodic_frequency(inv_freq[j], lengths[axes.axis_of_pair()[j]]);
-  }
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 /// @overload
 /// Says what the arguments are.
 template <typename... Given>
-Frequencies scale_periodic(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
-                "posenc: write scale_periodic(frequencies, period), or scale_periodic(frequencies, axes, periods) with "
-                "a period for each axis, infinity where it has none");
+Frequencies scale_linear(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write scale_linear(frequencies, factor): Frequencies, which a table is made of afterwards, and a "
+      "number or a list with one for each pair");
   std::abort();
+}
+
+/// p-RoPE: rotates the fastest pairs only, over the whole width of the head.
+///
+///     inv_freq'[i] = inv_freq[i] / factor     i < k = int(partial_rotary_factor * head_dim / 2)
+///                    0                        else,  head_dim = frequencies.rotary_dim()
+///
+/// This is not the partial rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the
+/// half-split layout, and the pairs that do not rotate lie in the middle of each half.
+/// @param frequencies            What the model was trained with.
+/// @param partial_rotary_factor  In (0, 1].
+/// @param factor                 >= 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   Barbero et al. 2024, arXiv:2410.06205 (p-RoPE).
+/// Matches:  Hugging Face "proportional" (Gemma 4, full-attention layers), mlx-lm ProportionalRoPE.
+inline Frequencies scale_proportional(const Frequencies& frequencies, double partial_rotary_factor,
+                                      double factor = 1.0) {
+  const char* const function = "scale_proportional";
+  detail::require(partial_rotary_factor > 0 && partial_rotary_factor <= 1, function, "partial_rotary_factor",
+                  partial_rotary_factor, "in (0, 1]");
+  detail::require(detail::is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+  if (partial_rotary_factor == 1 && factor == 1) return frequencies;  // with their base
+  const Eigen::Index live =
+      static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
+  inv_freq.tail(frequencies.num_pairs() - live).setZero();
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+#endif  // POSENC_FREQUENCY_SCALE_LINEAR_HPP
+
+// ---- posenc/frequency/scale_ntk.hpp
+/// Context extension by a larger base: NTK-aware, dynamic NTK, and NTK-RoPE-fixed and -mixed of kexue.fm.
+#ifndef POSENC_FREQUENCY_SCALE_NTK_HPP
+#define POSENC_FREQUENCY_SCALE_NTK_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+inline void require_ntk(const char* function, const Frequencies& frequencies, double factor) {
+  require(frequencies.rotary_dim() > 2, function, "rotary_dim", frequencies.rotary_dim(), "> 2");
+  require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
+}
+
+/// inv_freq[i] * exp(-log_divisor(i)).
+template <typename LogDivisor>
+Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divisor) {
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    inv_freq[i] = static_cast<double>(static_cast<Wide>(inv_freq[i]) * std::exp(-log_divisor(i)));
+  }
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+/// scale_ntk_aware(), whose message names `parameter` where the resulting base is not finite.
+inline Frequencies ntk_aware(const char* function, const Frequencies& frequencies, double factor,
+                             const char* parameter) {
+  const Wide d = static_cast<Wide>(frequencies.rotary_dim());
+  if (frequencies.base() > 0) {
+    const double base = static_cast<double>(frequencies.base() * std::pow(static_cast<Wide>(factor), d / (d - 2)));
+    require(is_finite(base) && base != 1, function, parameter, factor,
+            "such that base * factor^(d / (d - 2)) is finite and not 1");
+    return geometric_frequencies(frequencies.rotary_dim(), base)
+        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
+  }
+  const Wide step = 2 * std::log(static_cast<Wide>(factor)) / (d - 2);
+  return divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<Wide>(i) * step; });
+}
+
+}  // namespace detail
+
+/// NTK-aware scaling: extends the context by a larger base.
+///
+///     base' = base * factor^(d / (d - 2))        d = rotary_dim
+///
+/// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
+/// `factor`. Works on any list of frequencies.
+/// @param frequencies  What the model was trained with.
+/// @param factor  "alpha", >= 1.
+/// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
+///                                divides by zero.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   bloc97, "NTK-Aware Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.1.
+/// Matches:  ExLlama and Hunyuan alpha (vLLM DynamicNTKAlpha), rotary-embedding-torch theta_rescale_factor,
+///           x-transformers base_rescale_factor, Qwen-1 ntk_alpha.
+inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor) {
+  detail::require_ntk("scale_ntk_aware", frequencies, factor);
+  return detail::ntk_aware("scale_ntk_aware", frequencies, factor, "factor");
+}
+
+/// Dynamic NTK: NTK-aware scaling by as much as the length needs.
+///
+/// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
+/// factor * seq_len / max_position_embeddings - (factor - 1).
+///
+/// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
+/// the length once for each sequence avoids that.
+/// @param frequencies              What the model was trained with.
+/// @param factor                   `factor` of the config, >= 1.
+/// @param max_position_embeddings  Trained length [tokens], > 0.
+/// @param seq_len                  The length to serve [tokens], >= 0.
+/// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
+/// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
+inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor,
+                                     detail::WholeNumber max_position_embeddings, detail::WholeNumber seq_len) {
+  const char* const function = "scale_dynamic_ntk";
+  detail::require_ntk(function, frequencies, factor);
+  detail::require(max_position_embeddings > 0, function, "max_position_embeddings", max_position_embeddings, "> 0");
+  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
+  if (seq_len <= max_position_embeddings) return frequencies;
+  const double needed =
+      factor * static_cast<double>(seq_len) / static_cast<double>(max_position_embeddings) - (factor - 1);
+  detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
+  return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
+}
+
+/// NTK-RoPE-mixed and NTK-RoPE-fixed: slows every pair, the last by the whole factor.
+///
+///     inv_freq'[i] = inv_freq[i] exp(-a (i + 1)^b)        a = ln(factor) / (d/2)^b,  d = rotary_dim
+///
+/// @param frequencies  What the model was trained with.
+/// @param factor  >= 1.
+/// @param b       Shape, finite and >= 0: 0.625 is the author's choice for "mixed", 1 is "fixed", where a pair is
+///                multiplied by factor^(-2(i + 1) / d), and 0 is scale_linear().
+/// @throws std::invalid_argument  one of these does not hold; rotary_dim 2.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   Su Jianlin, kexue.fm/archives/9706, 2023.
+/// Matches:  vLLM NTKScaling: with mixed_b for b, and for b = 1 without it.
+inline Frequencies scale_ntk_mixed(const Frequencies& frequencies, double factor, double b) {
+  detail::require_ntk("scale_ntk_mixed", frequencies, factor);
+  detail::require(detail::is_finite(b) && b >= 0, "scale_ntk_mixed", "b", b, "finite and >= 0");
+  if (b == 1) {  // the same number with one rounding less
+    const detail::Wide step = std::log(static_cast<detail::Wide>(factor)) / frequencies.num_pairs();
+    return detail::divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<detail::Wide>(i + 1) * step; });
+  }
+  const detail::Wide last = static_cast<detail::Wide>(frequencies.num_pairs());
+  return detail::divide_by_exp(frequencies, [&](Eigen::Index i) {
+    return std::log(static_cast<detail::Wide>(factor)) *
+           std::pow(static_cast<detail::Wide>(i + 1) / last, static_cast<detail::Wide>(b));
+  });
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_NTK_HPP
 
 // ---- posenc/frequency/scale_yarn.hpp
 /// YaRN: fast pairs keep their frequency, slow pairs are interpolated, with a ramp between them.
@@ -4012,45 +3981,1965 @@ Frequencies scale_yarn(const Given&...) {
 
 #endif  // POSENC_FREQUENCY_SCALE_YARN_HPP
 
-// ---- posenc/frequency/channel_order.hpp
-/// ChannelOrder: which channels of a row are sines and which are cosines.
-#ifndef POSENC_FREQUENCY_CHANNEL_ORDER_HPP
-#define POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+// ---- posenc/frequency/scale_llama3.hpp
+/// Llama 3 scaling: long wavelengths are interpolated, short ones kept, with a blend between them.
+#ifndef POSENC_FREQUENCY_SCALE_LLAMA3_HPP
+#define POSENC_FREQUENCY_SCALE_LLAMA3_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The order of sines s and cosines c in a row of sinusoids.
-enum class ChannelOrder {
-  interleaved,  ///< s0 c0 s1 c1 ..       the paper
-  sin_cos,      ///< s0 s1 .. | c0 c1 ..  tensor2tensor and most of its descendants
-  cos_sin       ///< c0 c1 .. | s0 s1 ..  Stable Diffusion, ggml
+/// Keys of a "llama3" config, with Meta's defaults. The two without a default must be set.
+struct Llama3Options {
+  double factor = 0;                                         ///< Divisor of the slow pairs, >= 1. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length L [tokens], > 0. Must be set.
+  double low_freq_factor = 1;   ///< Wavelengths beyond L / low_freq_factor are divided; > 0.
+  double high_freq_factor = 4;  ///< Wavelengths below L / high_freq_factor are kept; >= low_freq_factor.
 };
+
+/// Llama 3 scaling: divides the slow pairs by a factor, keeps the fast ones, and blends between them.
+///
+/// With the wavelength w = 2 pi / inv_freq[i] and s = (L / w - low_freq_factor) / (high_freq_factor - low_freq_factor):
+///
+///     inv_freq'[i] = inv_freq[i] / factor                       w > L / low_freq_factor
+///                    inv_freq[i]                                w < L / high_freq_factor
+///                    inv_freq[i] ((1 - s) / factor + s)         between
+///
+/// Llama 4 Scout has both factors at 1: no pair is between them, and each is kept or divided.
+/// @param frequencies  What the model was trained with.
+/// @param options  factor and original_max_position_embeddings must be set.
+/// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
+/// Cost:     see Frequencies.
+/// Accuracy: 4 ulp of double [frequency][golden].
+/// Source:   Dubey et al. 2024, arXiv:2407.21783; the rule is in Meta's model code.
+/// Matches:  Hugging Face "llama3", vLLM Llama3, MLX Llama3RoPE, CTranslate2 Llama3; ggml ships it as freq_factors.
+inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Options& options) {
+  using detail::Wide;
+  const char* const function = "scale_llama3";
+  const double length = static_cast<double>(options.original_max_position_embeddings);
+  detail::require(detail::is_finite(options.factor) && options.factor >= 1, function, "factor", options.factor,
+                  "finite and >= 1");
+  detail::require(options.original_max_position_embeddings > 0, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 0");
+  detail::require(detail::is_finite(options.low_freq_factor) && options.low_freq_factor > 0, function,
+                  "low_freq_factor", options.low_freq_factor, "finite and > 0");
+  detail::require(detail::is_finite(options.high_freq_factor) && options.high_freq_factor >= options.low_freq_factor,
+                  function, "high_freq_factor", options.high_freq_factor, "finite and >= low_freq_factor ",
+                  options.low_freq_factor);
+
+  constexpr Wide two_pi = 6.283185307179586476925286766559005768L;
+  const Wide low = static_cast<Wide>(options.low_freq_factor);
+  const Wide high = static_cast<Wide>(options.high_freq_factor);
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
+    // A negative frequency rotates the other way at the same wavelength.
+    const Wide cycles = static_cast<Wide>(length) * static_cast<Wide>(std::abs(inv_freq[i])) / two_pi;  // L / w
+    if (cycles > high) continue;
+    const Wide s = cycles <= low ? Wide(0) : (cycles - low) / (high - low);
+    inv_freq[i] =
+        static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
+  }
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+template <typename... Given>
+Frequencies scale_llama3(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write scale_llama3(frequencies, options): a Llama3Options, whose factor and "
+                "original_max_position_embeddings must be set");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_LLAMA3_HPP
+
+// ---- posenc/frequency/scale_longrope.hpp
+/// LongRoPE: a factor for each pair found by search, one list for short and one for long sequences.
+#ifndef POSENC_FREQUENCY_SCALE_LONGROPE_HPP
+#define POSENC_FREQUENCY_SCALE_LONGROPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Keys of a LongRoPE ("su") config. Those without a default must be set.
+struct LongRopeOptions {
+  std::vector<double> short_factor = {};  ///< num_pairs divisors up to the trained length. Must be set.
+  std::vector<double> long_factor = {};   ///< num_pairs divisors beyond it. Must be set.
+  detail::WholeNumber original_max_position_embeddings = 0;  ///< Trained length [tokens], > 1. Must be set.
+  std::optional<detail::WholeNumber> max_position_embeddings =
+      {};                                       ///< Extended length [tokens]; needed without `factor`.
+  std::optional<double> factor = {};            ///< Extended over trained length; wins over max_position_embeddings.
+  std::optional<double> attention_factor = {};  ///< A itself; wins over the derived value.
+  std::optional<double> short_mscale = {};  ///< A of the short list (Phi-3-small, vLLM); wins over all of the above.
+  std::optional<double> long_mscale = {};   ///< A of the long list (Phi-3-small, vLLM).
+};
+
+/// LongRoPE: divides each pair by its factor of the list for short or for long sequences.
+///
+///     inv_freq'[i] = inv_freq[i] / long_factor[i]     seq_len > original_max_position_embeddings
+///                    inv_freq[i] / short_factor[i]    else
+///
+/// magnitude: attention_factor if given, else sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
+/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1; the same for both lists.
+///
+/// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
+/// of the long one. Engines that look at the current length in each call break chunked prefill.
+/// @param frequencies  What the model was trained with.
+/// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
+/// @param seq_len  The length that this sequence may reach [tokens], >= 0. Equal to the trained length is still short.
+/// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
+///                                neither factor nor max_position_embeddings; anything NaN or infinite.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
+/// Source:   Ding et al. 2024, arXiv:2402.13753.
+/// Matches:  Hugging Face "longrope" and "su" (Phi-3), vLLM Phi3LongRoPEScaled, mlx-lm SuScaledRoPE (always long).
+inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRopeOptions& options,
+                                  detail::WholeNumber seq_len) {
+  const char* const function = "scale_longrope";
+  const double length = static_cast<double>(options.original_max_position_embeddings);
+  const auto size = [](const std::vector<double>& list) { return static_cast<Eigen::Index>(list.size()); };
+  const auto positive = [](const std::optional<double>& value) {
+    return !value || (detail::is_finite(*value) && *value > 0);
+  };
+  detail::require(size(options.short_factor) == frequencies.num_pairs(), function, "short_factor.size()",
+                  size(options.short_factor), "num_pairs ", frequencies.num_pairs());
+  detail::require(size(options.long_factor) == frequencies.num_pairs(), function, "long_factor.size()",
+                  size(options.long_factor), "num_pairs ", frequencies.num_pairs());
+  const auto require_factors = [&](const char* name, const std::vector<double>& list) {
+    for (Eigen::Index i = 0; i < size(list); ++i) {
+      const double value = list[static_cast<std::size_t>(i)];
+      if (detail::is_finite(value) && value > 0) continue;
+      detail::refuse<std::invalid_argument>(function, detail::element(name, i), value, "finite and > 0");
+    }
+  };
+  require_factors("short_factor", options.short_factor);
+  require_factors("long_factor", options.long_factor);
+  detail::require(options.original_max_position_embeddings > 1, function, "original_max_position_embeddings",
+                  options.original_max_position_embeddings, "> 1");
+  detail::require(positive(options.factor), function, "factor", options.factor.value_or(1), "finite and > 0");
+  detail::require(options.factor || options.max_position_embeddings, function, "max_position_embeddings", "nothing",
+                  "given where factor is not");
+  detail::require(options.max_position_embeddings.value_or(1) > 0, function, "max_position_embeddings",
+                  options.max_position_embeddings.value_or(1), "> 0");
+  detail::require(positive(options.attention_factor), function, "attention_factor",
+                  options.attention_factor.value_or(1), "finite and > 0");
+  detail::require(positive(options.short_mscale), function, "short_mscale", options.short_mscale.value_or(1),
+                  "finite and > 0");
+  detail::require(positive(options.long_mscale), function, "long_mscale", options.long_mscale.value_or(1),
+                  "finite and > 0");
+  detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
+
+  const bool is_long = seq_len > options.original_max_position_embeddings;
+  const std::vector<double>& factors = is_long ? options.long_factor : options.short_factor;
+  const double extension =
+      options.factor ? *options.factor : static_cast<double>(*options.max_position_embeddings) / length;
+  const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
+  const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
+  const double magnitude = own.value_or(options.attention_factor.value_or(derived));
+  return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
+}
+
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>
+Frequencies scale_longrope(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write scale_longrope(frequencies, options, seq_len): a LongRopeOptions, and the length that this "
+      "sequence may reach, which decides between its two lists");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_LONGROPE_HPP
+
+// ---- posenc/frequency/scale_periodic.hpp
+/// Periodic frequencies: after a period every pair has its first angle again, so that pictures tile without a seam.
+#ifndef POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+#define POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
 
 namespace detail {
 
-/// The columns of the sine and of the cosine of pair i in a row of sinusoids.
-struct SinusoidColumns {
-  SinusoidColumns(ChannelOrder order, Eigen::Index num_sines, Eigen::Index num_cosines)
-      : step(order == ChannelOrder::interleaved ? 2 : 1),
-        first_sine(order == ChannelOrder::cos_sin ? num_cosines : 0),
-        first_cosine(order == ChannelOrder::interleaved ? 1
-                     : order == ChannelOrder::cos_sin   ? 0
-                                                        : num_sines) {}
+/// The nearest frequency with a whole number of rotations in `period`; the frequency itself for an infinite period.
+inline double periodic_frequency(double frequency, double period) {
+  if (!is_finite(period)) return frequency;
+  constexpr Wide circle = 6.28318530717958647692528676655900577L;
+  return static_cast<double>(circle * std::round(static_cast<Wide>(frequency) * static_cast<Wide>(period) / circle) /
+                             static_cast<Wide>(period));
+}
 
-  Eigen::Index sine(Eigen::Index pair) const { return first_sine + pair * step; }
-  Eigen::Index cosine(Eigen::Index pair) const { return first_cosine + pair * step; }
+inline bool is_period(double period) {
+  return period > 0 && (is_finite(period) || period == std::numeric_limits<double>::infinity());
+}
 
-  Eigen::Index step;          ///< Columns from one pair to the next.
-  Eigen::Index first_sine;    ///< Column of the sine of pair 0.
-  Eigen::Index first_cosine;  ///< Column of the cosine of pair 0.
+}  // namespace detail
+
+/// Rounds each frequency to a whole number of rotations in `period` positions. Position p + period then has the angles
+/// of position p, and a picture of that width continues across its edge.
+///
+///     inv_freq'[i] = 2 pi round(inv_freq[i] period / (2 pi)) / period
+///
+/// Pairs that make less than half a rotation in a period no longer rotate.
+/// @param frequencies  What the model was trained with.
+/// @param period       W [positions], > 0.
+/// @throws std::invalid_argument  period <= 0 or NaN.
+/// Cost:     see Frequencies.
+/// Accuracy: 2 ulp of double [frequency][periodic].
+/// Matches:  the circular option of stable-diffusion.cpp (pull request 914).
+template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
+Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
+  const double length = static_cast<double>(period);
+  detail::require(detail::is_period(length), "scale_periodic", "period", length, "> 0");
+  const auto rounded = [=](double frequency) { return detail::periodic_frequency(frequency, length); };
+  return Frequencies(frequencies.inv_freq().unaryExpr(rounded).eval(), frequencies.magnitude(),
+                     frequencies.softmax_multiplier());
+}
+
+/// @overload
+/// On several axes, each with a period of its own: rows and columns of a picture.
+/// @param axes     The axis of each pair.
+/// @param periods  axes.num_axes() numbers > 0; infinity leaves an axis unchanged, for instance that of time.
+/// @throws std::invalid_argument  another number of pairs or of periods; a period that is <= 0 or NaN.
+template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
+Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {
+  const char* const function = "scale_periodic";
+  const Eigen::ArrayXd lengths = detail::as_list(periods).template cast<double>().reshaped().array();
+  detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
+                  "frequencies.num_pairs() ", frequencies.num_pairs());
+  detail::require(lengths.size() == axes.num_axes(), function, "periods.size()", lengths.size(), "axes.num_axes() ",
+                  axes.num_axes());
+  for (Eigen::Index i = 0; i < lengths.size(); ++i) {
+    if (!detail::is_period(lengths[i])) {
+      detail::refuse<std::invalid_argument>(function, detail::element("periods", i), lengths[i], "> 0");
+    }
+  }
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index j = 0; j < inv_freq.size(); ++j) {
+    inv_freq[j] = detail::periodic_frequency(inv_freq[j], lengths[axes.axis_of_pair()[j]]);
+  }
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Given>
+Frequencies scale_periodic(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write scale_periodic(frequencies, period), or scale_periodic(frequencies, axes, periods) with "
+                "a period for each axis, infinity where it has none");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_SCALE_PERIODIC_HPP
+
+// ---- posenc/detail/positions_in_braces.hpp
+/// What a parameter is declared as where bare braces may be typed: `add_learned(x, table, {7, 9})` reaches a sentence.
+#ifndef POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
+#define POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Made from anything in braces. Any other argument fits a template better.
+struct PositionsInBraces {
+  template <typename... Numbers>
+  PositionsInBraces(const Numbers&...) {}
 };
 
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+#endif  // POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
+
+// ---- posenc/detail/sin_cos.hpp
+/// Cosine and sine of position * frequency for many frequencies at once, in double.
+///
+/// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
+/// -O2 on. std::sin and std::cos do not vectorize: measured in benchmarks/, this is more than 15 times faster.
+#ifndef POSENC_DETAIL_SIN_COS_HPP
+#define POSENC_DETAIL_SIN_COS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Arrays given to sin_cos() hold a multiple of this many values.
+inline constexpr int kAngleBlock = 16;
+
+/// Beyond this angle the reduction below is no longer exact, and sin_cos_libm() takes over.
+inline constexpr double kMaxReducedAngle = 16777216.0;  // 2^24
+
+/// Whether compilers leave the reduction below as it is written: reassociation and the long registers of x87 undo it.
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST) || FLT_EVAL_METHOD == 2
+inline constexpr bool kReducesExactly = false;
+#else
+inline constexpr bool kReducesExactly = true;
+#endif
+
+/// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
+inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
+  for (int i = 0; i < count; ++i) {
+    cosine[i] = std::cos(position * frequency[i]);
+    sine[i] = std::sin(position * frequency[i]);
+  }
+}
+
+/// cosine[i] = cos(position * frequency[i]) and the sine, for i < kAngleBlock; |position * frequency[i]| <= 2^24.
+///
+/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product
+/// of n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the
+/// minimax polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The
+/// quadrant m = n mod 4 in {-2, ..., 2} rotates (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
+/// sin(m pi/2) = m (2 - |m|).
+/// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
+inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
+                          double* __restrict sine) {
+#if defined(__clang__) && __clang_major__ >= 13  // Apple's clang 12 does not know it
+#pragma clang fp reassociate(off)                // clang has no macro for -fassociative-math
+#endif
+  constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
+  constexpr double half_pi_high = 0x1.921fb54p+0;
+  constexpr double half_pi_low = 0x1.10b4611a62633p-30;
+  constexpr double to_integer = 0x1.8p52;  // x + to_integer - to_integer rounds x to the nearest integer
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const double angle = position * frequency[i];
+    const double n = (angle * two_over_pi + to_integer) - to_integer;
+    const double r = (angle - n * half_pi_high) - n * half_pi_low;
+    const double z = r * r;
+    const double sin_tail =
+        -0x1.555555555553dp-3 +
+        z * (0x1.111111110eb1fp-7 +
+             z * (-0x1.a01a019ab4ad8p-13 +
+                  z * (0x1.71de347564205p-19 + z * (-0x1.ae5db478195f4p-26 + z * 0x1.5d64c91504670p-33))));
+    const double cos_tail =
+        0x1.555555555554cp-5 +
+        z * (-0x1.6c16c16c15184p-10 +
+             z * (0x1.a01a019cb26eap-16 +
+                  z * (-0x1.27e4f80a760f9p-22 + z * (0x1.1ee9ec477a290p-29 + z * -0x1.8faecf0eeaed9p-37))));
+    const double sin_r = r + r * z * sin_tail;
+    const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
+    const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);
+    const double abs_m = std::abs(m);
+    const double cos_m = 1.0 - abs_m;
+    const double sin_m = m * (2.0 - abs_m);
+    cosine[i] = cos_m * cos_r - sin_m * sin_r;
+    sine[i] = sin_m * cos_r + cos_m * sin_r;
+  }
+}
+
+/// cosine[i] = cos(position * frequency[i]) and the sine, for i < count, a multiple of kAngleBlock.
+/// `max_frequency` is the largest |frequency[i]|. All finite.
+inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
+                    double* sine) {
+  const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
+  if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
+  for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_SIN_COS_HPP
+
+// ---- posenc/detail/angles.hpp
+/// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
+#ifndef POSENC_DETAIL_ANGLES_HPP
+#define POSENC_DETAIL_ANGLES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Whether |position| * fastest is a number, in the arithmetic that forms the angle.
+inline bool has_finite_angle(double fastest, bool float32, double position) {
+  if (float32) return is_finite(static_cast<double>(static_cast<float>(position) * static_cast<float>(fastest)));
+  return is_finite(position * fastest);
+}
+
+/// Refuses positions whose angles are not finite, because their cosines would be NaN. `fastest` is the largest
+/// frequency. Integers are looked at only where the largest position would be refused.
+template <typename Positions>
+void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions) {
+  using Position = std::decay_t<decltype(positions[0])>;
+  if (std::is_integral_v<Position> && has_finite_angle(fastest, float32, static_cast<double>(kMaxPosition))) return;
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
+    const double position = static_cast<double>(positions[i]);
+    if (has_finite_angle(fastest, float32, position)) continue;
+    refuse<std::out_of_range>(function, element("positions", i), position,
+                              "such that position * frequency is finite (the largest frequency is ", fastest, ")");
+  }
+}
+
+/// How many pairs for_each_angle() holds on the stack at a time.
+inline constexpr int kAngleChunk = 64;
+
+/// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
+/// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
+/// reduced: the bits of a pair do not depend on the pairs beside it.
+template <typename Positions, typename Sink>
+void for_each_angle_of_chunk(const double* frequency, int count, double fastest, double magnitude,
+                             const Positions& positions, Sink&& sink) {
+  alignas(64) double anchor_cos[kAngleChunk];
+  alignas(64) double anchor_sin[kAngleChunk];
+  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
+  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
+
+  const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
+  double anchor = -1;               // none yet
+  std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const SplitPosition position = split_position(positions[row]);
+    if (position.anchor != anchor) {
+      anchor = position.anchor;
+      sin_cos(frequency, fastest, anchor, padded, anchor_cos, anchor_sin);
+      if (magnitude != 1) {
+        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
+        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
+      }
+    }
+    int k = static_cast<int>(position.offset);
+    const bool whole = position.offset == k;
+    if (!whole) k = kAnchorStep;
+    if (!whole || (known_offsets >> k & 1u) == 0) {
+      sin_cos(frequency, fastest, position.offset, padded, offset_cos[k], offset_sin[k]);
+      known_offsets |= whole ? 1u << k : 0u;
+    }
+    const double sign = position.negative ? -1.0 : 1.0;
+    for (int first = 0; first < padded; first += kAngleBlock) {
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      const double* const a_cos = anchor_cos + first;
+      const double* const a_sin = anchor_sin + first;
+      const double* const o_cos = offset_cos[k] + first;
+      const double* const o_sin = offset_sin[k] + first;
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
+        sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
+      }
+      sink(row, first, (std::min)(kAngleBlock, count - first), cosine, sine);
+    }
+  }
+}
+
+/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs
+/// at a time.
+///
+/// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
+///
+/// Each value is one product of two exact rotations, |position| = anchor + offset: the anchors are every 16th
+/// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
+/// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
+/// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
+/// @param frequencies  Has inv_freq(), num_pairs() and fastest(): a posenc::Frequencies.
+/// @param magnitude    Factor on both outputs; that of `frequencies` does not count.
+/// @param positions    Has rows() and operator[], int64 or double.
+template <typename Frequencies, typename Positions, typename Sink>
+void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, double magnitude,
+                    const Positions& positions, Sink&& sink) {
+  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
+  alignas(64) double padded_frequency[kAngleChunk];
+  for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {
+    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), end - first_pair));
+    const double* frequency = inv_freq.data() + first_pair;
+    if (count % kAngleBlock != 0) {
+      std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
+      frequency = padded_frequency;
+    }
+    for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, positions,
+                            [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
+                                const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
+  }
+}
+
+/// The same for all pairs.
+template <typename Frequencies, typename Positions, typename Sink>
+void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
+  for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
+}
+
+/// `value`, a cos or sin right to an ulp of double, to float. Two roundings differ from one only where `value` is within
+/// an ulp of the middle of two floats, and there `recompute()` gives it in long double.
+template <typename Recompute>
+float round_near_middle(double value, Recompute&& recompute) {
+  std::uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  constexpr std::uint64_t middle = std::uint64_t(1) << 28;  // of the 29 bits that float does not have
+  const std::uint64_t cut_off = bits & (2 * middle - 1);
+  if (cut_off - (middle - 1) <= 2) return static_cast<float>(recompute());
+  return static_cast<float>(value);
+}
+
+/// rounded[i] = values[i] in float, and whether every one would be the same if its value were off by 2^-50, which is more
+/// than sin_cos_block() is.
+inline bool round_surely(const double* values, float* rounded) {
+  constexpr double error = 0x1p-50;
+  int in_doubt = 0;
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const float low = static_cast<float>(values[i] - error);
+    rounded[i] = static_cast<float>(values[i] + error);
+    in_doubt |= low != rounded[i] ? 1 : 0;
+  }
+  return in_doubt == 0;
+}
+
+/// cos and sin of kAngleBlock angles, right to half an ulp of float. `largest` is the largest |angle|.
+inline void round_sin_cos(const double* angle, double largest, float* cosine, float* sine) {
+  if (kReducesExactly && largest <= kMaxReducedAngle) {
+    alignas(64) double wide_cosine[kAngleBlock];
+    alignas(64) double wide_sine[kAngleBlock];
+    sin_cos_block(angle, 1.0, wide_cosine, wide_sine);
+    const bool sure = round_surely(wide_cosine, cosine);
+    if (round_surely(wide_sine, sine) && sure) return;
+  }
+  for (int i = 0; i < kAngleBlock; ++i) {
+    const long double wide = static_cast<long double>(angle[i]);
+    cosine[i] = round_near_middle(std::cos(angle[i]), [=] { return std::cos(wide); });
+    sine[i] = round_near_middle(std::sin(angle[i]), [=] { return std::sin(wide); });
+  }
+}
+
+/// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
+/// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
+/// values are floats (and so is their product with `magnitude`), held in double.
+template <typename Positions, typename Sink>
+void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
+                            const Positions& positions, Sink&& sink) {
+  const float factor = static_cast<float>(magnitude);
+  float fastest = 0;
+  for (Eigen::Index j = 0; j < num_pairs; ++j) fastest = (std::max)(fastest, std::abs(static_cast<float>(inv_freq[j])));
+  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
+    const float position = static_cast<float>(positions[row]);
+    const double largest = static_cast<double>(std::abs(position) * fastest);
+    for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
+      alignas(64) double angle[kAngleBlock];
+      if (count == kAngleBlock) {  // a constant number of steps
+        for (int i = 0; i < kAngleBlock; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+      } else {
+        for (int i = 0; i < kAngleBlock; ++i) angle[i] = 0.5;  // padding whose rounding is not in doubt
+        for (int i = 0; i < count; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+      }
+      float rounded_cosine[kAngleBlock];
+      float rounded_sine[kAngleBlock];
+      round_sin_cos(angle, largest, rounded_cosine, rounded_sine);
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      for (int i = 0; i < kAngleBlock; ++i) {
+        cosine[i] = static_cast<double>(rounded_cosine[i] * factor);
+        sine[i] = static_cast<double>(rounded_sine[i] * factor);
+      }
+      sink(row, first, count, cosine, sine);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_ANGLES_HPP
+
+// ---- posenc/detail/cast_packet.hpp
+/// Half types from and to float, a vector register at a time: the instructions that compilers do not find.
+///
+/// half: compilers do not know the conversions, and neither does Eigen 3.4.0 with gcc. bfloat16: for AVX-512, gcc makes
+/// registers of half the width, whose values the next instruction of full width then waits for. bench_rope has both
+/// beside the naive loop (`half`, `bfloat16`).
+#ifndef POSENC_DETAIL_CAST_PACKET_HPP
+#define POSENC_DETAIL_CAST_PACKET_HPP
+
+#if defined(__AVX512F__) || defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+#if defined(__AVX512F__)
+
+inline constexpr int kCastPacket = 16;  // values that cast_packet() converts
+
+inline void cast_packet(float* to, const Eigen::half* from) {
+  _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+}
+
+inline void cast_packet(Eigen::half* to, const float* from) {
+  const __m256i halves = _mm512_cvtps_ph(_mm512_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), halves);
+}
+
+inline void cast_packet(float* to, const Eigen::bfloat16* from) {
+  const __m512i upper = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  _mm512_storeu_ps(to, _mm512_castsi512_ps(_mm512_slli_epi32(upper, 16)));
+}
+
+inline void cast_packet(Eigen::bfloat16* to, const float* from) {  // as round_to_bfloat16()
+  const __m512 values = _mm512_loadu_ps(from);
+  const __m512i bits = _mm512_castps_si512(values);
+  const __m512i upper = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  const __m512i middle = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+  const __m512i nearest = _mm512_srli_epi32(_mm512_add_epi32(bits, middle), 16);
+  const __m512i not_a_number = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
+  const __m512i result = _mm512_mask_mov_epi32(nearest, is_nan, not_a_number);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(result));
+}
+
+#elif defined(__F16C__)
+
+inline constexpr int kCastPacket = 8;
+
+inline void cast_packet(float* to, const Eigen::half* from) {
+  _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+}
+
+inline void cast_packet(Eigen::half* to, const float* from) {
+  const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
+}
+
+#else
+
+inline constexpr int kCastPacket = 1;
+
+#endif
+
+template <typename To, typename From, typename = void>
+inline constexpr bool has_cast_packet = false;
+template <typename To, typename From>
+inline constexpr bool
+    has_cast_packet<To, From, decltype(cast_packet(static_cast<To*>(nullptr), static_cast<const From*>(nullptr)))> =
+        true;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_CAST_PACKET_HPP
+
+// ---- posenc/detail/vector_code.hpp
+/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
+#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
+#define POSENC_DETAIL_VECTOR_CODE_HPP
+
+// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
+// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
+#if defined(__GNUC__)
+#define POSENC_KERNEL __attribute__((noinline, flatten))
+#else
+#define POSENC_KERNEL
+#endif
+
+// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
+#else
+#define POSENC_VECTOR_LOOP
+#endif
+
+#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
+
+// ---- posenc/detail/cast.hpp
+/// Blocks of one storage scalar as another, rounded once.
+#ifndef POSENC_DETAIL_CAST_HPP
+#define POSENC_DETAIL_CAST_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+// bfloat16 is the upper half of float. Eigen's own conversions branch, and compilers make no vector code of them.
+
+inline float widen(Eigen::bfloat16 value) {
+  std::uint16_t upper;
+  std::memcpy(&upper, &value, sizeof upper);
+  const std::uint32_t bits = std::uint32_t{upper} << 16;
+  float number;
+  std::memcpy(&number, &bits, sizeof number);
+  return number;
+}
+
+/// Rounds to nearest even. A NaN keeps its sign.
+inline Eigen::bfloat16 round_to_bfloat16(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const std::uint32_t odd = bits >> 16 & 1;
+  const std::uint32_t nearest = (bits + 0x7fff + odd) >> 16;
+  const std::uint32_t not_a_number = bits >> 16 | 0x40;
+  const std::uint16_t upper = static_cast<std::uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? not_a_number : nearest);
+  Eigen::bfloat16 number;
+  std::memcpy(static_cast<void*>(&number), &upper, sizeof number);
+  return number;
+}
+
+/// The scalar twin of cast_block().
+template <typename To, typename From>
+To cast_scalar(const From& value) {
+  if constexpr (is_half<To> && std::is_same_v<From, double>) {
+    return round_to<To>(value);
+  } else if constexpr (std::is_same_v<From, Eigen::bfloat16> && std::is_same_v<To, float>) {
+    return widen(value);
+  } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::bfloat16>) {
+    return round_to_bfloat16(value);
+  } else if constexpr (is_half<From> && !std::is_same_v<To, float> && !std::is_same_v<To, From>) {
+    return static_cast<To>(cast_scalar<float>(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+/// Whose numbers lie in a buffer. Half types of `foreign` buffers are read and written through bytes, because another
+/// library may keep them there under a type of its own (as_half()), and the compiler must not conclude from the types
+/// that they do not change.
+enum class Buffer { own, foreign };
+
+/// What lies at `from`.
+template <Buffer Kind, typename Scalar>
+EIGEN_ALWAYS_INLINE Scalar read_scalar(const Scalar* from) {
+  if constexpr (Kind == Buffer::foreign && is_half<Scalar>) {
+    Scalar value;
+    std::memcpy(static_cast<void*>(&value), static_cast<const void*>(from), sizeof value);
+    return value;
+  } else {
+    return *from;
+  }
+}
+
+/// Writes `value` to `to`.
+template <Buffer Kind, typename Scalar>
+EIGEN_ALWAYS_INLINE void write_scalar(Scalar* to, const Scalar& value) {
+  if constexpr (Kind == Buffer::foreign && is_half<Scalar>) {
+    std::memcpy(static_cast<void*>(to), static_cast<const void*>(&value), sizeof value);
+  } else {
+    *to = value;
+  }
+}
+
+/// to[i] = from[i] for Count values; `to` and `from` are disjoint. By cast_packet() where there is one, otherwise loops
+/// that compilers make vector code of. Eigen's cast() converts half types one by one.
+template <int Count, Buffer Kind = Buffer::own, typename To, typename From>
+EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
+  if constexpr (std::is_same_v<From, To>) {
+    std::memcpy(static_cast<void*>(to), static_cast<const void*>(from), Count * sizeof(To));
+  } else if constexpr (is_half<To> && std::is_same_v<From, double>) {
+    float odd[Count];
+    POSENC_VECTOR_LOOP
+    for (int i = 0; i < Count; ++i) odd[i] = round_to_odd(from[i]);
+    cast_block<Count, Kind>(to, odd);
+  } else if constexpr (is_half<From> && !std::is_same_v<To, float>) {
+    float floats[Count];
+    cast_block<Count, Kind>(floats, from);
+    cast_block<Count, Kind>(to, floats);
+  } else {
+    int i = 0;
+    if constexpr (has_cast_packet<To, From>) {
+      for (; i + kCastPacket <= Count; i += kCastPacket) cast_packet(to + i, from + i);
+    }
+    POSENC_VECTOR_LOOP
+    for (; i < Count; ++i) write_scalar<Kind>(to + i, cast_scalar<To>(read_scalar<Kind>(from + i)));
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_CAST_HPP
+
+// ---- posenc/detail/temporary.hpp
+/// What a table that is a temporary says when it is asked where its numbers are.
+#ifndef POSENC_DETAIL_TEMPORARY_HPP
+#define POSENC_DETAIL_TEMPORARY_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A pointer into a temporary, which must not compile. Called by a member template, so that a class may be instantiated
+/// explicitly.
+template <typename Number>
+const Number* of_temporary() {
+  static_assert(kMisuse<Number>,
+                "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
+  return nullptr;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_DETAIL_TEMPORARY_HPP
+
+// ---- posenc/frequency/table_options.hpp
+/// How a cos/sin table lies in memory, and how its angles are formed.
+#ifndef POSENC_FREQUENCY_TABLE_OPTIONS_HPP
+#define POSENC_FREQUENCY_TABLE_OPTIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How the cosines and sines of one position lie in memory: of a table of posenc, and of any other codebase's cache.
+///
+///     cos_sin     c0 c1 c2 .. | s0 s1 s2 ..                       one per pair, cosines first
+///     sin_cos     s0 s1 s2 .. | c0 c1 c2 ..                       one per pair, sines first
+///     paired      c0 s0 c1 s1 c2 s2 ..                            complex numbers
+///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE:
+///                                                                 torch.cat((f, f))
+///     repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
+///                                                                 torch.repeat_interleave(f, 2)
+///
+/// The bar separates the two halves of a row, or the two arrays of a cache that has cosines and sines in separate
+/// arrays. Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
+/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have
+/// any of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
+enum class CosSinStorage { cos_sin, sin_cos, paired, tiled, repeated };
+
+namespace detail {
+
+/// What a message calls a storage.
+inline const char* name_of(CosSinStorage storage) {
+  switch (storage) {
+    case CosSinStorage::cos_sin: return "cos_sin";
+    case CosSinStorage::sin_cos: return "sin_cos";
+    case CosSinStorage::paired: return "paired";
+    case CosSinStorage::tiled: return "tiled";
+    case CosSinStorage::repeated: return "repeated";
+  }
+  return "no storage";
+}
+
+}  // namespace detail
+
+/// How the angle position * inv_freq is formed.
+enum class AngleMode {
+  exact,   ///< In double: right at any position.
+  float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
+};
+
+/// How a table is made. Every function that makes a table takes these, and fill_table() keeps those of its table.
+struct TableOptions {
+  CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
+  AngleMode angles = AngleMode::exact;
+  /// Number of heads that have angles of their own; 1 where all heads share them. Frequencies (and axes) are then given
+  /// for num_heads times the pairs of a head: those of head 0 first, then those of head 1, ...
+  detail::Size num_heads = 1;
+};
+
+namespace detail {
+
+/// Refuses float32 angles, for tables whose angles frameworks do not form as position * inv_freq in float.
+inline void require_exact_angles(const char* function, const TableOptions& options) {
+  require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
+}
+
+/// The number of pairs of a head, where frequencies hold those of all heads.
+inline Eigen::Index pairs_of_head(const char* function, const char* parameter, Eigen::Index num_pairs,
+                                  const TableOptions& options) {
+  require(options.num_heads > 0, function, "options.num_heads", options.num_heads, "> 0");
+  if (num_pairs % options.num_heads != 0) {
+    refuse<std::invalid_argument>(function, parameter, num_pairs, "a multiple of options.num_heads ", options.num_heads,
+                                  " (the pairs of head 0, then those of head 1, ...)");
+  }
+  return num_pairs / options.num_heads;
+}
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_TABLE_OPTIONS_HPP
+
+// ---- posenc/frequency/table_rotation.hpp
+/// TableRotation: a table and the sense in which RoPE rotates by it.
+#ifndef POSENC_FREQUENCY_TABLE_ROTATION_HPP
+#define POSENC_FREQUENCY_TABLE_ROTATION_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The sign of a rotation's angle.
+enum class RotationSense {
+  forward,  ///< R(t): position * inv_freq
+  backward  ///< R(-t): its negative
+};
+
+/// What adjoint() and inverse() of a table return and apply_rope() takes: rotate by the angles of `table` in the sense
+/// `Sense`, and multiply by `scale`.
+///
+/// It has no cosines and sines of its own: those of `table` are for the forward rotation.
+/// @tparam Table  A FrequencyTableView of the table that it came from, or the FrequencyTable itself where that was a
+///                temporary.
+template <RotationSense Sense, typename Table>
+struct TableRotation {
+  static constexpr RotationSense sense = Sense;
+
+  Table table;
+  double scale;  ///< On top of the magnitude A that the table's numbers hold: 1 for the adjoint, 1/A^2 for the inverse.
+  bool inverts = false;  ///< Whether inverse() returned it.
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_TABLE_ROTATION_HPP
+
+// ---- posenc/frequency/frequency_table_view.hpp
+/// FrequencyTableView: a table of cosines and sines in memory that it does not own; and what all tables have in common.
+#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
+#define POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+template <typename Scalar>
+class FrequencyTable;
+template <typename Scalar>
+class FrequencyTableView;
+
+namespace detail {
+
+struct TableWriter;
+struct CacheReader;
+
+/// What a table knows about its numbers, whether it owns them or not.
+struct TableFacts {
+  Eigen::Index num_pairs = 0;
+  Eigen::Index row_stride = 0;
+  Eigen::Index pair_stride = 1;
+  Eigen::Index num_heads = 1;
+  Eigen::Index head_stride = 0;
+  Eigen::Index num_sequences = 1;
+  CosSinStorage storage = CosSinStorage::cos_sin;
+  AngleMode angles = AngleMode::exact;
+  double magnitude = 1;
+  std::uint64_t id = 0;
+  std::optional<std::int64_t> first_position = {};
+};
+
+}  // namespace detail
+
+/// What FrequencyTable and FrequencyTableView have in common: rows x num_heads x num_pairs cosines and sines.
+///
+/// @tparam Table    The type that derives from this one and says where the numbers are.
+/// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
+template <typename Table, typename Scalar_>
+class FrequencyTableBase {
+  static_assert(detail::is_storage<Scalar_>,
+                "posenc: a FrequencyTable holds float, double, Eigen::half or Eigen::bfloat16");
+
+ public:
+  using Scalar = Scalar_;
+  using ConstMap = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
+                              Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+
+  /// Number of pairs of a head.
+  Eigen::Index num_pairs() const { return facts_.num_pairs; }
+  /// Number of heads that have angles of their own; 1 where all heads share them.
+  Eigen::Index num_heads() const { return facts_.num_heads; }
+  /// Number of channels of a head that rotate: 2 num_pairs.
+  Eigen::Index rotary_dim() const { return 2 * facts_.num_pairs; }
+  CosSinStorage storage() const { return facts_.storage; }
+  /// Number of sequences that have frequencies and rows of their own, stacked one after the other; 1 where all share
+  /// the rows.
+  Eigen::Index num_sequences() const { return facts_.num_sequences; }
+  /// How make_table() formed the angles and fill_table() will form them. A wrapped cache, of which this is not known,
+  /// says exact.
+  AngleMode angles() const { return facts_.angles; }
+  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
+  /// sequences of different magnitudes).
+  double magnitude() const { return facts_.magnitude; }
+  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
+  /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
+  std::uint64_t id() const { return facts_.id; }
+  /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
+  /// r. Empty for lists of positions, for several axes and for a wrapped cache.
+  std::optional<std::int64_t> first_position() const { return facts_.first_position; }
+
+  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).cos().
+  ConstMap cos() const { return map("FrequencyTable::cos", table().cos_data(0)); }
+  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).sin().
+  ConstMap sin() const {
+    return map("FrequencyTable::sin", table().rows() == 0 ? table().cos_data(0) : table().sin_data(0));
+  }
+
+  /// Entry (row, head, pair) is at cos_data(row)[head * head_stride() + pair * pair_stride()], and likewise for the
+  /// sine.
+  Eigen::Index row_stride() const { return facts_.row_stride; }
+  /// 0 where all heads share the angles.
+  Eigen::Index head_stride() const { return facts_.head_stride; }
+  Eigen::Index pair_stride() const { return facts_.pair_stride; }
+
+ protected:
+  FrequencyTableBase() = default;
+  explicit FrequencyTableBase(const detail::TableFacts& facts) : facts_(facts) {}
+
+  double inverse_scale() const {
+    const double a = magnitude();
+    detail::require(a > 0, "FrequencyTable::inverse", "magnitude()", a,
+                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart; sequences of other "
+                    "magnitudes are inverted one by one)");
+    return 1.0 / (a * a);
+  }
+
+  detail::TableFacts facts_;
+
+ private:
+  const Table& table() const { return static_cast<const Table&>(*this); }
+  ConstMap map(const char* function, const Scalar* data) const {
+    detail::require(num_heads() == 1, function, "num_heads()", num_heads(), "1, or a head be named: head(h)");
+    return ConstMap(data, table().rows(), num_pairs(),
+                    Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(row_stride(), pair_stride()));
+  }
+};
+
+/// Refers to cosines and sines that lie elsewhere: in another codebase's cache (wrap_cache()) or in a FrequencyTable
+/// (its view()). Whatever it refers to must outlive it. Copying copies the reference.
+template <typename Scalar>
+class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>, Scalar> {
+  using Base = FrequencyTableBase<FrequencyTableView<Scalar>, Scalar>;
+
+ public:
+  /// Refers to strided memory: entry (row, pair) at row * row_stride + pair * pair_stride of each pointer. wrap_cache()
+  /// takes the usual caches.
+  /// @param cos, sin     The cosine and the sine of row 0, pair 0.
+  /// @param rows         Positions, >= 0.
+  /// @param num_pairs    Pairs of a position, > 0 and at most 2^23.
+  /// @param row_stride   [values] From one position to the next: rows may not overlap.
+  /// @param pair_stride  [values] From one pair to the next: 1 or 2.
+  /// @param magnitude    A, which cos and sin have been multiplied by: finite and > 0.
+  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude or
+  ///                                pair_stride other than said; rows that overlap.
+  /// @throws std::length_error      rows that do not fit into memory's index type.
+  FrequencyTableView(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size num_pairs,
+                     detail::Size row_stride, detail::Size pair_stride, double magnitude)
+      : rows_(rows), cos_(cos), sin_(sin) {
+    const char* const function = "FrequencyTableView";
+    detail::require(rows >= 0, function, "rows", rows, ">= 0");
+    detail::require_num_pairs(function, num_pairs);
+    detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
+    detail::require(rows <= 1 || row_stride >= (num_pairs - 1) * pair_stride + 1, function, "row_stride", row_stride,
+                    "at least ", (num_pairs - 1) * pair_stride + 1);
+    if (rows > 1) detail::require_size(function, "rows", rows, row_stride, sizeof(Scalar));
+    detail::require(rows == 0 || cos != nullptr, function, "cos", "null", "a valid pointer");
+    detail::require(rows == 0 || sin != nullptr, function, "sin", "null", "a valid pointer");
+    detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
+    this->facts_.num_pairs = num_pairs;
+    this->facts_.row_stride = row_stride;
+    this->facts_.pair_stride = pair_stride;
+    this->facts_.storage = pair_stride == 1                   ? CosSinStorage::cos_sin
+                           : cos != nullptr && sin == cos + 1 ? CosSinStorage::paired
+                                                              : CosSinStorage::repeated;
+    this->facts_.magnitude = magnitude;
+  }
+
+  Eigen::Index rows() const { return rows_; }
+  const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
+  const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
+
+  /// This view, so that code for either kind of table can call view().
+  FrequencyTableView view() const { return *this; }
+  /// The angles of one head, as a view that rotates that head, or several that share its angles.
+  /// @param head  >= 0 and < num_heads().
+  /// @throws std::out_of_range  there is no such head.
+  FrequencyTableView head(detail::Size head) const {
+    const auto num_heads = this->num_heads();
+    detail::require_in_range(head >= 0 && head < num_heads, "FrequencyTable::head", "head", head, "in [0, num_heads() ",
+                             num_heads, ")");
+    if (num_heads == 1) return *this;
+    detail::TableFacts facts = this->facts_;
+    facts.num_heads = 1;
+    facts.head_stride = 0;
+    facts.id = 0;
+    const Eigen::Index offset = rows_ == 0 ? Eigen::Index(0) : head * this->head_stride();
+    return {facts, cos_ + offset, sin_ + offset, rows_};
+  }
+  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
+  TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
+  /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
+  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {
+    return {*this, this->inverse_scale(), true};
+  }
+
+ private:
+  friend class FrequencyTable<Scalar>;
+  friend struct detail::CacheReader;
+  FrequencyTableView(const detail::TableFacts& facts, const Scalar* cos, const Scalar* sin, Eigen::Index rows)
+      : Base(facts), rows_(rows), cos_(cos), sin_(sin) {}
+
+  Eigen::Index rows_;
+  const Scalar* cos_;
+  const Scalar* sin_;
+};
+
+namespace detail {
+
+/// Refuses a table whose heads have angles of their own, for callers that read one set of angles in a row.
+template <typename Table>
+void require_shared_angles(const char* function, const Table& table) {
+  require(table.num_heads() == 1, function, "table.num_heads()", table.num_heads(),
+          "1: angles that all heads share, or those of one head, table.head(h)");
+}
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
+
+// ---- posenc/frequency/frequency_table.hpp
+/// FrequencyTable: cosine and sine of position * inv_freq, one row per position.
+#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
+#define POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Cosine and sine of position * inv_freq, one row per position, one entry per pair, both times the magnitude A.
+///
+/// Owns its numbers, in rows that are padded and aligned to Eigen's widest packet. make_table() makes one, fill_table()
+/// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
+///
+/// With options.num_heads > 1 each head has angles of its own, and a row holds one part for each head:
+///
+///     position 0:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 0
+///                  head 1   c0 c1 .. | s0 s1 ..       table.head(1), row 0
+///     position 1:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 1
+///                  ...
+template <typename Scalar>
+class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar> {
+  using Base = FrequencyTableBase<FrequencyTable<Scalar>, Scalar>;
+  using Numbers = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+ public:
+  /// A table of zeros for fill_table() to write.
+  /// @param num_pairs  Pairs of a head.
+  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0; options.storage other than cos_sin, paired or repeated;
+  ///                                options.num_heads <= 0; more than 2^23 pairs in all heads.
+  /// @throws std::length_error      the table does not fit into memory's index type.
+  FrequencyTable(detail::Size rows, detail::Size num_pairs, TableOptions options = {})
+      : FrequencyTable(rows, num_pairs, options, Unset{}) {
+    numbers_.setZero();
+  }
+
+  FrequencyTable(const FrequencyTable&) = default;
+  FrequencyTable(FrequencyTable&&) = default;
+  FrequencyTable& operator=(const FrequencyTable&) = default;
+  FrequencyTable& operator=(FrequencyTable&& other) noexcept {
+    FrequencyTable taken(std::move(other));
+    numbers_.swap(taken.numbers_);
+    this->facts_ = taken.facts_;
+    sin_offset_ = taken.sin_offset_;
+    return *this;
+  }
+
+  Eigen::Index rows() const { return numbers_.rows(); }
+  const Scalar* cos_data(detail::Size row) const& { return numbers_.data() + row * this->row_stride(); }
+  const Scalar* sin_data(detail::Size row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
+  template <typename Number = Scalar>
+  const Number* cos_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
+  }
+  template <typename Number = Scalar>
+  const Number* sin_data(Eigen::Index) const&& {
+    return detail::of_temporary<Number>();
+  }
+
+  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  typename Base::ConstMap cos() const& { return Base::cos(); }
+  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  typename Base::ConstMap sin() const& { return Base::sin(); }
+  /// @overload
+  /// Of a temporary table: a copy.
+  Numbers cos() const&& { return Base::cos(); }
+  /// @overload
+  /// Of a temporary table: a copy.
+  Numbers sin() const&& { return Base::sin(); }
+
+  /// A view of all of the table, which must outlive it.
+  FrequencyTableView<Scalar> view() const& {
+    return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
+  }
+  FrequencyTableView<Scalar> view() const&& = delete;
+  /// The angles of one head: a view of one head. The table must outlive it.
+  /// @param head  >= 0 and < num_heads().
+  /// @throws std::out_of_range  there is no such head.
+  FrequencyTableView<Scalar> head(detail::Size head) const& { return view().head(head); }
+  template <typename Number = Scalar>
+  FrequencyTableView<Number> head(detail::Size) const&& {
+    const Number* const none = detail::of_temporary<Number>();
+    return {none, none, 0, 1, 1, 1, 1};
+  }
+  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). It refers to the
+  /// table.
+  TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
+  /// @overload
+  /// Of a temporary: the result keeps the table.
+  TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
+  /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
+  /// table.
+  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
+  TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
+  /// @overload
+  /// Of a temporary: the result keeps the table.
+  TableRotation<RotationSense::backward, FrequencyTable> inverse() && {
+    const double scale = this->inverse_scale();
+    return {std::move(*this), scale, true};
+  }
+
+ private:
+  /// A table whose numbers, padding included, have not been written yet.
+  struct Unset {};
+  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset) {
+    const char* const function = "FrequencyTable";
+    detail::require(rows >= 0, function, "rows", rows, ">= 0");
+    detail::require_num_pairs(function, num_pairs);
+    const bool paired = options.storage == CosSinStorage::paired;
+    const bool repeated = options.storage == CosSinStorage::repeated;
+    detail::require(paired || repeated || options.storage == CosSinStorage::cos_sin, function, "options.storage",
+                    detail::name_of(options.storage), "cos_sin, paired or repeated");
+    detail::require_named(function, "options.angles", options.angles, AngleMode::float32);
+    const Eigen::Index num_heads = options.num_heads;
+    detail::require(num_heads > 0 && num_heads <= detail::kMaxPairs / num_pairs, function, "options.num_heads",
+                    num_heads, "> 0 and at most ", detail::kMaxPairs / num_pairs, " for heads of ", num_pairs,
+                    " pairs");
+    const Eigen::Index plane = padded(num_pairs) * (paired || repeated ? 2 : 1);
+    sin_offset_ = paired ? 1 : plane;
+    this->facts_.num_pairs = num_pairs;
+    const Eigen::Index head_row = paired ? plane : 2 * plane;
+    detail::require_size(function, "rows", rows, head_row * num_heads, sizeof(Scalar));
+    this->facts_.num_heads = num_heads;
+    this->facts_.head_stride = num_heads == 1 ? 0 : head_row;
+    this->facts_.row_stride = head_row * num_heads;
+    this->facts_.pair_stride = paired || repeated ? 2 : 1;
+    this->facts_.storage = options.storage;
+    this->facts_.angles = options.angles;
+    numbers_.resize(rows, this->facts_.row_stride);
+  }
+
+  static Eigen::Index padded(Eigen::Index size) {
+    constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
+                                               static_cast<Eigen::Index>(detail::kAngleBlock));
+    return (size + packet - 1) / packet * packet;
+  }
+
+  friend struct detail::TableWriter;
+
+  Eigen::Index sin_offset_ = 0;
+  Numbers numbers_;
+};
+
+namespace detail {
+
+/// Whether T is a FrequencyTable or a FrequencyTableView: what functions that read a table take, as `const T&`.
+template <typename T>
+inline constexpr bool is_frequency_table = false;
+template <typename Scalar>
+inline constexpr bool is_frequency_table<FrequencyTable<Scalar>> = true;
+template <typename Scalar>
+inline constexpr bool is_frequency_table<FrequencyTableView<Scalar>> = true;
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
+
+// ---- posenc/frequency/detail/table_writer.hpp
+/// TableWriter: writes the numbers of a FrequencyTable, for make_table(), fill_table() and the tables by other rules.
+#ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+#define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+class AxisMap;
+
+namespace detail {
+
+/// Refuses to fill `table` with other numbers of pairs or rows than it has; messages name the number of rows `count`.
+template <typename Scalar>
+void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
+                      Eigen::Index rows) {
+  const char* const function = "fill_table";
+  const bool shared = table.num_heads() == 1;
+  require(table.num_heads() * table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()",
+          frequencies.num_pairs(), shared ? "table.num_pairs() " : "table.num_heads() * table.num_pairs() ",
+          table.num_heads() * table.num_pairs());
+  require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
+}
+
+struct TableWriter {
+  /// Writes a whole block, for which rows are padded. `Storage` is a constant, so that the loops become vector stores.
+  template <CosSinStorage Storage, typename Scalar>
+  static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
+                          const double* sine) {
+    constexpr int step = Storage == CosSinStorage::cos_sin ? 1 : 2;
+    Scalar* const to_cos = row + step * pair;
+    Scalar* const to_sin = row + sin_offset + step * pair;
+    if constexpr (Storage == CosSinStorage::cos_sin) {
+      cast_block<kAngleBlock>(to_cos, cosine);
+      cast_block<kAngleBlock>(to_sin, sine);
+    } else {
+      Scalar c[kAngleBlock];  // rounded first, so that every loop becomes vector code
+      Scalar s[kAngleBlock];
+      cast_block<kAngleBlock>(c, cosine);
+      cast_block<kAngleBlock>(s, sine);
+      constexpr bool paired = Storage == CosSinStorage::paired;
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kAngleBlock; ++i) {
+        to_cos[2 * i] = c[i];
+        to_cos[2 * i + 1] = paired ? s[i] : c[i];
+      }
+      if (paired) return;
+      POSENC_VECTOR_LOOP
+      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = s[i];
+    }
+  }
+
+  /// Writes one block of a row of a head, for the tables by other rules.
+  template <typename Scalar>
+  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
+                          const double* cosine, const double* sine) {
+    Scalar* const data = table.numbers_.data() + row * table.row_stride() + head * table.head_stride();
+    switch (table.storage()) {
+      case CosSinStorage::cos_sin:
+        return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
+      case CosSinStorage::paired:
+        return write_block<CosSinStorage::paired>(data, table.sin_offset_, pair, cosine, sine);
+      default: return write_block<CosSinStorage::repeated>(data, table.sin_offset_, pair, cosine, sine);
+    }
+  }
+
+  /// Writes zeros to the padding that the blocks of fill() do not reach.
+  template <typename Scalar>
+  static void clear_padding(FrequencyTable<Scalar>& table) {
+    const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
+    const Eigen::Index plane = table.row_stride() / planes;
+    const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
+    const Eigen::Index written = blocks * kAngleBlock * (table.storage() == CosSinStorage::cos_sin ? 1 : 2);
+    for (Eigen::Index i = 0; i < planes; ++i) {
+      table.numbers_.middleCols(i * plane + written, plane - written).setZero();
+    }
+  }
+
+  /// Records what the table was made of.
+  template <typename Scalar>
+  static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
+                         std::optional<std::int64_t> first_position = std::nullopt) {
+    table.facts_.first_position = first_position;
+    table.facts_.num_sequences = 1;
+    table.facts_.magnitude = magnitude;
+    if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
+    table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
+  }
+
+  /// Fills rows first_row, first_row + 1, ..., one for each position.
+  template <CosSinStorage Storage, typename Scalar, typename Positions>
+  POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
+                                      const Frequencies& frequencies, const Positions& positions) {
+    const Eigen::Index row_stride = table.row_stride();
+    const Eigen::Index sin_offset = table.sin_offset_;
+    const Eigen::Index pairs = table.num_pairs();
+    const double magnitude = frequencies.magnitude();
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
+      const Eigen::Index first = head * pairs;
+      const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+        write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
+      };
+      if (table.angles() == AngleMode::exact) {
+        for_each_angle(frequencies, first, first + pairs, magnitude, positions,
+                       [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
+                         sink(row, pair - first, count, cosine, sine);
+                       });
+      } else {
+        for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
+      }
+    }
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
+                        const Positions& positions) {
+    switch (table.storage()) {
+      case CosSinStorage::cos_sin: return fill_rows<CosSinStorage::cos_sin>(table, first_row, frequencies, positions);
+      case CosSinStorage::paired: return fill_rows<CosSinStorage::paired>(table, first_row, frequencies, positions);
+      default: return fill_rows<CosSinStorage::repeated>(table, first_row, frequencies, positions);
+    }
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
+    fill_rows(table, 0, frequencies, positions);
+    if constexpr (std::is_same_v<Positions, RangePositions>) {
+      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
+    } else {
+      set_origin(table, frequencies.magnitude(), frequencies.id());
+    }
+  }
+
+  template <typename Scalar, typename Positions>
+  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
+    require_fillable(table, frequencies, positions.kCount, positions.rows());
+    require_finite_angles("fill_table", frequencies.fastest(), table.angles() == AngleMode::float32, positions);
+    fill(table, frequencies, positions);
+  }
+
+  /// Fills a table with a set of frequencies for each sequence. Defined in make_sequence_table.hpp.
+  template <typename Scalar, typename Positions>
+  static void fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
+                             const Positions& positions, Eigen::Index seq_len);
+
+  /// Fills a table of positions on several axes. Defined in make_axis_table.hpp.
+  template <typename Scalar, typename Derived>
+  static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
+                        const Derived& positions);
+
+  template <typename Scalar, typename Positions>
+  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
+    const Eigen::Index pairs = pairs_of_head("make_table", "frequencies.num_pairs()", frequencies.num_pairs(), options);
+    require_finite_angles("make_table", frequencies.fastest(), options.angles == AngleMode::float32, positions);
+    FrequencyTable<Scalar> table(positions.rows(), pairs, options, typename FrequencyTable<Scalar>::Unset{});
+    clear_padding(table);
+    fill(table, frequencies, positions);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+
+// ---- posenc/frequency/make_table.hpp
+/// make_table() and fill_table(): frequencies meet positions.
+#ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
+#define POSENC_FREQUENCY_MAKE_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Whether T is a list of positions that a table may be made of.
+template <typename Scalar, typename List>
+using IfTableOfList = std::enable_if_t<is_storage<Scalar> && is_list<List>, int>;
+
+/// What a call of make_table() that fits no overload would return: a type that causes no errors of its own.
+template <typename Scalar>
+using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scalar, float>>;
+
+}  // namespace detail
+
+/// Makes the cos/sin table of consecutive positions: what apply_rope() rotates by.
+///
+///     cos(row r, pair j) = A cos(p inv_freq[j])        p = positions.first() + r
+///     sin(row r, pair j) = A sin(p inv_freq[j])        j < num_pairs,  A = frequencies.magnitude()
+///
+/// The table remembers its first position, so that apply_rope(x, table, layout, starting_at(p)) finds row p - first.
+/// The numbers of a position do not depend on the positions beside it: chunks of a sequence equal the whole, bit for
+/// bit.
+/// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
+/// @param  frequencies  One angular frequency for each pair, and the magnitude A.
+/// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.
+/// @param  options      Storage of a row, exact or float32 angles, and how many heads have frequencies of their own:
+///                      with num_heads = H the frequencies are those of head 0, then those of head 1, ..., and
+///                      apply_rope() rotates head h by table.head(h).
+/// @returns             count x num_pairs cosines and as many sines; num_pairs is frequencies.num_pairs() / num_heads.
+/// @throws std::invalid_argument  options of a storage that tables do not have; frequencies that num_heads does not
+///                                divide.
+/// @throws std::out_of_range      an angle position * inv_freq that is not finite.
+/// @throws std::length_error      the table does not fit into memory's index type.
+/// Cost:     two multiply-adds and a store for each value, with float32 angles an evaluation of cosine or sine; one
+///           allocation (bench_frequency: make_table, consecutive positions).
+/// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
+///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
+/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
+/// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
+///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin,
+///           where long double is wider than double (see Frequencies).
+template <typename Scalar, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
+FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange positions, TableOptions options = {}) {
+  return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions(positions), options);
+}
+
+/// @overload
+/// Row i is position i of a list.
+/// @param positions  Integers (`position_ids`) or real numbers, one for each row: an Eigen vector or matrix, which is
+///                   read along its rows, or a contiguous range (std::vector, std::array, span).
+/// @throws std::invalid_argument  a real position is NaN or infinite.
+/// @throws std::out_of_range      an integer beyond +-2^57.
+/// Cost:     in addition, an evaluation of cosine and sine for each value whose position is not near the one before
+///           (bench_frequency: fill_table, lists of positions).
+template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
+FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& positions, TableOptions options = {}) {
+  return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<List>("make_table", positions), options);
+}
+
+/// Writes a table anew for other positions (and frequencies), without an allocation: for a decode loop, which needs one
+/// row for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
+///
+/// @param[in,out] table  rows x num_pairs.
+/// @param frequencies    table.num_pairs() frequencies.
+/// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count),
+///                       or a list, with exactly that many.
+/// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
+///                                or infinite. The table is unchanged whenever something is thrown.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
+/// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, consecutive positions).
+/// Accuracy: that of make_table(), whose numbers it writes [frequency][determinism].
+template <typename Scalar>
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, StartingAt positions) {
+  const PositionRange range(positions.first(), table.rows());
+  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions(range));
+}
+
+/// @overload
+template <typename Scalar>
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions(positions));
+}
+
+/// @overload
+template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
+void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const List& positions) {
+  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<List>("fill_table", positions));
+}
+
+// Arguments that are missing, of another type or in the wrong order.
+
+template <typename Scalar = void, typename... Given>
+detail::TableOrFloat<Scalar> make_table(const Given&...) {
+  constexpr bool is_scalar = detail::is_storage<Scalar>;
+  constexpr bool has_first = (std::is_same_v<Given, StartingAt> || ...);
+  static_assert(!std::is_void_v<Scalar>,
+                "posenc: the scalar of the table is missing: write make_table<float>(frequencies, positions)");
+  static_assert(is_scalar || std::is_void_v<Scalar>,
+                "posenc: a FrequencyTable holds float, double, Eigen::half or Eigen::bfloat16");
+  static_assert(
+      !is_scalar || !has_first,
+      "posenc: starting_at(first) does not say how many rows the table has: write PositionRange(first, count)");
+  static_assert(
+      !is_scalar || has_first,
+      "posenc: positions must be PositionRange(first, count) or a list with one for each row: write "
+      "make_table<float>(frequencies, PositionRange(0, 16)), or make_table<float>(frequencies, axes, positions) "
+      "with tokens x axes positions");
+  std::abort();
+}
+
+template <typename Scalar = void>
+detail::TableOrFloat<Scalar> make_table(const Frequencies&, detail::PositionsInBraces, TableOptions = {}) {
+  static_assert(detail::kMisuse<Scalar>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "make_table<float>(frequencies, PositionRange(first, count)), or give a std::vector of positions");
+  std::abort();
+}
+
+template <typename... Given>
+void fill_table(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write fill_table(table, frequencies, starting_at(first)), or PositionRange(first, count) or a "
+                "list in place of starting_at, or fill_table(table, frequencies, axes, positions); table is a "
+                "FrequencyTable that is neither const nor a temporary");
+}
+
+template <typename Scalar>
+void fill_table(const FrequencyTable<Scalar>&, const Frequencies&, detail::PositionsInBraces) {
+  static_assert(detail::kMisuse<Scalar>,
+                "posenc: bare braces are not positions, because they may mean a range or a list: write "
+                "fill_table(table, frequencies, starting_at(first)), or give a std::vector of positions");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_MAKE_TABLE_HPP
+
+// ---- posenc/frequency/detail/row_resolver.hpp
+/// The rows of a table that tokens take, as runs or as a list, and the check that the table has them.
+#ifndef POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
+#define POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+template <typename Integer>
+constexpr bool is_negative(Integer value) {
+  if constexpr (std::is_signed_v<Integer>) {
+    return value < 0;
+  } else {
+    return false;
+  }
+}
+
+/// The tokens that need a row each: `batch` sequences of `seq_len` tokens. Messages name them `parameter`, and the
+/// number of tokens of a sequence `count`.
+struct TokenGrid {
+  const char* parameter;  ///< "x"
+  const char* count;      ///< "x.rows()" of a matrix, "x.seq_len()" of a view
+  Eigen::Index batch;
+  Eigen::Index seq_len;
+
+  Eigen::Index tokens() const { return batch * seq_len; }
+};
+
+/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made after the check that these rows
+/// exist.
+template <typename First>
+class RowRuns {
+ public:
+  RowRuns(Eigen::Index seq_len, Eigen::Index sequences, First first)
+      : seq_len_(seq_len), sequences_(sequences), first_(std::move(first)) {}
+
+  /// The row of a token, counted over all sequences.
+  Eigen::Index operator()(Eigen::Index token) const { return first_(token / seq_len_) + token % seq_len_; }
+  /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
+  template <typename Run>
+  void for_each_run(const Run& run) const {
+    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * seq_len_, seq_len_, first_(b));
+  }
+
+ private:
+  Eigen::Index seq_len_;
+  Eigen::Index sequences_;
+  First first_;
+};
+
+/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made after the
+/// check that these rows exist.
+template <typename RowAt>
+class ListedRows {
+ public:
+  ListedRows(Eigen::Index listed, Eigen::Index tokens, RowAt row_at)
+      : listed_(listed), tokens_(tokens), row_at_(std::move(row_at)) {}
+
+  Eigen::Index operator()(Eigen::Index token) const { return row_at_(token < listed_ ? token : token % listed_); }
+  template <typename Run>
+  void for_each_run(const Run& run) const {
+    for (Eigen::Index token = 0; token < tokens_; ++token) run(token, Eigen::Index(1), (*this)(token));
+  }
+
+ private:
+  Eigen::Index listed_;
+  Eigen::Index tokens_;
+  RowAt row_at_;
+};
+
+/// The name of a number in messages: a name, or an element of a list. The text is formed only when a message needs it.
+struct Named {
+  const char* name;
+  Eigen::Index index = -1;
+
+  std::string text() const { return index < 0 ? name : element(name, index); }
+};
+
+/// Resolves what a caller said about rows against a table with `table_rows` rows, the first at `first_position` where
+/// that is known.
+class RowResolver {
+ public:
+  RowResolver(const char* function, Eigen::Index table_rows, std::optional<std::int64_t> first_position)
+      : function_(function), table_rows_(table_rows), first_position_(first_position) {}
+
+  /// Refuses a table unless it has exactly one row for each token. Without tokens, any table is accepted.
+  void require_exact(const TokenGrid& tokens) const {
+    if (table_rows_ == tokens.seq_len || tokens.tokens() == 0) return;
+    if (table_rows_ > tokens.seq_len) {
+      fail<std::invalid_argument>("posenc::" + std::string(function_) +
+                                  ": rows must be given where the table has more of them (" + to_text(table_rows_) +
+                                  ") than " + tokens.parameter + " has tokens (" + to_text(tokens.seq_len) +
+                                  "), for instance starting_at(cached) or from_row(n)");
+    }
+    if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
+      refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,
+                                    " (sequences that share the rows of one table: each_sequence(", table_rows_, "))");
+    }
+    refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
+  }
+  void require_exact(Eigen::Index seq_len) const {
+    require(table_rows_ == seq_len, function_, "table.rows()", table_rows_, "each_sequence's seq_len ", seq_len,
+            ", or a start be given, for instance each_sequence(", seq_len, ", starting_at(cached))");
+  }
+
+  /// The row of a position. Refuses one from which the table does not have `count` rows.
+  Eigen::Index row_of_position(const Named& what, std::int64_t position, Eigen::Index count) const {
+    if (!first_position_) {
+      refuse<std::invalid_argument>(function_, what.text(), position,
+                                    "a row (from_row(n), rows(list)), because the table does not know its positions");
+    }
+    require_count(count);
+    const std::int64_t last = *first_position_ + static_cast<std::int64_t>(table_rows_) - count;
+    if (position < *first_position_ || position > last) {
+      refuse<std::out_of_range>(function_, what.text(), position, "in [", *first_position_, ", ", last,
+                                "] (the table's ", table_rows_, " rows begin at position ", *first_position_, ", ",
+                                count, count == 1 ? " is needed)" : " are needed)");
+    }
+    return static_cast<Eigen::Index>(position - *first_position_);
+  }
+
+  /// Returns `row` as an index. Refuses one from which the table does not have `count` rows.
+  template <typename Integer>
+  Eigen::Index row(const Named& what, Integer row, Eigen::Index count) const {
+    require_count(count);
+    const bool negative = is_negative(row);
+    const Eigen::Index last = table_rows_ - count;
+    if (negative || static_cast<std::uint64_t>(row) > static_cast<std::uint64_t>(last)) {
+      refuse<std::out_of_range>(function_, what.text(), row, "in [0, ", last, "] (the table has ", table_rows_,
+                                " rows, ", count, count == 1 ? " is needed)" : " are needed)");
+    }
+    return static_cast<Eigen::Index>(row);
+  }
+
+  const char* function() const { return function_; }
+
+ private:
+  void require_count(Eigen::Index count) const {
+    require_in_range(count <= table_rows_, function_, "table.rows()", table_rows_, "at least ", count,
+                     " (one for each token)");
+  }
+
+  const char* function_;
+  Eigen::Index table_rows_;
+  std::optional<std::int64_t> first_position_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
+
+// ---- posenc/frequency/table_rows.hpp
+/// from_row() and rows(): which row of a cos/sin table each token takes. Tables that know the positions of their rows
+/// take positions as well.
+#ifndef POSENC_FREQUENCY_TABLE_ROWS_HPP
+#define POSENC_FREQUENCY_TABLE_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What from_row() returns: row, row + 1, ..., as many as there are tokens.
+class FromRow {
+ public:
+  /// See from_row().
+  explicit FromRow(detail::Size row) : row_(row) {}
+  Eigen::Index row() const { return row_; }
+
+ private:
+  Eigen::Index row_;
+};
+
+/// What rows() returns: a list of rows.
+template <typename List>
+class TableRows {
+ public:
+  /// See rows().
+  template <typename Given>
+  TableRows(std::in_place_t, Given&& list) : list_(std::forward<Given>(list)) {}
+  const std::remove_reference_t<List>& list() const { return list_; }
+
+ private:
+  List list_;
+};
+
+/// The rows row, row + 1, ... of a table, one for each token of the call: for a table that does not know the positions
+/// of its rows, such as a wrapped cache. Where it knows them, starting_at(position) finds the row.
+///
+/// @param row  Row of the first token, an integer of any type.
+/// @throws std::out_of_range  row < 0 or beyond what an index holds.
+template <typename Integer>
+FromRow from_row(Integer row) {
+  static_assert(detail::is_integer<Integer>, "posenc: from_row(row) takes an integer");
+  const bool negative = detail::is_negative(row);
+  const bool fits = !negative && static_cast<std::uint64_t>(row) <=
+                                     static_cast<std::uint64_t>((std::numeric_limits<Eigen::Index>::max)());
+  detail::require_in_range(fits, "from_row", "row", row, negative ? ">= 0" : "an index");
+  return FromRow(static_cast<Eigen::Index>(row));
+}
+
+/// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
+///
+/// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span.
+///              A list that is a variable must outlive the call.
+template <typename List>
+auto rows(List&& list) {
+  constexpr bool is_list = detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>;
+  static_assert(is_list,
+                "posenc: rows(list) takes a list of integers, one row for each token; for one run of rows write "
+                "from_row(first)");
+  if constexpr (is_list) return TableRows<detail::Kept<List>>(std::in_place, std::forward<List>(list));
+}
+
+namespace detail {
+
+/// Stands for an argument that was left out: token i takes row i, and the table has exactly as many rows.
+struct OneRowForEachToken {};
+
+template <typename T>
+inline constexpr bool is_table_rows = false;
+template <typename List>
+inline constexpr bool is_table_rows<TableRows<List>> = true;
+/// False where rows() has already refused its argument at compile time, so that no second error follows.
+template <typename Rows>
+inline constexpr bool are_listed =
+    is_list<std::remove_cv_t<std::remove_reference_t<decltype(std::declval<Rows>().list())>>>;
+
+template <typename List>
+constexpr void require_integer_list() {
+  static_assert(Eigen::NumTraits<ListScalar<List>>::IsInteger && !std::is_same_v<ListScalar<List>, bool>,
+                "posenc: a table has rows at whole numbers: give integers here, or make a table at these positions");
+}
+
+/// Calls action(rows) with the rows of a list: of rows where `ByRow` holds, else of positions.
+template <bool ByRow, typename List, typename Action>
+void with_listed_rows(const RowResolver& resolver, const char* name, const char* size_name, const List& given,
+                      const TokenGrid& tokens, const Action& action) {
+  require_integer_list<List>();
+  if constexpr (Eigen::NumTraits<ListScalar<List>>::IsInteger) {
+    const auto& given_list = as_list(given);
+    const auto& list = evaluated(given_list);
+    const Eigen::Index size = list.size();
+    require(size == tokens.seq_len || size == tokens.tokens(), resolver.function(), size_name, size, tokens.count, " ",
+            tokens.seq_len, tokens.batch == 1 ? "" : ", or as many for each sequence");
+    const auto row_at = [&](Eigen::Index i) {
+      if constexpr (ByRow) {
+        return resolver.row({name, i}, list_entry(list, i), 1);
+      } else {
+        const auto position = list_entry(list, i);
+        if (!is_position(position)) require_position(resolver.function(), element(name, i), position);
+        return resolver.row_of_position({name, i}, static_cast<std::int64_t>(position), 1);
+      }
+    };
+    for (Eigen::Index i = 0; i < size; ++i) row_at(i);
+    std::int64_t first = 0;  // the position of row 0
+    if (!ByRow && size > 0) first = static_cast<std::int64_t>(list_entry(list, 0)) - row_at(0);
+    action(ListedRows(size, tokens.tokens(), [&list, first](Eigen::Index i) {
+      return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, i)) - first);
+    }));
+  }
+}
+
+/// Calls action(rows) for sequences of `seq_len` tokens that begin where `start` says.
+template <typename Start, typename Action>
+void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::Index seq_len, Eigen::Index sequences,
+                        const Action& action) {
+  const auto constant = [&](Eigen::Index row) {
+    action(RowRuns(seq_len, sequences, [row](Eigen::Index) { return row; }));
+  };
+  const auto require_one_for_each = [&](const char* name, Eigen::Index size) {
+    require(size == sequences, resolver.function(), name, size, "the number of sequences ", sequences);
+  };
+  if constexpr (std::is_same_v<Start, FirstRow>) {
+    resolver.require_exact(seq_len);
+    constant(0);
+  } else if constexpr (std::is_same_v<Start, StartingAt>) {
+    constant(resolver.row_of_position({"starting_at()"}, start.first(), seq_len));
+  } else if constexpr (std::is_same_v<Start, FromRow>) {
+    constant(resolver.row({"from_row()"}, start.row(), seq_len));
+  } else if constexpr (is_table_rows<Start>) {
+    using List = std::remove_cv_t<std::remove_reference_t<decltype(start.list())>>;
+    require_integer_list<List>();
+    const auto& given_list = as_list(start.list());
+    const auto& list = evaluated(given_list);
+    require_one_for_each("rows.size()", list.size());
+    for (Eigen::Index b = 0; b < sequences; ++b) resolver.row({"rows", b}, list_entry(list, b), seq_len);
+    action(RowRuns(seq_len, sequences,
+                   [&list](Eigen::Index b) { return static_cast<Eigen::Index>(list_entry(list, b)); }));
+  } else if constexpr (is_list<Start>) {
+    require_integer_list<Start>();
+    const auto& given_list = as_list(start);
+    const auto& list = evaluated(given_list);
+    require_one_for_each("starts.size()", list.size());
+    std::int64_t first_position = 0;
+    for (Eigen::Index b = 0; b < sequences; ++b) {
+      const auto position = list_entry(list, b);
+      if (!is_position(position)) require_position(resolver.function(), element("starts", b), position);
+      const auto integer = static_cast<std::int64_t>(position);
+      first_position = integer - resolver.row_of_position({"starts", b}, integer, seq_len);
+    }
+    action(RowRuns(seq_len, sequences, [&list, first_position](Eigen::Index b) {
+      return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, b)) - first_position);
+    }));
+  } else {
+    static_assert(
+        is_list<Start>,
+        "posenc: after each_sequence(seq_len, ...) write starting_at(first), a list with the first position of "
+        "each sequence, from_row(n), or rows(list) with one for each sequence");
+  }
+}
+
+/// Calls action(rows), with rows(token) the row of the table that each token takes, as the caller gave them: nothing
+/// (OneRowForEachToken), positions, rows, or each_sequence(). All of them are checked before.
+template <typename Table, typename Given, typename Action>
+void with_table_rows(const char* function, const Table& table, const Given& given, const TokenGrid& tokens,
+                     const Action& action) {
+  const RowResolver resolver(function, table.rows(), table.first_position());
+  const auto run = [&](Eigen::Index row) {
+    action(RowRuns((std::max)(tokens.seq_len, Eigen::Index(1)), tokens.seq_len == 0 ? 0 : tokens.batch,
+                   [row](Eigen::Index) { return row; }));
+  };
+  if constexpr (std::is_same_v<Given, OneRowForEachToken>) {
+    resolver.require_exact(tokens);
+    run(0);
+  } else if constexpr (std::is_same_v<Given, StartingAt>) {
+    run(resolver.row_of_position({"starting_at()"}, given.first(), tokens.seq_len));
+  } else if constexpr (std::is_same_v<Given, PositionRange>) {
+    require(given.count() == tokens.seq_len, function, "positions.count()", given.count(), tokens.count, " ",
+            tokens.seq_len);
+    run(resolver.row_of_position({"positions.first()"}, given.first(), tokens.seq_len));
+  } else if constexpr (std::is_same_v<Given, FromRow>) {
+    run(resolver.row({"from_row()"}, given.row(), tokens.seq_len));
+  } else if constexpr (is_table_rows<Given>) {
+    if constexpr (are_listed<Given>) {
+      with_listed_rows<true>(resolver, "rows", "rows.size()", given.list(), tokens, action);
+    }
+  } else if constexpr (is_list<Given>) {
+    with_listed_rows<false>(resolver, "positions", "positions.size()", given, tokens, action);
+  } else if constexpr (is_each_sequence<Given>) {
+    using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
+    const Eigen::Index seq_len = given.seq_len();
+    require(tokens.batch == 1 || tokens.seq_len == seq_len, function, "each_sequence's seq_len", seq_len, tokens.count,
+            " ", tokens.seq_len);
+    require(tokens.tokens() % seq_len == 0, function, tokens.count, tokens.seq_len,
+            "a multiple of each_sequence's seq_len ", seq_len);
+    with_sequence_rows<Start>(resolver, given.start(), seq_len, tokens.tokens() / seq_len, action);
+  } else if constexpr (std::is_arithmetic_v<Given>) {
+    static_assert(!std::is_arithmetic_v<Given>,
+                  "posenc: a bare number is neither a position nor a row: write starting_at(3) for position 3, or "
+                  "from_row(3) for row 3 of the table");
+  } else {
+    static_assert(is_list<Given>,
+                  "posenc: the last argument says which row of the table each token takes: starting_at(first), a list "
+                  "of positions, from_row(n), rows(list), or each_sequence(seq_len, ...)");
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_TABLE_ROWS_HPP
 
 // ---- posenc/detail/memory_extent.hpp
 /// Where strided numbers lie in memory, whether two of them share bytes, and whether one shares bytes with itself.
@@ -4576,601 +6465,6 @@ void require_no_self_overlap(const char* function, const char* parameter, const 
 
 #endif  // POSENC_DETAIL_OVERLAP_HPP
 
-// ---- posenc/detail/sin_cos.hpp
-/// Cosine and sine of position * frequency for many frequencies at once, in double.
-///
-/// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
-/// -O2 on. std::sin and std::cos do not vectorize: measured in benchmarks/, this is more than 15 times faster.
-#ifndef POSENC_DETAIL_SIN_COS_HPP
-#define POSENC_DETAIL_SIN_COS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Arrays given to sin_cos() hold a multiple of this many values.
-inline constexpr int kAngleBlock = 16;
-
-/// Beyond this angle the reduction below is no longer exact, and sin_cos_libm() takes over.
-inline constexpr double kMaxReducedAngle = 16777216.0;  // 2^24
-
-/// Whether compilers leave the reduction below as it is written: reassociation and the long registers of x87 undo it.
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(_M_FP_FAST) || FLT_EVAL_METHOD == 2
-inline constexpr bool kReducesExactly = false;
-#else
-inline constexpr bool kReducesExactly = true;
-#endif
-
-/// The scalar twin of sin_cos(): one libm call per value, for angles of any size.
-inline void sin_cos_libm(const double* frequency, double position, int count, double* cosine, double* sine) {
-  for (int i = 0; i < count; ++i) {
-    cosine[i] = std::cos(position * frequency[i]);
-    sine[i] = std::sin(position * frequency[i]);
-  }
-}
-
-/// cosine[i] = cos(position * frequency[i]) and the sine, for i < kAngleBlock; |position * frequency[i]| <= 2^24.
-///
-/// With n = round(angle / (pi/2)) the remainder is r = angle - n pi/2, pi/2 being split into 29 + 53 bits: the product
-/// of n with the first is exact, and with the second, below 2^-6, off by 2^-59. |r| <= pi/4 (1 + 2^-20), where the
-/// minimax polynomials of degree 13 and 14 (their free coefficients rounded to double) are off by less than 2^-56. The
-/// quadrant m = n mod 4 in {-2, ..., 2} rotates (cos r, sin r) by m pi/2 without a branch: cos(m pi/2) = 1 - |m| and
-/// sin(m pi/2) = m (2 - |m|).
-/// Accuracy: 2^-52 + |angle| 2^-53, the second term from rounding the product.
-inline void sin_cos_block(const double* __restrict frequency, double position, double* __restrict cosine,
-                          double* __restrict sine) {
-#if defined(__clang__) && __clang_major__ >= 13  // Apple's clang 12 does not know it
-#pragma clang fp reassociate(off)                // clang has no macro for -fassociative-math
-#endif
-  constexpr double two_over_pi = 0x1.45f306dc9c883p-1;
-  constexpr double half_pi_high = 0x1.921fb54p+0;
-  constexpr double half_pi_low = 0x1.10b4611a62633p-30;
-  constexpr double to_integer = 0x1.8p52;  // x + to_integer - to_integer rounds x to the nearest integer
-  for (int i = 0; i < kAngleBlock; ++i) {
-    const double angle = position * frequency[i];
-    const double n = (angle * two_over_pi + to_integer) - to_integer;
-    const double r = (angle - n * half_pi_high) - n * half_pi_low;
-    const double z = r * r;
-    const double sin_tail =
-        -0x1.555555555553dp-3 +
-        z * (0x1.111111110eb1fp-7 +
-             z * (-0x1.a01a019ab4ad8p-13 +
-                  z * (0x1.71de347564205p-19 + z * (-0x1.ae5db478195f4p-26 + z * 0x1.5d64c91504670p-33))));
-    const double cos_tail =
-        0x1.555555555554cp-5 +
-        z * (-0x1.6c16c16c15184p-10 +
-             z * (0x1.a01a019cb26eap-16 +
-                  z * (-0x1.27e4f80a760f9p-22 + z * (0x1.1ee9ec477a290p-29 + z * -0x1.8faecf0eeaed9p-37))));
-    const double sin_r = r + r * z * sin_tail;
-    const double cos_r = 1.0 - (0.5 * z - z * z * cos_tail);
-    const double m = n - 4.0 * ((n * 0.25 + to_integer) - to_integer);
-    const double abs_m = std::abs(m);
-    const double cos_m = 1.0 - abs_m;
-    const double sin_m = m * (2.0 - abs_m);
-    cosine[i] = cos_m * cos_r - sin_m * sin_r;
-    sine[i] = sin_m * cos_r + cos_m * sin_r;
-  }
-}
-
-/// cosine[i] = cos(position * frequency[i]) and the sine, for i < count, a multiple of kAngleBlock.
-/// `max_frequency` is the largest |frequency[i]|. All finite.
-inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
-                    double* sine) {
-  const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
-  if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
-  for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_SIN_COS_HPP
-
-// ---- posenc/detail/temporary.hpp
-/// What a table that is a temporary says when it is asked where its numbers are.
-#ifndef POSENC_DETAIL_TEMPORARY_HPP
-#define POSENC_DETAIL_TEMPORARY_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// A pointer into a temporary, which must not compile. Called by a member template, so that a class may be instantiated
-/// explicitly.
-template <typename Number>
-const Number* of_temporary() {
-  static_assert(kMisuse<Number>,
-                "posenc: the table is a temporary, and its numbers would be gone: give it a name first");
-  return nullptr;
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_TEMPORARY_HPP
-
-// ---- posenc/frequency/table_options.hpp
-/// How a cos/sin table lies in memory, and how its angles are formed.
-#ifndef POSENC_FREQUENCY_TABLE_OPTIONS_HPP
-#define POSENC_FREQUENCY_TABLE_OPTIONS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// How the cosines and sines of one position lie in memory: of a table of posenc, and of any other codebase's cache.
-///
-///     cos_sin     c0 c1 c2 .. | s0 s1 s2 ..                       one per pair, cosines first
-///     sin_cos     s0 s1 s2 .. | c0 c1 c2 ..                       one per pair, sines first
-///     paired      c0 s0 c1 s1 c2 s2 ..                            complex numbers
-///     tiled       c0 c1 .. c0 c1 ..  |  s0 s1 .. s0 s1 ..         one per channel of half-split RoPE:
-///                                                                 torch.cat((f, f))
-///     repeated    c0 c0 c1 c1 ..  |  s0 s0 s1 s1 ..               one per channel of interleaved RoPE:
-///                                                                 torch.repeat_interleave(f, 2)
-///
-/// The bar separates the two halves of a row, or the two arrays of a cache that has cosines and sines in separate
-/// arrays. Tables of posenc are cos_sin (the default: best for half-split RoPE, good for interleaved), paired (best for
-/// interleaved RoPE) or repeated (for kernels of the caller's own: x * cos + swapped(x) * (-+ sin)). Caches may have
-/// any of the five. ChannelOrder uses the words cos_sin and sin_cos in the same sense.
-enum class CosSinStorage { cos_sin, sin_cos, paired, tiled, repeated };
-
-namespace detail {
-
-/// What a message calls a storage.
-inline const char* name_of(CosSinStorage storage) {
-  switch (storage) {
-    case CosSinStorage::cos_sin: return "cos_sin";
-    case CosSinStorage::sin_cos: return "sin_cos";
-    case CosSinStorage::paired: return "paired";
-    case CosSinStorage::tiled: return "tiled";
-    case CosSinStorage::repeated: return "repeated";
-  }
-  return "no storage";
-}
-
-}  // namespace detail
-
-/// How the angle position * inv_freq is formed.
-enum class AngleMode {
-  exact,   ///< In double: right at any position.
-  float32  ///< In float, as Hugging Face, vLLM and others do: reproduces their numbers, errors included.
-};
-
-/// How a table is made. Every function that makes a table takes these, and fill_table() keeps those of its table.
-struct TableOptions {
-  CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
-  AngleMode angles = AngleMode::exact;
-  /// Number of heads that have angles of their own; 1 where all heads share them. Frequencies (and axes) are then given
-  /// for num_heads times the pairs of a head: those of head 0 first, then those of head 1, ...
-  detail::Size num_heads = 1;
-};
-
-namespace detail {
-
-/// Refuses float32 angles, for tables whose angles frameworks do not form as position * inv_freq in float.
-inline void require_exact_angles(const char* function, const TableOptions& options) {
-  require(options.angles == AngleMode::exact, function, "options.angles", "float32", "exact");
-}
-
-/// The number of pairs of a head, where frequencies hold those of all heads.
-inline Eigen::Index pairs_of_head(const char* function, const char* parameter, Eigen::Index num_pairs,
-                                  const TableOptions& options) {
-  require(options.num_heads > 0, function, "options.num_heads", options.num_heads, "> 0");
-  if (num_pairs % options.num_heads != 0) {
-    refuse<std::invalid_argument>(function, parameter, num_pairs, "a multiple of options.num_heads ", options.num_heads,
-                                  " (the pairs of head 0, then those of head 1, ...)");
-  }
-  return num_pairs / options.num_heads;
-}
-
-}  // namespace detail
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_TABLE_OPTIONS_HPP
-
-// ---- posenc/frequency/table_rotation.hpp
-/// TableRotation: a table and the sense in which RoPE rotates by it.
-#ifndef POSENC_FREQUENCY_TABLE_ROTATION_HPP
-#define POSENC_FREQUENCY_TABLE_ROTATION_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// The sign of a rotation's angle.
-enum class RotationSense {
-  forward,  ///< R(t): position * inv_freq
-  backward  ///< R(-t): its negative
-};
-
-/// What adjoint() and inverse() of a table return and apply_rope() takes: rotate by the angles of `table` in the sense
-/// `Sense`, and multiply by `scale`.
-///
-/// It has no cosines and sines of its own: those of `table` are for the forward rotation.
-/// @tparam Table  A FrequencyTableView of the table that it came from, or the FrequencyTable itself where that was a
-///                temporary.
-template <RotationSense Sense, typename Table>
-struct TableRotation {
-  static constexpr RotationSense sense = Sense;
-
-  Table table;
-  double scale;  ///< On top of the magnitude A that the table's numbers hold: 1 for the adjoint, 1/A^2 for the inverse.
-  bool inverts = false;  ///< Whether inverse() returned it.
-};
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_TABLE_ROTATION_HPP
-
-// ---- posenc/frequency/frequency_table_view.hpp
-/// FrequencyTableView: a table of cosines and sines in memory that it does not own; and what all tables have in common.
-#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
-#define POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-template <typename Scalar>
-class FrequencyTable;
-template <typename Scalar>
-class FrequencyTableView;
-
-namespace detail {
-
-struct TableWriter;
-struct CacheReader;
-
-/// What a table knows about its numbers, whether it owns them or not.
-struct TableFacts {
-  Eigen::Index num_pairs = 0;
-  Eigen::Index row_stride = 0;
-  Eigen::Index pair_stride = 1;
-  Eigen::Index num_heads = 1;
-  Eigen::Index head_stride = 0;
-  Eigen::Index num_sequences = 1;
-  CosSinStorage storage = CosSinStorage::cos_sin;
-  AngleMode angles = AngleMode::exact;
-  double magnitude = 1;
-  std::uint64_t id = 0;
-  std::optional<std::int64_t> first_position = {};
-};
-
-}  // namespace detail
-
-/// What FrequencyTable and FrequencyTableView have in common: rows x num_heads x num_pairs cosines and sines.
-///
-/// @tparam Table    The type that derives from this one and says where the numbers are.
-/// @tparam Scalar_  float, double, Eigen::half or Eigen::bfloat16.
-template <typename Table, typename Scalar_>
-class FrequencyTableBase {
-  static_assert(detail::is_storage<Scalar_>,
-                "posenc: a FrequencyTable holds float, double, Eigen::half or Eigen::bfloat16");
-
- public:
-  using Scalar = Scalar_;
-  using ConstMap = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
-                              Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
-
-  /// Number of pairs of a head.
-  Eigen::Index num_pairs() const { return facts_.num_pairs; }
-  /// Number of heads that have angles of their own; 1 where all heads share them.
-  Eigen::Index num_heads() const { return facts_.num_heads; }
-  /// Number of channels of a head that rotate: 2 num_pairs.
-  Eigen::Index rotary_dim() const { return 2 * facts_.num_pairs; }
-  CosSinStorage storage() const { return facts_.storage; }
-  /// Number of sequences that have frequencies and rows of their own, stacked one after the other; 1 where all share
-  /// the rows.
-  Eigen::Index num_sequences() const { return facts_.num_sequences; }
-  /// How make_table() formed the angles and fill_table() will form them. A wrapped cache, of which this is not known,
-  /// says exact.
-  AngleMode angles() const { return facts_.angles; }
-  /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
-  /// sequences of different magnitudes).
-  double magnitude() const { return facts_.magnitude; }
-  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
-  /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
-  std::uint64_t id() const { return facts_.id; }
-  /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
-  /// r. Empty for lists of positions, for several axes and for a wrapped cache.
-  std::optional<std::int64_t> first_position() const { return facts_.first_position; }
-
-  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
-  /// @throws std::invalid_argument  heads have angles of their own: head(h).cos().
-  ConstMap cos() const { return map("FrequencyTable::cos", table().cos_data(0)); }
-  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
-  /// @throws std::invalid_argument  heads have angles of their own: head(h).sin().
-  ConstMap sin() const {
-    return map("FrequencyTable::sin", table().rows() == 0 ? table().cos_data(0) : table().sin_data(0));
-  }
-
-  /// Entry (row, head, pair) is at cos_data(row)[head * head_stride() + pair * pair_stride()], and likewise for the
-  /// sine.
-  Eigen::Index row_stride() const { return facts_.row_stride; }
-  /// 0 where all heads share the angles.
-  Eigen::Index head_stride() const { return facts_.head_stride; }
-  Eigen::Index pair_stride() const { return facts_.pair_stride; }
-
- protected:
-  FrequencyTableBase() = default;
-  explicit FrequencyTableBase(const detail::TableFacts& facts) : facts_(facts) {}
-
-  double inverse_scale() const {
-    const double a = magnitude();
-    detail::require(a > 0, "FrequencyTable::inverse", "magnitude()", a,
-                    "> 0 (the inverse of an xPos table is the adjoint of its counterpart; sequences of other "
-                    "magnitudes are inverted one by one)");
-    return 1.0 / (a * a);
-  }
-
-  detail::TableFacts facts_;
-
- private:
-  const Table& table() const { return static_cast<const Table&>(*this); }
-  ConstMap map(const char* function, const Scalar* data) const {
-    detail::require(num_heads() == 1, function, "num_heads()", num_heads(), "1, or a head be named: head(h)");
-    return ConstMap(data, table().rows(), num_pairs(),
-                    Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>(row_stride(), pair_stride()));
-  }
-};
-
-/// Refers to cosines and sines that lie elsewhere: in another codebase's cache (wrap_cache()) or in a FrequencyTable
-/// (its view()). Whatever it refers to must outlive it. Copying copies the reference.
-template <typename Scalar>
-class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>, Scalar> {
-  using Base = FrequencyTableBase<FrequencyTableView<Scalar>, Scalar>;
-
- public:
-  /// Refers to strided memory: entry (row, pair) at row * row_stride + pair * pair_stride of each pointer. wrap_cache()
-  /// takes the usual caches.
-  /// @param cos, sin     The cosine and the sine of row 0, pair 0.
-  /// @param rows         Positions, >= 0.
-  /// @param num_pairs    Pairs of a position, > 0 and at most 2^23.
-  /// @param row_stride   [values] From one position to the next: rows may not overlap.
-  /// @param pair_stride  [values] From one pair to the next: 1 or 2.
-  /// @param magnitude    A, which cos and sin have been multiplied by: finite and > 0.
-  /// @throws std::invalid_argument  a null pointer with rows > 0; rows < 0; num_pairs <= 0 or > 2^23; magnitude or
-  ///                                pair_stride other than said; rows that overlap.
-  /// @throws std::length_error      rows that do not fit into memory's index type.
-  FrequencyTableView(const Scalar* cos, const Scalar* sin, detail::Size rows, detail::Size num_pairs,
-                     detail::Size row_stride, detail::Size pair_stride, double magnitude)
-      : rows_(rows), cos_(cos), sin_(sin) {
-    const char* const function = "FrequencyTableView";
-    detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require_num_pairs(function, num_pairs);
-    detail::require(pair_stride == 1 || pair_stride == 2, function, "pair_stride", pair_stride, "1 or 2");
-    detail::require(rows <= 1 || row_stride >= (num_pairs - 1) * pair_stride + 1, function, "row_stride", row_stride,
-                    "at least ", (num_pairs - 1) * pair_stride + 1);
-    if (rows > 1) detail::require_size(function, "rows", rows, row_stride, sizeof(Scalar));
-    detail::require(rows == 0 || cos != nullptr, function, "cos", "null", "a valid pointer");
-    detail::require(rows == 0 || sin != nullptr, function, "sin", "null", "a valid pointer");
-    detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
-    this->facts_.num_pairs = num_pairs;
-    this->facts_.row_stride = row_stride;
-    this->facts_.pair_stride = pair_stride;
-    this->facts_.storage = pair_stride == 1                   ? CosSinStorage::cos_sin
-                           : cos != nullptr && sin == cos + 1 ? CosSinStorage::paired
-                                                              : CosSinStorage::repeated;
-    this->facts_.magnitude = magnitude;
-  }
-
-  Eigen::Index rows() const { return rows_; }
-  const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
-  const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
-
-  /// This view, so that code for either kind of table can call view().
-  FrequencyTableView view() const { return *this; }
-  /// The angles of one head, as a view that rotates that head, or several that share its angles.
-  /// @param head  >= 0 and < num_heads().
-  /// @throws std::out_of_range  there is no such head.
-  FrequencyTableView head(detail::Size head) const {
-    const auto num_heads = this->num_heads();
-    detail::require_in_range(head >= 0 && head < num_heads, "FrequencyTable::head", "head", head, "in [0, num_heads() ",
-                             num_heads, ")");
-    if (num_heads == 1) return *this;
-    detail::TableFacts facts = this->facts_;
-    facts.num_heads = 1;
-    facts.head_stride = 0;
-    facts.id = 0;
-    const Eigen::Index offset = rows_ == 0 ? Eigen::Index(0) : head * this->head_stride();
-    return {facts, cos_ + offset, sin_ + offset, rows_};
-  }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
-  TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
-  /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
-  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
-  TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {
-    return {*this, this->inverse_scale(), true};
-  }
-
- private:
-  friend class FrequencyTable<Scalar>;
-  friend struct detail::CacheReader;
-  FrequencyTableView(const detail::TableFacts& facts, const Scalar* cos, const Scalar* sin, Eigen::Index rows)
-      : Base(facts), rows_(rows), cos_(cos), sin_(sin) {}
-
-  Eigen::Index rows_;
-  const Scalar* cos_;
-  const Scalar* sin_;
-};
-
-namespace detail {
-
-/// Refuses a table whose heads have angles of their own, for callers that read one set of angles in a row.
-template <typename Table>
-void require_shared_angles(const char* function, const Table& table) {
-  require(table.num_heads() == 1, function, "table.num_heads()", table.num_heads(),
-          "1: angles that all heads share, or those of one head, table.head(h)");
-}
-
-}  // namespace detail
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_FREQUENCY_TABLE_VIEW_HPP
-
-// ---- posenc/frequency/frequency_table.hpp
-/// FrequencyTable: cosine and sine of position * inv_freq, one row per position.
-#ifndef POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
-#define POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Cosine and sine of position * inv_freq, one row per position, one entry per pair, both times the magnitude A.
-///
-/// Owns its numbers, in rows that are padded and aligned to Eigen's widest packet. make_table() makes one, fill_table()
-/// writes it anew. A table that was moved from has no rows. Const access from many threads is safe.
-///
-/// With options.num_heads > 1 each head has angles of its own, and a row holds one part for each head:
-///
-///     position 0:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 0
-///                  head 1   c0 c1 .. | s0 s1 ..       table.head(1), row 0
-///     position 1:  head 0   c0 c1 .. | s0 s1 ..       table.head(0), row 1
-///                  ...
-template <typename Scalar>
-class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar> {
-  using Base = FrequencyTableBase<FrequencyTable<Scalar>, Scalar>;
-  using Numbers = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
- public:
-  /// A table of zeros for fill_table() to write.
-  /// @param num_pairs  Pairs of a head.
-  /// @throws std::invalid_argument  rows < 0; num_pairs <= 0; options.storage other than cos_sin, paired or repeated;
-  ///                                options.num_heads <= 0; more than 2^23 pairs in all heads.
-  /// @throws std::length_error      the table does not fit into memory's index type.
-  FrequencyTable(detail::Size rows, detail::Size num_pairs, TableOptions options = {})
-      : FrequencyTable(rows, num_pairs, options, Unset{}) {
-    numbers_.setZero();
-  }
-
-  FrequencyTable(const FrequencyTable&) = default;
-  FrequencyTable(FrequencyTable&&) = default;
-  FrequencyTable& operator=(const FrequencyTable&) = default;
-  FrequencyTable& operator=(FrequencyTable&& other) noexcept {
-    FrequencyTable taken(std::move(other));
-    numbers_.swap(taken.numbers_);
-    this->facts_ = taken.facts_;
-    sin_offset_ = taken.sin_offset_;
-    return *this;
-  }
-
-  Eigen::Index rows() const { return numbers_.rows(); }
-  const Scalar* cos_data(detail::Size row) const& { return numbers_.data() + row * this->row_stride(); }
-  const Scalar* sin_data(detail::Size row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
-  template <typename Number = Scalar>
-  const Number* cos_data(Eigen::Index) const&& {
-    return detail::of_temporary<Number>();
-  }
-  template <typename Number = Scalar>
-  const Number* sin_data(Eigen::Index) const&& {
-    return detail::of_temporary<Number>();
-  }
-
-  /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
-  typename Base::ConstMap cos() const& { return Base::cos(); }
-  /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
-  typename Base::ConstMap sin() const& { return Base::sin(); }
-  /// @overload
-  /// Of a temporary table: a copy.
-  Numbers cos() const&& { return Base::cos(); }
-  /// @overload
-  /// Of a temporary table: a copy.
-  Numbers sin() const&& { return Base::sin(); }
-
-  /// A view of all of the table, which must outlive it.
-  FrequencyTableView<Scalar> view() const& {
-    return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
-  }
-  FrequencyTableView<Scalar> view() const&& = delete;
-  /// The angles of one head: a view of one head. The table must outlive it.
-  /// @param head  >= 0 and < num_heads().
-  /// @throws std::out_of_range  there is no such head.
-  FrequencyTableView<Scalar> head(detail::Size head) const& { return view().head(head); }
-  template <typename Number = Scalar>
-  FrequencyTableView<Number> head(detail::Size) const&& {
-    const Number* const none = detail::of_temporary<Number>();
-    return {none, none, 0, 1, 1, 1, 1};
-  }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). It refers to the
-  /// table.
-  TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
-  /// @overload
-  /// Of a temporary: the result keeps the table.
-  TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
-  /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
-  /// table.
-  /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
-  TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> inverse() const& { return view().inverse(); }
-  /// @overload
-  /// Of a temporary: the result keeps the table.
-  TableRotation<RotationSense::backward, FrequencyTable> inverse() && {
-    const double scale = this->inverse_scale();
-    return {std::move(*this), scale, true};
-  }
-
- private:
-  /// A table whose numbers, padding included, have not been written yet.
-  struct Unset {};
-  FrequencyTable(Eigen::Index rows, Eigen::Index num_pairs, TableOptions options, Unset) {
-    const char* const function = "FrequencyTable";
-    detail::require(rows >= 0, function, "rows", rows, ">= 0");
-    detail::require_num_pairs(function, num_pairs);
-    const bool paired = options.storage == CosSinStorage::paired;
-    const bool repeated = options.storage == CosSinStorage::repeated;
-    detail::require(paired || repeated || options.storage == CosSinStorage::cos_sin, function, "options.storage",
-                    detail::name_of(options.storage), "cos_sin, paired or repeated");
-    detail::require_named(function, "options.angles", options.angles, AngleMode::float32);
-    const Eigen::Index num_heads = options.num_heads;
-    detail::require(num_heads > 0 && num_heads <= detail::kMaxPairs / num_pairs, function, "options.num_heads",
-                    num_heads, "> 0 and at most ", detail::kMaxPairs / num_pairs, " for heads of ", num_pairs,
-                    " pairs");
-    const Eigen::Index plane = padded(num_pairs) * (paired || repeated ? 2 : 1);
-    sin_offset_ = paired ? 1 : plane;
-    this->facts_.num_pairs = num_pairs;
-    const Eigen::Index head_row = paired ? plane : 2 * plane;
-    detail::require_size(function, "rows", rows, head_row * num_heads, sizeof(Scalar));
-    this->facts_.num_heads = num_heads;
-    this->facts_.head_stride = num_heads == 1 ? 0 : head_row;
-    this->facts_.row_stride = head_row * num_heads;
-    this->facts_.pair_stride = paired || repeated ? 2 : 1;
-    this->facts_.storage = options.storage;
-    this->facts_.angles = options.angles;
-    numbers_.resize(rows, this->facts_.row_stride);
-  }
-
-  static Eigen::Index padded(Eigen::Index size) {
-    constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
-                                               static_cast<Eigen::Index>(detail::kAngleBlock));
-    return (size + packet - 1) / packet * packet;
-  }
-
-  friend struct detail::TableWriter;
-
-  Eigen::Index sin_offset_ = 0;
-  Numbers numbers_;
-};
-
-namespace detail {
-
-/// Whether T is a FrequencyTable or a FrequencyTableView: what functions that read a table take, as `const T&`.
-template <typename T>
-inline constexpr bool is_frequency_table = false;
-template <typename Scalar>
-inline constexpr bool is_frequency_table<FrequencyTable<Scalar>> = true;
-template <typename Scalar>
-inline constexpr bool is_frequency_table<FrequencyTableView<Scalar>> = true;
-
-}  // namespace detail
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_FREQUENCY_TABLE_HPP
-
 // ---- posenc/frequency/cos_sin_cache.hpp
 /// wrap_cache() and write_cache(): the cos/sin caches of other codebases, read in place and written.
 #ifndef POSENC_FREQUENCY_COS_SIN_CACHE_HPP
@@ -5402,746 +6696,45 @@ void write_cache(Cos&& cos, Sin&& sin, const Table& table, CosSinStorage storage
 
 #endif  // POSENC_FREQUENCY_COS_SIN_CACHE_HPP
 
-// ---- posenc/detail/angles.hpp
-/// The generator behind every table and every sinusoid: cos and sin of position * inv_freq, row by row, in double.
-#ifndef POSENC_DETAIL_ANGLES_HPP
-#define POSENC_DETAIL_ANGLES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Whether |position| * fastest is a number, in the arithmetic that forms the angle.
-inline bool has_finite_angle(double fastest, bool float32, double position) {
-  if (float32) return is_finite(static_cast<double>(static_cast<float>(position) * static_cast<float>(fastest)));
-  return is_finite(position * fastest);
-}
-
-/// Refuses positions whose angles are not finite, because their cosines would be NaN. `fastest` is the largest
-/// frequency. Integers are looked at only where the largest position would be refused.
-template <typename Positions>
-void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions) {
-  using Position = std::decay_t<decltype(positions[0])>;
-  if (std::is_integral_v<Position> && has_finite_angle(fastest, float32, static_cast<double>(kMaxPosition))) return;
-  for (Eigen::Index i = 0; i < positions.rows(); ++i) {
-    const double position = static_cast<double>(positions[i]);
-    if (has_finite_angle(fastest, float32, position)) continue;
-    refuse<std::out_of_range>(function, element("positions", i), position,
-                              "such that position * frequency is finite (the largest frequency is ", fastest, ")");
-  }
-}
-
-/// How many pairs for_each_angle() holds on the stack at a time.
-inline constexpr int kAngleChunk = 64;
-
-/// for_each_angle() for the `count` <= kAngleChunk pairs of `frequency`, which is filled up with finite values to a
-/// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
-/// reduced: the bits of a pair do not depend on the pairs beside it.
-template <typename Positions, typename Sink>
-void for_each_angle_of_chunk(const double* frequency, int count, double fastest, double magnitude,
-                             const Positions& positions, Sink&& sink) {
-  alignas(64) double anchor_cos[kAngleChunk];
-  alignas(64) double anchor_sin[kAngleChunk];
-  alignas(64) double offset_cos[kAnchorStep + 1][kAngleChunk];  // the last row is for fractional offsets
-  alignas(64) double offset_sin[kAnchorStep + 1][kAngleChunk];
-
-  const int padded = (count + kAngleBlock - 1) / kAngleBlock * kAngleBlock;
-  double anchor = -1;               // none yet
-  std::uint32_t known_offsets = 0;  // bit k: row k of the offsets is filled
-  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-    const SplitPosition position = split_position(positions[row]);
-    if (position.anchor != anchor) {
-      anchor = position.anchor;
-      sin_cos(frequency, fastest, anchor, padded, anchor_cos, anchor_sin);
-      if (magnitude != 1) {
-        for (int i = 0; i < padded; ++i) anchor_cos[i] *= magnitude;
-        for (int i = 0; i < padded; ++i) anchor_sin[i] *= magnitude;
-      }
-    }
-    int k = static_cast<int>(position.offset);
-    const bool whole = position.offset == k;
-    if (!whole) k = kAnchorStep;
-    if (!whole || (known_offsets >> k & 1u) == 0) {
-      sin_cos(frequency, fastest, position.offset, padded, offset_cos[k], offset_sin[k]);
-      known_offsets |= whole ? 1u << k : 0u;
-    }
-    const double sign = position.negative ? -1.0 : 1.0;
-    for (int first = 0; first < padded; first += kAngleBlock) {
-      double cosine[kAngleBlock];
-      double sine[kAngleBlock];
-      const double* const a_cos = anchor_cos + first;
-      const double* const a_sin = anchor_sin + first;
-      const double* const o_cos = offset_cos[k] + first;
-      const double* const o_sin = offset_sin[k] + first;
-      for (int i = 0; i < kAngleBlock; ++i) {
-        cosine[i] = a_cos[i] * o_cos[i] - a_sin[i] * o_sin[i];
-        sine[i] = sign * (a_sin[i] * o_cos[i] + a_cos[i] * o_sin[i]);
-      }
-      sink(row, first, (std::min)(kAngleBlock, count - first), cosine, sine);
-    }
-  }
-}
-
-/// Calls sink(row, first_pair, count, cosines, sines) for all rows and the pairs begin ... end - 1, kAngleBlock pairs
-/// at a time.
-///
-/// `cosines` and `sines` point to kAngleBlock doubles, of which `count` are meant; the rest is finite padding.
-///
-/// Each value is one product of two exact rotations, |position| = anchor + offset: the anchors are every 16th
-/// position, the offsets 0 ... 15. A run of positions thus costs one evaluation for 16 rows and otherwise two
-/// multiply-adds for each value, and a position always gives the same bits, whatever call it comes from.
-/// Accuracy: magnitude * (2^-51 + |position * inv_freq| 2^-52).
-/// @param frequencies  Has inv_freq(), num_pairs() and fastest(): a posenc::Frequencies.
-/// @param magnitude    Factor on both outputs; that of `frequencies` does not count.
-/// @param positions    Has rows() and operator[], int64 or double.
-template <typename Frequencies, typename Positions, typename Sink>
-void for_each_angle(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, double magnitude,
-                    const Positions& positions, Sink&& sink) {
-  const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
-  alignas(64) double padded_frequency[kAngleChunk];
-  for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {
-    const int count = static_cast<int>((std::min)(Eigen::Index(kAngleChunk), end - first_pair));
-    const double* frequency = inv_freq.data() + first_pair;
-    if (count % kAngleBlock != 0) {
-      std::fill(std::copy_n(frequency, count, padded_frequency), padded_frequency + kAngleChunk, 0.0);
-      frequency = padded_frequency;
-    }
-    for_each_angle_of_chunk(frequency, count, frequencies.fastest(), magnitude, positions,
-                            [&](Eigen::Index row, Eigen::Index pair, int pairs, const double* cosine,
-                                const double* sine) { sink(row, first_pair + pair, pairs, cosine, sine); });
-  }
-}
-
-/// The same for all pairs.
-template <typename Frequencies, typename Positions, typename Sink>
-void for_each_angle(const Frequencies& frequencies, double magnitude, const Positions& positions, Sink&& sink) {
-  for_each_angle(frequencies, 0, frequencies.num_pairs(), magnitude, positions, std::forward<Sink>(sink));
-}
-
-/// `value`, a cos or sin right to an ulp of double, to float. Two roundings differ from one only where `value` is within
-/// an ulp of the middle of two floats, and there `recompute()` gives it in long double.
-template <typename Recompute>
-float round_near_middle(double value, Recompute&& recompute) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  constexpr std::uint64_t middle = std::uint64_t(1) << 28;  // of the 29 bits that float does not have
-  const std::uint64_t cut_off = bits & (2 * middle - 1);
-  if (cut_off - (middle - 1) <= 2) return static_cast<float>(recompute());
-  return static_cast<float>(value);
-}
-
-/// rounded[i] = values[i] in float, and whether every one would be the same if its value were off by 2^-50, which is more
-/// than sin_cos_block() is.
-inline bool round_surely(const double* values, float* rounded) {
-  constexpr double error = 0x1p-50;
-  int in_doubt = 0;
-  for (int i = 0; i < kAngleBlock; ++i) {
-    const float low = static_cast<float>(values[i] - error);
-    rounded[i] = static_cast<float>(values[i] + error);
-    in_doubt |= low != rounded[i] ? 1 : 0;
-  }
-  return in_doubt == 0;
-}
-
-/// cos and sin of kAngleBlock angles, right to half an ulp of float. `largest` is the largest |angle|.
-inline void round_sin_cos(const double* angle, double largest, float* cosine, float* sine) {
-  if (kReducesExactly && largest <= kMaxReducedAngle) {
-    alignas(64) double wide_cosine[kAngleBlock];
-    alignas(64) double wide_sine[kAngleBlock];
-    sin_cos_block(angle, 1.0, wide_cosine, wide_sine);
-    const bool sure = round_surely(wide_cosine, cosine);
-    if (round_surely(wide_sine, sine) && sure) return;
-  }
-  for (int i = 0; i < kAngleBlock; ++i) {
-    const long double wide = static_cast<long double>(angle[i]);
-    cosine[i] = round_near_middle(std::cos(angle[i]), [=] { return std::cos(wide); });
-    sine[i] = round_near_middle(std::sin(angle[i]), [=] { return std::sin(wide); });
-  }
-}
-
-/// The float32 pipeline of frameworks that form the angle in float: the product float(position) * float(inv_freq)
-/// rounded to float, then cos and sin of that float, rounded to float. Same calls to `sink` as for_each_angle(); the
-/// values are floats (and so is their product with `magnitude`), held in double.
-template <typename Positions, typename Sink>
-void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, double magnitude,
-                            const Positions& positions, Sink&& sink) {
-  const float factor = static_cast<float>(magnitude);
-  float fastest = 0;
-  for (Eigen::Index j = 0; j < num_pairs; ++j) fastest = (std::max)(fastest, std::abs(static_cast<float>(inv_freq[j])));
-  for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-    const float position = static_cast<float>(positions[row]);
-    const double largest = static_cast<double>(std::abs(position) * fastest);
-    for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
-      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
-      alignas(64) double angle[kAngleBlock];
-      if (count == kAngleBlock) {  // a constant number of steps
-        for (int i = 0; i < kAngleBlock; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
-      } else {
-        for (int i = 0; i < kAngleBlock; ++i) angle[i] = 0.5;  // padding whose rounding is not in doubt
-        for (int i = 0; i < count; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
-      }
-      float rounded_cosine[kAngleBlock];
-      float rounded_sine[kAngleBlock];
-      round_sin_cos(angle, largest, rounded_cosine, rounded_sine);
-      double cosine[kAngleBlock];
-      double sine[kAngleBlock];
-      for (int i = 0; i < kAngleBlock; ++i) {
-        cosine[i] = static_cast<double>(rounded_cosine[i] * factor);
-        sine[i] = static_cast<double>(rounded_sine[i] * factor);
-      }
-      sink(row, first, count, cosine, sine);
-    }
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_ANGLES_HPP
-
-// ---- posenc/detail/cast_packet.hpp
-/// Half types from and to float, a vector register at a time: the instructions that compilers do not find.
-///
-/// half: compilers do not know the conversions, and neither does Eigen 3.4.0 with gcc. bfloat16: for AVX-512, gcc makes
-/// registers of half the width, whose values the next instruction of full width then waits for. bench_rope has both
-/// beside the naive loop (`half`, `bfloat16`).
-#ifndef POSENC_DETAIL_CAST_PACKET_HPP
-#define POSENC_DETAIL_CAST_PACKET_HPP
-
-#if defined(__AVX512F__) || defined(__F16C__)
-#include <immintrin.h>
-#endif
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-#if defined(__AVX512F__)
-
-inline constexpr int kCastPacket = 16;  // values that cast_packet() converts
-
-inline void cast_packet(float* to, const Eigen::half* from) {
-  _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
-}
-
-inline void cast_packet(Eigen::half* to, const float* from) {
-  const __m256i halves = _mm512_cvtps_ph(_mm512_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), halves);
-}
-
-inline void cast_packet(float* to, const Eigen::bfloat16* from) {
-  const __m512i upper = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-  _mm512_storeu_ps(to, _mm512_castsi512_ps(_mm512_slli_epi32(upper, 16)));
-}
-
-inline void cast_packet(Eigen::bfloat16* to, const float* from) {  // as round_to_bfloat16()
-  const __m512 values = _mm512_loadu_ps(from);
-  const __m512i bits = _mm512_castps_si512(values);
-  const __m512i upper = _mm512_srli_epi32(bits, 16);
-  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
-  const __m512i middle = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
-  const __m512i nearest = _mm512_srli_epi32(_mm512_add_epi32(bits, middle), 16);
-  const __m512i not_a_number = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
-  const __mmask16 is_nan = _mm512_cmp_ps_mask(values, values, _CMP_UNORD_Q);
-  const __m512i result = _mm512_mask_mov_epi32(nearest, is_nan, not_a_number);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(result));
-}
-
-#elif defined(__F16C__)
-
-inline constexpr int kCastPacket = 8;
-
-inline void cast_packet(float* to, const Eigen::half* from) {
-  _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
-}
-
-inline void cast_packet(Eigen::half* to, const float* from) {
-  const __m128i halves = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), halves);
-}
-
-#else
-
-inline constexpr int kCastPacket = 1;
-
-#endif
-
-template <typename To, typename From, typename = void>
-inline constexpr bool has_cast_packet = false;
-template <typename To, typename From>
-inline constexpr bool
-    has_cast_packet<To, From, decltype(cast_packet(static_cast<To*>(nullptr), static_cast<const From*>(nullptr)))> =
-        true;
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_CAST_PACKET_HPP
-
-// ---- posenc/detail/vector_code.hpp
-/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
-#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
-#define POSENC_DETAIL_VECTOR_CODE_HPP
-
-// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
-// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
-#if defined(__GNUC__)
-#define POSENC_KERNEL __attribute__((noinline, flatten))
-#else
-#define POSENC_KERNEL
-#endif
-
-// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
-#if defined(__GNUC__) && !defined(__clang__)
-#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
-#else
-#define POSENC_VECTOR_LOOP
-#endif
-
-#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
-
-// ---- posenc/detail/cast.hpp
-/// Blocks of one storage scalar as another, rounded once.
-#ifndef POSENC_DETAIL_CAST_HPP
-#define POSENC_DETAIL_CAST_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-// bfloat16 is the upper half of float. Eigen's own conversions branch, and compilers make no vector code of them.
-
-inline float widen(Eigen::bfloat16 value) {
-  std::uint16_t upper;
-  std::memcpy(&upper, &value, sizeof upper);
-  const std::uint32_t bits = std::uint32_t{upper} << 16;
-  float number;
-  std::memcpy(&number, &bits, sizeof number);
-  return number;
-}
-
-/// Rounds to nearest even. A NaN keeps its sign.
-inline Eigen::bfloat16 round_to_bfloat16(float value) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  const std::uint32_t odd = bits >> 16 & 1;
-  const std::uint32_t nearest = (bits + 0x7fff + odd) >> 16;
-  const std::uint32_t not_a_number = bits >> 16 | 0x40;
-  const std::uint16_t upper = static_cast<std::uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? not_a_number : nearest);
-  Eigen::bfloat16 number;
-  std::memcpy(static_cast<void*>(&number), &upper, sizeof number);
-  return number;
-}
-
-/// The scalar twin of cast_block().
-template <typename To, typename From>
-To cast_scalar(const From& value) {
-  if constexpr (is_half<To> && std::is_same_v<From, double>) {
-    return round_to<To>(value);
-  } else if constexpr (std::is_same_v<From, Eigen::bfloat16> && std::is_same_v<To, float>) {
-    return widen(value);
-  } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Eigen::bfloat16>) {
-    return round_to_bfloat16(value);
-  } else if constexpr (is_half<From> && !std::is_same_v<To, float> && !std::is_same_v<To, From>) {
-    return static_cast<To>(cast_scalar<float>(value));
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-/// Whose numbers lie in a buffer. Half types of `foreign` buffers are read and written through bytes, because another
-/// library may keep them there under a type of its own (as_half()), and the compiler must not conclude from the types
-/// that they do not change.
-enum class Buffer { own, foreign };
-
-/// What lies at `from`.
-template <Buffer Kind, typename Scalar>
-EIGEN_ALWAYS_INLINE Scalar read_scalar(const Scalar* from) {
-  if constexpr (Kind == Buffer::foreign && is_half<Scalar>) {
-    Scalar value;
-    std::memcpy(static_cast<void*>(&value), static_cast<const void*>(from), sizeof value);
-    return value;
-  } else {
-    return *from;
-  }
-}
-
-/// Writes `value` to `to`.
-template <Buffer Kind, typename Scalar>
-EIGEN_ALWAYS_INLINE void write_scalar(Scalar* to, const Scalar& value) {
-  if constexpr (Kind == Buffer::foreign && is_half<Scalar>) {
-    std::memcpy(static_cast<void*>(to), static_cast<const void*>(&value), sizeof value);
-  } else {
-    *to = value;
-  }
-}
-
-/// to[i] = from[i] for Count values; `to` and `from` are disjoint. By cast_packet() where there is one, otherwise loops
-/// that compilers make vector code of. Eigen's cast() converts half types one by one.
-template <int Count, Buffer Kind = Buffer::own, typename To, typename From>
-EIGEN_ALWAYS_INLINE void cast_block(To* to, const From* from) {
-  if constexpr (std::is_same_v<From, To>) {
-    std::memcpy(static_cast<void*>(to), static_cast<const void*>(from), Count * sizeof(To));
-  } else if constexpr (is_half<To> && std::is_same_v<From, double>) {
-    float odd[Count];
-    POSENC_VECTOR_LOOP
-    for (int i = 0; i < Count; ++i) odd[i] = round_to_odd(from[i]);
-    cast_block<Count, Kind>(to, odd);
-  } else if constexpr (is_half<From> && !std::is_same_v<To, float>) {
-    float floats[Count];
-    cast_block<Count, Kind>(floats, from);
-    cast_block<Count, Kind>(to, floats);
-  } else {
-    int i = 0;
-    if constexpr (has_cast_packet<To, From>) {
-      for (; i + kCastPacket <= Count; i += kCastPacket) cast_packet(to + i, from + i);
-    }
-    POSENC_VECTOR_LOOP
-    for (; i < Count; ++i) write_scalar<Kind>(to + i, cast_scalar<To>(read_scalar<Kind>(from + i)));
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_DETAIL_CAST_HPP
-
-// ---- posenc/frequency/detail/table_writer.hpp
-/// TableWriter: writes the numbers of a FrequencyTable, for make_table(), fill_table() and the tables by other rules.
-#ifndef POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
-#define POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
+// ---- posenc/frequency/channel_order.hpp
+/// ChannelOrder: which channels of a row are sines and which are cosines.
+#ifndef POSENC_FREQUENCY_CHANNEL_ORDER_HPP
+#define POSENC_FREQUENCY_CHANNEL_ORDER_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
 
-class AxisMap;
-
-namespace detail {
-
-/// Refuses to fill `table` with other numbers of pairs or rows than it has; messages name the number of rows `count`.
-template <typename Scalar>
-void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& frequencies, const char* count,
-                      Eigen::Index rows) {
-  const char* const function = "fill_table";
-  const bool shared = table.num_heads() == 1;
-  require(table.num_heads() * table.num_pairs() == frequencies.num_pairs(), function, "frequencies.num_pairs()",
-          frequencies.num_pairs(), shared ? "table.num_pairs() " : "table.num_heads() * table.num_pairs() ",
-          table.num_heads() * table.num_pairs());
-  require(table.rows() == rows, function, count, rows, "table.rows() ", table.rows());
-}
-
-struct TableWriter {
-  /// Writes a whole block, for which rows are padded. `Storage` is a constant, so that the loops become vector stores.
-  template <CosSinStorage Storage, typename Scalar>
-  static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
-                          const double* sine) {
-    constexpr int step = Storage == CosSinStorage::cos_sin ? 1 : 2;
-    Scalar* const to_cos = row + step * pair;
-    Scalar* const to_sin = row + sin_offset + step * pair;
-    if constexpr (Storage == CosSinStorage::cos_sin) {
-      cast_block<kAngleBlock>(to_cos, cosine);
-      cast_block<kAngleBlock>(to_sin, sine);
-    } else {
-      Scalar c[kAngleBlock];  // rounded first, so that every loop becomes vector code
-      Scalar s[kAngleBlock];
-      cast_block<kAngleBlock>(c, cosine);
-      cast_block<kAngleBlock>(s, sine);
-      constexpr bool paired = Storage == CosSinStorage::paired;
-      POSENC_VECTOR_LOOP
-      for (int i = 0; i < kAngleBlock; ++i) {
-        to_cos[2 * i] = c[i];
-        to_cos[2 * i + 1] = paired ? s[i] : c[i];
-      }
-      if (paired) return;
-      POSENC_VECTOR_LOOP
-      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = s[i];
-    }
-  }
-
-  /// Writes one block of a row of a head, for the tables by other rules.
-  template <typename Scalar>
-  static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
-                          const double* cosine, const double* sine) {
-    Scalar* const data = table.numbers_.data() + row * table.row_stride() + head * table.head_stride();
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin:
-        return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
-      case CosSinStorage::paired:
-        return write_block<CosSinStorage::paired>(data, table.sin_offset_, pair, cosine, sine);
-      default: return write_block<CosSinStorage::repeated>(data, table.sin_offset_, pair, cosine, sine);
-    }
-  }
-
-  /// Writes zeros to the padding that the blocks of fill() do not reach.
-  template <typename Scalar>
-  static void clear_padding(FrequencyTable<Scalar>& table) {
-    const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
-    const Eigen::Index plane = table.row_stride() / planes;
-    const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
-    const Eigen::Index written = blocks * kAngleBlock * (table.storage() == CosSinStorage::cos_sin ? 1 : 2);
-    for (Eigen::Index i = 0; i < planes; ++i) {
-      table.numbers_.middleCols(i * plane + written, plane - written).setZero();
-    }
-  }
-
-  /// Records what the table was made of.
-  template <typename Scalar>
-  static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
-                         std::optional<std::int64_t> first_position = std::nullopt) {
-    table.facts_.first_position = first_position;
-    table.facts_.num_sequences = 1;
-    table.facts_.magnitude = magnitude;
-    if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
-    table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
-  }
-
-  /// Fills rows first_row, first_row + 1, ..., one for each position.
-  template <CosSinStorage Storage, typename Scalar, typename Positions>
-  POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
-                                      const Frequencies& frequencies, const Positions& positions) {
-    const Eigen::Index row_stride = table.row_stride();
-    const Eigen::Index sin_offset = table.sin_offset_;
-    const Eigen::Index pairs = table.num_pairs();
-    const double magnitude = frequencies.magnitude();
-    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
-      Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
-      const Eigen::Index first = head * pairs;
-      const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-        write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
-      };
-      if (table.angles() == AngleMode::exact) {
-        for_each_angle(frequencies, first, first + pairs, magnitude, positions,
-                       [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
-                         sink(row, pair - first, count, cosine, sine);
-                       });
-      } else {
-        for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
-      }
-    }
-  }
-
-  template <typename Scalar, typename Positions>
-  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
-                        const Positions& positions) {
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin: return fill_rows<CosSinStorage::cos_sin>(table, first_row, frequencies, positions);
-      case CosSinStorage::paired: return fill_rows<CosSinStorage::paired>(table, first_row, frequencies, positions);
-      default: return fill_rows<CosSinStorage::repeated>(table, first_row, frequencies, positions);
-    }
-  }
-
-  template <typename Scalar, typename Positions>
-  static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
-    fill_rows(table, 0, frequencies, positions);
-    if constexpr (std::is_same_v<Positions, RangePositions>) {
-      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
-    } else {
-      set_origin(table, frequencies.magnitude(), frequencies.id());
-    }
-  }
-
-  template <typename Scalar, typename Positions>
-  static void checked_fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
-    require_fillable(table, frequencies, positions.kCount, positions.rows());
-    require_finite_angles("fill_table", frequencies.fastest(), table.angles() == AngleMode::float32, positions);
-    fill(table, frequencies, positions);
-  }
-
-  /// Fills a table with a set of frequencies for each sequence. Defined in make_sequence_table.hpp.
-  template <typename Scalar, typename Positions>
-  static void fill_sequences(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& frequencies,
-                             const Positions& positions, Eigen::Index seq_len);
-
-  /// Fills a table of positions on several axes. Defined in make_axis_table.hpp.
-  template <typename Scalar, typename Derived>
-  static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
-                        const Derived& positions);
-
-  template <typename Scalar, typename Positions>
-  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {
-    const Eigen::Index pairs = pairs_of_head("make_table", "frequencies.num_pairs()", frequencies.num_pairs(), options);
-    require_finite_angles("make_table", frequencies.fastest(), options.angles == AngleMode::float32, positions);
-    FrequencyTable<Scalar> table(positions.rows(), pairs, options, typename FrequencyTable<Scalar>::Unset{});
-    clear_padding(table);
-    fill(table, frequencies, positions);
-    return table;
-  }
+/// The order of sines s and cosines c in a row of sinusoids.
+enum class ChannelOrder {
+  interleaved,  ///< s0 c0 s1 c1 ..       the paper
+  sin_cos,      ///< s0 s1 .. | c0 c1 ..  tensor2tensor and most of its descendants
+  cos_sin       ///< c0 c1 .. | s0 s1 ..  Stable Diffusion, ggml
 };
 
-}  // namespace detail
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
-
-// ---- posenc/detail/positions_in_braces.hpp
-/// What a parameter is declared as where bare braces may be typed: `add_learned(x, table, {7, 9})` reaches a sentence.
-#ifndef POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
-#define POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
 namespace detail {
 
-/// Made from anything in braces. Any other argument fits a template better.
-struct PositionsInBraces {
-  template <typename... Numbers>
-  PositionsInBraces(const Numbers&...) {}
+/// The columns of the sine and of the cosine of pair i in a row of sinusoids.
+struct SinusoidColumns {
+  SinusoidColumns(ChannelOrder order, Eigen::Index num_sines, Eigen::Index num_cosines)
+      : step(order == ChannelOrder::interleaved ? 2 : 1),
+        first_sine(order == ChannelOrder::cos_sin ? num_cosines : 0),
+        first_cosine(order == ChannelOrder::interleaved ? 1
+                     : order == ChannelOrder::cos_sin   ? 0
+                                                        : num_sines) {}
+
+  Eigen::Index sine(Eigen::Index pair) const { return first_sine + pair * step; }
+  Eigen::Index cosine(Eigen::Index pair) const { return first_cosine + pair * step; }
+
+  Eigen::Index step;          ///< Columns from one pair to the next.
+  Eigen::Index first_sine;    ///< Column of the sine of pair 0.
+  Eigen::Index first_cosine;  ///< Column of the cosine of pair 0.
 };
 
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
-
-// ---- posenc/frequency/make_table.hpp
-/// make_table() and fill_table(): frequencies meet positions.
-#ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
-#define POSENC_FREQUENCY_MAKE_TABLE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-/// Whether T is a list of positions that a table may be made of.
-template <typename Scalar, typename List>
-using IfTableOfList = std::enable_if_t<is_storage<Scalar> && is_list<List>, int>;
-
-/// What a call of make_table() that fits no overload would return: a type that causes no errors of its own.
-template <typename Scalar>
-using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scalar, float>>;
-
-}  // namespace detail
-
-/// Makes the cos/sin table of consecutive positions: what apply_rope() rotates by.
-///
-///     cos(row r, pair j) = A cos(p inv_freq[j])        p = positions.first() + r
-///     sin(row r, pair j) = A sin(p inv_freq[j])        j < num_pairs,  A = frequencies.magnitude()
-///
-/// The table remembers its first position, so that apply_rope(x, table, layout, starting_at(p)) finds row p - first.
-/// The numbers of a position do not depend on the positions beside it: chunks of a sequence equal the whole, bit for
-/// bit.
-/// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
-/// @param  frequencies  One angular frequency for each pair, and the magnitude A.
-/// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.
-/// @param  options      Storage of a row, exact or float32 angles, and how many heads have frequencies of their own:
-///                      with num_heads = H the frequencies are those of head 0, then those of head 1, ..., and
-///                      apply_rope() rotates head h by table.head(h).
-/// @returns             count x num_pairs cosines and as many sines; num_pairs is frequencies.num_pairs() / num_heads.
-/// @throws std::invalid_argument  options of a storage that tables do not have; frequencies that num_heads does not
-///                                divide.
-/// @throws std::out_of_range      an angle position * inv_freq that is not finite.
-/// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     two multiply-adds and a store for each value, with float32 angles an evaluation of cosine or sine; one
-///           allocation (bench_frequency: make_table, consecutive positions).
-/// Accuracy: float |error| <= u / 2 + A (2^-40 + |p inv_freq| 2^-51) with u the ulp of float just below A, 2^-24 for
-///           A = 1; double <= A (2^-50 + |p inv_freq| 2^-51) [frequency][accuracy].
-/// Source:   angle addition, cos(a + b) = cos a cos b - sin a sin b, on exact values at every 16th position.
-/// Matches:  AngleMode::exact is what the formula says; AngleMode::float32 what Hugging Face, vLLM, ONNX exporters and
-///           CTranslate2 compute, given their float inv_freq: exact to the bit for a correctly rounded cos and sin,
-///           where long double is wider than double (see Frequencies).
-template <typename Scalar, std::enable_if_t<detail::is_storage<Scalar>, int> = 0>
-FrequencyTable<Scalar> make_table(const Frequencies& frequencies, PositionRange positions, TableOptions options = {}) {
-  return detail::TableWriter::make<Scalar>(frequencies, detail::RangePositions(positions), options);
-}
-
-/// @overload
-/// Row i is position i of a list.
-/// @param positions  Integers (`position_ids`) or real numbers, one for each row: an Eigen vector or matrix, which is
-///                   read along its rows, or a contiguous range (std::vector, std::array, span).
-/// @throws std::invalid_argument  a real position is NaN or infinite.
-/// @throws std::out_of_range      an integer beyond +-2^57.
-/// Cost:     in addition, an evaluation of cosine and sine for each value whose position is not near the one before
-///           (bench_frequency: fill_table, lists of positions).
-template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
-FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& positions, TableOptions options = {}) {
-  return detail::TableWriter::make<Scalar>(frequencies, detail::ListPositions<List>("make_table", positions), options);
-}
-
-/// Writes a table anew for other positions (and frequencies), without an allocation: for a decode loop, which needs one
-/// row for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
-///
-/// @param[in,out] table  rows x num_pairs.
-/// @param frequencies    table.num_pairs() frequencies.
-/// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count),
-///                       or a list, with exactly that many.
-/// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
-///                                or infinite. The table is unchanged whenever something is thrown.
-/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     that of make_table() without the allocation (bench_frequency: fill_table, consecutive positions).
-/// Accuracy: that of make_table(), whose numbers it writes [frequency][determinism].
-template <typename Scalar>
-void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, StartingAt positions) {
-  const PositionRange range(positions.first(), table.rows());
-  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions(range));
-}
-
-/// @overload
-template <typename Scalar>
-void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, PositionRange positions) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::RangePositions(positions));
-}
-
-/// @overload
-template <typename Scalar, typename List, detail::IfTableOfList<Scalar, List> = 0>
-void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const List& positions) {
-  detail::TableWriter::checked_fill(table, frequencies, detail::ListPositions<List>("fill_table", positions));
-}
-
-// Arguments that are missing, of another type or in the wrong order.
-
-template <typename Scalar = void, typename... Given>
-detail::TableOrFloat<Scalar> make_table(const Given&...) {
-  constexpr bool is_scalar = detail::is_storage<Scalar>;
-  constexpr bool has_first = (std::is_same_v<Given, StartingAt> || ...);
-  static_assert(!std::is_void_v<Scalar>,
-                "posenc: the scalar of the table is missing: write make_table<float>(frequencies, positions)");
-  static_assert(is_scalar || std::is_void_v<Scalar>,
-                "posenc: a FrequencyTable holds float, double, Eigen::half or Eigen::bfloat16");
-  static_assert(
-      !is_scalar || !has_first,
-      "posenc: starting_at(first) does not say how many rows the table has: write PositionRange(first, count)");
-  static_assert(
-      !is_scalar || has_first,
-      "posenc: positions must be PositionRange(first, count) or a list with one for each row: write "
-      "make_table<float>(frequencies, PositionRange(0, 16)), or make_table<float>(frequencies, axes, positions) "
-      "with tokens x axes positions");
-  std::abort();
-}
-
-template <typename Scalar = void>
-detail::TableOrFloat<Scalar> make_table(const Frequencies&, detail::PositionsInBraces, TableOptions = {}) {
-  static_assert(detail::kMisuse<Scalar>,
-                "posenc: bare braces are not positions, because they may mean a range or a list: write "
-                "make_table<float>(frequencies, PositionRange(first, count)), or give a std::vector of positions");
-  std::abort();
-}
-
-template <typename... Given>
-void fill_table(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
-                "posenc: write fill_table(table, frequencies, starting_at(first)), or PositionRange(first, count) or a "
-                "list in place of starting_at, or fill_table(table, frequencies, axes, positions); table is a "
-                "FrequencyTable that is neither const nor a temporary");
-}
-
-template <typename Scalar>
-void fill_table(const FrequencyTable<Scalar>&, const Frequencies&, detail::PositionsInBraces) {
-  static_assert(detail::kMisuse<Scalar>,
-                "posenc: bare braces are not positions, because they may mean a range or a list: write "
-                "fill_table(table, frequencies, starting_at(first)), or give a std::vector of positions");
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_MAKE_TABLE_HPP
+#endif  // POSENC_FREQUENCY_CHANNEL_ORDER_HPP
 
 // ---- posenc/frequency/make_sequence_table.hpp
 /// make_table() and fill_table() for a batch whose sequences have frequencies of their own: dynamic NTK.
@@ -6295,516 +6888,6 @@ void fill_table(FrequencyTable<Scalar>& table, const std::vector<Frequencies>& f
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
-
-// ---- posenc/frequency/detail/row_resolver.hpp
-/// The rows of a table that tokens take, as runs or as a list, and the check that the table has them.
-#ifndef POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
-#define POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-template <typename Integer>
-constexpr bool is_negative(Integer value) {
-  if constexpr (std::is_signed_v<Integer>) {
-    return value < 0;
-  } else {
-    return false;
-  }
-}
-
-/// The tokens that need a row each: `batch` sequences of `seq_len` tokens. Messages name them `parameter`, and the
-/// number of tokens of a sequence `count`.
-struct TokenGrid {
-  const char* parameter;  ///< "x"
-  const char* count;      ///< "x.rows()" of a matrix, "x.seq_len()" of a view
-  Eigen::Index batch;
-  Eigen::Index seq_len;
-
-  Eigen::Index tokens() const { return batch * seq_len; }
-};
-
-/// Sequences of `seq_len` tokens: token t of sequence b takes row first(b) + t. Made after the check that these rows
-/// exist.
-template <typename First>
-class RowRuns {
- public:
-  RowRuns(Eigen::Index seq_len, Eigen::Index sequences, First first)
-      : seq_len_(seq_len), sequences_(sequences), first_(std::move(first)) {}
-
-  /// The row of a token, counted over all sequences.
-  Eigen::Index operator()(Eigen::Index token) const { return first_(token / seq_len_) + token % seq_len_; }
-  /// Calls run(first token, number of tokens, row of the first token) for all tokens in order.
-  template <typename Run>
-  void for_each_run(const Run& run) const {
-    for (Eigen::Index b = 0; b < sequences_; ++b) run(b * seq_len_, seq_len_, first_(b));
-  }
-
- private:
-  Eigen::Index seq_len_;
-  Eigen::Index sequences_;
-  First first_;
-};
-
-/// A list with a row for each token, or for each token of a sequence, which all sequences then share. Made after the
-/// check that these rows exist.
-template <typename RowAt>
-class ListedRows {
- public:
-  ListedRows(Eigen::Index listed, Eigen::Index tokens, RowAt row_at)
-      : listed_(listed), tokens_(tokens), row_at_(std::move(row_at)) {}
-
-  Eigen::Index operator()(Eigen::Index token) const { return row_at_(token < listed_ ? token : token % listed_); }
-  template <typename Run>
-  void for_each_run(const Run& run) const {
-    for (Eigen::Index token = 0; token < tokens_; ++token) run(token, Eigen::Index(1), (*this)(token));
-  }
-
- private:
-  Eigen::Index listed_;
-  Eigen::Index tokens_;
-  RowAt row_at_;
-};
-
-/// The name of a number in messages: a name, or an element of a list. The text is formed only when a message needs it.
-struct Named {
-  const char* name;
-  Eigen::Index index = -1;
-
-  std::string text() const { return index < 0 ? name : element(name, index); }
-};
-
-/// Resolves what a caller said about rows against a table with `table_rows` rows, the first at `first_position` where
-/// that is known.
-class RowResolver {
- public:
-  RowResolver(const char* function, Eigen::Index table_rows, std::optional<std::int64_t> first_position)
-      : function_(function), table_rows_(table_rows), first_position_(first_position) {}
-
-  /// Refuses a table unless it has exactly one row for each token. Without tokens, any table is accepted.
-  void require_exact(const TokenGrid& tokens) const {
-    if (table_rows_ == tokens.seq_len || tokens.tokens() == 0) return;
-    if (table_rows_ > tokens.seq_len) {
-      fail<std::invalid_argument>("posenc::" + std::string(function_) +
-                                  ": rows must be given where the table has more of them (" + to_text(table_rows_) +
-                                  ") than " + tokens.parameter + " has tokens (" + to_text(tokens.seq_len) +
-                                  "), for instance starting_at(cached) or from_row(n)");
-    }
-    if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
-      refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,
-                                    " (sequences that share the rows of one table: each_sequence(", table_rows_, "))");
-    }
-    refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len);
-  }
-  void require_exact(Eigen::Index seq_len) const {
-    require(table_rows_ == seq_len, function_, "table.rows()", table_rows_, "each_sequence's seq_len ", seq_len,
-            ", or a start be given, for instance each_sequence(", seq_len, ", starting_at(cached))");
-  }
-
-  /// The row of a position. Refuses one from which the table does not have `count` rows.
-  Eigen::Index row_of_position(const Named& what, std::int64_t position, Eigen::Index count) const {
-    if (!first_position_) {
-      refuse<std::invalid_argument>(function_, what.text(), position,
-                                    "a row (from_row(n), rows(list)), because the table does not know its positions");
-    }
-    require_count(count);
-    const std::int64_t last = *first_position_ + static_cast<std::int64_t>(table_rows_) - count;
-    if (position < *first_position_ || position > last) {
-      refuse<std::out_of_range>(function_, what.text(), position, "in [", *first_position_, ", ", last,
-                                "] (the table's ", table_rows_, " rows begin at position ", *first_position_, ", ",
-                                count, count == 1 ? " is needed)" : " are needed)");
-    }
-    return static_cast<Eigen::Index>(position - *first_position_);
-  }
-
-  /// Returns `row` as an index. Refuses one from which the table does not have `count` rows.
-  template <typename Integer>
-  Eigen::Index row(const Named& what, Integer row, Eigen::Index count) const {
-    require_count(count);
-    const bool negative = is_negative(row);
-    const Eigen::Index last = table_rows_ - count;
-    if (negative || static_cast<std::uint64_t>(row) > static_cast<std::uint64_t>(last)) {
-      refuse<std::out_of_range>(function_, what.text(), row, "in [0, ", last, "] (the table has ", table_rows_,
-                                " rows, ", count, count == 1 ? " is needed)" : " are needed)");
-    }
-    return static_cast<Eigen::Index>(row);
-  }
-
-  const char* function() const { return function_; }
-
- private:
-  void require_count(Eigen::Index count) const {
-    require_in_range(count <= table_rows_, function_, "table.rows()", table_rows_, "at least ", count,
-                     " (one for each token)");
-  }
-
-  const char* function_;
-  Eigen::Index table_rows_;
-  std::optional<std::int64_t> first_position_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_DETAIL_ROW_RESOLVER_HPP
-
-// ---- posenc/frequency/table_rows.hpp
-/// from_row() and rows(): which row of a cos/sin table each token takes. Tables that know the positions of their rows
-/// take positions as well.
-#ifndef POSENC_FREQUENCY_TABLE_ROWS_HPP
-#define POSENC_FREQUENCY_TABLE_ROWS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// What from_row() returns: row, row + 1, ..., as many as there are tokens.
-class FromRow {
- public:
-  /// See from_row().
-  explicit FromRow(detail::Size row) : row_(row) {}
-  Eigen::Index row() const { return row_; }
-
- private:
-  Eigen::Index row_;
-};
-
-/// What rows() returns: a list of rows.
-template <typename List>
-class TableRows {
- public:
-  /// See rows().
-  template <typename Given>
-  TableRows(std::in_place_t, Given&& list) : list_(std::forward<Given>(list)) {}
-  const std::remove_reference_t<List>& list() const { return list_; }
-
- private:
-  List list_;
-};
-
-/// The rows row, row + 1, ... of a table, one for each token of the call: for a table that does not know the positions
-/// of its rows, such as a wrapped cache. Where it knows them, starting_at(position) finds the row.
-///
-/// @param row  Row of the first token, an integer of any type.
-/// @throws std::out_of_range  row < 0 or beyond what an index holds.
-template <typename Integer>
-FromRow from_row(Integer row) {
-  static_assert(detail::is_integer<Integer>, "posenc: from_row(row) takes an integer");
-  const bool negative = detail::is_negative(row);
-  const bool fits = !negative && static_cast<std::uint64_t>(row) <=
-                                     static_cast<std::uint64_t>((std::numeric_limits<Eigen::Index>::max)());
-  detail::require_in_range(fits, "from_row", "row", row, negative ? ">= 0" : "an index");
-  return FromRow(static_cast<Eigen::Index>(row));
-}
-
-/// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
-///
-/// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span.
-///              A list that is a variable must outlive the call.
-template <typename List>
-auto rows(List&& list) {
-  constexpr bool is_list = detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>;
-  static_assert(is_list,
-                "posenc: rows(list) takes a list of integers, one row for each token; for one run of rows write "
-                "from_row(first)");
-  if constexpr (is_list) return TableRows<detail::Kept<List>>(std::in_place, std::forward<List>(list));
-}
-
-namespace detail {
-
-/// Stands for an argument that was left out: token i takes row i, and the table has exactly as many rows.
-struct OneRowForEachToken {};
-
-template <typename T>
-inline constexpr bool is_table_rows = false;
-template <typename List>
-inline constexpr bool is_table_rows<TableRows<List>> = true;
-/// False where rows() has already refused its argument at compile time, so that no second error follows.
-template <typename Rows>
-inline constexpr bool are_listed =
-    is_list<std::remove_cv_t<std::remove_reference_t<decltype(std::declval<Rows>().list())>>>;
-
-template <typename List>
-constexpr void require_integer_list() {
-  static_assert(Eigen::NumTraits<ListScalar<List>>::IsInteger && !std::is_same_v<ListScalar<List>, bool>,
-                "posenc: a table has rows at whole numbers: give integers here, or make a table at these positions");
-}
-
-/// Calls action(rows) with the rows of a list: of rows where `ByRow` holds, else of positions.
-template <bool ByRow, typename List, typename Action>
-void with_listed_rows(const RowResolver& resolver, const char* name, const char* size_name, const List& given,
-                      const TokenGrid& tokens, const Action& action) {
-  require_integer_list<List>();
-  if constexpr (Eigen::NumTraits<ListScalar<List>>::IsInteger) {
-    const auto& given_list = as_list(given);
-    const auto& list = evaluated(given_list);
-    const Eigen::Index size = list.size();
-    require(size == tokens.seq_len || size == tokens.tokens(), resolver.function(), size_name, size, tokens.count, " ",
-            tokens.seq_len, tokens.batch == 1 ? "" : ", or as many for each sequence");
-    const auto row_at = [&](Eigen::Index i) {
-      if constexpr (ByRow) {
-        return resolver.row({name, i}, list_entry(list, i), 1);
-      } else {
-        const auto position = list_entry(list, i);
-        if (!is_position(position)) require_position(resolver.function(), element(name, i), position);
-        return resolver.row_of_position({name, i}, static_cast<std::int64_t>(position), 1);
-      }
-    };
-    for (Eigen::Index i = 0; i < size; ++i) row_at(i);
-    std::int64_t first = 0;  // the position of row 0
-    if (!ByRow && size > 0) first = static_cast<std::int64_t>(list_entry(list, 0)) - row_at(0);
-    action(ListedRows(size, tokens.tokens(), [&list, first](Eigen::Index i) {
-      return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, i)) - first);
-    }));
-  }
-}
-
-/// Calls action(rows) for sequences of `seq_len` tokens that begin where `start` says.
-template <typename Start, typename Action>
-void with_sequence_rows(const RowResolver& resolver, const Start& start, Eigen::Index seq_len, Eigen::Index sequences,
-                        const Action& action) {
-  const auto constant = [&](Eigen::Index row) {
-    action(RowRuns(seq_len, sequences, [row](Eigen::Index) { return row; }));
-  };
-  const auto require_one_for_each = [&](const char* name, Eigen::Index size) {
-    require(size == sequences, resolver.function(), name, size, "the number of sequences ", sequences);
-  };
-  if constexpr (std::is_same_v<Start, FirstRow>) {
-    resolver.require_exact(seq_len);
-    constant(0);
-  } else if constexpr (std::is_same_v<Start, StartingAt>) {
-    constant(resolver.row_of_position({"starting_at()"}, start.first(), seq_len));
-  } else if constexpr (std::is_same_v<Start, FromRow>) {
-    constant(resolver.row({"from_row()"}, start.row(), seq_len));
-  } else if constexpr (is_table_rows<Start>) {
-    using List = std::remove_cv_t<std::remove_reference_t<decltype(start.list())>>;
-    require_integer_list<List>();
-    const auto& given_list = as_list(start.list());
-    const auto& list = evaluated(given_list);
-    require_one_for_each("rows.size()", list.size());
-    for (Eigen::Index b = 0; b < sequences; ++b) resolver.row({"rows", b}, list_entry(list, b), seq_len);
-    action(RowRuns(seq_len, sequences,
-                   [&list](Eigen::Index b) { return static_cast<Eigen::Index>(list_entry(list, b)); }));
-  } else if constexpr (is_list<Start>) {
-    require_integer_list<Start>();
-    const auto& given_list = as_list(start);
-    const auto& list = evaluated(given_list);
-    require_one_for_each("starts.size()", list.size());
-    std::int64_t first_position = 0;
-    for (Eigen::Index b = 0; b < sequences; ++b) {
-      const auto position = list_entry(list, b);
-      if (!is_position(position)) require_position(resolver.function(), element("starts", b), position);
-      const auto integer = static_cast<std::int64_t>(position);
-      first_position = integer - resolver.row_of_position({"starts", b}, integer, seq_len);
-    }
-    action(RowRuns(seq_len, sequences, [&list, first_position](Eigen::Index b) {
-      return static_cast<Eigen::Index>(static_cast<std::int64_t>(list_entry(list, b)) - first_position);
-    }));
-  } else {
-    static_assert(
-        is_list<Start>,
-        "posenc: after each_sequence(seq_len, ...) write starting_at(first), a list with the first position of "
-        "each sequence, from_row(n), or rows(list) with one for each sequence");
-  }
-}
-
-/// Calls action(rows), with rows(token) the row of the table that each token takes, as the caller gave them: nothing
-/// (OneRowForEachToken), positions, rows, or each_sequence(). All of them are checked before.
-template <typename Table, typename Given, typename Action>
-void with_table_rows(const char* function, const Table& table, const Given& given, const TokenGrid& tokens,
-                     const Action& action) {
-  const RowResolver resolver(function, table.rows(), table.first_position());
-  const auto run = [&](Eigen::Index row) {
-    action(RowRuns((std::max)(tokens.seq_len, Eigen::Index(1)), tokens.seq_len == 0 ? 0 : tokens.batch,
-                   [row](Eigen::Index) { return row; }));
-  };
-  if constexpr (std::is_same_v<Given, OneRowForEachToken>) {
-    resolver.require_exact(tokens);
-    run(0);
-  } else if constexpr (std::is_same_v<Given, StartingAt>) {
-    run(resolver.row_of_position({"starting_at()"}, given.first(), tokens.seq_len));
-  } else if constexpr (std::is_same_v<Given, PositionRange>) {
-    require(given.count() == tokens.seq_len, function, "positions.count()", given.count(), tokens.count, " ",
-            tokens.seq_len);
-    run(resolver.row_of_position({"positions.first()"}, given.first(), tokens.seq_len));
-  } else if constexpr (std::is_same_v<Given, FromRow>) {
-    run(resolver.row({"from_row()"}, given.row(), tokens.seq_len));
-  } else if constexpr (is_table_rows<Given>) {
-    if constexpr (are_listed<Given>) {
-      with_listed_rows<true>(resolver, "rows", "rows.size()", given.list(), tokens, action);
-    }
-  } else if constexpr (is_list<Given>) {
-    with_listed_rows<false>(resolver, "positions", "positions.size()", given, tokens, action);
-  } else if constexpr (is_each_sequence<Given>) {
-    using Start = std::remove_cv_t<std::remove_reference_t<decltype(given.start())>>;
-    const Eigen::Index seq_len = given.seq_len();
-    require(tokens.batch == 1 || tokens.seq_len == seq_len, function, "each_sequence's seq_len", seq_len, tokens.count,
-            " ", tokens.seq_len);
-    require(tokens.tokens() % seq_len == 0, function, tokens.count, tokens.seq_len,
-            "a multiple of each_sequence's seq_len ", seq_len);
-    with_sequence_rows<Start>(resolver, given.start(), seq_len, tokens.tokens() / seq_len, action);
-  } else if constexpr (std::is_arithmetic_v<Given>) {
-    static_assert(!std::is_arithmetic_v<Given>,
-                  "posenc: a bare number is neither a position nor a row: write starting_at(3) for position 3, or "
-                  "from_row(3) for row 3 of the table");
-  } else {
-    static_assert(is_list<Given>,
-                  "posenc: the last argument says which row of the table each token takes: starting_at(first), a list "
-                  "of positions, from_row(n), rows(list), or each_sequence(seq_len, ...)");
-  }
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_TABLE_ROWS_HPP
-
-// ---- posenc/frequency/axial_frequencies.hpp
-/// Frequencies of vision towers: a spectrum for each axis of a grid.
-#ifndef POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
-#define POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Frequencies and the axis that drives each of them: what the make_table() of several axes takes.
-struct AxialFrequencies {
-  Frequencies frequencies;
-  AxisMap axes;
-};
-
-/// How the axes of a grid share geometric series of frequencies.
-enum class AxialSeries {
-  one_per_axis,  ///< Each axis has a series of its own: most vision towers.
-  alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
-};
-
-namespace detail {
-
-/// A series for each axis, of base_of(axis).
-template <typename BaseOf>
-AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
-  AxisMap axes = contiguous_axes(pairs_of_axis);
-  require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
-  Eigen::ArrayXd inv_freq(axes.num_pairs());
-  Eigen::Index first = 0;
-  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
-    const int pairs = pairs_of_axis[axis];
-    if (pairs == 0) continue;
-    inv_freq.segment(first, pairs) = position_scale * spaced_series(pairs, base_of(axis), pairs);
-    first += pairs;
-  }
-  return {Frequencies(inv_freq), std::move(axes)};
-}
-
-}  // namespace detail
-
-/// Frequencies of a vision tower: a geometric series for each axis, all pairs of one axis and then all of the next.
-///
-///     inv_freq[pair i of axis a] = position_scale base^(-i / pairs_of_axis[a])
-///
-/// @param pairs_of_axis   Pairs of each axis, >= 0, not all zero: {head_dim / 4, head_dim / 4} for a picture.
-/// @param base            `rope_theta`, `temperature`: finite, > 0 and not 1.
-/// @param position_scale  Factor on every angle, finite; 2 pi where coordinates count full circles (DINOv3).
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double, 2 with a position_scale [frequency][axial].
-/// Source:   Heo et al. 2024, arXiv:2403.13298, section 3.2 (axial frequencies).
-/// Matches:  Qwen2-VL vision tower, ggml VISION: (row, column), half-split. Llama 4 vision: (column + 1, row + 1),
-///           interleaved, class token at (0, 0). DINOv3: base 100, position_scale 2 pi, (row, column) of
-///           patch_centers(), half-split, prefix tokens at (0, 0). timm and EVA-02 "lang" bands: interleaved.
-///           ChatGLM-6B (position, block) and the Gemma 4 vision tower (column, row; base 100) pair channels within the
-///           half of a head that an axis owns: rotate each half by a table of its own, made of
-///           geometric_frequencies(head_dim / 2), with layouts whose windows are the two halves of the head.
-inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base,
-                                          double position_scale = 1) {
-  detail::require_base("axial_frequencies", base);
-  return detail::series_of_axes(pairs_of_axis, position_scale, [=](std::size_t) { return base; });
-}
-
-/// @overload
-/// With a base for each axis: inv_freq[pair i of axis a] = position_scale bases[a]^(-i / pairs_of_axis[a]).
-/// @param bases  One for each axis, finite, > 0 and not 1.
-/// @throws std::invalid_argument  in addition to those above: another number of bases than axes.
-/// Matches:  Cosmos: bases 10000 s_a^(d_a / (d_a - 2)) with d_a = 2 pairs_of_axis[a] and s_a the extrapolation of axis
-///           a (frame, row, column), half-split.
-inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, const std::vector<double>& bases,
-                                          double position_scale = 1) {
-  const char* const function = "axial_frequencies";
-  detail::require(bases.size() == pairs_of_axis.size(), function, "bases.size()", bases.size(), "pairs_of_axis.size() ",
-                  pairs_of_axis.size());
-  for (std::size_t axis = 0; axis < bases.size(); ++axis) {
-    if (detail::is_finite(bases[axis]) && bases[axis] > 0 && bases[axis] != 1) continue;
-    detail::refuse<std::invalid_argument>(function, detail::element("bases", static_cast<Eigen::Index>(axis)),
-                                          bases[axis], "finite, > 0 and not 1");
-  }
-  return detail::series_of_axes(pairs_of_axis, position_scale, [&](std::size_t axis) { return bases[axis]; });
-}
-
-/// @overload
-/// With `series` alternating, one series over all num_pairs pairs goes to the num_axes axes in turn:
-///
-///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
-///
-/// @param series  one_per_axis is the function above with a position_scale of 1.
-/// @throws std::invalid_argument  in addition to those above: alternating axes with different numbers of pairs.
-/// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
-///           row * max_width + column).
-inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
-  if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
-  const char* const function = "axial_frequencies";
-  detail::require_named(function, "series", series, AxialSeries::alternating);
-  AxisMap axes = contiguous_axes(pairs_of_axis);
-  detail::require_base(function, base);
-  for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
-    if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
-    detail::refuse<std::invalid_argument>(function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)),
-                                          pairs_of_axis[axis], pairs_of_axis[0], " as on axis 0 for alternating axes");
-  }
-  const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
-  Eigen::ArrayXd inv_freq(axes.num_pairs());
-  const Eigen::Index pairs = pairs_of_axis[0];
-  for (Eigen::Index i = 0; i < all.size(); ++i) inv_freq[i] = all[i % pairs * axes.num_axes() + i / pairs];
-  return {Frequencies(inv_freq), std::move(axes)};
-}
-
-/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each
-/// axis.
-///
-///     inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
-///
-/// @param num_axes       Axes, > 0 and at most 1024.
-/// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved;
-///           "pixel" of rotary-embedding-torch.
-inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
-  const char* const function = "pixel_frequencies";
-  detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
-  detail::require_num_pairs(function, pairs_of_axis);
-  detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
-                  detail::kMaxPairs, " on all axes together");
-  detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
-  constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
-  const detail::Wide step =
-      pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
-  Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
-  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
-    inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
-  }
-  return {Frequencies(inv_freq),
-          contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
 
 // ---- posenc/detail/axis_angles.hpp
 /// for_each_angle() for pairs on several axes.
@@ -7023,235 +7106,6 @@ void fill_table(FrequencyTable<Scalar>& table, const Frequencies& frequencies, c
 }  // namespace posenc
 
 #endif  // POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
-
-// ---- posenc/frequency/rope_presets.hpp
-/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2.
-#ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
-#define POSENC_FREQUENCY_ROPE_PRESETS_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace presets {
-
-/// Frequencies of nanochat, which rotates by negative angles: inv_freq[i] = -base^(-2i / head_dim).
-///
-/// Scores equal those of positive frequencies. Rotated queries and keys, and therefore cached keys, do not.
-/// @param head_dim  Channels of a head, even and > 0; all of them rotate, half-split.
-/// @param base      `rope_theta`: finite, > 0 and not 1.
-/// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  nanochat and its class in transformers.
-inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
-  const char* const function = "presets::nanochat_frequencies";
-  detail::require_rotary_dim(function, "head_dim", head_dim);
-  detail::require_base(function, base);
-  return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
-}
-
-/// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
-/// down to 1/1024.
-///
-///     inv_freq[i] = -1024^(-i / (n - 1))        i < n = head_dim / 4
-///                   0                           i < 2 n
-///
-/// @param head_dim  Channels of a head: a multiple of 4, > 4; half-split.
-/// @throws std::invalid_argument  this does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  Rotary of modded-nanogpt.
-inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
-  const char* const function = "presets::modded_nanogpt_frequencies";
-  detail::require_rotary_dim(function, "head_dim", head_dim);
-  detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
-  const Eigen::Index n = head_dim / 4;
-  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(2 * n);
-  inv_freq.head(n) = -detail::spaced_series(n, 1024, static_cast<double>(n - 1));
-  return Frequencies(inv_freq);
-}
-
-/// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
-/// apply_channel_angles(), not for apply_rope().
-///
-///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
-///
-/// With the interleaved layout the two channels of a pair get different angles:
-///
-///     const auto model = presets::vjepa2_frequencies(head_dim);
-///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
-///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
-///
-/// @param head_dim  Channels of a head, at least 6; those beyond 6 (head_dim / 6) stay.
-/// @throws std::invalid_argument  this does not hold.
-/// Cost:     see Frequencies.
-/// Accuracy: 1 ulp of double [frequency][presets].
-/// Matches:  VJEPA2RopeAttention of transformers.
-inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
-  const char* const function = "presets::vjepa2_frequencies";
-  detail::require(head_dim >= 6 && head_dim <= detail::kMaxChannels / 2, function, "head_dim", head_dim,
-                  "at least 6 and at most ", detail::kMaxChannels / 2);
-  const Eigen::Index n = head_dim / 6;
-  const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
-  const int of_axis = static_cast<int>(2 * n);
-  return {Frequencies(series.replicate(6, 1).eval()), contiguous_axes({of_axis, of_axis, of_axis})};
-}
-
-}  // namespace presets
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_ROPE_PRESETS_HPP
-
-// ---- posenc/frequency/fope.hpp
-/// FoPE: cosines and sines that are sums over several frequencies.
-#ifndef POSENC_FREQUENCY_FOPE_HPP
-#define POSENC_FREQUENCY_FOPE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-struct FopeWriter {
-  /// Writes one row of a head in whole blocks: the given pairs, then pairs that do not rotate.
-  template <typename Scalar, typename Values>
-  static void write_row(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, const Values& cosines,
-                        const Values& sines) {
-    for (Eigen::Index first = 0; first < table.num_pairs(); first += kAngleBlock) {
-      double cosine[kAngleBlock];
-      double sine[kAngleBlock];
-      for (int i = 0; i < kAngleBlock; ++i) {
-        const bool given = first + i < cosines.cols();
-        cosine[i] = given ? cosines.coeff(row, first + i) : 1.0;
-        sine[i] = given ? sines.coeff(row, first + i) : 0.0;
-      }
-      TableWriter::write_block(table, row, head, first, cosine, sine);
-    }
-  }
-
-  template <typename Coefficients>
-  static void require_coefficients(const char* parameter, const Coefficients& coefficients, Eigen::Index rows,
-                                   Eigen::Index cols) {
-    const char* const function = "make_fope_table";
-    require_shape(function, parameter, coefficients, rows, cols);
-    for (Eigen::Index i = 0; i < coefficients.rows(); ++i) {
-      for (Eigen::Index j = 0; j < coefficients.cols(); ++j) {
-        const double value = static_cast<double>(coefficients.coeff(i, j));
-        if (is_finite(value)) continue;
-        refuse<std::invalid_argument>(function, parameter + ("(" + std::to_string(i)) + ", " + std::to_string(j) + ")",
-                                      value, "finite");
-      }
-    }
-  }
-
-  template <typename Scalar, typename Cos, typename Sin, typename Positions>
-  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Cos& cos, const Sin& sin,
-                                     const Positions& positions, Eigen::Index rotary_dim, const TableOptions& options) {
-    const char* const function = "make_fope_table";
-    require_exact_angles(function, options);
-    require_rotary_dim(function, "rotary_dim", rotary_dim);
-    const Eigen::Index pairs = pairs_of_head(function, "cos_coefficients.cols()", cos.cols(), options);
-    require(pairs > 0 && pairs <= rotary_dim / 2, function, "cos_coefficients.cols()", cos.cols(), "from 1 to ",
-            rotary_dim / 2, " for each head (rotary_dim / 2)");
-    require_coefficients("cos_coefficients", cos, frequencies.num_pairs(), cos.cols());
-    require_coefficients("sin_coefficients", sin, frequencies.num_pairs(), cos.cols());
-    require_finite_angles(function, frequencies.fastest(), false, positions);
-    FrequencyTable<Scalar> table(positions.rows(), rotary_dim / 2, options);
-    const FrequencyTable<double> plain = TableWriter::make<double>(frequencies, positions, TableOptions());
-    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
-      const auto of_head = [&](const auto& coefficients) {
-        Eigen::MatrixXd values(coefficients.rows(), pairs);
-        for (Eigen::Index i = 0; i < values.rows(); ++i) {
-          for (Eigen::Index j = 0; j < pairs; ++j) {
-            values(i, j) = static_cast<double>(coefficients.coeff(i, head * pairs + j));
-          }
-        }
-        return values;
-      };
-      const Eigen::MatrixXd cosines = plain.cos().matrix() * of_head(cos);
-      const Eigen::MatrixXd sines = plain.sin().matrix() * of_head(sin);
-      for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
-    }
-    TableWriter::set_origin(table, 0, 0);
-    return table;
-  }
-};
-
-}  // namespace detail
-
-/// Makes the table of FoPE (Fourier position embedding), whose cosines and sines are sums over all frequencies:
-///
-///     cos(row, head h, pair j) = sum over m of cos(p w_m) cos_coefficients(m, h n + j)        j < n
-///     sin(row, head h, pair j) = sum over m of sin(p w_m) sin_coefficients(m, h n + j)
-///     cos = 1, sin = 0                                                                        n <= j < rotary_dim / 2
-///
-/// with n pairs of a head, p the position of the row and w_m = frequencies.inv_freq()[m]. Pairs beyond n, whose
-/// frequencies were too low for the trained length, do not rotate. The table scales pairs as well as rotating them,
-/// each by another factor: apply_rope() takes it and its adjoint(), and inverse() is refused.
-/// @tparam Scalar           As in make_table().
-/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude is a
-///                          factor on the sums.
-/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of
-///                          head 0 first.
-/// @param sin_coefficients  As cos_coefficients.
-/// @param positions         PositionRange(first, count), or a list with one for each row.
-/// @param rotary_dim        Channels of a head: even, > 0 and at least 2 n.
-/// @param options           As in make_table(), with exact angles.
-/// @throws std::invalid_argument  one of these does not hold.
-/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
-/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a model).
-/// Accuracy: double: |error| <= sum over m of |coefficient| (M 2^-52 + 2^-50 + |p w_m| 2^-51); other scalars rounded
-///           once more [rope][fope].
-/// Source:   Hua et al. 2024, arXiv:2412.17739.
-/// Matches:  FourierRotaryEmbedding of vLLM, which is half-split; query heads there take the coefficients of their key
-///           head.
-template <typename Scalar, typename DerivedCos, typename DerivedSin, typename Positions>
-FrequencyTable<Scalar> make_fope_table(const Frequencies& frequencies,
-                                       const Eigen::DenseBase<DerivedCos>& cos_coefficients,
-                                       const Eigen::DenseBase<DerivedSin>& sin_coefficients, const Positions& positions,
-                                       detail::Size rotary_dim, TableOptions options = {}) {
-  static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
-                "posenc: positions must be PositionRange(first, count) or a list with one for each token");
-  const auto& cos = detail::evaluated(cos_coefficients);
-  const auto& sin = detail::evaluated(sin_coefficients);
-  if constexpr (detail::is_list<Positions>) {
-    const detail::ListPositions<Positions> list("make_fope_table", positions);
-    return detail::FopeWriter::make<Scalar>(frequencies, cos, sin, list, rotary_dim, options);
-  } else {
-    return detail::FopeWriter::make<Scalar>(frequencies, cos, sin, detail::RangePositions(positions), rotary_dim,
-                                            options);
-  }
-}
-
-namespace detail {
-
-/// Whether these are the arguments of make_fope_table(), in its order.
-template <typename... Arguments>
-inline constexpr bool takes_fope = false;
-template <typename F, typename Cos, typename Sin, typename Positions, typename Dim>
-inline constexpr bool takes_fope<F, Cos, Sin, Positions, Dim> =
-    std::is_same_v<F, Frequencies>&& is_dense<Cos>&& is_dense<Sin>&& std::is_convertible_v<const Dim&, Size>;
-template <typename F, typename Cos, typename Sin, typename Positions, typename Dim, typename Options>
-inline constexpr bool takes_fope<F, Cos, Sin, Positions, Dim, Options> =
-    takes_fope<F, Cos, Sin, Positions, Dim>&& std::is_convertible_v<const Options&, TableOptions>;
-
-}  // namespace detail
-
-/// @overload
-/// Says what is missing or out of order.
-template <typename Scalar = void, typename... Arguments,
-          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_fope<Arguments...>, int> = 0>
-detail::TableOrFloat<Scalar> make_fope_table(const Arguments&...) {
-  static_assert(detail::kMisuse<Scalar, Arguments...>,
-                "posenc: write make_fope_table<float>(frequencies, cos_coefficients, sin_coefficients, positions, "
-                "rotary_dim): Frequencies, two matrices with a row for each of them, and the channels that rotate");
-  std::abort();
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_FREQUENCY_FOPE_HPP
 
 // ---- posenc/detail/weighted_angles.hpp
 /// Angles that are sums over several coordinates, angle(t, f) = scale * sum over m of x(t, m) W(m, f), and the gradient
@@ -7682,6 +7536,157 @@ XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positi
 
 #endif  // POSENC_FREQUENCY_XPOS_HPP
 
+// ---- posenc/frequency/fope.hpp
+/// FoPE: cosines and sines that are sums over several frequencies.
+#ifndef POSENC_FREQUENCY_FOPE_HPP
+#define POSENC_FREQUENCY_FOPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+struct FopeWriter {
+  /// Writes one row of a head in whole blocks: the given pairs, then pairs that do not rotate.
+  template <typename Scalar, typename Values>
+  static void write_row(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, const Values& cosines,
+                        const Values& sines) {
+    for (Eigen::Index first = 0; first < table.num_pairs(); first += kAngleBlock) {
+      double cosine[kAngleBlock];
+      double sine[kAngleBlock];
+      for (int i = 0; i < kAngleBlock; ++i) {
+        const bool given = first + i < cosines.cols();
+        cosine[i] = given ? cosines.coeff(row, first + i) : 1.0;
+        sine[i] = given ? sines.coeff(row, first + i) : 0.0;
+      }
+      TableWriter::write_block(table, row, head, first, cosine, sine);
+    }
+  }
+
+  template <typename Coefficients>
+  static void require_coefficients(const char* parameter, const Coefficients& coefficients, Eigen::Index rows,
+                                   Eigen::Index cols) {
+    const char* const function = "make_fope_table";
+    require_shape(function, parameter, coefficients, rows, cols);
+    for (Eigen::Index i = 0; i < coefficients.rows(); ++i) {
+      for (Eigen::Index j = 0; j < coefficients.cols(); ++j) {
+        const double value = static_cast<double>(coefficients.coeff(i, j));
+        if (is_finite(value)) continue;
+        refuse<std::invalid_argument>(function, parameter + ("(" + std::to_string(i)) + ", " + std::to_string(j) + ")",
+                                      value, "finite");
+      }
+    }
+  }
+
+  template <typename Scalar, typename Cos, typename Sin, typename Positions>
+  static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Cos& cos, const Sin& sin,
+                                     const Positions& positions, Eigen::Index rotary_dim, const TableOptions& options) {
+    const char* const function = "make_fope_table";
+    require_exact_angles(function, options);
+    require_rotary_dim(function, "rotary_dim", rotary_dim);
+    const Eigen::Index pairs = pairs_of_head(function, "cos_coefficients.cols()", cos.cols(), options);
+    require(pairs > 0 && pairs <= rotary_dim / 2, function, "cos_coefficients.cols()", cos.cols(), "from 1 to ",
+            rotary_dim / 2, " for each head (rotary_dim / 2)");
+    require_coefficients("cos_coefficients", cos, frequencies.num_pairs(), cos.cols());
+    require_coefficients("sin_coefficients", sin, frequencies.num_pairs(), cos.cols());
+    require_finite_angles(function, frequencies.fastest(), false, positions);
+    FrequencyTable<Scalar> table(positions.rows(), rotary_dim / 2, options);
+    const FrequencyTable<double> plain = TableWriter::make<double>(frequencies, positions, TableOptions());
+    for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
+      const auto of_head = [&](const auto& coefficients) {
+        Eigen::MatrixXd values(coefficients.rows(), pairs);
+        for (Eigen::Index i = 0; i < values.rows(); ++i) {
+          for (Eigen::Index j = 0; j < pairs; ++j) {
+            values(i, j) = static_cast<double>(coefficients.coeff(i, head * pairs + j));
+          }
+        }
+        return values;
+      };
+      const Eigen::MatrixXd cosines = plain.cos().matrix() * of_head(cos);
+      const Eigen::MatrixXd sines = plain.sin().matrix() * of_head(sin);
+      for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
+    }
+    TableWriter::set_origin(table, 0, 0);
+    return table;
+  }
+};
+
+}  // namespace detail
+
+/// Makes the table of FoPE (Fourier position embedding), whose cosines and sines are sums over all frequencies:
+///
+///     cos(row, head h, pair j) = sum over m of cos(p w_m) cos_coefficients(m, h n + j)        j < n
+///     sin(row, head h, pair j) = sum over m of sin(p w_m) sin_coefficients(m, h n + j)
+///     cos = 1, sin = 0                                                                        n <= j < rotary_dim / 2
+///
+/// with n pairs of a head, p the position of the row and w_m = frequencies.inv_freq()[m]. Pairs beyond n, whose
+/// frequencies were too low for the trained length, do not rotate. The table scales pairs as well as rotating them,
+/// each by another factor: apply_rope() takes it and its adjoint(), and inverse() is refused.
+/// @tparam Scalar           As in make_table().
+/// @param frequencies       The M frequencies that were kept: those above 2 pi / trained length. Their magnitude is a
+///                          factor on the sums.
+/// @param cos_coefficients  M x n of any real scalar, finite; with options.num_heads = H M x (H * n), the columns of
+///                          head 0 first.
+/// @param sin_coefficients  As cos_coefficients.
+/// @param positions         PositionRange(first, count), or a list with one for each row.
+/// @param rotary_dim        Channels of a head: even, > 0 and at least 2 n.
+/// @param options           As in make_table(), with exact angles.
+/// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
+/// Cost:     2 M n multiply-adds for each row and head; several allocations (no bench case: made once for a model).
+/// Accuracy: double: |error| <= sum over m of |coefficient| (M 2^-52 + 2^-50 + |p w_m| 2^-51); other scalars rounded
+///           once more [rope][fope].
+/// Source:   Hua et al. 2024, arXiv:2412.17739.
+/// Matches:  FourierRotaryEmbedding of vLLM, which is half-split; query heads there take the coefficients of their key
+///           head.
+template <typename Scalar, typename DerivedCos, typename DerivedSin, typename Positions>
+FrequencyTable<Scalar> make_fope_table(const Frequencies& frequencies,
+                                       const Eigen::DenseBase<DerivedCos>& cos_coefficients,
+                                       const Eigen::DenseBase<DerivedSin>& sin_coefficients, const Positions& positions,
+                                       detail::Size rotary_dim, TableOptions options = {}) {
+  static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
+                "posenc: positions must be PositionRange(first, count) or a list with one for each token");
+  const auto& cos = detail::evaluated(cos_coefficients);
+  const auto& sin = detail::evaluated(sin_coefficients);
+  if constexpr (detail::is_list<Positions>) {
+    const detail::ListPositions<Positions> list("make_fope_table", positions);
+    return detail::FopeWriter::make<Scalar>(frequencies, cos, sin, list, rotary_dim, options);
+  } else {
+    return detail::FopeWriter::make<Scalar>(frequencies, cos, sin, detail::RangePositions(positions), rotary_dim,
+                                            options);
+  }
+}
+
+namespace detail {
+
+/// Whether these are the arguments of make_fope_table(), in its order.
+template <typename... Arguments>
+inline constexpr bool takes_fope = false;
+template <typename F, typename Cos, typename Sin, typename Positions, typename Dim>
+inline constexpr bool takes_fope<F, Cos, Sin, Positions, Dim> =
+    std::is_same_v<F, Frequencies>&& is_dense<Cos>&& is_dense<Sin>&& std::is_convertible_v<const Dim&, Size>;
+template <typename F, typename Cos, typename Sin, typename Positions, typename Dim, typename Options>
+inline constexpr bool takes_fope<F, Cos, Sin, Positions, Dim, Options> =
+    takes_fope<F, Cos, Sin, Positions, Dim>&& std::is_convertible_v<const Options&, TableOptions>;
+
+}  // namespace detail
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Arguments,
+          std::enable_if_t<std::is_void_v<Scalar> || !detail::takes_fope<Arguments...>, int> = 0>
+detail::TableOrFloat<Scalar> make_fope_table(const Arguments&...) {
+  static_assert(detail::kMisuse<Scalar, Arguments...>,
+                "posenc: write make_fope_table<float>(frequencies, cos_coefficients, sin_coefficients, positions, "
+                "rotary_dim): Frequencies, two matrices with a row for each of them, and the channels that rotate");
+  std::abort();
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_FREQUENCY_FOPE_HPP
+
 // ---- posenc/frequency.hpp
 /// The shared source of angles: frequencies, the rules that extend a context, and the cos/sin table.
 #ifndef POSENC_FREQUENCY_HPP
@@ -7692,6 +7697,8 @@ XposTables<Scalar> make_xpos_tables(const Frequencies& frequencies, const Positi
 // Rules that extend the context.
 
 // The cos/sin table.
+
+// Frequencies of each sequence of a batch.
 
 // Several axes.
 
@@ -20413,6 +20420,131 @@ auto deberta_logits_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_HPP
 
+// ---- posenc/rope/rope_layout.hpp
+/// RopeLayout: which channels of a head rotate, and which two of them make a pair.
+#ifndef POSENC_ROPE_ROPE_LAYOUT_HPP
+#define POSENC_ROPE_ROPE_LAYOUT_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How two channels of the window that rotates form a pair.
+enum class RopePairs {
+  half_split,  ///< Channels i and i + rotary_dim/2: GPT-NeoX, Hugging Face rotate_half, ggml NEOX.
+  interleaved  ///< Channels 2i and 2i + 1: GPT-J, Meta's Llama code, ggml NORMAL, MLX traditional=True.
+};
+
+/// Which channels of a head rotate, and which two of them make a pair: a constant of a checkpoint.
+///
+/// A whole head rotates unless a window is named; the channels outside of it stay as they are. With head_dim 8 (digit =
+/// pair, . = unchanged):
+///
+///     half_split(8)               0 1 2 3 0 1 2 3
+///     interleaved(8)              0 0 1 1 2 2 3 3
+///     half_split(8).prefix(6)     0 1 2 0 1 2 . .     GPT-NeoX, Phi
+///     interleaved(8).prefix(6)    0 0 1 1 2 2 . .     GPT-J, GLM
+///     interleaved(8).suffix(6)    . . 0 0 1 1 2 2     DeepSeek
+///     half_split(8).window(2, 4)  . . 0 1 0 1 . .     one axis of a picture
+///
+/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, which nothing
+/// can detect: norms stay the same, and position 0 is right with both.
+class RopeLayout {
+ public:
+  /// @param pairs     How channels pair up.
+  /// @param head_dim  Channels of one head (not of all heads), > 0.
+  /// @throws std::invalid_argument  head_dim <= 0; a `pairs` that RopePairs does not name.
+  RopeLayout(RopePairs pairs, detail::Size head_dim)
+      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {
+    detail::require_named("RopeLayout", "pairs", pairs, RopePairs::interleaved);
+  }
+  /// Deleted: how channels pair up has no default.
+  template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
+  explicit RopeLayout(Size...) = delete;
+
+  /// @param head_dim  Channels of one head (not of all heads), > 0.
+  /// @throws std::invalid_argument  head_dim <= 0.
+  static RopeLayout half_split(detail::Size head_dim) {
+    return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
+  }
+  /// @copydoc half_split
+  /// @throws std::invalid_argument  head_dim <= 0.
+  static RopeLayout interleaved(detail::Size head_dim) {
+    return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
+  }
+  /// @overload
+  /// Says how the part that rotates is named.
+  template <typename... Sizes, std::enable_if_t<sizeof...(Sizes) != 1, int> = 0>
+  static RopeLayout half_split(const Sizes&...) {
+    return explain_window<Sizes...>();
+  }
+  /// @overload
+  /// Says how the part that rotates is named.
+  template <typename... Sizes, std::enable_if_t<sizeof...(Sizes) != 1, int> = 0>
+  static RopeLayout interleaved(const Sizes&...) {
+    return explain_window<Sizes...>();
+  }
+
+  /// The same pairs in the first `width` channels of a head alone.
+  /// @param width  Channels that rotate: even, > 0, at most head_dim.
+  /// @throws std::invalid_argument  one of these does not hold.
+  RopeLayout prefix(detail::Size width) const { return with_window("RopeLayout::prefix", 0, width); }
+  /// The same pairs in the last `width` channels of a head alone.
+  /// @param width  As in prefix().
+  /// @throws std::invalid_argument  as prefix().
+  RopeLayout suffix(detail::Size width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
+  /// The same pairs in channels offset ... offset + width - 1 of a head alone.
+  /// @param offset  First channel that rotates, >= 0.
+  /// @param width   Channels that rotate: even, > 0, at most head_dim - offset.
+  /// @throws std::invalid_argument  one of these does not hold.
+  RopeLayout window(detail::Size offset, detail::Size width) const {
+    detail::require(offset >= 0 && offset < head_dim_, "RopeLayout::window", "offset", offset, "in [0, head_dim ",
+                    head_dim_, ")");
+    return with_window("RopeLayout::window", offset, width);
+  }
+
+  RopePairs pairs() const { return pairs_; }
+  /// Channels of one head.
+  Eigen::Index head_dim() const { return head_dim_; }
+  /// First channel of the window that rotates.
+  Eigen::Index offset() const { return offset_; }
+  /// Channels of the window that rotates: what a table's rotary_dim() must be.
+  Eigen::Index rotary_dim() const { return rotary_dim_; }
+
+ private:
+  static Eigen::Index checked(const char* function, Eigen::Index head_dim) {
+    detail::require(head_dim > 0, function, "head_dim", head_dim, "> 0");
+    return head_dim;
+  }
+
+  template <typename... Sizes>
+  static RopeLayout explain_window() {
+    static_assert(sizeof...(Sizes) == 1,
+                  "posenc: a layout takes head_dim alone, and says by name which part of a head rotates: write "
+                  "half_split(head_dim).prefix(width), .suffix(width) or .window(offset, width)");
+    return RopeLayout(RopePairs::half_split, 1);
+  }
+
+  RopeLayout with_window(const char* function, Eigen::Index offset, Eigen::Index width) const {
+    detail::require(width > 0 && width % 2 == 0, function, "width", width, "even and > 0");
+    const Eigen::Index most = offset < 0 ? head_dim_ : head_dim_ - offset;
+    detail::require(width <= most, function, "width", width, "at most ", most, " (channels of the head from there on)");
+    RopeLayout layout = *this;
+    layout.offset_ = offset;
+    layout.rotary_dim_ = width;
+    return layout;
+  }
+
+  RopePairs pairs_;
+  Eigen::Index head_dim_;
+  Eigen::Index offset_;
+  Eigen::Index rotary_dim_;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROPE_LAYOUT_HPP
+
 // ---- posenc/rope/half_bits.hpp
 /// as_half() and as_bfloat16(): 16-bit buffers of other libraries, for the views of heads_view.hpp.
 #ifndef POSENC_ROPE_HALF_BITS_HPP
@@ -20815,131 +20947,6 @@ void view_packed(const Arguments&...) {
 }  // namespace posenc
 
 #endif  // POSENC_ROPE_HEADS_VIEW_HPP
-
-// ---- posenc/rope/rope_layout.hpp
-/// RopeLayout: which channels of a head rotate, and which two of them make a pair.
-#ifndef POSENC_ROPE_ROPE_LAYOUT_HPP
-#define POSENC_ROPE_ROPE_LAYOUT_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// How two channels of the window that rotates form a pair.
-enum class RopePairs {
-  half_split,  ///< Channels i and i + rotary_dim/2: GPT-NeoX, Hugging Face rotate_half, ggml NEOX.
-  interleaved  ///< Channels 2i and 2i + 1: GPT-J, Meta's Llama code, ggml NORMAL, MLX traditional=True.
-};
-
-/// Which channels of a head rotate, and which two of them make a pair: a constant of a checkpoint.
-///
-/// A whole head rotates unless a window is named; the channels outside of it stay as they are. With head_dim 8 (digit =
-/// pair, . = unchanged):
-///
-///     half_split(8)               0 1 2 3 0 1 2 3
-///     interleaved(8)              0 0 1 1 2 2 3 3
-///     half_split(8).prefix(6)     0 1 2 0 1 2 . .     GPT-NeoX, Phi
-///     interleaved(8).prefix(6)    0 0 1 1 2 2 . .     GPT-J, GLM
-///     interleaved(8).suffix(6)    . . 0 0 1 1 2 2     DeepSeek
-///     half_split(8).window(2, 4)  . . 0 1 0 1 . .     one axis of a picture
-///
-/// There is no default for the pairs. Weights trained with one layout give wrong results with the other, which nothing
-/// can detect: norms stay the same, and position 0 is right with both.
-class RopeLayout {
- public:
-  /// @param pairs     How channels pair up.
-  /// @param head_dim  Channels of one head (not of all heads), > 0.
-  /// @throws std::invalid_argument  head_dim <= 0; a `pairs` that RopePairs does not name.
-  RopeLayout(RopePairs pairs, detail::Size head_dim)
-      : pairs_(pairs), head_dim_(checked("RopeLayout", head_dim)), offset_(0), rotary_dim_(head_dim) {
-    detail::require_named("RopeLayout", "pairs", pairs, RopePairs::interleaved);
-  }
-  /// Deleted: how channels pair up has no default.
-  template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
-  explicit RopeLayout(Size...) = delete;
-
-  /// @param head_dim  Channels of one head (not of all heads), > 0.
-  /// @throws std::invalid_argument  head_dim <= 0.
-  static RopeLayout half_split(detail::Size head_dim) {
-    return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
-  }
-  /// @copydoc half_split
-  /// @throws std::invalid_argument  head_dim <= 0.
-  static RopeLayout interleaved(detail::Size head_dim) {
-    return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
-  }
-  /// @overload
-  /// Says how the part that rotates is named.
-  template <typename... Sizes, std::enable_if_t<sizeof...(Sizes) != 1, int> = 0>
-  static RopeLayout half_split(const Sizes&...) {
-    return explain_window<Sizes...>();
-  }
-  /// @overload
-  /// Says how the part that rotates is named.
-  template <typename... Sizes, std::enable_if_t<sizeof...(Sizes) != 1, int> = 0>
-  static RopeLayout interleaved(const Sizes&...) {
-    return explain_window<Sizes...>();
-  }
-
-  /// The same pairs in the first `width` channels of a head alone.
-  /// @param width  Channels that rotate: even, > 0, at most head_dim.
-  /// @throws std::invalid_argument  one of these does not hold.
-  RopeLayout prefix(detail::Size width) const { return with_window("RopeLayout::prefix", 0, width); }
-  /// The same pairs in the last `width` channels of a head alone.
-  /// @param width  As in prefix().
-  /// @throws std::invalid_argument  as prefix().
-  RopeLayout suffix(detail::Size width) const { return with_window("RopeLayout::suffix", head_dim_ - width, width); }
-  /// The same pairs in channels offset ... offset + width - 1 of a head alone.
-  /// @param offset  First channel that rotates, >= 0.
-  /// @param width   Channels that rotate: even, > 0, at most head_dim - offset.
-  /// @throws std::invalid_argument  one of these does not hold.
-  RopeLayout window(detail::Size offset, detail::Size width) const {
-    detail::require(offset >= 0 && offset < head_dim_, "RopeLayout::window", "offset", offset, "in [0, head_dim ",
-                    head_dim_, ")");
-    return with_window("RopeLayout::window", offset, width);
-  }
-
-  RopePairs pairs() const { return pairs_; }
-  /// Channels of one head.
-  Eigen::Index head_dim() const { return head_dim_; }
-  /// First channel of the window that rotates.
-  Eigen::Index offset() const { return offset_; }
-  /// Channels of the window that rotates: what a table's rotary_dim() must be.
-  Eigen::Index rotary_dim() const { return rotary_dim_; }
-
- private:
-  static Eigen::Index checked(const char* function, Eigen::Index head_dim) {
-    detail::require(head_dim > 0, function, "head_dim", head_dim, "> 0");
-    return head_dim;
-  }
-
-  template <typename... Sizes>
-  static RopeLayout explain_window() {
-    static_assert(sizeof...(Sizes) == 1,
-                  "posenc: a layout takes head_dim alone, and says by name which part of a head rotates: write "
-                  "half_split(head_dim).prefix(width), .suffix(width) or .window(offset, width)");
-    return RopeLayout(RopePairs::half_split, 1);
-  }
-
-  RopeLayout with_window(const char* function, Eigen::Index offset, Eigen::Index width) const {
-    detail::require(width > 0 && width % 2 == 0, function, "width", width, "even and > 0");
-    const Eigen::Index most = offset < 0 ? head_dim_ : head_dim_ - offset;
-    detail::require(width <= most, function, "width", width, "at most ", most, " (channels of the head from there on)");
-    RopeLayout layout = *this;
-    layout.offset_ = offset;
-    layout.rotary_dim_ = width;
-    return layout;
-  }
-
-  RopePairs pairs_;
-  Eigen::Index head_dim_;
-  Eigen::Index offset_;
-  Eigen::Index rotary_dim_;
-};
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_ROPE_LAYOUT_HPP
 
 // ---- posenc/rope/detail/rope_call.hpp
 /// The kinds of arguments of apply_rope(), and the compile-time message for others.
@@ -23126,120 +23133,6 @@ void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout
 
 #endif  // POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
 
-// ---- posenc/rope/apply_channel_angles.hpp
-/// apply_channel_angles(): an angle for each channel instead of one for each pair.
-#ifndef POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
-#define POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-namespace detail {
-
-/// Mixes the two channels of each pair, element by element; row_of(token) is the table's row.
-template <bool Backward, typename X, typename TableScalar, typename RowOf>
-void mix_channels(const X& x, const HeadRotations<TableScalar>& angles, const RopeLayout& layout, const RowOf& row_of) {
-  using Scalar = typename X::Scalar;
-  using Number = RotationScalar<Scalar, Scalar, TableScalar>;
-  const Eigen::Index pairs = layout.rotary_dim() / 2;
-  const bool half_split = layout.pairs() == RopePairs::half_split;
-  for (Eigen::Index token = 0; token < x.tokens(); ++token) {
-    for (Eigen::Index head = 0; head < x.num_heads(); ++head) {
-      const Rotation<TableScalar> of_head = angles.of(head);
-      const TableScalar* const cos = of_head.cos(row_of(token));
-      const TableScalar* const sin = of_head.sin(row_of(token));
-      const auto number = [&](const TableScalar* row, Eigen::Index channel) {
-        return Number(static_cast<double>(row[channel * of_head.pair_stride]));
-      };
-      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
-        const Eigen::Index first = half_split ? pair : 2 * pair;
-        const Eigen::Index second = first + (half_split ? pairs : 1);
-        const Number a = convert<Number>(x.get(token, head, layout.offset() + first));
-        const Number b = convert<Number>(x.get(token, head, layout.offset() + second));
-        const Number from_b = Backward ? Number(b * number(sin, second)) : Number(-(b * number(sin, first)));
-        const Number from_a = Backward ? Number(-(a * number(sin, first))) : Number(a * number(sin, second));
-        x.set(token, head, layout.offset() + first, convert<Scalar>(Number(a * number(cos, first) + from_b)));
-        x.set(token, head, layout.offset() + second, convert<Scalar>(Number(b * number(cos, second) + from_a)));
-      }
-    }
-  }
-}
-
-template <typename X, typename Table, typename Which>
-void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  if constexpr (may_write_heads<X>()) {
-    const char* const function = "apply_channel_angles";
-    const auto heads = operand(x, layout.head_dim());
-    const auto view = RopeTable<Table>::view(table);
-    using Angles = HeadRotations<typename decltype(view)::Scalar>;
-    if constexpr (is_table_rotation<Table>) {
-      require(!table.inverts, function, "table", "table.inverse()",
-              "a table or table.adjoint(): channels with angles of their own do not rotate, and have no such inverse");
-    }
-    require(view.num_pairs() == layout.rotary_dim(), function, "table.num_pairs()", view.num_pairs(),
-            "layout.rotary_dim() ", layout.rotary_dim(), ", an angle for each channel");
-    require_heads(function, "x", heads, layout);
-    require_heads_of_table(function, view.num_heads(), heads.num_heads());
-    TokenGrid grid{"x", "x.rows()", 1, heads.tokens()};
-    if constexpr (decltype(heads)::kIsView) grid = {"x", "x.seq_len()", heads.x.batch(), heads.x.seq_len()};
-    require_heads_disjoint(function, "x", heads);
-    require_table_elsewhere(function, "x", heads, view, grid, layout.head_dim());
-    with_rope_rows<decltype(heads)::kIsView>(function, view, which, grid, [&](const auto& rows) {
-      mix_channels<RopeTable<Table>::backward>(heads, Angles{view, 1}, layout, rows);
-    });
-  }
-}
-
-}  // namespace detail
-
-/// Mixes the two channels of every pair by an angle of each channel, in place. This is no rotation, and lengths change:
-/// it is for models that were trained with it, and for no others.
-///
-/// In each head, channels a and b of a pair, with r the token's row, become
-///
-///     a' = a cos(r, a) - b sin(r, a)
-///     b' = b cos(r, b) + a sin(r, b)
-///
-/// where the table holds an angle for each channel of the layout's window: table.num_pairs() is layout.rotary_dim().
-/// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
-/// refused.
-/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
-/// @param table      A table of layout.rotary_dim() pairs, or its adjoint().
-/// @param layout     Channels of a head, which of them are mixed, and how they pair up.
-/// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
-///                                apply_rope(). x is unchanged whenever something is thrown.
-/// Cost:     element by element; no allocation (no bench case: a few vision models use it, where it is a small part of
-///           a layer).
-/// Accuracy: as apply_rope() [rope][channels].
-/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
-///           lie on two axes.
-template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
-void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout) {
-  detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, detail::OneRowForEachToken{});
-}
-
-/// @overload
-/// Token i takes the row that `which` says, as in apply_rope().
-template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
-void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, which);
-}
-
-/// @overload
-/// Says what the arguments are.
-template <typename... Arguments, std::enable_if_t<!detail::is_rope_in_place<std::decay_t<Arguments>...>, int> = 0>
-void apply_channel_angles(const Arguments&...) {
-  static_assert(
-      detail::kMisuse<Arguments...>,
-      "posenc: write apply_channel_angles(x, table, layout), with an angle for each channel in the table, and "
-      "after it which rows: starting_at(first), from_row(n), ...");
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
-
 // ---- posenc/rope/apply_rope.hpp
 /// apply_rope(): rotates queries and keys by a table, its adjoint or its inverse, in place or into another buffer.
 #ifndef POSENC_ROPE_APPLY_ROPE_HPP
@@ -23778,6 +23671,120 @@ void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& t
 
 #endif  // POSENC_ROPE_PERMUTE_CHANNELS_HPP
 
+// ---- posenc/rope/apply_channel_angles.hpp
+/// apply_channel_angles(): an angle for each channel instead of one for each pair.
+#ifndef POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
+#define POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+namespace detail {
+
+/// Mixes the two channels of each pair, element by element; row_of(token) is the table's row.
+template <bool Backward, typename X, typename TableScalar, typename RowOf>
+void mix_channels(const X& x, const HeadRotations<TableScalar>& angles, const RopeLayout& layout, const RowOf& row_of) {
+  using Scalar = typename X::Scalar;
+  using Number = RotationScalar<Scalar, Scalar, TableScalar>;
+  const Eigen::Index pairs = layout.rotary_dim() / 2;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index token = 0; token < x.tokens(); ++token) {
+    for (Eigen::Index head = 0; head < x.num_heads(); ++head) {
+      const Rotation<TableScalar> of_head = angles.of(head);
+      const TableScalar* const cos = of_head.cos(row_of(token));
+      const TableScalar* const sin = of_head.sin(row_of(token));
+      const auto number = [&](const TableScalar* row, Eigen::Index channel) {
+        return Number(static_cast<double>(row[channel * of_head.pair_stride]));
+      };
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index first = half_split ? pair : 2 * pair;
+        const Eigen::Index second = first + (half_split ? pairs : 1);
+        const Number a = convert<Number>(x.get(token, head, layout.offset() + first));
+        const Number b = convert<Number>(x.get(token, head, layout.offset() + second));
+        const Number from_b = Backward ? Number(b * number(sin, second)) : Number(-(b * number(sin, first)));
+        const Number from_a = Backward ? Number(-(a * number(sin, first))) : Number(a * number(sin, second));
+        x.set(token, head, layout.offset() + first, convert<Scalar>(Number(a * number(cos, first) + from_b)));
+        x.set(token, head, layout.offset() + second, convert<Scalar>(Number(b * number(cos, second) + from_a)));
+      }
+    }
+  }
+}
+
+template <typename X, typename Table, typename Which>
+void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
+  if constexpr (may_write_heads<X>()) {
+    const char* const function = "apply_channel_angles";
+    const auto heads = operand(x, layout.head_dim());
+    const auto view = RopeTable<Table>::view(table);
+    using Angles = HeadRotations<typename decltype(view)::Scalar>;
+    if constexpr (is_table_rotation<Table>) {
+      require(!table.inverts, function, "table", "table.inverse()",
+              "a table or table.adjoint(): channels with angles of their own do not rotate, and have no such inverse");
+    }
+    require(view.num_pairs() == layout.rotary_dim(), function, "table.num_pairs()", view.num_pairs(),
+            "layout.rotary_dim() ", layout.rotary_dim(), ", an angle for each channel");
+    require_heads(function, "x", heads, layout);
+    require_heads_of_table(function, view.num_heads(), heads.num_heads());
+    TokenGrid grid{"x", "x.rows()", 1, heads.tokens()};
+    if constexpr (decltype(heads)::kIsView) grid = {"x", "x.seq_len()", heads.x.batch(), heads.x.seq_len()};
+    require_heads_disjoint(function, "x", heads);
+    require_table_elsewhere(function, "x", heads, view, grid, layout.head_dim());
+    with_rope_rows<decltype(heads)::kIsView>(function, view, which, grid, [&](const auto& rows) {
+      mix_channels<RopeTable<Table>::backward>(heads, Angles{view, 1}, layout, rows);
+    });
+  }
+}
+
+}  // namespace detail
+
+/// Mixes the two channels of every pair by an angle of each channel, in place. This is no rotation, and lengths change:
+/// it is for models that were trained with it, and for no others.
+///
+/// In each head, channels a and b of a pair, with r the token's row, become
+///
+///     a' = a cos(r, a) - b sin(r, a)
+///     b' = b cos(r, b) + a sin(r, b)
+///
+/// where the table holds an angle for each channel of the layout's window: table.num_pairs() is layout.rotary_dim().
+/// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
+/// refused.
+/// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
+/// @param table      A table of layout.rotary_dim() pairs, or its adjoint().
+/// @param layout     Channels of a head, which of them are mixed, and how they pair up.
+/// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
+///                                apply_rope(). x is unchanged whenever something is thrown.
+/// Cost:     element by element; no allocation (no bench case: a few vision models use it, where it is a small part of
+///           a layer).
+/// Accuracy: as apply_rope() [rope][channels].
+/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
+///           lie on two axes.
+template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout) {
+  detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, detail::OneRowForEachToken{});
+}
+
+/// @overload
+/// Token i takes the row that `which` says, as in apply_rope().
+template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
+  detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, which);
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Arguments, std::enable_if_t<!detail::is_rope_in_place<std::decay_t<Arguments>...>, int> = 0>
+void apply_channel_angles(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write apply_channel_angles(x, table, layout), with an angle for each channel in the table, and "
+      "after it which rows: starting_at(first), from_row(n), ...");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_APPLY_CHANNEL_ANGLES_HPP
+
 // ---- posenc/rope.hpp
 /// Rotary position embedding: rotates queries and keys, so that their scores depend on distance.
 #ifndef POSENC_ROPE_HPP
@@ -23793,242 +23800,9 @@ void permute_rows(Weights&& weights, const RopeLayout& from, const RopeLayout& t
 
 // Checkpoints.
 
+// An angle for each channel, which is no rotation: V-JEPA 2.
+
 #endif  // POSENC_ROPE_HPP
-
-// ---- posenc/model_config/query_temperature.hpp
-/// QueryTemperature: a factor on the queries of a layer that grows with the position.
-#ifndef POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
-#define POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// How a factor on queries grows with the position. No value is 0, so that a growth that was not set is refused.
-enum class TemperatureGrowth {
-  logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
-  power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
-};
-
-/// The parameters of a factor on queries. See query_temperature().
-struct QueryTemperature {
-  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
-  double scale;
-  double length;             ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;              ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
-  TemperatureGrowth growth;  ///< The formula.
-};
-
-/// The factor by which a model multiplies the query at a position, before or after it is rotated:
-///
-///     1 + scale ln(1 + floor((position + shift) / length))    TemperatureGrowth::logarithm
-///     (1 + (position + shift) / length)^scale                 TemperatureGrowth::power
-///
-/// @param temperature  Of the layer: LayerRope::query_temperature.
-/// @param position     The position of the query's token, >= 0 and finite.
-/// @throws std::out_of_range      position < 0, NaN or infinite.
-/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a
-///                                growth that TemperatureGrowth does not name.
-/// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
-/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
-///           Beam (0.1, 2048, 1, power).
-inline double query_temperature(const QueryTemperature& temperature, double position) {
-  const char* const function = "query_temperature";
-  detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
-                  temperature.scale, "finite and >= 0");
-  detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
-  detail::require(detail::is_finite(temperature.shift) && temperature.shift >= 0, function, "temperature.shift",
-                  temperature.shift, "finite and >= 0");
-  detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
-                           "finite and >= 0");
-  const bool named =
-      temperature.growth == TemperatureGrowth::logarithm || temperature.growth == TemperatureGrowth::power;
-  detail::require(named, function, "temperature.growth", static_cast<int>(temperature.growth),
-                  "TemperatureGrowth::logarithm or TemperatureGrowth::power");
-  if (temperature.growth == TemperatureGrowth::power) {
-    return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
-  }
-  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
-}
-
-/// @overload
-/// Says that a layer may have none.
-template <typename Temperature, typename Position>
-double query_temperature(const std::optional<Temperature>&, const Position&) {
-  static_assert(detail::kMisuse<Temperature>,
-                "posenc: a layer may have no temperature: write if (layer.query_temperature) "
-                "query_temperature(*layer.query_temperature, position)");
-  return 1;
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
-
-// ---- posenc/model_config/model_rope.hpp
-/// ModelRope: all that a model does with positions in its attention layers, as plain data.
-#ifndef POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
-#define POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// The positions that a token has, in the order of the columns of a matrix of tokens x axes.
-enum class TokenPositions {
-  sequence,             ///< One: PositionRange(first, count), or a list.
-  time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
-  row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
-  column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
-                        ///< and Muse.
-  centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
-  by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
-  position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
-};
-
-/// The vectors that a rotation is applied to.
-enum class RotatedStates {
-  queries_keys,         ///< Queries and keys.
-  queries_keys_values,  ///< Values as well: CLVP.
-  attention_inputs      ///< The hidden states that queries and keys are made of, head by head; values are made of those
-                        ///< that do not rotate: conformers with "rotary" positions.
-};
-
-/// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
-/// positions, which of them drives which pair.
-///
-/// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
-/// by which the caller multiplies the softmax scale 1/sqrt(head_dim).
-struct RopeSet {
-  std::string layer_type;         ///< "full_attention" or "sliding_attention"; empty where one rule holds for all.
-  Frequencies frequencies;        ///< One frequency for each pair that rotates.
-  RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
-  std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
-  TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
-  RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
-  GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
-};
-
-namespace detail {
-
-/// What make_table() and fill_table() of a RopeSet take as a position for each token.
-template <typename Positions>
-inline constexpr bool are_set_positions =
-    is_list<Positions> || std::is_same_v<Positions, MropePositions> || std::is_same_v<Positions, PositionRange>;
-
-/// The positions that a set wants, as a message names them, where they are not those of text; else nullptr.
-inline const char* name_of_places(const RopeSet& set) {
-  switch (set.positions) {
-    case TokenPositions::sequence:
-    case TokenPositions::time_height_width:
-    case TokenPositions::by_axis: break;
-    case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
-    case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";
-    case TokenPositions::centered_row_column: return "a matrix of tokens x 2 (set.positions is centered_row_column)";
-    case TokenPositions::position_block: return "a matrix of tokens x 2 (set.positions is position_block)";
-  }
-  return set.axes && set.axes->num_axes() == 2 ? "a matrix of tokens x 2 (set.axes has two axes)" : nullptr;
-}
-
-/// Refuses consecutive positions for a set of tokens that have a row and a column. They are for text, of which each
-/// token has one position, in M-RoPE on all three axes.
-inline void require_text(const char* function, const RopeSet& set, const char* given) {
-  const char* const places = name_of_places(set);
-  require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
-}
-
-/// The axes of a set, for positions on three axes. Refuses a set without axes.
-inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
-  require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
-  return *set.axes;
-}
-
-}  // namespace detail
-
-/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the
-/// magnitude of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
-///
-/// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
-/// @param set        One of ModelRope::rope_sets.
-/// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
-///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or
-///                   what mrope_positions() returns.
-/// @param options    How cosines and sines lie in memory, and exact or float32 angles.
-/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
-///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
-///                                without axes.
-/// @throws std::out_of_range      a position beyond 2^57.
-/// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
-///           positions).
-/// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
-/// Matches:  the cos and sin that the rotary embedding of the model computes.
-template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
-FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
-  if constexpr (std::is_same_v<Positions, MropePositions>) {
-    return make_table<Scalar>(set.frequencies, detail::axes_of("make_table", set), positions, options);
-  } else if constexpr (detail::is_list<Positions>) {
-    if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
-    return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
-  } else {
-    detail::require_text("make_table", set, "a PositionRange");
-    return make_table<Scalar>(set.frequencies, positions, options);
-  }
-}
-
-/// Writes a table of the rotation anew for other positions, without an allocation: for a decode loop, which needs one
-/// row for each new token.
-///
-/// @param[in,out] table  rows x set.frequencies.num_pairs(). It keeps its storage and AngleMode.
-/// @param set            One of ModelRope::rope_sets.
-/// @param positions      starting_at(first): as many positions as the table has rows. Or what make_table() takes, with
-///                       exactly that many.
-/// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
-/// @throws std::out_of_range      a position beyond 2^57.
-/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive
-///           positions).
-/// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
-template <typename Scalar, typename Positions,
-          std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
-void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
-  if constexpr (std::is_same_v<Positions, MropePositions>) {
-    fill_table(table, set.frequencies, detail::axes_of("fill_table", set), positions);
-  } else if constexpr (detail::is_list<Positions>) {
-    if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
-    fill_table(table, set.frequencies, detail::as_list(positions));
-  } else {
-    detail::require_text("fill_table", set,
-                         std::is_same_v<Positions, StartingAt> ? "starting_at()" : "a PositionRange");
-    fill_table(table, set.frequencies, positions);
-  }
-}
-
-/// What one attention layer does with its queries and keys.
-struct LayerRope {
-  /// The rotations to apply one after the other, as indices into ModelRope::rope_sets. Empty: nothing rotates (NoPE).
-  std::vector<int> rope_sets{};
-  /// The factor on the queries, where the layer has one: multiply each query by query_temperature(value, position).
-  std::optional<QueryTemperature> query_temperature{};
-};
-
-/// How a model uses positions: its rotations, and a plan that says which layer applies which.
-///
-///     const ModelRope model = read_hugging_face_config(json, serving_length);
-///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set, PositionRange(0, prompt)));
-///     for (int s : model.layers[l].rope_sets) apply_rope(q, tables[s], model.rope_sets[s].layout);
-struct ModelRope {
-  std::vector<RopeSet> rope_sets{};  ///< The different rotations of the model.
-  std::vector<LayerRope> layers{};   ///< One entry for each layer.
-  /// The paths of all keys about rotation that were in the config and had no effect: "rope_scaling.finetuned".
-  std::vector<std::string> ignored_keys{};
-  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
-  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
-  std::vector<std::string> assumed{};
-};
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
 
 // ---- posenc/model_config/detail/json_type.hpp
 /// Which types are JSON values.
@@ -24480,6 +24254,76 @@ struct ModelHints {
 
 #endif  // POSENC_MODEL_CONFIG_MODEL_HINTS_HPP
 
+// ---- posenc/model_config/query_temperature.hpp
+/// QueryTemperature: a factor on the queries of a layer that grows with the position.
+#ifndef POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
+#define POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// How a factor on queries grows with the position. No value is 0, so that a growth that was not set is refused.
+enum class TemperatureGrowth {
+  logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
+};
+
+/// The parameters of a factor on queries. See query_temperature().
+struct QueryTemperature {
+  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  double scale;
+  double length;             ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
+  double shift;              ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  TemperatureGrowth growth;  ///< The formula.
+};
+
+/// The factor by which a model multiplies the query at a position, before or after it is rotated:
+///
+///     1 + scale ln(1 + floor((position + shift) / length))    TemperatureGrowth::logarithm
+///     (1 + (position + shift) / length)^scale                 TemperatureGrowth::power
+///
+/// @param temperature  Of the layer: LayerRope::query_temperature.
+/// @param position     The position of the query's token, >= 0 and finite.
+/// @throws std::out_of_range      position < 0, NaN or infinite.
+/// @throws std::invalid_argument  a scale or shift that is negative or not finite, a length that is not > 0, or a
+///                                growth that TemperatureGrowth does not name.
+/// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
+/// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
+///           Beam (0.1, 2048, 1, power).
+inline double query_temperature(const QueryTemperature& temperature, double position) {
+  const char* const function = "query_temperature";
+  detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
+                  temperature.scale, "finite and >= 0");
+  detail::require(temperature.length > 0, function, "temperature.length", temperature.length, "> 0");
+  detail::require(detail::is_finite(temperature.shift) && temperature.shift >= 0, function, "temperature.shift",
+                  temperature.shift, "finite and >= 0");
+  detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
+                           "finite and >= 0");
+  const bool named =
+      temperature.growth == TemperatureGrowth::logarithm || temperature.growth == TemperatureGrowth::power;
+  detail::require(named, function, "temperature.growth", static_cast<int>(temperature.growth),
+                  "TemperatureGrowth::logarithm or TemperatureGrowth::power");
+  if (temperature.growth == TemperatureGrowth::power) {
+    return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
+  }
+  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+}
+
+/// @overload
+/// Says that a layer may have none.
+template <typename Temperature, typename Position>
+double query_temperature(const std::optional<Temperature>&, const Position&) {
+  static_assert(detail::kMisuse<Temperature>,
+                "posenc: a layer may have no temperature: write if (layer.query_temperature) "
+                "query_temperature(*layer.query_temperature, position)");
+  return 1;
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_QUERY_TEMPERATURE_HPP
+
 // ---- posenc/model_config/detail/config_reader.hpp
 /// ConfigReader: typed values of a dictionary, and which of its keys were read.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_CONFIG_READER_HPP
@@ -24724,6 +24568,171 @@ inline RopeLayout layout_of(RopePairs pairs, const RopeWindow& window) {
 }  // namespace posenc
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_ROPE_WINDOW_HPP
+
+// ---- posenc/model_config/model_rope.hpp
+/// ModelRope: all that a model does with positions in its attention layers, as plain data.
+#ifndef POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
+#define POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// The positions that a token has, in the order of the columns of a matrix of tokens x axes.
+enum class TokenPositions {
+  sequence,             ///< One: PositionRange(first, count), or a list.
+  time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
+  row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
+  column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
+                        ///< and Muse.
+  centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
+  by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
+  position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
+};
+
+/// The vectors that a rotation is applied to.
+enum class RotatedStates {
+  queries_keys,         ///< Queries and keys.
+  queries_keys_values,  ///< Values as well: CLVP.
+  attention_inputs      ///< The hidden states that queries and keys are made of, head by head; values are made of those
+                        ///< that do not rotate: conformers with "rotary" positions.
+};
+
+/// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
+/// positions, which of them drives which pair.
+///
+/// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
+/// by which the caller multiplies the softmax scale 1/sqrt(head_dim).
+struct RopeSet {
+  std::string layer_type;         ///< "full_attention" or "sliding_attention"; empty where one rule holds for all.
+  Frequencies frequencies;        ///< One frequency for each pair that rotates.
+  RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
+  std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
+  TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
+  RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
+  GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
+};
+
+namespace detail {
+
+/// What make_table() and fill_table() of a RopeSet take as a position for each token.
+template <typename Positions>
+inline constexpr bool are_set_positions =
+    is_list<Positions> || std::is_same_v<Positions, MropePositions> || std::is_same_v<Positions, PositionRange>;
+
+/// The positions that a set wants, as a message names them, where they are not those of text; else nullptr.
+inline const char* name_of_places(const RopeSet& set) {
+  switch (set.positions) {
+    case TokenPositions::sequence:
+    case TokenPositions::time_height_width:
+    case TokenPositions::by_axis: break;
+    case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
+    case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";
+    case TokenPositions::centered_row_column: return "a matrix of tokens x 2 (set.positions is centered_row_column)";
+    case TokenPositions::position_block: return "a matrix of tokens x 2 (set.positions is position_block)";
+  }
+  return set.axes && set.axes->num_axes() == 2 ? "a matrix of tokens x 2 (set.axes has two axes)" : nullptr;
+}
+
+/// Refuses consecutive positions for a set of tokens that have a row and a column. They are for text, of which each
+/// token has one position, in M-RoPE on all three axes.
+inline void require_text(const char* function, const RopeSet& set, const char* given) {
+  const char* const places = name_of_places(set);
+  require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
+}
+
+/// The axes of a set, for positions on three axes. Refuses a set without axes.
+inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
+  require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
+  return *set.axes;
+}
+
+}  // namespace detail
+
+/// Makes the cos/sin table of a rotation: row i holds A cos(p inv_freq[j]) and A sin(p inv_freq[j]) with A the
+/// magnitude of set.frequencies and p the position of token i, on the axis of pair j where the set has axes.
+///
+/// @tparam Scalar    float, double, Eigen::half or Eigen::bfloat16.
+/// @param set        One of ModelRope::rope_sets.
+/// @param positions  PositionRange(first, count): text, where a token has the same position on all axes. Or a list: a
+///                   position for each token; where the set has axes, a matrix of tokens x set.axes->num_axes(), or
+///                   what mrope_positions() returns.
+/// @param options    How cosines and sines lie in memory, and exact or float32 angles.
+/// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
+///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
+///                                without axes.
+/// @throws std::out_of_range      a position beyond 2^57.
+/// @throws std::length_error      the table does not fit into memory's index type.
+/// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
+///           positions).
+/// Accuracy: that of make_table() of the frequencies, bit for bit [model_config][model_rope].
+/// Matches:  the cos and sin that the rotary embedding of the model computes.
+template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
+FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    return make_table<Scalar>(set.frequencies, detail::axes_of("make_table", set), positions, options);
+  } else if constexpr (detail::is_list<Positions>) {
+    if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
+    return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
+  } else {
+    detail::require_text("make_table", set, "a PositionRange");
+    return make_table<Scalar>(set.frequencies, positions, options);
+  }
+}
+
+/// Writes a table of the rotation anew for other positions, without an allocation: for a decode loop, which needs one
+/// row for each new token.
+///
+/// @param[in,out] table  rows x set.frequencies.num_pairs(). It keeps its storage and AngleMode.
+/// @param set            One of ModelRope::rope_sets.
+/// @param positions      starting_at(first): as many positions as the table has rows. Or what make_table() takes, with
+///                       exactly that many.
+/// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
+/// @throws std::out_of_range      a position beyond 2^57.
+/// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive
+///           positions).
+/// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
+template <typename Scalar, typename Positions,
+          std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
+void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
+  if constexpr (std::is_same_v<Positions, MropePositions>) {
+    fill_table(table, set.frequencies, detail::axes_of("fill_table", set), positions);
+  } else if constexpr (detail::is_list<Positions>) {
+    if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
+    fill_table(table, set.frequencies, detail::as_list(positions));
+  } else {
+    detail::require_text("fill_table", set,
+                         std::is_same_v<Positions, StartingAt> ? "starting_at()" : "a PositionRange");
+    fill_table(table, set.frequencies, positions);
+  }
+}
+
+/// What one attention layer does with its queries and keys.
+struct LayerRope {
+  /// The rotations to apply one after the other, as indices into ModelRope::rope_sets. Empty: nothing rotates (NoPE).
+  std::vector<int> rope_sets{};
+  /// The factor on the queries, where the layer has one: multiply each query by query_temperature(value, position).
+  std::optional<QueryTemperature> query_temperature{};
+};
+
+/// How a model uses positions: its rotations, and a plan that says which layer applies which.
+///
+///     const ModelRope model = read_hugging_face_config(json, serving_length);
+///     for (const RopeSet& set : model.rope_sets) tables.push_back(make_table<float>(set, PositionRange(0, prompt)));
+///     for (int s : model.layers[l].rope_sets) apply_rope(q, tables[s], model.rope_sets[s].layout);
+struct ModelRope {
+  std::vector<RopeSet> rope_sets{};  ///< The different rotations of the model.
+  std::vector<LayerRope> layers{};   ///< One entry for each layer.
+  /// The paths of all keys about rotation that were in the config and had no effect: "rope_scaling.finetuned".
+  std::vector<std::string> ignored_keys{};
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
+  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
+  std::vector<std::string> assumed{};
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_MODEL_ROPE_HPP
 
 // ---- posenc/model_config/detail/recipe.hpp
 /// RopeRecipe: what a config says about positions, as numbers that carry the names of their keys. Readers fill it,
@@ -25335,746 +25344,6 @@ constexpr Row with_field(Row row, Value Row::*field, Value value) {
 }  // namespace posenc
 
 #endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_ROW_HPP
-
-// ---- posenc/model_config/detail/known_architecture.hpp
-/// KnownArchitecture: one architecture of llama.cpp, as a row of table/architectures.hpp.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// One architecture of llama.cpp: what its code knows and the file does not say. Rows are written as one expression
-/// that names what it sets: norm("llama4").nope_every(4).
-struct KnownArchitecture {
-  const char* name = "";
-  RopePairs pairs = RopePairs::half_split;
-  LayerPattern layers{};
-  bool needs_window = false;       ///< The pattern of layers holds only where the file has attention.sliding_window.
-  Eigen::Index alibi_layers = 0;   ///< A model of so many layers has ALiBi in place of a rotation.
-  double sliding_base = 0;         ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others.
-  bool slides_unscaled = false;    ///< Sliding layers have the same base, and are not scaled.
-  bool full_rotates_half = false;  ///< Full layers rotate half of rope.dimension_count, sliding ones all of it.
-  AxisRule axes = AxisRule::one;
-  bool axes_may_be_absent = false;  ///< Several positions only where the file has sections, and then half-split.
-  bool window_is_last = false;      ///< The last channels of a head rotate, and attention applies the YaRN multiplier.
-  bool truncate = true;  ///< Whether the model was trained with a rounded YaRN ramp; llama.cpp always rounds.
-  bool finetuned_is_switch = false;  ///< rope.scaling.finetuned false means that nothing rotates.
-  bool tempers_nope = false;         ///< Layers that do not rotate have Llama 4's factor on queries.
-
-  constexpr KnownArchitecture pattern(const char* letters) const {
-    KnownArchitecture row = *this;
-    row.layers.letters = letters;
-    return row;
-  }
-  constexpr KnownArchitecture pattern_of_window(const char* letters) const {
-    KnownArchitecture row = pattern(letters);
-    row.needs_window = true;
-    return row;
-  }
-  constexpr KnownArchitecture nope(Nope rule) const {
-    KnownArchitecture row = *this;
-    row.layers.nope = rule;
-    return row;
-  }
-  constexpr KnownArchitecture nope_every(Eigen::Index period) const {
-    KnownArchitecture row = nope(Nope::every_period);
-    row.layers.nope_period = period;
-    return row;
-  }
-  constexpr KnownArchitecture sliding_theta(double value) const {
-    KnownArchitecture row = *this;
-    row.sliding_base = value;
-    return row;
-  }
-  constexpr KnownArchitecture alibi_of(Eigen::Index layer_count) const {
-    KnownArchitecture row = *this;
-    row.alibi_layers = layer_count;
-    return row;
-  }
-  constexpr KnownArchitecture mrope(AxisRule rule, bool may_be_absent = false) const {
-    KnownArchitecture row = *this;
-    row.axes = rule;
-    row.axes_may_be_absent = may_be_absent;
-    return row;
-  }
-  constexpr KnownArchitecture unscaled_sliding() const {
-    return with_field(*this, &KnownArchitecture::slides_unscaled, true);
-  }
-  constexpr KnownArchitecture half_of_full() const {
-    return with_field(unscaled_sliding(), &KnownArchitecture::full_rotates_half, true);
-  }
-  constexpr KnownArchitecture last() const { return with_field(*this, &KnownArchitecture::window_is_last, true); }
-  constexpr KnownArchitecture exact_ramp() const { return with_field(*this, &KnownArchitecture::truncate, false); }
-  constexpr KnownArchitecture switched() const {
-    return with_field(*this, &KnownArchitecture::finetuned_is_switch, true);
-  }
-  constexpr KnownArchitecture tempered() const { return with_field(*this, &KnownArchitecture::tempers_nope, true); }
-};
-
-/// Half-split: llama.cpp's NEOX, MROPE and IMROPE.
-constexpr KnownArchitecture neox(const char* name) {
-  KnownArchitecture row{};
-  row.name = name;
-  return row;
-}
-/// Interleaved: llama.cpp's NORM.
-constexpr KnownArchitecture norm(const char* name) {
-  KnownArchitecture row = neox(name);
-  row.pairs = RopePairs::interleaved;
-  return row;
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
-
-// ---- posenc/model_config/detail/gguf_plan.hpp
-/// GgufPlan: the kinds of layers of a GGUF file, and which of them rotate.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-struct GgufLayer {
-  std::string kind;
-  bool rotates;
-};
-
-class GgufPlan {
- public:
-  GgufPlan(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model, bool is_unknown)
-      : file_(file), prefix_(prefix), model_(model), is_unknown_(is_unknown) {}
-
-  /// The kind of each layer, and whether it rotates.
-  std::vector<GgufLayer> read(Eigen::Index layers) {
-    const bool windowed = file_.number(key("attention.sliding_window")).value_or(0) > 0;
-    std::vector<std::string> kinds = read_kinds(layers, windowed);
-    drop_layers_without_keys(kinds);
-    const bool finetuned = file_.flag(key("rope.scaling.finetuned")).value_or(true);
-    const bool off = (model_.finetuned_is_switch && !finetuned) || layers == model_.alibi_layers;
-    if (is_unknown_) {
-      const auto alibi = file_.number(key("attention.max_alibi_bias"));
-      file_.require(alibi.value_or(0) == 0, key("attention.max_alibi_bias"), alibi.value_or(0),
-                    "0 or absent for an architecture that is not known");
-    }
-    std::vector<GgufLayer> plan;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      const LayerRole role = find_layer_kind(kinds[i])->role;
-      plan.push_back({kinds[i], !off && rotates(model_.layers, role, i, windowed)});
-    }
-    return plan;
-  }
-
- private:
-  std::vector<std::string> read_kinds(Eigen::Index layers, bool windowed) {
-    const std::string name = key("attention.sliding_window_pattern");
-    const ConfigValue* const pattern = file_.find(name);
-    if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
-      LayerPattern own = model_.layers;
-      const std::optional<Eigen::Index> period = file_.count(name);
-      const bool repeats = std::string(own.letters).size() > 1;
-      const auto interval = repeats ? file_.count(key("full_attention_interval")) : std::nullopt;
-      if (model_.needs_window && !windowed) own.letters = "f";
-      // A period in the file holds even where the architecture is not known to have sliding layers.
-      if (period && own.letters == std::string("f") && !model_.needs_window) own.letters = "sf";
-      return layers_of(own, layers, period.value_or(interval.value_or(0)));
-    }
-    const std::vector<ConfigValue>& slides = pattern->items();
-    file_.require(slides.size() == static_cast<std::size_t>(layers), name + ".size()", slides.size(), "block_count ",
-                  layers);
-    std::vector<std::string> kinds;
-    for (const ConfigValue& item : slides) {
-      const bool flag = item.is(ConfigValue::Kind::boolean);
-      file_.require(flag || item.is(ConfigValue::Kind::number), name, item.describe(), "true or false for each layer");
-      kinds.push_back((flag ? item.boolean() : item.number() != 0) ? kSliding : kFull);
-    }
-    return kinds;
-  }
-
-  /// Layers of hybrid models without key heads have no attention.
-  void drop_layers_without_keys(std::vector<std::string>& kinds) {
-    const std::string name = key("attention.head_count_kv");
-    const ConfigValue* const list = file_.peek(name);
-    if (list == nullptr || !list->is(ConfigValue::Kind::list)) return;
-    const std::vector<int> heads = *file_.counts(name);
-    file_.require(heads.size() == kinds.size(), name + ".size()", heads.size(), "block_count ", kinds.size());
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      if (heads[i] == 0) kinds[i] = "linear_attention";
-    }
-  }
-  std::string key(const char* name) const { return prefix_ + name; }
-
-  ConfigReader& file_;
-  const std::string& prefix_;
-  const KnownArchitecture& model_;
-  bool is_unknown_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
-
-// ---- posenc/model_config/detail/gguf_scaling.hpp
-/// GgufScaling: the scaling rule that the metadata of a GGUF file describes.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-class GgufScaling {
- public:
-  GgufScaling(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model)
-      : file_(file), prefix_(prefix), model_(model) {}
-
-  ScalingRecipe read(const std::optional<Eigen::ArrayXd>& freq_factors) {
-    ScalingRecipe out;
-    out.path = key("rope.scaling.yarn_");
-    const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
-    const auto factor = [&] {  // read only by the rules that use it; elsewhere the key is ignored
-      const auto given = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")});
-      return given && given->value != 0 ? *given : NamedNumber{1, key("rope.scaling.factor")};
-    };
-    const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
-    file_.require(is_finite(attn_factor) && attn_factor > 0, key("rope.scaling.attn_factor"), attn_factor,
-                  "finite and > 0");
-    out.divisors = freq_factors;
-    if (type == "yarn") {
-      out.factor = factor();
-      read_yarn(out, attn_factor);
-      return out;
-    }
-    if (attn_factor != 1) out.magnitude = attn_factor;
-    if (type == "linear") {
-      out.rule = ScalingRule::linear;
-      out.factor = factor();
-    } else if (type == "longrope") {
-      if (!freq_factors) {
-        refuse<std::invalid_argument>(file_.function(), "freq_factors", "nothing",
-                                      "rope_factors_long or rope_factors_short for longrope");
-      }
-      file_.find(key("rope.scaling.original_context_length"));  // the caller has chosen between the two lists by it
-    } else if (type != "none") {
-      refuse<std::invalid_argument>(file_.function(), key("rope.scaling.type"), "the text \"" + type + "\"",
-                                    "none, linear, yarn or longrope");
-    }
-    return out;
-  }
-
- private:
-  /// The key yarn_log_multiplier holds mscale_all_dim; for DeepSeek it holds 0.1 mscale_all_dim.
-  void read_yarn(ScalingRecipe& out, double attn_factor) {
-    out.rule = ScalingRule::yarn;
-    YarnOptions& yarn = out.yarn;
-    yarn.factor = out.factor.value;
-    const char* const trained_key = "rope.scaling.original_context_length";
-    const auto trained = file_.number(key(trained_key));
-    const auto context = file_.number(key("context_length"));
-    if (!trained && !context) file_.refuse_missing(key(trained_key), " for yarn");
-    out.trained = {trained ? *trained : *context, key(trained ? trained_key : "context_length")};
-    yarn.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(yarn.beta_fast);
-    yarn.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(yarn.beta_slow);
-    yarn.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
-    const double kept = yarn.extrapolation_factor;
-    file_.require(kept >= 0 && kept <= 1, key("rope.scaling.yarn_ext_factor"), kept, "in [0, 1]");
-    yarn.attn_factor = attn_factor;
-    yarn.truncate = model_.truncate;
-    const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
-    file_.require(is_finite(log_multiplier) && log_multiplier >= 0, key("rope.scaling.yarn_log_multiplier"),
-                  log_multiplier, "finite and >= 0");
-    if (log_multiplier > 0) {
-      yarn.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
-      yarn.mscale = model_.window_is_last ? yarn.mscale_all_dim : 1;
-    }
-    if (!model_.window_is_last) {
-      out.softmax = 1;
-      return;
-    }
-    // DeepSeek's table has magnitude 1, with any multiplier, and attn_factor scales queries and keys.
-    out.magnitude = 1;
-    out.softmax_factor = attn_factor * attn_factor;
-  }
-  std::string key(const char* name) const { return prefix_ + name; }
-
-  ConfigReader& file_;
-  const std::string& prefix_;
-  const KnownArchitecture& model_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
-
-// ---- posenc/model_config/detail/table/architectures.hpp
-/// The architectures of llama.cpp that are known, and find_known_architecture().
-#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-inline constexpr KnownArchitecture kArchitectures[] = {
-    norm("llama"),
-    norm("deci"),
-    norm("internlm2"),
-    norm("minicpm"),
-    norm("xverse"),
-    norm("command-r"),
-    norm("cohere2").pattern("sssf").nope(Nope::full),
-    norm("olmo"),
-    norm("arctic"),
-    norm("deepseek"),
-    norm("deepseek2").last(),
-    norm("chatglm"),
-    norm("glm4").mrope(AxisRule::contiguous, true),
-    norm("granite").switched(),
-    norm("granitemoe").switched(),
-    norm("smollm3").nope_every(4),
-    norm("ernie4_5"),
-    norm("mistral3"),
-    norm("llama4").nope_every(4).tempered(),
-    norm("granitehybrid").switched(),
-    norm("ernie4_5-moe"),
-    norm("mistral4").last(),
-    norm("glm-dsa").last(),
-    norm("bailingmoe"),
-    norm("arcee"),
-    norm("baichuan").alibi_of(40),
-    norm("deepseek2-ocr"),
-    norm("llada"),
-    norm("llama-embed"),
-    norm("maincoder"),
-    norm("neo-bert"),
-    norm("plm").last(),
-    norm("chameleon"),
-    norm("starcoder").nope(Nope::all),
-    neox("falcon"),
-    neox("stablelm"),
-    neox("qwen"),
-    neox("qwen2"),
-    neox("qwen2moe"),
-    neox("qwen3"),
-    neox("qwen3moe"),
-    neox("qwen2vl").mrope(AxisRule::contiguous),
-    neox("qwen3vl").mrope(AxisRule::interleaved),
-    neox("qwen3vlmoe").mrope(AxisRule::interleaved),
-    neox("phi2"),
-    neox("phi3"),
-    neox("phimoe"),
-    neox("gemma"),
-    neox("gemma2"),
-    neox("gemma3").pattern("sssssf").sliding_theta(1e4),
-    neox("gemma4").pattern("sssssf").sliding_theta(1e4),
-    neox("starcoder2"),
-    neox("openelm"),
-    neox("gptneox"),
-    neox("orion"),
-    neox("nemotron"),
-    neox("exaone"),
-    neox("glm4moe").mrope(AxisRule::contiguous, true),
-    neox("minimax-m2"),
-    neox("modern-bert").pattern("fss").sliding_theta(1e4),
-    neox("gpt-oss").exact_ramp(),
-    neox("olmo2").pattern_of_window("sssf").unscaled_sliding(),
-    neox("olmoe"),
-    neox("exaone4").pattern_of_window("sssf").nope(Nope::full_beside_window),
-    neox("exaone-moe").pattern("sssf").nope(Nope::full),
-    neox("gemma3n").pattern("ssssf").sliding_theta(1e4),
-    neox("gemma-embedding").pattern("sssssf").sliding_theta(1e4),
-    neox("lfm2"),
-    neox("lfm2moe"),
-    neox("qwen3next").pattern("lllf"),
-    neox("hunyuan-dense"),
-    neox("hunyuan-moe"),
-    neox("seed_oss"),
-    neox("dots1"),
-    neox("nomic-bert"),
-    neox("nomic-bert-moe"),
-    neox("bert").nope(Nope::all),
-    neox("jina-bert-v3"),
-    neox("eurobert"),
-    neox("falcon-h1"),
-    neox("grok"),
-    neox("dbrx"),
-    neox("bitnet"),
-    neox("apertus"),
-    neox("afmoe").pattern("sssf").nope(Nope::full),
-    neox("mimo2"),
-    neox("step35").half_of_full(),
-    neox("minicpm3").last(),
-    neox("bailingmoe2"),
-    neox("smallthinker").pattern_of_window("fsss").nope(Nope::full_beside_window),
-    neox("dream"),
-    neox("llada-moe"),
-    neox("grovemoe"),
-    neox("plamo"),
-    neox("plamo2"),
-    neox("plamo3").pattern_of_window("sssssssf").unscaled_sliding(),
-    neox("pangu-embedded"),
-    neox("rnd1"),
-    neox("codeshell"),
-    neox("cogvlm"),
-    neox("jais2"),
-    neox("qwen35").pattern("lllf").mrope(AxisRule::interleaved),
-    neox("qwen35moe").pattern("lllf").mrope(AxisRule::interleaved),
-    neox("paddleocr").mrope(AxisRule::contiguous),
-    neox("hunyuan_vl").mrope(AxisRule::contiguous, true),
-    // No rotation at all.
-    neox("jamba").nope(Nope::all),
-    neox("kimi-linear").nope(Nope::all),
-    neox("nemotron_h").nope(Nope::all),
-    neox("nemotron_h_moe").nope(Nope::all),
-};
-
-inline const KnownArchitecture* find_known_architecture(const std::string& name) {
-  for (const KnownArchitecture& architecture : kArchitectures) {
-    if (name == architecture.name) return &architecture;
-  }
-  return nullptr;
-}
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
-
-// ---- posenc/model_config/detail/gguf_reader.hpp
-/// GgufReader: converts the metadata of a GGUF file to a RopeRecipe.
-#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
-#define POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-
-/// Reads the metadata of one file.
-class GgufReader {
- public:
-  /// @param hints  Must outlive the reader.
-  GgufReader(const ConfigValue& metadata, std::optional<Eigen::ArrayXd> freq_factors, const ModelHints& hints)
-      : hints_(hints), file_(kFunction, checked(metadata), ""), freq_factors_(std::move(freq_factors)) {
-    const std::optional<std::string> name = file_.text("general.architecture");
-    if (!name) file_.refuse_missing("general.architecture", "");
-    const KnownArchitecture* const known = find_known_architecture(*name);
-    if (known == nullptr && !hints.pairs) {
-      refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
-                                    "one whose pair layout is known, or pairs be given");
-    }
-    is_unknown_ = known == nullptr;
-    if (!is_unknown_) model_ = *known;
-    prefix_ = *name + ".";
-    take_hints();
-  }
-
-  RopeRecipe read() {
-    recipe_.function = kFunction;
-    const auto layers = file_.count(key("block_count"));
-    if (!layers) file_.refuse_missing(key("block_count"), "");
-    file_.require(*layers <= kMaxLayers, key("block_count"), *layers, "at most ", kMaxLayers);
-    plan_ = GgufPlan(file_, prefix_, model_, is_unknown_).read(*layers);
-    // Sliding layers may have a base of their own, which the file or the architecture gives, and are then not scaled.
-    const char* const sliding_key = "rope.freq_base_swa";
-    const std::optional<double> own = file_.number(key(sliding_key));
-    const bool slides = rotates(kSliding);
-    const bool two_sets = own || model_.sliding_base > 0 || (model_.slides_unscaled && slides);
-    const bool has_sliding_layers =
-        std::any_of(plan_.begin(), plan_.end(), [](const GgufLayer& layer) { return layer.kind == kSliding; });
-    if (own && !has_sliding_layers) {
-      file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
-    }
-    if (rotates(kFull) || (!two_sets && slides)) add_full_set(two_sets ? kFull : "");
-    if (two_sets && slides) {
-      const NamedNumber base = own                       ? NamedNumber{*own, key(sliding_key)}
-                               : model_.sliding_base > 0 ? NamedNumber{model_.sliding_base, key(sliding_key)}
-                                                         : full_base();
-      add_sliding_set(base);
-    }
-    assign_layers();
-    if (is_unknown_ && hints_.layers.empty()) {
-      for (const char* const name : {"no_rope_layer_interval", "full_attention_interval"}) {
-        const ConfigValue* const value = file_.peek(key(name));
-        file_.require(value == nullptr, key(name), value == nullptr ? "nothing" : value->describe(),
-                      "absent for an architecture that is not known");
-      }
-    }
-    file_.add_unread_to(recipe_.ignored_keys, [&](const std::string& name) {
-      if (name.rfind(prefix_, 0) != 0) return false;
-      for (const char* const word : {"rope", "alibi", "temperature", "sliding_window_pattern", "_interval"}) {
-        if (name.find(word, prefix_.size()) != std::string::npos) return true;
-      }
-      return false;
-    });
-    return std::move(recipe_);
-  }
-
- private:
-  static constexpr const char* kFunction = "read_gguf_metadata";
-
-  static const ConfigValue& checked(const ConfigValue& metadata) {
-    require(metadata.is(ConfigValue::Kind::dictionary), kFunction, "metadata", metadata.describe(), "a dictionary");
-    return metadata;
-  }
-  std::string key(const char* name) const { return prefix_ + name; }
-
-  /// Hints of the caller take the place of what an architecture has, where the file says nothing.
-  void take_hints() {
-    const auto is_silent = [&](const char* file_key) { return file_.peek(key(file_key)) == nullptr; };
-    const auto take = [&](bool is_given, const char* file_key, const char* name) {
-      if (is_given && is_silent(file_key)) recipe_.assumed.push_back(name);
-    };
-    check_hints(kFunction, hints_);
-    require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
-            "empty, since a file of GGUF holds one model");
-    require(!hints_.sections, kFunction, "hints.sections", "a value",
-            "absent, since the sections of a file of GGUF count pairs");
-    if (hints_.pairs) model_.pairs = *hints_.pairs;
-    if (is_unknown_) recipe_.assumed.push_back("pairs");
-    take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
-    if ((hints_.rope_theta && is_silent("rope.freq_base")) ||
-        (hints_.sliding_rope_theta && is_silent("rope.freq_base_swa"))) {
-      recipe_.assumed.push_back("rope_theta");
-    }
-    take(hints_.head_dim && is_silent("attention.key_length_mla"), "attention.key_length", "head_dim");
-    if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
-    if (!hints_.layers.empty()) {
-      model_.layers.letters = hints_.layers.c_str();
-      model_.layers.first = "";
-      model_.needs_window = false;
-    }
-    if (!hints_.full_layers_rotate) {
-      model_.layers.nope = Nope::full;
-      recipe_.assumed.push_back("full_layers_rotate");
-    }
-    if (hints_.axes) recipe_.assumed.push_back("mrope_section");
-  }
-
-  /// Whether a layer of this kind rotates.
-  bool rotates(const std::string& kind) const {
-    return std::any_of(plan_.begin(), plan_.end(),
-                       [&](const GgufLayer& layer) { return layer.rotates && layer.kind == kind; });
-  }
-
-  Eigen::Index read_head_dim(bool sliding) {
-    const auto own = sliding ? file_.count(key("attention.key_length_swa")) : std::nullopt;
-    if (own) return *own;
-    if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
-    if (const auto length = file_.count(key("attention.key_length"))) return *length;
-    if (hints_.head_dim) return *hints_.head_dim;
-    const auto width = file_.count(key("embedding_length"));
-    const auto num_heads = file_.count(key("attention.head_count"));
-    if (!width || !num_heads) {
-      file_.refuse_missing(key("attention.key_length"), ", or embedding_length and attention.head_count");
-    }
-    file_.require(*width % *num_heads == 0, key("embedding_length"), *width, "a multiple of attention.head_count ",
-                  *num_heads);
-    return *width / *num_heads;
-  }
-
-  RopeWindow read_window(bool sliding) {
-    const Eigen::Index head_dim = read_head_dim(sliding);
-    const auto own = sliding ? file_.count(key("rope.dimension_count_swa")) : std::nullopt;
-    const Eigen::Index width = own ? *own : file_.count(key("rope.dimension_count")).value_or(head_dim);
-    const std::string name = key(own ? "rope.dimension_count_swa" : "rope.dimension_count");
-    file_.require(width <= head_dim, name, width, "at most head_dim ", head_dim);
-    const bool half = model_.full_rotates_half && !sliding;
-    file_.require(width % (half ? 4 : 2) == 0, name, width, half ? "a multiple of 4" : "even");
-    const Eigen::Index rotated = half ? width / 2 : width;
-    return {head_dim, model_.window_is_last ? head_dim - rotated : 0, rotated};
-  }
-
-  NamedNumber full_base() {
-    const auto own = file_.number(key("rope.freq_base"));
-    return {own ? *own : hints_.rope_theta.value_or(10000), key("rope.freq_base")};
-  }
-
-  void add_full_set(const char* layer_type) {
-    RotationRecipe rotation;
-    rotation.layer_type = layer_type;
-    rotation.window = read_window(false);
-    rotation.base = full_base();
-    rotation.scaling = GgufScaling(file_, prefix_, model_).read(freq_factors_);
-    read_axes(rotation);
-    rotation.pairs = model_.pairs;
-    recipe_.rotations.push_back(rotation);
-  }
-
-  void add_sliding_set(const NamedNumber& base) {
-    RotationRecipe rotation;
-    rotation.layer_type = kSliding;
-    rotation.window = read_window(true);
-    rotation.base = base;
-    rotation.pairs = model_.pairs;
-    rotation.given_axes = hints_.axes;
-    recipe_.rotations.push_back(rotation);
-  }
-
-  /// Reads three sections, or four of which the last is 0.
-  void read_axes(RotationRecipe& rotation) {
-    const std::string name = key("rope.dimension_sections");
-    rotation.given_axes = hints_.axes;
-    if (hints_.axes) return;  // sections in the file are reported as ignored
-    std::optional<std::vector<int>> sections = file_.counts(name);
-    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
-    if (!has_sections(model_.axes)) {
-      file_.require(!sections, name, "a list", "absent for this architecture");
-      return;
-    }
-    if (!sections && model_.axes_may_be_absent) return;
-    if (!sections) file_.refuse_missing(name, " for this architecture");
-    rotation.axes = model_.axes;
-    rotation.sections = *sections;
-    rotation.sections_key = name;
-    if (model_.axes_may_be_absent && !hints_.pairs) model_.pairs = RopePairs::half_split;
-  }
-
-  void assign_layers() {
-    const std::optional<QueryTemperature> everywhere = read_temperature();
-    recipe_.layers.resize(plan_.size());
-    for (std::size_t i = 0; i < plan_.size(); ++i) {
-      LayerRope& layer = recipe_.layers[i];
-      layer.query_temperature = everywhere;
-      if (!plan_[i].rotates) {
-        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1, TemperatureGrowth::logarithm};
-        continue;
-      }
-      for (std::size_t set = 0; set < recipe_.rotations.size(); ++set) {
-        const std::string& type = recipe_.rotations[set].layer_type;
-        if (type.empty() || type == plan_[i].kind) layer.rope_sets.push_back(static_cast<int>(set));
-      }
-    }
-  }
-
-  std::optional<QueryTemperature> read_temperature() {
-    const std::string scale_name = key("attention.temperature_scale");
-    const double scale = file_.number(scale_name).value_or(0);
-    if (scale == 0) return {};
-    const auto length = file_.number(key("attention.temperature_length"));
-    const auto trained = length ? length : file_.number(key("rope.scaling.original_context_length"));
-    if (!trained) file_.refuse_missing(key("attention.temperature_length"), " for a temperature_scale");
-    const std::string length_name =
-        key(length ? "attention.temperature_length" : "rope.scaling.original_context_length");
-    return checked_temperature(file_, {scale, scale_name}, {*trained, length_name}, 0);
-  }
-
-  const ModelHints& hints_;
-  ConfigReader file_;
-  std::optional<Eigen::ArrayXd> freq_factors_;
-  KnownArchitecture model_{};
-  bool is_unknown_ = false;
-  std::string prefix_;
-  std::vector<GgufLayer> plan_;
-  RopeRecipe recipe_;
-};
-
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
-
-// ---- posenc/model_config/gguf.hpp
-/// read_gguf_metadata(): what the metadata of a GGUF file says about positions.
-#ifndef POSENC_MODEL_CONFIG_GGUF_HPP
-#define POSENC_MODEL_CONFIG_GGUF_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Reads what the metadata of a GGUF file says about positions: the frequencies, the channels that rotate and how they
-/// pair up, the axis of each pair, and which layer uses which rotation.
-///
-///     auto metadata = ConfigValue::dictionary({{"general.architecture", "llama"}, {"llama.block_count", 32}});
-///     const auto model = read_gguf_metadata(metadata, std::nullopt);  // the file has no tensor of factors
-///
-/// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
-/// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
-/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base,
-/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type,
-/// factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
-/// yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
-///
-/// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
-/// checkpoint from which the file was converted is half-split.
-/// @param metadata      A flat dictionary of numbers, texts, flags and lists: a ConfigValue, or a parsed JSON value.
-/// @param freq_factors  num_pairs divisors of the frequencies, as a list or an optional list: the tensor rope_freqs
-///                      (Llama 3, Gemma 4), or one of rope_factors_long and rope_factors_short (Phi-3: the long ones
-///                      where a sequence may grow beyond original_context_length). std::nullopt where the file has no
-///                      such tensor. They apply to layers of full attention alone.
-/// @param pairs         The pair layout, instead of the one that the architecture has; needed for an architecture that
-///                      is not known.
-/// @throws std::invalid_argument  a value of the wrong kind; an unknown architecture or scaling type; a wrong number
-///                                of factors or layers; sections that do not cover the pairs; what a rule refuses.
-/// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them; with freq_factors 2 ulp
-///           more, since they are quotients that were rounded [model_config][gguf].
-/// Source:   the GGUF format and the model loader of llama.cpp.
-/// Matches:  llama_model_rope_type and the hyperparameters of llama.cpp, with two differences. Pairs 61 and 62 of
-///           Qwen3-VL rotate by time, as in the model, where ggml's IMROPE gives them a fourth position. The ramp of
-///           gpt-oss is not rounded, as the model was trained, where ggml rounds every ramp.
-template <typename Metadata, typename Factors,
-          std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
-ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors,
-                             std::optional<RopePairs> pairs = {}) {
-  ModelHints hints;
-  hints.pairs = pairs;
-  return read_gguf_metadata(metadata, freq_factors, hints);
-}
-
-/// @overload
-/// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
-/// is not known.
-/// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
-/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower.
-template <typename Metadata, typename Factors,
-          std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
-ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
-  const detail::RopeRecipe recipe =
-      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), hints).read();
-  detail::check_recipe(recipe);
-  return detail::build_rope(recipe);
-}
-
-/// Says what to write instead of a call that does not fit.
-template <typename... Given, std::enable_if_t<!(detail::begins_with_config<Given...> && detail::has_factors<Given...> &&
-                                                detail::ends_with_hints<Given...>),
-                                              int> = 0>
-ModelRope read_gguf_metadata(const Given&...) {
-  if constexpr (!detail::begins_with_config<Given...>) {
-    static_assert(detail::kMisuse<Given...>,
-                  "posenc: metadata must be the key-value pairs of the file: a ConfigValue::dictionary(), or a parsed "
-                  "JSON value");
-  } else if constexpr (sizeof...(Given) == 1) {
-    static_assert(detail::kMisuse<Given...>,
-                  "posenc: freq_factors are missing: the tensor rope_freqs, rope_factors_long or rope_factors_short of "
-                  "the file, or std::nullopt where it has none");
-  } else if constexpr (!detail::has_factors<Given...>) {
-    static_assert(detail::kMisuse<Given...>,
-                  "posenc: freq_factors must be a list of numbers, the tensor rope_freqs, rope_factors_long or "
-                  "rope_factors_short of the file, or std::nullopt where it has none");
-  } else {
-    static_assert(detail::kMisuse<Given...>,
-                  "posenc: pairs must be RopePairs::half_split or RopePairs::interleaved: write "
-                  "read_gguf_metadata(metadata, freq_factors, RopePairs::interleaved)");
-  }
-  return {};
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_MODEL_CONFIG_GGUF_HPP
 
 // ---- posenc/model_config/detail/known_model.hpp
 /// KnownModel: one model_type of Hugging Face, as a row of the tables in table/.
@@ -28609,6 +27878,746 @@ ModelRope read_hugging_face_config(const Given&...) {
 
 #endif  // POSENC_MODEL_CONFIG_HUGGING_FACE_HPP
 
+// ---- posenc/model_config/detail/known_architecture.hpp
+/// KnownArchitecture: one architecture of llama.cpp, as a row of table/architectures.hpp.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One architecture of llama.cpp: what its code knows and the file does not say. Rows are written as one expression
+/// that names what it sets: norm("llama4").nope_every(4).
+struct KnownArchitecture {
+  const char* name = "";
+  RopePairs pairs = RopePairs::half_split;
+  LayerPattern layers{};
+  bool needs_window = false;       ///< The pattern of layers holds only where the file has attention.sliding_window.
+  Eigen::Index alibi_layers = 0;   ///< A model of so many layers has ALiBi in place of a rotation.
+  double sliding_base = 0;         ///< freq_base of sliding layers, which are not scaled; 0: they rotate as the others.
+  bool slides_unscaled = false;    ///< Sliding layers have the same base, and are not scaled.
+  bool full_rotates_half = false;  ///< Full layers rotate half of rope.dimension_count, sliding ones all of it.
+  AxisRule axes = AxisRule::one;
+  bool axes_may_be_absent = false;  ///< Several positions only where the file has sections, and then half-split.
+  bool window_is_last = false;      ///< The last channels of a head rotate, and attention applies the YaRN multiplier.
+  bool truncate = true;  ///< Whether the model was trained with a rounded YaRN ramp; llama.cpp always rounds.
+  bool finetuned_is_switch = false;  ///< rope.scaling.finetuned false means that nothing rotates.
+  bool tempers_nope = false;         ///< Layers that do not rotate have Llama 4's factor on queries.
+
+  constexpr KnownArchitecture pattern(const char* letters) const {
+    KnownArchitecture row = *this;
+    row.layers.letters = letters;
+    return row;
+  }
+  constexpr KnownArchitecture pattern_of_window(const char* letters) const {
+    KnownArchitecture row = pattern(letters);
+    row.needs_window = true;
+    return row;
+  }
+  constexpr KnownArchitecture nope(Nope rule) const {
+    KnownArchitecture row = *this;
+    row.layers.nope = rule;
+    return row;
+  }
+  constexpr KnownArchitecture nope_every(Eigen::Index period) const {
+    KnownArchitecture row = nope(Nope::every_period);
+    row.layers.nope_period = period;
+    return row;
+  }
+  constexpr KnownArchitecture sliding_theta(double value) const {
+    KnownArchitecture row = *this;
+    row.sliding_base = value;
+    return row;
+  }
+  constexpr KnownArchitecture alibi_of(Eigen::Index layer_count) const {
+    KnownArchitecture row = *this;
+    row.alibi_layers = layer_count;
+    return row;
+  }
+  constexpr KnownArchitecture mrope(AxisRule rule, bool may_be_absent = false) const {
+    KnownArchitecture row = *this;
+    row.axes = rule;
+    row.axes_may_be_absent = may_be_absent;
+    return row;
+  }
+  constexpr KnownArchitecture unscaled_sliding() const {
+    return with_field(*this, &KnownArchitecture::slides_unscaled, true);
+  }
+  constexpr KnownArchitecture half_of_full() const {
+    return with_field(unscaled_sliding(), &KnownArchitecture::full_rotates_half, true);
+  }
+  constexpr KnownArchitecture last() const { return with_field(*this, &KnownArchitecture::window_is_last, true); }
+  constexpr KnownArchitecture exact_ramp() const { return with_field(*this, &KnownArchitecture::truncate, false); }
+  constexpr KnownArchitecture switched() const {
+    return with_field(*this, &KnownArchitecture::finetuned_is_switch, true);
+  }
+  constexpr KnownArchitecture tempered() const { return with_field(*this, &KnownArchitecture::tempers_nope, true); }
+};
+
+/// Half-split: llama.cpp's NEOX, MROPE and IMROPE.
+constexpr KnownArchitecture neox(const char* name) {
+  KnownArchitecture row{};
+  row.name = name;
+  return row;
+}
+/// Interleaved: llama.cpp's NORM.
+constexpr KnownArchitecture norm(const char* name) {
+  KnownArchitecture row = neox(name);
+  row.pairs = RopePairs::interleaved;
+  return row;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_KNOWN_ARCHITECTURE_HPP
+
+// ---- posenc/model_config/detail/gguf_plan.hpp
+/// GgufPlan: the kinds of layers of a GGUF file, and which of them rotate.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+struct GgufLayer {
+  std::string kind;
+  bool rotates;
+};
+
+class GgufPlan {
+ public:
+  GgufPlan(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model, bool is_unknown)
+      : file_(file), prefix_(prefix), model_(model), is_unknown_(is_unknown) {}
+
+  /// The kind of each layer, and whether it rotates.
+  std::vector<GgufLayer> read(Eigen::Index layers) {
+    const bool windowed = file_.number(key("attention.sliding_window")).value_or(0) > 0;
+    std::vector<std::string> kinds = read_kinds(layers, windowed);
+    drop_layers_without_keys(kinds);
+    const bool finetuned = file_.flag(key("rope.scaling.finetuned")).value_or(true);
+    const bool off = (model_.finetuned_is_switch && !finetuned) || layers == model_.alibi_layers;
+    if (is_unknown_) {
+      const auto alibi = file_.number(key("attention.max_alibi_bias"));
+      file_.require(alibi.value_or(0) == 0, key("attention.max_alibi_bias"), alibi.value_or(0),
+                    "0 or absent for an architecture that is not known");
+    }
+    std::vector<GgufLayer> plan;
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      const LayerRole role = find_layer_kind(kinds[i])->role;
+      plan.push_back({kinds[i], !off && rotates(model_.layers, role, i, windowed)});
+    }
+    return plan;
+  }
+
+ private:
+  std::vector<std::string> read_kinds(Eigen::Index layers, bool windowed) {
+    const std::string name = key("attention.sliding_window_pattern");
+    const ConfigValue* const pattern = file_.find(name);
+    if (pattern == nullptr || !pattern->is(ConfigValue::Kind::list)) {
+      LayerPattern own = model_.layers;
+      const std::optional<Eigen::Index> period = file_.count(name);
+      const bool repeats = std::string(own.letters).size() > 1;
+      const auto interval = repeats ? file_.count(key("full_attention_interval")) : std::nullopt;
+      if (model_.needs_window && !windowed) own.letters = "f";
+      // A period in the file holds even where the architecture is not known to have sliding layers.
+      if (period && own.letters == std::string("f") && !model_.needs_window) own.letters = "sf";
+      return layers_of(own, layers, period.value_or(interval.value_or(0)));
+    }
+    const std::vector<ConfigValue>& slides = pattern->items();
+    file_.require(slides.size() == static_cast<std::size_t>(layers), name + ".size()", slides.size(), "block_count ",
+                  layers);
+    std::vector<std::string> kinds;
+    for (const ConfigValue& item : slides) {
+      const bool flag = item.is(ConfigValue::Kind::boolean);
+      file_.require(flag || item.is(ConfigValue::Kind::number), name, item.describe(), "true or false for each layer");
+      kinds.push_back((flag ? item.boolean() : item.number() != 0) ? kSliding : kFull);
+    }
+    return kinds;
+  }
+
+  /// Layers of hybrid models without key heads have no attention.
+  void drop_layers_without_keys(std::vector<std::string>& kinds) {
+    const std::string name = key("attention.head_count_kv");
+    const ConfigValue* const list = file_.peek(name);
+    if (list == nullptr || !list->is(ConfigValue::Kind::list)) return;
+    const std::vector<int> heads = *file_.counts(name);
+    file_.require(heads.size() == kinds.size(), name + ".size()", heads.size(), "block_count ", kinds.size());
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      if (heads[i] == 0) kinds[i] = "linear_attention";
+    }
+  }
+  std::string key(const char* name) const { return prefix_ + name; }
+
+  ConfigReader& file_;
+  const std::string& prefix_;
+  const KnownArchitecture& model_;
+  bool is_unknown_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_PLAN_HPP
+
+// ---- posenc/model_config/detail/gguf_scaling.hpp
+/// GgufScaling: the scaling rule that the metadata of a GGUF file describes.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+class GgufScaling {
+ public:
+  GgufScaling(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model)
+      : file_(file), prefix_(prefix), model_(model) {}
+
+  ScalingRecipe read(const std::optional<Eigen::ArrayXd>& freq_factors) {
+    ScalingRecipe out;
+    out.path = key("rope.scaling.yarn_");
+    const std::string type = file_.text(key("rope.scaling.type")).value_or("linear");
+    const auto factor = [&] {  // read only by the rules that use it; elsewhere the key is ignored
+      const auto given = file_.agreed_number({key("rope.scaling.factor"), key("rope.scale_linear")});
+      return given && given->value != 0 ? *given : NamedNumber{1, key("rope.scaling.factor")};
+    };
+    const double attn_factor = file_.number(key("rope.scaling.attn_factor")).value_or(1);
+    file_.require(is_finite(attn_factor) && attn_factor > 0, key("rope.scaling.attn_factor"), attn_factor,
+                  "finite and > 0");
+    out.divisors = freq_factors;
+    if (type == "yarn") {
+      out.factor = factor();
+      read_yarn(out, attn_factor);
+      return out;
+    }
+    if (attn_factor != 1) out.magnitude = attn_factor;
+    if (type == "linear") {
+      out.rule = ScalingRule::linear;
+      out.factor = factor();
+    } else if (type == "longrope") {
+      if (!freq_factors) {
+        refuse<std::invalid_argument>(file_.function(), "freq_factors", "nothing",
+                                      "rope_factors_long or rope_factors_short for longrope");
+      }
+      file_.find(key("rope.scaling.original_context_length"));  // the caller has chosen between the two lists by it
+    } else if (type != "none") {
+      refuse<std::invalid_argument>(file_.function(), key("rope.scaling.type"), "the text \"" + type + "\"",
+                                    "none, linear, yarn or longrope");
+    }
+    return out;
+  }
+
+ private:
+  /// The key yarn_log_multiplier holds mscale_all_dim; for DeepSeek it holds 0.1 mscale_all_dim.
+  void read_yarn(ScalingRecipe& out, double attn_factor) {
+    out.rule = ScalingRule::yarn;
+    YarnOptions& yarn = out.yarn;
+    yarn.factor = out.factor.value;
+    const char* const trained_key = "rope.scaling.original_context_length";
+    const auto trained = file_.number(key(trained_key));
+    const auto context = file_.number(key("context_length"));
+    if (!trained && !context) file_.refuse_missing(key(trained_key), " for yarn");
+    out.trained = {trained ? *trained : *context, key(trained ? trained_key : "context_length")};
+    yarn.beta_fast = file_.number(key("rope.scaling.yarn_beta_fast")).value_or(yarn.beta_fast);
+    yarn.beta_slow = file_.number(key("rope.scaling.yarn_beta_slow")).value_or(yarn.beta_slow);
+    yarn.extrapolation_factor = file_.number(key("rope.scaling.yarn_ext_factor")).value_or(1);
+    const double kept = yarn.extrapolation_factor;
+    file_.require(kept >= 0 && kept <= 1, key("rope.scaling.yarn_ext_factor"), kept, "in [0, 1]");
+    yarn.attn_factor = attn_factor;
+    yarn.truncate = model_.truncate;
+    const double log_multiplier = file_.number(key("rope.scaling.yarn_log_multiplier")).value_or(0);
+    file_.require(is_finite(log_multiplier) && log_multiplier >= 0, key("rope.scaling.yarn_log_multiplier"),
+                  log_multiplier, "finite and >= 0");
+    if (log_multiplier > 0) {
+      yarn.mscale_all_dim = model_.window_is_last ? 10 * log_multiplier : log_multiplier;
+      yarn.mscale = model_.window_is_last ? yarn.mscale_all_dim : 1;
+    }
+    if (!model_.window_is_last) {
+      out.softmax = 1;
+      return;
+    }
+    // DeepSeek's table has magnitude 1, with any multiplier, and attn_factor scales queries and keys.
+    out.magnitude = 1;
+    out.softmax_factor = attn_factor * attn_factor;
+  }
+  std::string key(const char* name) const { return prefix_ + name; }
+
+  ConfigReader& file_;
+  const std::string& prefix_;
+  const KnownArchitecture& model_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_SCALING_HPP
+
+// ---- posenc/model_config/detail/table/architectures.hpp
+/// The architectures of llama.cpp that are known, and find_known_architecture().
+#ifndef POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+inline constexpr KnownArchitecture kArchitectures[] = {
+    norm("llama"),
+    norm("deci"),
+    norm("internlm2"),
+    norm("minicpm"),
+    norm("xverse"),
+    norm("command-r"),
+    norm("cohere2").pattern("sssf").nope(Nope::full),
+    norm("olmo"),
+    norm("arctic"),
+    norm("deepseek"),
+    norm("deepseek2").last(),
+    norm("chatglm"),
+    norm("glm4").mrope(AxisRule::contiguous, true),
+    norm("granite").switched(),
+    norm("granitemoe").switched(),
+    norm("smollm3").nope_every(4),
+    norm("ernie4_5"),
+    norm("mistral3"),
+    norm("llama4").nope_every(4).tempered(),
+    norm("granitehybrid").switched(),
+    norm("ernie4_5-moe"),
+    norm("mistral4").last(),
+    norm("glm-dsa").last(),
+    norm("bailingmoe"),
+    norm("arcee"),
+    norm("baichuan").alibi_of(40),
+    norm("deepseek2-ocr"),
+    norm("llada"),
+    norm("llama-embed"),
+    norm("maincoder"),
+    norm("neo-bert"),
+    norm("plm").last(),
+    norm("chameleon"),
+    norm("starcoder").nope(Nope::all),
+    neox("falcon"),
+    neox("stablelm"),
+    neox("qwen"),
+    neox("qwen2"),
+    neox("qwen2moe"),
+    neox("qwen3"),
+    neox("qwen3moe"),
+    neox("qwen2vl").mrope(AxisRule::contiguous),
+    neox("qwen3vl").mrope(AxisRule::interleaved),
+    neox("qwen3vlmoe").mrope(AxisRule::interleaved),
+    neox("phi2"),
+    neox("phi3"),
+    neox("phimoe"),
+    neox("gemma"),
+    neox("gemma2"),
+    neox("gemma3").pattern("sssssf").sliding_theta(1e4),
+    neox("gemma4").pattern("sssssf").sliding_theta(1e4),
+    neox("starcoder2"),
+    neox("openelm"),
+    neox("gptneox"),
+    neox("orion"),
+    neox("nemotron"),
+    neox("exaone"),
+    neox("glm4moe").mrope(AxisRule::contiguous, true),
+    neox("minimax-m2"),
+    neox("modern-bert").pattern("fss").sliding_theta(1e4),
+    neox("gpt-oss").exact_ramp(),
+    neox("olmo2").pattern_of_window("sssf").unscaled_sliding(),
+    neox("olmoe"),
+    neox("exaone4").pattern_of_window("sssf").nope(Nope::full_beside_window),
+    neox("exaone-moe").pattern("sssf").nope(Nope::full),
+    neox("gemma3n").pattern("ssssf").sliding_theta(1e4),
+    neox("gemma-embedding").pattern("sssssf").sliding_theta(1e4),
+    neox("lfm2"),
+    neox("lfm2moe"),
+    neox("qwen3next").pattern("lllf"),
+    neox("hunyuan-dense"),
+    neox("hunyuan-moe"),
+    neox("seed_oss"),
+    neox("dots1"),
+    neox("nomic-bert"),
+    neox("nomic-bert-moe"),
+    neox("bert").nope(Nope::all),
+    neox("jina-bert-v3"),
+    neox("eurobert"),
+    neox("falcon-h1"),
+    neox("grok"),
+    neox("dbrx"),
+    neox("bitnet"),
+    neox("apertus"),
+    neox("afmoe").pattern("sssf").nope(Nope::full),
+    neox("mimo2"),
+    neox("step35").half_of_full(),
+    neox("minicpm3").last(),
+    neox("bailingmoe2"),
+    neox("smallthinker").pattern_of_window("fsss").nope(Nope::full_beside_window),
+    neox("dream"),
+    neox("llada-moe"),
+    neox("grovemoe"),
+    neox("plamo"),
+    neox("plamo2"),
+    neox("plamo3").pattern_of_window("sssssssf").unscaled_sliding(),
+    neox("pangu-embedded"),
+    neox("rnd1"),
+    neox("codeshell"),
+    neox("cogvlm"),
+    neox("jais2"),
+    neox("qwen35").pattern("lllf").mrope(AxisRule::interleaved),
+    neox("qwen35moe").pattern("lllf").mrope(AxisRule::interleaved),
+    neox("paddleocr").mrope(AxisRule::contiguous),
+    neox("hunyuan_vl").mrope(AxisRule::contiguous, true),
+    // No rotation at all.
+    neox("jamba").nope(Nope::all),
+    neox("kimi-linear").nope(Nope::all),
+    neox("nemotron_h").nope(Nope::all),
+    neox("nemotron_h_moe").nope(Nope::all),
+};
+
+inline const KnownArchitecture* find_known_architecture(const std::string& name) {
+  for (const KnownArchitecture& architecture : kArchitectures) {
+    if (name == architecture.name) return &architecture;
+  }
+  return nullptr;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_TABLE_ARCHITECTURES_HPP
+
+// ---- posenc/model_config/detail/gguf_reader.hpp
+/// GgufReader: converts the metadata of a GGUF file to a RopeRecipe.
+#ifndef POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
+#define POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Reads the metadata of one file.
+class GgufReader {
+ public:
+  /// @param hints  Must outlive the reader.
+  GgufReader(const ConfigValue& metadata, std::optional<Eigen::ArrayXd> freq_factors, const ModelHints& hints)
+      : hints_(hints), file_(kFunction, checked(metadata), ""), freq_factors_(std::move(freq_factors)) {
+    const std::optional<std::string> name = file_.text("general.architecture");
+    if (!name) file_.refuse_missing("general.architecture", "");
+    const KnownArchitecture* const known = find_known_architecture(*name);
+    if (known == nullptr && !hints.pairs) {
+      refuse<std::invalid_argument>(kFunction, "general.architecture", "the text \"" + *name + "\"",
+                                    "one whose pair layout is known, or pairs be given");
+    }
+    is_unknown_ = known == nullptr;
+    if (!is_unknown_) model_ = *known;
+    prefix_ = *name + ".";
+    take_hints();
+  }
+
+  RopeRecipe read() {
+    recipe_.function = kFunction;
+    const auto layers = file_.count(key("block_count"));
+    if (!layers) file_.refuse_missing(key("block_count"), "");
+    file_.require(*layers <= kMaxLayers, key("block_count"), *layers, "at most ", kMaxLayers);
+    plan_ = GgufPlan(file_, prefix_, model_, is_unknown_).read(*layers);
+    // Sliding layers may have a base of their own, which the file or the architecture gives, and are then not scaled.
+    const char* const sliding_key = "rope.freq_base_swa";
+    const std::optional<double> own = file_.number(key(sliding_key));
+    const bool slides = rotates(kSliding);
+    const bool two_sets = own || model_.sliding_base > 0 || (model_.slides_unscaled && slides);
+    const bool has_sliding_layers =
+        std::any_of(plan_.begin(), plan_.end(), [](const GgufLayer& layer) { return layer.kind == kSliding; });
+    if (own && !has_sliding_layers) {
+      file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
+    }
+    if (rotates(kFull) || (!two_sets && slides)) add_full_set(two_sets ? kFull : "");
+    if (two_sets && slides) {
+      const NamedNumber base = own                       ? NamedNumber{*own, key(sliding_key)}
+                               : model_.sliding_base > 0 ? NamedNumber{model_.sliding_base, key(sliding_key)}
+                                                         : full_base();
+      add_sliding_set(base);
+    }
+    assign_layers();
+    if (is_unknown_ && hints_.layers.empty()) {
+      for (const char* const name : {"no_rope_layer_interval", "full_attention_interval"}) {
+        const ConfigValue* const value = file_.peek(key(name));
+        file_.require(value == nullptr, key(name), value == nullptr ? "nothing" : value->describe(),
+                      "absent for an architecture that is not known");
+      }
+    }
+    file_.add_unread_to(recipe_.ignored_keys, [&](const std::string& name) {
+      if (name.rfind(prefix_, 0) != 0) return false;
+      for (const char* const word : {"rope", "alibi", "temperature", "sliding_window_pattern", "_interval"}) {
+        if (name.find(word, prefix_.size()) != std::string::npos) return true;
+      }
+      return false;
+    });
+    return std::move(recipe_);
+  }
+
+ private:
+  static constexpr const char* kFunction = "read_gguf_metadata";
+
+  static const ConfigValue& checked(const ConfigValue& metadata) {
+    require(metadata.is(ConfigValue::Kind::dictionary), kFunction, "metadata", metadata.describe(), "a dictionary");
+    return metadata;
+  }
+  std::string key(const char* name) const { return prefix_ + name; }
+
+  /// Hints of the caller take the place of what an architecture has, where the file says nothing.
+  void take_hints() {
+    const auto is_silent = [&](const char* file_key) { return file_.peek(key(file_key)) == nullptr; };
+    const auto take = [&](bool is_given, const char* file_key, const char* name) {
+      if (is_given && is_silent(file_key)) recipe_.assumed.push_back(name);
+    };
+    check_hints(kFunction, hints_);
+    require(hints_.tower.empty(), kFunction, "hints.tower", "the text \"" + hints_.tower + "\"",
+            "empty, since a file of GGUF holds one model");
+    require(!hints_.sections, kFunction, "hints.sections", "a value",
+            "absent, since the sections of a file of GGUF count pairs");
+    if (hints_.pairs) model_.pairs = *hints_.pairs;
+    if (is_unknown_) recipe_.assumed.push_back("pairs");
+    take(is_unknown_ || !hints_.layers.empty(), "attention.sliding_window_pattern", "layer_types");
+    if ((hints_.rope_theta && is_silent("rope.freq_base")) ||
+        (hints_.sliding_rope_theta && is_silent("rope.freq_base_swa"))) {
+      recipe_.assumed.push_back("rope_theta");
+    }
+    take(hints_.head_dim && is_silent("attention.key_length_mla"), "attention.key_length", "head_dim");
+    if (hints_.sliding_rope_theta) model_.sliding_base = *hints_.sliding_rope_theta;
+    if (!hints_.layers.empty()) {
+      model_.layers.letters = hints_.layers.c_str();
+      model_.layers.first = "";
+      model_.needs_window = false;
+    }
+    if (!hints_.full_layers_rotate) {
+      model_.layers.nope = Nope::full;
+      recipe_.assumed.push_back("full_layers_rotate");
+    }
+    if (hints_.axes) recipe_.assumed.push_back("mrope_section");
+  }
+
+  /// Whether a layer of this kind rotates.
+  bool rotates(const std::string& kind) const {
+    return std::any_of(plan_.begin(), plan_.end(),
+                       [&](const GgufLayer& layer) { return layer.rotates && layer.kind == kind; });
+  }
+
+  Eigen::Index read_head_dim(bool sliding) {
+    const auto own = sliding ? file_.count(key("attention.key_length_swa")) : std::nullopt;
+    if (own) return *own;
+    if (const auto latent = file_.count(key("attention.key_length_mla"))) return *latent;
+    if (const auto length = file_.count(key("attention.key_length"))) return *length;
+    if (hints_.head_dim) return *hints_.head_dim;
+    const auto width = file_.count(key("embedding_length"));
+    const auto num_heads = file_.count(key("attention.head_count"));
+    if (!width || !num_heads) {
+      file_.refuse_missing(key("attention.key_length"), ", or embedding_length and attention.head_count");
+    }
+    file_.require(*width % *num_heads == 0, key("embedding_length"), *width, "a multiple of attention.head_count ",
+                  *num_heads);
+    return *width / *num_heads;
+  }
+
+  RopeWindow read_window(bool sliding) {
+    const Eigen::Index head_dim = read_head_dim(sliding);
+    const auto own = sliding ? file_.count(key("rope.dimension_count_swa")) : std::nullopt;
+    const Eigen::Index width = own ? *own : file_.count(key("rope.dimension_count")).value_or(head_dim);
+    const std::string name = key(own ? "rope.dimension_count_swa" : "rope.dimension_count");
+    file_.require(width <= head_dim, name, width, "at most head_dim ", head_dim);
+    const bool half = model_.full_rotates_half && !sliding;
+    file_.require(width % (half ? 4 : 2) == 0, name, width, half ? "a multiple of 4" : "even");
+    const Eigen::Index rotated = half ? width / 2 : width;
+    return {head_dim, model_.window_is_last ? head_dim - rotated : 0, rotated};
+  }
+
+  NamedNumber full_base() {
+    const auto own = file_.number(key("rope.freq_base"));
+    return {own ? *own : hints_.rope_theta.value_or(10000), key("rope.freq_base")};
+  }
+
+  void add_full_set(const char* layer_type) {
+    RotationRecipe rotation;
+    rotation.layer_type = layer_type;
+    rotation.window = read_window(false);
+    rotation.base = full_base();
+    rotation.scaling = GgufScaling(file_, prefix_, model_).read(freq_factors_);
+    read_axes(rotation);
+    rotation.pairs = model_.pairs;
+    recipe_.rotations.push_back(rotation);
+  }
+
+  void add_sliding_set(const NamedNumber& base) {
+    RotationRecipe rotation;
+    rotation.layer_type = kSliding;
+    rotation.window = read_window(true);
+    rotation.base = base;
+    rotation.pairs = model_.pairs;
+    rotation.given_axes = hints_.axes;
+    recipe_.rotations.push_back(rotation);
+  }
+
+  /// Reads three sections, or four of which the last is 0.
+  void read_axes(RotationRecipe& rotation) {
+    const std::string name = key("rope.dimension_sections");
+    rotation.given_axes = hints_.axes;
+    if (hints_.axes) return;  // sections in the file are reported as ignored
+    std::optional<std::vector<int>> sections = file_.counts(name);
+    while (sections && sections->size() > 3 && sections->back() == 0) sections->pop_back();
+    if (!has_sections(model_.axes)) {
+      file_.require(!sections, name, "a list", "absent for this architecture");
+      return;
+    }
+    if (!sections && model_.axes_may_be_absent) return;
+    if (!sections) file_.refuse_missing(name, " for this architecture");
+    rotation.axes = model_.axes;
+    rotation.sections = *sections;
+    rotation.sections_key = name;
+    if (model_.axes_may_be_absent && !hints_.pairs) model_.pairs = RopePairs::half_split;
+  }
+
+  void assign_layers() {
+    const std::optional<QueryTemperature> everywhere = read_temperature();
+    recipe_.layers.resize(plan_.size());
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+      LayerRope& layer = recipe_.layers[i];
+      layer.query_temperature = everywhere;
+      if (!plan_[i].rotates) {
+        if (model_.tempers_nope) layer.query_temperature = QueryTemperature{0.1, 8192, 1, TemperatureGrowth::logarithm};
+        continue;
+      }
+      for (std::size_t set = 0; set < recipe_.rotations.size(); ++set) {
+        const std::string& type = recipe_.rotations[set].layer_type;
+        if (type.empty() || type == plan_[i].kind) layer.rope_sets.push_back(static_cast<int>(set));
+      }
+    }
+  }
+
+  std::optional<QueryTemperature> read_temperature() {
+    const std::string scale_name = key("attention.temperature_scale");
+    const double scale = file_.number(scale_name).value_or(0);
+    if (scale == 0) return {};
+    const auto length = file_.number(key("attention.temperature_length"));
+    const auto trained = length ? length : file_.number(key("rope.scaling.original_context_length"));
+    if (!trained) file_.refuse_missing(key("attention.temperature_length"), " for a temperature_scale");
+    const std::string length_name =
+        key(length ? "attention.temperature_length" : "rope.scaling.original_context_length");
+    return checked_temperature(file_, {scale, scale_name}, {*trained, length_name}, 0);
+  }
+
+  const ModelHints& hints_;
+  ConfigReader file_;
+  std::optional<Eigen::ArrayXd> freq_factors_;
+  KnownArchitecture model_{};
+  bool is_unknown_ = false;
+  std::string prefix_;
+  std::vector<GgufLayer> plan_;
+  RopeRecipe recipe_;
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_DETAIL_GGUF_READER_HPP
+
+// ---- posenc/model_config/gguf.hpp
+/// read_gguf_metadata(): what the metadata of a GGUF file says about positions.
+#ifndef POSENC_MODEL_CONFIG_GGUF_HPP
+#define POSENC_MODEL_CONFIG_GGUF_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Reads what the metadata of a GGUF file says about positions: the frequencies, the channels that rotate and how they
+/// pair up, the axis of each pair, and which layer uses which rotation.
+///
+///     auto metadata = ConfigValue::dictionary({{"general.architecture", "llama"}, {"llama.block_count", 32}});
+///     const auto model = read_gguf_metadata(metadata, std::nullopt);  // the file has no tensor of factors
+///
+/// These keys are read: general.architecture and, under its name, block_count, context_length, embedding_length,
+/// full_attention_interval, attention.{head_count, head_count_kv, key_length, key_length_mla, key_length_swa,
+/// sliding_window, sliding_window_pattern, max_alibi_bias, temperature_scale, temperature_length}, rope.{freq_base,
+/// freq_base_swa, dimension_count, dimension_count_swa, dimension_sections, scale_linear} and rope.scaling.{type,
+/// factor, finetuned, original_context_length, attn_factor, yarn_beta_fast, yarn_beta_slow, yarn_ext_factor,
+/// yarn_log_multiplier}. A freq_base that is absent is 10000, as in llama.cpp.
+///
+/// The pair layout is that of the weights in the file. For the llama architecture it is interleaved, also where the
+/// checkpoint from which the file was converted is half-split.
+/// @param metadata      A flat dictionary of numbers, texts, flags and lists: a ConfigValue, or a parsed JSON value.
+/// @param freq_factors  num_pairs divisors of the frequencies, as a list or an optional list: the tensor rope_freqs
+///                      (Llama 3, Gemma 4), or one of rope_factors_long and rope_factors_short (Phi-3: the long ones
+///                      where a sequence may grow beyond original_context_length). std::nullopt where the file has no
+///                      such tensor. They apply to layers of full attention alone.
+/// @param pairs         The pair layout, instead of the one that the architecture has; needed for an architecture that
+///                      is not known.
+/// @throws std::invalid_argument  a value of the wrong kind; an unknown architecture or scaling type; a wrong number
+///                                of factors or layers; sections that do not cover the pairs; what a rule refuses.
+/// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them; with freq_factors 2 ulp
+///           more, since they are quotients that were rounded [model_config][gguf].
+/// Source:   the GGUF format and the model loader of llama.cpp.
+/// Matches:  llama_model_rope_type and the hyperparameters of llama.cpp, with two differences. Pairs 61 and 62 of
+///           Qwen3-VL rotate by time, as in the model, where ggml's IMROPE gives them a fourth position. The ramp of
+///           gpt-oss is not rounded, as the model was trained, where ggml rounds every ramp.
+template <typename Metadata, typename Factors,
+          std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
+ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors,
+                             std::optional<RopePairs> pairs = {}) {
+  ModelHints hints;
+  hints.pairs = pairs;
+  return read_gguf_metadata(metadata, freq_factors, hints);
+}
+
+/// @overload
+/// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
+/// is not known.
+/// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower.
+template <typename Metadata, typename Factors,
+          std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
+ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
+  const detail::RopeRecipe recipe =
+      detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), hints).read();
+  detail::check_recipe(recipe);
+  return detail::build_rope(recipe);
+}
+
+/// Says what to write instead of a call that does not fit.
+template <typename... Given, std::enable_if_t<!(detail::begins_with_config<Given...> && detail::has_factors<Given...> &&
+                                                detail::ends_with_hints<Given...>),
+                                              int> = 0>
+ModelRope read_gguf_metadata(const Given&...) {
+  if constexpr (!detail::begins_with_config<Given...>) {
+    static_assert(detail::kMisuse<Given...>,
+                  "posenc: metadata must be the key-value pairs of the file: a ConfigValue::dictionary(), or a parsed "
+                  "JSON value");
+  } else if constexpr (sizeof...(Given) == 1) {
+    static_assert(detail::kMisuse<Given...>,
+                  "posenc: freq_factors are missing: the tensor rope_freqs, rope_factors_long or rope_factors_short of "
+                  "the file, or std::nullopt where it has none");
+  } else if constexpr (!detail::has_factors<Given...>) {
+    static_assert(detail::kMisuse<Given...>,
+                  "posenc: freq_factors must be a list of numbers, the tensor rope_freqs, rope_factors_long or "
+                  "rope_factors_short of the file, or std::nullopt where it has none");
+  } else {
+    static_assert(detail::kMisuse<Given...>,
+                  "posenc: pairs must be RopePairs::half_split or RopePairs::interleaved: write "
+                  "read_gguf_metadata(metadata, freq_factors, RopePairs::interleaved)");
+  }
+  return {};
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_MODEL_CONFIG_GGUF_HPP
+
 // ---- posenc/model_config/known_types.hpp
 /// Which model types and architectures are known.
 #ifndef POSENC_MODEL_CONFIG_KNOWN_TYPES_HPP
@@ -28656,9 +28665,9 @@ inline std::vector<std::string> known_gguf_architectures() {
 #ifndef POSENC_MODEL_CONFIG_HPP
 #define POSENC_MODEL_CONFIG_HPP
 
-// What is read: all that a model does with positions.
+// What is read from: a config.json or the metadata of a GGUF file.
 
-// What it is read from.
+// What is read: all that a model does with positions.
 
 #endif  // POSENC_MODEL_CONFIG_HPP
 
