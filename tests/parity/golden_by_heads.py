@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/tables/by_heads.csv: rotations whose heads, axes or channels have angles of their own, as timm,
+"""Writes tests/golden/rotations/by_heads.csv: rotations whose heads, axes or channels have angles of their own, as timm,
 diffusers and transformers compute them on written-down inputs.
 
     golden_by_heads.py OUT_FILE          needs torch, timm 1.0.31, diffusers 0.42 and transformers 5.24

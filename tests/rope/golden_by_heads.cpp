@@ -13,7 +13,7 @@ struct Scheme {
   std::string name;
 
   RowMatrix<double> block(const char* which, int n) const {
-    static const Golden file = golden("tables/by_heads.csv");
+    static const Golden file = golden("rotations/by_heads.csv");
     return file.block(name + "-" + which + "-" + std::to_string(n)).matrix();
   }
   /// Sources form angles up to `angle` in float, each with some four roundings, and round their cosines; x <= 2.
