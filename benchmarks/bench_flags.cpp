@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "flags/rotate.hpp"
 #include "support/measure.hpp"

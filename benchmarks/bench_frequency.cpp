@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/measure.hpp"
 

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include <posenc/learnable.hpp>
+#include "posenc/learnable.hpp"
 
 #include "support/measure.hpp"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string>
 
-#include <posenc/relative_bias.hpp>
+#include "posenc/relative_bias.hpp"
 
 #include "support/measure.hpp"
 #include "support/small_numbers.hpp"

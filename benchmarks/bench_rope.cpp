@@ -6,9 +6,9 @@
 #include <string>
 #include <type_traits>
 
-#include <posenc/frequency.hpp>
-#include <posenc/positions.hpp>
-#include <posenc/rope.hpp>
+#include "posenc/frequency.hpp"
+#include "posenc/positions.hpp"
+#include "posenc/rope.hpp"
 
 #include "support/measure.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include <posenc/sinusoidal.hpp>
+#include "posenc/sinusoidal.hpp"
 
 #include "support/measure.hpp"
 

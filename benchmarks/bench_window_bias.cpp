@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include <posenc/relative_bias.hpp>
+#include "posenc/relative_bias.hpp"
 
 #include "support/measure.hpp"
 #include "support/small_numbers.hpp"

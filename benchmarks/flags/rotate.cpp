@@ -2,8 +2,8 @@
 // Compiled with other flags and another end of its names for each: see bench_flags.cpp.
 #include "flags/rotate.hpp"
 
-#include <posenc/frequency.hpp>
-#include <posenc/rope.hpp>
+#include "posenc/frequency.hpp"
+#include "posenc/rope.hpp"
 
 #define POSENC_BENCH_JOIN(name, flags) name##_##flags
 #define POSENC_BENCH_NAMED(name, flags) POSENC_BENCH_JOIN(name, flags)

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 
-#include <posenc/posenc.hpp>
+#include "posenc/posenc.hpp"
 
 #include "support/catch2.hpp"
 

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include <posenc/posenc.hpp>
+#include "posenc/posenc.hpp"
 
 #include "support/catch2.hpp"
 

@@ -2,7 +2,7 @@
 /// What shares memory with what: matrices, maps, blocks, views without data(), and what is computed from them.
 #include "support/catch2.hpp"
 
-#include <posenc/detail/overlap.hpp>
+#include "posenc/detail/overlap.hpp"
 
 #include <stdexcept>
 #include <string>

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include <posenc/rope.hpp>
+#include "posenc/rope.hpp"
 
 /// How many NaN of a row are other numbers after a rotation into bfloat16. As bits, which flags leave alone.
 int lost_nan() {

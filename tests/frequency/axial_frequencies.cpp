@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 #include "support/reference.hpp"

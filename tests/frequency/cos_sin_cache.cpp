@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

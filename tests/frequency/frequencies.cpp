@@ -2,7 +2,7 @@
 /// Geometric and spaced series, and explicit lists.
 #include <cmath>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "frequency/printed_frequencies.hpp"
 #include "support/catch2.hpp"

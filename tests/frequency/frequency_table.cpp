@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

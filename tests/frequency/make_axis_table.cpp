@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

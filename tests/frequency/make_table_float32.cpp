@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

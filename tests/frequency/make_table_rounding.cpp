@@ -4,7 +4,7 @@
 #include <iostream>
 #include <type_traits>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 #include "support/nearest.hpp"

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "support/catch2.hpp"
 #include "support/printed.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Division by one factor, by a factor for each pair, and of the first pairs only.
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "frequency/printed_frequencies.hpp"
 #include "support/catch2.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// LongRoPE: values from the formulas by hand or printed by other projects.
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "frequency/printed_frequencies.hpp"
 #include "support/catch2.hpp"

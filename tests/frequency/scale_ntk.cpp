@@ -2,7 +2,7 @@
 /// NTK-aware, dynamic, fixed and mixed: values from the formulas by hand or printed by other projects.
 #include <cmath>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "frequency/printed_frequencies.hpp"
 #include "support/catch2.hpp"

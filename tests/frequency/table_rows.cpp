@@ -2,7 +2,7 @@
 /// Which row each token takes, by every word for it, as runs and token by token.
 #include "support/catch2.hpp"
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include <array>
 #include <stdexcept>

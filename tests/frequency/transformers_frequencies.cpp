@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include <posenc/frequency.hpp>
+#include "posenc/frequency.hpp"
 
 #include "frequency/printed_frequencies.hpp"
 #include "support/catch2.hpp"

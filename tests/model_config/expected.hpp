@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <posenc/model_config.hpp>
+#include "posenc/model_config.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include <posenc/model_config.hpp>
+#include "posenc/model_config.hpp"
 
 #include "support/catch2.hpp"
 #include "support/json.hpp"

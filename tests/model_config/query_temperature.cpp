@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 
-#include <posenc/model_config.hpp>
+#include "posenc/model_config.hpp"
 
 #include "support/catch2.hpp"
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <posenc/posenc.hpp>
+#include "posenc/posenc.hpp"
 
 #include "support/tiny_llama.hpp"
 

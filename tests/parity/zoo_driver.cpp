@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <posenc/posenc.hpp>
+#include "posenc/posenc.hpp"
 
 namespace {
 

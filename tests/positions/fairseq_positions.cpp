@@ -2,7 +2,7 @@
 /// Positions of OPT and RoBERTa.
 #include <cstdint>
 
-#include <posenc/positions.hpp>
+#include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include <posenc/positions.hpp>
+#include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
 

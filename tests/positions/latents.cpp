@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <posenc/positions.hpp>
+#include "posenc/positions.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <posenc/positions.hpp>
+#include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

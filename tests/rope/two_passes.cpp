@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include <posenc/positions.hpp>
-#include <posenc/rope.hpp>
+#include "posenc/positions.hpp"
+#include "posenc/rope.hpp"
 
 #include "support/catch2.hpp"
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <vector>
 
-#include <posenc/sinusoidal.hpp>
+#include "posenc/sinusoidal.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

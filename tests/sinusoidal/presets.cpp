@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <posenc/sinusoidal.hpp>
+#include "posenc/sinusoidal.hpp"
 
 #include "support/catch2.hpp"
 #include "support/reference.hpp"

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include <posenc/sinusoidal.hpp>
+#include "posenc/sinusoidal.hpp"
 
 #include "support/catch2.hpp"
 #include "support/worst.hpp"
