@@ -10,6 +10,7 @@
 #include "posenc/detail/sin_cos.hpp"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -20,9 +21,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+/// `value` as memory holds it: the registers of x87 keep more digits than a float has.
+inline float stored_float(float value) {
+#if FLT_EVAL_METHOD == 2
+  const volatile float stored = value;
+  return stored;
+#else
+  return value;
+#endif
+}
+
+/// The product of two floats, rounded to float, as a double.
+inline double float_product(float a, float b) { return static_cast<double>(stored_float(a * b)); }
+
 /// Whether |position| * fastest is a number, in the arithmetic that forms the angle.
 inline bool has_finite_angle(double fastest, bool float32, double position) {
-  if (float32) return is_finite(static_cast<double>(static_cast<float>(position) * static_cast<float>(fastest)));
+  if (float32) return is_finite(float_product(static_cast<float>(position), static_cast<float>(fastest)));
   return is_finite(position * fastest);
 }
 
@@ -178,16 +192,18 @@ void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, doub
   float fastest = 0;
   for (Eigen::Index j = 0; j < num_pairs; ++j) fastest = (std::max)(fastest, std::abs(static_cast<float>(inv_freq[j])));
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-    const float position = static_cast<float>(positions[row]);
-    const double largest = static_cast<double>(std::abs(position) * fastest);
+    const float position = stored_float(static_cast<float>(positions[row]));
+    const double largest = float_product(std::abs(position), fastest);
     for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
       const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
       alignas(64) double angle[kAngleBlock];
       if (count == kAngleBlock) {  // a constant number of steps
-        for (int i = 0; i < kAngleBlock; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+        for (int i = 0; i < kAngleBlock; ++i) {
+          angle[i] = float_product(position, static_cast<float>(inv_freq[first + i]));
+        }
       } else {
         for (int i = 0; i < kAngleBlock; ++i) angle[i] = 0.5;  // padding whose rounding is not in doubt
-        for (int i = 0; i < count; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+        for (int i = 0; i < count; ++i) angle[i] = float_product(position, static_cast<float>(inv_freq[first + i]));
       }
       float rounded_cosine[kAngleBlock];
       float rounded_sine[kAngleBlock];
@@ -195,8 +211,8 @@ void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, doub
       double cosine[kAngleBlock];
       double sine[kAngleBlock];
       for (int i = 0; i < kAngleBlock; ++i) {
-        cosine[i] = static_cast<double>(rounded_cosine[i] * factor);
-        sine[i] = static_cast<double>(rounded_sine[i] * factor);
+        cosine[i] = float_product(rounded_cosine[i], factor);
+        sine[i] = float_product(rounded_sine[i], factor);
       }
       sink(row, first, count, cosine, sine);
     }
