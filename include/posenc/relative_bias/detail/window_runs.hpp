@@ -61,8 +61,8 @@ POSENC_KERNEL void sum_window_runs(const Scalar* grad, Eigen::Index stride, Scal
   const Eigen::Index span = 2 * width - 1;
   for (Eigen::Index row = 0; row < height; ++row) {
     for (Eigen::Index column = 0; column < width; ++column, grad += stride) {
-      // The runs of the next query begin one number earlier. gcc 12 with -O3 would keep vectors of this one in
-      // registers for them (-fpredictive-commoning), although stores in between have changed a part of those.
+      // The runs of the next query begin one number earlier. -fpredictive-commoning of gcc 12, on from -O2, would take
+      // a vector that an earlier query stored for what is there now, although later stores have changed a part of it.
       std::atomic_signal_fence(std::memory_order_seq_cst);
       Scalar* to = values + (height - 1 - row) * span + width - 1 - column;
       const Scalar* from = grad;
