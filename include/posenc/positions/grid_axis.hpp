@@ -85,6 +85,7 @@ class GridAxis {
   /// The first and the last position of an axis, or the position that it ends before, in braces: numpy has the size behind
   /// them and Eigen in front, so that three bare numbers would be taken either way.
   struct Ends {
+    Ends(double first_position, double last_position) : first(first_position), last(last_position) {}
     double first;
     double last;
   };
@@ -110,6 +111,19 @@ class GridAxis {
     return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
   }
 
+  /// Says that one of the ends is missing.
+  template <typename Number>
+  static GridAxis linspace(detail::Size, const Number (&)[1]) {
+    static_assert(detail::kMisuse<Number>,
+                  "posenc: write GridAxis::linspace(size, {first, last}): one of the ends is missing");
+    return counted(0);
+  }
+  template <typename Number>
+  static GridAxis linspace_without_endpoint(detail::Size, const Number (&)[1]) {
+    static_assert(detail::kMisuse<Number>,
+                  "posenc: write GridAxis::linspace_without_endpoint(size, {first, stop}): one of the ends is missing");
+    return counted(0);
+  }
   /// Says what three bare numbers have to be.
   template <typename... Numbers, std::enable_if_t<sizeof...(Numbers) == 3, int> = 0>
   static GridAxis linspace(const Numbers&...) {
