@@ -2091,6 +2091,7 @@ class GridAxis {
   /// The first and the last position of an axis, or the position that it ends before, in braces: numpy has the size behind
   /// them and Eigen in front, so that three bare numbers would be taken either way.
   struct Ends {
+    Ends(double first_position, double last_position) : first(first_position), last(last_position) {}
     double first;
     double last;
   };
@@ -2116,6 +2117,19 @@ class GridAxis {
     return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
   }
 
+  /// Says that one of the ends is missing.
+  template <typename Number>
+  static GridAxis linspace(detail::Size, const Number (&)[1]) {
+    static_assert(detail::kMisuse<Number>,
+                  "posenc: write GridAxis::linspace(size, {first, last}): one of the ends is missing");
+    return counted(0);
+  }
+  template <typename Number>
+  static GridAxis linspace_without_endpoint(detail::Size, const Number (&)[1]) {
+    static_assert(detail::kMisuse<Number>,
+                  "posenc: write GridAxis::linspace_without_endpoint(size, {first, stop}): one of the ends is missing");
+    return counted(0);
+  }
   /// Says what three bare numbers have to be.
   template <typename... Numbers, std::enable_if_t<sizeof...(Numbers) == 3, int> = 0>
   static GridAxis linspace(const Numbers&...) {
@@ -4361,9 +4375,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+/// `value` as memory holds it: the registers of x87 keep more digits than a float has.
+inline float stored_float(float value) {
+#if FLT_EVAL_METHOD == 2
+  const volatile float stored = value;
+  return stored;
+#else
+  return value;
+#endif
+}
+
+/// The product of two floats, rounded to float, as a double.
+inline double float_product(float a, float b) { return static_cast<double>(stored_float(a * b)); }
+
 /// Whether |position| * fastest is a number, in the arithmetic that forms the angle.
 inline bool has_finite_angle(double fastest, bool float32, double position) {
-  if (float32) return is_finite(static_cast<double>(static_cast<float>(position) * static_cast<float>(fastest)));
+  if (float32) return is_finite(float_product(static_cast<float>(position), static_cast<float>(fastest)));
   return is_finite(position * fastest);
 }
 
@@ -4519,16 +4546,18 @@ void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, doub
   float fastest = 0;
   for (Eigen::Index j = 0; j < num_pairs; ++j) fastest = (std::max)(fastest, std::abs(static_cast<float>(inv_freq[j])));
   for (Eigen::Index row = 0; row < positions.rows(); ++row) {
-    const float position = static_cast<float>(positions[row]);
-    const double largest = static_cast<double>(std::abs(position) * fastest);
+    const float position = stored_float(static_cast<float>(positions[row]));
+    const double largest = float_product(std::abs(position), fastest);
     for (Eigen::Index first = 0; first < num_pairs; first += kAngleBlock) {
       const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), num_pairs - first));
       alignas(64) double angle[kAngleBlock];
       if (count == kAngleBlock) {  // a constant number of steps
-        for (int i = 0; i < kAngleBlock; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+        for (int i = 0; i < kAngleBlock; ++i) {
+          angle[i] = float_product(position, static_cast<float>(inv_freq[first + i]));
+        }
       } else {
         for (int i = 0; i < kAngleBlock; ++i) angle[i] = 0.5;  // padding whose rounding is not in doubt
-        for (int i = 0; i < count; ++i) angle[i] = double{position * static_cast<float>(inv_freq[first + i])};
+        for (int i = 0; i < count; ++i) angle[i] = float_product(position, static_cast<float>(inv_freq[first + i]));
       }
       float rounded_cosine[kAngleBlock];
       float rounded_sine[kAngleBlock];
@@ -4536,8 +4565,8 @@ void for_each_float32_angle(const double* inv_freq, Eigen::Index num_pairs, doub
       double cosine[kAngleBlock];
       double sine[kAngleBlock];
       for (int i = 0; i < kAngleBlock; ++i) {
-        cosine[i] = static_cast<double>(rounded_cosine[i] * factor);
-        sine[i] = static_cast<double>(rounded_sine[i] * factor);
+        cosine[i] = float_product(rounded_cosine[i], factor);
+        sine[i] = float_product(rounded_sine[i], factor);
       }
       sink(row, first, count, cosine, sine);
     }
@@ -16631,8 +16660,8 @@ POSENC_KERNEL void sum_window_runs(const Scalar* grad, Eigen::Index stride, Scal
   const Eigen::Index span = 2 * width - 1;
   for (Eigen::Index row = 0; row < height; ++row) {
     for (Eigen::Index column = 0; column < width; ++column, grad += stride) {
-      // The runs of the next query begin one number earlier. gcc 12 with -O3 would keep vectors of this one in
-      // registers for them (-fpredictive-commoning), although stores in between have changed a part of those.
+      // The runs of the next query begin one number earlier. -fpredictive-commoning of gcc 12, on from -O2, would take
+      // a vector that an earlier query stored for what is there now, although later stores have changed a part of it.
       std::atomic_signal_fence(std::memory_order_seq_cst);
       Scalar* to = values + (height - 1 - row) * span + width - 1 - column;
       const Scalar* from = grad;
