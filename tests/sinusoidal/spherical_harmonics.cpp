@@ -84,3 +84,11 @@ TEST_CASE("the gradient of spherical harmonics is that of differences, and adds"
     REQUIRE((grad - start).norm() > 1);
   }
 }
+
+TEST_CASE("spherical harmonics do not depend on the length of a direction", "[sinusoidal][harmonics]") {
+  const Matrix ones = harmonics(Matrix::Ones(1, 3), 9, HarmonicSign::positive);
+  for (const double length : {0x1p-1074, 0x1p-1030, 0x1p1022}) {
+    REQUIRE((harmonics(Matrix::Constant(1, 3, length), 9, HarmonicSign::positive) - ones).cwiseAbs().maxCoeff() <=
+            0x1p-46);
+  }
+}

@@ -7,6 +7,7 @@
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -28,8 +29,11 @@ UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
   const double x = static_cast<double>(directions.coeff(token, 0));
   const double y = static_cast<double>(directions.coeff(token, 1));
   const double z = static_cast<double>(directions.coeff(token, 2));
-  const double length = std::hypot(x, y, z);
-  return {x / length, y / length, z / length, length};
+  const double largest = (std::max)({std::abs(x), std::abs(y), std::abs(z)});
+  if (largest == 0) return {0, 0, 0, 0};
+  const double a = x / largest, b = y / largest, c = z / largest;  // the length of a subnormal direction has few digits
+  const double length = std::sqrt(a * a + b * b + c * c);
+  return {a / length, b / length, c / length, length * largest};
 }
 
 /// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m; its channel is
