@@ -126,8 +126,7 @@ class MropeWriter {
 ///                                no second; a chunk of no position; audio_tokens where has_audio is false.
 /// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token, and four divisions for one of a picture or video; one allocation
-///           (bench_frequency: positions).
+/// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni (TMRoPE) with its rope_deltas. Qwen3-VL gives each

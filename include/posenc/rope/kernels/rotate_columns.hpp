@@ -60,9 +60,9 @@ EIGEN_ALWAYS_INLINE Number scaled_entry(TableScalar value, double scale) {
 }
 
 /// Tokens and pairs whose cosines and sines are on the stack at a time: 256 bytes of cosines and of sines for each
-/// pair.
+/// pair, or one number where it is wider than that.
 template <typename Number>
-inline constexpr int kColumnTokens = 256 / static_cast<int>(sizeof(Number));
+inline constexpr int kColumnTokens = sizeof(Number) < 256 ? 256 / static_cast<int>(sizeof(Number)) : 1;
 inline constexpr int kColumnPairs = 64;
 
 /// Rotates kColumnTokens tokens from `token` on. The table's rows are transposed once for all heads, so that every
