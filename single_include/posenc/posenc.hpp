@@ -2506,8 +2506,7 @@ class MropeWriter {
 ///                                no second; a chunk of no position; audio_tokens where has_audio is false.
 /// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token, and four divisions for one of a picture or video; one allocation
-///           (bench_frequency: positions).
+/// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni (TMRoPE) with its rope_deltas. Qwen3-VL gives each
@@ -13700,8 +13699,11 @@ UnitVector unit_vector(const Directions& directions, Eigen::Index token) {
   const double x = static_cast<double>(directions.coeff(token, 0));
   const double y = static_cast<double>(directions.coeff(token, 1));
   const double z = static_cast<double>(directions.coeff(token, 2));
-  const double length = std::hypot(x, y, z);
-  return {x / length, y / length, z / length, length};
+  const double largest = (std::max)({std::abs(x), std::abs(y), std::abs(z)});
+  if (largest == 0) return {0, 0, 0, 0};
+  const double a = x / largest, b = y / largest, c = z / largest;  // the length of a subnormal direction has few digits
+  const double length = std::sqrt(a * a + b * b + c * c);
+  return {a / length, b / length, c / length, length * largest};
 }
 
 /// Calls use(channel, value, d/dx, d/dy, d/dz) for each harmonic of degree l < degrees and order m; its channel is
@@ -22809,9 +22811,9 @@ EIGEN_ALWAYS_INLINE Number scaled_entry(TableScalar value, double scale) {
 }
 
 /// Tokens and pairs whose cosines and sines are on the stack at a time: 256 bytes of cosines and of sines for each
-/// pair.
+/// pair, or one number where it is wider than that.
 template <typename Number>
-inline constexpr int kColumnTokens = 256 / static_cast<int>(sizeof(Number));
+inline constexpr int kColumnTokens = sizeof(Number) < 256 ? 256 / static_cast<int>(sizeof(Number)) : 1;
 inline constexpr int kColumnPairs = 64;
 
 /// Rotates kColumnTokens tokens from `token` on. The table's rows are transposed once for all heads, so that every
