@@ -8084,7 +8084,7 @@ namespace detail {
 
 enum class Level { sse2 = 1, avx2 = 2, avx512 = 3 };
 
-/// The highest level that this unit has and this machine too. Whoever calls a kernel asks once.
+/// The highest level that this unit has and this machine too: found at the first call, read at later ones.
 inline Level level_of_machine() {
 #if POSENC_LOWEST_LEVEL == POSENC_HIGHEST_LEVEL
   return Level(POSENC_LOWEST_LEVEL);
