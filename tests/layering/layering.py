@@ -15,7 +15,8 @@ import statistics
 import sys
 import tempfile
 
-INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](posenc/[^>"]+)[>"]', re.M)
+# A kernel is included by the name that POSENC_LEVEL_FILE has.
+INCLUDE = re.compile(r'^\s*#\s*(?:include|define POSENC_LEVEL_FILE)\s*[<"](posenc/[^>"]+)[>"]', re.M)
 PRIVATE = ("detail", "kernels")
 MOST_LINES = 300
 

@@ -6,7 +6,8 @@
 
 Each header comes once, after those that it includes, with its own include guard: the result and the split headers may
 meet in one translation unit. Includes of the standard library and of Eigen are collected at the top. A file *.inc has
-no guard and includes nothing: it is repeated wherever it is included.
+no guard and includes nothing: it is repeated wherever it is included. One of them includes POSENC_LEVEL_FILE, the file that
+the line `#define POSENC_LEVEL_FILE "posenc/..."` before it names: that file is repeated there.
 """
 import argparse
 import pathlib
@@ -14,6 +15,7 @@ import re
 import sys
 
 OWN = re.compile(r'#include "(posenc/[^"]+)"')
+KERNEL = re.compile(r'#define POSENC_LEVEL_FILE "(posenc/[^"]+\.inc)"')
 SENTENCE = re.compile(r'#include "posenc needs ')  # what stops a compiler, not a file
 OUTSIDE = re.compile(r"#include (<[^>]+>)")
 BANNER = """\
@@ -40,12 +42,16 @@ class Amalgam:
         self.seen.add(name)
         depth = 0  # of #if; 1 is inside the include guard
         body = []
+        kernel = None  # what POSENC_LEVEL_FILE is
         for number, line in enumerate((self.folder / name).read_text(encoding="utf-8").splitlines(), 1):
             code = line.strip()
             depth += code.startswith("#if") - code.startswith("#endif")
             own, outside = OWN.match(code), OUTSIDE.match(code)
-            if own and own[1].endswith(".inc"):
-                body += self.repeated(own[1])
+            if KERNEL.match(code):
+                kernel = KERNEL.match(code)[1]
+            elif own and own[1].endswith(".inc"):
+                body += self.repeated(own[1], kernel)
+                kernel = None
             elif own or (outside and depth <= 1):
                 if depth > 1:
                     sys.exit(f"{name}:{number}: a header of posenc must be included without a condition")
@@ -59,12 +65,17 @@ class Amalgam:
                 body.append(line)
         self.text.append(f"// ---- {name}\n" + re.sub(r"\n{3,}", "\n\n", "\n".join(body)).strip() + "\n")
 
-    def repeated(self, name):
-        """The lines of a file without include guard."""
-        lines = (self.folder / name).read_text(encoding="utf-8").splitlines()
-        if any(line.strip().startswith("#include") for line in lines):
-            sys.exit(f"{name}: a repeated file includes nothing")
-        return [line for line in lines if not line.startswith("// SPDX")]
+    def repeated(self, name, kernel=None):
+        """The lines of a file without include guard, with those of the kernel where it includes POSENC_LEVEL_FILE."""
+        lines = []
+        for line in (self.folder / name).read_text(encoding="utf-8").splitlines():
+            if line.strip() == "#include POSENC_LEVEL_FILE" and kernel:
+                lines += self.repeated(kernel)
+            elif line.strip().startswith("#include"):
+                sys.exit(f"{name}: a repeated file includes nothing")
+            elif line != "#undef POSENC_LEVEL_FILE" and not line.startswith("// SPDX"):
+                lines.append(line)
+        return lines
 
 
 def amalgamate(folder, root):

@@ -10,51 +10,8 @@
 
 #if POSENC_HAS_LEVELS
 
-#if POSENC_LOWEST_LEVEL <= 1
-#define POSENC_LEVEL 1
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-namespace sse2 {
-#include "posenc/detail/add_vectors.inc"
-}  // namespace sse2
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-#undef POSENC_LEVEL
-#endif
-
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-#define POSENC_LEVEL 2
-POSENC_BEGIN_AVX2
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-namespace avx2 {
-#include "posenc/detail/add_vectors.inc"
-}  // namespace avx2
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-POSENC_END_LEVEL
-#undef POSENC_LEVEL
-#endif
-
-#if POSENC_HIGHEST_LEVEL >= 3
-#define POSENC_LEVEL 3
-POSENC_BEGIN_AVX512
-namespace posenc {
-inline namespace POSENC_ABI {
-namespace detail {
-namespace avx512 {
-#include "posenc/detail/add_vectors.inc"
-}  // namespace avx512
-}  // namespace detail
-}  // namespace POSENC_ABI
-}  // namespace posenc
-POSENC_END_LEVEL
-#undef POSENC_LEVEL
-#endif
+#define POSENC_LEVEL_FILE "posenc/detail/add_vectors.inc"
+#include "posenc/detail/each_level.inc"
 
 namespace posenc {
 inline namespace POSENC_ABI {
