@@ -63,8 +63,8 @@ show(10_tell_a_story "A language model that this library trained tells a story, 
      "^--" "^[A-Za-z]+[ .,?]" "^   loss")
 show(11_sort_digits "A sorter, trained just now, with its learned positions and without them" "^input" "^[0-9]+ " "^sorted")
 show(12_train_offset "Which encodings read sequences four times as long as in training" "answers" "^  ")
-show(13_context_extension "The language model reads 2,048 tokens, trained on 256" "^loss" "no change" "keys" "YaRN" "last"
-     "^of words" "^ +16 ")
+show(13_context_extension "The language model reads 2,048 tokens, trained on 256" "^loss" "no change" "linear" "NTK" "YaRN"
+     "Llama 3" "last" "^of words" "^ +16 ")
 show(14_train_language_model "How that model was trained, 20 steps of 14,000" "param" "^step" "^a model")
 show(15_extrapolation "Which encoding reads beyond its trained length: 40 steps of the 3,000 that it takes"
      "loss within")
