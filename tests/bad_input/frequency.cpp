@@ -225,16 +225,28 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             "axial_frequencies: pairs_of_axis[1] must be 4 as on axis 0 for alternating axes, got 2", [](F&) {
               posenc::axial_frequencies({4, 2}, 1e4, posenc::AxialSeries::alternating);
             });
+  bad.value("axes in turn of different lengths",
+            "axial_frequencies: pairs_of_axis[1] must be 4 as on axis 0 for axes in turn, got 2", [](F&) {
+              posenc::axial_frequencies({4, 2}, 1e4, posenc::AxialSeries::in_turn);
+            });
+  bad.value("an order of axes without a name", "axial_frequencies: series must be one of its enumerators, got 3",
+            [](F&) {
+              posenc::axial_frequencies({4, 4}, 1e4, static_cast<posenc::AxialSeries>(3));
+            });
+  bad.value("geometric pixel bands to 0", "pixel_frequencies: max_frequency must be > 0 for geometric bands, got 0",
+            [](F&) { posenc::pixel_frequencies(2, 4, 0, posenc::PixelBands::geometric); });
+  bad.value("pixel bands without a name", "pixel_frequencies: bands must be one of its enumerators, got 2",
+            [](F&) { posenc::pixel_frequencies(2, 4, 224, static_cast<posenc::PixelBands>(2)); });
   bad.value("pixel bands of no axis", "pixel_frequencies: num_axes must be in [1, 1024], got 0",
-            [](F&) { posenc::pixel_frequencies(0, 4, 224); });
+            [](F&) { posenc::pixel_frequencies(0, 4, 224, posenc::PixelBands::linear); });
   bad.value("pixel bands of more pairs than a head has",
             "pixel_frequencies: pairs_of_axis must be at most 8388608 on all axes together, got 8388608",
-            [](F&) { posenc::pixel_frequencies(1024, 1 << 23, 100); });
+            [](F&) { posenc::pixel_frequencies(1024, 1 << 23, 100, posenc::PixelBands::linear); });
   bad.allowed("spacings that only look as if base and divisor had changed places", [](F&) {
     posenc::spaced_frequencies(1, 10.0, 5000.0);
     posenc::initial_mixed_frequencies(16384, 10.0, 0.0);
   });
   bad.value("pixel bands to NaN", "pixel_frequencies: max_frequency must be finite, got nan",
-            [](F&) { posenc::pixel_frequencies(2, 4, kNan); });
+            [](F&) { posenc::pixel_frequencies(2, 4, kNan, posenc::PixelBands::linear); });
   return bad.cases();
 }

@@ -12,7 +12,9 @@ TEST_CASE("every form of argument: frequencies", "[calls][frequency]") {
   CHECK(differs(CALL(axial_frequencies), pairs, 100.0, 0.5) == "");
   CHECK(differs(CALL(axial_frequencies), pairs, 100.0, AxialSeries::one_per_axis) == "");
   CHECK(differs(CALL(axial_frequencies), pairs, std::vector<double>{100, 200}, 0.5) == "");
-  CHECK(differs(CALL(pixel_frequencies), 2, 3, 10.0) == "");
+  CHECK(differs(CALL(axial_frequencies), std::vector<int>{2, 2}, 100.0, AxialSeries::in_turn) == "");
+  CHECK(differs(CALL(pixel_frequencies), 2, 3, 10.0, PixelBands::linear) == "");
+  CHECK(differs(CALL(pixel_frequencies), 2, 3, 10, PixelBands::geometric) == "");
   CHECK(differs(CALL(presets::nanochat_frequencies), 8, 1e4) == "");
   CHECK(differs(CALL(presets::modded_nanogpt_frequencies), 8) == "");
   CHECK(differs(CALL(presets::vjepa2_frequencies), 12) == "");

@@ -36,12 +36,42 @@ TEST_CASE("spectra of vision towers", "[frequency][axial]") {
   CHECK(separate.frequencies.id() == dinov3.frequencies.id());
 
   // timm: pi linspace(1, 112, 16) for max_res 224.
-  const auto pixel = posenc::pixel_frequencies(2, 16, 224);
+  const auto pixel = posenc::pixel_frequencies(2, 16, 224, posenc::PixelBands::linear);
   CHECK(std::abs(pixel.frequencies.inv_freq()[0] - 3.14159265358979) < 1e-14);
   CHECK(std::abs(pixel.frequencies.inv_freq()[15] / (112 * 3.14159265358979) - 1) < 1e-14);
   CHECK(std::abs(pixel.frequencies.inv_freq()[17] / (8.4 * 3.14159265358979) - 1) < 1e-14);
   CHECK(pixel.axes.num_axes() == 2);
   CHECK(posenc::axial_frequencies({0, 2}, 100).frequencies.num_pairs() == 2);
+}
+
+TEST_CASE("pixel bands of equal ratios", "[frequency][axial]") {
+  // timm: pi 2^linspace(0, log2(max_res) - 1, n).
+  const long double pi = 3.14159265358979323846264338327950288L;
+  for (const double highest : {224.0, 10.0, 77.0, 1.0}) {
+    for (const int n : {1, 2, 5, 16}) {
+      const auto bands = posenc::pixel_frequencies(3, n, highest, posenc::PixelBands::geometric);
+      CHECK(bands.axes == posenc::contiguous_axes({n, n, n}));
+      for (int pair = 0; pair < 3 * n; ++pair) {
+        const int i = pair % n;
+        const long double exponent = n == 1 ? 0 : (std::log2(static_cast<long double>(highest)) - 1) * i / (n - 1);
+        const long double expected = pi * std::exp2(exponent);
+        CHECK(std::abs(static_cast<double>(bands.frequencies.inv_freq()[pair] / expected - 1)) <=
+              posenc_tests::rule_ulps(2) * 0x1p-52);
+      }
+    }
+  }
+}
+
+TEST_CASE("axes in turn have equal frequencies", "[frequency][axial]") {
+  const auto turns = posenc::axial_frequencies({4, 4, 4}, 1e4, posenc::AxialSeries::in_turn);
+  const Eigen::ArrayXd series = posenc::geometric_frequencies(8, 1e4).inv_freq();
+  REQUIRE(turns.axes.num_axes() == 3);
+  for (int pair = 0; pair < 12; ++pair) {
+    CHECK(turns.frequencies.inv_freq()[pair] == series[pair / 3]);
+    CHECK(turns.axes.axis_of_pair()[pair] == pair % 3);
+  }
+  const auto single = posenc::axial_frequencies({3}, 1e4, posenc::AxialSeries::in_turn);
+  CHECK((single.frequencies.inv_freq() == posenc::geometric_frequencies(6, 1e4).inv_freq()).all());
 }
 
 TEST_CASE("a prefix token at zeros is not rotated", "[frequency][axial]") {

@@ -8,6 +8,11 @@
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -22,7 +27,14 @@ struct AxialFrequencies {
 /// How the axes of a grid share geometric series of frequencies.
 enum class AxialSeries {
   one_per_axis,  ///< Each axis has a series of its own: most vision towers.
-  alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+  alternating,   ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+  in_turn        ///< A series for each axis, and the pairs of the axes in turn, y x y x ...: Lumina-Next.
+};
+
+/// How the bands of pixel_frequencies() lie between the lowest and the highest.
+enum class PixelBands {
+  linear,    ///< Equal differences: EVA-02, rotary-embedding-torch.
+  geometric  ///< Equal ratios: what timm does unless linear_bands is set.
 };
 
 namespace detail {
@@ -41,6 +53,18 @@ AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double po
     first += pairs;
   }
   return {Frequencies(inv_freq), std::move(axes)};
+}
+
+/// A series of n pairs for each axis, pair i of axis a at num_axes i + a.
+inline AxialFrequencies series_in_turn(Eigen::Index n, Eigen::Index num_axes, double base) {
+  const Eigen::ArrayXd series = spaced_series(n, base, static_cast<double>(n));
+  Eigen::ArrayXd inv_freq(n * num_axes);
+  Eigen::ArrayXi axis_of_pair(n * num_axes);
+  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
+    inv_freq[pair] = series[pair / num_axes];
+    axis_of_pair[pair] = static_cast<int>(pair % num_axes);
+  }
+  return {Frequencies(inv_freq), AxisMap(axis_of_pair, num_axes)};
 }
 
 }  // namespace detail
@@ -88,25 +112,32 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 }
 
 /// @overload
-/// With `series` alternating, one series over all num_pairs pairs goes to the num_axes axes in turn:
+/// By another series than one_per_axis, which is the function above with a position_scale of 1. With num_axes axes of n
+/// pairs each, in the order in which the pairs lie:
 ///
-///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
+///     alternating   0 0 0 1 1 1   inv_freq[pair i of axis a] = base^(-(num_axes i + a) / (num_axes n))
+///     in_turn       0 1 0 1 0 1   inv_freq[pair i of axis a] = base^(-i / n),  at num_axes i + a
 ///
-/// @param series  one_per_axis is the function above with a position_scale of 1.
-/// @throws std::invalid_argument  in addition to those above: alternating axes with different numbers of pairs.
-/// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
-///           row * max_width + column).
+/// @param series  How the axes share frequencies.
+/// @throws std::invalid_argument  in addition to those above: alternating axes, or axes in turn, with different numbers
+///                                of pairs.
+/// Matches:  Pixtral and Mistral 3 vision, alternating: two axes, rows first, half-split (the flat id there is
+///           row * max_width + column). Lumina-Next (get_2d_rotary_pos_embed_lumina of diffusers), in_turn: two axes,
+///           rows first, interleaved; its linear_factor is that of scale_linear(), its ntk_factor a factor on base.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
   if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
   const char* const function = "axial_frequencies";
-  detail::require_named(function, "series", series, AxialSeries::alternating);
+  detail::require_named(function, "series", series, AxialSeries::in_turn);
   AxisMap axes = contiguous_axes(pairs_of_axis);
   detail::require_base(function, base);
+  const bool in_turn = series == AxialSeries::in_turn;
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
     if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
-    detail::refuse<std::invalid_argument>(function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)),
-                                          pairs_of_axis[axis], pairs_of_axis[0], " as on axis 0 for alternating axes");
+    detail::refuse<std::invalid_argument>(
+        function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)), pairs_of_axis[axis],
+        pairs_of_axis[0], in_turn ? " as on axis 0 for axes in turn" : " as on axis 0 for alternating axes");
   }
+  if (in_turn) return detail::series_in_turn(pairs_of_axis[0], axes.num_axes(), base);
   const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
   Eigen::ArrayXd inv_freq(axes.num_pairs());
   const Eigen::Index pairs = pairs_of_axis[0];
@@ -114,35 +145,63 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
   return {Frequencies(inv_freq), std::move(axes)};
 }
 
-/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each
-/// axis.
+namespace detail {
+
+/// Whether the arguments of pixel_frequencies() are four, of which the last names its bands.
+template <typename... Given>
+inline constexpr bool ends_with_bands = false;
+template <typename Axes, typename Pairs, typename Frequency>
+inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true;
+
+}  // namespace detail
+
+/// Bands for coordinates in [-1, 1]: pi times n numbers from 1 to max_frequency / 2, for each axis.
 ///
-///     inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///     linear      inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///     geometric   inv_freq[pair i of axis a] = pi (max_frequency / 2)^(i / (n - 1))
 ///
 /// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite.
+/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite, and > 0 for geometric bands.
+/// @param bands          How they lie between. Projects differ, so that there is no default.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved;
-///           "pixel" of rotary-embedding-torch.
-inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
+/// Matches:  timm with in_pixels (max_res 224) on linspace_positions(), interleaved: geometric, or linear with
+///           linear_bands, as EVA-02; "pixel" of rotary-embedding-torch: linear.
+inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency,
+                                          PixelBands bands) {
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require_num_pairs(function, pairs_of_axis);
   detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
                   detail::kMaxPairs, " on all axes together");
   detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  detail::require_named(function, "bands", bands, PixelBands::geometric);
+  const bool geometric = bands == PixelBands::geometric;
+  detail::require(!geometric || max_frequency > 0, function, "max_frequency", max_frequency, "> 0 for geometric bands");
   constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
-  const detail::Wide step =
-      pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
+  const detail::Wide highest = static_cast<detail::Wide>(max_frequency) / 2;
+  const auto steps = static_cast<detail::Wide>((std::max)(pairs_of_axis - Eigen::Index(1), Eigen::Index(1)));
   Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
-  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
-    inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
+  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
+    const auto i = static_cast<detail::Wide>(pair % pairs_of_axis);
+    const detail::Wide band = geometric ? std::pow(highest, i / steps) : 1 + i * ((highest - 1) / steps);
+    inv_freq[pair] = static_cast<double>(pi * band);
   }
   return {Frequencies(inv_freq),
           contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Given, std::enable_if_t<!detail::ends_with_bands<Given...>, int> = 0>
+AxialFrequencies pixel_frequencies(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write pixel_frequencies(num_axes, pairs_of_axis, max_frequency, bands) with PixelBands::linear "
+      "or PixelBands::geometric, which is what timm does unless linear_bands is set");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes tests/golden/rotations/axial.csv: rotations by pixel bands and by axes in turn, as timm and diffusers compute
+them on written-down inputs.
+
+    golden_axial.py OUT_FILE          needs torch, timm 1.0.31 and diffusers 0.42
+
+A scheme has three sizes, n = 0, 1, 2. `x-n` and `y-n` are tokens x head_dim, before and after; `size-n` is rows and
+columns of the grid.
+"""
+import sys
+
+import torch
+from diffusers.models.embeddings import apply_rotary_emb, get_2d_rotary_pos_embed_lumina
+from timm.layers.pos_embed_sincos import RotaryEmbedding, apply_rot_embed
+
+
+def numbers(*shape):
+    return torch.randint(-16, 17, shape).double() / 8
+
+
+def pixels(linear_bands):
+    for head_dim, max_res, size in ((16, 224, (3, 5)), (4, 10, (2, 2)), (36, 77, (7, 2))):
+        sin, cos = RotaryEmbedding(head_dim, max_res, in_pixels=True, linear_bands=linear_bands).get_embed(list(size))
+        x = numbers(size[0] * size[1], head_dim)
+        yield {"size": torch.tensor([size]), "x": x, "y": apply_rot_embed(x, sin.double(), cos.double())}
+
+
+def timm_linear():
+    yield from pixels(True)
+
+
+def timm_geometric():
+    yield from pixels(False)
+
+
+def lumina_next():
+    for head_dim, factor, size in ((16, 1.0, (3, 5)), (4, 1.0, (2, 2)), (36, 2.0, (7, 2))):
+        freqs = get_2d_rotary_pos_embed_lumina(head_dim, *size, linear_factor=factor).flatten(0, 1)[None]
+        x = numbers(1, 1, size[0] * size[1], head_dim)
+        y = apply_rotary_emb(x.transpose(1, 2).float(), freqs, use_real=False)
+        yield {"size": torch.tensor([size]), "factor": torch.tensor([[factor]]), "x": x[0, 0], "y": y[0, :, 0]}
+
+
+def main(path):
+    torch.manual_seed(1)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("# source = timm 1.0.31 RotaryEmbedding, diffusers 0.42 get_2d_rotary_pos_embed_lumina; angles in float32\n")
+        file.write("# script = tests/parity/golden_axial.py\n")
+        for scheme in (timm_linear, timm_geometric, lumina_next):
+            for n, blocks in enumerate(scheme()):
+                for name, values in blocks.items():
+                    values = values.detach().double().contiguous()
+                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
+                    for row in values.tolist():
+                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

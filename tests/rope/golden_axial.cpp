@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/// Pixel bands and axes in turn, as timm and diffusers rotate by them.
+#include "rope/reference.hpp"
+#include "support/golden.hpp"
+
+using namespace posenc_tests;
+using posenc::RopeLayout;
+
+namespace {
+
+RowMatrix<double> block(const std::string& scheme, const char* which, int n) {
+  static const Golden file = golden("rotations/axial.csv");
+  return file.block(scheme + "-" + which + "-" + std::to_string(n)).matrix();
+}
+
+/// Rotates x-n at the positions and compares with y-n. Sources form angles up to `angle` in float, each with some six
+/// roundings, and round their cosines; x <= 2.
+void check(const std::string& scheme, int n, const posenc::AxialFrequencies& model, const Eigen::MatrixXd& positions,
+           double angle) {
+  INFO(scheme << " " << n);
+  RowMatrix<double> x = block(scheme, "x", n);
+  const auto table = posenc::make_table<double>(model.frequencies, model.axes, positions);
+  posenc::apply_rope(x, table, RopeLayout::interleaved(x.cols()));
+  CHECK((x - block(scheme, "y", n)).cwiseAbs().maxCoeff() <= 2 * 2 * (6 * angle + 4) * 0x1p-24 + 1e-8);
+}
+
+std::vector<int> size(const std::string& scheme, int n) {
+  const RowMatrix<double> sides = block(scheme, "size", n);
+  return {static_cast<int>(sides(0, 0)), static_cast<int>(sides(0, 1))};
+}
+
+}  // namespace
+
+TEST_CASE("pixel bands are those of timm", "[rope][axial][golden]") {
+  const double highest[] = {224, 10, 77};
+  for (const auto bands : {posenc::PixelBands::linear, posenc::PixelBands::geometric}) {
+    const std::string scheme = bands == posenc::PixelBands::linear ? "timm_linear" : "timm_geometric";
+    for (int n = 0; n < 3; ++n) {
+      const auto model = posenc::pixel_frequencies(2, block(scheme, "x", n).cols() / 4, highest[n], bands);
+      check(scheme, n, model, posenc::linspace_positions(size(scheme, n)), highest[n] * 1.5708);
+    }
+  }
+}
+
+TEST_CASE("axes take pairs in turn in Lumina-Next", "[rope][axial][golden]") {
+  const std::string scheme = "lumina_next";
+  for (int n = 0; n < 3; ++n) {
+    const int pairs = static_cast<int>(block(scheme, "x", n).cols() / 4);
+    auto model = posenc::axial_frequencies({pairs, pairs}, 1e4, posenc::AxialSeries::in_turn);
+    model.frequencies = posenc::scale_linear(model.frequencies, block(scheme, "factor", n)(0, 0));
+    check(scheme, n, model, posenc::grid_positions(size(scheme, n)).cast<double>(), 6);
+  }
+}
