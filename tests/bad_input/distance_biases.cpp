@@ -210,6 +210,32 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
             [](F& f) {
               posenc::mlp_table_backward(f.grad_fire.mlp, f.table, f.grad_fire.mlp, posenc::DistanceInput::linear);
             });
+  bad.value("norm of another width", "make_mlp_table: mlp.layers[0].norm->weight.size() must be 3, got 2", [](F& f) {
+    f.mlp.layers[0].norm = posenc::LayerNorm<double>{Eigen::VectorXd::Ones(2), {}, 1e-5};
+    posenc::make_mlp_table(f.mlp, f.table.distances(), posenc::DistanceInput::linear);
+  });
+  bad.value(
+      "norm bias of another width", "make_mlp_table: mlp.layers[0].norm->bias.size() must be 0 or 3, got 2", [](F& f) {
+        f.mlp.layers[0].norm = posenc::LayerNorm<double>{Eigen::VectorXd::Ones(3), Eigen::VectorXd::Ones(2), 1e-5};
+        posenc::make_mlp_table(f.mlp, f.table.distances(), posenc::DistanceInput::linear);
+      });
+  bad.value("norm without its epsilon", "make_mlp_table: mlp.layers[0].norm->epsilon must be finite and > 0, got 0",
+            [](F& f) {
+              f.mlp.layers[0].norm.emplace().weight = Eigen::VectorXd::Ones(3);
+              posenc::make_mlp_table(f.mlp, f.table.distances(), posenc::DistanceInput::linear);
+            });
+  bad.value("network gradient without a norm", "mlp_table_backward: grad_mlp.layers[0].norm must be given, got none",
+            [](F& f) {
+              Mlp grad = f.mlp;
+              f.mlp.layers[0].norm = posenc::LayerNorm<double>{Eigen::VectorXd::Ones(3), {}, 1e-5};
+              posenc::mlp_table_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
+            });
+  bad.value("network gradient with a norm too many",
+            "mlp_table_backward: grad_mlp.layers[0].norm must be empty, got a norm", [](F& f) {
+              Mlp grad = f.mlp;
+              grad.layers[0].norm = posenc::LayerNorm<double>{Eigen::VectorXd::Ones(3), {}, 1e-5};
+              posenc::mlp_table_backward(grad, f.table, f.mlp, posenc::DistanceInput::linear);
+            });
   bad.value(
       "FIRE gradient in its own parameters",
       "fire_bias_backward: grad_fire.mlp.layers[0].weight must be disjoint from what is read, got overlapping memory",

@@ -64,6 +64,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
         posenc_tests::Mlp mlp = make_mlp(2, 3, 1);
         posenc::swin_v2_table_backward(mlp, f.window, mlp, std::nullopt);
       });
+  bad.value("network of distances for a window", "make_mlp_table: mlp.layers[0].weight.cols() must be 2, got 1",
+            [](F& f) { posenc::make_mlp_table(f.mlp, GridShape(2, 3), posenc::DistanceInput::linear); });
+  bad.value("network gradient of other heads than the window's",
+            "mlp_table_backward: mlp.outputs() must be num_heads 1, got 2", [](F& f) {
+              posenc_tests::Mlp grad = make_mlp(2, 3, 2);
+              posenc::mlp_table_backward(grad, f.window, make_mlp(2, 3, 2), posenc::DistanceInput::linear);
+            });
   bad.value("grid slope NaN", "make_alibi_table: slopes[0] must be finite, got nan", [](F&) {
     posenc::make_alibi_table<float>(Eigen::Array2d(kNan, 1), GridShape(2, 3), posenc::GridDistance::euclidean);
   });

@@ -44,7 +44,9 @@ BiasMlp<float> network(Eigen::Index inputs) {
   MlpLayer<float> layer;
   layer.weight = numbers(5, inputs);
   layer.bias = numbers(5, 1).col(0);
+  layer.norm = posenc::LayerNorm<float>{numbers(5, 1).col(0), {}, 1e-5};
   mlp.layers.push_back(layer);
+  layer.norm.reset();
   layer.weight = numbers(kHeads, 5, 0.9);
   layer.bias = numbers(kHeads, 1).col(0);
   mlp.layers.push_back(layer);
@@ -156,7 +158,9 @@ TEST_CASE("every form of argument: biases of windows", "[calls][relative_bias]")
   const std::optional<GridShape> pretrained = window;
   CHECK(differs(CALL(make_swin_v2_table), mlp, window, pretrained) == "");
   CHECK(differs(CALL(make_swin_v2_table), mlp, window, std::nullopt) == "");
+  CHECK(differs(CALL(make_mlp_table), mlp, window, DistanceInput::logarithmic) == "");
   CHECK(differs(parameters(summed(mlp.zeros(), CALL(swin_v2_table_backward))), table, mlp, pretrained) == "");
+  CHECK(differs(parameters(summed(mlp.zeros(), CALL(mlp_table_backward))), table, mlp, DistanceInput::linear) == "");
 }
 
 TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "relative_bias/mlp_support.hpp"
 #include "relative_bias/support.hpp"
 #include "relative_bias/window_support.hpp"
 
@@ -58,5 +59,24 @@ TEST_CASE("Swin v2: the network of log-spaced displacements, and its gradient", 
       require_gradient(value, mlp.layers[0].bias, gradient.layers[0].bias, size);
       require_gradient(value, mlp.layers[1].weight, gradient.layers[1].weight, size);
     }
+  }
+}
+
+TEST_CASE("the bias of Swin v2 equals timm's", "[relative_bias][swin_v2][accuracy]") {
+  const Golden file = golden("relative/mlp.csv");
+  for (const std::string n : {"0", "1", "2"}) {
+    INFO(n);
+    const BiasMlp<double> mlp = golden_mlp(file, "swin-" + n, posenc::Activation::relu);
+    const auto shape = [&](const std::string& name) {
+      const auto sides = file.block("swin-" + n + name).values;
+      return sides[0] == 0
+                 ? std::nullopt
+                 : std::optional<GridShape>(GridShape(static_cast<Index>(sides[0]), static_cast<Index>(sides[1])));
+    };
+    const GridShape window = *shape("-window");
+    MatrixD logits = MatrixD::Zero(mlp.outputs() * window.tokens(), window.tokens());
+    posenc::add_window_bias(logits, posenc::make_swin_v2_table(mlp, window, shape("-pretrained")));
+    REQUIRE(distance(logits, file.block("swin-" + n + "-bias").matrix()) <=
+            4 * float_inputs_bound(mlp));  // the slope of 16 sigmoid is at most 4
   }
 }

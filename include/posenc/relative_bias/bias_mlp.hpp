@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// BiasMlp: the small network that makes a bias of a distance or displacement.
+/// BiasMlp: the small network that makes a bias of a distance or displacement, with layer norms or without.
 #ifndef POSENC_RELATIVE_BIAS_BIAS_MLP_HPP
 #define POSENC_RELATIVE_BIAS_BIAS_MLP_HPP
 
 #include "posenc/detail/abi.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace posenc {
@@ -14,11 +15,21 @@ inline namespace POSENC_ABI {
 /// The function between the layers of a BiasMlp.
 enum class Activation { relu, silu };
 
-/// One layer of a BiasMlp: y = W x + b.
+/// The layer norm of a layer of a BiasMlp: (y - mean) / sqrt(variance + epsilon) weight + bias, with the mean of the
+/// layer's outputs and the mean of their squared deviations from it.
+template <typename Scalar>
+struct LayerNorm {
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> weight;  ///< outputs.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;    ///< outputs, or empty for none.
+  double epsilon = 0;                               ///< > 0, to be given: PyTorch's own is 1e-5.
+};
+
+/// One layer of a BiasMlp: y = W x + b, normalized where it has a norm.
 template <typename Scalar>
 struct MlpLayer {
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
+  std::optional<LayerNorm<Scalar>> norm = {};                                     ///< Before the activation.
 };
 
 /// The small network that makes a bias of a distance: layers with an activation between them, none after the last.
@@ -38,6 +49,9 @@ struct BiasMlp {
     for (MlpLayer<Scalar>& layer : result.layers) {
       layer.weight.setZero();
       layer.bias.setZero();
+      if (!layer.norm) continue;
+      layer.norm->weight.setZero();
+      layer.norm->bias.setZero();
     }
     return result;
   }

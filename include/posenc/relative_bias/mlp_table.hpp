@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Dynamic position bias: a small network of the distance.
+/// Dynamic position bias: a small network of the distance, in a line or in a window.
 #ifndef POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 #define POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 
 #include "posenc/relative_bias/bias_mlp.hpp"
 #include "posenc/relative_bias/detail/mlp.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
+#include "posenc/relative_bias/window_table.hpp"
 
 #include <cmath>
 
@@ -21,15 +22,47 @@ enum class DistanceInput {
 
 namespace detail {
 
+/// What the network gets for a displacement key - query.
+template <typename Scalar>
+Scalar distance_input(Eigen::Index key_minus_query, DistanceInput input) {
+  const double distance = -static_cast<double>(key_minus_query);
+  if (input == DistanceInput::linear) return static_cast<Scalar>(distance);
+  return static_cast<Scalar>(std::copysign(std::log1p(std::abs(distance)), distance));
+}
+
 template <typename Scalar>
 MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput input) {
   MlpMatrix<Scalar> inputs(distances.size(), 1);
   for (Eigen::Index m = 0; m < distances.size(); ++m) {
-    const double distance = -static_cast<double>(distances.first() + m);
-    const double size = std::log1p(std::abs(distance));
-    inputs(m, 0) = static_cast<Scalar>(input == DistanceInput::linear ? distance : distance < 0 ? -size : size);
+    inputs(m, 0) = distance_input<Scalar>(distances.first() + m, input);
   }
   return inputs;
+}
+
+/// Displacements in rows and columns, in the order of WindowTable::values().
+template <typename Scalar>
+MlpMatrix<Scalar> distance_inputs(const GridShape& window, DistanceInput input) {
+  MlpMatrix<Scalar> inputs(window.displacements(), 2);
+  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
+    inputs(m, 0) = distance_input<Scalar>(m / (2 * window.width() - 1) - (window.height() - 1), input);
+    inputs(m, 1) = distance_input<Scalar>(m % (2 * window.width() - 1) - (window.width() - 1), input);
+  }
+  return inputs;
+}
+
+/// Adds the gradient of the network into `grad_mlp`, after every check.
+template <typename Scalar, typename Table, typename Where>
+void add_table_gradient(BiasMlp<Scalar>& grad_mlp, const Table& grad_table, const BiasMlp<Scalar>& mlp,
+                        const Where& where, DistanceInput input, Eigen::Index num_inputs) {
+  const char* const function = "mlp_table_backward";
+  require_mlp(function, mlp, num_inputs);
+  require_named(function, "input", input, DistanceInput::logarithmic);
+  require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
+  require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
+          grad_table.num_heads());
+  const MlpMatrix<Scalar> inputs = distance_inputs<Scalar>(where, input);
+  add_mlp_gradient(grad_mlp, mlp, inputs, mlp_forward(mlp, inputs),
+                   MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
 }
 
 }  // namespace detail
@@ -45,7 +78,8 @@ MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput 
 /// Cost:     distances.size() evaluations of the network; no bench case, called once for a length.
 /// Accuracy: 20 ulp of the largest sum of a layer in double, for three layers of six units [accuracy][relative_bias].
 /// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
-/// Matches:  DynamicPositionBias of x-transformers (SiLU, log_distance) without its layer norms.
+/// Matches:  DynamicPositionBias of x-transformers: SiLU, log_distance or not; with norm=True each layer but the last has
+///           a LayerNorm of epsilon 1e-5, whose bias is empty in the first layer.
 template <typename Scalar>
 DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceRange& distances, DistanceInput input) {
   detail::require_mlp("make_mlp_table", mlp, 1);
@@ -57,12 +91,37 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
 }
 
 /// @overload
+/// Returns a dynamic position bias of a window: the network is evaluated once for each displacement.
+///
+///     table(h, (dr, dc)) = mlp(f(-dr), f(-dc))[h]        (dr, dc) = key - query in rows and columns
+///
+/// Swin v2's own bias, with a sigmoid and coordinates relative to the window of pretraining, is make_swin_v2_table().
+/// @param mlp     2 inputs, one output for each head.
+/// @param window  The window to serve; the network may have been trained in another one.
+/// @param input   Which f.
+/// @throws std::invalid_argument  layers that do not fit together.
+/// Cost:     window.displacements() evaluations of the network; no bench case, called once for a window.
+/// Accuracy: 20 ulp of the largest sum of a layer in double, for two layers of seven units [accuracy][relative_bias].
+/// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
+/// Matches:  DynamicPosBias of CrossFormer (linear, ReLU, each layer but the last with a LayerNorm), its residual=False;
+///           RelPosMlp of timm with mode="cr" and the bias of SwinTransformerV2Cr (logarithmic, ReLU).
+template <typename Scalar>
+WindowTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const GridShape& window, DistanceInput input) {
+  detail::require_mlp("make_mlp_table", mlp, 2);
+  detail::require_named("make_mlp_table", "input", input, DistanceInput::logarithmic);
+  WindowTable<Scalar> table(mlp.outputs(), window);
+  table.values() = detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(window, input)).back().transpose().array();
+  return table;
+}
+
+/// @overload
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_mlp_table(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write make_mlp_table(mlp, distances, input): mlp is a BiasMlp, distances span.distances(), "
-                "input DistanceInput::linear or logarithmic");
+                "posenc: write make_mlp_table(mlp, distances, input), or (mlp, window, input): mlp is a BiasMlp, "
+                "distances span.distances(), window a GridShape(height, width), input DistanceInput::linear or "
+                "logarithmic");
   return detail::Misfit<Arguments...>();
 }
 
@@ -71,21 +130,24 @@ auto make_mlp_table(const Arguments&...) {
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
 /// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
 ///                                itself; nothing is written then.
-/// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table
-///           alone.
+/// Cost:     as make_mlp_table(), about three times, four with layer norms; allocates its activations; no bench case, it
+///           reads the table alone.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar>
 void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
                         DistanceInput input) {
-  const char* const function = "mlp_table_backward";
-  detail::require_mlp(function, mlp, 1);
-  detail::require_named(function, "input", input, DistanceInput::logarithmic);
-  detail::require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
-  detail::require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
-                  grad_table.num_heads());
-  const auto inputs = detail::distance_inputs<Scalar>(grad_table.distances(), input);
-  detail::add_mlp_gradient(grad_mlp, mlp, inputs, detail::mlp_forward(mlp, inputs),
-                           detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+  detail::add_table_gradient(grad_mlp, grad_table, mlp, grad_table.distances(), input, 1);
+}
+
+/// @overload
+/// The gradient of the bias of a window, as window_bias_backward() sums grad_table.
+/// @throws as above.
+/// Cost:     as above; no bench case, it reads the table alone.
+/// Accuracy: as above [accuracy][relative_bias].
+template <typename Scalar>
+void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                        DistanceInput input) {
+  detail::add_table_gradient(grad_mlp, grad_table, mlp, grad_table.window(), input, 2);
 }
 
 /// @overload
@@ -95,7 +157,7 @@ auto mlp_table_backward(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write mlp_table_backward(grad_mlp, grad_table, mlp, input): grad_mlp is mlp.zeros() or the sum "
-      "so far, grad_table the DistanceTable that distance_bias_backward() sums into");
+      "so far, grad_table what distance_bias_backward() or window_bias_backward() sums into");
 }
 
 }  // namespace POSENC_ABI

@@ -36,6 +36,16 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
       refuse<std::invalid_argument>(function, name + ".bias.size()", layer.bias.size(), "0 or ", layer.weight.rows());
     }
     width = layer.weight.rows();
+    if (!layer.norm) continue;
+    if (layer.norm->weight.size() != width) {
+      refuse<std::invalid_argument>(function, name + ".norm->weight.size()", layer.norm->weight.size(), width);
+    }
+    if (layer.norm->bias.size() != 0 && layer.norm->bias.size() != width) {
+      refuse<std::invalid_argument>(function, name + ".norm->bias.size()", layer.norm->bias.size(), "0 or ", width);
+    }
+    if (!(layer.norm->epsilon > 0) || !std::isfinite(layer.norm->epsilon)) {
+      refuse<std::invalid_argument>(function, name + ".norm->epsilon", layer.norm->epsilon, "finite and > 0");
+    }
   }
 }
 
@@ -46,14 +56,21 @@ void require_mlp_gradient(const char* function, const std::string& parameter, co
   if (grad.layers.size() != mlp.layers.size()) {
     refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
   }
+  const auto require_like = [&](const std::string& name, const auto& written, const auto& read) {
+    require_shape(function, name.c_str(), written, read.rows(), read.cols());
+    require_target(function, name.c_str(), written, read, others...);
+  };
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
-    const std::string weight = parameter + ".layers[" + std::to_string(k) + "].weight";
-    const std::string bias = parameter + ".layers[" + std::to_string(k) + "].bias";
-    require_shape(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
-                  mlp.layers[k].weight.cols());
-    require_shape(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
-    require_target(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight, others...);
-    require_target(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias, others...);
+    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
+    require_like(name + ".weight", grad.layers[k].weight, mlp.layers[k].weight);
+    require_like(name + ".bias", grad.layers[k].bias, mlp.layers[k].bias);
+    const auto& norm = mlp.layers[k].norm;
+    if (grad.layers[k].norm.has_value() != norm.has_value()) {
+      refuse<std::invalid_argument>(function, name + ".norm", norm ? "none" : "a norm", norm ? "given" : "empty");
+    }
+    if (!norm) continue;
+    require_like(name + ".norm->weight", grad.layers[k].norm->weight, norm->weight);
+    require_like(name + ".norm->bias", grad.layers[k].norm->bias, norm->bias);
   }
 }
 
@@ -70,6 +87,25 @@ Scalar activation_slope(Activation activation, Scalar x) {
   return gate * (Scalar(1) + x * (Scalar(1) - gate));
 }
 
+/// W x + b, one row for each row of `x`.
+template <typename Scalar>
+MlpMatrix<Scalar> layer_sums(const MlpLayer<Scalar>& layer, const MlpMatrix<Scalar>& x) {
+  MlpMatrix<Scalar> y = x * layer.weight.transpose();
+  if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
+  return y;
+}
+
+/// Subtracts each row's mean and divides the row by its deviation, in place. Returns 1 / deviation of each row.
+template <typename Scalar>
+Eigen::Array<Scalar, Eigen::Dynamic, 1> normalize_rows(MlpMatrix<Scalar>& y, double epsilon) {
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> means = y.rowwise().mean();
+  y.colwise() -= means.matrix();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> variances = y.array().square().rowwise().mean();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> scales = (variances + static_cast<Scalar>(epsilon)).sqrt().inverse();
+  y.array().colwise() *= scales;
+  return scales;
+}
+
 /// Returns the values before each activation, layer by layer; the last is the output. One row for each row of `inputs`.
 template <typename Scalar>
 std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs) {
@@ -77,8 +113,12 @@ std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const Mlp
   MlpMatrix<Scalar> x = inputs;
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
     const MlpLayer<Scalar>& layer = mlp.layers[k];
-    MlpMatrix<Scalar> y = x * layer.weight.transpose();
-    if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
+    MlpMatrix<Scalar> y = layer_sums(layer, x);
+    if (layer.norm) {
+      normalize_rows(y, layer.norm->epsilon);
+      y.array().rowwise() *= layer.norm->weight.transpose().array();
+      if (layer.norm->bias.size() != 0) y.rowwise() += layer.norm->bias.transpose();
+    }
     if (k + 1 < mlp.layers.size()) {
       x = y.unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
     }
@@ -87,16 +127,34 @@ std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const Mlp
   return values;
 }
 
+/// Adds the gradients of a norm's parameters into `grad` and takes `grad_out` back through it, in place.
+/// @param sums  What was normalized.
+template <typename Scalar>
+void norm_backward(LayerNorm<Scalar>& grad, MlpMatrix<Scalar>& grad_out, const LayerNorm<Scalar>& norm,
+                   MlpMatrix<Scalar> sums) {
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> scales = normalize_rows(sums, norm.epsilon);
+  grad.weight += (grad_out.array() * sums.array()).colwise().sum().transpose().matrix();
+  if (norm.bias.size() != 0) grad.bias += grad_out.colwise().sum().transpose();
+  grad_out.array().rowwise() *= norm.weight.transpose().array();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> means = grad_out.rowwise().mean();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> along = (grad_out.array() * sums.array()).rowwise().mean();
+  grad_out.array() -= sums.array().colwise() * along;
+  grad_out.array().colwise() -= means;
+  grad_out.array().colwise() *= scales;
+}
+
 /// Adds the parameters' gradients into `grad` and returns the inputs' gradient.
 template <typename Scalar>
 MlpMatrix<Scalar> add_mlp_gradient(BiasMlp<Scalar>& grad, const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs,
                                    const std::vector<MlpMatrix<Scalar>>& values, MlpMatrix<Scalar> grad_out) {
   for (std::size_t k = mlp.layers.size(); k-- > 0;) {
+    const MlpLayer<Scalar>& layer = mlp.layers[k];
     MlpMatrix<Scalar> x = inputs;
     if (k > 0) x = values[k - 1].unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    if (layer.norm) norm_backward(*grad.layers[k].norm, grad_out, *layer.norm, layer_sums(layer, x));
     grad.layers[k].weight.noalias() += grad_out.transpose() * x;
-    if (mlp.layers[k].bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
-    MlpMatrix<Scalar> grad_x = grad_out * mlp.layers[k].weight;
+    if (layer.bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
+    MlpMatrix<Scalar> grad_x = grad_out * layer.weight;
     if (k > 0) {
       grad_x.array() *= values[k - 1].unaryExpr([&](Scalar v) { return activation_slope(mlp.activation, v); }).array();
     }
