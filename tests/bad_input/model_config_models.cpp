@@ -99,10 +99,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
   // What a model is
   bad.refused(
       "a model of another form",
-      "read_hugging_face_config: model_type must be one that can be read; of this one the two channels of an "
-      "interleaved pair have different angles, those of channels c and c - rotary_dim / 2 being equal, which is no "
-      "rotation, got the text \"vjepa2\"",
-      model("vjepa2", ""));
+      "read_hugging_face_config: model_type must be one that can be read; of this one each frequency is multiplied by "
+      "exp(rotary_emb.alpha), and the queries of each head by scale ln(p + 1) + bias: weights of the checkpoint, which "
+      "a config does not hold, got the text \"mistral_large4_text\"",
+      model("mistral_large4_text", ""));
   bad.refused(
       "a flat dictionary for a model of entries",
       "read_hugging_face_config: rope_parameters must be a dictionary with an entry for each kind of layer, for "

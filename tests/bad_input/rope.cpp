@@ -74,7 +74,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F&) { RopeLayout::half_split(8).suffix(0); });
 
   // Which channels
-  bad.value("table wider than the head", "apply_rope: table.rotary_dim() must be layout.head_dim() 4, got 8",
+  bad.value("table wider than the head",
+            "apply_rope: table.rotary_dim() must be layout.head_dim() 4"
+            " (angles of channels are for apply_channel_angles()), got 8",
             [](F& f) { apply_rope(f.x, f.table, RopeLayout::half_split(4), starting_at(7)); });
   bad.value("table narrower than the head",
             "apply_rope: table.rotary_dim() must be layout.head_dim() 16, or the layout say which part rotates "
@@ -238,7 +240,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F& f) { view_blhd(f.x.data(), f.shape.batch(1).seq_len(-3)); });
   bad.value("view with negative heads", "view_blhd: shape.num_heads() must be >= 0, got -2",
             [](F& f) { view_blhd(f.x.data(), f.shape.batch(1).num_heads(-2)); });
-  bad.value("view, table wider than the head", "apply_rope: table.rotary_dim() must be layout.head_dim() 4, got 8",
+  bad.value("view, table wider than the head",
+            "apply_rope: table.rotary_dim() must be layout.head_dim() 4"
+            " (angles of channels are for apply_channel_angles()), got 8",
             [](F& f) {
               apply_rope(view_packed(f.x.data(), f.shape.num_heads(4).head_dim(4)), f.three, RopeLayout::half_split(4));
             });

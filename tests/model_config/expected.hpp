@@ -32,6 +32,7 @@ struct ExpectedSet {
   Printed magnitude = "1";                                   ///< Where there is no file.
   Printed softmax = "1";
   std::vector<std::pair<int, int>> axes{};  ///< Runs: how many pairs, which axis.
+  posenc::RopeAngles angles = posenc::RopeAngles::of_pairs;
 };
 
 // The promises of the frequency rules, less half an ulp for reading the golden digits: see frequency/.
@@ -58,7 +59,9 @@ inline void check_set(const posenc::RopeSet& set, const ExpectedSet& expected) {
   CHECK(set.layout.head_dim() == expected.head_dim);
   CHECK(set.layout.offset() == expected.offset);
   CHECK(set.layout.rotary_dim() == expected.rotary_dim);
-  REQUIRE(set.frequencies.rotary_dim() == expected.rotary_dim);
+  CHECK(set.angles == expected.angles);
+  const bool by_channel = expected.angles == posenc::RopeAngles::of_channels;
+  REQUIRE(set.frequencies.num_pairs() == (by_channel ? expected.rotary_dim : expected.rotary_dim / 2));
   if (!expected.golden.empty()) {
     const Golden file = golden("frequencies/" + expected.golden + ".csv");
     check_inv_freq(set.frequencies, file.block("inv_freq").values, kFrequencyUlps);

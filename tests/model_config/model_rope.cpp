@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "posenc/model_config.hpp"
 
 #include "support/catch2.hpp"
+#include "support/golden.hpp"
 #include "support/json.hpp"
 #include "support/printed.hpp"
 
@@ -97,4 +99,37 @@ TEST_CASE("a rotation's table is filled anew for each step", "[model_config][mod
   CHECK(same(table, posenc::make_table<float>(text, posenc::PositionRange(5, 1))));
   CHECK_THROWS_AS(posenc::fill_table(table, image, std::vector<int>{5}), std::invalid_argument);
   CHECK_THROWS_AS(posenc::fill_table(table, text, posenc::PositionRange(0, 2)), std::invalid_argument);
+}
+
+TEST_CASE("channels have angles of their own in V-JEPA 2, as transformers computes",
+          "[model_config][model_rope][golden]") {
+  // golden_by_heads.py ran VJEPA2RopeAttention in double and printed nine digits, of x in [-2, 2] and of results up
+  // to 4.
+  const posenc_tests::Golden file = posenc_tests::golden("rotations/by_heads.csv");
+  const int heads[] = {2, 3, 1}, head_dims[] = {64, 26, 18};
+  for (std::size_t n = 0; n < 3; ++n) {
+    INFO("head_dim " << head_dims[n]);
+    const auto block = [&](const char* which) { return file.block("vjepa2-" + (which + std::to_string(n))).matrix(); };
+    const auto config = posenc::ConfigValue::dictionary(
+        {{"model_type", "vjepa2"}, {"hidden_size", heads[n] * head_dims[n]}, {"num_attention_heads", heads[n]}});
+    const posenc::ModelRope model = posenc::read_hugging_face_config(config, 4096);
+    REQUIRE(model.rope_sets.size() == 1);
+    const posenc::RopeSet& set = model.rope_sets[0];
+    CHECK(set.angles == posenc::RopeAngles::of_channels);
+    CHECK(set.positions == posenc::TokenPositions::time_row_column);
+    const auto preset = posenc::presets::vjepa2_frequencies(head_dims[n]);
+    CHECK((set.frequencies.inv_freq() == preset.frequencies.inv_freq()).all());
+    CHECK((set.axes->axis_of_pair() == preset.axes.axis_of_pair()).all());
+
+    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> x = block("x-");
+    const int side = n == 0 ? 3 : 2;  // two frames of side x side patches
+    const auto positions = posenc::grid_positions({2, side, side});
+    CHECK(positions.cast<double>() == block("positions-"));
+    const auto table = posenc::make_table<double>(set, positions);
+    CHECK_THROWS_AS(posenc::apply_rope(x, table, set.layout), std::invalid_argument);
+    CHECK(x == block("x-"));
+    posenc::apply_channel_angles(x, table, set.layout);
+    CHECK((x - block("y-")).cwiseAbs().maxCoeff() <= 1e-8);
+    CHECK_THROWS_AS(posenc::make_table<double>(set, posenc::PositionRange(0, x.rows())), std::invalid_argument);
+  }
 }

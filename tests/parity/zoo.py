@@ -269,7 +269,7 @@ def gather(model, part, config, record, given, positions, read):
         kinds = [rope["positions"] for rope in read.get("sets", []) if "axes" in rope]
         seen["grid"] = zoo_inputs.places(kinds[0] if kinds else "row_column", grid)
         seen["skips"] = "Llama4" not in type(model).__name__  # Its class token comes last.
-        seen["raster"] = grid[0] == grid[1]
+        seen["raster"] = len(grid) == 3 or grid[0] == grid[1]
         window = getattr(config, "window_size", None)  # SAM 3: global layers count in windows' patches.
         seen["scales"] = [1.0, window / grid[0]] if isinstance(window, int) and window else [1.0]
     return seen

@@ -18,15 +18,17 @@ def angles(rope, positions):
 
 
 def rotate(x, rope, positions):
-    """Tokens x channels, each token rotated by its own positions."""
+    """Tokens x channels, each token rotated by its own positions, or its channels mixed by angles of their own."""
     a = angles(rope, positions)
-    pairs = np.arange(a.shape[1])
+    pairs = np.arange(rope["rotary_dim"] // 2)
     half = rope["pairs"] == "half_split"
     first = rope["offset"] + (pairs if half else 2 * pairs)
     second = rope["offset"] + (pairs + len(pairs) if half else 2 * pairs + 1)
     out = np.array(x, dtype=np.float64)
+    by_channel = rope.get("by channel")
+    a, b = (a[:, first - rope["offset"]], a[:, second - rope["offset"]]) if by_channel else (a, a)
     out[:, first] = x[:, first] * np.cos(a) - x[:, second] * np.sin(a)
-    out[:, second] = x[:, second] * np.cos(a) + x[:, first] * np.sin(a)
+    out[:, second] = x[:, second] * np.cos(b) + x[:, first] * np.sin(b)
     return out
 
 

@@ -33,6 +33,7 @@ const char* name(posenc::TokenPositions positions) {
   switch (positions) {
     case posenc::TokenPositions::sequence: return "sequence";
     case posenc::TokenPositions::time_height_width: return "time_height_width";
+    case posenc::TokenPositions::time_row_column: return "time_row_column";
     case posenc::TokenPositions::row_column: return "row_column";
     case posenc::TokenPositions::column_row: return "column_row";
     case posenc::TokenPositions::centered_row_column: return "centered_row_column";
@@ -61,6 +62,7 @@ json describe(const posenc::RopeSet& set) {
               {"rotary_dim", set.layout.rotary_dim()},
               {"positions", name(set.positions)},
               {"rotates", name(set.rotates)}};
+  if (set.angles == posenc::RopeAngles::of_channels) out["by channel"] = true;
   if (set.axes) out["axes"] = list(set.axes->axis_of_pair());
   if (set.axes) out["num_axes"] = set.axes->num_axes();
   return out;

@@ -80,9 +80,12 @@ def patch_shape(config):
 
 
 def grid_of(config, given):
-    """Rows and columns of the patches that inputs() gives."""
+    """Rows and columns of the patches that inputs() gives, after the frames of a video."""
     if "pixel_values" in given and given["pixel_values"].dim() == 5 and hasattr(config, "q_aggregation_stride"):
         return GRID  # A place for each window that is aggregated.
+    if "pixel_values_videos" in given and hasattr(config, "tubelet_size"):
+        side = config.crop_size // config.patch_size
+        return given["pixel_values_videos"].shape[1] // config.tubelet_size, side, side
     if "current_vision_features" in given:
         columns, rows = config.memory_attention_rope_feat_sizes
         return rows, columns
@@ -96,12 +99,14 @@ def grid_of(config, given):
 
 def places(kind, grid):
     """The positions of patches, row by row."""
+    if len(grid) == 3:
+        return np.stack(np.meshgrid(*map(np.arange, grid), indexing="ij"), -1).reshape(-1, 3).astype(float)
     row, column = (x.reshape(-1).astype(float) for x in np.meshgrid(*map(np.arange, grid), indexing="ij"))
     if kind == "column_row":
         return np.stack([column, row], -1)
     if kind == "centered_row_column":
         return np.stack([(2 * row + 1) / grid[0] - 1, (2 * column + 1) / grid[1] - 1], -1)
-    if kind == "time_height_width":
+    if kind == "time_row_column":
         return np.stack([np.zeros_like(row), row, column], -1)
     return np.stack([row, column], -1)
 

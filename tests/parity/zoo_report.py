@@ -37,6 +37,8 @@ def rule(model):
         inv_freq = rope["inv_freq"]
         text = f"{chr(65 + i)}: {'half' if rope['pairs'] == 'half_split' else 'interleaved'}"
         text += f" {rope['offset']}+{rope['rotary_dim']} of {rope['head_dim']}, {min(inv_freq):.3g} to {max(inv_freq):.3g}"
+        if rope.get("by channel"):
+            text += ", an angle for each channel"
         if rope["magnitude"] != 1:
             text += f", magnitude {rope['magnitude']:.6g}"
         if "axes" in rope:

@@ -27,6 +27,7 @@ inline namespace POSENC_ABI {
 enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
+  time_row_column,      ///< Three: grid_positions({frames, rows, columns}).
   row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
   column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
                         ///< and Muse.
@@ -43,19 +44,30 @@ enum class RotatedStates {
                         ///< that do not rotate: conformers with "rotary" positions.
 };
 
+/// What has an angle of its own.
+enum class RopeAngles {
+  of_pairs,    ///< Each pair, which rotates by it: apply_rope().
+  of_channels  ///< Each channel. The two of a pair have different angles, so that nothing rotates and lengths change:
+               ///< apply_channel_angles(). V-JEPA 2.
+};
+
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
 /// positions, which of them drives which pair.
+///
+/// Where `angles` is of_channels, frequencies and axes have an entry for each channel of layout.rotary_dim() in place of
+/// one for each pair. Their table has twice the width that apply_rope() takes, which therefore refuses it.
 ///
 /// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
 /// by which the caller multiplies the softmax scale 1/sqrt(head_dim).
 struct RopeSet {
   std::string layer_type;         ///< "full_attention" or "sliding_attention"; empty where one rule holds for all.
-  Frequencies frequencies;        ///< One frequency for each pair that rotates.
+  Frequencies frequencies;        ///< One frequency for each pair that rotates, or for each channel: see `angles`.
   RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
   GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
+  RopeAngles angles = RopeAngles::of_pairs;             ///< Which function takes the table.
 };
 
 namespace detail {
@@ -71,6 +83,7 @@ inline const char* name_of_places(const RopeSet& set) {
     case TokenPositions::sequence:
     case TokenPositions::time_height_width:
     case TokenPositions::by_axis: break;
+    case TokenPositions::time_row_column: return "a matrix of tokens x 3 (set.positions is time_row_column)";
     case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
     case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";
     case TokenPositions::centered_row_column: return "a matrix of tokens x 2 (set.positions is centered_row_column)";

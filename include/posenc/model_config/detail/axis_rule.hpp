@@ -31,8 +31,9 @@ enum class AxisRule {
   rows_columns_in_turn,  ///< (row, column), in the same way: EfficientLoFTR.
   space_and_unit,        ///< (x, y, z, number of a unit), a series for each, then pairs that stay: atoms of ESMFold 2.
   time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
-  columns_rows_halves,   ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
-  two_halves             ///< (position, block), in the same way: ChatGLM-6B.
+  time_rows_columns_by_channel,  ///< The same, each series twice over the channels of its axis: V-JEPA 2.
+  columns_rows_halves,           ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
+  two_halves                     ///< (position, block), in the same way: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
@@ -82,9 +83,15 @@ inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_ax
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
+/// Whether each channel has an angle of its own, and not each pair.
+inline bool has_channel_angles(AxisRule rule) { return rule == AxisRule::time_rows_columns_by_channel; }
+
+/// Whether the positions are those of patches of a video.
+inline bool has_frames(AxisRule rule) { return rule == AxisRule::time_rows_columns || has_channel_angles(rule); }
+
 /// The number of pairs of each axis of a picture.
 inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
-  return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
+  return static_cast<int>(has_frames(rule) ? head_dim / 6 : head_dim / 4);
 }
 
 /// Whether the two axes have the same frequencies, which a scaling rule may change.
@@ -94,7 +101,7 @@ inline bool has_one_series(AxisRule rule) {
 
 /// The number of channels that the axes of a picture rotate, the first ones of a head.
 inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
-  return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
+  return has_frames(rule) ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
 }
 
 /// Frequencies and axes where each frequency of a series is used for one axis and then for the other.
@@ -126,11 +133,18 @@ inline AxialFrequencies space_frequencies(const std::vector<int>& sections, doub
   return {Frequencies(inv_freq), AxisMap(axes, 4)};
 }
 
+/// Frequencies and axes of the channels of three axes. Those of an axis have one series of `each` frequencies twice.
+inline AxialFrequencies channel_frequencies(int each, double base) {
+  const Eigen::ArrayXd series = axial_frequencies({each}, base).frequencies.inv_freq();
+  return {Frequencies(Eigen::ArrayXd(series.replicate(6, 1))), contiguous_axes({2 * each, 2 * each, 2 * each})};
+}
+
 /// The frequencies and axes of a picture, where an axis has a series of its own and does not own a half of the head.
 inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = pairs_of_axis(rule, head_dim);
-  if (rule == AxisRule::time_rows_columns) return axial_frequencies({each, each, each}, base);
+  if (has_channel_angles(rule)) return channel_frequencies(each, base);
+  if (has_frames(rule)) return axial_frequencies({each, each, each}, base);
   if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
   if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
   return axial_frequencies({each, each}, base);

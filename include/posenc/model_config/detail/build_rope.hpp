@@ -82,8 +82,9 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::contiguous:
     case AxisRule::interleaved:
       return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
-    case AxisRule::time_rows_columns:
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
+    case AxisRule::time_rows_columns:
+    case AxisRule::time_rows_columns_by_channel: return TokenPositions::time_row_column;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
     case AxisRule::rows_columns_in_turn:
@@ -113,6 +114,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
       model.rope_sets.push_back(
           {rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation), rotation.rotates});
       model.rope_sets.back().grid_order = grid_order_of(model.rope_sets.back());
+      if (has_channel_angles(rotation.axes)) model.rope_sets.back().angles = RopeAngles::of_channels;
       continue;
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};

@@ -25,7 +25,7 @@ class RecipeCheck {
     const double base = rotation_.base.value;
     if (has_grid(rotation_.axes)) {
       const Eigen::Index head_dim = rotation_.window.head_dim;
-      const bool three = rotation_.axes == AxisRule::time_rows_columns;
+      const bool three = has_frames(rotation_.axes);
       const bool space = rotation_.axes == AxisRule::space_and_unit;
       const bool good = three ? head_dim >= 6 : head_dim % (space ? 2 : 4) == 0;
       require(good, "head_dim", head_dim,

@@ -23,12 +23,15 @@ namespace detail {
 /// Refuses a table that does not rotate exactly the channels that the layout names.
 inline void require_window(const char* function, const RopeLayout& layout, Eigen::Index rotary_dim) {
   if (rotary_dim == layout.rotary_dim()) return;
+  const char* const by_channel =
+      rotary_dim == 2 * layout.rotary_dim() ? " (angles of channels are for apply_channel_angles())" : "";
   if (layout.rotary_dim() != layout.head_dim()) {
     refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.rotary_dim() ",
-                                  layout.rotary_dim());
+                                  layout.rotary_dim(), by_channel);
   }
   if (rotary_dim > layout.head_dim()) {
-    refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim());
+    refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
+                                  by_channel);
   }
   refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");

@@ -46,9 +46,8 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
     half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
     half_split("minimax_m3_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::time_rows_columns),
-    half_split("vjepa2").refused("the two channels of an interleaved pair have different angles, those of channels c "
-                                 "and c - rotary_dim / 2 being "
-                                 "equal, which is no rotation"),
+    // The encoder; the predictor has the same rule and the widths of pred_hidden_size and pred_num_attention_heads.
+    interleaved("vjepa2").theta(1e4).widths(1024, 16, 24).grid(AxisRule::time_rows_columns_by_channel),
     interleaved("efficientloftr")
         .theta(1e4)
         .widths(256, 8, 4)
