@@ -6,11 +6,10 @@
 
 makes a Python environment and the driver under build/parity, the first time, runs the models of zoo_types.txt without
 their weights, writes tests/parity/ZOO.md and prints the counts. It needs a Python package index (some gigabytes, mostly
-torch), a C++ compiler, Eigen and nlohmann-json. Not part of the test command. It takes some half an hour; --resume goes on
-where a run was ended, and --quick runs configs as saved alone.
+torch), a C++ compiler, Eigen and nlohmann-json. Not part of the test command. It takes half an hour to an hour; --resume
+goes on where a run was ended. --quick runs configs as saved alone, --only some types; neither writes ZOO.md.
 ZOO_BUILD, ZOO_PYTHON and ZOO_DRIVER name a folder, an interpreter and a driver in place of those under build/parity.
 """
-import collections
 import copy
 import json
 import math
@@ -66,8 +65,7 @@ import zoo_report  # noqa: E402
 THETA = 54321.0  # Of no model: it shows that the key was read.
 OLD = ("rope_theta", "partial_rotary_factor")
 FAR = [0, 1, 100, 4095, 4096, 8190, 8191, 8192, 16383, 16384, 100000, 131072, 262144, 500000]  # Where a factor grows.
-ULPS = 2.0  # Of cosines and sines to position 100,000, both from the frequencies that the model holds.
-SECONDS = 240  # For one config of one model.
+SECONDS = 240  # For one config of one model, of this process's time: others may run beside it.
 TYPES = ("linear", "dynamic", "yarn", "longrope", "llama3", "proportional")
 
 
@@ -292,20 +290,20 @@ def alarm(*_):
 def check(driver, config_class, quick):
     """One row: verdicts of all variants."""
     row = {"model_type": config_class.model_type or "", "class": config_class.__name__, "variants": {}, "rule": ""}
-    signal.signal(signal.SIGALRM, alarm)
+    signal.signal(signal.SIGPROF, alarm)
     try:
         todo = variants(config_class, quick)
         first = True
         for name, source, long in todo:
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             verdict = judge(driver, config_class, source, first, long, row)
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             if first or verdict != "not permitted":
                 row["variants"][name] = verdict
             first = False
     except Exception as error:
         row["variants"]["saved"] = "not run: " + where(error)
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     return row
 
 
@@ -365,7 +363,7 @@ def judge(driver, config_class, source, first, long, row):
     if first:
         with_axes = any("axes" in rope for rope in read["sets"])
         row["tables"] = None if with_axes else seen["tables"](driver)
-        if row["tables"] is not None and row["tables"] > ULPS:
+        if row["tables"] is not None and row["tables"] > zoo_report.ULPS:
             faults.append(f"cosines and sines differ by {row['tables']:.3g} ulp")
         try:
             if "floor_scale" in source:
@@ -391,7 +389,8 @@ def main():
     kept.parent.mkdir(parents=True, exist_ok=True)
     if "--resume" not in arguments:
         kept.unlink(missing_ok=True)
-    done = {row["class"]: row for row in map(json.loads, kept.read_text().splitlines())} if kept.exists() else {}
+    before = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    done = {row["class"]: row for row in before if row["quick"] == quick}
     rows = []
     names = (HERE / "zoo_types.txt").read_text().split()
     begun = time.time()
@@ -402,21 +401,20 @@ def main():
             continue
         if only and classes[name].model_type not in only and name not in only:
             continue
-        row = done.get(name) or check(driver, classes[name], quick)
-        rows.append(row)
-        if name not in done:
+        row = done.get(name)
+        if row is None:
+            started = time.time()
+            row = check(driver, classes[name], quick)
+            row |= {"run": begun, "quick": quick, "seconds": time.time() - started}
             with kept.open("a") as file:
                 file.write(json.dumps(row) + "\n")
+        rows.append(row)
         print(f"{row['model_type'] or name}: {zoo_report.verdict_of(row)} {zoo_report.note_of(row)[:300]}", flush=True)
-    if not only:
-        counts = zoo_report.write(HERE / "ZOO.md", rows, transformers.__version__)
-    else:
-        counts = collections.Counter(zoo_report.verdict_of(row) for row in rows)
-    variants_seen = collections.Counter(t.split(":")[0] for row in rows for t in row["variants"].values())
+    counts, variants_seen = zoo_report.counts_of(rows), zoo_report.configs_of(rows)
     print(f"{len(rows)} classes: " + ", ".join(f"{counts[k]} {k}" for k in ("right", "wrong", "refused", "not run")))
     print(f"{sum(variants_seen.values())} configs: " + ", ".join(f"{n} {k}" for k, n in variants_seen.most_common()))
-    tables = [row["tables"] for row in rows if row.get("tables") is not None]
-    print(f"cosines and sines: {sum(t <= ULPS for t in tables)} of {len(tables)} classes within {ULPS:g} ulp, "
+    shown, near = zoo_report.within_ulps(rows)
+    print(f"cosines and sines: {near} of {shown} classes within {zoo_report.ULPS:g} ulp, "
           f"temperature looked for in {sum('temperature' in row for row in rows)}")
     if not only:
         import zoo_composites
@@ -429,6 +427,8 @@ def main():
             for name, verdict in found:
                 if verdict != "right":
                     print(f"  {name}: {verdict[:300]}")
+        if not quick:
+            zoo_report.write(HERE / "ZOO.md", rows, transformers.__version__, composites, architectures)
     print(f"{time.time() - begun:.0f} s")
 
 

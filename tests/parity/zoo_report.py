@@ -2,6 +2,7 @@
 """What was found, in words: the rows of ZOO.md."""
 import collections
 import re
+import textwrap
 
 MAY_REFUSE = ("partial", "proportional")
 TITLE = "# The zoo: every config class of transformers with a rotary embedding, run against posenc"
@@ -9,6 +10,7 @@ TEXT = """`python3 tests/parity/zoo.py` writes this file. It runs each model's o
 spectrum, queries and keys, magnitude, layout, window, axes and plan of each layer with what `read_hugging_face_config()`
 says of the same config: as saved, with all keys, with the required keys only, with old and new forms of the keys, and with
 each rope_type that the class permits. transformers {version}."""
+ULPS = 2.0  # Of cosines and sines to position 100,000, both from the frequencies that the model holds.
 
 
 def letter_plan(model):
@@ -70,10 +72,54 @@ def note_of(row):
     return "; ".join(f"{', '.join(names)}: {text[:220]}" for text, names in texts.items()).replace("|", "/")
 
 
-def write(path, rows, version):
-    """Writes ZOO.md and returns the counts of verdicts."""
-    counts = collections.Counter(verdict_of(row) for row in rows)
-    lines = [TITLE, "", TEXT.format(version=version), "", "| verdict | classes |", "|---|---|"]
+def counts_of(rows):
+    return collections.Counter(verdict_of(row) for row in rows)
+
+
+def configs_of(rows):
+    """How many configs were right, refused, dropped, ..."""
+    return collections.Counter(text.split(":")[0] for row in rows for text in row["variants"].values())
+
+
+def within_ulps(rows):
+    """How many classes show cosines and sines, and how many of these are as near as they should be."""
+    tables = [row["tables"] for row in rows if row.get("tables") is not None]
+    return len(tables), sum(t <= ULPS for t in tables)
+
+
+def what_ran(rows, composites, architectures):
+    """The paragraph about this run: what it saw, and whether it is one."""
+    runs = len({row["run"] for row in rows if "run" in row})
+    minutes = round(sum(row.get("seconds", 0) for row in rows) / 60)
+    configs = configs_of(rows)
+    shown, near = within_ulps(rows)
+    softmax = sum(bool(row.get("softmax")) for row in rows)
+    grows = sum("temperature" in row for row in rows)
+    others = ", ".join(f"{n} {kind}" for kind, n in configs.most_common() if kind not in ("right", "refused", "dropped"))
+    one = runs == 1
+    text = [
+        f"The rows are of {'one run' if one else f'{runs} runs, each of which went on where the one before was ended'},",
+        f"{minutes} minutes in all. Of {sum(configs.values())} configs {configs['right']} are right,",
+        f"{configs['refused']} are refused{', ' + others if others else ''}, and of {configs['dropped']} transformers",
+        f"drops the keys. Cosines and sines are within {ULPS:g} ulp for {near} of the {shown} classes whose modules show",
+        f"them; the scale of the softmax was seen for {softmax} classes, not for those that rotate nothing or compute their",
+        f"scores in code of their own, and a factor on queries was looked for in {grows}. A class is right although",
+        " and ".join('"%s"' % name for name in MAY_REFUSE), "are refused where it permits them, which no published",
+        "config has. Sections of HunYuan-VL are counted as transformers does, by channels. Besides,",
+        " and ".join(f"{sum(verdict == 'right' for _, verdict in found)} of {len(found)} {what}" for what, found in (
+            ("configs that hold such models", composites), ("architectures of gguf 0.19", architectures))),
+        "were read right."]
+    return textwrap.fill(" ".join(text), 120, break_long_words=False, break_on_hyphens=False)
+
+
+def write(path, rows, version, composites, architectures):
+    """Writes ZOO.md."""
+    counts = counts_of(rows)
+    lines = [TITLE, "", TEXT.format(version=version), "", what_ran(rows, composites, architectures), ""]
+    lines += [f"- {name}: {verdict}" for name, verdict in composites + architectures if verdict != "right"] + [""]
+    if not lines[-2]:
+        lines.pop()
+    lines += ["| verdict | classes |", "|---|---|"]
     lines += [f"| {k} | {counts[k]} |" for k in ("right", "wrong", "refused", "not run")]
     lines += ["", "| model_type | verdict | variants right | what is read | note |", "|---|---|---|---|---|"]
     for row in sorted(rows, key=lambda r: (r["model_type"] or r["class"]).lower()):
@@ -81,4 +127,3 @@ def write(path, rows, version):
         lines.append(f"| {row['model_type'] or row['class']} | {verdict_of(row)} | {good} of {len(row['variants'])} "
                      f"| {row['rule']} | {note_of(row)} |")
     path.write_text("\n".join(lines) + "\n")
-    return counts
