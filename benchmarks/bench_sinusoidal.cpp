@@ -173,6 +173,40 @@ TEST_CASE("spherical harmonics, 8 degrees") {
       [&] { Catch::Benchmark::deoptimize_value(out.sum()); }, naive);
 }
 
+TEST_CASE("one-blob, 3 axes, 16 bins") {
+  constexpr Index rows = 1024;
+  RowMatrix<float> x(rows, 3);
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<float>(i % 61) / 61;
+  RowMatrix<float> out = RowMatrix<float>::Ones(rows, 48);
+  RowMatrix<float> grad_x = RowMatrix<float>::Zero(rows, 3);
+  volatile float value = 0.5f;
+  const double bytes = static_cast<double>(out.size()) * sizeof(float);
+  const auto naive = [&] {
+    const auto below = [](float u) {
+      const float v = (std::min)((std::max)(u, -1.0f), 1.0f);
+      return 0.5f + v * (15 - v * v * (10 - 3 * v * v)) / 16;
+    };
+    for (Index t = 0; t < rows; ++t) {
+      for (Index m = 0; m < 3; ++m) {
+        float left = below(-16 * x(t, m)) + below(-16 * (x(t, m) + 1)) + below(16 * (1 - x(t, m)));
+        for (Index k = 0; k < 16; ++k) {
+          const float at = static_cast<float>(k + 1) - 16 * x(t, m);
+          const float right = below(at) + below(at - 16) + below(at + 16);
+          out(t, 16 * m + k) = right - left;
+          left = right;
+        }
+      }
+    }
+  };
+  measure(
+      "sinusoidal/one_blob/1024_rows", bytes, [&] { posenc::encode_one_blob(out, x, posenc::BlobEdges::wrap); },
+      [&] { out.setConstant(static_cast<float>(value)); }, naive);
+  measure(
+      "sinusoidal/one_blob_backward/1024_rows", bytes,
+      [&] { posenc::one_blob_backward(grad_x, out, x, posenc::BlobEdges::wrap); },
+      [&] { Catch::Benchmark::deoptimize_value(out.sum()); }, naive);
+}
+
 TEST_CASE("Fourier features, 2 axes, width 512") {
   constexpr Index rows = 1024;
   const auto options = posenc::presets::gaussian_fourier();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Fixed encodings that are added to token embeddings: sines and cosines; integers and digits to compare them with;
-/// Fourier features and spherical harmonics of coordinates.
+/// Fourier features, one-blob codes and spherical harmonics of coordinates.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
@@ -50,6 +50,8 @@
 #include "posenc/sinusoidal/encode_fourier.hpp"  // write
 
 #include "posenc/sinusoidal/fourier_backward.hpp"  // gradients
+
+#include "posenc/sinusoidal/one_blob.hpp"  // soft one-hot codes of coordinates, and their gradient
 
 #include "posenc/sinusoidal/spherical_harmonics.hpp"  // directions in space, and their gradient
 

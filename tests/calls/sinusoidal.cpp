@@ -44,6 +44,16 @@ TEST_CASE("every form of argument: sinusoids", "[calls][sinusoidal]") {
     return std::make_pair(grad_coordinates, grad_weights);
   };
   CHECK(differs(fourier_gradients, numbers(3, 8), coordinates, weights, options) == "");
+  const M phases = numbers(1, 4, 0.3);
+  CHECK(differs_written(zero, CALL(encode_fourier), coordinates, weights, phases, options) == "");
+  const auto gradients_with_phases = [](auto&&... a) {
+    M grad_coordinates = M::Zero(3, 2), grad_weights = M::Zero(2, 4), grad_phases = M::Zero(1, 4);
+    CALL(fourier_backward)(grad_coordinates, grad_weights, grad_phases, std::forward<decltype(a)>(a)...);
+    return std::vector<M>{grad_coordinates, grad_weights, grad_phases};
+  };
+  CHECK(differs(gradients_with_phases, numbers(3, 8), coordinates, weights, phases, options) == "");
+  CHECK(differs_written(zero, CALL(encode_one_blob), coordinates, BlobEdges::wrap) == "");
+  CHECK(differs_written(M::Zero(3, 2), CALL(one_blob_backward), numbers(3, 8), coordinates, BlobEdges::cut) == "");
 }
 
 TEST_CASE("every form of argument: spherical harmonics", "[calls][sinusoidal]") {
@@ -97,5 +107,12 @@ TEST_CASE("every form of argument: presets", "[calls][sinusoidal]") {
         }) == "");
   CHECK(differs([&](auto&&... a) {
           return amplitude(CALL(presets::gaussian_fourier)(std::forward<decltype(a)>(a)...));
+        }) == "");
+  CHECK(differs([&](auto&&... a) { return amplitude(CALL(presets::random_fourier)(std::forward<decltype(a)>(a)...)); },
+                8) == "");
+  CHECK(differs([&](auto&&... a) { return amplitude(CALL(presets::time2vec)(std::forward<decltype(a)>(a)...)); }) ==
+        "");
+  CHECK(differs([&](auto&&... a) {
+          return amplitude(CALL(presets::triangle_waves)(std::forward<decltype(a)>(a)...));
         }) == "");
 }

@@ -98,6 +98,111 @@ TEST_CASE("Fourier gradients agree with central differences in every channel ord
   }
 }
 
+TEST_CASE("random Fourier features are those of scikit-learn", "[sinusoidal][fourier][golden]") {
+  const auto golden = posenc_tests::golden("sinusoidal/waves.csv");
+  for (const char* size : {"0", "1", "2"}) {
+    const auto block = [&](const char* name) -> Matrix {
+      return golden.block(std::string(name) + "-" + size).matrix();
+    };
+    const Matrix weights = block("weights"), phases = block("phases"), x = block("x");
+    Matrix out(x.rows(), weights.cols());
+    posenc::encode_fourier(out, x, weights, phases, posenc::presets::random_fourier(weights.cols()));
+    // Both round angles of up to s = sum |x W| + b below 80 in a few steps; printed with 17 digits.
+    CHECK(distance(out, block("features")) <= 2 * (0x1p-51 + 6 * 0x1p-53 * 80));
+    posenc::encode_fourier(out, x, weights, phases.transpose(), posenc::presets::random_fourier(weights.cols()));
+    CHECK(distance(out, block("features")) <= 2 * (0x1p-51 + 6 * 0x1p-53 * 80));
+  }
+}
+
+TEST_CASE("Time2Vec: a linear channel and sines with phases", "[sinusoidal][fourier]") {
+  for (const Eigen::Index width : {2, 17, 40}) {
+    const Matrix t = pattern<double>(7, 1, 2), w = pattern<double>(1, width, 5), b = pattern<double>(1, width, 9);
+    Matrix out(7, width);
+    out.col(0) = (t * w(0, 0)).array() + b(0, 0);
+    posenc::encode_fourier(out.rightCols(width - 1), t, w.rightCols(width - 1), b.rightCols(width - 1),
+                           posenc::presets::time2vec());
+    double worst = 0;
+    for (Eigen::Index i = 0; i < 7; ++i) {
+      for (Eigen::Index k = 0; k < width; ++k) {
+        const long double a = static_cast<long double>(w(0, k)) * t(i, 0) + b(0, k);
+        worst = std::max(worst, std::abs(static_cast<double>(out(i, k) - (k == 0 ? a : std::sin(a)))));
+      }
+    }
+    CHECK(worst <= 0x1p-51 + 4 * 0x1p-53 * 6);  // |a| <= 2 2 + 2
+  }
+}
+
+TEST_CASE("triangle waves are those of their definition", "[sinusoidal][fourier]") {
+  // tiny-cuda-nn needs an accelerator to run; this is its definition, whose powers of two and quarters are exact.
+  for (const int octaves : {1, 5, 12}) {
+    Matrix x(33, 3);
+    for (Eigen::Index i = 0; i < x.size(); ++i) x.data()[i] = static_cast<double>(i) / 98;
+    Matrix weights = Matrix::Zero(3, 3 * octaves);
+    Eigen::RowVectorXd phases(3 * octaves);
+    for (int m = 0; m < 3; ++m) {
+      for (int l = 0; l < octaves; ++l) {
+        weights(m, octaves * m + l) = std::ldexp(0.5, l);
+        phases[octaves * m + l] = l * 1.5707963267948966;
+      }
+    }
+    Matrix out(33, 3 * octaves);
+    posenc::encode_fourier(out, x, weights, phases, posenc::presets::triangle_waves());
+    double worst = 0;
+    for (Eigen::Index t = 0; t < 33; ++t) {
+      for (Eigen::Index f = 0; f < 3 * octaves; ++f) {
+        const int l = static_cast<int>(f) % octaves;
+        const double value = std::ldexp(x(t, f / octaves), l - 1) + 0.25 * l;
+        worst = std::max(worst, std::abs(out(t, f) - (4 * std::abs(value - std::floor(value) - 0.5) - 1)));
+      }
+    }
+    // Angles of up to 2 pi (2^(l - 1) + l / 4), rounded in five steps; a triangle's slope is 2 / pi.
+    CHECK(worst <= 0x1p-51 + 5 * 0x1p-53 * 4 * (std::ldexp(0.5, octaves - 1) + octaves / 4.0));
+  }
+}
+
+TEST_CASE("gradients of single waves and of phases agree with central differences", "[sinusoidal][fourier]") {
+  using posenc::FourierWave;
+  const Eigen::Index features = 21;
+  Matrix x(4, 3), weights(3, features), phases(1, features);
+  posenc::fill(x, posenc::Normal(1.0), 1);
+  posenc::fill(weights, posenc::Normal(1.0), 2);
+  posenc::fill(phases, posenc::Uniform(0, 6), 3);
+  std::vector<posenc::FourierOptions> forms = {posenc::FourierOptions(posenc::ChannelOrder::sin_cos)};
+  for (const auto wave : {FourierWave::sine, FourierWave::cosine, FourierWave::triangle}) forms.emplace_back(wave);
+  for (posenc::FourierOptions options : forms) {
+    options.angle_scale = 1.3;
+    options.coordinate_scale = 0.7;
+    options.coordinate_offset = -0.2;
+    options.amplitude = 0.5;
+    const Eigen::Index width = options.wave ? features : 2 * features;
+    Matrix y(4, width);
+    posenc::fill(y, posenc::Normal(1.0), 4);
+    const auto loss = [&](const Matrix& at, const Matrix& directions, const Matrix& shifts) {
+      Matrix out(4, width);
+      posenc::encode_fourier(out, at, directions, shifts, options);
+      return dot(out, y);
+    };
+    Matrix grad_x = Matrix::Ones(4, 3), grad_weights = Matrix::Ones(3, features),
+           grad_phases = Matrix::Ones(1, features);
+    posenc::fourier_backward(grad_x, grad_weights, grad_phases, y, x, weights, phases, options);
+    // As above for sines and cosines. No corner of a triangle lies within h of these angles.
+    constexpr double h = 0x1p-15;
+    constexpr double kDifference = 2e-6;
+    const auto check = [&](const Matrix& grad, int which) {
+      for (Eigen::Index i = 0; i < grad.size(); ++i) {
+        Matrix plus[] = {x, weights, phases}, minus[] = {x, weights, phases};
+        plus[which].data()[i] += h;
+        minus[which].data()[i] -= h;
+        const double slope = (loss(plus[0], plus[1], plus[2]) - loss(minus[0], minus[1], minus[2])) / (2 * h);
+        REQUIRE(std::abs(slope - (grad.data()[i] - 1)) <= kDifference);
+      }
+    };
+    check(grad_x, 0);
+    check(grad_weights, 1);
+    check(grad_phases, 2);
+  }
+}
+
 TEST_CASE("Fourier features: layouts, scalars and NaN", "[sinusoidal][fourier]") {
   Matrix x(5, 2);
   Matrix weights(2, 20);
@@ -133,10 +238,15 @@ TEST_CASE("Fourier features and their gradients allocate nothing", "[sinusoidal]
   const RowMatrix<float> weights = pattern<float>(2, 10);
   RowMatrix<float> grad_weights = RowMatrix<float>::Zero(2, 10);
   RowMatrix<float> grad_coordinates = RowMatrix<float>::Zero(6, 2);
+  const Eigen::RowVectorXf phases = pattern<float>(1, 10);
+  Eigen::RowVectorXf grad_phases = Eigen::RowVectorXf::Zero(10);
   const auto options = posenc::presets::gaussian_fourier();
   REQUIRE(posenc_tests::count_allocations([&] {
             posenc::encode_fourier(features, coordinates, weights, options);
             posenc::fourier_backward(grad_coordinates, grad_weights, features, coordinates, weights, options);
+            posenc::encode_fourier(features, coordinates, weights, phases, options);
+            posenc::fourier_backward(grad_coordinates, grad_weights, grad_phases, features, coordinates, weights,
+                                     phases, options);
           }) == 0);
 }
 

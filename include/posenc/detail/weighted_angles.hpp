@@ -15,14 +15,15 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Cosine and sine of angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is padding.
+/// angle[i] = angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is 0. Returns the
+/// largest size of one.
 ///
 /// @param coordinate  coordinate(token, m) is x(token, m) as a double.
 /// @param weights     W, coordinates x angles.
 template <typename Coordinate, typename Weights>
-void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
-                      const Weights& weights, double scale, double* cosine, double* sine) {
-  alignas(64) double angle[kAngleBlock] = {};
+double weighted_angles(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
+                       const Weights& weights, double scale, double* angle) {
+  std::fill_n(angle, kAngleBlock, 0.0);
   for (Eigen::Index m = 0; m < weights.rows(); ++m) {
     const double x = coordinate(token, m);
     for (int i = 0; i < count; ++i) angle[i] += x * static_cast<double>(weights.coeff(m, first + i));
@@ -32,6 +33,15 @@ void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const C
     angle[i] *= scale;
     largest = (std::max)(largest, std::abs(angle[i]));
   }
+  return largest;
+}
+
+/// Cosine and sine of angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is padding.
+template <typename Coordinate, typename Weights>
+void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
+                      const Weights& weights, double scale, double* cosine, double* sine) {
+  alignas(64) double angle[kAngleBlock];
+  const double largest = weighted_angles(token, first, count, coordinate, weights, scale, angle);
   sin_cos(angle, largest, 1.0, kAngleBlock, cosine, sine);
 }
 

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/overlap.hpp"
 #include "posenc/detail/weighted_angles.hpp"
+#include "posenc/sinusoidal/detail/fourier_waves.hpp"
 #include "posenc/sinusoidal/detail/require_fourier.hpp"
 
 #include <type_traits>
@@ -16,10 +17,14 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-template <typename GradX, typename GradWeights, typename GradOut, typename Coordinates, typename Weights>
+/// @param add_phase_gradients  Called as add_phase_gradients(first, count, b, token) with dL/dphase of first + i, for
+///                             each token and block of directions once.
+template <typename GradX, typename GradWeights, typename GradOut, typename Coordinates, typename Weights,
+          typename Phases, typename AddPhaseGradients>
 void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const Eigen::DenseBase<GradOut>& grad_out,
                       const Eigen::DenseBase<Coordinates>& coordinates, const Eigen::DenseBase<Weights>& weights,
-                      const FourierOptions& options) {
+                      const Phases& phases, const FourierOptions& options,
+                      const AddPhaseGradients& add_phase_gradients) {
   const char* const function = "fourier_backward";
   require_fourier(function, "grad_out", grad_out, coordinates, weights, options);
   require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
@@ -38,16 +43,18 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
   const auto& w = evaluated(weights);
   const auto coordinate = fourier_coordinate(x, options);
   const SinusoidColumns columns(options.order, w.cols(), w.cols());
-  const double factor = options.amplitude * options.angle_scale;
-  alignas(64) double cosine[kAngleBlock];
-  alignas(64) double sine[kAngleBlock];
+  FourierBlock block;
   const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index visit, double* b) {
-    weighted_sin_cos(token, first, count, coordinate, w, options.angle_scale, cosine, sine);
+    block.compute(token, first, count, coordinate, w, phases, options);
     for (int i = 0; i < count; ++i) {
-      const double by_sine = static_cast<double>(grad.coeff(token, columns.sine(first + i)));
-      const double by_cosine = static_cast<double>(grad.coeff(token, columns.cosine(first + i)));
-      b[i] = factor * (by_sine * cosine[i] - by_cosine * sine[i]);
+      const auto of_column = [&](Eigen::Index column) { return static_cast<double>(grad.coeff(token, column)); };
+      const double by_angle = options.wave ? block.gradient(*options.wave, i, of_column(first + i))
+                                           : of_column(columns.sine(first + i)) * block.cosine[i] -
+                                                 of_column(columns.cosine(first + i)) * block.sine[i];
+      b[i] = options.amplitude * by_angle;
     }
+    if (visit == 0) add_phase_gradients(first, count, b, token);
+    for (int i = 0; i < count; ++i) b[i] *= options.angle_scale;
     if (visit != 0) return;
     using Scalar = typename GradX::Scalar;
     for (Eigen::Index m = 0; m < w.rows(); ++m) {
@@ -68,18 +75,25 @@ template <typename GradX, typename GradWeights, typename GradOut, typename Coord
 inline constexpr bool takes_fourier_backward<GradX, GradWeights, GradOut, Coordinates, Weights, Options> =
     is_dense<GradOut>&& is_dense<Coordinates>&& is_dense<Weights>&&
         std::is_convertible_v<const Options&, FourierOptions>;
+template <typename GradX, typename GradWeights, typename GradPhases, typename GradOut, typename Coordinates,
+          typename Weights, typename Phases, typename Options>
+inline constexpr bool
+    takes_fourier_backward<GradX, GradWeights, GradPhases, GradOut, Coordinates, Weights, Phases, Options> =
+        is_dense<Phases>&& takes_fourier_backward<GradX, GradWeights, GradOut, Coordinates, Weights, Options>;
 
 }  // namespace detail
 
 /// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the gradient by the
-/// angle, b[t, f] = amplitude angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]),
+/// angle, b[t, f] = amplitude angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]), or that of the one
+/// wave where options.wave is set (of a triangle's two slopes at a corner the one on the right),
 ///
 ///     grad_coordinates[t, m] += coordinate_scale sum over f of W[m, f] b[t, f]
 ///     grad_weights[m, f] += sum over t of x[t, m] b[t, f]
 ///
 /// @param[in,out] grad_coordinates  tokens x M; added to.
 /// @param[in,out] grad_weights      M x F; added to.
-/// @param grad_out                  tokens x 2 F: the gradient by what encode_fourier() wrote.
+/// @param grad_out                  tokens x 2 F, or tokens x F where options.wave is set: the gradient by what
+///                                  encode_fourier() wrote.
 /// @param coordinates, weights      As given to encode_fourier().
 /// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
@@ -95,7 +109,53 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
                       const Eigen::DenseBase<Weights>& weights, const FourierOptions& options) {
   detail::fourier_backward(detail::written(std::forward<GradCoordinates>(grad_coordinates)),
                            detail::written(std::forward<GradWeights>(grad_weights)), grad_out, coordinates, weights,
-                           options);
+                           detail::NoFourierPhases(), options, [](Eigen::Index, int, const double*, Eigen::Index) {});
+}
+
+/// @overload
+/// With phases, whose gradient is added too: grad_phases[f] += sum over t of b[t, f] / angle_scale.
+///
+/// @param[in,out] grad_phases  F numbers, a row or a column; added to.
+/// @param phases               As given to encode_fourier().
+/// @throws std::invalid_argument  in addition to those above: another number of phases than directions; no coordinates.
+/// Accuracy: as above; grad_phases as grad_weights [sinusoidal][fourier].
+template <typename GradCoordinates, typename GradWeights, typename GradPhases, typename GradOut, typename Coordinates,
+          typename Weights, typename Phases>
+void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_weights, GradPhases&& grad_phases,
+                      const Eigen::DenseBase<GradOut>& grad_out, const Eigen::DenseBase<Coordinates>& coordinates,
+                      const Eigen::DenseBase<Weights>& weights, const Eigen::DenseBase<Phases>& phases,
+                      const FourierOptions& options) {
+  const char* const function = "fourier_backward";
+  auto& by_coordinates = detail::written(std::forward<GradCoordinates>(grad_coordinates));
+  auto& by_weights = detail::written(std::forward<GradWeights>(grad_weights));
+  auto& by_phases = detail::written(std::forward<GradPhases>(grad_phases));
+  detail::require(coordinates.cols() > 0, function, "coordinates.cols()", coordinates.cols(), "> 0");
+  detail::require_phases(function, phases, weights.cols());
+  detail::require_shape(function, "grad_phases", by_phases, phases.rows(), phases.cols());
+  detail::require_no_self_overlap(function, "grad_phases", by_phases);
+  detail::require_disjoint(function, "grad_phases", by_phases, grad_out);
+  detail::require_disjoint(function, "grad_phases", by_phases, coordinates);
+  detail::require_disjoint(function, "grad_phases", by_phases, weights);
+  detail::require_disjoint(function, "grad_phases", by_phases, phases);
+  detail::require_disjoint(function, "grad_coordinates", by_coordinates, phases);
+  detail::require_disjoint(function, "grad_weights", by_weights, phases);
+  detail::require_disjoint(function, "grad_phases", by_phases, by_coordinates);
+  detail::require_disjoint(function, "grad_phases", by_phases, by_weights);
+  const auto& given = detail::evaluated(phases);
+  double sums[detail::kAngleBlock] = {};
+  const auto add_to_phases = [&, tokens = coordinates.rows()](Eigen::Index first, int count, const double* b,
+                                                              Eigen::Index token) {
+    using Scalar = typename std::decay_t<decltype(by_phases)>::Scalar;
+    for (int i = 0; i < count; ++i) {
+      sums[i] = (token == 0 ? 0 : sums[i]) + b[i];
+      if (token + 1 != tokens) continue;
+      const Eigen::Index f = first + i;
+      Scalar& target = by_phases.rows() == 1 ? by_phases.coeffRef(0, f) : by_phases.coeffRef(f, 0);
+      target = detail::convert<Scalar>(static_cast<double>(target) + sums[i]);
+    }
+  };
+  detail::fourier_backward(by_coordinates, by_weights, grad_out, coordinates, weights,
+                           detail::FourierPhases<std::decay_t<decltype(given)>>{given}, options, add_to_phases);
 }
 
 /// @overload
@@ -104,7 +164,8 @@ template <typename... Arguments, std::enable_if_t<!detail::takes_fourier_backwar
 void fourier_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write fourier_backward(grad_coordinates, grad_weights, grad_out, coordinates, weights, "
-                "options): five matrices, and the options that encode_fourier() was given");
+                "options): five matrices, and the options that encode_fourier() was given; with phases, grad_phases "
+                "behind grad_weights and phases behind weights");
 }
 
 }  // namespace POSENC_ABI

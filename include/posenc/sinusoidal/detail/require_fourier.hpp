@@ -28,7 +28,12 @@ void require_fourier(const char* function, const char* features_name, const Eige
     refuse<std::invalid_argument>(function, name + ".rows()", features.rows(), "coordinates.rows() ",
                                   coordinates.rows());
   }
-  if (features.cols() % 2 != 0 || features.cols() / 2 != weights.cols()) {
+  if (options.wave) {
+    require_named(function, "options.wave", *options.wave, FourierWave::triangle);
+    if (features.cols() != weights.cols()) {
+      refuse<std::invalid_argument>(function, name + ".cols()", features.cols(), "weights.cols() ", weights.cols());
+    }
+  } else if (features.cols() % 2 != 0 || features.cols() / 2 != weights.cols()) {
     refuse<std::invalid_argument>(function, name + ".cols()", features.cols(), "2 * weights.cols() ",
                                   2 * weights.cols());
   }
@@ -42,6 +47,17 @@ void require_fourier(const char* function, const char* features_name, const Eige
   require(is_finite(options.coordinate_offset), function, "options.coordinate_offset", options.coordinate_offset,
           "finite");
   require(is_finite(options.amplitude), function, "options.amplitude", options.amplitude, "finite");
+}
+
+/// Refuses phases that are not one for each direction.
+template <typename Phases>
+void require_phases(const char* function, const Eigen::DenseBase<Phases>& phases, Eigen::Index directions) {
+  static_assert(is_storage<typename Phases::Scalar>,
+                "posenc: phases are float, double, Eigen::half or Eigen::bfloat16");
+  const bool is_list = phases.rows() == 1 || phases.cols() == 1 || phases.size() == 0;
+  require(is_list, function, "phases.cols()", phases.cols(), "1: a vector with a phase for each direction");
+  require(phases.size() == directions, function, "phases.size()", phases.size(), "weights.cols() ", directions);
+  require_data(function, "phases", phases);
 }
 
 /// The coordinates that features are made of: coordinate_scale x + coordinate_offset.
