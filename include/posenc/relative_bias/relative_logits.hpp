@@ -79,6 +79,11 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 ///
 /// Pairs at distances that the table has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits()
 /// clips).
+///
+/// Chunked local attention (USM, the audio towers of Gemma 3n and Gemma 4) is this call, once for each chunk of queries:
+/// with `before` keys before a chunk and `after` keys behind it, the span is at(PositionRange(before, chunk), before +
+/// chunk + after), and the table has the rows of DistanceRange(-before, after), make_relative_sinusoids() times each
+/// head's weights.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
 /// @param scheme          RelativeKeys(table, distances).
 /// @param attention       ContentAttention(q, k, scale, span); k is not read.
@@ -89,7 +94,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 ///           (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
-/// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
+/// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding;
+///           Gemma3nAudioRelativePositionEmbedding of transformers, chunk by chunk.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
