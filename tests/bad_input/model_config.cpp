@@ -193,12 +193,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_configs() {
             [](auto&) {
               posenc::query_temperature({0.1, 8192, -9000, posenc::TemperatureGrowth::logarithm}, 1);
             });
-  bad.value(
-      "a growth that is not named",
-      "query_temperature: temperature.growth must be TemperatureGrowth::logarithm or TemperatureGrowth::power, got 7",
-      [](auto&) {
-        posenc::query_temperature({0.1, 8192, 1, static_cast<posenc::TemperatureGrowth>(7)}, 1);
-      });
+  bad.value("a growth that is not named",
+            "query_temperature: temperature.growth must be TemperatureGrowth::logarithm, TemperatureGrowth::power or "
+            "TemperatureGrowth::clamped_logarithm, got 7",
+            [](auto&) {
+              posenc::query_temperature({0.1, 8192, 1, static_cast<posenc::TemperatureGrowth>(7)}, 1);
+            });
   bad.range("the temperature of position -1", "query_temperature: position must be finite and >= 0, got -1", [](auto&) {
     posenc::query_temperature({0.1, 8192, 1, posenc::TemperatureGrowth::logarithm}, -1);
   });

@@ -7,6 +7,7 @@
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/check.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -15,16 +16,18 @@ inline namespace POSENC_ABI {
 
 /// How a factor on queries grows with the position. No value is 0, so that a growth that was not set is refused.
 enum class TemperatureGrowth {
-  logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
-  power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
+  logarithm = 1,         ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power = 2,             ///< (1 + (position + shift) / length)^scale: Beam.
+  clamped_logarithm = 3  ///< 1 + scale ln(max((position + shift) / length, 1)): Inkling.
 };
 
 /// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
-  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3,
+  /// `log_scaling_alpha` of Inkling.
   double scale;
-  double length;             ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;              ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  double length;  ///< Positions per step of the factor, > 0: `floor_scale`, `log_scaling_n_floor`, the trained length.
+  double shift;   ///< Added to the position, >= 0: 1 in Llama 4 and Inkling, 0 in Ministral 3.
   TemperatureGrowth growth;  ///< The formula.
 };
 
@@ -32,6 +35,7 @@ struct QueryTemperature {
 ///
 ///     1 + scale ln(1 + floor((position + shift) / length))    TemperatureGrowth::logarithm
 ///     (1 + (position + shift) / length)^scale                 TemperatureGrowth::power
+///     1 + scale ln(max((position + shift) / length, 1))       TemperatureGrowth::clamped_logarithm
 ///
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
@@ -40,7 +44,8 @@ struct QueryTemperature {
 ///                                growth that TemperatureGrowth does not name.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
 /// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
-///           Beam (0.1, 2048, 1, power).
+///           Beam (0.1, 2048, 1, power), Inkling (log_scaling_alpha, log_scaling_n_floor, 1, clamped_logarithm), which
+///           multiplies its relative logits by the same factor, on layers without a sliding window.
 inline double query_temperature(const QueryTemperature& temperature, double position) {
   const char* const function = "query_temperature";
   detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
@@ -50,14 +55,15 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
                   temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
-  const bool named =
-      temperature.growth == TemperatureGrowth::logarithm || temperature.growth == TemperatureGrowth::power;
-  detail::require(named, function, "temperature.growth", static_cast<int>(temperature.growth),
-                  "TemperatureGrowth::logarithm or TemperatureGrowth::power");
-  if (temperature.growth == TemperatureGrowth::power) {
-    return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
+  const double steps = (position + temperature.shift) / temperature.length;
+  switch (temperature.growth) {
+    case TemperatureGrowth::logarithm: return 1 + temperature.scale * std::log1p(std::floor(steps));
+    case TemperatureGrowth::power: return std::pow(1 + steps, temperature.scale);
+    case TemperatureGrowth::clamped_logarithm: return 1 + temperature.scale * std::log((std::max)(steps, 1.0));
   }
-  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+  detail::refuse<std::invalid_argument>(
+      function, "temperature.growth", static_cast<int>(temperature.growth),
+      "TemperatureGrowth::logarithm, TemperatureGrowth::power or TemperatureGrowth::clamped_logarithm");
 }
 
 /// @overload

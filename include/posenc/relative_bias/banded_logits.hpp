@@ -97,7 +97,12 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///     query         .  .  x  x  x  .
 ///
 /// The logits hold scale q k^T, and r is not multiplied by that scale. Where a model multiplies queries by a factor of
-/// their position, as Inkling does, multiply row i of r by the same factor.
+/// their position, as Inkling does on layers without a sliding window, row i of r is multiplied by the same factor,
+/// 1 + a ln(max((p + 1) / n_floor, 1)):
+///
+///     const QueryTemperature inkling{a, n_floor, 1, TemperatureGrowth::clamped_logarithm};
+///     r.row(i) *= query_temperature(inkling, p);          // and the row of q
+///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
 /// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
 /// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. All heads share
