@@ -37,7 +37,9 @@ inline namespace POSENC_ABI {
 /// Threads:  blocks of rows of one `out` may be written at the same time.
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
-/// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2.
+/// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2. The
+///           two position embeddings of Mllama in transformers: tables times tanh(gate) and 1 - tanh(gate), and row
+///           (ratio id max_num_tiles + tile) patches + patch of the tiles' own.
 template <typename Out, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<Out, Table>, int> = 0>
 void encode_learned(Out&& out, const Table& table, const Positions& positions) {

@@ -78,6 +78,13 @@ class WindowTable {
 
 /// Returns the bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
 ///
+/// A checkpoint by key - query (MaxViT in TensorFlow) is written into values() as it is; one by the sizes of a
+/// displacement (LeViT) likewise, its number |rows| width + |columns| in each column.
+/// Windows of three axes (Video Swin) are such tables frame by frame: for each d = query frame - key frame, ascending,
+/// make_window_table(weights.middleRows((d + frames - 1) n, n), window) with n = window.displacements(), which
+/// add_window_bias() adds to the block of logits of each pair of frames that are d apart. To another size, resize()
+/// brings such weights with AxesResize.
+///
 /// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
 ///                     class token three more rows: class to token, token to class, class to class.
 /// @param window       The window the table was trained for; resize() brings a table to another one.
@@ -86,7 +93,8 @@ class WindowTable {
 /// Cost:     one copy for each value; no bench case, called once for a checkpoint.
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
-/// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
+/// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, RelPosBias of timm, with a class token or without;
+///           RelPosBiasTf (MaxViT) and LeViT of timm, ShiftedWindowAttention3d of torchvision (Video Swin), as said.
 template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
