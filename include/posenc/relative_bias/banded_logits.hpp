@@ -117,7 +117,7 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///           logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
-/// Matches:  InklingRelativeLogits of transformers.
+/// Matches:  InklingRelativeLogits of transformers, RelativeProjPositionalBias of x-transformers.
 template <typename Logits, typename Query, typename Projection, typename Scalar,
           detail::IfScalar<Scalar, Logits, Query, Projection> = 0>
 void add_banded_logits(Logits&& logits, const Query& r, const Projection& projection, const AttentionSpan& span,

@@ -47,7 +47,7 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 ///           logit. Extra memory 32 x buckets.rows() (bench_content_bias: DeBERTa).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
-/// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
+/// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa, DisentangledSelfAttention of transformers.
 template <typename Logits, typename C2p, typename P2c, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
 void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,

@@ -161,7 +161,7 @@ struct TransformerXlSizes {
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
-///           ESPnet, whose sinusoids interleave sines and cosines.
+///           ESPnet and wav2vec2-BERT ("relative") of transformers, whose sinusoids interleave sines and cosines.
 template <typename Logits, typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
 void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>& scheme,

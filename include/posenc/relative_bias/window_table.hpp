@@ -82,7 +82,7 @@ class WindowTable {
 /// displacement (LeViT) likewise, its number |rows| width + |columns| in each column.
 /// Windows of three axes (Video Swin) are such tables frame by frame: for each d = query frame - key frame, ascending,
 /// make_window_table(weights.middleRows((d + frames - 1) n, n), window) with n = window.displacements(), which
-/// add_window_bias() adds to the block of logits of each pair of frames that are d apart. To another size, resize()
+/// add_window_bias() adds to the block of logits of each two frames that differ by d. To another size, resize()
 /// brings such weights with AxesResize.
 ///
 /// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
