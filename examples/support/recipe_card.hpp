@@ -68,6 +68,7 @@ inline std::string wavelengths(const posenc::Frequencies& frequencies) {
 inline std::vector<std::string> axis_names(const posenc::RopeSet& set) {
   switch (set.positions) {
     case posenc::TokenPositions::time_height_width: return {"time", "height", "width"};
+    case posenc::TokenPositions::height_width: return {"height", "width"};
     case posenc::TokenPositions::time_row_column: return {"time", "row", "column"};
     case posenc::TokenPositions::row_column:
     case posenc::TokenPositions::centered_row_column: return {"row", "column"};

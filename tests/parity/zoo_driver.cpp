@@ -33,6 +33,7 @@ const char* name(posenc::TokenPositions positions) {
   switch (positions) {
     case posenc::TokenPositions::sequence: return "sequence";
     case posenc::TokenPositions::time_height_width: return "time_height_width";
+    case posenc::TokenPositions::height_width: return "height_width";
     case posenc::TokenPositions::time_row_column: return "time_row_column";
     case posenc::TokenPositions::row_column: return "row_column";
     case posenc::TokenPositions::column_row: return "column_row";

@@ -105,7 +105,7 @@ def what_ran(rows, composites, architectures):
         f"them; the scale of the softmax was seen for {softmax} classes, not for those that rotate nothing or compute their",
         f"scores in code of their own, and a factor on queries was looked for in {grows}. A class is right although",
         " and ".join('"%s"' % name for name in MAY_REFUSE), "are refused where it permits them, which no published",
-        "config has. Sections of HunYuan-VL are counted as transformers does, by channels. Besides,",
+        "config has. Sections of HunYuan-VL are counted as transformers does, by channels, whose angles differ within a pair. Besides,",
         " and ".join(f"{sum(verdict == 'right' for _, verdict in found)} of {len(found)} {what}" for what, found in (
             ("configs that hold such models", composites), ("architectures of gguf 0.19", architectures))),
         "were read right."]

@@ -119,8 +119,7 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
 /// Accuracy: exact [frequency][axes].
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
-///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation
-///           and no AxisMap.
+///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
   Eigen::Index pair = 0;

@@ -18,7 +18,7 @@ inline namespace POSENC_ABI {
 enum class AxisSections {
   of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
   of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
-               ///< which is no rotation, so that what is read is for text alone. Transformers.
+               ///< which rotates text alone. What is read is for apply_channel_angles(). Transformers.
 };
 
 /// What to use where a config says nothing, in the way of a config class's defaults; and which tower to read.

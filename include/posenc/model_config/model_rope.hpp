@@ -27,6 +27,7 @@ inline namespace POSENC_ABI {
 enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
+  height_width,         ///< Two: the last two columns of mrope_positions().ids; text has the same on both.
   time_row_column,      ///< Three: grid_positions({frames, rows, columns}).
   row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
   column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
@@ -48,7 +49,7 @@ enum class RotatedStates {
 enum class RopeAngles {
   of_pairs,    ///< Each pair, which rotates by it: apply_rope().
   of_channels  ///< Each channel. The two of a pair have different angles, so that nothing rotates and lengths change:
-               ///< apply_channel_angles(). V-JEPA 2.
+               ///< apply_channel_angles(). V-JEPA 2, and HunYuan-VL as transformers has it.
 };
 
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
@@ -83,6 +84,7 @@ inline const char* name_of_places(const RopeSet& set) {
     case TokenPositions::sequence:
     case TokenPositions::time_height_width:
     case TokenPositions::by_axis: break;
+    case TokenPositions::height_width: return nullptr;
     case TokenPositions::time_row_column: return "a matrix of tokens x 3 (set.positions is time_row_column)";
     case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
     case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";

@@ -22,6 +22,7 @@ enum class AxisRule {
   one,                   ///< One position per token.
   contiguous,            ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
   interleaved,           ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width,          ///< Even pairs for height, odd ones for width; text has the same on both: NeoMME.
   height_width_time,     ///< mrope_section as h, w, t: ERNIE-4.5-VL.
   centered_patches,      ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
   rows_and_columns,      ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
@@ -39,8 +40,10 @@ enum class AxisRule {
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
-/// Whether the rule says the axis of each pair without sections.
-inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
+/// Whether the rule says the axis of each pair without sections, where no token is text.
+inline bool has_grid(AxisRule rule) {
+  return rule != AxisRule::one && rule != AxisRule::height_width && !has_sections(rule);
+}
 
 /// Whether each of two axes has its own half of the head, within which channels pair up.
 inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
@@ -78,6 +81,13 @@ inline AxisMap section_axes(AxisRule rule, const std::vector<int>& sections) {
   return contiguous_axes(sections);
 }
 
+/// Two axes in turn, 0 1 0 1 ...
+inline AxisMap alternating_axes(Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes(num_pairs);
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) axes[pair] = static_cast<int>(pair % 2);
+  return AxisMap(axes, 2);
+}
+
 /// The map in which one axis, `axis` of num_axes, drives all pairs.
 inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
@@ -108,12 +118,8 @@ inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
 inline AxialFrequencies in_turn(const Frequencies& series) {
   const Eigen::Index num_pairs = 2 * series.num_pairs();
   Eigen::ArrayXd inv_freq(num_pairs);
-  Eigen::ArrayXi axes(num_pairs);
-  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) {
-    inv_freq[pair] = series.inv_freq()[pair / 2];
-    axes[pair] = static_cast<int>(pair % 2);
-  }
-  return {Frequencies(inv_freq), AxisMap(axes, 2)};
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) inv_freq[pair] = series.inv_freq()[pair / 2];
+  return {Frequencies(inv_freq), alternating_axes(num_pairs)};
 }
 
 /// Frequencies and axes of three axes of space, a fourth with a base of its own, and pairs that do not rotate.

@@ -82,6 +82,7 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::contiguous:
     case AxisRule::interleaved:
       return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
+    case AxisRule::height_width: return TokenPositions::height_width;
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
     case AxisRule::time_rows_columns:
     case AxisRule::time_rows_columns_by_channel: return TokenPositions::time_row_column;
@@ -102,6 +103,17 @@ inline GridOrder grid_order_of(const RopeSet& set) {
   return set.positions == TokenPositions::column_row ? GridOrder::column_row : GridOrder::row_column;
 }
 
+/// Gives each channel of a set of half-split pairs its own frequency, and the axis of its section: a section of n has
+/// the next 2 n channels.
+inline void spread_over_channels(RopeSet& set, std::vector<int> sections) {
+  const Frequencies& of_pairs = set.frequencies;
+  set.frequencies = Frequencies(Eigen::ArrayXd(of_pairs.inv_freq().replicate(2, 1)), of_pairs.magnitude(),
+                                of_pairs.softmax_multiplier());
+  for (int& section : sections) section *= 2;
+  set.axes = contiguous_axes(sections);
+  set.angles = RopeAngles::of_channels;
+}
+
 inline ModelRope build_rope(const RopeRecipe& recipe) {
   ModelRope model;
   model.layers = recipe.layers;
@@ -119,8 +131,10 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
     if (has_sections(rotation.axes)) set.axes = section_axes(rotation.axes, rotation.sections);
+    if (rotation.axes == AxisRule::height_width) set.axes = alternating_axes(set.frequencies.num_pairs());
     if (owns_halves(rotation.axes)) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
     if (rotation.given_axes) set.axes = rotation.given_axes;
+    if (rotation.sections_are_of_channels) spread_over_channels(set, rotation.sections);
     set.positions = positions_of(rotation);
     set.rotates = rotation.rotates;
     set.grid_order = grid_order_of(set);

@@ -34,6 +34,14 @@ class RecipeCheck {
                       : "a multiple of 4 for two axes");
       if (space) check_space();
     }
+    if (has_channel_angles(rotation_.axes) || rotation_.sections_are_of_channels) {
+      require(rotation_.window.head_dim <= kMaxPairs, "head_dim", rotation_.window.head_dim, "at most ", kMaxPairs,
+              " where channels have angles of their own");
+    }
+    if (rotation_.axes == AxisRule::height_width) {
+      require(rotation_.window.rotary_dim % 4 == 0, "the number of channels that rotate", rotation_.window.rotary_dim,
+              "a multiple of 4 for two axes");
+    }
     require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
     require(is_finite(1 / base), rotation_.base.name, base, "such that its inverse is finite");
     switch (scaling_.rule) {

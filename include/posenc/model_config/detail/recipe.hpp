@@ -53,9 +53,10 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;                         ///< Where each half of a head has an axis: the axis that drives this half.
-  NamedNumber fourth_base{0, ""};       ///< The base of the fourth axis of space_and_unit.
-  std::optional<AxisMap> given_axes{};  ///< Axes that the caller gave.
+  bool sections_are_of_channels = false;  ///< The halves of all channels, side by side: HunYuan-VL in transformers.
+  int axis = 0;                           ///< Where each half of a head has an axis: the axis that drives this half.
+  NamedNumber fourth_base{0, ""};         ///< The base of the fourth axis of space_and_unit.
+  std::optional<AxisMap> given_axes{};    ///< Axes that the caller gave.
   bool backwards = false;
   bool stays = false;  ///< All frequencies become 0, because positions cancel in the scores; the magnitude remains.
   RotatedStates rotates = RotatedStates::queries_keys;

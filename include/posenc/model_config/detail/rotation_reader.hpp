@@ -153,7 +153,9 @@ class RotationReader {
         if (use_.sections == AxisSections::of_channels) {
           refuse_wrong_sections(config_.function(), rope.name(key.c_str()), rotation.axes, rotation.sections,
                                 rotation.window.rotary_dim / 2);
-          rotation.axes = AxisRule::one;  // of text: pictures do not rotate
+          config_.require(rotation.pairs == RopePairs::half_split, "pairs", "interleaved",
+                          "half_split where sections are of channels");
+          rotation.sections_are_of_channels = true;
         }
       }
       add_rest(rotation);

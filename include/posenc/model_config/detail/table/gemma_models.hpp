@@ -109,6 +109,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .pattern("sssssf")
         .last_is_full()
         .flat_means(FlatDictionary::refused)
+        .grid(AxisRule::height_width)
         .theta_keys("rope_theta", "rope_theta"),
     half_split("beam")
         .theta(1e4)
