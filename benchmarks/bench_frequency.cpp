@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "posenc/frequency.hpp"
+#include "posenc/positions.hpp"
 
 #include "support/measure.hpp"
 

@@ -4,7 +4,12 @@
 #ifndef POSENC_FREQUENCY_HPP
 #define POSENC_FREQUENCY_HPP
 
-#include "posenc/positions.hpp"
+// Positions that every table takes; posenc/positions.hpp has the others.
+#include "posenc/positions/position_range.hpp"  // first, first + 1, ...
+
+#include "posenc/positions/position_list.hpp"  // a number for each token
+
+#include "posenc/positions/each_sequence.hpp"  // batches stacked in one matrix
 
 // How fast each pair rotates.
 #include "posenc/frequency/frequencies.hpp"  // geometric, spaced, a list

@@ -4,7 +4,14 @@
 #ifndef POSENC_LEARNABLE_HPP
 #define POSENC_LEARNABLE_HPP
 
-#include "posenc/positions.hpp"
+// Positions that every lookup takes; posenc/positions.hpp has the others.
+#include "posenc/positions/position_range.hpp"  // first, first + 1, ...
+
+#include "posenc/positions/position_list.hpp"  // a number for each token
+
+#include "posenc/positions/each_sequence.hpp"  // batches stacked in one matrix
+
+#include "posenc/positions/grid_shape.hpp"  // rows and columns
 
 // The table and its rows.
 #include "posenc/learnable/lookup_options.hpp"  // what lies past the last row

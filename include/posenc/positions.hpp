@@ -5,7 +5,6 @@
 #define POSENC_POSITIONS_HPP
 
 // Of tokens, for any call.
-// Of tokens, for any call.
 #include "posenc/positions/position_range.hpp"  // first, first + 1, ...
 
 #include "posenc/positions/position_list.hpp"  // a number for each token

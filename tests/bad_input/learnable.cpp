@@ -2,6 +2,7 @@
 #include "bad_input/tables.hpp"
 
 #include "posenc/learnable.hpp"
+#include "posenc/positions.hpp"
 
 #include "support/matrices.hpp"
 

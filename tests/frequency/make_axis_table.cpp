@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "posenc/frequency.hpp"
+#include "posenc/positions.hpp"
 
 #include "support/allocations.hpp"
 #include "support/catch2.hpp"

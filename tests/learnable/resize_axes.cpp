@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Resizing in two and three axes against PyTorch, and lines with rows in front that stay, with the adjoints.
 #include "posenc/learnable.hpp"
+#include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

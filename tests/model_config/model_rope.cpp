@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "posenc/model_config.hpp"
+#include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "posenc/positions.hpp"
 #include "posenc/sinusoidal.hpp"
 
 #include "support/allocations.hpp"

@@ -2,6 +2,7 @@
 /// What every encoder must do, done by sinusoids: from positions and from a kept table.
 #include <vector>
 
+#include "posenc/positions.hpp"
 #include "posenc/sinusoidal.hpp"
 
 #include "support/catch2.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// The presets by model against what the models' own classes compute.
+#include "posenc/positions.hpp"
 #include "posenc/sinusoidal.hpp"
 
 #include "support/catch2.hpp"

@@ -7,7 +7,6 @@
 #include "posenc/detail/axis_angles.hpp"
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/make_table.hpp"
-#include "posenc/positions/mrope_positions.hpp"
 #include "posenc/positions/position_list.hpp"
 
 #include <cstdint>
@@ -15,6 +14,8 @@
 
 namespace posenc {
 inline namespace POSENC_ABI {
+
+struct MropePositions;  // posenc/positions/mrope_positions.hpp
 
 namespace detail {
 
