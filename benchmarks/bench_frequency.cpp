@@ -140,7 +140,7 @@ TEST_CASE("a table for each sequence") {
   std::vector<std::int64_t> lengths;
   for (Index b = 0; b < sequences; ++b) {
     lengths.push_back(1000 + 311 * b);
-    frequencies.push_back(posenc::scale_dynamic_ntk(kFrequencies, 2.0, lengths.back(), 4096));
+    frequencies.push_back(posenc::scale_dynamic_ntk(kFrequencies, {2.0, lengths.back()}, 4096));
   }
   posenc::FrequencyTable<float> table(sequences, kPairs);
   measure_table<float>("float_sequences", table, lengths,

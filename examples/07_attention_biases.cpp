@@ -33,7 +33,7 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 
 Matrix normal(Index rows, Index columns, std::uint64_t seed, double stddev) {
   Matrix x(rows, columns);
-  posenc::fill(x, posenc::Normal(stddev), seed);
+  posenc::fill(x, posenc::Normal(stddev), posenc::Seed(seed));
   return x;
 }
 

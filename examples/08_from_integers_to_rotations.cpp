@@ -139,7 +139,7 @@ double smallest_grid_distance(const Rung& rung) {
 
 Matrix embeddings(std::uint64_t seed) {
   Matrix x(1, kWidth);
-  posenc::fill(x, posenc::Normal(1.0), seed);
+  posenc::fill(x, posenc::Normal(1.0), posenc::Seed(seed));
   return x.replicate(kLength, 1);
 }
 

@@ -85,7 +85,7 @@ struct Head {
 
 Head random_head(int seed) {
   Matrix<double> x(1 + kKeys, kHeadDim);
-  posenc::fill(x, posenc::Normal(1.0), static_cast<std::uint64_t>(seed));
+  posenc::fill(x, posenc::Normal(1.0), posenc::Seed(static_cast<std::uint64_t>(seed)));
   x = x.cast<bfloat16>().cast<double>().eval();
   return {x.topRows(1), x.bottomRows(kKeys)};
 }

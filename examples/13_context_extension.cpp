@@ -119,7 +119,7 @@ class ExtendedRope : public Encoding<float> {
 
   /// Before the tokens first, ..., first + kChunk - 1 are read.
   void grow_to(Index length) {
-    now_ = rule_.dynamic ? posenc::scale_dynamic_ntk(rule_.frequencies, 1.0, kTrained, length) : rule_.frequencies;
+    now_ = rule_.dynamic ? posenc::scale_dynamic_ntk(rule_.frequencies, {1.0, kTrained}, length) : rule_.frequencies;
     came_with_.push_back(now_);
     tables_.push_back(posenc::make_table<float>(now_, PositionRange(length - kChunk, kChunk)));
     rescale_.clear();

@@ -29,7 +29,7 @@ struct Parameter {
   /// Drawn from a normal distribution.
   Parameter(Index rows, Index columns, double stddev, std::uint64_t seed, bool weight_decay)
       : Parameter(Matrix<Scalar>::Zero(rows, columns), weight_decay) {
-    posenc::fill(value, posenc::Normal(stddev), seed);
+    posenc::fill(value, posenc::Normal(stddev), posenc::Seed(seed));
   }
   Parameter(const Matrix<Scalar>& start, bool weight_decay)
       : value(start),

@@ -32,7 +32,7 @@ struct Parameter {
         gradient(Matrix::Zero(rows, columns)),
         mean(Matrix::Zero(rows, columns)),
         mean_square(Matrix::Zero(rows, columns)) {
-    posenc::fill(value, posenc::Normal(stddev), seed);
+    posenc::fill(value, posenc::Normal(stddev), posenc::Seed(seed));
   }
 
   /// Kingma and Ba 2014, arXiv:1412.6980; `step` counts from 1.

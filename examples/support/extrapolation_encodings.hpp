@@ -144,7 +144,7 @@ class DynamicRotary : public Encoding<Scalar> {
 
   void rotate(Matrix<Scalar>& q, Matrix<Scalar>& k, const posenc::AttentionSpan& span) override {
     const auto frequencies = posenc::scale_dynamic_ntk(posenc::geometric_frequencies(layout_.rotary_dim(), 10000.0),
-                                                       1.0, trained_, span.key_len());
+                                                       {1.0, trained_}, span.key_len());
     Rotary<Scalar>(layout_, posenc::make_table<Scalar>(frequencies, posenc::PositionRange(0, span.key_len())))
         .rotate(q, k, span);
   }

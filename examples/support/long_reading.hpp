@@ -66,7 +66,7 @@ inline std::vector<double> losses(const gguf_llama::Model& model, const Rule& ru
   for (Index position = 0; position < count; position += kWindow) {
     const Index block = std::min(kWindow, count - position);
     if (rule.dynamic && position + block > trained_length) {
-      const Frequencies longer = posenc::scale_dynamic_ntk(rule.frequencies, 1.0, trained_length, position + block);
+      const Frequencies longer = posenc::scale_dynamic_ntk(rule.frequencies, {1.0, trained_length}, position + block);
       if (rule.rescale_keys && position > 0) {
         const auto rescale =
             posenc::make_rescale_table<float>(frequencies, longer, posenc::PositionRange(0, position), table.id());

@@ -11,6 +11,8 @@
 
 #include "posenc/positions/each_sequence.hpp"  // batches stacked in one matrix
 
+#include "posenc/positions/grid_positions.hpp"  // of every cell of a grid
+
 // How fast each pair rotates.
 #include "posenc/frequency/frequencies.hpp"  // geometric, spaced, a list
 

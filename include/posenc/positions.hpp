@@ -20,6 +20,8 @@
 
 #include "posenc/positions/long_text_positions.hpp"  // Self-Extend, a cache that evicts
 
+#include "posenc/positions/seed.hpp"  // what random numbers begin from
+
 #include "posenc/positions/random_positions.hpp"  // for training on short text
 
 // Of pictures.

@@ -98,7 +98,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
       });
   bad.value("logits that name a row twice",
             "add_distance_bias: logits must be a view that names each row and column once, as it is written to, got "
-            "row 1 twice",
+            "row 1 more than once",
             [](F& f) {
               posenc::add_distance_bias(f.logits(std::vector<int>{0, 1, 1}, Eigen::all), f.table.head(0), f.span);
             });

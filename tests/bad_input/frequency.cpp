@@ -99,18 +99,25 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F&) { posenc::scale_ntk_aware(geometric_frequencies(2, 1e4), 4); });
   bad.value("NTK-aware, factor < 1", "scale_ntk_aware: factor must be finite and >= 1, got 0",
             [](F& f) { posenc::scale_ntk_aware(f.eight, 0); });
-  bad.value("dynamic NTK, d = 2", "scale_dynamic_ntk: rotary_dim must be > 2, got 2",
-            [](F&) { posenc::scale_dynamic_ntk(geometric_frequencies(2, 1e4), 4, 4096, 9000); });
-  bad.value("dynamic NTK, factor NaN", "scale_dynamic_ntk: factor must be finite and >= 1, got nan",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, kNan, 4096, 9000); });
+  bad.value("dynamic NTK, d = 2", "scale_dynamic_ntk: rotary_dim must be > 2, got 2", [](F&) {
+    posenc::scale_dynamic_ntk(geometric_frequencies(2, 1e4), {4, 4096}, 9000);
+  });
+  bad.value("dynamic NTK, factor NaN", "scale_dynamic_ntk: factor must be finite and >= 1, got nan", [](F& f) {
+    posenc::scale_dynamic_ntk(f.eight, {kNan, 4096}, 9000);
+  });
   bad.value("dynamic NTK, no trained length", "scale_dynamic_ntk: max_position_embeddings must be > 0, got 0",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 4, 0, 9000); });
-  bad.value("dynamic NTK, negative length", "scale_dynamic_ntk: seq_len must be >= 0, got -1",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 4, 4096, -1); });
+            [](F& f) {
+              posenc::scale_dynamic_ntk(f.eight, {4, 0}, 9000);
+            });
+  bad.value("dynamic NTK, negative length", "scale_dynamic_ntk: seq_len must be >= 0, got -1", [](F& f) {
+    posenc::scale_dynamic_ntk(f.eight, {4, 4096}, -1);
+  });
   bad.value("dynamic NTK, a length whose base is infinite",
             "scale_dynamic_ntk: factor * seq_len / max_position_embeddings - (factor - 1) must be such that base * "
             "factor^(d / (d - 2)) is finite and not 1, got 1e+303",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e300, 1, 1001); });
+            [](F& f) {
+              posenc::scale_dynamic_ntk(f.eight, {1e300, 1}, 1001);
+            });
   bad.value("fixed NTK, d = 2", "scale_ntk_mixed: rotary_dim must be > 2, got 2",
             [](F&) { posenc::scale_ntk_mixed(geometric_frequencies(2, 1e4), 4, 1); });
   bad.value("fixed NTK, factor < 1", "scale_ntk_mixed: factor must be finite and >= 1, got -3",
@@ -209,10 +216,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
   bad.value("dynamic NTK to an infinite base",
             "scale_dynamic_ntk: factor * seq_len / max_position_embeddings - (factor - 1) must be such that base * "
             "factor^(d / (d - 2)) is finite and not 1, got 1e+300",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e300, 2048, 4096); });
+            [](F& f) {
+              posenc::scale_dynamic_ntk(f.eight, {1e300, 2048}, 4096);
+            });
   bad.value("dynamic NTK for an infinite length",
-            "scale_dynamic_ntk: seq_len must be such that factor * seq_len is finite, got 4096",
-            [](F& f) { posenc::scale_dynamic_ntk(f.eight, 1e305, 2048, 4096); });
+            "scale_dynamic_ntk: seq_len must be such that factor * seq_len is finite, got 4096", [](F& f) {
+              posenc::scale_dynamic_ntk(f.eight, {1e305, 2048}, 4096);
+            });
 
   // Spectra and positions of grids
   bad.value("axial base 1", "axial_frequencies: base must be finite, > 0 and not 1, got 1", [](F&) {

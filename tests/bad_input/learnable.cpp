@@ -129,10 +129,10 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
             [](F& f) {
               posenc::add_learned(f.x.topRows(3), posenc::wrap_learned_table(f.x.middleRows(1, 4)), starting_at(0));
             });
-  bad.value("opt_positions: past must be in [0, 8] (columns of the mask), got 9",
-            [](F& f) { posenc::opt_positions(f.x, posenc::PastTokens(9)); });
-  bad.value("roberta_positions: padding_idx must be >= 0 and at most 2^57, got -1",
-            [](F&) { posenc::roberta_positions(Ids(3), -1, posenc::PastTokens(0)); });
+  bad.value("presets::opt_positions: past must be in [0, 8] (columns of the mask), got 9",
+            [](F& f) { posenc::presets::opt_positions(f.x, posenc::PastTokens(9)); });
+  bad.value("presets::roberta_positions: padding_idx must be >= 0 and at most 2^57, got -1",
+            [](F&) { posenc::presets::roberta_positions(Ids(3), -1, posenc::PastTokens(0)); });
 
   // Gradients
   bad.value("learned_backward: grad_x.cols() must be grad_table.cols() 8, got 9",
@@ -173,7 +173,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
     posenc::fill(f.x, posenc::SinusoidalRows(posenc::geometric_frequencies(6, 1e4), posenc::ChannelOrder::sin_cos));
   });
   bad.value("fill: values.data() must be a valid pointer, got null",
-            [](F&) { posenc::fill(Eigen::Map<Matrix>(nullptr, 3, 4), posenc::Normal(1), 1); });
+            [](F&) { posenc::fill(Eigen::Map<Matrix>(nullptr, 3, 4), posenc::Normal(1), posenc::Seed(1)); });
 
   // Resizing
   bad.value("resize: table.rows() must be > 0, got 0",

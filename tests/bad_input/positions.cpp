@@ -226,6 +226,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   });
   bad.value("chunks of no position", "mrope_positions: segments[0].positions_per_chunk must be in [1, 1048576], got 0",
             [=](F&) { posenc::mrope_positions({sounding(1, 3, 0)}); });
+  bad.value(
+      "a sound whose tokens are not given",
+      "MropeSegment::video_with_audio: sound must be VideoSound().tokens(count).positions_per_chunk(count), got a "
+      "part",
+      [](F&) { MropeSegment::video_with_audio(2, 1, 1, VideoTime(), posenc::VideoSound().positions_per_chunk(50)); });
   bad.value("negative audio", "mrope_positions: segments[0].audio_tokens must be in [0, 1099511627776], got -3",
             [=](F&) { posenc::mrope_positions({sounding(1, -3, 50)}); });
   bad.value("audio of a segment without audio",

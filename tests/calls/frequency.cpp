@@ -33,7 +33,7 @@ TEST_CASE("every form of argument: frequencies", "[calls][frequency]") {
   CHECK(differs(CALL(scale_periodic), f, 12) == "");
   CHECK(differs(CALL(scale_periodic), f, contiguous_axes({2, 2}), std::vector<double>{12, 8.5}) == "");
   CHECK(differs(CALL(scale_ntk_aware), f, 2.0) == "");
-  CHECK(differs(CALL(scale_dynamic_ntk), f, 2.0, 32, 64) == "");
+  CHECK(differs(CALL(scale_dynamic_ntk), f, DynamicNtkOptions{2.0, 32}, 64) == "");
   CHECK(differs(CALL(scale_ntk_mixed), f, 2.0, 1.0) == "");
   Llama3Options llama;
   llama.factor = 8;

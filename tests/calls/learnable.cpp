@@ -23,8 +23,8 @@ TEST_CASE("every form of argument: learned tables", "[calls][learnable]") {
   CHECK(differs(CALL(wrap_learned_table), data, 9, 8, 8, LookupOptions()) == "");
   CHECK(differs(CALL(wrap_learned_table), variable(weights), LookupOptions()) == "");
 
-  CHECK(differs_written(zero, CALL(fill), Normal(0.02), std::uint64_t(7)) == "");
-  CHECK(differs_written(zero, CALL(fill), Uniform(-1, 1), 7) == "");
+  CHECK(differs_written(zero, CALL(fill), Normal(0.02), Seed(std::uint64_t(7))) == "");
+  CHECK(differs_written(zero, CALL(fill), Uniform(-1, 1), Seed(7)) == "");
   CHECK(differs_written(numbers(3, 8), CALL(fill), Zeros()) == "");
   CHECK(differs_written(zero, CALL(fill), SinusoidalRows(geometric_frequencies(8, 1e4), ChannelOrder::sin_cos)) == "");
 

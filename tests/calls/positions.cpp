@@ -11,8 +11,8 @@ TEST_CASE("every form of argument: positions", "[calls][positions]") {
   CHECK(differs(CALL(padded_positions), mask, PastTokens(0), std::int64_t(1)) == "");
   CHECK(differs(CALL(padded_positions), mask) == "");
   CHECK(differs(CALL(packed_positions), std::vector<int>{0, 3, 5}) == "");
-  CHECK(differs(CALL(opt_positions), mask, PastTokens(0)) == "");
-  CHECK(differs(CALL(roberta_positions), mask, std::int64_t(1), PastTokens(0)) == "");
+  CHECK(differs(CALL(presets::opt_positions), mask, PastTokens(0)) == "");
+  CHECK(differs(CALL(presets::roberta_positions), mask, std::int64_t(1), PastTokens(0)) == "");
   CHECK(differs(CALL(packed_positions), std::vector<int>{0, 3, 5}, std::vector<int>{7, 2}) == "");
   CHECK(differs(CALL(shard_positions), Eigen::Index(12), Eigen::Index(3), Eigen::Index(1), ShardOrder::zigzag) == "");
   CHECK(differs(CALL(self_extend_positions), PositionRange(3, 9), std::int64_t(2), std::int64_t(4)) == "");

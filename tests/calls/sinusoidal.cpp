@@ -33,7 +33,7 @@ TEST_CASE("every form of argument: sinusoids", "[calls][sinusoidal]") {
   CHECK(differs_written(zero, CALL(encode_digits), 2, starting_at(1)) == "");
   CHECK(differs_written(zero, CALL(encode_integers), 0.5, starting_at(1)) == "");
   CHECK(differs(CALL(pixel_centers<float>), 2, 3) == "");
-  CHECK(differs(CALL(detr_positions), Eigen::MatrixXi(Eigen::MatrixXi::Ones(2, 3)), true, 6.0) == "");
+  CHECK(differs(CALL(presets::detr_positions), Eigen::MatrixXi(Eigen::MatrixXi::Ones(2, 3)), true, 6.0) == "");
 
   const M coordinates = numbers(3, 2), weights = numbers(2, 4, 0.7);
   const FourierOptions options = presets::segment_anything_fourier();

@@ -4,9 +4,9 @@
 
     documentation.py REPOSITORY [--list] [--self-test]
 
-Every public type has a sentence; every public function has what applies of a sentence, a @param for each parameter, @throws
-where its body can refuse, `Cost:` with a case of benchmarks/ or why there is none, `Accuracy:` with the tags of a test, and
-`Source:` or `Matches:`. What does not apply is said in exempt.txt, by name. Comments and messages use the field's words:
+Every public type has a sentence, and each of its members that has parameters a comment. Every public function has what
+applies of a sentence, a @param for each parameter, @throws where its body can refuse, `Cost:` with a case of benchmarks/ or
+why there is none, `Accuracy:` with the tags of a test, and `Source:` or `Matches:`. What does not apply is said in exempt.txt, by name. Comments and messages use the field's words:
 dialect.txt lists those that they do not, with the phrases in which English needs them.
 
 ratchet.txt has, for each folder, how much may still be lacking and how many such words are left. Its numbers only fall.
@@ -150,12 +150,24 @@ def lacks_of_function(house, name, overloads, exempt):
     return [lack for lack in lacks if not is_exempt(exempt, lack.split(":")[0].split(" ")[0].lower(), name)]
 
 
+def is_copy(member, type_name):
+    given = member.parameters[0].text.split("&")[0].replace("const ", "").strip()
+    return len(member.parameters) == 1 and given.split("<")[0] == type_name
+
+
 def lacks_of_type(house, name, declaration, exempt):
     lacks = [] if declaration.doc.strip() else ["a comment"]
     for member in declaration.members:
         if member.kind == "function" and not member.is_sentence() and house.refuses(member.body):
             if "@throws" not in member.doc and "@throws" not in declaration.doc:
                 lacks.append(f"@throws of {member.name}()")
+    # Of a const member and the other one, a comment on either counts.
+    commented = {(m.name, len(m.parameters)) for m in declaration.members if m.doc.strip()}
+    for member in declaration.members:
+        if member.kind != "function" or not member.parameters or member.deleted or member.is_sentence():
+            continue
+        if (member.name, len(member.parameters)) not in commented and not is_copy(member, declaration.name):
+            lacks.append(f"a comment on {member.name}()")
     return [lack for lack in lacks if not is_exempt(exempt, lack.split(" ")[0].lower(), name)]
 
 
@@ -252,12 +264,13 @@ inline void bare() {}
 inline void rule(int) {}
 template <typename... A>
 void rule(const A&...) { static_assert(sizeof...(A) > 9, "posenc: this stands apart"); }
-struct Undocumented { explicit Undocumented(int n) { require(n > 0, "n"); } };
+struct Undocumented { Undocumented(const Undocumented& other); explicit Undocumented(int n) { require(n > 0, "n"); } };
 namespace detail { inline void hidden(int y) {} }
 }
 """
 SAMPLE_LACKS = [
-    "Undocumented lacks @throws of Undocumented()", "Undocumented lacks a comment", "bad() lacks @param x", "bad() lacks @param y",
+    "Undocumented lacks @throws of Undocumented()", "Undocumented lacks a comment",
+    "Undocumented lacks a comment on Undocumented()", "bad() lacks @param x", "bad() lacks @param y",
     "bad() lacks @throws", "bad() lacks Accuracy: no test has the tags [accuracy][nothing]",
     "bad() lacks Cost: names a case that does not exist, bench_rope: no such case", "bad() lacks Source: or Matches:",
     "bare() lacks Accuracy:", "bare() lacks Cost:", "bare() lacks Source: or Matches:", "bare() lacks a comment",

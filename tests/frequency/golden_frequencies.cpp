@@ -93,7 +93,7 @@ Frequencies from_config(const Golden& config) {
   if (type == "linear") return scale_linear(plain, config.number("factor"));
   if (type == "ntk") return scale_ntk_aware(plain, config.number("factor"));
   if (type == "dynamic") {
-    return scale_dynamic_ntk(plain, config.number("factor"), length_of(config, "max_position_embeddings"),
+    return scale_dynamic_ntk(plain, {config.number("factor"), length_of(config, "max_position_embeddings")},
                              length_of(config, "seq_len"));
   }
   if (type == "yarn") return yarn_of(plain, config);

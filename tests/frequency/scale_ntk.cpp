@@ -34,7 +34,7 @@ TEST_CASE("NTK-aware", "[frequency][rules]") {
 
 TEST_CASE("dynamic NTK", "[frequency][rules]") {
   const Frequencies plain = geometric_frequencies(128, 1e4);
-  const auto at = [&](std::int64_t seq_len) { return scale_dynamic_ntk(plain, 2, 2048, seq_len); };
+  const auto at = [&](std::int64_t seq_len) { return scale_dynamic_ntk(plain, {2, 2048}, seq_len); };
   for (const int seq_len : {0, 1, 512, 2047, 2048}) CHECK(same_frequencies(at(seq_len), plain));
   CHECK(Printed("10009.920712").is(at(2049).base()));
   CHECK(Printed("30527.736749").is(at(4096).base()));
@@ -43,14 +43,14 @@ TEST_CASE("dynamic NTK", "[frequency][rules]") {
 
   // The formula without its clamp makes a negative base here.
   const Frequencies nomic = geometric_frequencies(64, 1000);
-  CHECK(same_frequencies(scale_dynamic_ntk(nomic, 2, 2048, 512), nomic));
-  CHECK(Printed("3108.223667").is(scale_dynamic_ntk(nomic, 2, 2048, 4096).base()));
-  CHECK(Printed("7453.483032").is(scale_dynamic_ntk(nomic, 2, 2048, 8192).base()));
+  CHECK(same_frequencies(scale_dynamic_ntk(nomic, {2, 2048}, 512), nomic));
+  CHECK(Printed("3108.223667").is(scale_dynamic_ntk(nomic, {2, 2048}, 4096).base()));
+  CHECK(Printed("7453.483032").is(scale_dynamic_ntk(nomic, {2, 2048}, 8192).base()));
 
   const Frequencies factors = plain.with_magnitude(1.5, 2);
-  CHECK(same_frequencies(scale_dynamic_ntk(factors, 2, 2048, 100), factors));
-  CHECK(scale_dynamic_ntk(factors, 2, 2048, 4096).magnitude() == 1.5);
-  CHECK(scale_dynamic_ntk(factors, 2, 2048, 4096).softmax_multiplier() == 2);
+  CHECK(same_frequencies(scale_dynamic_ntk(factors, {2, 2048}, 100), factors));
+  CHECK(scale_dynamic_ntk(factors, {2, 2048}, 4096).magnitude() == 1.5);
+  CHECK(scale_dynamic_ntk(factors, {2, 2048}, 4096).softmax_multiplier() == 2);
 }
 
 TEST_CASE("fixed and mixed NTK of kexue.fm", "[frequency][rules]") {

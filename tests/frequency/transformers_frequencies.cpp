@@ -21,7 +21,7 @@ TEST_CASE("inv_freq that transformers prints", "[frequency][rules][peers]") {
   const Frequencies plain = geometric_frequencies(128, 1e4);
   const std::map<std::string, Frequencies> cases = {
       {"hf_invfreq_default", plain},
-      {"hf_invfreq_dynamic_factor10_seq16384", scale_dynamic_ntk(plain, 10, 2048, 16384)},
+      {"hf_invfreq_dynamic_factor10_seq16384", scale_dynamic_ntk(plain, {10, 2048}, 16384)},
       {"hf_invfreq_llama3_factor10", scale_llama3(plain, llama3)}};
   // Five digits are printed, of float32 numbers: an exponent 2i/d rounded to float moves B^-e by e ln B 2^-24, and the
   // power, the division and the blend of llama3 add less than 8 roundings.

@@ -75,7 +75,7 @@ TEST_CASE("layouts, blocks and strides agree", "[learnable][lookup]") {
 
 TEST_CASE("one call and chunks give the same bits", "[learnable][lookup]") {
   LearnedTable<float> table(50, 24, {Overflow::hierarchical, 0.4, {}});
-  posenc::fill(table.values(), posenc::Normal(1.0), 1);
+  posenc::fill(table.values(), posenc::Normal(1.0), posenc::Seed(1));
   RowMatrix<float> whole(120, 24);
   RowMatrix<float> chunks(120, 24);
   posenc::encode_learned(whole, table, starting_at(10));
@@ -135,7 +135,7 @@ TEST_CASE("hierarchical positions: the first n are the table, n^2 follow the for
   constexpr Eigen::Index n = 6;
   constexpr double alpha = 0.4;
   LearnedTable<double> table(n, 10, {Overflow::hierarchical, alpha, {}});
-  posenc::fill(table.values(), posenc::Normal(1.0), 3);
+  posenc::fill(table.values(), posenc::Normal(1.0), posenc::Seed(3));
   const RowMatrix<double> P = table.values();
   RowMatrix<double> out(n * n, 10);
   posenc::encode_learned(out, table, starting_at(0));
@@ -163,7 +163,7 @@ TEST_CASE("hierarchical positions: the first n are the table, n^2 follow the for
 
 TEST_CASE("float, half and bfloat16 agree with double within their roundings", "[learnable][lookup]") {
   LearnedTable<double> table(5, 40, {Overflow::hierarchical, 0.4, {}});
-  posenc::fill(table.values(), posenc::Uniform(-1, 1), 8);
+  posenc::fill(table.values(), posenc::Uniform(-1, 1), posenc::Seed(8));
   RowMatrix<double> exact = pattern<double>(25, 40) / 2;
   const RowMatrix<double> x = exact;
   posenc::add_learned(exact, table, starting_at(0));

@@ -78,28 +78,28 @@ TEST_CASE("the logarithm that stands in for libm", "[learnable][initialize]") {
 
 TEST_CASE("moments of the initializers", "[learnable][initialize]") {
   RowMatrix<double> x(kRows, kWidth);
-  posenc::fill(x, posenc::Normal(0.02, 0.1), 1);
+  posenc::fill(x, posenc::Normal(0.02, 0.1), posenc::Seed(1));
   REQUIRE(std::abs(moments(x).mean - 0.1) <= kDeviations * 0.02 / std::sqrt(kCount));
   REQUIRE(std::abs(moments(x).stddev / 0.02 - 1) <= kDeviations / std::sqrt(2 * kCount));
 
-  posenc::fill(x, posenc::Uniform(-0.1, 0.3), 2);
+  posenc::fill(x, posenc::Uniform(-0.1, 0.3), posenc::Seed(2));
   REQUIRE(std::abs(moments(x).mean - 0.1) <= kDeviations * 0.4 / std::sqrt(12 * kCount));
   REQUIRE(moments(x).low >= -0.1);
   REQUIRE(moments(x).high <= 0.3);
   REQUIRE(moments(x).high - moments(x).low >= 0.4 * (1 - 20 / kCount));  // e^-20 to fail for a true generator
 
-  posenc::fill(x, posenc::XavierUniform(2.0), 3);
+  posenc::fill(x, posenc::XavierUniform(2.0), posenc::Seed(3));
   const double bound = 2 * std::sqrt(6.0 / (kRows + kWidth));
   REQUIRE(moments(x).high <= bound);
   REQUIRE(moments(x).high >= bound * (1 - 40 / kCount));
   REQUIRE(moments(x).low >= -bound);
-  posenc::fill(x, posenc::XavierNormal(), 4);
+  posenc::fill(x, posenc::XavierNormal(), posenc::Seed(4));
   REQUIRE(std::abs(moments(x).stddev / std::sqrt(2.0 / (kRows + kWidth)) - 1) <= kDeviations / std::sqrt(2 * kCount));
   posenc::fill(x, posenc::Zeros());
   REQUIRE((x.array() == 0.0).all());
 
   // Cut at 2 deviations, the deviation is sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)) = 0.8796256610342398.
-  posenc::fill(x, posenc::TruncatedNormal(0.5, 0.0, 2.0, 1.0), 5);
+  posenc::fill(x, posenc::TruncatedNormal(0.5, 0.0, 2.0, 1.0), posenc::Seed(5));
   REQUIRE(std::abs(moments(x).mean - 1) <= kDeviations * 0.44 / std::sqrt(kCount));
   REQUIRE(std::abs(moments(x).stddev / 0.5 - 0.8796256610342398) <= kDeviations / std::sqrt(2 * kCount));
   REQUIRE(moments(x).low >= 0.0);
@@ -111,8 +111,8 @@ TEST_CASE("moments of the initializers", "[learnable][initialize]") {
 TEST_CASE("truncated normal far from the mean", "[learnable][initialize]") {
   RowMatrix<double> up(kRows, kWidth);
   RowMatrix<double> down(kRows, kWidth);
-  posenc::fill(up, posenc::TruncatedNormal(1.0, 8.0, 9.0, 0.0), 1);
-  posenc::fill(down, posenc::TruncatedNormal(1.0, -9.0, -8.0, 0.0), 1);
+  posenc::fill(up, posenc::TruncatedNormal(1.0, 8.0, 9.0, 0.0), posenc::Seed(1));
+  posenc::fill(down, posenc::TruncatedNormal(1.0, -9.0, -8.0, 0.0), posenc::Seed(1));
   REQUIRE(up == -down);
   REQUIRE(moments(up).low >= 8.0);
   REQUIRE(moments(up).high <= 9.0);
@@ -121,21 +121,21 @@ TEST_CASE("truncated normal far from the mean", "[learnable][initialize]") {
 
   RowMatrix<double> plain(4, 4);
   RowMatrix<double> cut(4, 4);
-  posenc::fill(plain, posenc::Normal(0.02), 9);
-  posenc::fill(cut, posenc::TruncatedNormal(0.02, -2, 2), 9);  // +-100 deviations cut nothing
+  posenc::fill(plain, posenc::Normal(0.02), posenc::Seed(9));
+  posenc::fill(cut, posenc::TruncatedNormal(0.02, -2, 2), posenc::Seed(9));  // +-100 deviations cut nothing
   REQUIRE(plain == cut);
 }
 
 TEST_CASE("a seed gives the same bits on every platform", "[learnable][initialize][portable]") {
   // Written down once (x86-64, gcc 12); any other platform, compiler and set of flags must reproduce them.
   RowMatrix<double> x(64, 64);
-  posenc::fill(x, posenc::Normal(1.0), 2026);
+  posenc::fill(x, posenc::Normal(1.0), posenc::Seed(2026));
   REQUIRE(digest(x) == 0xc732cf98e843c9e1u);
-  posenc::fill(x, posenc::Uniform(-0.1, 0.3), 2026);
+  posenc::fill(x, posenc::Uniform(-0.1, 0.3), posenc::Seed(2026));
   REQUIRE(digest(x) == 0xb224ad7db9df3f73u);
-  posenc::fill(x, posenc::TruncatedNormal(0.02, -0.04, 0.03, 0.0), 2026);
+  posenc::fill(x, posenc::TruncatedNormal(0.02, -0.04, 0.03, 0.0), posenc::Seed(2026));
   REQUIRE(digest(x) == 0x71f0a9d7de7fd920u);
-  posenc::fill(x, posenc::XavierUniform(), 2026);
+  posenc::fill(x, posenc::XavierUniform(), posenc::Seed(2026));
   REQUIRE(digest(x) == 0xe015d583dd5ed76bu);
 }
 
@@ -143,16 +143,16 @@ TEST_CASE("values go along the rows, whatever the storage and the scalar", "[lea
   RowMatrix<double> x(6, 7);
   ColumnMatrix<double> col(6, 7);
   RowMatrix<float> single(6, 7);
-  posenc::fill(x, posenc::Normal(1.0), 3);
-  posenc::fill(col, posenc::Normal(1.0), 3);
-  posenc::fill(single, posenc::Normal(1.0), 3);
+  posenc::fill(x, posenc::Normal(1.0), posenc::Seed(3));
+  posenc::fill(col, posenc::Normal(1.0), posenc::Seed(3));
+  posenc::fill(single, posenc::Normal(1.0), posenc::Seed(3));
   REQUIRE(x == col);
   REQUIRE(single == x.cast<float>());
   RowMatrix<double> first_rows(2, 7);
-  posenc::fill(first_rows, posenc::Normal(1.0), 3);
+  posenc::fill(first_rows, posenc::Normal(1.0), posenc::Seed(3));
   REQUIRE(first_rows == x.topRows(2));
   RowMatrix<double> other(6, 7);
-  posenc::fill(other, posenc::Normal(1.0), 4);
+  posenc::fill(other, posenc::Normal(1.0), posenc::Seed(4));
   REQUIRE((other.array() != x.array()).all());
 }
 

@@ -28,9 +28,9 @@ constexpr double kAdjoint = 1e-12;
 template <typename Positions>
 double adjoint_error(const LookupOptions& options, Eigen::Index tokens, const Positions& positions) {
   LearnedTable<double> table(6, 17, options);
-  posenc::fill(table.values(), posenc::Normal(1.0), 11);
+  posenc::fill(table.values(), posenc::Normal(1.0), posenc::Seed(11));
   RowMatrix<double> y(tokens, 17);
-  posenc::fill(y, posenc::Normal(1.0), 12);
+  posenc::fill(y, posenc::Normal(1.0), posenc::Seed(12));
   RowMatrix<double> out(tokens, 17);
   posenc::encode_learned(out, table, positions);
   RowMatrix<double> grad = RowMatrix<double>::Zero(6, 17);
@@ -58,8 +58,8 @@ TEST_CASE("backward agrees with central differences", "[learnable][backward]") {
   const Ids ids = (Ids(5) << 1, 3, 14, 8, 1).finished();
   RowMatrix<double> values(4, 3);
   RowMatrix<double> y(5, 3);
-  posenc::fill(values, posenc::Normal(1.0), 1);
-  posenc::fill(y, posenc::Normal(1.0), 2);
+  posenc::fill(values, posenc::Normal(1.0), posenc::Seed(1));
+  posenc::fill(y, posenc::Normal(1.0), posenc::Seed(2));
   const auto loss = [&](const RowMatrix<double>& weights) {
     RowMatrix<double> out(5, 3);
     posenc::encode_learned(out, posenc::wrap_learned_table(weights, options), ids);
@@ -145,7 +145,7 @@ TEST_CASE("backward by ids gives the same bits for any number of threads", "[lea
   constexpr Eigen::Index width = 103;
   const LookupOptions options{Overflow::hierarchical, 0.4, 1};
   RowMatrix<float> y(tokens, width);
-  posenc::fill(y, posenc::Normal(1.0), 5);
+  posenc::fill(y, posenc::Normal(1.0), posenc::Seed(5));
   Ids ids(tokens);
   for (Eigen::Index i = 0; i < tokens; ++i) ids[i] = i * i * 7 % 100;
   RowMatrix<float> alone = RowMatrix<float>::Zero(10, width);

@@ -211,8 +211,8 @@ TEST_CASE("every backward is the adjoint of its resize, and adds", "[learnable][
     CAPTURE(c.name, c.from, c.to);
     Matrix table(c.from, 3);
     Matrix y(c.to, 3);
-    posenc::fill(table, posenc::Normal(1.0), 1);
-    posenc::fill(y, posenc::Normal(1.0), 2);
+    posenc::fill(table, posenc::Normal(1.0), posenc::Seed(1));
+    posenc::fill(y, posenc::Normal(1.0), posenc::Seed(2));
     Matrix out(c.to, 3);
     resize(out, table, c.rule);
     Matrix grad = Matrix::Zero(c.from, 3);
@@ -225,7 +225,7 @@ TEST_CASE("every backward is the adjoint of its resize, and adds", "[learnable][
 
     // The map is linear, so a difference quotient is exact but for rounding; one direction tests every weight.
     Matrix direction(c.from, 3);
-    posenc::fill(direction, posenc::Normal(1.0), 3);
+    posenc::fill(direction, posenc::Normal(1.0), posenc::Seed(3));
     Matrix moved(c.to, 3);
     resize(moved, table + direction, c.rule);
     REQUIRE(std::abs(dot(moved - out, y) - dot(direction, grad)) <= kAdjoint * (out.norm() + moved.norm()) * y.norm());
@@ -251,7 +251,7 @@ TEST_CASE("constant tables stay constant, and grids do not mix their axes", "[le
 TEST_CASE("layouts and scalars of a resize agree", "[learnable][resize]") {
   const GridResize grid = GridResize({4, 6}, {9, 5}, GridFilter::bicubic).keep(1);
   RowMatrix<double> table(25, 70);
-  posenc::fill(table, posenc::Uniform(-1, 1), 4);
+  posenc::fill(table, posenc::Uniform(-1, 1), posenc::Seed(4));
   RowMatrix<double> exact(46, 70);
   posenc::resize(exact, table, grid);
   ColumnMatrix<double> col(46, 70);

@@ -39,8 +39,8 @@ template <typename Rule>
 void require_adjoint_resize(Eigen::Index from, Eigen::Index to, const Rule& rule) {
   Matrix table(from, 3);
   Matrix y(to, 3);
-  posenc::fill(table, posenc::Normal(1.0), 1);
-  posenc::fill(y, posenc::Normal(1.0), 2);
+  posenc::fill(table, posenc::Normal(1.0), posenc::Seed(1));
+  posenc::fill(y, posenc::Normal(1.0), posenc::Seed(2));
   Matrix out(to, 3);
   posenc::resize(out, table, rule);
   Matrix grad = Matrix::Zero(from, 3);

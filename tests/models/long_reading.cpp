@@ -74,7 +74,7 @@ TEST_CASE("dynamic rules change nothing up to the trained length, and keys that 
   REQUIRE(largest_difference(follow, left, 1024, 2048) > 100 * kSame);
 
   // One layer: its keys depend on the tokens alone, so the last block is read as if all had its frequencies.
-  const Rule last{"NTK-aware", posenc::scale_dynamic_ntk(trained, 1.0, 1024, 2048)};
+  const Rule last{"NTK-aware", posenc::scale_dynamic_ntk(trained, {1.0, 1024}, 2048)};
   const std::vector<double> anew = long_reading::losses(llama, last, 1024, tokens);
   REQUIRE(largest_difference(follow, anew, 1536, 2048) < kSame);
 }

@@ -32,7 +32,7 @@ std::vector<double> losses(const tiny_llama::Model& model, const std::vector<int
   std::vector<double> result;
   for (int position = 0; position < count; ++position) {
     if (keys && position >= kTrained && position % kGrowth == 0) {
-      const auto longer = posenc::scale_dynamic_ntk(trained, 1.0, kTrained, position + kGrowth);
+      const auto longer = posenc::scale_dynamic_ntk(trained, {1.0, kTrained}, position + kGrowth);
       if (*keys == Keys::follow) {
         const auto table =
             posenc::make_rescale_table<float>(frequencies, longer, posenc::PositionRange(0, position), rope.table.id());

@@ -5,8 +5,8 @@
 
 int main() {
 #if defined(WRONG)
-  return static_cast<int>(posenc::detr_positions(Eigen::MatrixXi::Ones(2, 2), 6.28).rows());
+  return static_cast<int>(posenc::presets::detr_positions(Eigen::MatrixXi::Ones(2, 2), 6.28).rows());
 #else
-  return static_cast<int>(posenc::detr_positions(Eigen::MatrixXi::Ones(2, 2), true, 6.28).rows() - 4);
+  return static_cast<int>(posenc::presets::detr_positions(Eigen::MatrixXi::Ones(2, 2), true, 6.28).rows() - 4);
 #endif
 }

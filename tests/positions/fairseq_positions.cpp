@@ -13,10 +13,10 @@ TEST_CASE("position ids of OPT and RoBERTa", "[positions][fairseq]") {
   posenc::PositionIds expected(2, 5);
   expected << 1, 1, 2, 3, 4,  //
       2, 3, 4, 5, 1;
-  CHECK(posenc::opt_positions(mask) == expected);
-  CHECK(posenc::opt_positions(mask, posenc::PastTokens(3)) == expected.rightCols(2));
-  CHECK(posenc::opt_positions(mask.cast<bool>()) == expected);
-  CHECK(posenc::opt_positions(mask.cast<float>(), posenc::PastTokens(5)).cols() == 0);
+  CHECK(posenc::presets::opt_positions(mask) == expected);
+  CHECK(posenc::presets::opt_positions(mask, posenc::PastTokens(3)) == expected.rightCols(2));
+  CHECK(posenc::presets::opt_positions(mask.cast<bool>()) == expected);
+  CHECK(posenc::presets::opt_positions(mask.cast<float>(), posenc::PastTokens(5)).cols() == 0);
 
   Eigen::Matrix<std::int64_t, 2, 4> tokens;
   tokens << 0, 9, 2, 1,  //
@@ -24,8 +24,8 @@ TEST_CASE("position ids of OPT and RoBERTa", "[positions][fairseq]") {
   posenc::PositionIds roberta(2, 4);
   roberta << 2, 3, 4, 1,  //
       1, 2, 3, 4;
-  CHECK(posenc::roberta_positions(tokens, 1, posenc::PastTokens(0)) == roberta);
+  CHECK(posenc::presets::roberta_positions(tokens, 1, posenc::PastTokens(0)) == roberta);
   roberta << 12, 13, 14, 1,  //
       1, 12, 13, 14;
-  CHECK(posenc::roberta_positions(tokens, 1, posenc::PastTokens(10)) == roberta);
+  CHECK(posenc::presets::roberta_positions(tokens, 1, posenc::PastTokens(10)) == roberta);
 }

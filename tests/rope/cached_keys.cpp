@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Keys in a cache: moved to other positions, taken to other frequencies.
+#include "posenc/positions.hpp"
 #include "rope/reference.hpp"
 
 using namespace posenc_tests;
@@ -92,8 +93,8 @@ TEMPLATE_TEST_CASE("rescaled keys are those of the new frequencies", "[rope][cac
     posenc::Frequencies from, to;
   };
   const Change changes[] = {
-      {"dynamic NTK, 4096 to 8192", posenc::scale_dynamic_ntk(plain, 2, 2048, 4096),
-       posenc::scale_dynamic_ntk(plain, 2, 2048, 8192)},
+      {"dynamic NTK, 4096 to 8192", posenc::scale_dynamic_ntk(plain, {2, 2048}, 4096),
+       posenc::scale_dynamic_ntk(plain, {2, 2048}, 8192)},
       {"LongRoPE, short to long", posenc::scale_longrope(plain, options, 4096),
        posenc::scale_longrope(plain, options, 4097)},
       {"none to YaRN", plain, yarn()},

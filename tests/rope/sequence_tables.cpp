@@ -23,7 +23,7 @@ const std::vector<int> kLengths = {10, 200, 1000};
 std::vector<Frequencies> frequencies() {
   const Frequencies plain = posenc::geometric_frequencies(kHeadDim, 1e4);
   std::vector<Frequencies> all;
-  for (const int length : kLengths) all.push_back(posenc::scale_dynamic_ntk(plain, 2, length, 64));
+  for (const int length : kLengths) all.push_back(posenc::scale_dynamic_ntk(plain, {2, length}, 64));
   return all;
 }
 

@@ -52,7 +52,7 @@ TEST_CASE("the four layouts of a picture, token (row 1, column 2)", "[sinusoidal
   CHECK(difference(row_at(presets::timm_interleaved(8), 1, 2),
                    {.841471, .01, .540302, .99995, .909297, .019999, -.416147, .9998}) <= kPrinted);
   // DETR, 2 x 3 pixels, all valid, (row 0, column 1). Printed as -.5: cos(4 pi / 3 - 1.396e-6) = -.5 - .866 1.396e-6.
-  const auto positions = posenc::detr_positions(Eigen::MatrixXi::Ones(2, 3));
+  const auto positions = posenc::presets::detr_positions(Eigen::MatrixXi::Ones(2, 3));
   RowMajor detr(6, 8);
   posenc::encode_sinusoidal(detr, presets::detr(4), positions);
   CHECK(difference(detr.row(1), {1.6e-6, -1.0, .031411, .999507, -.866025, -.5 - .866 * 1.396e-6, .041876, .999123}) <=
@@ -64,11 +64,11 @@ TEST_CASE("DETR counts valid pixels only", "[sinusoidal][grid]") {
   valid << 1, 1, 1, 0,  //
       1, 1, 1, 0,       //
       0, 0, 0, 0;
-  const auto counts = posenc::detr_positions(valid, false);
+  const auto counts = posenc::presets::detr_positions(valid, false);
   const Eigen::VectorXd y = counts.col(0), x = counts.col(1);
   CHECK(y == (Eigen::VectorXd(12) << 1, 1, 1, 0, 2, 2, 2, 0, 2, 2, 2, 0).finished());
   CHECK(x == (Eigen::VectorXd(12) << 1, 2, 3, 3, 1, 2, 3, 3, 0, 0, 0, 0).finished());
-  const auto normalized = posenc::detr_positions(valid, true, 1);
+  const auto normalized = posenc::presets::detr_positions(valid, true, 1);
   for (Eigen::Index row = 0; row < 3; ++row) {
     for (Eigen::Index column = 0; column < 4; ++column) {
       const Eigen::Index token = 4 * row + column;

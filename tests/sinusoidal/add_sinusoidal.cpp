@@ -268,7 +268,7 @@ TEMPLATE_TEST_CASE("range, ids, real positions and matrices of ids agree", "[sin
 }
 
 TEST_CASE("real positions", "[sinusoidal][positions]") {
-  const SinusoidalEncoding encoding = posenc::presets::diffusers_timestep(8);
+  const SinusoidalEncoding encoding = posenc::presets::diffusers_timestep(8, false, 1);
   const Eigen::Vector3d timesteps(998.39, 0.5, -2.75);
   RowMajor<double> out(3, 8);
   encode_sinusoidal(out, encoding, timesteps);

@@ -66,9 +66,9 @@ TEST_CASE("Fourier gradients agree with central differences in every channel ord
     Matrix x(4, 3);
     Matrix weights(3, 18);
     Matrix y(4, 36);
-    posenc::fill(x, posenc::Normal(1.0), 1);
-    posenc::fill(weights, posenc::Normal(1.0), 2);
-    posenc::fill(y, posenc::Normal(1.0), 3);
+    posenc::fill(x, posenc::Normal(1.0), posenc::Seed(1));
+    posenc::fill(weights, posenc::Normal(1.0), posenc::Seed(2));
+    posenc::fill(y, posenc::Normal(1.0), posenc::Seed(3));
     const auto loss = [&](const Matrix& at, const Matrix& directions) {
       Matrix out(4, 36);
       posenc::encode_fourier(out, at, directions, options);
@@ -206,8 +206,8 @@ TEST_CASE("gradients of single waves and of phases agree with central difference
 TEST_CASE("Fourier features: layouts, scalars and NaN", "[sinusoidal][fourier]") {
   Matrix x(5, 2);
   Matrix weights(2, 20);
-  posenc::fill(x, posenc::Uniform(-1, 1), 1);
-  posenc::fill(weights, posenc::Uniform(-2, 2), 2);
+  posenc::fill(x, posenc::Uniform(-1, 1), posenc::Seed(1));
+  posenc::fill(weights, posenc::Uniform(-2, 2), posenc::Seed(2));
   const auto options = posenc::presets::learned_fourier(40);
   Matrix out(5, 40);
   posenc::encode_fourier(out, x, weights, options);

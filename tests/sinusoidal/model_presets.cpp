@@ -55,7 +55,7 @@ Matrix encoded(const Name& name, const Matrix& at, Eigen::Index width, double* a
   if (name.kind == "pi0") return line(presets::pi0(first));
   if (name.kind == "gligen") return grid(presets::gligen(first), at);
   if (name.kind == "dabdetr") {
-    return grid(presets::dab_detr(first, 20, 30), posenc::detr_positions(Eigen::MatrixXi::Ones(n[1], n[2])));
+    return grid(presets::dab_detr(first, 20, 30), posenc::presets::detr_positions(Eigen::MatrixXi::Ones(n[1], n[2])));
   }
   if (name.kind == "queries") return grid(presets::dab_detr_queries(first, n[1]), at);
   const std::vector<int> sides(n.begin() + 1, n.end());

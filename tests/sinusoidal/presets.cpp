@@ -111,7 +111,7 @@ std::vector<Preset> all_presets() {
        [](Wide p, int d) { return halves(p, d, false, t2t_frequency(d, 1, 10000)); }, false},
       {"whisper, other timescale", [](int d) { return presets::whisper(d, 700); },
        [](Wide p, int d) { return halves(p, d, false, t2t_frequency(d, 1, 700)); }, false},
-      {"diffusers_timestep", [](int d) { return presets::diffusers_timestep(d); },
+      {"diffusers_timestep", [](int d) { return presets::diffusers_timestep(d, false, 1); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, false, timestep_frequency(d, 10000, 1)), d); }, true},
       {"diffusers_timestep, Stable Diffusion", [](int d) { return presets::diffusers_timestep(d, true, 0); },
        [](Wide p, int d) { return with_zero_if_odd(halves(p, d, true, timestep_frequency(d, 10000, 0)), d); }, true},

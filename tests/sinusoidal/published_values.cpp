@@ -185,7 +185,7 @@ TEST_CASE("timesteps of diffusers", "[sinusoidal][peers]") {
     encode_sinusoidal(all, encoding, timesteps);
     return all.block(23, 47, 3, 3);
   };
-  check_decimals(corner(presets::diffusers_timestep(64)), peer("diffusers_timestep_t1_ddpm"), 4, 25);
+  check_decimals(corner(presets::diffusers_timestep(64, false, 1)), peer("diffusers_timestep_t1_ddpm"), 4, 25);
   check_decimals(corner(presets::diffusers_timestep(64, true, 0)), peer("diffusers_timestep_t2_ldm"), 4, 25);
   check_decimals(corner(presets::ggml_timestep(64)), peer("diffusers_timestep_t2_ldm"), 4, 25);
 }

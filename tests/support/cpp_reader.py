@@ -52,9 +52,15 @@ class Declaration:
     deleted: bool = False
 
     def is_sentence(self):
-        """An overload that takes anything and only says, by a static_assert, what to write instead: f(const A&...),
-        or bare braces."""
-        return self.kind == "function" and any((p.pack or "BareBraces" in p.text) and not p.name for p in self.parameters)
+        """An overload that only says, by a static_assert, what to write instead: f(const A&...), bare braces, a member
+        of a temporary. Its body begins with the static_assert of a condition that is never true, or asks for one."""
+        if self.kind != "function":
+            return False
+        if any((p.pack or "BareBraces" in p.text) and not p.name for p in self.parameters):
+            return True
+        words = [t.text for t in self.body if t.kind == "word"]
+        never = any(word == "kMisuse" or word.startswith("explain_") for word in words)
+        return "of_temporary" in words or (words[:1] == ["static_assert"] and never)
 
 
 def tokens_of(text):

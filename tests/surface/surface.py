@@ -115,6 +115,8 @@ template <typename... A>
 void rotate(const A&...) { static_assert(always_false<A...>, "posenc: x is missing"); }
 template <typename B>
 void rotate(const B& table, detail::BareBraces) { static_assert(always_false<B>, "posenc: no braces"); }
+template <typename B>
+void rotate(const B& table, double speed) { static_assert(detail::kMisuse<B>, "posenc: write a table"); }
 inline bool operator==(const Row& a, const Row& b) { return a.at == b.at; }
 constexpr double kHalf = 0.5;
 using Ids = std::vector<int>;

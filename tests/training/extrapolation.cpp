@@ -23,7 +23,7 @@ constexpr Index kRows = 40;
 
 MatrixD random(Index rows, Index columns, std::uint64_t seed) {
   MatrixD x(rows, columns);
-  posenc::fill(x, posenc::Normal(1.0), seed);
+  posenc::fill(x, posenc::Normal(1.0), posenc::Seed(seed));
   return x;
 }
 

@@ -35,7 +35,7 @@ constexpr double kFloor = 2e-9;
 
 MatrixD random(Index rows, Index columns, std::uint64_t seed, double stddev = 0.5) {
   MatrixD x(rows, columns);
-  posenc::fill(x, posenc::Normal(stddev), seed);
+  posenc::fill(x, posenc::Normal(stddev), posenc::Seed(seed));
   return x;
 }
 

@@ -57,7 +57,7 @@ std::vector<Code> sinusoids() {
       {"ctranslate2", presets::ctranslate2(16)},
       {"marian", presets::marian(16)},
       {"whisper", presets::whisper(16)},
-      {"diffusers_timestep", presets::diffusers_timestep(16)},
+      {"diffusers_timestep", presets::diffusers_timestep(16, false, 1)},
       {"ggml_timestep", presets::ggml_timestep(16)},
       {"transformer_xl", presets::transformer_xl(16)},
       {"x_transformers", presets::x_transformers(16)},
@@ -93,7 +93,7 @@ std::vector<Code> rotations() {
       {"RoPE", plain},
       {"linear", scale_linear(plain, 4)},
       {"NTK-aware", scale_ntk_aware(plain, 4)},
-      {"dynamic NTK", scale_dynamic_ntk(plain, 1, 512, 2048)},
+      {"dynamic NTK", scale_dynamic_ntk(plain, {1, 512}, 2048)},
       {"NTK mixed", scale_ntk_mixed(plain, 4, 0.625)},
       {"YaRN", scale_yarn(plain, yarn)},
       {"Llama 3", scale_llama3(plain, llama3)},
@@ -212,7 +212,7 @@ TEST_CASE("digits are distinct and determined, and no map makes their carries", 
 TEST_CASE("learned positions are distinct and determined, and are no more than their rows",
           "[usage][five_properties]") {
   LearnedTable<double> table(512, 16);
-  fill(table.values(), Normal(0.02), 7);
+  fill(table.values(), Normal(0.02), Seed(7));
   const Code code{"learned", 16, [&](MatrixD& out, const Ids& p) { encode_learned(out, table, p); }};
   check_distinct_and_determined(code, 512);
   // Rows that are drawn do not know one another: a map of 17 numbers explains no more than 17 of 256 rows.

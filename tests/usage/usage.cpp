@@ -184,7 +184,7 @@ TEST_CASE("6. sinusoids", "[usage]") {
 }
 
 TEST_CASE("7. learned positions", "[usage]") {
-  const std::uint64_t seed = 7;
+  const Seed seed(7);
   LearnedTable<float> wpe(512, width);
   fill(wpe.values(), Normal(0.02), seed);
   Matrix x = Matrix::Zero(8, width);

@@ -5,7 +5,7 @@
 /// It spells the version and all that changes the code or the layout of a template instance: the vector instruction set,
 /// which levels kernels have, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
 /// Translation units compiled for different ones of those below therefore hold different symbols: they link, and
-/// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
+/// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) have one name.
 /// Users write `posenc::` and never see it.
 ///
 /// Eigen's own names carry none of this. Units with and without AVX must therefore be optimized, which inlines most of

@@ -167,7 +167,8 @@ void require_disjoint(const char* function, const char* parameter, const Eigen::
   require(!share_memory(out, in), function, parameter, "overlapping memory", "disjoint from what is read");
 }
 
-/// What is written to may not name an element twice: a Map whose rows overlap, an index view with a row twice.
+/// What is written to may not name an element more than once: a Map whose rows overlap, an index view with a row
+/// repeated.
 template <typename View>
 void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
   if constexpr (has_memory<View>) {
@@ -180,7 +181,7 @@ void require_no_self_overlap_impl(const char* function, const char* parameter, c
     const auto check = [&](const char* what, const auto& lines, Eigen::Index bound) {
       const Eigen::Index repeated = find_repeated(lines, bound);
       if (repeated < 0) return;
-      refuse<std::invalid_argument>(function, parameter, what + std::to_string(lines[repeated]) + " twice",
+      refuse<std::invalid_argument>(function, parameter, what + std::to_string(lines[repeated]) + " more than once",
                                     "a view that names each row and column once, as it is written to");
     };
     if (x.size() == 0) return;

@@ -2,7 +2,7 @@
 /// @file
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
 ///
-/// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
+/// The plain loops have a constant trip count and no branch, so that gcc and clang make vector code of them from
 /// -O2 on. std::sin and std::cos do not vectorize: measured in benchmarks/, this is more than 15 times faster.
 #ifndef POSENC_DETAIL_SIN_COS_HPP
 #define POSENC_DETAIL_SIN_COS_HPP

@@ -58,7 +58,11 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   Eigen::Index rows() const { return numbers_.rows(); }
+  /// Where the cosine of pair 0 of a position is; those of other pairs are each pair_stride() further.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* cos_data(detail::Size row) const& { return numbers_.data() + row * this->row_stride(); }
+  /// The same of the sines.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* sin_data(detail::Size row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
   template <typename Number = Scalar>
   const Number* cos_data(Eigen::Index) const&& {
@@ -84,7 +88,11 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   FrequencyTableView<Scalar> view() const& {
     return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
   }
-  FrequencyTableView<Scalar> view() const&& = delete;
+  template <typename Number = Scalar>
+  FrequencyTableView<Number> view() const&& {
+    const Number* const none = detail::of_temporary<Number>();
+    return {none, none, 0, 1, 1, 1, 1};
+  }
   /// The angles of one head: a view of one head. The table must outlive it.
   /// @param head  >= 0 and < num_heads().
   /// @throws std::out_of_range  there is no such head.

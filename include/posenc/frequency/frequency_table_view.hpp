@@ -161,7 +161,11 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   }
 
   Eigen::Index rows() const { return rows_; }
+  /// Where the cosine of pair 0 of a position is; those of other pairs are each pair_stride() further.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
+  /// The same of the sines.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
 
   /// This view, so that code for either kind of table can call view().

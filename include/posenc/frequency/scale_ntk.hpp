@@ -66,6 +66,12 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
   return detail::ntk_aware("scale_ntk_aware", frequencies, factor, "factor");
 }
 
+/// Keys of a dynamic NTK config: DynamicNtkOptions{factor, max_position_embeddings}. Both must be set.
+struct DynamicNtkOptions {
+  double factor = 0;                                ///< `factor` of the config, >= 1.
+  detail::WholeNumber max_position_embeddings = 0;  ///< Trained length [tokens], > 0.
+};
+
 /// Dynamic NTK: NTK-aware scaling by as much as the length needs.
 ///
 /// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
@@ -73,18 +79,19 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 ///
 /// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
 /// the length once for each sequence avoids that.
-/// @param frequencies              What the model was trained with.
-/// @param factor                   `factor` of the config, >= 1.
-/// @param max_position_embeddings  Trained length [tokens], > 0.
-/// @param seq_len                  The length to serve [tokens], >= 0.
-/// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
+/// @param frequencies  What the model was trained with.
+/// @param options      factor and max_position_embeddings must be set.
+/// @param seq_len      The length to serve [tokens], >= 0.
+/// @throws std::invalid_argument  one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
-inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor,
-                                     detail::WholeNumber max_position_embeddings, detail::WholeNumber seq_len) {
+inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const DynamicNtkOptions& options,
+                                     detail::WholeNumber seq_len) {
   const char* const function = "scale_dynamic_ntk";
+  const double factor = options.factor;
+  const std::int64_t max_position_embeddings = options.max_position_embeddings;
   detail::require_ntk(function, frequencies, factor);
   detail::require(max_position_embeddings > 0, function, "max_position_embeddings", max_position_embeddings, "> 0");
   detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
@@ -93,6 +100,16 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
       factor * static_cast<double>(seq_len) / static_cast<double>(max_position_embeddings) - (factor - 1);
   detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write scale_dynamic_ntk(frequencies, {factor, max_position_embeddings}, seq_len): the trained "
+                "length in the braces, the length to serve behind them");
+  return frequencies;
 }
 
 /// NTK-RoPE-mixed and NTK-RoPE-fixed: slows every pair, the last by the whole factor.

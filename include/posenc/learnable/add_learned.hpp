@@ -25,7 +25,7 @@ inline namespace POSENC_ABI {
 ///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
 ///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
 ///                   each_sequence(seq_len, starts) with the first position of each. For models that do not count from
-///                   0: opt_positions(), roberta_positions(); BART is starting_at(first + 2).
+///                   0: presets::opt_positions(), presets::roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
 ///                                shared with the table, or rows of `out` that lie in one another.
 /// @throws std::out_of_range      a position < 0, or one that the table and its Overflow do not have. `out` is

@@ -15,6 +15,7 @@
 #include "posenc/learnable/detail/draw.hpp"
 #include "posenc/learnable/initializers.hpp"
 #include "posenc/positions/position_range.hpp"
+#include "posenc/positions/seed.hpp"
 
 #include <cstdint>
 #include <type_traits>
@@ -63,9 +64,9 @@ constexpr bool explain_fill() {
   static_assert(is_dense<Values> || !(random || seedless),
                 "posenc: values must be an Eigen object: write table.values() for a LearnedTable");
   static_assert(!is_dense<Values> || !random || sizeof...(More) != 1,
-                "posenc: a random rule needs a seed: write fill(values, rule, seed)");
+                "posenc: a random rule needs a seed: write fill(values, rule, Seed(number))");
   static_assert(!is_dense<Values> || !random || sizeof...(More) == 1,
-                "posenc: write fill(values, rule, seed), in that order and with a whole number as the seed");
+                "posenc: write fill(values, rule, Seed(number)), in that order and with a whole number as the seed");
   static_assert(!is_dense<Values> || !seedless, "posenc: this rule takes no seed: write fill(values, rule)");
   static_assert(
       random || seedless,
@@ -76,25 +77,23 @@ constexpr bool explain_fill() {
 
 }  // namespace detail
 
-/// Fills a matrix with random numbers of a rule: fill(table.values(), Normal(0.02), seed).
+/// Fills a matrix with random numbers of a rule: fill(table.values(), Normal(0.02), Seed(7)).
 ///
 /// @param[out] values  rows x width: any writable dense Eigen object, such as LearnedTable::values().
 /// @param rule         Normal, TruncatedNormal, Uniform, XavierUniform or XavierNormal.
-/// @param seed         Seed of std::mt19937_64, any integer. The same seed gives the same bits on every platform.
+/// @param seed         Seed(number) of std::mt19937_64. The same seed gives the same bits on every platform.
 /// Cost:     one number of std::mt19937_64 and, for normal ones, a rational function for each value (no bench case:
 ///           done once for a model).
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
 /// Source:   Wichura 1988, Applied Statistics 37(3), AS 241, for normal numbers; otherwise see the rules.
 /// Matches:  the initializers that the rules name, in distribution.
-template <
-    typename Values, typename Rule, typename Seed,
-    std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule> && std::is_integral_v<Seed>,
-                     int> = 0>
-void fill(Values&& values, const Rule& rule, const Seed& seed) {
+template <typename Values, typename Rule,
+          std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule>, int> = 0>
+void fill(Values&& values, const Rule& rule, Seed seed) {
   auto& target = detail::written(std::forward<Values>(values));
   detail::require_data("fill", "values", target);
   detail::require_no_self_overlap("fill", "values", target);
-  detail::fill_rows(target, detail::draw(rule, target.rows(), target.cols(), static_cast<std::uint64_t>(seed)));
+  detail::fill_rows(target, detail::draw(rule, target.rows(), target.cols(), static_cast<std::uint64_t>(seed.value())));
 }
 
 /// @overload

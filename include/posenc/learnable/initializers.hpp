@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Rules for the initial values of a trained table, as values: fill(table.values(), Normal(0.02), seed).
+/// Rules for the initial values of a trained table, as values: fill(table.values(), Normal(0.02), Seed(7)).
 #ifndef POSENC_LEARNABLE_INITIALIZERS_HPP
 #define POSENC_LEARNABLE_INITIALIZERS_HPP
 

@@ -14,6 +14,7 @@
 
 namespace posenc {
 inline namespace POSENC_ABI {
+namespace presets {
 
 /// Positions of OPT: the k-th real token of a sequence (k from 0) is at k + 2, pads are at 1.
 ///
@@ -26,7 +27,7 @@ inline namespace POSENC_ABI {
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0)) {
-  return detail::masked_positions("opt_positions", mask, past,
+  return detail::masked_positions("presets::opt_positions", mask, past,
                                   [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
 
@@ -35,7 +36,7 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past
 template <typename Derived, typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>&, const Number&) {
   static_assert(detail::kMisuse<Number>,
-                "posenc: write opt_positions(mask, PastTokens(count)): count is the number of cached tokens");
+                "posenc: write presets::opt_positions(mask, PastTokens(count)): count is the number of cached tokens");
   return {};
 }
 
@@ -57,9 +58,9 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail
   using Scalar = typename Derived::Scalar;
   static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
   constexpr std::int64_t limit = detail::kMaxPosition;  // the sums below stay within 64 bits
-  detail::require(padding_idx >= 0 && padding_idx <= limit, "roberta_positions", "padding_idx", padding_idx,
+  detail::require(padding_idx >= 0 && padding_idx <= limit, "presets::roberta_positions", "padding_idx", padding_idx,
                   ">= 0 and at most 2^57");
-  detail::require(past.count() >= 0 && past.count() <= limit, "roberta_positions", "past", past.count(),
+  detail::require(past.count() >= 0 && past.count() <= limit, "presets::roberta_positions", "past", past.count(),
                   ">= 0 and at most 2^57");
   return detail::counted_positions(
       token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
@@ -73,13 +74,14 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail
 template <typename Derived, typename Number, typename... Numbers,
           std::enable_if_t<std::is_arithmetic_v<Number> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
 PositionIds roberta_positions(const Eigen::DenseBase<Derived>&, const Number&, const Numbers&...) {
-  static_assert(
-      detail::kMisuse<Number>,
-      "posenc: write roberta_positions(token_ids, padding_idx, PastTokens(count)): count is the number of cached "
-      "tokens, 0 for a prompt");
+  static_assert(detail::kMisuse<Number>,
+                "posenc: write presets::roberta_positions(token_ids, padding_idx, PastTokens(count)): count is the "
+                "number of cached "
+                "tokens, 0 for a prompt");
   return {};
 }
 
+}  // namespace presets
 }  // namespace POSENC_ABI
 }  // namespace posenc
 

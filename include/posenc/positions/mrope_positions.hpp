@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 namespace posenc {
@@ -146,6 +147,17 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
   result.next_position = writer.next_position();
   result.rope_delta = result.next_position - (first_position + tokens);
   return result;
+}
+
+/// @overload
+/// Says that segments are a list.
+template <typename Segment, typename... More, std::enable_if_t<std::is_same_v<Segment, MropeSegment>, int> = 0>
+MropePositions mrope_positions(const Segment&, const More&...) {
+  static_assert(
+      detail::kMisuse<Segment>,
+      "posenc: segments are a list: write mrope_positions({MropeSegment::text(5), MropeSegment::image(4, 4)}), "
+      "in braces or as a std::vector<MropeSegment>");
+  return {};
 }
 
 }  // namespace POSENC_ABI

@@ -10,7 +10,9 @@
 #include "posenc/detail/position_scalar.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 namespace posenc {
@@ -55,26 +57,40 @@ class VideoTime {
   std::optional<std::int64_t> seconds_;
 };
 
-/// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). What is not given is 0, and a chunk of 0 is
-/// refused.
+/// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). Both must be given.
 class VideoSound {
  public:
   /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni.
-  VideoSound tokens(detail::Size count) const { return VideoSound(count, positions_per_chunk_); }
+  VideoSound tokens(detail::Size count) const { return VideoSound(Eigen::Index{count}, positions_per_chunk_); }
   /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
-  VideoSound positions_per_chunk(detail::Size count) const { return VideoSound(tokens_, count); }
+  VideoSound positions_per_chunk(detail::Size count) const { return VideoSound(tokens_, Eigen::Index{count}); }
   VideoSound() = default;
 
-  Eigen::Index tokens() const { return tokens_; }
-  Eigen::Index positions_per_chunk() const { return positions_per_chunk_; }
+  Eigen::Index tokens() const { return tokens_.value_or(0); }
+  Eigen::Index positions_per_chunk() const { return positions_per_chunk_.value_or(0); }
+  /// Whether both are given.
+  bool is_complete() const { return tokens_.has_value() && positions_per_chunk_.has_value(); }
 
  private:
-  VideoSound(Eigen::Index tokens, Eigen::Index positions_per_chunk)
+  VideoSound(std::optional<Eigen::Index> tokens, std::optional<Eigen::Index> positions_per_chunk)
       : tokens_(tokens), positions_per_chunk_(positions_per_chunk) {}
 
-  Eigen::Index tokens_ = 0;
-  Eigen::Index positions_per_chunk_ = 0;
+  std::optional<Eigen::Index> tokens_;
+  std::optional<Eigen::Index> positions_per_chunk_;
 };
+
+namespace detail {
+
+template <typename... Given>
+constexpr bool explain_video() {
+  static_assert(
+      kMisuse<Given...>,
+      "posenc: write MropeSegment::video(frames, height, width, VideoTime()), with a position for each frame, "
+      "or VideoTime().positions_per_second(25).frames(3).seconds(2) in place of VideoTime()");
+  return true;
+}
+
+}  // namespace detail
 
 /// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
 struct MropeSegment {
@@ -98,6 +114,21 @@ struct MropeSegment {
     segment.time = time;
     return segment;
   }
+  /// @overload
+  /// Says how the time is written.
+  template <typename Frames, typename Height, typename Width, typename Number,
+            std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  static MropeSegment video(const Frames&, const Height&, const Width&, std::initializer_list<Number>) {
+    static_assert(detail::explain_video<Number>());
+    return {};
+  }
+  /// @overload
+  /// Says what is missing.
+  template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+  static MropeSegment video(const Numbers&...) {
+    static_assert(detail::explain_video<Numbers...>());
+    return {};
+  }
   /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
   /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
   ///
@@ -106,8 +137,11 @@ struct MropeSegment {
   /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
   /// further.
   /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c.
+  /// @throws std::invalid_argument  one of the two is not given.
   static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width,
                                        const VideoTime& time, const VideoSound& sound) {
+    detail::require(sound.is_complete(), "MropeSegment::video_with_audio", "sound", "a part",
+                    "VideoSound().tokens(count).positions_per_chunk(count)");
     MropeSegment segment = video(frames, height, width, time);
     segment.has_audio = true;
     segment.audio_tokens = sound.tokens();

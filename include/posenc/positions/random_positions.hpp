@@ -8,6 +8,7 @@
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
 #include "posenc/positions/position_list.hpp"
+#include "posenc/positions/seed.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -18,16 +19,6 @@
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// What random numbers begin from: Seed(7). The same seed gives the same numbers.
-class Seed {
- public:
-  explicit Seed(detail::WholeNumber value) : value_(value) {}
-  std::int64_t value() const { return value_; }
-
- private:
-  std::int64_t value_;
-};
 
 namespace detail {
 

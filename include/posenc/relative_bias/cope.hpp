@@ -55,6 +55,8 @@ Cope(const Arguments&...) -> Cope<detail::Misfit<Arguments...>>;
 template <typename GradLogits, typename GradQuery, typename GradTable>
 class CopeGradients {
  public:
+  /// @param grad_logits         Read, and overwritten: (num_heads L_q) x L_k.
+  /// @param grad_q, grad_table  Added into: each of the shape of its parameter.
   template <typename X, typename Q, typename T>
   CopeGradients(X&& grad_logits, Q&& grad_q, T&& grad_table)
       : grad_logits_(detail::written(std::forward<X>(grad_logits))),

@@ -70,8 +70,12 @@ class Deberta {
       : buckets_(&buckets),
         content_to_position_(content_to_position.table()),
         position_to_content_(position_to_content.table()) {}
+  /// @overload
+  /// The content-to-position term alone.
   Deberta(const DebertaBuckets& buckets, const ContentToPosition<C2p>& content_to_position)
       : buckets_(&buckets), content_to_position_(content_to_position.table()), position_to_content_() {}
+  /// @overload
+  /// The position-to-content term alone.
   Deberta(const DebertaBuckets& buckets, const PositionToContent<P2c>& position_to_content)
       : buckets_(&buckets), content_to_position_(), position_to_content_(position_to_content.table()) {}
 
@@ -125,6 +129,8 @@ Deberta(const Arguments&...) -> Deberta<detail::Misfit<Arguments...>, void>;
 template <typename GradQuery, typename GradTable>
 class ContentToPositionGradients : public RelativeGradients<GradQuery, GradTable> {
  public:
+  /// @param grad_q      (num_heads L_q) x head_dim.
+  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
   template <typename Q, typename T>
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
       : RelativeGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
@@ -150,6 +156,8 @@ ContentToPositionGradients(const Arguments&...) -> ContentToPositionGradients<de
 template <typename GradKey, typename GradTable>
 class PositionToContentGradients : public RelativeGradients<GradKey, GradTable> {
  public:
+  /// @param grad_k      (num_heads L_k) x head_dim.
+  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
   template <typename K, typename T>
   PositionToContentGradients(K&& grad_k, T&& grad_table)
       : RelativeGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
@@ -192,9 +200,15 @@ class DebertaGradients {
                 "PositionToContentGradients(grad_k, grad_table)), or with one of the two");
 
  public:
+  /// @param content_to_position  Gradients of the queries and of their table.
+  /// @param position_to_content  Gradients of the keys and of their table.
   DebertaGradients(const C2pGradients& content_to_position, const P2cGradients& position_to_content)
       : content_to_position_(content_to_position), position_to_content_(position_to_content) {}
+  /// @overload
+  /// Of a scheme with the content-to-position term alone.
   explicit DebertaGradients(const C2pGradients& content_to_position) : content_to_position_(content_to_position) {}
+  /// @overload
+  /// Of a scheme with the position-to-content term alone.
   explicit DebertaGradients(const P2cGradients& position_to_content) : position_to_content_(position_to_content) {}
 
   C2pGradients& content_to_position() & { return content_to_position_; }

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/temporary.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/table_head.hpp"
@@ -66,7 +67,11 @@ class DistanceTable {
   /// @throws std::out_of_range  head is not in [0, num_heads()).
   TableHead<const DistanceTable> head(detail::Size head) const& { return {*this, head}; }
   TableHead<DistanceTable> head(detail::Size head) & { return {*this, head}; }
-  TableHead<const DistanceTable> head(detail::Size head) const&& = delete;
+  template <typename Number = Scalar>
+  TableHead<const DistanceTable<Number>> head(detail::Size head) const&& {
+    detail::of_temporary<Number>();
+    return {*this, head};
+  }
 
  private:
   DistanceRange distances_;

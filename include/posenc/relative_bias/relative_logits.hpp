@@ -28,6 +28,8 @@ class RelativeKeys : public detail::HeldTable<Table> {
   template <typename T>
   RelativeKeys(T&& table, const DistanceRange& distances)
       : detail::HeldTable<Table>(std::forward<T>(table)), distances_(distances) {}
+  /// @overload
+  /// The rows are exactly span.distances().
   // clang-tidy: copies go by the deduction guide, which takes matrices alone.
   template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
   explicit RelativeKeys(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}

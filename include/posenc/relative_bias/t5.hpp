@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -103,6 +104,18 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
     }
   }
   return table;
+}
+
+/// @overload
+/// Says how distances are written.
+template <typename Weights, typename Number>
+DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, const T5Buckets& buckets,
+                                                      std::initializer_list<Number>) {
+  static_assert(
+      detail::kMisuse<Number>,
+      "posenc: bare braces are not distances: write make_t5_table(weights, buckets, DistanceRange(first, last)), "
+      "or span.distances()");
+  return make_t5_table(weights, buckets, DistanceRange(0, -1));
 }
 
 /// @overload

@@ -32,6 +32,8 @@ class TransformerXl {
     detail::check_held<A>();
     detail::check_held<B>();
   }
+  /// @overload
+  /// The rows of r are exactly span.distances().
   template <typename T, typename A, typename B>
   TransformerXl(T&& r, A&& u, B&& v) : r_(r), u_(u), v_(v) {
     detail::check_held<T>();
@@ -78,6 +80,8 @@ TransformerXl(const Arguments&...) -> TransformerXl<detail::Misfit<Arguments...>
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV>
 class TransformerXlGradients {
  public:
+  /// @param grad_q, grad_k          Of the shape of the queries and of the keys.
+  /// @param grad_r, grad_u, grad_v  Each of the shape of its parameter in TransformerXl.
   template <typename Q, typename K, typename T, typename A, typename B>
   TransformerXlGradients(Q&& grad_q, K&& grad_k, T&& grad_r, A&& grad_u, B&& grad_v)
       : grad_q_(detail::written(std::forward<Q>(grad_q))),

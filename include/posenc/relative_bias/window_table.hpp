@@ -6,6 +6,7 @@
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/temporary.hpp"
 #include "posenc/positions/grid_shape.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
@@ -67,7 +68,11 @@ class WindowTable {
   /// @throws std::out_of_range  head is not in [0, num_heads()).
   TableHead<const WindowTable> head(detail::Size head) const& { return {*this, head}; }
   TableHead<WindowTable> head(detail::Size head) & { return {*this, head}; }
-  TableHead<const WindowTable> head(detail::Size head) const&& = delete;
+  template <typename Number = Scalar>
+  TableHead<const WindowTable<Number>> head(detail::Size head) const&& {
+    detail::of_temporary<Number>();
+    return {*this, head};
+  }
 
  private:
   GridShape window_;

@@ -57,8 +57,11 @@ class HeadsShape {
 /// A stride may be negative. One that is not given is refused where its axis has more than one element.
 class HeadsStrides {
  public:
+  /// @param stride  [values] From one sequence to the next.
   HeadsStrides batch(detail::Size stride) const { return with(&HeadsStrides::batch_, stride); }
+  /// @param stride  [values] From one token of a sequence to the next.
   HeadsStrides token(detail::Size stride) const { return with(&HeadsStrides::token_, stride); }
+  /// @param stride  [values] From one head of a token to the next.
   HeadsStrides head(detail::Size stride) const { return with(&HeadsStrides::head_, stride); }
 
   std::optional<Eigen::Index> batch() const { return batch_; }

@@ -10,6 +10,7 @@
 
 namespace posenc {
 inline namespace POSENC_ABI {
+namespace presets {
 
 /// Positions of DETR: how many valid pixels there are up to this one, down its column and along its row, from 1 on.
 ///
@@ -29,7 +30,7 @@ template <typename Derived>
 AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, detail::Switch normalize = true,
                                           double scale = 6.283185307179586) {
   using Scalar = typename Derived::Scalar;
-  detail::require(detail::is_finite(scale), "detr_positions", "scale", scale, "finite");
+  detail::require(detail::is_finite(scale), "presets::detr_positions", "scale", scale, "finite");
   const Eigen::Index height = valid.rows();
   const Eigen::Index width = valid.cols();
   AxisPositionMatrix<double> positions(height * width, 2);
@@ -52,6 +53,7 @@ AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid
   return positions;
 }
 
+}  // namespace presets
 }  // namespace POSENC_ABI
 }  // namespace posenc
 

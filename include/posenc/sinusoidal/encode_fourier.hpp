@@ -68,7 +68,7 @@ inline constexpr bool takes_fourier<Out, Coordinates, Weights, Phases, Options> 
 /// @param[out] out     tokens x 2 F, or tokens x F where options.wave is set: any writable dense Eigen object, row- or
 ///                     column-major.
 /// @param coordinates  tokens x M: pixels, points, time; float, double or a half type.
-/// @param weights      M x F: the directions W, such as fill(weights, Normal(stddev), seed) draws them.
+/// @param weights      M x F: the directions W, such as fill(weights, Normal(stddev), Seed(7)) draws them.
 /// @param options      Conventions: presets::learned_fourier(num_features), presets::segment_anything_fourier(),
 ///                     presets::gaussian_fourier(), presets::random_fourier(num_features), presets::time2vec().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.

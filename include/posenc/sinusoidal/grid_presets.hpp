@@ -52,7 +52,7 @@ inline SinusoidalGridEncoding timm_interleaved(detail::Size width, double temper
                                     {1, 2, 3});
 }
 
-/// DETR, of width 2 num_pos_feats, for the positions of detr_positions().
+/// DETR, of width 2 num_pos_feats, for the positions of presets::detr_positions().
 /// @param num_pos_feats  Channels of each axis, even, > 0.
 /// @param temperature    Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.

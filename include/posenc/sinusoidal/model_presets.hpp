@@ -23,7 +23,7 @@ inline namespace POSENC_ABI {
 ///     marian_transformers  sin | cos     10000^(-2m/d)                  0                   one more sine
 ///     pi0                  sin | cos     2 pi / period m                given times         error
 ///     gligen               per m: s c of all axes                       100^(-m/F) upwards  given boxes
-///     dab_detr             as detr       a temperature for each axis    detr_positions()
+///     dab_detr             as detr       a temperature for each axis    presets::detr_positions()
 ///     dab_detr_queries     y x w h ..    2 pi 10000^(-2m/C)             given anchors
 ///     perceiver            p | s | c     pi linspace(1, side / 2)       given, in [-1, 1]
 ///
@@ -99,7 +99,7 @@ inline SinusoidalGridEncoding gligen(detail::Size num_frequencies = 8) {
   return builder.build(8 * count, 4);
 }
 
-/// DAB-DETR's pictures, for the positions of detr_positions(): detr() with a temperature for each axis.
+/// DAB-DETR's pictures, for the positions of presets::detr_positions(): detr() with a temperature for each axis.
 /// @param num_pos_feats                         Channels of each axis, even, > 0.
 /// @param temperature_height, temperature_width  Finite, > 0, not 1; 20 in the model.
 /// @throws std::invalid_argument  one of these does not hold.

@@ -114,7 +114,7 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
 }
 
 /// fairseq, which counts tokens from padding_idx + 1: starting_at(0) is that position. A list of positions holds the
-/// ids that its make_positions() or roberta_positions() returns, and ids equal to padding_idx get zeros.
+/// ids that its make_positions() or presets::roberta_positions() returns, and ids equal to padding_idx get zeros.
 /// @param width        Channels of a row, > 1.
 /// @param padding_idx  Position of padding, in [-2^57, 2^57).
 /// @throws std::invalid_argument  width <= 1.
@@ -160,7 +160,8 @@ inline SinusoidalEncoding whisper(detail::Size width, double max_timescale = 100
   return detail::named_encoding("presets::whisper", width, detail::timing_signal(1, max_timescale, OddWidth::reject));
 }
 
-/// Timestep embeddings of diffusion models, with the defaults of diffusers (DDPM). Stable Diffusion: (width, true, 0).
+/// Timestep embeddings of diffusion models. Models differ in the first two, which have no default: (width, true, 0) in
+/// Stable Diffusion, (width, false, 1) in DDPM.
 /// @param width                 Channels of a row, > 1.
 /// @param flip_sin_to_cos       Whether cosines come first.
 /// @param downscale_freq_shift  Finite, less than width / 2.
@@ -168,9 +169,8 @@ inline SinusoidalEncoding whisper(detail::Size width, double max_timescale = 100
 /// @param max_period            Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_timestep_embedding of diffusers.
-inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch flip_sin_to_cos = false,
-                                             double downscale_freq_shift = 1, double scale = 1,
-                                             double max_period = 10000) {
+inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch flip_sin_to_cos,
+                                             double downscale_freq_shift, double scale = 1, double max_period = 10000) {
   const char* const function = "presets::diffusers_timestep";
   const Eigen::Index pairs = width / 2;
   detail::require_base(function, max_period, "max_period");

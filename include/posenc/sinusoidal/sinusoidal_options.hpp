@@ -33,6 +33,13 @@ struct SinusoidalOptions {
   /// @param frequency_spacing  What the exponents run over.
   SinusoidalOptions(ChannelOrder channel_order, FrequencySpacing frequency_spacing)
       : order(channel_order), spacing(frequency_spacing) {}
+  /// Says what is missing.
+  template <typename Missing = void>
+  SinusoidalOptions() : SinusoidalOptions(ChannelOrder::interleaved, FrequencySpacing::over_width) {
+    static_assert(detail::kMisuse<Missing>,
+                  "posenc: the conventions have no default: write SinusoidalOptions options(ChannelOrder::interleaved, "
+                  "FrequencySpacing::over_width), or start from a preset: presets::paper(width).options()");
+  }
 
   ChannelOrder order;
   FrequencySpacing spacing;
@@ -45,7 +52,7 @@ struct SinusoidalOptions {
   double amplitude = 1;        ///< Factor on the encoding.
   double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
   /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
-  /// tokens, such as roberta_positions() makes, and is taken as it is, without first_position.
+  /// tokens, such as presets::roberta_positions() makes, and is taken as it is, without first_position.
   std::optional<detail::WholeNumber> padding_position = {};
 };
 

@@ -23,7 +23,7 @@ inline Frequencies scaled(const Frequencies& plain, const ScalingRecipe& recipe)
   switch (recipe.rule) {
     case ScalingRule::none: break;
     case ScalingRule::linear: return scale_linear(plain, recipe.factor.value);
-    case ScalingRule::dynamic: return scale_dynamic_ntk(plain, recipe.factor.value, trained, recipe.serving_length);
+    case ScalingRule::dynamic: return scale_dynamic_ntk(plain, {recipe.factor.value, trained}, recipe.serving_length);
     case ScalingRule::ntk: return scale_ntk_aware(plain, recipe.factor.value);
     case ScalingRule::yarn: {
       YarnOptions options = recipe.yarn;
