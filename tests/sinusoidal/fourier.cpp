@@ -164,9 +164,9 @@ TEST_CASE("gradients of single waves and of phases agree with central difference
   using posenc::FourierWave;
   const Eigen::Index features = 21;
   Matrix x(4, 3), weights(3, features), phases(1, features);
-  posenc::fill(x, posenc::Normal(1.0), 1);
-  posenc::fill(weights, posenc::Normal(1.0), 2);
-  posenc::fill(phases, posenc::Uniform(0, 6), 3);
+  posenc::fill(x, posenc::Normal(1.0), posenc::Seed(1));
+  posenc::fill(weights, posenc::Normal(1.0), posenc::Seed(2));
+  posenc::fill(phases, posenc::Uniform(0, 6), posenc::Seed(3));
   std::vector<posenc::FourierOptions> forms = {posenc::FourierOptions(posenc::ChannelOrder::sin_cos)};
   for (const auto wave : {FourierWave::sine, FourierWave::cosine, FourierWave::triangle}) forms.emplace_back(wave);
   for (posenc::FourierOptions options : forms) {
@@ -176,7 +176,7 @@ TEST_CASE("gradients of single waves and of phases agree with central difference
     options.amplitude = 0.5;
     const Eigen::Index width = options.wave ? features : 2 * features;
     Matrix y(4, width);
-    posenc::fill(y, posenc::Normal(1.0), 4);
+    posenc::fill(y, posenc::Normal(1.0), posenc::Seed(4));
     const auto loss = [&](const Matrix& at, const Matrix& directions, const Matrix& shifts) {
       Matrix out(4, width);
       posenc::encode_fourier(out, at, directions, shifts, options);

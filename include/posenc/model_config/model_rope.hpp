@@ -56,7 +56,7 @@ enum class RopeAngles {
 /// positions, which of them drives which pair.
 ///
 /// Where `angles` is of_channels, frequencies and axes have an entry for each channel of layout.rotary_dim() in place of
-/// one for each pair. Their table has twice the width that apply_rope() takes, which therefore refuses it.
+/// one for each pair. Their table has two times the width that apply_rope() takes, which therefore refuses it.
 ///
 /// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
 /// by which the caller multiplies the softmax scale 1/sqrt(head_dim).

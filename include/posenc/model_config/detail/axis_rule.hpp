@@ -32,7 +32,7 @@ enum class AxisRule {
   rows_columns_in_turn,  ///< (row, column), in the same way: EfficientLoFTR.
   space_and_unit,        ///< (x, y, z, number of a unit), a series for each, then pairs that stay: atoms of ESMFold 2.
   time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
-  time_rows_columns_by_channel,  ///< The same, each series twice over the channels of its axis: V-JEPA 2.
+  time_rows_columns_by_channel,  ///< The same, each series two times over the channels of its axis: V-JEPA 2.
   columns_rows_halves,           ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
   two_halves                     ///< (position, block), in the same way: ChatGLM-6B.
 };
@@ -139,7 +139,7 @@ inline AxialFrequencies space_frequencies(const std::vector<int>& sections, doub
   return {Frequencies(inv_freq), AxisMap(axes, 4)};
 }
 
-/// Frequencies and axes of the channels of three axes. Those of an axis have one series of `each` frequencies twice.
+/// Frequencies and axes of the channels of three axes. Those of an axis have one series of `each` frequencies two times.
 inline AxialFrequencies channel_frequencies(int each, double base) {
   const Eigen::ArrayXd series = axial_frequencies({each}, base).frequencies.inv_freq();
   return {Frequencies(Eigen::ArrayXd(series.replicate(6, 1))), contiguous_axes({2 * each, 2 * each, 2 * each})};
