@@ -15,10 +15,61 @@ std::vector<std::pair<int, int>> height_width_time() {
   return runs;
 }
 
+/// A base that alpha multiplies.
+posenc_tests::Published hunyuan(const char* name, const std::string& model_type) {
+  return {name,
+          R"({"model_type": ")" + model_type + R"(", "hidden_size": 4096, "num_attention_heads": 32, "head_dim": 128,
+            "num_hidden_layers": 32, "max_position_embeddings": 32768, "rope_theta": 10000.0, "rope_scaling":
+            {"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0, "mscale_all_dim": 0.0,
+            "type": "dynamic"}})",
+          262144,
+          {{"", kHalfSplit, 128, 0, 128, "", {{1, ".776034363"}, {63, "1.15478198e-7"}}}},
+          "32x0",
+          {"rope_scaling.beta_fast", "rope_scaling.beta_slow", "rope_scaling.factor", "rope_scaling.mscale",
+           "rope_scaling.mscale_all_dim"}};
+}
+
+/// Alpha and four sections, of pairs or of the halves of channels.
+posenc_tests::Published hunyuan_ocr(const char* name, posenc::AxisSections sections,
+                                    const std::vector<std::pair<Eigen::Index, posenc_tests::Printed>>& inv_freq) {
+  const bool by_channel = sections == posenc::AxisSections::of_channels;
+  const int each = by_channel ? 32 : 16;
+  return {name,
+          R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24, "rope_theta": 10000.0,
+            "rope_scaling": {"alpha": 1000.0, "factor": 1.0, "type": "xdrope", "xdrope_section": [16, 16, 16, 16]}})",
+          4096,
+          {{"",
+            kHalfSplit,
+            128,
+            0,
+            128,
+            "",
+            inv_freq,
+            "1",
+            "1",
+            {{each, 0}, {each, 1}, {each, 2}, {each, 3}},
+            by_channel ? posenc::RopeAngles::of_channels : posenc::RopeAngles::of_pairs}},
+          "24x0",
+          {"rope_scaling.factor"},
+          "",
+          sections};
+}
+
 }  // namespace
 
 /// Rules that few models have: two configs of each where two are published.
 std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
+  const std::vector<ExpectedSet> gemma4 = {
+      {"full_attention",
+       kHalfSplit,
+       512,
+       0,
+       512,
+       "",
+       {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
+      {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}};
+  const ExpectedSet backwards = {
+      "", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}};
   return {
       {"InternLM2-chat 7B at twice its length",  // dynamic
        R"({"model_type": "internlm2", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 32,
@@ -34,63 +85,11 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
        65536,
        {{"", kHalfSplit, 128, 0, 128, "", {{1, ".735003385"}, {63, "3.76901931e-9"}}}},
        "48x0"},
-      {"Hunyuan-A13B",  // alpha
-       R"({"model_type": "hunyuan_v1_moe", "hidden_size": 4096, "num_attention_heads": 32, "head_dim": 128,
-           "num_hidden_layers": 32, "max_position_embeddings": 32768, "rope_theta": 10000.0, "rope_scaling":
-           {"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0, "mscale_all_dim": 0.0,
-           "type": "dynamic"}})",
-       262144,
-       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".776034363"}, {63, "1.15478198e-7"}}}},
-       "32x0",
-       {"rope_scaling.beta_fast", "rope_scaling.beta_slow", "rope_scaling.factor", "rope_scaling.mscale",
-        "rope_scaling.mscale_all_dim"}},
-      {"Hunyuan 7B",  // alpha
-       R"({"model_type": "hunyuan_v1_dense", "hidden_size": 4096, "num_attention_heads": 32, "head_dim": 128,
-           "num_hidden_layers": 32, "max_position_embeddings": 32768, "rope_theta": 10000.0, "rope_scaling":
-           {"alpha": 1000.0, "beta_fast": 32, "beta_slow": 1, "factor": 1.0, "mscale": 1.0, "mscale_all_dim": 0.0,
-           "type": "dynamic"}})",
-       262144,
-       {{"", kHalfSplit, 128, 0, 128, "", {{1, ".776034363"}, {63, "1.15478198e-7"}}}},
-       "32x0",
-       {"rope_scaling.beta_fast", "rope_scaling.beta_slow", "rope_scaling.factor", "rope_scaling.mscale",
-        "rope_scaling.mscale_all_dim"}},
-      {"HunYuanOCR, by pairs",  // alpha, four sections
-       R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24, "rope_theta": 10000.0,
-           "rope_scaling": {"alpha": 1000.0, "factor": 1.0, "type": "xdrope", "xdrope_section": [16, 16, 16, 16]}})",
-       4096,
-       {{"",
-         kHalfSplit,
-         128,
-         0,
-         128,
-         "",
-         {{1, ".776034363"}, {63, "1.15478198e-7"}},
-         "1",
-         "1",
-         {{16, 0}, {16, 1}, {16, 2}, {16, 3}}}},
-       "24x0",
-       {"rope_scaling.factor"},
-       "",
-       posenc::AxisSections::of_pairs},
-      {"HunYuanOCR, by channels",  // alpha, a frequency for each channel
-       R"({"model_type": "hunyuan_vl_text", "head_dim": 128, "num_hidden_layers": 24, "rope_theta": 10000.0,
-           "rope_scaling": {"alpha": 1000.0, "factor": 1.0, "type": "xdrope", "xdrope_section": [16, 16, 16, 16]}})",
-       4096,
-       {{"",
-         kHalfSplit,
-         128,
-         0,
-         128,
-         "",
-         {{1, ".776034363"}, {63, "1.15478198e-7"}, {65, ".776034363"}, {127, "1.15478198e-7"}},
-         "1",
-         "1",
-         {{32, 0}, {32, 1}, {32, 2}, {32, 3}},
-         posenc::RopeAngles::of_channels}},
-       "24x0",
-       {"rope_scaling.factor"},
-       "",
-       posenc::AxisSections::of_channels},
+      hunyuan("Hunyuan-A13B", "hunyuan_v1_moe"),
+      hunyuan("Hunyuan 7B", "hunyuan_v1_dense"),
+      hunyuan_ocr("HunYuanOCR, by pairs", posenc::AxisSections::of_pairs, {{1, ".776034363"}, {63, "1.15478198e-7"}}),
+      hunyuan_ocr("HunYuanOCR, by channels", posenc::AxisSections::of_channels,
+                  {{1, ".776034363"}, {63, "1.15478198e-7"}, {65, ".776034363"}, {127, "1.15478198e-7"}}),
       {"Gemma 4 E2B, two periods",  // proportional: the first 64 of 256 pairs, over the whole head
        R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
            512, "num_hidden_layers": 10, "layer_types": ["sliding_attention", "sliding_attention",
@@ -98,16 +97,7 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
            "sliding_attention", "sliding_attention", "full_attention"], "rope_parameters": {"full_attention":
            {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0, "rope_type": "proportional"},
            "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
-       131072,
-       {{"full_attention",
-         kHalfSplit,
-         512,
-         0,
-         512,
-         "",
-         {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
-        {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}},
-       "4x1 0 4x1 0"},
+       131072, gemma4, "4x1 0 4x1 0"},
       {"Gemma 4 31B, two periods",  // proportional: the first 64 of 256 pairs, over the whole head
        R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
            512, "num_hidden_layers": 12, "layer_types": ["sliding_attention", "sliding_attention",
@@ -115,16 +105,7 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
            "sliding_attention", "sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
            "rope_parameters": {"full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0,
            "rope_type": "proportional"}, "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
-       131072,
-       {{"full_attention",
-         kHalfSplit,
-         512,
-         0,
-         512,
-         "",
-         {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
-        {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}},
-       "5x1 0 5x1 0"},
+       131072, gemma4, "5x1 0 5x1 0"},
       {"ERNIE-4.5-VL 424B-A47B",  // h w h w ..., then t
        R"({"model_type": "ernie4_5_moe_vl", "hidden_size": 8192, "num_attention_heads": 64, "num_hidden_layers": 54,
            "rope_theta": 500000, "rope_scaling": {"type": "default", "mrope_section": [22, 22, 20]}})",
@@ -155,13 +136,7 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
        4096,
        {{"", kInterleaved, 64, 0, 32, "", {{1, ".562341325"}, {15, "1.77827941e-4"}}}},
        "20x0"},
-      {"LongCat-Flash-Chat",  // two attentions in each of 28 layers
-       R"({"model_type": "longcat_flash", "hidden_size": 6144, "num_attention_heads": 64, "num_layers": 28,
-           "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 10000000.0})",
-       131072,
-       {{"", kInterleaved, 192, 128, 64, "", {{1, ".604296390"}, {31, "1.65481710e-7"}}}},
-       "56x0"},
-      {"LongCat-Flash-Thinking",  // two attentions in each of 28 layers
+      {"LongCat-Flash-Chat and -Thinking",  // two attentions in each of 28 layers
        R"({"model_type": "longcat_flash", "hidden_size": 6144, "num_attention_heads": 64, "num_layers": 28,
            "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 10000000.0})",
        131072,
@@ -171,13 +146,13 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
        R"({"model_type": "nanochat", "hidden_size": 1280, "num_attention_heads": 10, "num_hidden_layers": 20,
            "max_position_embeddings": 2048, "rope_theta": 10000.0})",
        4096,
-       {{"", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}}},
+       {backwards},
        "20x0"},
       {"nanochat d32",  // backwards
        R"({"model_type": "nanochat", "hidden_size": 2048, "num_attention_heads": 16, "num_hidden_layers": 32,
            "max_position_embeddings": 2048, "rope_theta": 10000.0})",
        4096,
-       {{"", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}}},
+       {backwards},
        "32x0"},
       {"Kimi-Linear 48B-A3B",  // no rotation
        R"({"model_type": "kimi_linear", "hidden_size": 2304, "num_attention_heads": 32, "num_hidden_layers": 27,

@@ -6,23 +6,54 @@
 using posenc_tests::kHalfSplit;
 using posenc_tests::kInterleaved;
 
+namespace {
+
+using InvFreq = std::vector<std::pair<Eigen::Index, posenc_tests::Printed>>;
+
+/// Two axes that drive half of the pairs each.
+posenc_tests::ExpectedSet grid(posenc::RopePairs pairs, int head_dim, const InvFreq& inv_freq) {
+  return {"", pairs, head_dim, 0, head_dim, "", inv_freq, "1", "1", {{head_dim / 4, 0}, {head_dim / 4, 1}}};
+}
+
+/// Frames, rows and columns, which drive `each` channels.
+posenc_tests::ExpectedSet video_channels(int head_dim, int each, const InvFreq& inv_freq) {
+  const std::vector<std::pair<int, int>> axes = {{each, 0}, {each, 1}, {each, 2}};
+  return {"", kInterleaved, head_dim, 0, 3 * each, "", inv_freq, "1", "1", axes, posenc::RopeAngles::of_channels};
+}
+
+/// One of two towers of the same form, in which 32 of 64 channels rotate.
+posenc_tests::Published clvp(const char* name, const std::string& tower) {
+  const std::string config = R"({"model_type": "clvp_encoder", "hidden_size": 768, "num_attention_heads": 12,
+    "num_hidden_layers": 20, "projection_dim": 768, "use_rotary_embedding": true})";
+  return {name,   R"({"model_type": "clvp", ")" + tower + "\": " + config + "}",
+          4096,   {{"", kHalfSplit, 64, 0, 32, "", {{1, ".562341325"}, {15, "1.77827941e-4"}}}},
+          "20x0", {},
+          tower};
+}
+
+/// Each head rotates by its own number, so that positions cancel.
+posenc_tests::Published codec(const char* name, const std::string& model_type) {
+  return {name,
+          R"({"model_type": ")" + model_type + R"(", "hidden_size": 1024, "num_attention_heads": 16,
+            "num_hidden_layers": 12, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}})",
+          4096,
+          {},
+          "12x.",
+          {"rope_parameters.rope_theta"}};
+}
+
+}  // namespace
+
 /// Pictures and sound.
 std::vector<posenc_tests::Published> posenc_tests::towers() {
+  const ExpectedSet grid_of_80 =
+      grid(kHalfSplit, 80, {{1, ".630957344"}, {19, "1.58489319e-4"}, {20, "1.00000000"}, {39, "1.58489319e-4"}});
   return {
       {"Qwen2-VL 7B, pictures",  // two series of base^(-2i/40)
        R"({"model_type": "qwen2_vl", "vision_config": {"depth": 32, "embed_dim": 1280, "hidden_size": 3584,
            "num_heads": 16, "model_type": "qwen2_vl"}})",
        4096,
-       {{"",
-         kHalfSplit,
-         80,
-         0,
-         80,
-         "",
-         {{1, ".630957344"}, {19, "1.58489319e-4"}, {20, "1.00000000"}, {39, "1.58489319e-4"}},
-         "1",
-         "1",
-         {{20, 0}, {20, 1}}}},
+       {grid_of_80},
        "32x0",
        {},
        "vision_config"},
@@ -30,16 +61,7 @@ std::vector<posenc_tests::Published> posenc_tests::towers() {
        R"({"model_type": "qwen2_5_vl", "vision_config": {"depth": 32, "hidden_size": 1280, "num_heads": 16,
            "out_hidden_size": 3584, "model_type": "qwen2_5_vl"}})",
        4096,
-       {{"",
-         kHalfSplit,
-         80,
-         0,
-         80,
-         "",
-         {{1, ".630957344"}, {19, "1.58489319e-4"}, {20, "1.00000000"}, {39, "1.58489319e-4"}},
-         "1",
-         "1",
-         {{20, 0}, {20, 1}}}},
+       {grid_of_80},
        "32x0",
        {},
        "vision_config"},
@@ -47,50 +69,15 @@ std::vector<posenc_tests::Published> posenc_tests::towers() {
        R"({"model_type": "qwen3_vl", "vision_config": {"depth": 27, "hidden_size": 1152, "num_heads": 16,
            "model_type": "qwen3_vl"}})",
        4096,
-       {{"",
-         kHalfSplit,
-         72,
-         0,
-         72,
-         "",
-         {{1, ".599484250"}, {17, "1.66810054e-4"}, {18, "1.00000000"}, {35, "1.66810054e-4"}},
-         "1",
-         "1",
-         {{18, 0}, {18, 1}}}},
+       {grid(kHalfSplit, 72, {{1, ".599484250"}, {17, "1.66810054e-4"}, {18, "1.00000000"}, {35, "1.66810054e-4"}})},
        "27x0",
        {},
        "vision_config"},
-      {"Llama 4 Scout, pictures",  // two series of base^(-2i/44)
+      {"Llama 4 Scout and Maverick, pictures",  // two series of base^(-2i/44)
        R"({"model_type": "llama4", "vision_config": {"hidden_size": 1408, "num_attention_heads": 16,
            "num_hidden_layers": 34, "rope_theta": 10000, "model_type": "llama4_vision_model"}})",
        4096,
-       {{"",
-         kInterleaved,
-         88,
-         0,
-         88,
-         "",
-         {{1, ".657933225"}, {21, "1.51991108e-4"}, {22, "1.00000000"}, {43, "1.51991108e-4"}},
-         "1",
-         "1",
-         {{22, 0}, {22, 1}}}},
-       "34x0",
-       {},
-       "vision_config"},
-      {"Llama 4 Maverick, pictures",  // two series of base^(-2i/44)
-       R"({"model_type": "llama4", "vision_config": {"hidden_size": 1408, "num_attention_heads": 16,
-           "num_hidden_layers": 34, "rope_theta": 10000, "model_type": "llama4_vision_model"}})",
-       4096,
-       {{"",
-         kInterleaved,
-         88,
-         0,
-         88,
-         "",
-         {{1, ".657933225"}, {21, "1.51991108e-4"}, {22, "1.00000000"}, {43, "1.51991108e-4"}},
-         "1",
-         "1",
-         {{22, 0}, {22, 1}}}},
+       {grid(kInterleaved, 88, {{1, ".657933225"}, {21, "1.51991108e-4"}, {22, "1.00000000"}, {43, "1.51991108e-4"}})},
        "34x0",
        {},
        "vision_config"},
@@ -98,63 +85,35 @@ std::vector<posenc_tests::Published> posenc_tests::towers() {
        R"({"model_type": "dinov3_vit", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 40,
            "rope_theta": 100.0})",
        4096,
-       {{"",
-         kHalfSplit,
-         128,
-         0,
-         128,
-         "",
-         {{1, "5.44101431"}, {31, ".0725570920"}, {32, "6.28318531"}, {63, ".0725570920"}},
-         "1",
-         "1",
-         {{32, 0}, {32, 1}}}},
+       {grid(kHalfSplit, 128, {{1, "5.44101431"}, {31, ".0725570920"}, {32, "6.28318531"}, {63, ".0725570920"}})},
        "40x0"},
       {"V-JEPA 2 ViT-L",  // each series of base^(-c/10) twice
        R"({"model_type": "vjepa2", "hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 24,
            "crop_size": 256, "patch_size": 16, "tubelet_size": 2, "frames_per_clip": 64})",
        4096,
-       {{"",
-         kInterleaved,
-         64,
-         0,
-         60,
-         "",
-         {{1, ".398107171"}, {9, "2.51188643e-4"}, {10, "1.00000000"}, {19, "2.51188643e-4"}, {59, "2.51188643e-4"}},
-         "1",
-         "1",
-         {{20, 0}, {20, 1}, {20, 2}},
-         posenc::RopeAngles::of_channels}},
+       {video_channels(64, 20,
+                       {{1, ".398107171"},
+                        {9, "2.51188643e-4"},
+                        {10, "1.00000000"},
+                        {19, "2.51188643e-4"},
+                        {59, "2.51188643e-4"}})},
        "24x0"},
       {"V-JEPA 2 ViT-H",  // each series of base^(-c/13) twice
        R"({"model_type": "vjepa2", "hidden_size": 1280, "num_attention_heads": 16, "num_hidden_layers": 32,
            "crop_size": 256, "patch_size": 16, "tubelet_size": 2, "frames_per_clip": 64})",
        4096,
-       {{"",
-         kInterleaved,
-         80,
-         0,
-         78,
-         "",
-         {{1, ".492388263"}, {12, "2.03091762e-4"}, {13, "1.00000000"}, {25, "2.03091762e-4"}, {77, "2.03091762e-4"}},
-         "1",
-         "1",
-         {{26, 0}, {26, 1}, {26, 2}},
-         posenc::RopeAngles::of_channels}},
+       {video_channels(80, 26,
+                       {{1, ".492388263"},
+                        {12, "2.03091762e-4"},
+                        {13, "1.00000000"},
+                        {25, "2.03091762e-4"},
+                        {77, "2.03091762e-4"}})},
        "32x0"},
       {"Mistral Small 3.1, pictures",  // one series of base^(-2i/64), even frequencies for rows
        R"({"model_type": "mistral3", "vision_config": {"model_type": "pixtral", "head_dim": 64, "hidden_size": 1024,
            "num_attention_heads": 16, "num_hidden_layers": 24, "rope_theta": 10000.0}})",
        4096,
-       {{"",
-         kHalfSplit,
-         64,
-         0,
-         64,
-         "",
-         {{1, ".562341325"}, {15, "1.77827941e-4"}, {16, ".749894209"}, {31, "1.33352143e-4"}},
-         "1",
-         "1",
-         {{16, 0}, {16, 1}}}},
+       {grid(kHalfSplit, 64, {{1, ".562341325"}, {15, "1.77827941e-4"}, {16, ".749894209"}, {31, "1.33352143e-4"}})},
        "24x0",
        {},
        "vision_config"},
@@ -181,35 +140,9 @@ std::vector<posenc_tests::Published> posenc_tests::towers() {
        {},
        "24x.",
        {"rotary_embedding_base"}},
-      {"CLVP, text_config",  // 32 of 64 channels
-       R"({"model_type": "clvp", "text_config": {"model_type": "clvp_encoder", "hidden_size": 768,
-           "num_attention_heads": 12, "num_hidden_layers": 20, "projection_dim": 768, "use_rotary_embedding": true}})",
-       4096,
-       {{"", kHalfSplit, 64, 0, 32, "", {{1, ".562341325"}, {15, "1.77827941e-4"}}}},
-       "20x0",
-       {},
-       "text_config"},
-      {"CLVP, speech_config",  // 32 of 64 channels
-       R"({"model_type": "clvp", "speech_config": {"model_type": "clvp_encoder", "hidden_size": 768,
-           "num_attention_heads": 12, "num_hidden_layers": 20, "projection_dim": 768, "use_rotary_embedding": true}})",
-       4096,
-       {{"", kHalfSplit, 64, 0, 32, "", {{1, ".562341325"}, {15, "1.77827941e-4"}}}},
-       "20x0",
-       {},
-       "speech_config"},
-      {"X-Codec 2",  // positions cancel
-       R"({"model_type": "xcodec2", "hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 12,
-           "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}})",
-       4096,
-       {},
-       "12x.",
-       {"rope_parameters.rope_theta"}},
-      {"NeuCodec",  // positions cancel
-       R"({"model_type": "neucodec", "hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 12,
-           "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}})",
-       4096,
-       {},
-       "12x.",
-       {"rope_parameters.rope_theta"}},
+      clvp("CLVP, text", "text_config"),
+      clvp("CLVP, speech", "speech_config"),
+      codec("X-Codec 2", "xcodec2"),
+      codec("NeuCodec", "neucodec"),
   };
 }
