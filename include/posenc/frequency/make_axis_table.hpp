@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// make_table() and fill_table() for tokens that have a position on each of several axes.
+/// make_table() on a line is in make_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// make_table() and fill_table() for a batch whose sequences have frequencies of their own: dynamic NTK.
+/// make_table() with the same frequencies for all is in make_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// make_table() and fill_table(): frequencies meet positions.
+/// On several axes: make_axis_table.hpp; with frequencies of each sequence: make_sequence_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Brings a trained table to another number of positions or to another grid, and the gradient back.
+/// resize() of the bias table of a window is in relative_bias/resize_window.hpp.
 #ifndef POSENC_LEARNABLE_RESIZE_HPP
 #define POSENC_LEARNABLE_RESIZE_HPP
 

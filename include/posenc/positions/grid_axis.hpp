@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// GridAxis: where the tokens of a grid are on one axis, and grids of such axes.
+/// grid_positions() of whole positions is in grid_positions.hpp.
 #ifndef POSENC_POSITIONS_GRID_AXIS_HPP
 #define POSENC_POSITIONS_GRID_AXIS_HPP
 

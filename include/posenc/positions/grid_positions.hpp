@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Positions of the tokens of a grid: a picture, a video.
+/// grid_positions() of axes with spacings of their own is in grid_axis.hpp.
 #ifndef POSENC_POSITIONS_GRID_POSITIONS_HPP
 #define POSENC_POSITIONS_GRID_POSITIONS_HPP
 

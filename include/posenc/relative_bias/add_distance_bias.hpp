@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Adds a bias by distance to attention logits, and its gradient.
+/// With a gate for each query: gated_distance_bias.hpp.
 #ifndef POSENC_RELATIVE_BIAS_ADD_DISTANCE_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_ADD_DISTANCE_BIAS_HPP
 

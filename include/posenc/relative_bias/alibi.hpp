@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// ALiBi: a penalty that grows linearly with distance, steeper or flatter by head.
+/// make_alibi_table() on a grid of tokens is in grid_alibi.hpp.
 #ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_ALIBI_HPP
 

@@ -24,9 +24,10 @@ void add_bucket_bias(X& x, const Weights& given_weights, const Buckets& buckets,
     using Number = ArithmeticScalar<Scalar, typename Weights::Scalar>;
     const BucketPositions<Queries> queries(function, "query_positions", query_positions);
     const BucketPositions<Keys> keys(function, "key_positions", key_positions);
-    const BucketRows rows_of(buckets, queries, keys, segments);
+    BucketRows rows_of(buckets, queries, keys, segments);
     require_bucket_bias(function, "logits", x, "weights", given_weights, count_buckets(buckets), rows_of, segments);
     require_target(function, "logits", x, given_weights);
+    rows_of.keep_buckets();
     const auto& weights = evaluated(given_weights);
     Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> of_head(weights.cols(), weights.rows());
     for (Eigen::Index row = 0; row < weights.rows(); ++row) {
@@ -58,10 +59,11 @@ void bucket_bias_backward(GradWeights& grad_weights, const Grad& grad_logits, co
     using Number = std::conditional_t<is_storage<Scalar>, double, Scalar>;
     const BucketPositions<Queries> queries(function, "query_positions", query_positions);
     const BucketPositions<Keys> keys(function, "key_positions", key_positions);
-    const BucketRows rows_of(buckets, queries, keys, segments);
+    BucketRows rows_of(buckets, queries, keys, segments);
     require_bucket_bias(function, "grad_logits", grad_logits, "grad_weights", grad_weights, count_buckets(buckets),
                         rows_of, segments);
     require_target(function, "grad_weights", grad_weights, grad_logits);
+    rows_of.keep_buckets();
     const auto& grad = evaluated(grad_logits);
     using Sums = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Sums sums = Sums::Constant(grad_weights.cols(), grad_weights.rows(), Number(0));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// A bias by distance that each query multiplies by a gate of its own, and its gradients.
+/// Without gates: add_distance_bias.hpp.
 #ifndef POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// ALiBi on a grid of tokens: a penalty that grows with the distance in two dimensions.
+/// make_alibi_table() by distance in a line is in alibi.hpp.
 #ifndef POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
 

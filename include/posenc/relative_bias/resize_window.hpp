@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Resizes the bias table of a window to another window.
+/// resize() of learned positions is in learnable/resize.hpp.
 #ifndef POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 #define POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 

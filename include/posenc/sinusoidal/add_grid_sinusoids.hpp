@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Writes and adds sinusoids of tokens on several axes: pictures, videos, coordinates.
+/// On a line: add_sinusoidal.hpp.
 #ifndef POSENC_SINUSOIDAL_ADD_GRID_SINUSOIDS_HPP
 #define POSENC_SINUSOIDAL_ADD_GRID_SINUSOIDS_HPP
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Writes and adds a sinusoidal encoding from a kept cos/sin table, without sines and cosines to compute.
+/// With sines and cosines computed: add_sinusoidal.hpp.
 #ifndef POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 #define POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 

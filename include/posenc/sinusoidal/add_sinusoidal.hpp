@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Writes and adds sinusoidal encodings of tokens on a line.
+/// On several axes: add_grid_sinusoids.hpp; from a kept table: add_kept_sinusoids.hpp.
 #ifndef POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 

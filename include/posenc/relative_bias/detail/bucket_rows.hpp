@@ -73,21 +73,24 @@ constexpr bool may_have_buckets() {
   }
 }
 
-/// The row of each pair. Where there are fewer distances than pairs, the bucket of each distance is found once and
-/// kept.
+/// The row of each pair.
 template <typename Buckets, typename Queries, typename Keys>
 class BucketRows {
  public:
   BucketRows(const Buckets& buckets, const Queries& queries, const Keys& keys, const SegmentPairs* segments)
-      : buckets_(buckets), queries_(queries), keys_(keys), segments_(segments) {
-    if (queries.count() == 0 || keys.count() == 0) return;
-    const auto [first_query, last_query] = ends(queries);
-    const auto [first_key, last_key] = ends(keys);
+      : buckets_(buckets), queries_(queries), keys_(keys), segments_(segments) {}
+
+  /// Where there are fewer distances than pairs, finds the bucket of each distance once and keeps it. After every check,
+  /// because it allocates.
+  void keep_buckets() {
+    if (queries_.count() == 0 || keys_.count() == 0) return;
+    const auto [first_query, last_query] = ends(queries_);
+    const auto [first_key, last_key] = ends(keys_);
     lowest_ = first_key - last_query;
     const std::int64_t span = last_key - first_query - lowest_;
-    if (span / keys.count() >= queries.count()) return;
+    if (span / keys_.count() >= queries_.count()) return;
     kept_.reserve(static_cast<std::size_t>(span) + 1);
-    for (std::int64_t d = 0; d <= span; ++d) kept_.push_back(buckets(lowest_ + d));
+    for (std::int64_t d = 0; d <= span; ++d) kept_.push_back(buckets_(lowest_ + d));
   }
 
   Eigen::Index queries() const { return queries_.count(); }
