@@ -111,7 +111,7 @@ struct FopeWriter {
 ///           once more [rope][fope].
 /// Source:   Hua et al. 2024, arXiv:2412.17739.
 /// Matches:  FourierRotaryEmbedding of vLLM, which is half-split; query heads there take the coefficients of their key
-///           head.
+///           head. FopeRotaryEmbeddingImpl of lmdeploy in the first n pairs; those beyond have a sine of 1 there.
 template <typename Scalar, typename DerivedCos, typename DerivedSin, typename Positions>
 FrequencyTable<Scalar> make_fope_table(const Frequencies& frequencies,
                                        const Eigen::DenseBase<DerivedCos>& cos_coefficients,

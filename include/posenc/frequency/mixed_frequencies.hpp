@@ -181,7 +181,8 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @throws std::invalid_argument  in addition: another number of phases; one that is not finite.
 /// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
-/// Matches:  PoPE of x-transformers and PoPE-pytorch, where the caller applies softplus and appends the zeros.
+/// Matches:  PoPE of x-transformers, half-split, and of PoPE-pytorch, where zeros and lengths are interleaved; the caller
+///           applies softplus and puts the zeros in. Their learned bias of keys is -delta, and is the phase as it is.
 template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
           std::enable_if_t<detail::is_list<Phases>, int> = 0>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,
