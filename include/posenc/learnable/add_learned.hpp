@@ -66,10 +66,19 @@ void encode_learned(const First&, const Second&, detail::PositionsInBraces, cons
 
 /// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
 ///
+/// Pictures with a table of rows and one of columns are two calls: both on all channels where the tables are added, one
+/// on each block of channels where they lie side by side.
+///
+///     const auto grid = grid_positions({height, width});                        //          column | row
+///     add_learned(x.leftCols(columns.width()), columns, grid.col(1));           //   token  x x x  | y y y
+///     add_learned(x.rightCols(rows.width()), rows, grid.col(0));
+///
 /// @param[in,out] x  tokens x table.width(); `table`, `positions` and errors as in encode_learned().
 /// Cost:     that of x += y. No allocation (bench_learnable: lookup).
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double
 ///           [learnable][lookup].
+/// Matches:  side by side with columns first DetrLearnedPositionEmbedding and Florence-2's learned positions of
+///           transformers, with rows first AxialPositionEmbeddings of Reformer.
 template <typename X, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<X, Table>, int> = 0>
 void add_learned(X&& x, const Table& table, const Positions& positions) {
