@@ -374,6 +374,27 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
       "make_shift_table: keys_id must be 14501298654465141105 (frequencies.id()), or std::nullopt where it is not "
       "known, got 0",
       [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), 0); });
+  bad.value("a shift by heads of keys whose heads share their angles",
+            "make_shift_table: keys_id must be 15742152128141115803 (frequencies.id() in a table of "
+            "options.num_heads), or std::nullopt "
+            "where it is not known, got 14501298654465141105",
+            [](F& f) {
+              posenc::TableOptions two;
+              two.num_heads = 2;
+              posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), f.eight.id(), two);
+            });
+  bad.value("a shift in float32 angles", "make_shift_table: options.angles must be exact, got float32", [](F& f) {
+    posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), f.eight.id(),
+                                    {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32});
+  });
+  bad.value("rescaling by three heads of four pairs",
+            "make_table: frequencies.num_pairs() must be a multiple of options.num_heads 3 (the pairs of head 0, then "
+            "those of head 1, ...), got 4",
+            [](F& f) {
+              posenc::TableOptions three;
+              three.num_heads = 3;
+              posenc::make_rescale_table<float>(f.eight, f.eight, PositionRange(0, 2), std::nullopt, three);
+            });
   bad.value("a layout of pairs that there are not", "RopeLayout: pairs must be one of its enumerators, got 5",
             [](F&) { posenc::RopeLayout(static_cast<posenc::RopePairs>(5), 8); });
   bad.value("rescaling keys of the new frequencies",

@@ -72,6 +72,11 @@ TEST_CASE("every form of argument: tables for keys that are kept, and learned fr
   CHECK(differs(CALL(make_shift_table<float>), f, axes, grid, axes.id(f)) == "");
   CHECK(differs(CALL(make_rescale_table<float>), f, g, PositionRange(3, 3), f.id()) == "");
   CHECK(differs(CALL(make_rescale_table<float>), f, g, axes, grid, axes.id(f)) == "");
+  const TableOptions paired{CosSinStorage::paired};
+  CHECK(differs(CALL(make_shift_table<float>), f, deltas, std::nullopt, paired) == "");
+  CHECK(differs(CALL(make_shift_table<float>), f, axes, grid, std::nullopt, paired) == "");
+  CHECK(differs(CALL(make_rescale_table<float>), f, g, PositionRange(3, 3), std::nullopt, paired) == "");
+  CHECK(differs(CALL(make_rescale_table<float>), f, g, axes, grid, std::nullopt, paired) == "");
   const auto of_channels = make_table<float>(geometric_frequencies(16, 1e4), PositionRange(3, 3));
   CHECK(differs_written(numbers(3, 16), CALL(apply_channel_angles), of_channels, RopeLayout::half_split(8)) == "");
   CHECK(differs_written(numbers(3, 16), CALL(apply_channel_angles), of_channels, RopeLayout::half_split(8),

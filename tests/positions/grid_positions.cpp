@@ -81,6 +81,28 @@ TEST_CASE("axes of a grid by the name of their spacing", "[positions][grid]") {
         posenc::grid_positions({2, 3}).cast<double>());
 }
 
+TEST_CASE("the ends of an axis are what was given", "[positions][grid]") {
+  using posenc::GridAxis;
+  for (int size = 1; size < 100; ++size) {
+    for (const double first : {0.1, -0.7, 1 / 3.0, 1e-3, 123456.789, -5e15 / 3}) {
+      for (const double last : {0.3, -1e5 / 3, 0.7}) {
+        const GridAxis line = GridAxis::linspace(size, {first, last});
+        CHECK(line[0] == first);
+        CHECK((size == 1 || line[size - 1] == last));
+        CHECK(GridAxis::linspace_without_endpoint(size, {first, last})[0] == first);
+        CHECK(line.times(0.3)[0] == first * 0.3);
+        CHECK((size == 1 || line.times(0.3)[size - 1] == last * 0.3));
+        const GridAxis moved = line.from(0.1);
+        CHECK(moved[0] == 0.1);
+        CHECK(moved.times(3)[0] == 0.1 * 3);
+      }
+      CHECK(GridAxis::counted(size).times(0.3).from(first)[0] == first);
+      CHECK(GridAxis::patch_centers(size, GridAxis::Side(size)).from(first)[0] == first);
+      CHECK(GridAxis::linspace_without_endpoint(size, {0, 0.7}).from(first)[0] == first);
+    }
+  }
+}
+
 TEST_CASE("positions of axes are rounded a few times", "[positions][grid]") {
   using posenc::GridAxis;
   // With M the largest of |first| and |last|: first n to 1/2 ulp of M n, last - first to 1/2 ulp of 2 M, its product

@@ -148,6 +148,60 @@ TEST_CASE("keys of a multi-axis model move on each axis", "[rope][cached_keys][a
   CHECK(distance(cached, fresh, keys, frequencies.magnitude()) <= rotation_bound<double>(5, 110 + 161 + 3.25 * 271));
 }
 
+TEST_CASE("keys move and are rescaled by the angles of each head", "[rope][cached_keys][heads]") {
+  constexpr Index heads = 3;
+  posenc::TableOptions options{posenc::CosSinStorage::paired};
+  options.num_heads = heads;
+  const auto by_head = [&](double base) {
+    Eigen::ArrayXd all(heads * kHeadDim / 2);
+    for (Index h = 0; h < heads; ++h) {
+      const double of_head = base * static_cast<double>(h + 1);
+      all.segment(h * kHeadDim / 2, kHeadDim / 2) = posenc::geometric_frequencies(kHeadDim, of_head).inv_freq();
+    }
+    return posenc::Frequencies(all, 1.25);
+  };
+  const auto from = by_head(1e4), to = by_head(5e4);
+  const auto layout = RopeLayout::interleaved(kHeadDim);
+  const auto keys = Noise(7).matrix<double>(kTokens, heads * kHeadDim);
+  const auto table = make_table<double>(from, positions(), options);
+  const std::vector<int> back(kTokens, -900);
+  RowMatrix<double> moved = keys, fresh = keys;
+  apply_rope(moved, table, layout);
+  apply_rope(moved, posenc::make_shift_table<double>(from, back, table.id(), options), layout);
+  apply_rope(fresh, make_table<double>(from, Positions(positions().array() - 900), options), layout);
+  CHECK(distance(moved, fresh, keys, 1.25) <= rotation_bound<double>(3, 5024 + 900 + 4124));
+
+  RowMatrix<double> rescaled = keys;
+  apply_rope(rescaled, table, layout);
+  const auto rescale = posenc::make_rescale_table<double>(from, to, positions(), table.id(), options);
+  CHECK(rescale.num_heads() == heads);
+  apply_rope(rescaled, rescale, layout);
+  fresh = keys;
+  apply_rope(fresh, make_table<double>(to, positions(), options), layout);
+  CHECK(distance(rescaled, fresh, keys, 1.25) <= rotation_bound<double>(3, 3.25 * 5024));
+
+  // Three axes, which differ from head to head.
+  Eigen::ArrayXi axis_of_pair(heads * kHeadDim / 2);
+  for (Index i = 0; i < axis_of_pair.size(); ++i) axis_of_pair[i] = static_cast<int>(i * i % 3);
+  const posenc::AxisMap axes(axis_of_pair, 3);
+  posenc::AxisPositionMatrix<std::int64_t> at(kTokens, 3), deltas(kTokens, 3);
+  for (Index i = 0; i < kTokens; ++i) {
+    at.row(i) << 40 + i, 3 * i, 7;
+    deltas.row(i) << -40, i, 1;
+  }
+  const auto of_axes = make_table<double>(from, axes, at, options);
+  moved = fresh = rescaled = keys;
+  apply_rope(moved, of_axes, layout);
+  apply_rope(moved, posenc::make_shift_table<double>(from, axes, deltas, of_axes.id(), options), layout);
+  apply_rope(fresh, make_table<double>(from, axes, at + deltas, options), layout);
+  CHECK(distance(moved, fresh, keys, 1.25) <= rotation_bound<double>(3, 3 * 110));
+  apply_rope(rescaled, of_axes, layout);
+  apply_rope(rescaled, posenc::make_rescale_table<double>(from, to, axes, at, of_axes.id(), options), layout);
+  fresh = keys;
+  apply_rope(fresh, make_table<double>(to, axes, at, options), layout);
+  CHECK(distance(rescaled, fresh, keys, 1.25) <= rotation_bound<double>(3, 3.25 * 110));
+}
+
 TEST_CASE("a table knows what it was made of", "[rope][cached_keys][identity]") {
   const auto a = posenc::geometric_frequencies(64, 1e4);
   const auto b = posenc::geometric_frequencies(64, 1e4);

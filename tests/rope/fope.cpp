@@ -22,6 +22,7 @@ void check_table(const Eigen::MatrixXd& cos, const Eigen::MatrixXd& sin, Index h
   CHECK(table.num_pairs() == kPairs);
   CHECK(table.num_heads() == heads);
   CHECK(table.magnitude() == 0);
+  CHECK(table.first_position() == 90);
   double worst = 0;
   for (Index h = 0; h < heads; ++h) {
     const auto head = table.head(h);
@@ -66,6 +67,7 @@ TEST_CASE("FoPE with unit coefficients is plain RoPE", "[rope][fope]") {
   const Eigen::MatrixXd unit = Eigen::MatrixXd::Identity(kPairs, kPairs);
   const std::vector<double> at = {0, 3.5, 700};
   const auto table = posenc::make_fope_table<double>(frequencies, unit, unit, at, 2 * kPairs);
+  CHECK(!table.first_position());
   const auto plain = posenc::make_table<double>(frequencies, at);
   CHECK((table.cos() == plain.cos()).all());
   CHECK((table.sin() == plain.sin()).all());

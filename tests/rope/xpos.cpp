@@ -21,6 +21,8 @@ TEMPLATE_TEST_CASE("xPos tables are cos and sin times zeta^power", "[rope][xpos]
   const auto frequencies = posenc::geometric_frequencies(kHeadDim, 1e4);
   for (const double center : {0.0, 1024.5}) {
     const auto tables = posenc::make_xpos_tables<TestType>(frequencies, posenc::PositionRange(1900, 40), center);
+    CHECK(tables.queries.first_position() == 1900);
+    CHECK(tables.keys.first_position() == 1900);
     double worst = 0;
     for (Index row = 0; row < 40; ++row) {
       for (Index j = 0; j < kHeadDim / 2; ++j) {

@@ -79,7 +79,7 @@ struct FopeWriter {
       const Eigen::MatrixXd sines = plain.sin().matrix() * of_head(sin);
       for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
     }
-    TableWriter::set_origin(table, 0, 0);
+    TableWriter::set_origin(table, 0, 0, TableWriter::first_of(positions));
     return table;
   }
 };

@@ -34,6 +34,11 @@ inline std::uint64_t mix_id(std::uint64_t id, double value) {
   return mix_id(id, bits);
 }
 
+/// The identity of a table whose heads, where there are several, have frequencies of their own.
+inline std::uint64_t id_by_heads(std::uint64_t id, Eigen::Index num_heads) {
+  return id != 0 && num_heads != 1 ? mix_id(id, static_cast<std::uint64_t>(num_heads)) : id;
+}
+
 }  // namespace detail
 
 class Frequencies;

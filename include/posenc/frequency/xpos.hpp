@@ -82,8 +82,8 @@ struct XposWriter {
       TableWriter::write_block(tables.keys, row, 0, pair, key_cos.data(), key_sin.data());
     };
     for_each_angle(frequencies, 1.0, positions, sink);
-    TableWriter::set_origin(tables.queries, 0, 0);
-    TableWriter::set_origin(tables.keys, 0, 0);
+    TableWriter::set_origin(tables.queries, 0, 0, TableWriter::first_of(positions));
+    TableWriter::set_origin(tables.keys, 0, 0, TableWriter::first_of(positions));
     return tables;
   }
 };

@@ -42,14 +42,16 @@ class GridAxis {
   /// @throws std::out_of_range      a position beyond 2^53, where double has no fractions and then no odd numbers.
   GridAxis times(double factor) const {
     require_finite("GridAxis::times", "factor", factor);
-    return GridAxis("GridAxis::times", size_, offset_ * factor, step_ * factor, divisor_);
+    return GridAxis("GridAxis::times", size_, offset_ * factor, step_ * factor, divisor_,
+                    Ends(first_ * factor, last_ * factor));
   }
   /// This axis moved so that its first token is at `first`.
   /// @throws std::invalid_argument  a number that is not finite.
   /// @throws std::out_of_range      as times().
   GridAxis from(double first) const {
     require_finite("GridAxis::from", "first", first);
-    return GridAxis("GridAxis::from", size_, first * divisor_, step_, divisor_);
+    const double length = step_ * (static_cast<double>(size_) - 1) / divisor_;
+    return GridAxis("GridAxis::from", size_, first * divisor_, step_, divisor_, Ends(first, first + length));
   }
   /// Whole positions around 0: Qwen-Image.
   /// @throws std::invalid_argument  size outside of [0, 2^20].
@@ -99,7 +101,8 @@ class GridAxis {
     require_finite("GridAxis::linspace", "first", first);
     require_finite("GridAxis::linspace", "last", last);
     const double steps = size > 1 ? static_cast<double>(size) - 1 : 1;
-    return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps);
+    return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps,
+                    Ends(first, size > 1 ? last : first));
   }
   /// From `ends.first` to before `ends.last`.
   /// @throws  as linspace().
@@ -109,7 +112,9 @@ class GridAxis {
     require_finite("GridAxis::linspace_without_endpoint", "first", first);
     require_finite("GridAxis::linspace_without_endpoint", "last", stop);
     const double steps = size > 0 ? static_cast<double>(size) : 1;
-    return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
+    const double last = size > 0 ? (first * steps + (stop - first) * (steps - 1)) / steps : first;
+    return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps,
+                    Ends(first, size > 1 ? last : first));
   }
 
   /// Says that one of the ends is missing.
@@ -143,15 +148,22 @@ class GridAxis {
 
   /// Tokens on the axis.
   Eigen::Index size() const { return size_; }
-  /// Position of token i.
-  double operator[](Eigen::Index i) const { return (offset_ + step_ * static_cast<double>(i)) / divisor_; }
+  /// Position of token i: of the first and, in a linspace, the last token exactly what was given.
+  double operator[](Eigen::Index i) const {
+    if (i == 0) return first_;
+    return i == size_ - 1 ? last_ : formula(i);
+  }
 
  private:
   static void require_finite(const char* function, const char* parameter, double value) {
     detail::require(detail::is_finite(value), function, parameter, value, "finite");
   }
+  double formula(Eigen::Index i) const { return (offset_ + step_ * static_cast<double>(i)) / divisor_; }
   GridAxis(const char* function, Eigen::Index size, double offset, double step, double divisor)
-      : size_(size), offset_(offset), step_(step), divisor_(divisor) {
+      : GridAxis(function, size, offset, step, divisor,
+                 Ends(offset / divisor, (offset + step * (static_cast<double>(size) - 1)) / divisor)) {}
+  GridAxis(const char* function, Eigen::Index size, double offset, double step, double divisor, const Ends& ends)
+      : size_(size), offset_(offset), step_(step), divisor_(divisor), first_(ends.first), last_(ends.last) {
     constexpr Eigen::Index limit = detail::kMaxGridSide;
     detail::require(size >= 0 && size <= limit, function, "size", size, "in [0, ", limit, "]");
     if (size == 0) return;
@@ -167,6 +179,8 @@ class GridAxis {
   double offset_;
   double step_;
   double divisor_;
+  double first_;  // where offset / divisor, or the formula at the last token, would be off by an ulp
+  double last_;
 };
 
 /// @overload

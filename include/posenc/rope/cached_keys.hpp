@@ -8,6 +8,7 @@
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/make_axis_table.hpp"
 #include "posenc/frequency/make_table.hpp"
+#include "posenc/frequency/table_options.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
 
@@ -22,13 +23,15 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 /// Refuses keys of other frequencies, and the id 0, which tables have that do not know their frequencies.
-inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t expected,
-                            const char* what) {
+inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t id,
+                            const TableOptions& options, const char* what) {
+  require_exact_angles(function, options);
+  const std::uint64_t expected = id_by_heads(id, options.num_heads);
   require(!keys_id || *keys_id == expected, function, "keys_id", keys_id.value_or(0), expected, " (", what,
-          "), or std::nullopt where it is not known");
+          options.num_heads == 1 ? "" : " in a table of options.num_heads", "), or std::nullopt where it is not known");
 }
 
-/// Whether the last argument is not an id and not std::nullopt.
+/// Whether the last argument, TableOptions behind it aside, is not an id and not std::nullopt.
 template <typename... Given>
 inline constexpr bool lacks_keys_id = true;
 template <typename First, typename... Given>
@@ -36,6 +39,8 @@ inline constexpr bool lacks_keys_id<First, Given...> = lacks_keys_id<Given...>;
 template <typename Last>
 inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::is_same_v<Last, std::nullopt_t> &&
                                             !std::is_same_v<Last, std::optional<std::uint64_t>>;
+template <typename Last>
+inline constexpr bool lacks_keys_id<Last, TableOptions> = lacks_keys_id<Last>;
 
 /// Frequencies that take what `from` rotated to what `to` rotates: angle p (to - from), magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
@@ -61,8 +66,9 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
-/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
-///                                infinite.
+/// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
+/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies` by as many heads; float32
+///                                angles; a delta that is NaN or infinite.
 /// Cost:     that of make_table() and apply_rope(), with no keys computed again (no bench case of its own).
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar
 ///           [rope][cached_keys].
@@ -71,22 +77,23 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
 template <typename Scalar, typename Deltas>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Deltas& deltas,
-                                        std::optional<std::uint64_t> keys_id) {
+                                        std::optional<std::uint64_t> keys_id, TableOptions options = {}) {
   static_assert(
       detail::is_list<Deltas>,
       "posenc: deltas must be a list with one for each token that moves; one delta for all tokens is a list of "
       "one, applied with each_sequence(1)");
-  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), "frequencies.id()");
-  return make_table<Scalar>(frequencies.with_magnitude(1), detail::as_list(deltas));
+  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), options, "frequencies.id()");
+  return make_table<Scalar>(frequencies.with_magnitude(1), detail::as_list(deltas), options);
 }
 
 /// @overload
 /// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
-                                        const Eigen::DenseBase<Derived>& deltas, std::optional<std::uint64_t> keys_id) {
-  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
-  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+                                        const Eigen::DenseBase<Derived>& deltas, std::optional<std::uint64_t> keys_id,
+                                        TableOptions options = {}) {
+  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), options, "axes.id(frequencies)");
+  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas, options);
 }
 
 /// @overload
@@ -110,8 +117,9 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 /// @param from, to      Frequencies of as many pairs as one another.
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
-/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from`; a position that is NaN or
-///                                infinite.
+/// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
+/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from` by as many heads; float32
+///                                angles; a position that is NaN or infinite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
 ///           [rope][cached_keys].
@@ -120,15 +128,15 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 ///           dynamic NTK as they are.
 template <typename Scalar, typename Positions>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const Positions& positions,
-                                          std::optional<std::uint64_t> keys_id) {
+                                          std::optional<std::uint64_t> keys_id, TableOptions options = {}) {
   static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
                 "posenc: positions must be PositionRange(first, count) or a list with one for each token");
-  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), options, "from.id()");
   const Frequencies rescaling = detail::rescaling("make_rescale_table", from, to);
   if constexpr (detail::is_list<Positions>) {
-    return make_table<Scalar>(rescaling, detail::as_list(positions));
+    return make_table<Scalar>(rescaling, detail::as_list(positions), options);
   } else {
-    return make_table<Scalar>(rescaling, positions);
+    return make_table<Scalar>(rescaling, positions, options);
   }
 }
 
@@ -137,9 +145,9 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
                                           const Eigen::DenseBase<Derived>& positions,
-                                          std::optional<std::uint64_t> keys_id) {
-  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
-  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+                                          std::optional<std::uint64_t> keys_id, TableOptions options = {}) {
+  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), options, "axes.id(from)");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions, options);
 }
 
 /// @overload

@@ -88,6 +88,16 @@ struct TableWriter {
     }
   }
 
+  /// The first position of a range; none of a list.
+  template <typename Positions>
+  static std::optional<std::int64_t> first_of(const Positions& positions) {
+    if constexpr (std::is_same_v<Positions, RangePositions>) {
+      return positions[0];
+    } else {
+      return std::nullopt;
+    }
+  }
+
   /// Records what the table was made of.
   template <typename Scalar>
   static void set_origin(FrequencyTable<Scalar>& table, double magnitude, std::uint64_t id,
@@ -95,7 +105,7 @@ struct TableWriter {
     table.facts_.first_position = first_position;
     table.facts_.num_sequences = 1;
     table.facts_.magnitude = magnitude;
-    if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
+    id = id_by_heads(id, table.num_heads());
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
@@ -137,11 +147,7 @@ struct TableWriter {
   template <typename Scalar, typename Positions>
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     fill_rows(table, 0, frequencies, positions);
-    if constexpr (std::is_same_v<Positions, RangePositions>) {
-      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
-    } else {
-      set_origin(table, frequencies.magnitude(), frequencies.id());
-    }
+    set_origin(table, frequencies.magnitude(), frequencies.id(), first_of(positions));
   }
 
   template <typename Scalar, typename Positions>
