@@ -16,18 +16,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-struct GgufLayer {
-  std::string kind;
-  bool rotates;
-};
-
 class GgufPlan {
  public:
   GgufPlan(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model, bool is_unknown)
       : file_(file), prefix_(prefix), model_(model), is_unknown_(is_unknown) {}
 
   /// The kind of each layer, and whether it rotates.
-  std::vector<GgufLayer> read(Eigen::Index layers) {
+  std::vector<PlannedLayer> read(Eigen::Index layers) {
     const bool windowed = file_.number(key("attention.sliding_window")).value_or(0) > 0;
     std::vector<std::string> kinds = read_kinds(layers, windowed);
     drop_layers_without_keys(kinds);
@@ -38,10 +33,9 @@ class GgufPlan {
       file_.require(alibi.value_or(0) == 0, key("attention.max_alibi_bias"), alibi.value_or(0),
                     "0 or absent for an architecture that is not known");
     }
-    std::vector<GgufLayer> plan;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      const LayerRole role = find_layer_kind(kinds[i])->role;
-      plan.push_back({kinds[i], !off && rotates(model_.layers, role, i, windowed)});
+    std::vector<PlannedLayer> plan = plan_layers(kinds, model_.layers, windowed);
+    if (off) {
+      for (PlannedLayer& layer : plan) layer.rotates = false;
     }
     return plan;
   }

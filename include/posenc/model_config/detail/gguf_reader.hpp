@@ -54,7 +54,7 @@ class GgufReader {
     const bool slides = rotates(kSliding);
     const bool two_sets = own || model_.sliding_base > 0 || (model_.slides_unscaled && slides);
     const bool has_sliding_layers =
-        std::any_of(plan_.begin(), plan_.end(), [](const GgufLayer& layer) { return layer.kind == kSliding; });
+        std::any_of(plan_.begin(), plan_.end(), [](const PlannedLayer& layer) { return layer.kind == kSliding; });
     if (own && !has_sliding_layers) {
       file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
     }
@@ -127,7 +127,7 @@ class GgufReader {
   /// Whether a layer of this kind rotates.
   bool rotates(const std::string& kind) const {
     return std::any_of(plan_.begin(), plan_.end(),
-                       [&](const GgufLayer& layer) { return layer.rotates && layer.kind == kind; });
+                       [&](const PlannedLayer& layer) { return layer.rotates && layer.kind == kind; });
   }
 
   Eigen::Index read_head_dim(bool sliding) {
@@ -238,7 +238,7 @@ class GgufReader {
   KnownArchitecture model_{};
   bool is_unknown_ = false;
   std::string prefix_;
-  std::vector<GgufLayer> plan_;
+  std::vector<PlannedLayer> plan_;
   RopeRecipe recipe_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// LayerPattern: the kinds of a model's layers as letters that repeat, and which of them do not rotate.
+/// LayerPattern: the kinds of a model's layers as letters that repeat, and which of them do not rotate. plan_layers()
+/// makes the plan of these, for configs and for files of GGUF.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
 
@@ -72,6 +73,27 @@ inline bool rotates(const LayerPattern& pattern, LayerRole role, std::size_t i, 
   if (pattern.nope == Nope::full) return role != LayerRole::full;
   if (pattern.nope == Nope::full_beside_window) return role != LayerRole::full || !windowed;
   return pattern.nope != Nope::every_period || (i + 1) % static_cast<std::size_t>(pattern.nope_period) != 0;
+}
+
+/// One layer of a model.
+struct PlannedLayer {
+  std::string kind;
+  LayerRole role = LayerRole::full;
+  bool rotates = true;
+  bool is_scaled = true;  ///< Whether the scaling rule applies to it.
+  double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
+  double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
+};
+
+/// The plan of layers of these kinds, each of which is known, by the pattern alone.
+inline std::vector<PlannedLayer> plan_layers(const std::vector<std::string>& kinds, const LayerPattern& pattern,
+                                             bool windowed) {
+  std::vector<PlannedLayer> plan;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const LayerRole role = find_layer_kind(kinds[i])->role;
+    plan.push_back({kinds[i], role, rotates(pattern, role, i, windowed)});
+  }
+  return plan;
 }
 
 }  // namespace detail

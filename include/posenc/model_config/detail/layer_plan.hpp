@@ -18,32 +18,14 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// One layer of a config.
-struct PlannedLayer {
-  std::string kind;
-  LayerRole role = LayerRole::full;
-  bool rotates = true;
-  bool is_scaled = true;  ///< Whether the scaling rule applies to it.
-  double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
-  double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
-};
-
 /// Reads the plan of the layers.
 class LayerPlanReader {
  public:
   LayerPlanReader(ConfigReader& config, const KnownModel& model) : config_(config), model_(model) {}
 
   std::vector<PlannedLayer> read() {
-    const Eigen::Index layers = read_count();
-    std::vector<PlannedLayer> plan;
-    for (const std::string& kind : read_kinds(layers)) {
-      const LayerKind* const known = find_layer_kind(kind);
-      plan.push_back({kind, known->role});
-    }
-    const bool windowed = !(config_.has_null("sliding_window"));
-    for (std::size_t i = 0; i < plan.size(); ++i) {
-      plan[i].rotates = rotates(model_.layers, plan[i].role, i, windowed);
-    }
+    const std::vector<std::string> kinds = read_kinds(read_count());
+    std::vector<PlannedLayer> plan = plan_layers(kinds, model_.layers, !config_.has_null("sliding_window"));
     read_no_rope_layers(plan);
     read_cross_layers(plan);
     read_layer_bases(plan);
