@@ -228,9 +228,17 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [=](F&) { posenc::mrope_positions({sounding(1, 3, 0)}); });
   bad.value(
       "a sound whose tokens are not given",
-      "MropeSegment::video_with_audio: sound must be VideoSound().tokens(count).positions_per_chunk(count), got a "
-      "part",
+      "MropeSegment::video_with_audio: sound must be VideoSound().tokens(count) with either positions_per_chunk(count) "
+      "or by_token(), got an incomplete one, or both",
       [](F&) { MropeSegment::video_with_audio(2, 1, 1, VideoTime(), posenc::VideoSound().positions_per_chunk(50)); });
+  bad.value(
+      "a sound in both orders",
+      "MropeSegment::video_with_audio: sound must be VideoSound().tokens(count) with either positions_per_chunk(count) "
+      "or by_token(), got an incomplete one, or both",
+      [](F&) {
+        const auto sound = posenc::VideoSound().tokens(3).positions_per_chunk(50).by_token();
+        MropeSegment::video_with_audio(2, 1, 1, VideoTime(), sound);
+      });
   bad.value("negative audio", "mrope_positions: segments[0].audio_tokens must be in [0, 1099511627776], got -3",
             [=](F&) { posenc::mrope_positions({sounding(1, -3, 50)}); });
   bad.value("audio of a segment without audio",

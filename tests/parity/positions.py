@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Makes the positions of tests/golden/positions by the libraries that they come from, and compares them with the files.
 
-    python3 tests/parity/positions.py [--write]
+    python3 tests/parity/positions.py [--write [FILE...]]
 
 needs torch, transformers and diffusers. Not part of the test command; tests/positions compares posenc with the files.
 Positions that a library keeps to itself are read where it uses them: its 1-D rotation gets them as an argument, or the
@@ -67,6 +67,81 @@ def omni(parts, model, per_second, audio_in_video=False, padding=0):
     return torch.cat([positions[:, 0].T.long(), torch.full((1, 3), int(delta.flatten()[0]))])
 
 
+def omni_3(parts):
+    """As omni(), with ("both", t, h, w, seconds per frame, frames of sound); yields the numbers of audio tokens too."""
+    from transformers.models.qwen3_omni_moe import modeling_qwen3_omni_moe as module
+    model = module.Qwen3OmniMoePreTrainedModelForConditionalGeneration
+    ids, grids, seconds, sounds, tokens = [], [], [], [], []
+    for kind, *sizes in parts:
+        if kind == "text":
+            ids += [TEXT] * sizes[0]
+            continue
+        if kind != "video":
+            sounds.append(sizes[-1])
+            tokens.append(int(module._get_feat_extract_output_lengths(torch.tensor(sizes[-1]), 50)))
+        if kind == "audio":
+            ids += [AUDIO_START] + [AUDIO] * tokens[-1] + [TEXT]
+            continue
+        grids.append([sizes[0], 2 * sizes[1], 2 * sizes[2]])
+        seconds.append(sizes[3])
+        frames = [VIDEO] * (sizes[0] * sizes[1] * sizes[2])
+        ids += [START, AUDIO_START] + frames + [AUDIO] * tokens[-1] + [TEXT] * 2 if kind == "both" else (
+            [START] + frames + [TEXT])
+    config = types.SimpleNamespace(image_token_id=IMAGE, video_token_id=VIDEO, audio_token_id=AUDIO,
+                                   vision_start_token_id=START, audio_start_token_id=AUDIO_START,
+                                   position_id_per_seconds=13, audio_config=types.SimpleNamespace(n_window=50),
+                                   vision_config=types.SimpleNamespace(spatial_merge_size=2))
+    stub = types.SimpleNamespace(config=config, spatial_merge_size=2)
+    stub.get_llm_pos_ids_for_vision = types.MethodType(model.get_llm_pos_ids_for_vision, stub)
+    positions, delta = model.get_rope_index(
+        stub, torch.tensor([ids]), None, torch.tensor(grids), torch.ones(1, len(ids), dtype=torch.long),
+        any(part[0] == "both" for part in parts), torch.tensor(sounds) if sounds else None, torch.tensor(seconds))
+    return torch.cat([positions[:, 0].T, torch.full((1, 3), float(delta))]), tokens
+
+
+def omni_3_prompts():
+    for name, parts in (("video_audio", [("text", 3), ("video", 3, 1, 2, 1.0), ("text", 1), ("audio", 77)]),
+                        ("audio_in_video", [("text", 2), ("both", 3, 1, 2, 1.0, 301), ("text", 1)]),
+                        ("short_audio_in_video", [("both", 5, 3, 1, 2.0, 130), ("text", 2)]),
+                        ("audio_in_wide_video", [("text", 1), ("both", 2, 2, 40, 1.0, 99), ("text", 3)])):
+        positions, tokens = omni_3(parts)
+        yield name, positions
+        yield f"{name}_tokens", torch.tensor([tokens])
+
+
+def vision_prompts(model, **config):
+    """Pictures and videos of Qwen2-VL and Qwen2.5-VL, videos no longer than they are wide: see mrope_positions()."""
+    vision = types.SimpleNamespace(spatial_merge_size=2, **config)
+    stub = types.SimpleNamespace(config=types.SimpleNamespace(vision_config=vision))
+    stub.get_vision_position_ids = types.MethodType(model.get_vision_position_ids, stub)
+    for name, pads, parts in (
+            ("picture", 0, [(0, 3), (1, 1, 2, 3), (0, 2)]),
+            ("pictures_padded", 3, [(0, 2), (1, 1, 3, 1), (0, 1), (1, 1, 5, 7), (0, 4)]),
+            ("picture_video", 0, [(1, 1, 4, 2), (0, 1), (2, 3, 2, 60), (0, 3)])):
+        types_of, images, videos = [], [], []
+        for kind, *sizes in parts:
+            if kind == 0:
+                types_of += [0] * sizes[0]
+                continue
+            (images if kind == 1 else videos).append([sizes[0], 2 * sizes[1], 2 * sizes[2]])
+            types_of += [kind] * (sizes[0] * sizes[1] * sizes[2])
+        more = {"second_per_grid_ts": torch.tensor([0.5])} if "tokens_per_second" in config else {}
+        positions, delta = model.get_rope_index(
+            stub, torch.ones(1, pads + len(types_of), dtype=torch.long), torch.tensor([[0] * pads + types_of]),
+            image_grid_thw=torch.tensor(images), video_grid_thw=torch.tensor(videos) if videos else None,
+            attention_mask=torch.tensor([[0] * pads + [1] * len(types_of)]), **more)
+        yield name, torch.cat([positions[:, 0].T, torch.full((1, 3), int(delta))])
+
+
+def qwen_vl_prompts():
+    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
+    from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLModel
+    for name, positions in vision_prompts(Qwen2VLModel):
+        yield f"qwen2_vl_{name}", positions
+    for name, positions in vision_prompts(Qwen2_5_VLModel, tokens_per_second=25):
+        yield f"qwen2_5_vl_{name}", positions
+
+
 def omni_prompts():
     from transformers.models.qwen2_5_omni.modeling_qwen2_5_omni import (
         Qwen2_5OmniPreTrainedModelForConditionalGeneration as Omni)
@@ -76,6 +151,32 @@ def omni_prompts():
     yield "audio_in_video", omni([("text", 2), ("both", 3, 1, 2, 1.0, 70), ("text", 1)], Omni, 25, True)
     yield "audio_in_video_odd", omni([("text", 1), ("both", 5, 3, 1, 1.0, 113), ("text", 3)], Omni, 25, True)
     yield "short_audio_in_video", omni([("both", 6, 2, 2, 1.0, 20), ("text", 2)], Omni, 25, True)
+
+
+# --- Text --------------------------------------------------------------------------------------------------------------
+def texts():
+    from transformers import DataCollatorWithFlattening, GenerationMixin
+    from transformers.models.opt.modeling_opt import OPTLearnedPositionalEmbedding
+    from transformers.models.roberta.modeling_roberta import RobertaEmbeddings
+    masks = ([[0, 0, 1, 1, 1], [1, 1, 1, 1, 0]], [[1, 1, 1]], [[0, 0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 1, 1, 1], [1] * 7])
+    for n, mask in enumerate(masks):
+        mask = torch.tensor(mask)
+        yield f"mask_{n}", mask
+        yield f"padded_{n}", GenerationMixin._prepare_position_ids_for_generation(None, mask, {"attention_mask": mask})
+        opt = OPTLearnedPositionalEmbedding(9, 1)
+        opt.weight.data[:, 0] = torch.arange(11)
+        for past in (0, 2):
+            yield f"opt_{n}_past_{past}", opt(mask, past)[..., 0]
+        tokens = torch.where(mask == 1, torch.arange(mask.shape[1]) + 5, 1)
+        for past in (0, 4):
+            made = RobertaEmbeddings.create_position_ids_from_input_ids(tokens, 1, past)
+            yield f"roberta_{n}_past_{past}", made
+        yield f"tokens_{n}", tokens
+    for n, lengths in enumerate(((3, 2), (1, 7, 4), (5,))):
+        collate = DataCollatorWithFlattening(return_flash_attn_kwargs=True)
+        batch = collate([{"input_ids": [9] * length} for length in lengths])
+        yield f"cu_seqlens_{n}", batch["cu_seq_lens_q"][None]
+        yield f"packed_{n}", batch["position_ids"]
 
 
 # --- Latents -----------------------------------------------------------------------------------------------------------
@@ -279,6 +380,11 @@ FILES = {
     "shards.csv": (f"torch {torch.__version__} _HeadTailLoadBalancer", zigzag_shards),
     "omni.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2.5-Omni; the last row is the delta",
                  omni_prompts),
+    "omni_3.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen3-Omni; the last row is the delta",
+                   omni_3_prompts),
+    "qwen_vl.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2-VL and Qwen2.5-VL; the last row is "
+                    "the delta", qwen_vl_prompts),
+    "text.csv": (f"transformers {transformers.__version__} generation, flattening collator, OPT, RoBERTa", texts),
     "random.csv": ("MT19937-64 of Nishimura 2000 and the draws of random_positions.hpp, in Python integers", random_ids),
     "latents.csv": (f"diffusers {diffusers.__version__}", latents),
 }
@@ -297,7 +403,7 @@ def main():
             text += f"@ {block} {rows.shape[0]} {rows.shape[1]}\n"
             text += "".join(",".join(number(value) for value in row) + "\n" for row in rows.tolist())
         path = GOLDEN / name
-        if "--write" in sys.argv:
+        if "--write" in sys.argv and (len(sys.argv) == 2 or name in sys.argv):
             path.write_text(text)
         elif path.read_text().split("\n", 1)[1] != text.split("\n", 1)[1]:
             wrong += 1

@@ -107,3 +107,59 @@ TEST_CASE("pads take no positions", "[positions][mrope]") {
   elsewhere.pad_position = -7;
   CHECK(posenc::mrope_positions({elsewhere}).ids.row(0) == Eigen::Matrix<std::int64_t, 1, 3>(-7, -7, -7));
 }
+
+TEST_CASE("prompts of Qwen3-Omni are those of transformers", "[positions][mrope]") {
+  const auto golden = posenc_tests::golden("positions/omni_3.csv");
+  const auto check = [&](const char* name, const std::vector<MropeSegment>& prompt) {
+    INFO(name);
+    const auto expected = golden.block(name).matrix();
+    const auto made = posenc::mrope_positions(prompt);
+    REQUIRE(made.ids.rows() + 1 == expected.rows());
+    CHECK(made.ids.cast<double>() == expected.topRows(made.ids.rows()));
+    CHECK(static_cast<double>(made.rope_delta) == expected(made.ids.rows(), 0));
+  };
+  const auto tokens = [&](const char* name) { return static_cast<int>(golden.block(name).values[0]); };
+  const auto text = [](int count) { return MropeSegment::text(count); };
+  const VideoTime each_second = VideoTime().positions_per_second(13).frames(1).seconds(1);
+  // Runs of text take in the tokens that begin and end videos and audio.
+  check("video_audio", {text(3 + 1), MropeSegment::video(3, 1, 2, each_second), text(1 + 1 + 1),
+                        MropeSegment::audio(tokens("video_audio_tokens")), text(1)});
+  const auto sound = [&](const char* name) { return VideoSound().tokens(tokens(name)).by_token(); };
+  check("audio_in_video",
+        {text(2), MropeSegment::video_with_audio(3, 1, 2, each_second, sound("audio_in_video_tokens")), text(1)});
+  const VideoTime each_two_seconds = VideoTime().positions_per_second(13).frames(1).seconds(2);
+  check("short_audio_in_video",
+        {MropeSegment::video_with_audio(5, 3, 1, each_two_seconds, sound("short_audio_in_video_tokens")), text(2)});
+  check("audio_in_wide_video",
+        {text(1), MropeSegment::video_with_audio(2, 2, 40, each_second, sound("audio_in_wide_video_tokens")), text(3)});
+  CHECK(golden.blocks.size() == 8);
+  // Nothing between the four tokens.
+  const auto empty = posenc::mrope_positions(
+      {MropeSegment::video_with_audio(0, 1, 1, each_second, VideoSound().tokens(0).by_token())});
+  CHECK(empty.ids.col(0) == (Eigen::Matrix<std::int64_t, 4, 1>() << 0, 1, 2, 3).finished());
+}
+
+TEST_CASE("prompts of Qwen2-VL and Qwen2.5-VL are those of transformers", "[positions][mrope]") {
+  const auto golden = posenc_tests::golden("positions/qwen_vl.csv");
+  const auto check = [&](const std::string& name, const std::vector<MropeSegment>& prompt, std::int64_t pads = 0) {
+    INFO(name);
+    const auto expected = golden.block(name).matrix();
+    const auto made = posenc::mrope_positions(prompt);
+    REQUIRE(made.ids.rows() + 1 == expected.rows());
+    // transformers leaves pads at 0, and does not count them.
+    CHECK(made.ids.bottomRows(made.ids.rows() - pads).cast<double>() ==
+          expected.middleRows(pads, made.ids.rows() - pads));
+    CHECK(static_cast<double>(made.rope_delta + pads) == expected(made.ids.rows(), 0));
+  };
+  const auto text = [](int count) { return MropeSegment::text(count); };
+  for (const std::string model : {"qwen2_vl_", "qwen2_5_vl_"}) {
+    const VideoTime time =
+        model == "qwen2_vl_" ? VideoTime() : VideoTime().positions_per_second(25).frames(2).seconds(1);
+    check(model + "picture", {text(3), MropeSegment::image(2, 3), text(2)});
+    check(model + "pictures_padded",
+          {MropeSegment::padding(3), text(2), MropeSegment::image(3, 1), text(1), MropeSegment::image(5, 7), text(4)},
+          3);
+    check(model + "picture_video", {MropeSegment::image(4, 2), text(1), MropeSegment::video(3, 2, 60, time), text(3)});
+  }
+  CHECK(golden.blocks.size() == 6);
+}

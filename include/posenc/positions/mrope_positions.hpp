@@ -36,7 +36,9 @@ class MropeWriter {
   void append(const MropeSegment& s) {
     for (Eigen::Index i = 0; i < s.pad_tokens; ++i) ids_.row(row_++).setConstant(s.pad_position);
     for (Eigen::Index i = 0; i < s.text_tokens; ++i) write(next_, next_, next_), ++next_;
-    if (s.has_audio) {
+    if (s.has_audio && s.audio_by_token) {
+      append_audio_by_token(s);
+    } else if (s.has_audio) {
       append_with_audio(s);
     } else {
       run_ = next_ - 1;
@@ -95,6 +97,28 @@ class MropeWriter {
     for (int i = 0; i < 2; ++i) write(ends, ends, ends);
     next_ = ends + 1;
   }
+  void append_audio_by_token(const MropeSegment& s) {
+    for (int i = 0; i < 2; ++i) write(next_, next_, next_), ++next_;
+    run_ = next_ - 1;
+    const std::int64_t start = next_;
+    const std::int64_t video_tokens = std::int64_t{s.frames} * s.height * s.width;
+    std::int64_t video = 0;
+    std::int64_t audio = 0;
+    const auto append_audio = [&] { write(start + audio, start + audio, start + audio), ++audio; };
+    while (video < video_tokens && audio < s.audio_tokens) {
+      if (time_of_token(s, video) > audio) {
+        append_audio();
+      } else {
+        append_video(s, start, video, video + 1);
+        ++video;
+      }
+    }
+    if (video + audio > 0) run_ = start - 1;  // what is left of the one that goes on longer
+    append_video(s, start, video, video_tokens);
+    while (audio < s.audio_tokens) append_audio();
+    next_ = run_ + 1;
+    for (int i = 0; i < 2; ++i) write(next_, next_, next_), ++next_;
+  }
   static std::int64_t time_of_token(const MropeSegment& s, std::int64_t token) {
     return time_of_frame(s.time, token / (std::int64_t{s.height} * s.width));
   }
@@ -130,10 +154,11 @@ class MropeWriter {
 /// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
-/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni (TMRoPE) with its rope_deltas. Qwen3-VL gives each
-///           frame of a video as a picture of its own between time stamps. transformers 5.24 lets text after a video of
-///           Qwen2.5-VL begin max(height, width) after the video's start, however long the video is: earlier versions and
-///           vLLM begin after its last frame, as here.
+/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni and Qwen3-Omni (TMRoPE) with its rope_deltas. Qwen3-VL
+///           gives each frame of a video as a picture of its own between time stamps. transformers 5.24 lets text after a
+///           video of Qwen2-VL and Qwen2.5-VL begin max(height, width) after the video's start, however long the video
+///           is: earlier versions and vLLM begin after its last frame, as here. Its Qwen3-Omni keeps the fraction of a
+///           frame's time, which is floored here; at a whole number of positions for each frame there is none.
 inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
                                       detail::WholeNumber first_position = 0) {
   const char* const function = "mrope_positions";

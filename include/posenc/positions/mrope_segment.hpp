@@ -57,26 +57,37 @@ class VideoTime {
   std::optional<std::int64_t> seconds_;
 };
 
-/// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). Both must be given.
+/// The sound of a video, and how it lies among the frames, in which models differ:
+///
+///     VideoSound().tokens(50).positions_per_chunk(50)     Qwen2.5-Omni: the video of a chunk, then its audio
+///     VideoSound().tokens(26).by_token()                  Qwen3-Omni: token by token, in the order of time
 class VideoSound {
  public:
-  /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni.
-  VideoSound tokens(detail::Size count) const { return VideoSound(Eigen::Index{count}, positions_per_chunk_); }
+  /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni, 13 in Qwen3-Omni.
+  VideoSound tokens(detail::Size count) const {
+    return VideoSound(Eigen::Index{count}, positions_per_chunk_, by_token_);
+  }
   /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
-  VideoSound positions_per_chunk(detail::Size count) const { return VideoSound(tokens_, Eigen::Index{count}); }
+  VideoSound positions_per_chunk(detail::Size count) const {
+    return VideoSound(tokens_, Eigen::Index{count}, by_token_);
+  }
+  /// Video and audio lie token by token, in the order of time, video before audio at equal times.
+  VideoSound by_token() const { return VideoSound(tokens_, positions_per_chunk_, true); }
   VideoSound() = default;
 
   Eigen::Index tokens() const { return tokens_.value_or(0); }
-  Eigen::Index positions_per_chunk() const { return positions_per_chunk_.value_or(0); }
-  /// Whether both are given.
-  bool is_complete() const { return tokens_.has_value() && positions_per_chunk_.has_value(); }
+  Eigen::Index positions_per_chunk() const { return positions_per_chunk_.value_or(1); }
+  bool is_by_token() const { return by_token_; }
+  /// Whether the tokens are given, and one of the two orders.
+  bool is_complete() const { return tokens_.has_value() && positions_per_chunk_.has_value() != by_token_; }
 
  private:
-  VideoSound(std::optional<Eigen::Index> tokens, std::optional<Eigen::Index> positions_per_chunk)
-      : tokens_(tokens), positions_per_chunk_(positions_per_chunk) {}
+  VideoSound(std::optional<Eigen::Index> tokens, std::optional<Eigen::Index> positions_per_chunk, bool by_token)
+      : tokens_(tokens), positions_per_chunk_(positions_per_chunk), by_token_(by_token) {}
 
   std::optional<Eigen::Index> tokens_;
   std::optional<Eigen::Index> positions_per_chunk_;
+  bool by_token_ = false;
 };
 
 namespace detail {
@@ -129,21 +140,26 @@ struct MropeSegment {
     static_assert(detail::explain_video<Numbers...>());
     return {};
   }
-  /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
-  /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
+  /// A video with its sound, and the two tokens in front that begin video and audio and the two behind that end them,
+  /// all four part of the segment. By chunks, where the two in front share a position and so do the two behind:
   ///
   ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos
   ///
-  /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
-  /// further.
-  /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c.
-  /// @throws std::invalid_argument  one of the two is not given.
+  /// By token, where each of the four has a position of its own, with frames at 0, 13, 26:
+  ///
+  ///     bos bos | frame 0 | audio 0 ... 12 | frame 1 | audio 13 ... 25 | frame 2 | rest of the audio | eos eos
+  ///
+  /// The eos begin one after the largest position of the run in front of them, even where the other one went further.
+  /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c, or
+  ///               VideoSound().tokens(count).by_token().
+  /// @throws std::invalid_argument  the tokens or the order are not given, or both orders are.
   static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width,
                                        const VideoTime& time, const VideoSound& sound) {
-    detail::require(sound.is_complete(), "MropeSegment::video_with_audio", "sound", "a part",
-                    "VideoSound().tokens(count).positions_per_chunk(count)");
+    detail::require(sound.is_complete(), "MropeSegment::video_with_audio", "sound", "an incomplete one, or both",
+                    "VideoSound().tokens(count) with either positions_per_chunk(count) or by_token()");
     MropeSegment segment = video(frames, height, width, time);
     segment.has_audio = true;
+    segment.audio_by_token = sound.is_by_token();
     segment.audio_tokens = sound.tokens();
     segment.positions_per_chunk = sound.positions_per_chunk();
     return segment;
@@ -162,6 +178,7 @@ struct MropeSegment {
   detail::Size width = 0;
   VideoTime time = {};
   detail::Switch has_audio = false;
+  detail::Switch audio_by_token = false;
   detail::Size audio_tokens = 0;
   detail::Size positions_per_chunk = 1;
   detail::Size pad_tokens = 0;
