@@ -238,6 +238,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_models() {
               wide.head_dim = 9437184;
               posenc::read_hugging_face_config(Json::parse(R"({"model_type": "vjepa2"})"), 4096, wide);
             });
+  bad.refused("positions of a second that are no number",
+              "read_hugging_face_config: vision_config.tokens_per_second must be a number, got the text \"2\"",
+              R"({"model_type": "qwen2_5_vl", "vision_config": {"tokens_per_second": "2"}})");
+  bad.refused("half a position in a second",
+              "read_hugging_face_config: thinker_config.position_id_per_seconds must be a whole number from 0 to "
+              "8388608, got 12.5",
+              R"({"model_type": "qwen3_omni_moe", "thinker_config": {"position_id_per_seconds": 12.5,
+                "text_config": {}}})");
   bad.refused("a head too narrow for three axes",
               "read_hugging_face_config: head_dim must be at least 6 for three axes, got 4",
               R"({"model_type": "vjepa2", "hidden_size": 16, "num_attention_heads": 4})");

@@ -233,6 +233,32 @@ TEST_CASE("sections that programs read differently", "[model_config][hugging_fac
   CHECK(std::abs(token(0, 74) - (b * std::cos(7 * f) + a * std::sin(7 * f))) <= 0x1p-50);
 }
 
+TEST_CASE("a second of video has as many positions as a config says", "[model_config][hugging_face][rare]") {
+  const auto rate = [](const std::string& config, const std::string& tower = "") {
+    return read(config, tower).rope_sets.at(0).positions_per_second;
+  };
+  const std::string vision = R"("vision_config": {"model_type": "qwen2_5_vl"})";
+  // Qwen2.5-VL 7B, flat and with a text_config; its class has 4.
+  CHECK(rate(R"({"model_type": "qwen2_5_vl", "vision_config": {"tokens_per_second": 2}})") == 2);
+  CHECK(rate(R"({"model_type": "qwen2_5_vl", "text_config": {"model_type": "qwen2_5_vl_text"},
+    "vision_config": {"tokens_per_second": 2}})") == 2);
+  CHECK(rate(R"({"model_type": "qwen2_5_vl", )" + vision + "}") == 4);
+  // Qwen2.5-Omni and Qwen3-Omni, whose classes have 25.
+  CHECK(rate(R"({"model_type": "qwen2_5_omni", "thinker_config": {"text_config": {}}})") == 25);
+  const std::string omni = R"({"model_type": "qwen3_omni_moe", "thinker_config": {"position_id_per_seconds": 13,
+    "text_config": {"model_type": "qwen3_omni_moe_text"}}, "talker_config": {"position_id_per_seconds": 12,
+    "text_config": {"model_type": "qwen3_omni_moe_talker_text"}}})";
+  CHECK(rate(omni) == 13);
+  CHECK(rate(omni, "talker_config") == 12);
+  // A language model alone says nothing, and the frames of other models are counted.
+  CHECK(!rate(R"({"model_type": "qwen2_5_vl_text"})"));
+  CHECK(!rate(R"({"model_type": "qwen2_vl", "vision_config": {"tokens_per_second": 2}})"));
+  // Two frames in four seconds: what the builder of positions takes.
+  const auto time = posenc::VideoTime().positions_per_second(*rate(omni)).frames(2).seconds(4);
+  const auto prompt = posenc::mrope_positions({posenc::MropeSegment::video(2, 1, 1, time)});
+  CHECK(prompt.ids(1, 0) == 26);
+}
+
 TEST_CASE("documents of NeoMME have a height and a width, and text has one position",
           "[model_config][hugging_face][rare]") {
   const ModelRope model = read(R"({"model_type": "neomme"})");

@@ -69,6 +69,8 @@ struct RopeSet {
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
   GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
   RopeAngles angles = RopeAngles::of_pairs;             ///< Which function takes the table.
+  /// What VideoTime::positions_per_second() takes; nothing where the config does not say, or frames count alone.
+  std::optional<int> positions_per_second{};
 };
 
 namespace detail {

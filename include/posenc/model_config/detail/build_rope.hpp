@@ -138,6 +138,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
     set.positions = positions_of(rotation);
     set.rotates = rotation.rotates;
     set.grid_order = grid_order_of(set);
+    if (set.positions == TokenPositions::time_height_width) set.positions_per_second = recipe.positions_per_second;
     model.rope_sets.push_back(set);
   }
   return model;

@@ -52,6 +52,7 @@ class HuggingFaceReader {
     if (!plan_reader.ignored().empty()) recipe_.ignored_keys.push_back(plan_reader.ignored());
     recipe_.function = kFunction;
     recipe_.layers.resize(plan_.size());
+    recipe_.positions_per_second = read_positions_per_second();
     ConfigReader rope(kFunction, *dictionary_, config_.name(dictionary_key_) + ".");
     const std::vector<LayerGroup> groups = find_groups();
     RotationReader rotations(config_, model_, lengths_, use_, recipe_);
@@ -232,6 +233,22 @@ class HuggingFaceReader {
     ConfigReader reader(kFunction, *own, rope.name(group.label) + ".");
     rotations.add(reader, group);
     reader.add_unread_to(recipe_.ignored_keys, any_key);
+  }
+
+  /// How many positions a second of video has: a number beside the language model, or of the pictures beside it. A
+  /// config without these says nothing.
+  std::optional<int> read_positions_per_second() {
+    if (model_.rate_key == nullptr) return std::nullopt;
+    std::optional<Eigen::Index> rate = config_.count(model_.rate_key, 0);
+    ConfigReader& holder = around_.empty() ? config_ : around_.back();
+    if (!rate) rate = holder.count(model_.rate_key, 0);
+    const ConfigValue* const pictures = holder.peek("vision_config");
+    const bool has_pictures = pictures != nullptr && pictures->is(ConfigValue::Kind::dictionary);
+    if (!rate && has_pictures) {
+      rate = ConfigReader(kFunction, *pictures, holder.name("vision_config.")).count(model_.rate_key, 0);
+    }
+    if (!rate && (has_pictures || !around_.empty())) rate = model_.positions_per_second;
+    return rate ? std::optional<int>(static_cast<int>(*rate)) : std::nullopt;
   }
 
   /// For an unknown type, refuses keys that decide the plan of layers by a rule that only the model's code tells.

@@ -105,7 +105,9 @@ struct KnownModel {
   bool rotates_by_head = false;    ///< Each head rotates by its own number, which cancels in the scores: X-Codec 2.
   RotatedStates rotated = RotatedStates::queries_keys;
   Eigen::Index attentions_per_layer = 1;
-  const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
+  const char* rate_key = nullptr;  ///< How many positions a second of video has, in the config that holds this one.
+  Eigen::Index positions_per_second = 0;  ///< Where that config does not say.
+  const char* refusal = nullptr;          ///< Why this model is known and cannot be read.
 
   constexpr KnownModel theta(double value) const { return with_field(*this, &KnownModel::base, value); }
   constexpr KnownModel sliding_theta(double value) const { return with_field(*this, &KnownModel::sliding_base, value); }
@@ -245,6 +247,12 @@ struct KnownModel {
   constexpr KnownModel reversed() const { return with_field(*this, &KnownModel::backwards, true); }
   constexpr KnownModel attentions(Eigen::Index n) const {
     return with_field(*this, &KnownModel::attentions_per_layer, n);
+  }
+  constexpr KnownModel per_second(const char* key, Eigen::Index positions) const {
+    KnownModel row = *this;
+    row.rate_key = key;
+    row.positions_per_second = positions;
+    return row;
   }
   constexpr KnownModel refused(const char* why) const { return with_field(*this, &KnownModel::refusal, why); }
 

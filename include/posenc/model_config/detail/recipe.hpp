@@ -67,6 +67,7 @@ struct RopeRecipe {
   const char* function = "";
   std::vector<RotationRecipe> rotations{};
   std::vector<LayerRope> layers{};
+  std::optional<int> positions_per_second{};
   std::vector<std::string> ignored_keys{};
   std::vector<std::string> assumed{};
 };

@@ -14,9 +14,22 @@ inline constexpr KnownModel kQwenModels[] = {
     half_split("qwen2").theta(1e4).widths(4096, 32, 32),
     half_split("qwen2_moe").theta(1e4).widths(2048, 16, 24),
     half_split("qwen2_vl_text").theta(1e6).widths(8192, 64, 80).mrope(AxisRule::contiguous, 16, 24, 24),
-    half_split("qwen2_5_vl_text").theta(1e6).widths(8192, 64, 80).mrope(AxisRule::contiguous, 16, 24, 24),
-    half_split("qwen2_5_omni_text").theta(1e6).widths(3584, 28, 28).mrope(AxisRule::contiguous, 16, 24, 24),
-    half_split("qwen2_5_omni_talker").theta(1e6).widths(3584, 28, 28).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("qwen2_5_vl_text")
+        .theta(1e6)
+        .widths(8192, 64, 80)
+        .mrope(AxisRule::contiguous, 16, 24, 24)
+        .per_second("tokens_per_second", 4),
+    half_split("qwen2_5_omni_text")
+        .theta(1e6)
+        .widths(3584, 28, 28)
+        .mrope(AxisRule::contiguous, 16, 24, 24)
+        .per_second("position_id_per_seconds", 25),
+    half_split("qwen2_5_omni_talker")
+        .theta(1e6)
+        .widths(3584, 28, 28)
+        .head(128)
+        .mrope(AxisRule::contiguous, 16, 24, 24)
+        .per_second("position_id_per_seconds", 25),
     half_split("qwen3").theta(1e4).widths(4096, 32, 32).head(128),
     half_split("qwen3_moe").theta(1e4).widths(2048, 32, 24),
     half_split("qwen3_vl_text").theta(5e5).widths(4096, 32, 32).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
@@ -25,12 +38,14 @@ inline constexpr KnownModel kQwenModels[] = {
         .theta(1e6)
         .widths(2048, 28, 28)
         .mrope(AxisRule::interleaved, 24, 20, 20)
-        .head(128),
+        .head(128)
+        .per_second("position_id_per_seconds", 25),
     half_split("qwen3_omni_moe_talker_text")
         .theta(1e4)
         .widths(1024, 16, 20)
         .mrope(AxisRule::interleaved, 24, 20, 20)
-        .head(128),
+        .head(128)
+        .per_second("position_id_per_seconds", 25),
     half_split("qwen3_omni_moe_talker_code_predictor").theta(1e4).widths(1024, 16, 5).head(128),
     half_split("qwen3_omni_moe_code2wav").theta(1e4).widths(1024, 16, 8),
     interleaved("qwen2_5_omni_dit").theta(1e4).widths(1024, 16, 22).head(64).all_heads_as_one(),
