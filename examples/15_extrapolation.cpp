@@ -4,7 +4,7 @@
 // encodings for a few steps, to show that the program works: those numbers mean nothing.
 //
 //   cmake --workflow --preset train
-//   build/train/examples/15_extrapolation results.csv [--minutes 60] [--only RoPE]
+//   build/train/examples/15_extrapolation results.csv [--minutes 60] [--only RoPE] [--steps 6000] [--rate 0.003]
 //   build/train/examples/15_extrapolation results.csv --report
 //
 // The first form adds a line for each encoding and seed that the file lacks, so that a run that was ended goes on; all
@@ -13,7 +13,8 @@
 //
 // Every encoding gets the same: 3,000 steps of 1,024 tokens, three seeds for weights and tales, and of three learning
 // rates the one with the least loss within 64 tokens after 600 steps with a seed of its own. Losses and recall are
-// those of tales that no run reads, with the standard error over tales (loss) and over words (recall).
+// those of tales that no run reads, with the standard error over tales (loss) and over words (recall). --steps
+// and --rate give every encoding another budget, for a file of its own.
 #include "posenc/posenc.hpp"
 
 #include "support/content_encodings.hpp"
@@ -191,29 +192,36 @@ double choose_rate(const tales::Language& language, const Candidate& candidate, 
   return best_rate;
 }
 
-int run_all(const std::string& path, double minutes, const std::string& only) {
+struct Budget {
+  double minutes = 1e9;
+  std::string only;  // an encoding, or all
+  int steps = kSteps;
+  double rate = 0;  // 0: chosen for each encoding
+};
+
+int run_all(const std::string& path, const Budget& budget) {
   const tales::Language language;
   const auto start = Clock::now();
   bool known = false;
   for (int seed = 0; seed < 3; ++seed) {
     for (const Candidate& candidate : candidates()) {
-      if (!only.empty() && candidate.name != only) continue;
+      if (!budget.only.empty() && candidate.name != budget.only) continue;
       known = true;
-      if (std::chrono::duration<double>(Clock::now() - start).count() > 60 * minutes) return 0;
+      if (std::chrono::duration<double>(Clock::now() - start).count() > 60 * budget.minutes) return 0;
       const std::vector<Result> before = read_results(path);
       const auto is_there = [&](const std::string& name) {
         return std::any_of(before.begin(), before.end(),
                            [&](const Result& r) { return r.encoding == name && r.seed == seed; });
       };
       if (is_there(candidate.name)) continue;
-      const double rate = choose_rate(language, candidate, before);
-      Trained trained = train_one(language, candidate.make, seed, rate, kSteps);
+      const double rate = budget.rate > 0 ? budget.rate : choose_rate(language, candidate, before);
+      Trained trained = train_one(language, candidate.make, seed, rate, budget.steps);
       const auto report = [&](const std::string& name, Transformer<float>& model, EncodingF& encoding) {
         Result result;
         result.encoding = name;
         result.seed = seed;
         result.rate = rate;
-        result.steps = kSteps;
+        result.steps = budget.steps;
         result.seconds = trained.seconds;
         result.set(read_tales(model, encoding, language, kTales));
         append(path, result);
@@ -228,7 +236,7 @@ int run_all(const std::string& path, double minutes, const std::string& only) {
           if (is_there(after.name)) continue;
           const auto changed = after.make(0);
           Transformer<float> model = trained.model;
-          if (is_tuned(after)) model = tune(model, *changed, language, seed, rate, kSteps / 20);  // 5 %
+          if (is_tuned(after)) model = tune(model, *changed, language, seed, rate, budget.steps / 20);  // 5 %
           report(after.name, model, *changed);
         }
       }
@@ -282,19 +290,22 @@ int run_quickly() {
 int main(int argc, char** argv) {
   try {
     if (argc < 2) return run_quickly();
-    double minutes = 1e9;
-    std::string only;
+    Budget budget;
     for (int i = 2; i < argc; i += 2) {
       const std::string option = argv[i];
       if (option == "--report") return report_results(read_results(argv[1]));
-      if (i + 1 == argc || (option != "--minutes" && option != "--only")) {
-        std::cerr << "15_extrapolation results.csv [--minutes number] [--only encoding] [--report]\n";
-        return 1;
-      }
-      if (option == "--minutes") minutes = std::atof(argv[i + 1]);
-      if (option == "--only") only = argv[i + 1];
+      const char* const value = i + 1 < argc ? argv[i + 1] : "";
+      if (option == "--minutes") budget.minutes = std::atof(value);
+      if (option == "--only") budget.only = value;
+      if (option == "--steps") budget.steps = std::atoi(value);
+      if (option == "--rate") budget.rate = std::atof(value);
+      const bool known = option == "--minutes" || option == "--only" || option == "--steps" || option == "--rate";
+      if (*value != '\0' && known && budget.steps > 0) continue;
+      std::cerr << "15_extrapolation results.csv [--minutes number] [--only encoding] [--steps number] [--rate number] "
+                   "[--report]\n";
+      return 1;
     }
-    return run_all(argv[1], minutes, only);
+    return run_all(argv[1], budget);
   } catch (const std::exception& error) {
     std::cerr << error.what() << "\n";
     return 1;

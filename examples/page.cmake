@@ -2,22 +2,28 @@
 # Prints one page about the examples, from the log of the tests that ran them: cmake -DBUILD_DIR=... -P page.cmake
 #
 # Each example has a line here: its name, what it shows, and regular expressions of the lines of its output that the page
-# takes. An example without a line is left out.
+# takes. One that did not run is named with what it needs.
 cmake_policy(VERSION 3.21)
 file(READ "${BUILD_DIR}/Testing/Temporary/LastTest.log" log)
 set(page "")
 set(pictures "")
+set(needs_16_smollm2 "needs a file, see README")
+set(needs_17_recipe_card "needs nlohmann-json")
 
 function(show name title)
+  string(SUBSTRING "${name}" 0 2 number)
   string(FIND "${log}" " Test: example.${name}\n" begin)
   if(begin EQUAL -1)
+    if(NOT DEFINED needs_${name})
+      set(needs_${name} "did not run")
+    endif()
+    set(page "${page}\n${number}  ${title}: ${needs_${name}}\n" PARENT_SCOPE)
     return()
   endif()
   string(SUBSTRING "${log}" ${begin} -1 rest)
   string(FIND "${rest}" "<end of output>" end)
   string(SUBSTRING "${rest}" 0 ${end} rest)
   string(REGEX REPLACE "^.*\n-+\n" "" rest "${rest}")
-  string(SUBSTRING "${name}" 0 2 number)
   string(APPEND page "\n${number}  ${title}\n")
   while(NOT rest STREQUAL "")
     string(FIND "${rest}" "\n" end)
@@ -68,6 +74,7 @@ show(13_context_extension "The language model reads 2,048 tokens, trained on 256
 show(14_train_language_model "How that model was trained, 20 steps of 14,000" "param" "^step" "^a model")
 show(15_extrapolation "Which encoding reads beyond its trained length: 40 steps of the 3,000 that it takes"
      "loss within")
+show(16_smollm2 "A real chat model answers a question" "^>" "Paris" "tokens per second")
 show(17_recipe_card "What a published config says about positions" "^model" " (half-split|interleaved) " "^no ")
 show(18_image_latents "Who sits where in four diffusion models" "^t, y, x" "^(FLUX|Qwen-Image|Z-Image|Wan)")
 

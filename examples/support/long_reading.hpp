@@ -191,21 +191,33 @@ inline void read_text(const gguf_llama::Model& model, Results& results, const st
 /// A mean over windows and its standard error.
 struct Mean {
   double value = 0, error = 0;
+  std::size_t count = 0;
 
-  explicit Mean(const std::vector<double>& windows) {
+  explicit Mean(const std::vector<double>& windows) : count(windows.size()) {
     const Eigen::Map<const Eigen::ArrayXd> x(windows.data(), static_cast<Index>(windows.size()));
-    const double n = static_cast<double>(x.size());
+    const double n = static_cast<double>(count);
     value = x.mean();
     if (n > 1) error = std::sqrt((x - value).square().sum() / (n - 1) / n);
   }
 };
 
+/// The texts that were read under every rule of the results.
+inline std::vector<std::string> whole_texts(Results& results) {
+  std::vector<std::string> whole;
+  for (const std::string& text : results.texts()) {
+    bool all = true;
+    for (const std::string& rule : results.rules()) all = all && !results.of(text, rule).empty();
+    if (all) whole.push_back(text);
+  }
+  return whole;
+}
+
 /// What a rule adds to the loss with the last tokens alone, or, for these, that loss: by stretches of the trained length,
-/// the windows of all texts that were read under it.
+/// the windows of all texts that were read under every rule.
 inline std::vector<Mean> by_stretch(Results& results, const std::string& rule, Index trained_length) {
   const std::size_t stretch = static_cast<std::size_t>(trained_length / kWindow);
   std::vector<std::vector<double>> windows;
-  for (const std::string& text : results.texts()) {
+  for (const std::string& text : whole_texts(results)) {
     const std::vector<double>&loss = results.of(text, rule), &last = results.of(text, kLastAlone);
     for (std::size_t i = 0; i < std::min(loss.size(), last.size()); ++i) {
       windows.resize(std::max(windows.size(), i / stretch + 1));
@@ -219,9 +231,10 @@ inline std::vector<Mean> by_stretch(Results& results, const std::string& rule, I
 
 /// A table in Markdown, and 13_long_reading.png.
 inline bool report(Results& results, Index trained_length) {
-  std::cout << "texts:";
-  for (const std::string& text : results.texts()) std::cout << " " << text;
-  const std::size_t columns = by_stretch(results, kLastAlone, trained_length).size();
+  std::cout << "texts read under every rule so far:";
+  for (const std::string& text : whole_texts(results)) std::cout << " " << text;
+  const std::vector<Mean> last_alone = by_stretch(results, kLastAlone, trained_length);
+  const std::size_t columns = last_alone.size();
   std::cout << "\n\n| loss, and what each rule adds to it";
   for (std::size_t i = 0; i < columns; ++i) std::cout << " | " << static_cast<Index>(i) * trained_length << " on";
   std::cout << " |\n|---";
@@ -244,6 +257,9 @@ inline bool report(Results& results, Index trained_length) {
     curves += std::string(curves.empty() ? "" : ", ") + "'13_long_reading.dat' index " + std::to_string(index++) +
               " using 1:2:3 with yerrorlines lw 2 title '" + rule + "'";
   }
+  std::cout << "| windows of " << kWindow;
+  for (const Mean& mean : last_alone) std::cout << " | " << mean.count;
+  std::cout << " |\n";
   data.close();
   if (curves.empty()) return true;
   return plot("13_long_reading", 900, 600,

@@ -134,5 +134,9 @@ TEST_CASE("results go on where they ended, and are compared with the last tokens
   CHECK(means[0].error == 0.25);
   CHECK(means[1].value == 1.5);
   CHECK(means[1].error == 0.5);
+  results.add("b", long_reading::kLastAlone, flat);  // a text of which one rule is missing does not count
+  CHECK(long_reading::by_stretch(results, "rule", 1024)[0].count == 2);
+  results.add("b", "rule", steps);
+  CHECK(long_reading::by_stretch(results, "rule", 1024)[0].count == 4);
   std::remove(path.c_str());
 }
