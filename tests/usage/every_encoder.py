@@ -27,7 +27,7 @@ NO_ENCODER = {
     "add_sinusoidal": "adds what encode_sinusoidal() writes",
     "make_sinusoidal": "returns what encode_sinusoidal() writes",
     "add_learned": "adds what encode_learned() writes",
-    "detr_positions": "says where tokens are",
+    "presets::detr_positions": "says where tokens are",
     "pixel_centers": "says where tokens are",
     "alibi_slopes": "slopes of make_alibi_table()",
     "view_relative_shift": "an order of memory",

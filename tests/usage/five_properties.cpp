@@ -244,11 +244,34 @@ TEST_CASE("channels that make no pairs are distinct and determined, and no map j
                      apply_channel_angles(out, make_table<double>(vjepa2.frequencies, vjepa2.axes, frames),
                                           RopeLayout::interleaved(24));
                    }});
+  const MatrixD weights = random_matrix(1, 16, 22), phases = random_matrix(1, 16, 23);
+  for (const FourierOptions& options : {presets::random_fourier(16), presets::time2vec()}) {
+    codes.push_back({"waves without a second one", 16, [=](MatrixD& out, const Ids& positions) {
+                       encode_fourier(out, positions.cast<double>(), weights, phases, options);
+                     }});
+  }
+  MatrixD octaves(1, 8), quarters(1, 8);
+  for (int l = 0; l < 8; ++l) {
+    octaves(0, l) = std::ldexp(0.5, l) / static_cast<double>(kStride * (kLonger + 100));
+    quarters(0, l) = l * 1.5707963267948966;
+  }
+  codes.push_back({"triangle waves", 8, [=](MatrixD& out, const Ids& positions) {
+                     encode_fourier(out, positions.cast<double>(), octaves, quarters, presets::triangle_waves());
+                   }});
   for (const Code& code : codes) {
+    INFO(code.name);
     check_distinct_and_determined(code);
     const auto strided = [&](Index first, Index count) { return code.at(first, count, kStride); };
     const auto worst = code_properties::worst_relation(strided, {1, 10, 100}, kLength, kLonger);
     CHECK(worst.within > 0.3);
+  }
+}
+
+TEST_CASE("one-blob codes are distinct and determined", "[usage][five_properties]") {
+  for (const BlobEdges edges : {BlobEdges::cut, BlobEdges::wrap}) {
+    check_distinct_and_determined({"one blob", 16, [=](MatrixD& out, const Ids& positions) {
+                                     encode_one_blob(out, positions.cast<double>() / kLength, edges);
+                                   }});
   }
 }
 
@@ -342,14 +365,15 @@ std::vector<GridCode> grid_codes() {
                                   RopeLayout::interleaved(16));
                      }});
   }
-  codes.push_back(
-      {"RoPE on the pixels of a picture", 16, [](MatrixD& out, const auto& places) {
-         const AxialFrequencies axial = pixel_frequencies(2, 4, 7.0);
-         out.setOnes();
-         apply_rope(out,
-                    make_table<double>(axial.frequencies, axial.axes, (0.01 * places.template cast<double>()).eval()),
-                    RopeLayout::interleaved(16));
-       }});
+  for (const PixelBands bands : {PixelBands::linear, PixelBands::geometric}) {
+    codes.push_back({"RoPE on the pixels of a picture", 16, [=](MatrixD& out, const auto& places) {
+                       const AxialFrequencies axial = pixel_frequencies(2, 4, 7.0, bands);
+                       const AxisPositionMatrix<double> at = 0.01 * places.template cast<double>();
+                       out.setOnes();
+                       apply_rope(out, make_table<double>(axial.frequencies, axial.axes, at),
+                                  RopeLayout::interleaved(16));
+                     }});
+  }
   codes.push_back({"RoPE, mixed frequencies", 16, [=](MatrixD& out, const auto& places) {
                      out.setOnes();
                      apply_rope(out, make_mixed_table<double>(directions, places), RopeLayout::half_split(16));

@@ -29,7 +29,7 @@ template <typename Scalar>
 struct MlpLayer {
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
-  std::optional<LayerNorm<Scalar>> norm = {};                                     ///< Before the activation.
+  std::optional<LayerNorm<Scalar>> norm{};  ///< Before the activation; gcc 12 crashes on `= {}` here.
 };
 
 /// The small network that makes a bias of a distance: layers with an activation between them, none after the last.
