@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/sinusoidal/classes.csv: sinusoids and Fourier features as classes of diffusers, transformers, timm
-and x-transformers compute them, in three sizes, n = 0, 1, 2.
+"""Writes tests/golden/sinusoidal/classes.csv: sinusoids and Fourier features as classes of diffusers, transformers, timm,
+x-transformers and positional-encodings compute them, in three sizes, n = 0, 1, 2.
 
-    golden_sinusoids.py OUT_FILE        needs torch, diffusers 0.42, transformers 5.24, timm 1.0 and x-transformers 2.31
+    golden_sinusoids.py OUT_FILE        needs torch, diffusers 0.42, transformers 5.24, timm 1.0, x-transformers 2.31
+                                        and positional-encodings 6.0
 
 `numbers-n` are the arguments, `at-n` the positions (a column for each axis) and `row-n` what the class gives there.
 """
@@ -13,6 +14,7 @@ import types
 import torch
 from diffusers.models.embeddings import (GaussianFourierProjection, get_2d_sincos_pos_embed, get_3d_sincos_pos_embed,
                                          get_timestep_embedding)
+from positional_encodings.torch_encodings import PositionalEncoding1D, PositionalEncoding2D, PositionalEncoding3D
 from timm.layers.pos_embed_sincos import build_sincos2d_pos_embed
 from transformers.models.detr.modeling_detr import DetrSinePositionEmbedding
 from transformers.models.roformer.modeling_roformer import RoFormerSinusoidalPositionalEmbedding
@@ -83,6 +85,13 @@ def video(n):
     return (width,), at, get_3d_sincos_pos_embed(width, (side, height), frames).flatten(0, 1)
 
 
+def tatp22(n):
+    width, module, sides = ((7, PositionalEncoding1D, (9,)), (10, PositionalEncoding2D, (3, 5)),
+                            (16, PositionalEncoding3D, (2, 3, 2)))[n]
+    at = torch.stack(torch.meshgrid(*(torch.arange(side) for side in sides), indexing="ij"), -1)
+    return (width, len(sides)), at.reshape(-1, len(sides)), module(width)(torch.zeros(1, *sides, width))[0].reshape(-1, width)
+
+
 def gaussian(n):
     module = GaussianFourierProjection((1, 5, 8)[n], scale=4.0, log=False)
     at = torch.randint(-32, 33, (6,)) / 32
@@ -95,13 +104,13 @@ def segment_anything(n):
     return module.positional_embedding, at, module(at[None, None])[0, 0]
 
 
-SCHEMES = (whisper, roformer, scaled, timestep, mae, timm, timm_interleaved, detr, video, gaussian, segment_anything)
+SCHEMES = (whisper, roformer, scaled, timestep, mae, timm, timm_interleaved, detr, video, tatp22, gaussian, segment_anything)
 
 
 def main(path):
     torch.manual_seed(1)
     with torch.no_grad(), open(path, "w", encoding="utf-8") as file:
-        file.write("# source = classes of diffusers 0.42, transformers 5.24, timm 1.0 and x-transformers 2.31\n")
+        file.write("# source = classes of diffusers 0.42, transformers 5.24, timm 1.0, x-transformers 2.31, positional-encodings 6.0\n")
         file.write("# script = tests/parity/golden_sinusoids.py\n")
         for scheme in SCHEMES:
             for n in range(3):

@@ -66,14 +66,16 @@ TEST_CASE("presets of lines equal Whisper's, RoFormer's, x-transformers' and dif
   });
 }
 
-TEST_CASE("presets of grids equal those of diffusers, timm and DETR", "[sinusoidal][grid]") {
+TEST_CASE("presets of grids equal those of diffusers, timm, tatp22 and DETR", "[sinusoidal][grid]") {
   for_each_case("mae", [](const Case& test) { test.grid(presets::mae(test.whole(0)), test.block("at")); });
   for_each_case("timm", [](const Case& test) { test.grid(presets::moco_v3(test.whole(0)), test.block("at")); });
   for_each_case("timm_interleaved",
                 [](const Case& test) { test.grid(presets::timm_interleaved(test.whole(0)), test.block("at")); });
   for_each_case("video", [](const Case& test) { test.grid(presets::diffusers_3d(test.whole(0)), test.block("at")); });
+  for_each_case("tatp22",
+                [](const Case& test) { test.grid(presets::tatp22(test.whole(0), test.whole(1)), test.block("at")); });
   for_each_case("detr", [](const Case& test) {  // `at` is 1 where the picture is
-    test.grid(presets::detr(test.whole(0)), posenc::detr_positions(test.block("at"), test.number(1) != 0));
+    test.grid(presets::detr(test.whole(0)), presets::detr_positions(test.block("at"), test.number(1) != 0));
   });
 }
 
