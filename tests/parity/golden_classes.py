@@ -15,11 +15,8 @@ import torch
 import x_transformers.x_transformers as xt
 from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.layers.pos_embed_rel import resize_rel_pos_bias_table, resize_rel_pos_bias_table_simple
-from transformers import DebertaV2Config, ReformerConfig, ViTConfig, Wav2Vec2BertConfig
+from transformers import DebertaV2Config, ViTConfig, Wav2Vec2BertConfig
 from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfAttention, make_log_bucket_position
-from transformers.models.detr.modeling_detr import DetrLearnedPositionEmbedding
-from transformers.models.florence2.modeling_florence2 import Florence2VisionLearnedAbsolutePositionEmbedding2D
-from transformers.models.reformer.modeling_reformer import AxialPositionEmbeddings
 from transformers.models.sam.modeling_sam import SamVisionAttention
 from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionEmbeddings
 from transformers.models.t5.modeling_t5 import T5Attention
@@ -193,26 +190,8 @@ def qwen(n):
     return {"given": numbers(*old, *new), "table": table, "out": (table[rows] * weights[:, :, None]).sum(1)}
 
 
-def sides(n):
-    height, width = [(2, 3), (5, 4), (1, 7)][n]
-    detr = filled(DetrLearnedPositionEmbedding(3))
-    config = types.SimpleNamespace(vision_config=types.SimpleNamespace(max_position_embeddings=9, embed_dim=[7]))
-    florence = filled(Florence2VisionLearnedAbsolutePositionEmbedding2D(config))
-    picture = torch.zeros(1, 3, height, width)
-    config = ReformerConfig(axial_pos_shape=[height, width], axial_pos_embds_dim=[2, 3], hidden_size=5)
-    reformer = filled(AxialPositionEmbeddings(config))
-    flat = lambda x: x[0].flatten(1).T  # noqa: E731
-    return {"given": numbers(height, width), "detr_rows": detr.row_embeddings.weight[:9],
-            "detr_columns": detr.column_embeddings.weight[:9],
-            "detr": flat(detr(picture.shape, picture.device, torch.float64)),
-            "florence_rows": florence.row_embeddings.weight, "florence_columns": florence.column_embeddings.weight,
-            "florence": flat(florence(picture)), "reformer_rows": reformer.weights[0].reshape(height, -1),
-            "reformer_columns": reformer.weights[1].reshape(width, -1),
-            "reformer": reformer(torch.arange(height * width)[None])[0]}
-
-
 FILES = {"relative": (cope, forgetting, banded, alibi, t5, deberta_rows, deberta, shaw, transformer_xl, decomposed, windows),
-         "learnable": (timm_resample, vit, siglip, qwen, sides)}
+         "learnable": (timm_resample, vit, siglip, qwen)}
 
 
 def main(folder):

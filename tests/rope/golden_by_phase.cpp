@@ -4,6 +4,8 @@
 #include "rope/reference.hpp"
 #include "support/golden.hpp"
 
+#include "posenc/positions.hpp"
+
 using namespace posenc_tests;
 using posenc::apply_rope;
 using posenc::RopeLayout;

@@ -35,8 +35,6 @@ inline namespace POSENC_ABI {
 /// Accuracy: table rows exactly, rounded once where `out` has another scalar. Hierarchical: 3 roundings of the largest
 ///           term, half types in float [learnable][lookup].
 /// Threads:  blocks of rows of one `out` may be written at the same time.
-/// Grids:    a table of rows and one of columns side by side (DETR, Florence-2, Reformer) are two calls, into
-///           out.leftCols(a) and out.rightCols(b), with the row and the column of each token; added, two add_learned().
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
 /// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2. The
