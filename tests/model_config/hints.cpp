@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "model_config/class_defaults.hpp"
 #include "model_config/expected.hpp"
 #include "support/json.hpp"
 
@@ -239,10 +238,6 @@ TEST_CASE("one can ask which types are known", "[model_config][hints]") {
   const Names types = posenc::known_model_types();
   const std::set<std::string> known(types.begin(), types.end());
   CHECK(known.size() == types.size());  // none twice
-  for (const posenc_tests::ClassDefault& row : posenc_tests::class_defaults()) {
-    INFO(row.model_type);
-    CHECK(known.count(row.model_type) == 1);
-  }
   CHECK(known.count("llava") == 1);
   CHECK(known.count("vjepa2") == 1);
   CHECK(known.count("mistral_large4_text") == 0);  // which cannot be read

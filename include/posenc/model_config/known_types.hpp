@@ -16,7 +16,7 @@ inline namespace POSENC_ABI {
 /// Lists the model types that read_hugging_face_config() knows: those of language models and towers, and those of
 /// configs that hold one. Types that are always refused, because of what they do to positions, are not among them.
 ///
-/// Cost:     a text for each of some 350 names; asked once, so that there is no bench case.
+/// Cost:     a text for each of some 360 names; asked once, so that there is no bench case.
 /// Accuracy: exact: each of these can be read [model_config][hints].
 /// Source:   the config classes of Hugging Face transformers 5.24 that have a rotary embedding.
 inline std::vector<std::string> known_model_types() {
