@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/rotations/axial.csv: rotations by pixel bands and by axes in turn, as timm and diffusers compute
-them on written-down inputs.
+them on written-down inputs; and by periodic frequencies, as stable-diffusion.cpp forms its angles (pull request 914), whose
+lines are repeated here in float32 one by one.
 
     golden_axial.py OUT_FILE          needs torch, timm 1.0.31 and diffusers 0.42
 
@@ -10,6 +11,7 @@ columns of the grid.
 """
 import sys
 
+import numpy as np
 import torch
 from diffusers.models.embeddings import apply_rotary_emb, get_2d_rotary_pos_embed_lumina
 from timm.layers.pos_embed_sincos import RotaryEmbedding, apply_rot_embed
@@ -42,12 +44,32 @@ def lumina_next():
         yield {"size": torch.tensor([size]), "factor": torch.tensor([[factor]]), "x": x[0, 0], "y": y[0, :, 0]}
 
 
+def periodic():
+    """Rows and columns with the periods height and width, interleaved."""
+    two_pi = np.float32(6.28318530717958647692)
+    for head_dim, size in ((16, (3, 5)), (8, (2, 2)), (36, (7, 24))):
+        half = head_dim // 4
+        omega = np.array([np.float32(1.0 / 10000 ** np.float32(2 * i / (head_dim // 2))) for i in range(half)])
+        angles = []
+        for axis, period in enumerate(size):
+            wrap = np.float32(period)
+            cycles = (omega * wrap / two_pi).astype(np.float32)
+            rounded = np.sign(cycles) * np.floor(np.abs(cycles) + np.float32(0.5))
+            at = torch.arange(size[0] * size[1]) // size[1] if axis == 0 else torch.arange(size[0] * size[1]) % size[1]
+            angles.append(at.float()[:, None] * torch.from_numpy((two_pi * rounded / wrap).astype(np.float32)))
+        angles = torch.cat(angles, 1)
+        x = numbers(size[0] * size[1], head_dim)
+        even, odd, cos, sin = x[:, 0::2], x[:, 1::2], angles.cos().double(), angles.sin().double()
+        y = torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(1)
+        yield {"size": torch.tensor([size]), "x": x, "y": y}
+
+
 def main(path):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
         file.write("# source = timm 1.0.31 RotaryEmbedding, diffusers 0.42 get_2d_rotary_pos_embed_lumina; angles in float32\n")
         file.write("# script = tests/parity/golden_axial.py\n")
-        for scheme in (timm_linear, timm_geometric, lumina_next):
+        for scheme in (timm_linear, timm_geometric, lumina_next, periodic):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/// Pixel bands and axes in turn, as timm and diffusers rotate by them.
+/// Pixel bands, axes in turn and periodic frequencies, as timm, diffusers and stable-diffusion.cpp rotate by them.
 #include "rope/reference.hpp"
 #include "support/golden.hpp"
 
@@ -49,5 +49,15 @@ TEST_CASE("axes take pairs in turn in Lumina-Next", "[rope][axial][golden]") {
     auto model = posenc::axial_frequencies({pairs, pairs}, 1e4, posenc::AxialSeries::in_turn);
     model.frequencies = posenc::scale_linear(model.frequencies, block(scheme, "factor", n)(0, 0));
     check(scheme, n, model, posenc::grid_positions(size(scheme, n)).cast<double>(), 6);
+  }
+}
+
+TEST_CASE("periodic frequencies are those of stable-diffusion.cpp", "[rope][periodic][golden]") {
+  const std::string scheme = "periodic";
+  for (int n = 0; n < 3; ++n) {
+    const int pairs = static_cast<int>(block(scheme, "x", n).cols() / 4);
+    auto model = posenc::axial_frequencies({pairs, pairs}, 1e4);
+    model.frequencies = posenc::scale_periodic(model.frequencies, model.axes, size(scheme, n));
+    check(scheme, n, model, posenc::grid_positions(size(scheme, n)).cast<double>(), 25);
   }
 }
