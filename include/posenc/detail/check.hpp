@@ -33,10 +33,11 @@ namespace detail {
 #endif
 
 /// A word or a number of a message, of one type whatever it was, so that what puts messages together is compiled once.
+/// Text is referred to, and numbers are held.
 class Word {
  public:
   template <typename Value>
-  Word(const Value& value) {
+  Word(const Value& value) {  // NOLINT: meant to convert
     if constexpr (std::is_same_v<Value, bool>) {
       text_ = value ? "true" : "false";
     } else if constexpr (std::is_floating_point_v<Value>) {
@@ -73,10 +74,12 @@ class Word {
   enum class Kind { text, integer, natural, real };
 
   Kind kind_ = Kind::text;
-  const char* text_ = nullptr;
-  std::int64_t integer_ = 0;
-  std::uint64_t natural_ = 0;
-  double real_ = 0;
+  union {
+    const char* text_;
+    std::int64_t integer_;
+    std::uint64_t natural_;
+    double real_;
+  };
 };
 
 template <typename Value>
@@ -98,29 +101,38 @@ template <typename Error>
 #endif
 }
 
-POSENC_COLD inline std::string message_of(const char* function, const std::string& parameter, const Word& value,
+POSENC_COLD inline std::string message_of(const char* function, const Word& parameter, const Word& value,
                                           std::initializer_list<Word> rule) {
-  std::string message = "posenc::" + std::string(function) + ": " + parameter + " must be ";
+  std::string message = "posenc::" + std::string(function) + ": " + parameter.text() + " must be ";
   for (const Word& word : rule) message += word.text();
   return message + ", got " + value.text();
 }
 
+/// Throws `Error`. `rule` is any number of words and limits: {"a multiple of head_dim ", head_dim}.
+template <typename Error>
+[[noreturn]] POSENC_COLD void refuse_words(const char* function, const Word& parameter, const Word& value,
+                                           std::initializer_list<Word> rule) {
+  fail<Error>(message_of(function, parameter, value, rule));
+}
+
 template <typename Error, typename Value, typename... Rule>
-[[noreturn]] POSENC_COLD void refuse(const char* function, const std::string& parameter, const Value& value,
-                                     const Rule&... rule) {
-  fail<Error>(message_of(function, parameter, Word(value), {Word(rule)...}));
+[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Word& parameter, const Value& value,
+                                             const Rule&... rule) {
+  refuse_words<Error>(function, parameter, value, {Word(rule)...});
 }
 
 /// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
 template <typename Value, typename... Rule>
-void require(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
-  if (!good) refuse<std::invalid_argument>(function, parameter, value, rule...);
+EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Value& value,
+                                 const Rule&... rule) {
+  if (!good) refuse_words<std::invalid_argument>(function, parameter, value, {Word(rule)...});
 }
 
 /// A position, row or id that is outside of what exists.
 template <typename Value, typename... Rule>
-void require_in_range(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
-  if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
+EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Value& value,
+                                          const Rule&... rule) {
+  if (!good) refuse_words<std::out_of_range>(function, parameter, value, {Word(rule)...});
 }
 
 /// An enumerator, which a cast from an integer need not be. `last` is the last one that the type names.

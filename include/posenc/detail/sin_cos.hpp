@@ -8,6 +8,7 @@
 #define POSENC_DETAIL_SIN_COS_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/vector_code.hpp"
 
 #include <cfloat>
 #include <cmath>
@@ -82,8 +83,9 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 
 /// cosine[i] = cos(position * frequency[i]) and the sine, for i < count, a multiple of kAngleBlock.
 /// `max_frequency` is the largest |frequency[i]|. All finite.
-inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
-                    double* sine) {
+/// A function of its own, because the kernels that call it a few times for many rows would each hold several copies.
+POSENC_NOINLINE inline void sin_cos(const double* frequency, double max_frequency, double position, int count,
+                                    double* cosine, double* sine) {
   const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
   for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);

@@ -8,8 +8,10 @@
 // assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
 #if defined(__GNUC__)
 #define POSENC_KERNEL __attribute__((noinline, flatten))
+#define POSENC_NOINLINE __attribute__((noinline))
 #else
 #define POSENC_KERNEL
+#define POSENC_NOINLINE
 #endif
 
 // In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.

@@ -49,8 +49,9 @@ AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double po
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
     const int pairs = pairs_of_axis[axis];
     if (pairs == 0) continue;
-    inv_freq.segment(first, pairs) = position_scale * spaced_series(pairs, base_of(axis), pairs);
-    first += pairs;
+    for (const double frequency : spaced_series(pairs, base_of(axis), pairs)) {
+      inv_freq[first++] = position_scale * frequency;
+    }
   }
   return {Frequencies(inv_freq), std::move(axes)};
 }

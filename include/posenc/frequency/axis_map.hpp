@@ -35,13 +35,14 @@ class AxisMap {
   /// @throws std::out_of_range      an entry that is no axis.
   template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
   AxisMap(const List& axis_of_pair, detail::Size num_axes)
-      : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
+      : axes_(detail::copied_list<int>(axis_of_pair)), num_axes_(num_axes) {
     static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
     detail::require_num_pairs("AxisMap", axes_.size());
     constexpr Eigen::Index limit = detail::kMaxPairs;
     detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
-      const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
+      const auto& given = detail::as_list(axis_of_pair);
+      const auto axis = given.coeff(i % given.rows(), i / given.rows());
       // Unsigned: a negative number is far too large, and so is one that int does not hold.
       if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
@@ -64,10 +65,13 @@ class AxisMap {
     return id;
   }
   /// Number of pairs that `axis` drives.
-  Eigen::Index count(detail::Size axis) const { return (axes_.cast<Eigen::Index>() == Eigen::Index{axis}).count(); }
+  Eigen::Index count(detail::Size axis) const {
+    return static_cast<Eigen::Index>(
+        std::count_if(axes_.begin(), axes_.end(), [&](Eigen::Index of_pair) { return of_pair == axis; }));
+  }
 
   friend bool operator==(const AxisMap& a, const AxisMap& b) {
-    return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
+    return a.num_axes_ == b.num_axes_ && std::equal(a.axes_.begin(), a.axes_.end(), b.axes_.begin(), b.axes_.end());
   }
   friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
 
@@ -98,9 +102,16 @@ inline void require_section_count(const char* function, const std::vector<int>& 
           least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
 }
 
+/// Axis 0 for each of num_pairs pairs.
+inline Eigen::ArrayXi axis_zero(Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes(num_pairs);
+  std::fill(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
 /// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
 inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(num_pairs);
+  Eigen::ArrayXi axes = axis_zero(num_pairs);
   for (int axis = 1; axis < 3; ++axis) {
     const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
     for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
@@ -124,8 +135,7 @@ inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
   Eigen::Index pair = 0;
   for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
-    axes.segment(pair, mrope_section[axis]) = static_cast<int>(axis);
-    pair += mrope_section[axis];
+    for (int i = 0; i < mrope_section[axis]; ++i) axes[pair++] = static_cast<int>(axis);
   }
   return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
 }
@@ -168,7 +178,7 @@ inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
 inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   const char* const function = "height_width_time_axes";
   detail::require_section_count(function, mrope_section, 3, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
   detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
                   "mrope_section[0] ", mrope_section[0]);
   for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
@@ -189,7 +199,7 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
 inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
   const char* const function = "rarest_first_axes";
   detail::require_section_count(function, mrope_section, 2, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
   std::vector<int> section = mrope_section;
   const bool time_last = section.size() == 3;
   if (time_last) {

@@ -10,6 +10,7 @@
 #include "posenc/detail/limits.hpp"
 #include "posenc/positions/position_list.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -71,8 +72,7 @@ class Frequencies {
   /// @throws std::invalid_argument  when one of these does not hold, or the list is empty.
   template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
   explicit Frequencies(const List& inv_freq, double magnitude = 1.0, double softmax_multiplier = 1.0)
-      : Frequencies(Eigen::ArrayXd(detail::as_list(inv_freq).template cast<double>().reshaped().array()), magnitude,
-                    softmax_multiplier, 0.0) {}
+      : Frequencies(detail::copied_list<double>(inv_freq), magnitude, softmax_multiplier, 0.0) {}
 
   /// inv_freq[i], i < num_pairs, in radians per position.
   const Eigen::ArrayXd& inv_freq() const& { return inv_freq_; }
@@ -116,8 +116,10 @@ class Frequencies {
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
                     softmax_multiplier, "finite and > 0");
-    fastest_ = inv_freq_.abs().maxCoeff();
-    for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
+    for (const double frequency : inv_freq_) {
+      fastest_ = (std::max)(fastest_, std::abs(frequency));
+      id_ = detail::mix_id(id_, frequency);
+    }
     id_ = detail::mix_id(id_, magnitude);
   }
   friend Frequencies detail::geometric_series(Eigen::Index rotary_dim, double base);

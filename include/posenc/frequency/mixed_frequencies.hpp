@@ -44,8 +44,12 @@ inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double b
   const Eigen::Index quarter = head_dim / 4;
   const Eigen::ArrayXd size = detail::spaced(quarter, base, static_cast<double>(quarter)).inv_freq();
   Eigen::Array2Xd frequencies(2, 2 * quarter);
-  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
-  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  for (Eigen::Index i = 0; i < quarter; ++i) {
+    frequencies(0, i) = std::cos(angle) * size[i];
+    frequencies(0, quarter + i) = -std::sin(angle) * size[i];
+    frequencies(1, i) = std::sin(angle) * size[i];
+    frequencies(1, quarter + i) = std::cos(angle) * size[i];
+  }
   return frequencies;
 }
 

@@ -29,7 +29,9 @@ inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
   const char* const function = "presets::nanochat_frequencies";
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require_base(function, base);
-  return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
+  Eigen::ArrayXd inv_freq = detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2));
+  for (double& frequency : inv_freq) frequency = -frequency;
+  return Frequencies(inv_freq);
 }
 
 /// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
@@ -48,8 +50,9 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
   const Eigen::Index n = head_dim / 4;
-  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(2 * n);
-  inv_freq.head(n) = -detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  const Eigen::ArrayXd series = detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  Eigen::ArrayXd inv_freq(2 * n);
+  for (Eigen::Index i = 0; i < 2 * n; ++i) inv_freq[i] = i < n ? -series[i] : 0;
   return Frequencies(inv_freq);
 }
 
@@ -76,7 +79,9 @@ inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
   const Eigen::Index n = head_dim / 6;
   const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
   const int of_axis = static_cast<int>(2 * n);
-  return {Frequencies(series.replicate(6, 1).eval()), contiguous_axes({of_axis, of_axis, of_axis})};
+  Eigen::ArrayXd inv_freq(6 * n);
+  for (Eigen::Index i = 0; i < 6 * n; ++i) inv_freq[i] = series[i % n];
+  return {Frequencies(inv_freq), contiguous_axes({of_axis, of_axis, of_axis})};
 }
 
 }  // namespace presets

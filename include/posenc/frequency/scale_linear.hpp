@@ -19,7 +19,9 @@ namespace detail {
 inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
   require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   if (factor == 1) return frequencies;  // with their base
-  return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (double& frequency : inv_freq) frequency /= factor;
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 }  // namespace detail
@@ -47,7 +49,7 @@ Frequencies scale_linear(const Frequencies& frequencies, const Number& factor) {
 template <typename List, std::enable_if_t<detail::is_list<List>, std::int64_t> = 0>
 Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
   const char* const function = "scale_linear";
-  const Eigen::ArrayXd divisors = detail::as_list(factors).template cast<double>().reshaped().array();
+  const Eigen::ArrayXd divisors = detail::copied_list<double>(factors);
   detail::require(divisors.size() == frequencies.num_pairs(), function, "factors.size()", divisors.size(), "num_pairs ",
                   frequencies.num_pairs());
   for (Eigen::Index i = 0; i < divisors.size(); ++i) {
@@ -55,7 +57,9 @@ Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
       detail::refuse<std::invalid_argument>(function, detail::element("factors", i), divisors[i], "finite and > 0");
     }
   }
-  return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < divisors.size(); ++i) inv_freq[i] /= divisors[i];
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 /// @overload
@@ -93,8 +97,8 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
   if (partial_rotary_factor == 1 && factor == 1) return frequencies;  // with their base
   const Eigen::Index live =
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
-  Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
-  inv_freq.tail(frequencies.num_pairs() - live).setZero();
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = i < live ? inv_freq[i] / factor : 0;
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 

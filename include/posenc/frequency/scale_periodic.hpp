@@ -51,9 +51,9 @@ template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&,
 Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
   const double length = static_cast<double>(period);
   detail::require(detail::is_period(length), "scale_periodic", "period", length, "> 0");
-  const auto rounded = [=](double frequency) { return detail::periodic_frequency(frequency, length); };
-  return Frequencies(frequencies.inv_freq().unaryExpr(rounded).eval(), frequencies.magnitude(),
-                     frequencies.softmax_multiplier());
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (double& frequency : inv_freq) frequency = detail::periodic_frequency(frequency, length);
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 /// @overload
@@ -64,7 +64,7 @@ Frequencies scale_periodic(const Frequencies& frequencies, const Number& period)
 template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {
   const char* const function = "scale_periodic";
-  const Eigen::ArrayXd lengths = detail::as_list(periods).template cast<double>().reshaped().array();
+  const Eigen::ArrayXd lengths = detail::copied_list<double>(periods);
   detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
   detail::require(lengths.size() == axes.num_axes(), function, "periods.size()", lengths.size(), "axes.num_axes() ",

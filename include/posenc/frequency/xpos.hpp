@@ -33,7 +33,8 @@ namespace detail {
 
 /// ln zeta_j, num_pairs values padded with zeros to whole blocks.
 inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& decay) {
-  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  Eigen::ArrayXd values((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  std::fill(values.begin(), values.end(), 0);
   const double d = 2 * static_cast<double>(num_pairs);
   for (Eigen::Index j = 0; j < num_pairs; ++j) {
     values[j] = std::log((2 * static_cast<double>(j) + decay.gamma * d) / ((1 + decay.gamma) * d));
@@ -63,7 +64,8 @@ struct XposWriter {
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
     // zeta^power and its reciprocal must be finite in the scalar, with a margin of 0.5 in the logarithm.
-    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * decay.scale_base;
+    const double reach =
+        (std::log(largest<Scalar>()) - 0.5) / -*std::min_element(zeta.begin(), zeta.end()) * decay.scale_base;
     for (Eigen::Index row = 0; row < positions.rows(); ++row) {
       const double distance = static_cast<double>(positions[row]) - center;
       require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,

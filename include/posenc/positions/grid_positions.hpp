@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -40,7 +41,8 @@ inline void require_grid_order(const char* function, GridOrder order, const char
 template <typename Scalar>
 void arrange_axes(AxisPositionMatrix<Scalar>& positions, GridOrder order) {
   if (order == GridOrder::row_column) return;
-  positions.col(positions.cols() - 2).swap(positions.col(positions.cols() - 1));
+  const Eigen::Index last = positions.cols() - 1;
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) std::swap(positions(i, last - 1), positions(i, last));
 }
 
 /// Row t holds at(axis, index) for each axis; the last axis advances fastest.

@@ -34,7 +34,7 @@ class MropeWriter {
       : ids_(ids), next_(first), largest_(first - 1) {}
 
   void append(const MropeSegment& s) {
-    for (Eigen::Index i = 0; i < s.pad_tokens; ++i) ids_.row(row_++).setConstant(s.pad_position);
+    for (Eigen::Index i = 0; i < s.pad_tokens; ++i) put(s.pad_position, s.pad_position, s.pad_position);
     for (Eigen::Index i = 0; i < s.text_tokens; ++i) write(next_, next_, next_), ++next_;
     if (s.has_audio && s.audio_by_token) {
       append_audio_by_token(s);
@@ -50,8 +50,14 @@ class MropeWriter {
   std::int64_t next_position() const { return largest_ + 1; }
 
  private:
+  void put(std::int64_t t, std::int64_t y, std::int64_t x) {
+    ids_(row_, 0) = t;
+    ids_(row_, 1) = y;
+    ids_(row_, 2) = x;
+    ++row_;
+  }
   void write(std::int64_t t, std::int64_t y, std::int64_t x) {
-    ids_.row(row_++) << t, y, x;
+    put(t, y, x);
     run_ = (std::max)({run_, t, y, x});
     largest_ = (std::max)(largest_, run_);
   }

@@ -58,6 +58,19 @@ auto list_entry(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
   return columns == 1 ? list.derived().coeff(i, 0) : list.derived().coeff(i / columns, i % columns);
 }
 
+/// The numbers of a list, column by column where it is a matrix. Loops, because compilers take longer over Eigen's
+/// expressions.
+template <typename Number, typename List>
+Eigen::Array<Number, Eigen::Dynamic, 1> copied_list(const List& list) {
+  const auto& given = as_list(list);
+  const auto& values = evaluated(given);
+  Eigen::Array<Number, Eigen::Dynamic, 1> copy(values.size());
+  for (Eigen::Index i = 0; i < copy.size(); ++i) {
+    copy[i] = static_cast<Number>(values.coeff(i % values.rows(), i / values.rows()));
+  }
+  return copy;
+}
+
 /// Row i is at list element i. Made only when every element is a position.
 template <typename List>
 class ListPositions {

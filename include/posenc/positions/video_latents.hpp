@@ -163,7 +163,9 @@ inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridS
     const Eigen::Index patches = picture.tokens();
     for (Eigen::Index t = 0; t < frames; ++t) {
       const double pictures = static_cast<double>(t > 0 ? 8 * t - 7 : 0);
-      positions.col(0).segment(t * patches, patches).setConstant(pictures / frames_per_second / 20 * 2 - 1);
+      for (Eigen::Index i = 0; i < patches; ++i) {
+        positions(t * patches + i, 0) = pictures / frames_per_second / 20 * 2 - 1;
+      }
     }
   }
   return positions;

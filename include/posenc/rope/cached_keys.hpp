@@ -46,7 +46,9 @@ inline constexpr bool lacks_keys_id<Last, TableOptions> = lacks_keys_id<Last>;
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
           from.num_pairs());
-  return Frequencies(to.inv_freq() - from.inv_freq(), to.magnitude() / from.magnitude());
+  Eigen::ArrayXd inv_freq = to.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] -= from.inv_freq()[i];
+  return Frequencies(inv_freq, to.magnitude() / from.magnitude());
 }
 
 }  // namespace detail

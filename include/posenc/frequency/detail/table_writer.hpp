@@ -62,18 +62,22 @@ struct TableWriter {
     }
   }
 
+  template <typename Scalar>
+  static void write_block(CosSinStorage storage, Scalar* row, Eigen::Index sin_offset, Eigen::Index pair,
+                          const double* cosine, const double* sine) {
+    switch (storage) {
+      case CosSinStorage::cos_sin: return write_block<CosSinStorage::cos_sin>(row, sin_offset, pair, cosine, sine);
+      case CosSinStorage::paired: return write_block<CosSinStorage::paired>(row, sin_offset, pair, cosine, sine);
+      default: return write_block<CosSinStorage::repeated>(row, sin_offset, pair, cosine, sine);
+    }
+  }
+
   /// Writes one block of a row of a head, for the tables by other rules.
   template <typename Scalar>
   static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
                           const double* cosine, const double* sine) {
     Scalar* const data = table.numbers_.data() + row * table.row_stride() + head * table.head_stride();
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin:
-        return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
-      case CosSinStorage::paired:
-        return write_block<CosSinStorage::paired>(data, table.sin_offset_, pair, cosine, sine);
-      default: return write_block<CosSinStorage::repeated>(data, table.sin_offset_, pair, cosine, sine);
-    }
+    write_block(table.storage(), data, table.sin_offset_, pair, cosine, sine);
   }
 
   /// Writes zeros to the padding that the blocks of fill() do not reach.
@@ -109,19 +113,21 @@ struct TableWriter {
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
-  /// Fills rows first_row, first_row + 1, ..., one for each position.
-  template <CosSinStorage Storage, typename Scalar, typename Positions>
+  /// Fills rows first_row, first_row + 1, ..., one for each position. The storage is looked at block by block: a kernel
+  /// for each would cost a program three times the code and gain nothing (bench_frequency, float_paired).
+  template <typename Scalar, typename Positions>
   POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
                                       const Frequencies& frequencies, const Positions& positions) {
     const Eigen::Index row_stride = table.row_stride();
     const Eigen::Index sin_offset = table.sin_offset_;
     const Eigen::Index pairs = table.num_pairs();
     const double magnitude = frequencies.magnitude();
+    const CosSinStorage storage = table.storage();
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
       Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
       const Eigen::Index first = head * pairs;
       const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-        write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
+        write_block(storage, data + row * row_stride, sin_offset, pair, cosine, sine);
       };
       if (table.angles() == AngleMode::exact) {
         for_each_angle(frequencies, first, first + pairs, magnitude, positions,
@@ -131,16 +137,6 @@ struct TableWriter {
       } else {
         for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
       }
-    }
-  }
-
-  template <typename Scalar, typename Positions>
-  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
-                        const Positions& positions) {
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin: return fill_rows<CosSinStorage::cos_sin>(table, first_row, frequencies, positions);
-      case CosSinStorage::paired: return fill_rows<CosSinStorage::paired>(table, first_row, frequencies, positions);
-      default: return fill_rows<CosSinStorage::repeated>(table, first_row, frequencies, positions);
     }
   }
 

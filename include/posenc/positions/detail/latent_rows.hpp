@@ -9,6 +9,7 @@
 #include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/grid_shape.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -43,7 +44,8 @@ class LatentRows {
  public:
   LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
     require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
-    ids_.setZero(static_cast<Eigen::Index>(tokens), axes);
+    ids_.resize(static_cast<Eigen::Index>(tokens), axes);
+    std::fill_n(ids_.data(), ids_.size(), 0);
   }
   /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
   void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
@@ -63,7 +65,9 @@ class LatentRows {
   void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
   /// `count` tokens at first, first + 1, ... on all axes.
   void append_diagonal(std::int64_t count, std::int64_t first) {
-    for (std::int64_t i = 0; i < count; ++i) ids_.row(row_++).setConstant(first + i);
+    for (std::int64_t i = 0; i < count; ++i, ++row_) {
+      for (Eigen::Index axis = 0; axis < ids_.cols(); ++axis) ids_(row_, axis) = first + i;
+    }
   }
   /// The matrix, which is moved out.
   AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }

@@ -39,6 +39,8 @@ struct MatrixOperand {
   using Scalar = typename X::Scalar;
   static constexpr bool kIsView = false;
   static constexpr bool kMayHaveStrides = is_in_memory<std::remove_const_t<X>>;
+  /// Whether the type tells that channels are contiguous: other kernels are not compiled then.
+  static constexpr bool kHasStrides = kMayHaveStrides && bool(X::IsRowMajor) && int(X::InnerStrideAtCompileTime) == 1;
   static constexpr bool kByTokens = bool(X::IsRowMajor);  // whether memory goes token by token
 
   X& x;
@@ -55,7 +57,7 @@ struct MatrixOperand {
   void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
     x.coeffRef(token, (first_head + head) * head_dim + channel) = value;
   }
-  /// Whether channels are contiguous in memory, which is known at run time only.
+  /// Whether channels are contiguous in memory.
   bool has_strides() const {
     if constexpr (kMayHaveStrides) {
       return x.colStride() == 1;
@@ -75,6 +77,7 @@ struct ViewOperand {
   using Scalar = std::remove_const_t<Element>;
   static constexpr bool kIsView = true;
   static constexpr bool kMayHaveStrides = true;
+  static constexpr bool kHasStrides = true;
   static constexpr bool kByTokens = true;
 
   const HeadsView<Element>& x;

@@ -111,9 +111,10 @@ void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Ei
   }
 }
 
+/// rotate_heads() for operands of which only the run tells how they lie in memory.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
-                  const Rows& rows) {
+void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations,
+                      const RopeLayout& layout, const Rows& rows) {
   const Eigen::Index tokens = in.tokens();
   const Eigen::Index num_heads = in.num_heads();
   const Eigen::Index together = rotations.shared() ? num_heads : 1;
@@ -137,6 +138,16 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
   for (Eigen::Index head = 0; head < num_heads; head += together) {
     rotate_elements<Backward>(out.from_head(head), in.from_head(head), tokens, together, rotations.of(head), layout,
                               rows);
+  }
+}
+
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
+                  const Rows& rows) {
+  if constexpr (Out::kHasStrides && In::kHasStrides) {
+    rotate_strided<Backward>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows);
+  } else {
+    rotate_any_heads<Backward>(out, in, rotations, layout, rows);
   }
 }
 
