@@ -44,7 +44,7 @@ def main():
     parser.add_argument("compiler")
     parser.add_argument("include")
     parser.add_argument("eigen")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", default="size")
     given = parser.parse_args()
     seconds = [[] for _ in UNITS]
