@@ -4,7 +4,8 @@
 ///
 /// Conventions: a row is a token, its columns are heads side by side, and what is written is the first argument. make_
 /// returns a new table, fill_ and encode_ overwrite what exists, apply_ rotates queries or keys, add_ adds into
-/// embeddings, logits or outputs. A gradient drops the verb and ends in _backward.
+/// embeddings, logits or outputs. A gradient drops the verb and ends in _backward. An overload that "says what is
+/// missing" takes arguments that fit no other, and stops the compiler with a sentence that says what to write.
 #ifndef POSENC_HPP
 #define POSENC_HPP
 
