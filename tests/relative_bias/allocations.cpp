@@ -75,6 +75,15 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
     REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(halves, table.head(0), span); }) == 0);
     REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table.head(0), logits, span); }) == 0);
     REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table, columns, span); }) == 0);
+    const Matrix gates = random_matrix<Scalar>(span.query_len(), 1, 21);
+    Matrix dgates_of_rows = Matrix::Zero(span.query_len(), 1);
+    posenc::DistanceTable<Scalar> grad_table(1, span.distances());
+    REQUIRE(allocations_when_warm([&] {
+              posenc::add_distance_bias(logits, table, span, gates);
+              posenc::add_distance_bias(columns, table.head(0), span, gates);
+            }) == 0);
+    REQUIRE(allocations_when_warm(
+                [&] { posenc::distance_bias_backward(grad_table, dgates_of_rows, logits, table, span, gates); }) == 0);
 
     const posenc::T5Buckets buckets(32, 128, true);
     Matrix weights = Matrix::Zero(32, 1);

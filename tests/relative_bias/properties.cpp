@@ -191,6 +191,7 @@ TEMPLATE_TEST_CASE("biases: stacked heads are the heads one by one, each in a th
       for (Index head = 0; head < kHeads; ++head) {
         const auto expected = of_head(scheme, gradients, span, head);
         for (std::size_t i = 0; i < expected.size(); ++i) {
+          if (Scheme::shapes(span)[i].kind == Rows::common) continue;  // as are those of what all heads share
           REQUIRE(same_bits(head_gradients[static_cast<std::size_t>(head)][i], expected[i]));
         }
       }

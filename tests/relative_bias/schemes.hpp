@@ -5,6 +5,7 @@
 
 #include "relative_bias/support.hpp"
 
+#include <type_traits>
 #include <vector>
 
 namespace posenc_tests {
@@ -18,8 +19,9 @@ using posenc::Workspace;
 
 constexpr Index kHeadDim = 5;
 
-/// The shape of a parameter: its rows for one head, and whether they are queries or keys, which chunks and heads cut.
-enum class Rows { query, key, table };
+/// The shape of a parameter: its rows for one head, and whether they are queries or keys, which chunks and heads cut, or
+/// of a table that all heads always share.
+enum class Rows { query, key, table, common };
 struct Shape {
   Index rows;
   Index columns;
@@ -207,7 +209,113 @@ struct Alibi : OfDistances<Alibi> {
   }
 };
 
-/// check.template operator()<Scheme>() for each.
+/// KERPLE by p, in which its logarithmic kernel is linear.
+struct Kerple : OfDistances<Kerple> {
+  static constexpr const char* name = "KERPLE";
+  static constexpr bool positive = true;
+  static std::vector<Shape> shapes(const AttentionSpan&) { return {table(1, 1)}; }
+  template <typename Scalar>
+  static RowMatrix<Scalar> rates(const RowMatrix<Scalar>& p) {
+    return RowMatrix<Scalar>::Constant(1, p.cols(), Scalar(0.75));
+  }
+  template <typename Scalar>
+  static DistanceTable<Scalar> make(const RowMatrix<Scalar>& p) {
+    const RowMatrix<Scalar> a = rates(p);
+    return posenc::make_kerple_table<Scalar>(posenc::KerpleA(a), posenc::KerpleP(p), all_distances(),
+                                             posenc::KerpleKernel::logarithmic);
+  }
+  template <typename Scalar>
+  static void table_backward(RowMatrix<Scalar>& grad, const DistanceTable<Scalar>& grad_table) {
+    const RowMatrix<Scalar> a = rates(grad);
+    const RowMatrix<Scalar> p = RowMatrix<Scalar>::Ones(1, grad.cols());  // the gradient by p does not depend on it
+    RowMatrix<Scalar> grad_a = RowMatrix<Scalar>::Zero(1, grad.cols());
+    posenc::kerple_table_backward(posenc::KerpleA(grad_a), posenc::KerpleP(grad), grad_table, posenc::KerpleA(a),
+                                  posenc::KerpleP(p), posenc::KerpleKernel::logarithmic);
+  }
+};
+
+/// Biases by distance with a gate for each query (WavLM).
+struct Gated {
+  static constexpr const char* name = "gated biases by distance";
+  static constexpr bool by_head = true;
+  static std::vector<Shape> shapes(const AttentionSpan& span) {
+    return {{span.query_len(), 1, Rows::query}, table(all_distances().size(), 1)};
+  }
+  /// The table of all heads that have gates, which share one or have one each.
+  template <typename Scalar>
+  static DistanceTable<Scalar> make(const AttentionSpan& span, const Parameters<Scalar>& p) {
+    const Index size = all_distances().size();
+    const Index tables = p[1].rows() / size;
+    const Index num_heads = span.query_len() > 0 ? p[0].rows() / span.query_len() : tables;
+    DistanceTable<Scalar> result(num_heads, all_distances());
+    for (Index h = 0; h < num_heads; ++h) {
+      result.values().row(h) = p[1].middleRows(tables == 1 ? 0 : h * size, size).transpose().array();
+    }
+    return result;
+  }
+  template <typename X, typename Scalar>
+  static void add(X&& x, const AttentionSpan& span, const Parameters<Scalar>& p, Workspace<Scalar>&) {
+    posenc::add_distance_bias(x, make(span, p), span, p[0]);
+  }
+  template <typename Grad, typename Scalar>
+  static void backward(Parameters<Scalar>& d, const Grad& grad, const AttentionSpan& span, const Parameters<Scalar>& p,
+                       Workspace<Scalar>&) {
+    const DistanceTable<Scalar> of_heads = make(span, p);
+    DistanceTable<Scalar> grad_table(of_heads.num_heads(), all_distances());
+    posenc::distance_bias_backward(grad_table, d[0], grad, of_heads, span, p[0]);
+    const Index size = all_distances().size();
+    const Index tables = d[1].rows() / size;
+    for (Index h = 0; h < of_heads.num_heads(); ++h) {
+      d[1].middleRows(tables == 1 ? 0 : h * size, size) += grad_table.values().row(h).matrix().transpose();
+    }
+  }
+};
+
+struct Banded {
+  static constexpr const char* name = "banded logits";
+  static constexpr bool by_head = true;
+  static std::vector<Shape> shapes(const AttentionSpan& span) {
+    return {{span.query_len(), 3, Rows::query}, {3, 12, Rows::common}};
+  }
+  template <typename X, typename Scalar>
+  static void add(X&& x, const AttentionSpan& span, const Parameters<Scalar>& p, Workspace<Scalar>& workspace) {
+    posenc::add_banded_logits(x, p[0], p[1], span, workspace);
+  }
+  template <typename Grad, typename Scalar>
+  static void backward(Parameters<Scalar>& d, const Grad& grad, const AttentionSpan& span, const Parameters<Scalar>& p,
+                       Workspace<Scalar>& workspace) {
+    posenc::banded_logits_backward(posenc::RelativeGradients(d[0], d[1]), grad, p[0], p[1], span, workspace);
+  }
+};
+
+/// Biases by bucket, of positions that have gaps and repeat.
+struct Buckets {
+  static constexpr const char* name = "biases by bucket";
+  static constexpr bool by_head = false;
+  static posenc::T5Buckets buckets() { return posenc::T5Buckets(8, 20, true); }
+  static std::vector<Shape> shapes(const AttentionSpan&) { return {table(8, 1)}; }
+  /// Of token `first` and those after it.
+  static std::vector<int> positions(Index first, Index count) {
+    std::vector<int> at;
+    for (Index i = first; i < first + count; ++i) at.push_back(static_cast<int>(3 * i - i % 4));
+    return at;
+  }
+  template <typename X, typename Scalar>
+  static void add(X&& x, const AttentionSpan& span, const Parameters<Scalar>& p, Workspace<Scalar>&) {
+    posenc::add_bucket_bias(x, p[0], buckets(), positions(span.query_offset(), span.query_len()),
+                            positions(0, span.key_len()));
+  }
+  template <typename Grad, typename Scalar>
+  static void backward(Parameters<Scalar>& d, const Grad& grad, const AttentionSpan& span, const Parameters<Scalar>&,
+                       Workspace<Scalar>&) {
+    posenc::bucket_bias_backward(d[0], grad, buckets(), positions(span.query_offset(), span.query_len()),
+                                 positions(0, span.key_len()));
+  }
+};
+
+/// check.template operator()<Scheme>() for each. Sandwich has no parameters, and its tables go through
+/// add_distance_bias() as these do; FIRE and the networks of windows are not linear in theirs, windows and grids have no
+/// span, and differences of forgetting sums have no sizes to add up: their adjoints are in their own files.
 template <typename Check>
 void for_each_scheme(const Check& check) {
   check(Shaw());
@@ -218,7 +326,16 @@ void for_each_scheme(const Check& check) {
   check(Learned());
   check(T5());
   check(Alibi());
+  check(Kerple());
+  check(Gated());
+  check(Banded());
+  check(Buckets());
 }
+
+template <typename Scheme, typename = void>
+inline constexpr bool is_positive = false;
+template <typename Scheme>
+inline constexpr bool is_positive<Scheme, std::void_t<decltype(Scheme::positive)>> = Scheme::positive;
 
 /// Parameters for `num_heads` heads: tables shared by all of them, or with rows of their own.
 template <typename Scheme, typename Scalar>
@@ -226,9 +343,10 @@ Parameters<Scalar> random_parameters(const Scheme&, const AttentionSpan& span, I
                                      std::uint64_t seed) {
   Parameters<Scalar> parameters;
   for (const Shape& shape : Scheme::shapes(span)) {
-    const bool once = shape.kind == Rows::table && (shared || !Scheme::by_head);
+    const bool once = shape.kind == Rows::common || (shape.kind == Rows::table && (shared || !Scheme::by_head));
     const Index columns = Scheme::by_head ? shape.columns : shape.columns * num_heads;
     parameters.push_back(random_matrix<Scalar>(shape.rows * (once ? 1 : num_heads), columns, seed++));
+    if (is_positive<Scheme>) parameters.back() = parameters.back().cwiseAbs().array() + Scalar(0.125);
   }
   return parameters;
 }
