@@ -15,8 +15,10 @@ using posenc::each_sequence;
 using posenc::SinusoidalEncoding;
 using posenc::starting_at;
 using posenc_tests::check_encoder;
+using posenc_tests::check_written_encoding;
 using posenc_tests::Ids;
 using posenc_tests::Index;
+using posenc_tests::random_matrix;
 using posenc_tests::RowMatrix;
 using posenc_tests::same_bits;
 namespace presets = posenc::presets;
@@ -79,6 +81,24 @@ TEMPLATE_TEST_CASE("sinusoids on several axes are encoders", "[sinusoidal][prope
           posenc::encode_sinusoidal(out, encoding, positions.middleRows(first, out.rows()));
         },
         [&](auto&& x, Index first) { posenc::add_sinusoidal(x, encoding, positions.middleRows(first, x.rows())); });
+  }
+}
+
+TEMPLATE_TEST_CASE("Fourier features and spherical harmonics are encodings", "[sinusoidal][property][fourier]", float,
+                   double, Eigen::half) {
+  const RowMatrix<double> x = random_matrix<double>(33, 3, 5);
+  const RowMatrix<double> weights = random_matrix<double>(3, 8, 6);
+  for (const auto order :
+       {posenc::ChannelOrder::interleaved, posenc::ChannelOrder::sin_cos, posenc::ChannelOrder::cos_sin}) {
+    const posenc::FourierOptions options(order);
+    check_written_encoding<TestType>(33, 16, [&](auto&& out, Index first) {
+      posenc::encode_fourier(out, x.middleRows(first, out.rows()), weights, options);
+    });
+  }
+  for (const auto sign : {posenc::HarmonicSign::positive, posenc::HarmonicSign::condon_shortley}) {
+    check_written_encoding<TestType>(33, 25, [&](auto&& out, Index first) {
+      posenc::encode_spherical_harmonics(out, x.middleRows(first, out.rows()), sign);
+    });
   }
 }
 
