@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Channels with angles of their own: the formula, its adjoint, and what holds the numbers.
 #include "rope/reference.hpp"
-#include "support/allocations.hpp"
+#include "support/encoder_properties.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_channel_angles;
@@ -74,6 +74,28 @@ TEMPLATE_TEST_CASE("each channel has an angle of its own", "[rope][channels]", f
         CHECK(same_bits(viewed, x));
       }
     }
+  }
+}
+
+TEMPLATE_TEST_CASE("channel angles hold what every encoder holds", "[rope][channels][property]", float, double,
+                   Eigen::half) {
+  const RowMatrix<TestType> x = Noise(5).matrix<TestType>(33, kWidth);
+  const auto frequencies = posenc::geometric_frequencies(2 * kChannels, 1e4);
+  const auto by = posenc::make_table<float>(frequencies, posenc::PositionRange(-3, 33));
+  for (const RopeLayout& layout : layouts()) {
+    posenc_tests::check_written_encoding<TestType>(33, kWidth, [&](auto&& out, Index first) {
+      const auto rotate = [&](auto& target) {
+        target = x.middleRows(first, target.rows());
+        apply_channel_angles(target, by, layout, posenc::from_row(first));
+      };
+      if constexpr (bool(std::decay_t<decltype(out)>::Flags & Eigen::DirectAccessBit)) {
+        rotate(out);
+      } else {  // rotates memory, not what an index view picks from it
+        RowMatrix<TestType> copy(out.rows(), out.cols());
+        rotate(copy);
+        out = copy;
+      }
+    });
   }
 }
 
