@@ -4,7 +4,7 @@
 
     python3 tests/parity/positions.py [--write [FILE...]]
 
-needs torch, transformers and diffusers. Not part of the test command; tests/positions compares posenc with the files.
+needs torch, transformers, diffusers and the wheel of attention_sinks 0.4, unpacked into the path. Not part of the test command; tests/positions compares posenc with the files.
 Positions that a library keeps to itself are read where it uses them: its 1-D rotation gets them as an argument, or the
 angle of a slow pair tells them.
 """
@@ -177,6 +177,21 @@ def texts():
         batch = collate([{"input_ids": [9] * length} for length in lengths])
         yield f"cu_seqlens_{n}", batch["cu_seq_lens_q"][None]
         yield f"packed_{n}", batch["position_ids"]
+
+
+def evicted():
+    """Keys are their positions, and come one by one. Of the package only the cache runs: the rest is for old models."""
+    import importlib.util
+    folder = list(importlib.util.find_spec("attention_sinks").submodule_search_locations)[0]
+    spec = importlib.util.spec_from_file_location("attention_sink_kv_cache", folder + "/attention_sink_kv_cache.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for tokens, sinks, window in ((10, 2, 4), (7, 4, 4), (301, 4, 28)):
+        cache, keys = module.AttentionSinkKVCache(sinks, window), torch.zeros(1, 1, 0, 1, dtype=torch.long)
+        for token in range(tokens):
+            keys = torch.cat([keys, torch.full((1, 1, 1, 1), token)], 2)
+            keys = cache([[keys, keys]])[0][0]
+        yield f"streaming_{tokens}_{sinks}_{window}", keys[0, 0].T
 
 
 # --- Latents -----------------------------------------------------------------------------------------------------------
@@ -385,6 +400,7 @@ FILES = {
     "qwen_vl.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2-VL and Qwen2.5-VL; the last row is "
                     "the delta", qwen_vl_prompts),
     "text.csv": (f"transformers {transformers.__version__} generation, flattening collator, OPT, RoBERTa", texts),
+    "evicted.csv": ("attention_sinks 0.4 AttentionSinkKVCache", evicted),
     "random.csv": ("MT19937-64 of Nishimura 2000 and the draws of random_positions.hpp, in Python integers", random_ids),
     "latents.csv": (f"diffusers {diffusers.__version__}", latents),
 }

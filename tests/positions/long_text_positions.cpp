@@ -5,6 +5,7 @@
 #include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
+#include "support/golden.hpp"
 
 TEST_CASE("Self-Extend groups what is beyond the window", "[positions][long_text]") {
   const auto at = posenc::self_extend_positions(posenc::PositionRange(0, 8), 2, 4);
@@ -36,4 +37,15 @@ TEST_CASE("a cache keeps its sinks and its last tokens", "[positions][long_text]
   CHECK(posenc::streaming_positions(9, posenc::SinkCache(0, 2))[0] == 7);
   CHECK(posenc::streaming_positions(0, posenc::SinkCache(4, 4)).size() == 0);
   CHECK(posenc::streaming_positions(std::int64_t(1) << 57, posenc::SinkCache(1, 4))[4] == (std::int64_t(1) << 57) - 1);
+}
+
+TEST_CASE("evicted caches keep what attention_sinks keeps", "[positions][long_text]") {
+  const auto golden = posenc_tests::golden("positions/evicted.csv");
+  const auto check = [&](const char* name, std::int64_t tokens, const posenc::SinkCache& cache) {
+    const Eigen::RowVectorXd kept = posenc::streaming_positions(tokens, cache).cast<double>().transpose();
+    CHECK(kept == golden.block(name).matrix());
+  };
+  check("streaming_10_2_4", 10, posenc::SinkCache(2, 4));
+  check("streaming_7_4_4", 7, posenc::SinkCache(4, 4));
+  check("streaming_301_4_28", 301, posenc::SinkCache(4, 28));
 }
