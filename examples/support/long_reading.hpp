@@ -236,7 +236,9 @@ inline bool report(Results& results, Index trained_length) {
   const std::vector<Mean> last_alone = by_stretch(results, kLastAlone, trained_length);
   const std::size_t columns = last_alone.size();
   std::cout << "\n\n| loss, and what each rule adds to it";
-  for (std::size_t i = 0; i < columns; ++i) std::cout << " | " << static_cast<Index>(i) * trained_length << " on";
+  for (Index begin = 0; begin < static_cast<Index>(columns) * trained_length; begin += trained_length) {
+    std::cout << " | " << begin << "-" << begin + trained_length - 1;
+  }
   std::cout << " |\n|---";
   for (std::size_t i = 0; i < columns; ++i) std::cout << "|---";
   std::cout << "|\n" << std::fixed << std::setprecision(3);
