@@ -48,3 +48,20 @@ TEST_CASE("tables resized by timm, ViT, SigLIP 2 and Qwen3-VL", "[learnable][res
   REQUIRE(resized_apart("siglip", GridFilter::bilinear_antialiased, 0) <= kInFloat32);
   REQUIRE(resized_apart("qwen", GridFilter::bilinear_align_corners, 0) <= kInFloat32);
 }
+
+TEST_CASE("lookup and its gradient equal those of nn.Embedding with padding_idx", "[learnable][lookup]") {
+  for (const std::string n : {"0", "1", "2"}) {
+    INFO(n);
+    const MatrixD table = block("embedding", "table", n), expected = block("embedding", "out", n);
+    const auto ids = block("embedding", "ids", n).cast<std::int64_t>().eval();
+    posenc::LookupOptions options;
+    options.padding_row = 1;
+    const auto view = posenc::wrap_learned_table(table, options);
+    MatrixD out(expected.rows(), expected.cols());
+    posenc::encode_learned(out, view, ids);
+    REQUIRE(distance(out, expected) == 0);
+    MatrixD grad = MatrixD::Zero(table.rows(), table.cols());
+    posenc::learned_backward(grad, block("embedding", "g", n), view, ids);
+    REQUIRE(distance(grad, block("embedding", "grad", n)) == 0);  // sums of up to four multiples of 1/8
+  }
+}

@@ -15,8 +15,10 @@ import torch
 import x_transformers.x_transformers as xt
 from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.layers.pos_embed_rel import resize_rel_pos_bias_table, resize_rel_pos_bias_table_simple
-from transformers import DebertaV2Config, ViTConfig, Wav2Vec2BertConfig
+from transformers import DebertaV2Config, T5Config, ViTConfig, Wav2Vec2BertConfig
+from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfAttention, make_log_bucket_position
+from transformers.models.mpt.modeling_mpt import build_mpt_alibi_tensor
 from transformers.models.sam.modeling_sam import SamVisionAttention
 from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionEmbeddings
 from transformers.models.t5.modeling_t5 import T5Attention
@@ -84,6 +86,21 @@ def banded(n):
 def alibi(n):
     heads, length = [(1, 4), (6, 7), (8, 5)][n]
     return {"bias": stacked(xt.AlibiPositionalBias(heads)(length, length))}
+
+
+def slopes(n):
+    heads = (1, 6, 40)[n]
+    return {"bloom": build_alibi_tensor(torch.ones(1, 2), heads, torch.float64)[:, 0, 1:].T,
+            "mpt": -build_mpt_alibi_tensor(heads, 2)[:, 0, :1].T}
+
+
+def t5_bias(n):
+    heads, length, both = ((1, 4, True), (2, 7, False), (3, 40, True))[n]
+    config = T5Config(num_heads=heads, is_decoder=not both, relative_attention_num_buckets=8,
+                      relative_attention_max_distance=20)
+    module = filled(T5Attention(config, has_relative_attention_bias=True))
+    return {"given": numbers(8, 20, int(both)), "weights": module.relative_attention_bias.weight,
+            "bias": stacked(module.compute_bias(length, length)[0])}
 
 
 def t5(n):
@@ -161,6 +178,19 @@ def windows(n):
 GRIDS = [((4, 4), (7, 7)), ((7, 7), (3, 5)), ((5, 5), (11, 4))]
 
 
+def embedding(n):
+    rows, width, ids = [(5, 3, [[4, 0, 2, 2]]), (7, 4, [[1, 2, 3, 1], [1, 1, 2, 6]]), (9, 1, [[8, 8, 8]])][n]
+    padding = 1
+    module = torch.nn.Embedding(rows, width, padding_idx=padding).double()
+    module.weight.copy_(eighths(rows, width))
+    ids, g = torch.tensor(ids), None
+    with torch.enable_grad():
+        out = module(ids)
+        g = eighths(*out.shape)
+        grad, = torch.autograd.grad(out, module.weight, g)
+    return {"ids": ids, "table": module.weight, "out": stacked(out.detach()), "g": stacked(g), "grad": grad}
+
+
 def timm_resample(n):
     old, new = GRIDS[n]
     table = eighths(1, old[0] * old[1] + 1, 3)
@@ -190,8 +220,8 @@ def qwen(n):
     return {"given": numbers(*old, *new), "table": table, "out": (table[rows] * weights[:, :, None]).sum(1)}
 
 
-FILES = {"relative": (cope, forgetting, banded, alibi, t5, deberta_rows, deberta, shaw, transformer_xl, decomposed, windows),
-         "learnable": (timm_resample, vit, siglip, qwen)}
+FILES = {"relative": (cope, forgetting, banded, alibi, slopes, t5_bias, t5, deberta_rows, deberta, shaw, transformer_xl, decomposed, windows),
+         "learnable": (embedding, timm_resample, vit, siglip, qwen)}
 
 
 def main(folder):

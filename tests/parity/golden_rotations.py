@@ -13,7 +13,7 @@ import sys
 import rotary_embedding_torch as ret
 import torch
 import x_transformers.x_transformers as xt
-from timm.layers.pos_embed_sincos import init_random_2d_freqs
+from timm.layers.pos_embed_sincos import RotaryEmbeddingMixed, apply_rot_embed_cat, init_random_2d_freqs
 from transformers import CohereConfig, LlamaConfig
 from transformers.models.cohere import modeling_cohere
 from transformers.models.llama import modeling_llama
@@ -87,12 +87,24 @@ def timm_initial(n):
     return {"angles": angles[0].T, "frequencies": frequencies[:, 0].flatten(1)}
 
 
+def timm_gradient(n):
+    heads, head_dim, shape = ((3, 12, [3, 5]), (2, 8, [2, 2]), (1, 36, [1, 7]))[n]
+    module = RotaryEmbeddingMixed(heads * head_dim, 1, heads, feat_shape=shape)
+    with torch.no_grad():
+        module.freqs.copy_(eighths(*module.freqs.shape))
+    x, g = eighths(heads, shape[0] * shape[1], head_dim), eighths(heads, shape[0] * shape[1], head_dim)
+    y = apply_rot_embed_cat(x, module.get_embed()[0].double())
+    grad, = torch.autograd.grad(y, module.freqs, g)
+    return {"positions": torch.stack([module.t_x, module.t_y], 1), "y": by_tokens(y[None].detach()),
+            "g": by_tokens(g[None]), "grad": grad[:, 0].flatten(1)}
+
+
 def main(path):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
         file.write("# source = transformers 5.24, x-transformers 2.31, rotary-embedding-torch 0.9, timm 1.0; angles in float32\n")
         file.write("# script = tests/parity/golden_rotations.py\n")
-        for scheme in (llama, cohere, ret_rescaled, ret_xpos, xt_xpos, xt_rescaled, timm_initial):
+        for scheme in (llama, cohere, ret_rescaled, ret_xpos, xt_xpos, xt_rescaled, timm_initial, timm_gradient):
             for n in range(3):
                 for name, values in scheme(n).items():
                     file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")

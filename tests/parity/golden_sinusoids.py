@@ -1,24 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/sinusoidal/classes.csv: sinusoids and Fourier features as classes of diffusers, transformers, timm,
-x-transformers and positional-encodings compute them, in three sizes, n = 0, 1, 2.
+x-transformers, mlx and positional-encodings compute them, in three sizes, n = 0, 1, 2.
 
     golden_sinusoids.py OUT_FILE        needs torch, diffusers 0.42, transformers 5.24, timm 1.0, x-transformers 2.31
-                                        and positional-encodings 6.0
+                                        positional-encodings 6.0 and mlx[cpu] 0.32
 
 `numbers-n` are the arguments, `at-n` the positions (a column for each axis) and `row-n` what the class gives there.
 """
 import sys
 import types
 
+import mlx.core as mx
 import torch
 from diffusers.models.embeddings import (GaussianFourierProjection, get_2d_sincos_pos_embed, get_3d_sincos_pos_embed,
                                          get_timestep_embedding)
+from mlx.nn import SinusoidalPositionalEncoding
 from positional_encodings.torch_encodings import PositionalEncoding1D, PositionalEncoding2D, PositionalEncoding3D
 from timm.layers.pos_embed_sincos import build_sincos2d_pos_embed
 from transformers.models.detr.modeling_detr import DetrSinePositionEmbedding
+from transformers.models.m2m_100.modeling_m2m_100 import M2M100SinusoidalPositionalEmbedding
 from transformers.models.roformer.modeling_roformer import RoFormerSinusoidalPositionalEmbedding
-from transformers.models.sam.modeling_sam import SamPositionalEmbedding
+from transformers.models.sam.modeling_sam import SamModel, SamPositionalEmbedding
 from transformers.models.whisper.modeling_whisper import sinusoids
 from x_transformers.x_transformers import ScaledSinusoidalEmbedding
 
@@ -37,6 +40,19 @@ def grid(height, width):
 def whisper(n):
     width = (4, 6, 18)[n]
     return (width,), column(LINE), sinusoids(9, width)
+
+
+def fairseq(n):
+    width = (4, 7, 18)[n]
+    rows = M2M100SinusoidalPositionalEmbedding.get_embedding(10, width, 1)
+    return (width,), column(LINE + 1), rows[1:]
+
+
+def mlx(n):
+    width, low, high, cos_first, full = ((4, 1e-4, 1, False, False), (6, 0.01, 2, True, False), (18, 0.5, 3, False, True))[n]
+    module = SinusoidalPositionalEncoding(width, low, high, cos_first=cos_first, full_turns=full)
+    rows = torch.tensor(module(mx.array(LINE.tolist())).tolist())
+    return (width, low, high, int(cos_first), int(full)), column(LINE), rows
 
 
 def roformer(n):
@@ -98,13 +114,22 @@ def gaussian(n):
     return module.weight[None], column(at), module(at)
 
 
+def picture(n):
+    module = SamPositionalEmbedding(types.SimpleNamespace(scale=1.0, num_pos_feats=(1, 5, 8)[n]))
+    side = (2, 3, 5)[n]
+    config = types.SimpleNamespace(prompt_encoder_config=types.SimpleNamespace(image_embedding_size=side))
+    stub = types.SimpleNamespace(config=config, shared_image_embedding=module)
+    return module.positional_embedding, torch.tensor([[side]]), (
+        SamModel.get_image_wide_positional_embeddings(stub)[0].flatten(1).T)
+
+
 def segment_anything(n):
     module = SamPositionalEmbedding(types.SimpleNamespace(scale=1.0, num_pos_feats=(1, 5, 8)[n]))
     at = torch.randint(0, 33, (6, 2)) / 32
     return module.positional_embedding, at, module(at[None, None])[0, 0]
 
 
-SCHEMES = (whisper, roformer, scaled, timestep, mae, timm, timm_interleaved, detr, video, tatp22, gaussian, segment_anything)
+SCHEMES = (whisper, fairseq, mlx, roformer, scaled, timestep, mae, timm, timm_interleaved, detr, video, tatp22, gaussian, picture, segment_anything)
 
 
 def main(path):

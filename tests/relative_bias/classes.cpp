@@ -83,6 +83,27 @@ TEST_CASE("ALiBi equals that of x-transformers", "[relative_bias][alibi][accurac
   });
 }
 
+TEST_CASE("slopes of ALiBi equal those of BLOOM and MPT", "[relative_bias][alibi][accuracy]") {
+  for_each_case("slopes", [](const Case& test) {
+    for (const char* const model : {"bloom", "mpt"}) {
+      const MatrixD expected = test.block(model);
+      const Eigen::ArrayXd slopes = posenc::alibi_slopes(expected.cols());
+      // Powers of up to 64 in float of a base that is rounded to float.
+      REQUIRE((slopes / expected.row(0).transpose().array() - 1).abs().maxCoeff() <= 2 * 64 * 0x1p-24);
+    }
+  });
+}
+
+TEST_CASE("the bias of T5 equals that of transformers", "[relative_bias][t5][accuracy]") {
+  for_each_case("t5_bias", [](const Case& test) {
+    const posenc::T5Buckets buckets(test.given(0), test.given(1), test.given(2) != 0);
+    MatrixD logits = MatrixD::Zero(test.block("bias").rows(), test.block("bias").cols());
+    posenc::add_distance_bias(logits, posenc::make_t5_table(test.block("weights"), buckets, test.span().distances()),
+                              test.span());
+    REQUIRE(distance(logits, test.block("bias")) == 0);
+  });
+}
+
 TEST_CASE("buckets of T5 and DeBERTa equal those of transformers", "[relative_bias][t5][deberta]") {
   for_each_case("t5", [](const Case& test) {
     const posenc::T5Buckets buckets(test.given(0), test.given(1), test.given(2) != 0);

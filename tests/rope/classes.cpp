@@ -110,3 +110,16 @@ TEST_CASE("initial frequencies of mixed rotations equal timm's", "[rope][mixed][
     }
   });
 }
+
+TEST_CASE("gradients of mixed frequencies equal autograd's through timm's rotation", "[rope][mixed][golden]") {
+  for_each_case("timm_gradient", [](const Case& test) {
+    const Eigen::Index head_dim = test.n == 0 ? 12 : test.n == 1 ? 8 : 36;
+    const Matrix expected = test.block("grad");
+    Matrix grad = Matrix::Zero(2, expected.cols());
+    posenc::mixed_table_backward(grad, test.block("g"), test.block("y"), test.block("positions"),
+                                 RopeLayout::interleaved(head_dim));
+    // Sums over up to 15 tokens at positions up to 6 of products of at most 2 (2 + 2), formed in float from angles
+    // below 24.
+    REQUIRE(distance(grad, expected) <= 15 * 6 * 8 * (24 + 8) * 0x1p-24);
+  });
+}

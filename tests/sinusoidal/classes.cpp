@@ -59,6 +59,10 @@ void for_each_case(const std::string& scheme, const Body& body) {
 
 TEST_CASE("presets of lines equal Whisper's, RoFormer's, x-transformers' and diffusers'", "[sinusoidal][presets]") {
   for_each_case("whisper", [](const Case& test) { test.line(presets::whisper(test.whole(0))); });
+  for_each_case("fairseq", [](const Case& test) { test.line(presets::fairseq(test.whole(0))); });
+  for_each_case("mlx", [](const Case& test) {
+    test.line(presets::mlx(test.whole(0), test.number(1), test.number(2), test.number(3) != 0, test.number(4) != 0));
+  });
   for_each_case("roformer", [](const Case& test) { test.line(presets::transformer_xl(test.whole(0))); });
   for_each_case("scaled", [](const Case& test) { test.line(presets::x_transformers(test.whole(0))); });
   for_each_case("timestep", [](const Case& test) {
@@ -84,6 +88,13 @@ TEST_CASE("Fourier features equal those of diffusers and Segment Anything", "[si
     Matrix out(test.block("row").rows(), test.block("row").cols());
     posenc::encode_fourier(out, test.block("at"), test.block("numbers"), presets::gaussian_fourier());
     test.require_close(out, 6.3 * test.block("numbers").cwiseAbs().maxCoeff());
+  });
+  for_each_case("picture", [](const Case& test) {
+    Matrix out(test.block("row").rows(), test.block("row").cols());
+    const auto side = static_cast<Eigen::Index>(test.block("at")(0, 0));
+    posenc::encode_fourier(out, posenc::pixel_centers<double>(side, side), test.block("numbers"),
+                           presets::segment_anything_fourier());
+    test.require_close(out, 6.3 * 2 * test.block("numbers").cwiseAbs().maxCoeff());
   });
   for_each_case("segment_anything", [](const Case& test) {
     Matrix out(test.block("row").rows(), test.block("row").cols());
