@@ -156,6 +156,7 @@ inline void print_card(const RecipeCard& card) {
   }
   print_names("ignored keys", model.ignored_keys);
   print_names("assumed", model.assumed);
+  if (!model.notes.empty()) print_names("besides", model.notes);
   std::cout << "\n";
 }
 

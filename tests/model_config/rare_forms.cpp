@@ -259,6 +259,33 @@ TEST_CASE("a second of video has as many positions as a config says", "[model_co
   CHECK(prompt.ids(1, 0) == 26);
 }
 
+TEST_CASE("what no config says is noted", "[model_config][hugging_face][rare]") {
+  const auto notes = [](const std::string& config) { return read(config).notes; };
+  using Names = std::vector<std::string>;
+  CHECK(notes(R"({"model_type": "llama"})").empty());
+  CHECK(notes(R"({"model_type": "mlcd_vision_model"})") ==
+        Names{"the class token rotates by class_pos_emb, angles that are weights"});
+  CHECK(notes(R"({"model_type": "dinov3_vit"})") == Names{"the class token and the registers do not rotate"});
+  CHECK(notes(R"({"model_type": "deepseek_v32"})") ==
+        Names{"the indexer rotates queries and keys of its own, in half_split pairs"});
+  CHECK(notes(R"({"model_type": "sam2_video"})") == Names{"keys of object pointers do not rotate"});
+}
+
+TEST_CASE("pictures are counted from 0, or by five models from 1", "[model_config][hugging_face][rare]") {
+  int from_one = 0;
+  for (const std::string& type : posenc::known_model_types()) {
+    if (type.find("vision") == std::string::npos && type != "efficientloftr" && type != "pixtral") continue;
+    INFO(type);
+    const ModelRope model = read(R"({"model_type": ")" + type + "\"}");
+    for (const RopeSet& set : model.rope_sets) from_one += set.grid_first;
+  }
+  CHECK(from_one == 5);
+  // A patch of Llama 4 in row 1 and column 2 of three.
+  const RopeSet set = read(R"({"model_type": "llama4_vision_model"})").rope_sets.at(0);
+  const auto positions = posenc::grid_positions({2, 3}, set.grid_first, set.grid_order);
+  CHECK((positions(5, 0) == 3 && positions(5, 1) == 2));
+}
+
 TEST_CASE("documents of NeoMME have a height and a width, and text has one position",
           "[model_config][hugging_face][rare]") {
   const ModelRope model = read(R"({"model_type": "neomme"})");

@@ -350,6 +350,7 @@ def judge(driver, config_class, source, first, long, row):
         return "refused: " + read["refused"]
     if first:
         row["rule"] = zoo_report.rule(read)
+        row["notes"] = read["notes"]
         row["model"] = seen["model"]
     faults = zoo_compare.compare(read, seen)
     scales = zoo_compare.softmax(read, seen)

@@ -70,8 +70,11 @@ json describe(const posenc::RopeSet& set) {
 }
 
 json describe(const posenc::ModelRope& model) {
-  json out = {
-      {"sets", json::array()}, {"layers", json::array()}, {"ignored", model.ignored_keys}, {"assumed", model.assumed}};
+  json out = {{"sets", json::array()},
+              {"layers", json::array()},
+              {"ignored", model.ignored_keys},
+              {"assumed", model.assumed},
+              {"notes", model.notes}};
   for (const posenc::RopeSet& set : model.rope_sets) out["sets"].push_back(describe(set));
   for (const posenc::LayerRope& layer : model.layers) {
     json entry = {{"sets", layer.rope_sets}};

@@ -69,7 +69,8 @@ def note_of(row):
             text = "transformers drops these keys"
         if text != "right":
             texts.setdefault(re.sub(r"posenc::\w+: ", "", text), []).append(name)
-    return "; ".join(f"{', '.join(names)}: {text[:220]}" for text, names in texts.items()).replace("|", "/")
+    found = [f"{', '.join(names)}: {text[:220]}" for text, names in texts.items()]
+    return "; ".join(row.get("notes", []) + found).replace("|", "/")
 
 
 def counts_of(rows):
@@ -89,18 +90,18 @@ def within_ulps(rows):
 
 def what_ran(rows, composites, architectures):
     """The paragraph about this run: what it saw, and whether it is one."""
-    runs = len({row["run"] for row in rows if "run" in row})
+    runs = collections.Counter(row.get("run") for row in rows)
     minutes = round(sum(row.get("seconds", 0) for row in rows) / 60)
     configs = configs_of(rows)
     shown, near = within_ulps(rows)
     softmax = sum(bool(row.get("softmax")) for row in rows)
     grows = sum("temperature" in row for row in rows)
     others = ", ".join(f"{n} {kind}" for kind, n in configs.most_common() if kind not in ("right", "refused", "dropped"))
-    one = runs == 1
+    parts = " and ".join(str(count) for count in runs.values())
     text = [
-        f"The rows are of {'one run' if one else f'{runs} runs, each of which went on where the one before was ended'},",
-        f"{minutes} minutes in all. Of {sum(configs.values())} configs {configs['right']} are right,",
-        f"{configs['refused']} are refused{', ' + others if others else ''}, and of {configs['dropped']} transformers",
+        f"The rows are of {'one run' if len(runs) == 1 else f'{len(runs)} runs ({parts} classes)'},",
+        f"{minutes} minutes in all. Of {sum(configs.values())} configs {configs['right']} are right and",
+        f"{configs['refused']} refused{', ' + others if others else ''}, and of {configs['dropped']} transformers",
         f"drops the keys. Cosines and sines are within {ULPS:g} ulp for {near} of the {shown} classes whose modules show",
         f"them; the scale of the softmax was seen for {softmax} classes, not for those that rotate nothing or compute their",
         f"scores in code of their own, and a factor on queries was looked for in {grows}. A class is right although",

@@ -29,9 +29,8 @@ enum class TokenPositions {
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
   height_width,         ///< Two: the last two columns of mrope_positions().ids; text has the same on both.
   time_row_column,      ///< Three: grid_positions({frames, rows, columns}).
-  row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
-  column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
-                        ///< and Muse.
+  row_column,           ///< Two: grid_positions({rows, columns}, set.grid_first).
+  column_row,           ///< Two: grid_positions({rows, columns}, set.grid_first, set.grid_order).
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
   by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
@@ -68,6 +67,7 @@ struct RopeSet {
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
   GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
+  int grid_first = 0;                                   ///< The same: the position of the first row and column.
   RopeAngles angles = RopeAngles::of_pairs;             ///< Which function takes the table.
   /// What VideoTime::positions_per_second() takes; nothing where the config does not say, or frames count alone.
   std::optional<int> positions_per_second{};
@@ -190,6 +190,9 @@ struct ModelRope {
   /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
   /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
+  /// What else the code of a known model does about positions, that no config says: tokens that do not rotate, angles
+  /// that are weights, an indexer with a rotation of its own. Empty for most models.
+  std::vector<std::string> notes{};
 };
 
 }  // namespace POSENC_ABI

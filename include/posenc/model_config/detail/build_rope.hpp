@@ -119,6 +119,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
   model.layers = recipe.layers;
   model.ignored_keys = recipe.ignored_keys;
   model.assumed = recipe.assumed;
+  model.notes = recipe.notes;
   for (const RotationRecipe& rotation : recipe.rotations) {
     const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
     if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {
@@ -126,6 +127,7 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
       model.rope_sets.push_back(
           {rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation), rotation.rotates});
       model.rope_sets.back().grid_order = grid_order_of(model.rope_sets.back());
+      model.rope_sets.back().grid_first = rotation.grid_first;
       if (has_channel_angles(rotation.axes)) model.rope_sets.back().angles = RopeAngles::of_channels;
       continue;
     }

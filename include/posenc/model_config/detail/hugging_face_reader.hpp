@@ -52,6 +52,7 @@ class HuggingFaceReader {
     if (!plan_reader.ignored().empty()) recipe_.ignored_keys.push_back(plan_reader.ignored());
     recipe_.function = kFunction;
     recipe_.layers.resize(plan_.size());
+    if (model_.note != nullptr) recipe_.notes.push_back(model_.note);
     recipe_.positions_per_second = read_positions_per_second();
     ConfigReader rope(kFunction, *dictionary_, config_.name(dictionary_key_) + ".");
     const std::vector<LayerGroup> groups = find_groups();

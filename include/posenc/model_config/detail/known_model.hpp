@@ -107,6 +107,8 @@ struct KnownModel {
   Eigen::Index attentions_per_layer = 1;
   const char* rate_key = nullptr;  ///< How many positions a second of video has, in the config that holds this one.
   Eigen::Index positions_per_second = 0;  ///< Where that config does not say.
+  int grid_first = 0;                     ///< The position of the first row and column.
+  const char* note = nullptr;             ///< What else the code does, that no config says.
   const char* refusal = nullptr;          ///< Why this model is known and cannot be read.
 
   constexpr KnownModel theta(double value) const { return with_field(*this, &KnownModel::base, value); }
@@ -254,6 +256,8 @@ struct KnownModel {
     row.positions_per_second = positions;
     return row;
   }
+  constexpr KnownModel from_one() const { return with_field(*this, &KnownModel::grid_first, 1); }
+  constexpr KnownModel noting(const char* what) const { return with_field(*this, &KnownModel::note, what); }
   constexpr KnownModel refused(const char* why) const { return with_field(*this, &KnownModel::refusal, why); }
 
   /// Whether full and sliding layers have rotations of their own.

@@ -54,6 +54,7 @@ struct RotationRecipe {
   std::vector<int> sections{};
   std::string sections_key;
   bool sections_are_of_channels = false;  ///< The halves of all channels, side by side: HunYuan-VL in transformers.
+  int grid_first = 0;                     ///< The position of the first row and column of a picture.
   int axis = 0;                           ///< Where each half of a head has an axis: the axis that drives this half.
   NamedNumber fourth_base{0, ""};         ///< The base of the fourth axis of space_and_unit.
   std::optional<AxisMap> given_axes{};    ///< Axes that the caller gave.
@@ -70,6 +71,7 @@ struct RopeRecipe {
   std::optional<int> positions_per_second{};
   std::vector<std::string> ignored_keys{};
   std::vector<std::string> assumed{};
+  std::vector<std::string> notes{};
 };
 
 }  // namespace detail

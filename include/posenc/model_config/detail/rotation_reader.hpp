@@ -61,6 +61,7 @@ class RotationReader {
     rotation.pairs = model_.pairs;
     rotation.axes = model_.axes;
     rotation.backwards = model_.backwards;
+    rotation.grid_first = model_.grid_first;
     rotation.base = read_base(rope, group);
     if (has_grid(rotation.axes)) {
       const bool scales = rotation.axes == AxisRule::rows_columns_in_turn && !proportional;

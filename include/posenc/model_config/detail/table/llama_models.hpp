@@ -127,7 +127,12 @@ inline constexpr KnownModel kLlamaModels[] = {
         .flat_means(FlatDictionary::refused),
     half_split("starcoder2").theta(1e4).widths(3072, 24, 30),
     half_split("minimax_m2").theta(5e6).widths(3072, 48, 62).head(128).rotary_dim().partial(1),
-    half_split("minimax_m3_vl_text").theta(5e6).widths(6144, 64, 60).head(128).partial(1),
+    half_split("minimax_m3_vl_text")
+        .theta(5e6)
+        .widths(6144, 64, 60)
+        .head(128)
+        .partial(1)
+        .noting("the indexer rotates queries and keys of its own"),
     half_split("gpt_oss").theta(1.5e5).widths(2880, 64, 36).head(64).pattern("sf").scaled(kGptOssYarn),
 };
 

@@ -71,7 +71,8 @@ inline constexpr KnownModel kQwenModels[] = {
         .partial(1)
         .pattern("lllf")
         .mrope(AxisRule::interleaved, 11, 11, 10)
-        .rest_is_time(),
+        .rest_is_time()
+        .noting("the indexer rotates queries and keys of its own"),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
     half_split("cosmos3_edge_text").theta(1e8).widths(2048, 16, 28).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
     half_split("cohere_compass_text")
