@@ -101,8 +101,9 @@ void encode_sinusoidal(Out&& out, const Table& table, const Encoding& encoding, 
 /// x = embedding_scale x + encoding.
 ///
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal() with a table.
-/// Cost:     for contiguous rows that of x += y where sines and cosines are separate blocks; where they interleave 0.3
-///           to 1 of its speed, least with -O2. No allocation (bench_sinusoidal: kept table).
+/// Cost:     for contiguous rows of floats that of x += y, in both orders and whatever the flags; a paired table added
+///           in separate blocks, which gathers, and other scalars that interleave take 3 to 6 times as long. No
+///           allocation (bench_sinusoidal: kept table).
 /// Accuracy: the table's numbers, and one rounding of the sum (two where embedding_scale is not 1); half types are
 ///           added in float [sinusoidal][kept].
 template <typename X, typename Table, typename Encoding, typename Positions,

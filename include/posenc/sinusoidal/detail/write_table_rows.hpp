@@ -7,6 +7,7 @@
 #include "posenc/detail/row.hpp"
 #include "posenc/detail/vector_code.hpp"
 #include "posenc/sinusoidal/detail/encoding_positions.hpp"
+#include "posenc/sinusoidal/kernels/interleave_kernels.hpp"
 
 #include <algorithm>
 #include <type_traits>
@@ -70,6 +71,15 @@ EIGEN_ALWAYS_INLINE void combine_block(Scalar* x, const Value* values, double sc
 template <bool Add, typename Scalar, typename Value>
 void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Eigen::Index stride, Eigen::Index count,
                          double scale) {
+#if POSENC_HAS_LEVELS
+  if constexpr (std::is_same_v<Scalar, float> && std::is_same_v<Value, float>) {
+    const bool neighbors = stride == 2 && sines == cosines + 1;
+    if ((stride == 1 || neighbors) && (!Add || scale == 1)) {
+      const InterleaveKernels kernels = interleave_kernels<Add>(level_of_machine());
+      return neighbors ? kernels.neighbors(x, cosines, count) : kernels.rows(x, sines, cosines, count);
+    }
+  }
+#endif
   Value block[2 * kRowBlock];
   Eigen::Index first = 0;
   if (stride == 1) {
