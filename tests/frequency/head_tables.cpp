@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Tables whose heads have angles of their own: their numbers, and what apply_rope() rotates by them.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/allocations.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Tables whose sequences have frequencies of their own: dynamic NTK in a ragged batch.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/allocations.hpp"
 
 using namespace posenc_tests;

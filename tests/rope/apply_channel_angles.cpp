@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Channels with angles of their own: the formula, its adjoint, and what holds the numbers.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/encoder_properties.hpp"
 
 using namespace posenc_tests;

@@ -3,7 +3,7 @@
 #include "support/golden.hpp"
 #include "support/data.hpp"
 
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 
 #include <cctype>
 #include <fstream>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Pixel bands, axes in turn and periodic frequencies, as timm, diffusers and stable-diffusion.cpp rotate by them.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/golden.hpp"
 
 using namespace posenc_tests;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Models whose heads, axes or channels have angles of their own, as timm, diffusers and transformers rotate them.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/golden.hpp"
 
 using namespace posenc_tests;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Phases, frequencies of each head in two axes, and sums of cosines, as x-transformers, PoPE-pytorch, mlx-vlm and
 /// lmdeploy compute them.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/golden.hpp"
 
 #include "posenc/positions.hpp"

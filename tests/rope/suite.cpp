@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// What holds for apply_rope() whatever holds the numbers: scalars, storage orders, blocks, maps, transposes and views.
-#include "rope/reference.hpp"
+#include "rope/rotations.hpp"
 #include "support/allocations.hpp"
 #include "support/matrices.hpp"
 
