@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// FoPE: cosines and sines that are sums over frequencies.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::RopeLayout;

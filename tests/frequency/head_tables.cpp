@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Tables whose heads have angles of their own: their numbers, and what apply_rope() rotates by them.
-#include "rope/rotations.hpp"
 #include "support/allocations.hpp"
+#include "support/rotations.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Tables whose sequences have frequencies of their own: dynamic NTK in a ragged batch.
-#include "rope/rotations.hpp"
 #include "support/allocations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

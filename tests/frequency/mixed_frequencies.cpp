@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Learned frequencies: tables against the formula, and the gradient that trains them.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Learned frequencies with a phase for each pair: tables against the formula, scores of PoPE, and gradients.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

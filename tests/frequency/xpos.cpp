@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// xPos: tables against the formula, scores that depend on the distance and decay with it.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Channels with angles of their own: the formula, its adjoint, and what holds the numbers.
-#include "rope/rotations.hpp"
 #include "support/encoder_properties.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_channel_angles;

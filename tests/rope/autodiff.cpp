@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Scalars that posenc does not know: derivatives through apply_rope() are the adjoint, long double keeps its digits.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 #include <unsupported/Eigen/AutoDiff>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Keys in a cache: moved to other positions, taken to other frequencies.
 #include "posenc/positions.hpp"
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Column-major matrices, which have a kernel of their own: every remainder of its blocks, against the formula.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::CosSinStorage;

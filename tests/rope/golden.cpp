@@ -3,7 +3,7 @@
 #include "support/golden.hpp"
 #include "support/data.hpp"
 
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 #include <cctype>
 #include <fstream>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Pixel bands, axes in turn and periodic frequencies, as timm, diffusers and stable-diffusion.cpp rotate by them.
-#include "rope/rotations.hpp"
 #include "support/golden.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::RopeLayout;

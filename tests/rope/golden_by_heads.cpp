@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Models whose heads, axes or channels have angles of their own, as timm, diffusers and transformers rotate them.
-#include "rope/rotations.hpp"
 #include "support/golden.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// Phases, frequencies of each head in two axes, and sums of cosines, as x-transformers, PoPE-pytorch, mlx-vlm and
 /// lmdeploy compute them.
-#include "rope/rotations.hpp"
 #include "support/golden.hpp"
+#include "support/rotations.hpp"
 
 #include "posenc/positions.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// 16-bit buffers under types of other libraries, optimized (-O2): what was written through one type is read through the
 /// other. With a plain reinterpret_cast g++ keeps old values.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 #include <cstring>
 #if __has_include(<stdfloat>)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// HeadsView: raw buffers in every layout, against the same tokens as a matrix.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

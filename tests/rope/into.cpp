@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// apply_rope() into another matrix: other scalars, aliasing, and what does not rotate.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 #include <stdexcept>
 

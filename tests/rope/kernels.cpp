@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// Every kernel against the formula: widths, head counts, table layouts, scalars, windows and directions.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

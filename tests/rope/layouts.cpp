@@ -2,7 +2,7 @@
 /// Every kind of Eigen object, in place and as source and target: right, without an allocation, nothing else touched.
 #include "support/allocations.hpp"
 
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

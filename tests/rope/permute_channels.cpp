@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// From one layout to another: turning and reordering commute.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::apply_rope;

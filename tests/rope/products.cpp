@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Arguments that hold a matrix product are computed once, not once for every element that is read.
 #include "support/products.hpp"
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 using namespace posenc_tests;
 using posenc::RopeLayout;

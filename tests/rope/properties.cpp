@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// What a rotation is: lengths stay, angles add, and scores depend on the distance alone, up to positions of 2^23.
-#include "rope/rotations.hpp"
+#include "support/rotations.hpp"
 
 #include <thread>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// What holds for apply_rope() whatever holds the numbers: scalars, storage orders, blocks, maps, transposes and views.
-#include "rope/rotations.hpp"
 #include "support/allocations.hpp"
 #include "support/matrices.hpp"
+#include "support/rotations.hpp"
 
 #include <thread>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// The rotation written from its formula, one channel at a time in long double, and what the tests compare it with.
-#ifndef POSENC_TESTS_ROPE_REFERENCE_HPP
-#define POSENC_TESTS_ROPE_REFERENCE_HPP
+#ifndef POSENC_TESTS_ROTATIONS_HPP
+#define POSENC_TESTS_ROTATIONS_HPP
 
 #include "posenc/frequency.hpp"
 #include "posenc/rope.hpp"
@@ -132,4 +132,4 @@ double error_over_bound(const Eigen::DenseBase<Out>& got, const Turned& expected
 
 }  // namespace posenc_tests
 
-#endif  // POSENC_TESTS_ROPE_REFERENCE_HPP
+#endif  // POSENC_TESTS_ROTATIONS_HPP
