@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "posenc/frequency.hpp"
 #include "posenc/positions.hpp"
@@ -203,6 +204,85 @@ TEST_CASE("half types") {
     measure_half_type<Eigen::half>("half", level);
     measure_half_type<Eigen::bfloat16>("bfloat16", level);
   }
+}
+
+/// The norm of every head as a pass of its own, as well as Eigen writes it.
+template <typename Scalar>
+BENCH_ONE_FUNCTION void norm_alone(Scalar* x, Index heads, const Eigen::ArrayXf& weight, float eps) {
+  using Head = Eigen::Array<float, kHeadDim, 1>;
+  const Head w = weight;
+  for (Index head = 0; head < heads; ++head, x += kHeadDim) {
+    Eigen::Map<Eigen::Array<Scalar, kHeadDim, 1>> numbers(x);
+    const Head values = numbers.template cast<float>();
+    const float factor = 1.0f / std::sqrt(values.square().sum() / float(kHeadDim) + eps);
+    numbers = (values * factor * w).template cast<Scalar>();
+  }
+}
+
+/// The ceiling is x *= a, and "naive" the two passes: the norm alone, then the rotation.
+TEST_CASE("norm and rotation") {
+  const Eigen::ArrayXf weight = Eigen::ArrayXf::Constant(kHeadDim, 1.0f);
+  const posenc::RmsNorm norm(weight, 1e-6, posenc::NormOver::head, posenc::NormWeight::itself,
+                             posenc::NormOrder::before_rotation);
+  volatile float one = 1.0f;
+  for (const Level& level : {kLevels[0], kLevels[2], kLevels[3], kLevels[4]}) {
+    const double beyond = level.tokens > 64 ? 1.6 : 1.4;
+    auto x = channels<RowMatrix<float>>(level.tokens);
+    auto half = channels<RowMatrix<Eigen::half>>(level.tokens);
+    auto cache = channels<RowMatrix<Eigen::bfloat16>>(level.tokens);
+    RowMatrix<float> between(level.tokens, x.cols());
+    const auto table = table_of<float>(level.tokens, CosSinStorage::cos_sin);
+    std::vector<Index> slots(static_cast<std::size_t>(level.tokens));
+    for (Index i = 0; i < level.tokens; ++i) slots[static_cast<std::size_t>(i)] = level.tokens - 1 - i;
+    const double size = static_cast<double>(x.size());
+    const auto whole = [&] { scale(x.data(), x.size(), one); };
+    const std::string name = std::string("/") + level.name;
+    measure(
+        "rope/norm_alone" + name, 8 * size, [&] { norm_alone(x.data(), x.size() / kHeadDim, weight, 1e-6f); }, whole,
+        [&] { norm_alone(x.data(), x.size() / kHeadDim, weight, 1e-6f); }, {0.9, 0});
+    for (const RopePairs pairs : {RopePairs::half_split, RopePairs::interleaved}) {
+      const RopeLayout layout(pairs, kHeadDim);
+      const std::string kind = pairs == RopePairs::half_split ? "half_split" : "interleaved";
+      measure(
+          "rope/norm_and_" + kind + name, 8 * size, [&] { posenc::apply_rope(x, table, layout, norm); }, whole,
+          [&] {
+            norm_alone(x.data(), x.size() / kHeadDim, weight, 1e-6f);
+            posenc::apply_rope(x, table, layout);
+          },
+          {0, beyond});
+      measure(
+          "rope/norm_and_" + kind + "_into_half" + name, 6 * size,
+          [&] { posenc::apply_rope(half, x, table, layout, norm); }, whole,
+          [&] {
+            between = x;
+            norm_alone(between.data(), x.size() / kHeadDim, weight, 1e-6f);
+            posenc::apply_rope(half, between, table, layout);
+          },
+          {0, 1.8});
+    }
+    const RopeLayout layout = RopeLayout::half_split(kHeadDim);
+    measure(
+        "rope/norm_and_half_split_into_bfloat16_slots" + name, 6 * size,
+        [&] { posenc::apply_rope(posenc::cache_rows(cache, slots), x, table, layout, norm); }, whole,
+        [&] {
+          between = x;
+          norm_alone(between.data(), x.size() / kHeadDim, weight, 1e-6f);
+          posenc::apply_rope(between, table, layout);
+          for (Index i = 0; i < level.tokens; ++i) {
+            cache.row(slots[static_cast<std::size_t>(i)]) = between.row(i).cast<Eigen::bfloat16>();
+          }
+        });
+  }
+  constexpr Index tokens = 64;
+  const auto x = channels<RowMatrix<float>>(tokens);
+  const auto table = table_of<float>(tokens, CosSinStorage::cos_sin);
+  const RopeLayout layout = RopeLayout::half_split(kHeadDim);
+  RowMatrix<float> grad_x(tokens, x.cols());
+  Eigen::VectorXf grad_weight = Eigen::VectorXf::Zero(kHeadDim);
+  measure(
+      "rope/norm_and_half_split_backward/L2/64_tokens", 12.0 * static_cast<double>(x.size()),
+      [&] { posenc::rope_backward(grad_x, grad_weight, x, x, table, layout, norm); }, [&] { grad_x = x + x; },
+      [&] { naive_rope(grad_x.data(), x.data(), table, layout, tokens, kHeads); });
 }
 
 /// A table for each head: 32 times the numbers of a shared table are read, as many bytes as x is read.

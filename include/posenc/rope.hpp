@@ -9,6 +9,10 @@
 // The rotation.
 #include "posenc/rope/rope_layout.hpp"  // which channels rotate, and how they pair up
 
+#include "posenc/rope/rms_norm.hpp"  // normalized in the same pass
+
+#include "posenc/rope/cache_rows.hpp"  // written to the rows of a paged cache
+
 #include "posenc/rope/apply_rope.hpp"  // queries and keys by a table, its adjoint or its inverse
 
 // Raw buffers.
@@ -22,6 +26,8 @@
 #include "posenc/rope/cached_keys.hpp"  // to other positions, to other frequencies
 
 // Training, beside table.adjoint().
+#include "posenc/rope/rope_backward.hpp"  // the gradients of a norm and a rotation
+
 #include "posenc/rope/mixed_table_backward.hpp"  // the gradient of learned frequencies
 
 // Checkpoints.

@@ -503,5 +503,80 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
     Eigen::MatrixXd grad = Eigen::MatrixXd::Zero(2, 4);
     posenc::mixed_table_backward(grad, f.x.topRows(2), f.x, Ids::Zero(3, 2), f.layout);
   });
+
+  // Norms
+  using posenc::NormOrder;
+  using posenc::NormOver;
+  using posenc::NormWeight;
+  using posenc::RmsNorm;
+  const auto norm_of = [](Index size, NormOver over = NormOver::head, NormOrder order = NormOrder::before_rotation) {
+    return RmsNorm(Eigen::VectorXf::Ones(size), 1e-6, over, NormWeight::itself, order);
+  };
+  bad.value("a norm of no weights", "RmsNorm: weight.size() must be > 0 (no weights: RmsNorm::without_weight()), got 0",
+            [=](F&) { norm_of(0); });
+  bad.value("weights that are no vector", "RmsNorm: weight.rows() must be 1, or weight.cols() be 1, got 2", [](F&) {
+    RmsNorm(Eigen::MatrixXf::Ones(2, 4), 1e-6, NormOver::head, NormWeight::itself, NormOrder::before_rotation);
+  });
+  bad.value("a negative eps", "RmsNorm: eps must be finite and >= 0, got -1", [](F&) {
+    RmsNorm(Eigen::VectorXf::Ones(8), -1, NormOver::head, NormWeight::itself, NormOrder::before_rotation);
+  });
+  bad.value("eps NaN", "RmsNorm::without_weight: eps must be finite and >= 0, got nan",
+            [](F&) { RmsNorm::without_weight(kNan, NormOver::head, NormOrder::after_rotation); });
+  bad.value("weights of another head", "apply_rope: norm.factors().size() must be layout.head_dim() 8, got 16",
+            [=](F& f) { apply_rope(f.x, f.three, f.layout, norm_of(16)); });
+  bad.value("weights of one head for a whole token",
+            "apply_rope: norm.factors().size() must be the channels of all heads of x, 16, got 8",
+            [=](F& f) { apply_rope(f.out, f.x, f.three, f.layout, norm_of(8, NormOver::token)); });
+  bad.value(
+      "a norm behind xPos",
+      "apply_rope: table.magnitude() must be > 0 where the norm comes behind the rotation (that of xPos or FoPE is "
+      "not one number), got 0",
+      [=](F& f) {
+        const auto tables = posenc::make_xpos_tables<float>(f.eight, PositionRange(7, 3), 0);
+        apply_rope(f.x, tables.queries, f.layout, norm_of(8, NormOver::head, NormOrder::after_rotation));
+      });
+
+  // Rows of a cache
+  using posenc::cache_rows;
+  bad.range("a slot that the cache lacks", "apply_rope: slots[1] must be in [0, the rows of the cache 3), got 3",
+            [](F& f) {
+              apply_rope(cache_rows(f.out, std::vector<int>{0, 3, 1}), f.x, f.three, f.layout);
+            });
+  bad.range("the slot of a padded token", "apply_rope: slots[2] must be in [0, the rows of the cache 3), got -1",
+            [](F& f) {
+              apply_rope(cache_rows(f.out, std::vector<int>{0, 2, -1}), f.x, f.three, f.layout);
+            });
+  bad.value("a slot for each row of the cache, not for each token",
+            "apply_rope: slots.size() must be the tokens of x 3, got 2", [](F& f) {
+              apply_rope(cache_rows(f.out, std::vector<int>{0, 2}), f.x, f.three, f.layout);
+            });
+  bad.value("a cache of other heads", "apply_rope: the heads of the cache must be those of x 2, got 1", [](F& f) {
+    apply_rope(cache_rows(f.out.leftCols(8), std::vector<int>{0, 2, 1}), f.x, f.three, f.layout);
+  });
+  bad.value("keys that lie in their cache", "apply_rope: cache must be disjoint from x, got overlapping memory",
+            [](F& f) {
+              apply_rope(cache_rows(f.x, std::vector<int>{0, 2, 1}), f.x, f.three, f.layout);
+            });
+
+  // Gradients of norms
+  using posenc::rope_backward;
+  bad.value("a gradient of other weights", "rope_backward: grad_weight.size() must be norm.factors().size() 8, got 4",
+            [=](F& f) {
+              Eigen::VectorXf grad = Eigen::VectorXf::Zero(4);
+              rope_backward(f.out, grad, f.x, f.x, f.three, f.layout, norm_of(8));
+            });
+  bad.value("a gradient of other tokens through a norm", "rope_backward: grad_out.rows() must be 3, got 2", [=](F& f) {
+    Eigen::VectorXf grad = Eigen::VectorXf::Zero(8);
+    rope_backward(f.out, grad, f.x.topRows(2), f.x, f.three, f.layout, norm_of(8));
+  });
+  bad.value("a gradient of weights that lies in x",
+            "rope_backward: grad_weight must be disjoint from what is read, got overlapping memory",
+            [=](F& f) { rope_backward(f.out, f.x.row(0).head(8), f.x, f.x, f.three, f.layout, norm_of(8)); });
+  bad.value(
+      "a gradient beside x",
+      "rope_backward: grad_x must be grad_out or x itself or disjoint from them, got overlapping memory", [=](F& f) {
+        Eigen::VectorXf grad = Eigen::VectorXf::Zero(8);
+        rope_backward(f.x.rightCols(8), grad, f.x.middleCols(4, 8), f.out.leftCols(8), f.three, f.layout, norm_of(8));
+      });
   return bad.cases();
 }

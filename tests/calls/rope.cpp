@@ -90,3 +90,28 @@ TEST_CASE("every form of argument: tables for keys that are kept, and learned fr
   };
   CHECK(differs(both, numbers(3, 8), numbers(3, 8, 0.7), grid, RopeLayout::half_split(8)) == "");
 }
+
+TEST_CASE("every form of argument: norms with rotations", "[calls][rope]") {
+  const auto table = make_table<float>(geometric_frequencies(8, 1e4), PositionRange(3, 4));
+  const auto layout = RopeLayout::half_split(8);
+  const M x = numbers(4, 16);
+  const auto rope = CALL(apply_rope);
+  const RmsNorm norm(numbers(8, 1), 1e-6, NormOver::head, NormWeight::one_plus, NormOrder::before_rotation);
+  CHECK(differs_written(x, rope, table, layout, norm) == "");
+  CHECK(differs_written(x, rope, table, layout, norm, from_row(0)) == "");
+  CHECK(differs_written(M::Zero(4, 16), rope, x, table, layout, norm) == "");
+  CHECK(differs_written(M::Zero(4, 16), rope, x, table, layout, norm, starting_at(3)) == "");
+  const auto scattered = [&](auto&&... a) {
+    M cache = M::Zero(6, 16);
+    apply_rope(CALL(cache_rows)(cache, std::forward<decltype(a)>(a)...), x, table, layout);
+    return cache;
+  };
+  CHECK(differs(scattered, std::vector<int>{5, 0, 3, 1}) == "");
+  const auto both = [](auto&&... a) {
+    M grad_x(4, 16), grad_weight = M::Zero(1, 8);
+    CALL(rope_backward)(grad_x, grad_weight, std::forward<decltype(a)>(a)...);
+    return std::make_pair(grad_x, grad_weight);
+  };
+  CHECK(differs(both, numbers(4, 16, 0.7), x, table, layout, norm) == "");
+  CHECK(differs(both, numbers(4, 16, 0.7), x, table, layout, norm, from_row(0)) == "");
+}

@@ -10,37 +10,15 @@
 #include <vector>
 
 #include "posenc/rope.hpp"
+#include "rope/level_twins.hpp"
 #include "support/catch2.hpp"
 
 #if POSENC_HAS_LEVELS
 
 namespace {
 
+using namespace posenc_tests;
 using namespace posenc::detail;
-
-/// The levels that the unit has and the machine too, found without level_of_machine().
-std::vector<Level> levels() {
-  std::vector<Level> found;
-  const auto add = [&](Level level, bool is_here) {
-    const int number = static_cast<int>(level);
-    if (is_here && number >= POSENC_LOWEST_LEVEL && number <= POSENC_HIGHEST_LEVEL) found.push_back(level);
-  };
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  add(Level::sse2, true);
-  add(Level::avx2, avx2);
-  add(Level::avx512, avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
-  return found;
-}
-
-const char* name_of(Level level) { return level == Level::avx512 ? "avx512" : level == Level::avx2 ? "avx2" : "sse2"; }
-
-/// a b + c as the level rounds it.
-float multiply_add_twin(Level level, float a, float b, float c) {
-  if (level != Level::sse2) return std::fma(a, b, c);
-  const volatile float product = a * b;  // no flag of the compiler contracts it
-  return product + c;
-}
 
 /// The pair (a, b) after the rotation by (c, s).
 template <typename Out, typename In>
@@ -51,23 +29,6 @@ void rotate_twin(Level level, Out& out_a, Out& out_b, const In& in_a, const In& 
   const volatile float as = a * s;
   out_a = cast_scalar<Out>(multiply_add_twin(level, a, c, -bs));
   out_b = cast_scalar<Out>(multiply_add_twin(level, b, c, as));
-}
-
-template <typename Scalar>
-bool same_number(const Scalar& a, const Scalar& b) {
-  if (std::memcmp(&a, &b, sizeof a) == 0) return true;
-  const float x = cast_scalar<float>(a);
-  const float y = cast_scalar<float>(b);
-  return x != x && y != y;  // NaN is NaN: its bits are the instruction's
-}
-
-template <typename Scalar>
-std::vector<Scalar> numbers(std::mt19937& engine, std::size_t count) {
-  std::vector<Scalar> values(count);
-  for (Scalar& value : values) {
-    value = cast_scalar<Scalar>(static_cast<float>(engine() >> 8) * 0x1p-22f - 2.0f);
-  }
-  return values;
 }
 
 /// One shape of a call, in a buffer with numbers around what rotates.

@@ -6,9 +6,11 @@
 
 #include "posenc/frequency/frequency_table.hpp"
 #include "posenc/frequency/table_rows.hpp"
+#include "posenc/rope/cache_rows.hpp"
 #include "posenc/rope/detail/rope_call.hpp"
 #include "posenc/rope/detail/rotate_heads.hpp"
 #include "posenc/rope/heads_view.hpp"
+#include "posenc/rope/rms_norm.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 #include <utility>
@@ -68,7 +70,7 @@ inline namespace POSENC_ABI {
 ///           inverse(): the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
-  detail::apply_rope_in_place(std::forward<X>(x), table, layout, detail::OneRowForEachToken{});
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, detail::NoNorm{}, detail::OneRowForEachToken{});
 }
 
 /// @overload
@@ -83,26 +85,74 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  detail::apply_rope_in_place(std::forward<X>(x), table, layout, which);
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, detail::NoNorm{}, which);
 }
 
 /// @overload
 /// Rotates x into `out`, for instance float projections straight into a half or bfloat16 cache, rounded once. Channels
 /// that do not rotate are copied.
-/// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself.
+/// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself. Or
+///                  rows of a cache, cache_rows(cache, slots), one for each token.
 /// @param x         An Eigen expression or a view. What is in memory is not copied; a product is computed once, on the
 ///                  heap.
 /// @throws std::invalid_argument  in addition: another shape, or memory that overlaps x partially. `out` is then
 ///                                unchanged.
+/// @throws std::out_of_range      a slot that the cache does not have.
 template <typename Out, typename X, typename Table, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
 void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout) {
-  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::OneRowForEachToken{});
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::NoNorm{}, detail::OneRowForEachToken{});
 }
 
 /// @overload
 template <typename Out, typename X, typename Table, typename Which, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
 void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, which);
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::NoNorm{}, which);
+}
+
+/// @overload
+/// With a norm of queries or keys, in the same pass: where models normalize each head (Qwen3, Gemma 3) or each token
+/// (OLMo 2) before they rotate, or behind it (Llama 4).
+///
+///     before the rotation:  y = R(t) (w x / rms(x))             rms(x) = sqrt(mean of x^2 + eps)
+///     behind it:            y = w (R(t) x) / rms(R(t) x)        taken from x: R(t) makes vectors A times as long
+///
+/// Channels that do not rotate are normalized too. Everything is computed in float (double, where x, `out` or the table
+/// is) and rounded once. Frameworks in bfloat16 round behind the norm, the weights and each product, so that they lie up
+/// to five roundings from the formula, and this one.
+/// @param norm   weight of head_dim or num_heads * head_dim numbers, eps, and what a checkpoint means by them: RmsNorm.
+/// @param table  A FrequencyTable or FrequencyTableView. The gradient is rope_backward(), not table.adjoint().
+/// @throws std::invalid_argument  in addition: another number of weights; a norm behind the rotation by an xPos or FoPE
+///                                table.
+/// Cost:     as a rotation alone, and every number read once more from the first-level cache; no allocation. Column-major
+///           x, other strides and x in double run element by element (bench_rope: norm and rotation).
+/// Accuracy: |error| <= (n / 64 + 12) eps (|a cos| + |b sin|) for n = head_dim, with a and b normalized, eps = 2^-24 and
+///           one more rounding into half types; where the norm comes behind the rotation, in addition one rounding of
+///           the table's scalar [rope][norm].
+///           Bits are the same at AVX2 and AVX-512, as above [rope][norm][levels].
+/// Matches:  q_norm and k_norm with apply_rotary_pos_emb of Qwen3, Gemma 3, OLMo 2 and Llama 4 in transformers.
+template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm) {
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, norm, detail::OneRowForEachToken{});
+}
+
+/// @overload
+template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, norm, which);
+}
+
+/// @overload
+/// Into `out`, which may be rows of a cache: cache_rows(cache, slots).
+template <typename Out, typename X, typename Table, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
+void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm) {
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, norm, detail::OneRowForEachToken{});
+}
+
+/// @overload
+template <typename Out, typename X, typename Table, typename Which, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
+void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm,
+                const Which& which) {
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, norm, which);
 }
 
 /// @overload

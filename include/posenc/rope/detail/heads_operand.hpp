@@ -6,6 +6,7 @@
 
 #include "posenc/detail/cast.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/positions/position_list.hpp"
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/kernels/rotate_rows.hpp"
 
@@ -38,6 +39,7 @@ template <typename X>
 struct MatrixOperand {
   using Scalar = typename X::Scalar;
   static constexpr bool kIsView = false;
+  static constexpr bool kScattered = false;
   static constexpr bool kMayHaveStrides = is_in_memory<std::remove_const_t<X>>;
   /// Whether the type tells that channels are contiguous: other kernels are not compiled then.
   static constexpr bool kHasStrides = kMayHaveStrides && bool(X::IsRowMajor) && int(X::InnerStrideAtCompileTime) == 1;
@@ -76,6 +78,7 @@ template <typename Element>
 struct ViewOperand {
   using Scalar = std::remove_const_t<Element>;
   static constexpr bool kIsView = true;
+  static constexpr bool kScattered = false;
   static constexpr bool kMayHaveStrides = true;
   static constexpr bool kHasStrides = true;
   static constexpr bool kByTokens = true;
@@ -101,6 +104,49 @@ struct ViewOperand {
  private:
   Element* place(Eigen::Index token, Eigen::Index head, Eigen::Index channel) const {
     return strides().at(token, channel).from(0, first_head + head).data;
+  }
+};
+
+/// Rows of a cache as strides: token i is row slots[i].
+template <typename Scalar, typename List>
+struct ScatteredRows {
+  StridedHeads<Scalar> cache;
+  const List& slots;
+
+  TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
+    return cache.at(static_cast<Eigen::Index>(list_entry(slots, token)), channel);
+  }
+};
+
+template <typename T>
+inline constexpr bool is_scattered_rows = false;
+template <typename Scalar, typename List>
+inline constexpr bool is_scattered_rows<ScatteredRows<Scalar, List>> = true;
+
+/// The rows of a cache that a list names, one for each token. `Cache` is the operand of the whole cache.
+template <typename Cache, typename List>
+struct ScatteredOperand {
+  using Scalar = typename Cache::Scalar;
+  static constexpr bool kIsView = false;
+  static constexpr bool kScattered = true;
+  static constexpr bool kMayHaveStrides = Cache::kMayHaveStrides;
+  static constexpr bool kHasStrides = Cache::kHasStrides;
+  static constexpr bool kByTokens = Cache::kByTokens;
+
+  Cache cache;
+  const List& slots;
+
+  Eigen::Index tokens() const { return slots.size(); }
+  Eigen::Index num_heads() const { return cache.num_heads(); }
+  /// The heads from `head` on.
+  ScatteredOperand from_head(Eigen::Index head) const { return {cache.from_head(head), slots}; }
+  void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
+    cache.set(static_cast<Eigen::Index>(list_entry(slots, token)), head, channel, value);
+  }
+  bool has_strides() const { return cache.has_strides(); }
+  auto strides() const {
+    using Element = std::remove_pointer_t<decltype(cache.strides().data)>;
+    return ScatteredRows<Element, List>{cache.strides(), slots};
   }
 };
 

@@ -92,6 +92,22 @@ void require_heads(const char* function, const char* parameter, const ViewOperan
   }
 }
 
+/// Refuses rows of a cache of another width, or that it does not have.
+template <typename Cache, typename List>
+void require_heads(const char* function, const char*, const ScatteredOperand<Cache, List>& operand,
+                   const RopeLayout& layout) {
+  require_heads(function, "cache", operand.cache, layout);
+  require_integer_list<List>();
+  const Eigen::Index rows = operand.cache.tokens();
+  for (Eigen::Index i = 0; i < operand.tokens(); ++i) {
+    const auto slot = list_entry(operand.slots, i);
+    const bool fits = !is_negative(slot) && static_cast<std::uint64_t>(slot) < static_cast<std::uint64_t>(rows);
+    if (!fits) {
+      refuse<std::out_of_range>(function, element("slots", i), slot, "in [0, the rows of the cache ", rows, ")");
+    }
+  }
+}
+
 /// Refuses a target that overlaps itself.
 template <typename X>
 void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
@@ -106,12 +122,20 @@ void require_heads_disjoint(const char* function, const char* parameter, const V
   require_nested_strides(function, parameter, axes, x.head_dim());
 }
 
+template <typename Cache, typename List>
+void require_heads_disjoint(const char* function, const char*, const ScatteredOperand<Cache, List>& operand) {
+  require_heads_disjoint(function, "cache", operand.cache);
+}
+
 template <typename Out, typename In>
 void require_same_shape(const char* function, const Out& out, const In& in) {
   const auto agree = [&](const char* name, Eigen::Index value, const char* other, Eigen::Index expected) {
     require(value == expected, function, name, value, other, expected);
   };
-  if constexpr (Out::kIsView && In::kIsView) {
+  if constexpr (Out::kScattered) {
+    agree("slots.size()", out.tokens(), "the tokens of x ", in.tokens());
+    agree("the heads of the cache", out.num_heads(), "those of x ", in.num_heads());
+  } else if constexpr (Out::kIsView && In::kIsView) {
     agree("out.batch()", out.x.batch(), "x.batch() ", in.x.batch());
     agree("out.seq_len()", out.x.seq_len(), "x.seq_len() ", in.x.seq_len());
     agree("out.num_heads()", out.x.num_heads(), "x.num_heads() ", in.x.num_heads());
@@ -147,6 +171,16 @@ std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index
   }
 }
 
+/// The rows of a cache.
+template <typename X>
+TokenGrid rows_of(const MatrixOperand<X>& cache) {
+  return {"cache", "cache.rows()", 1, cache.tokens()};
+}
+template <typename Element>
+TokenGrid rows_of(const ViewOperand<Element>& cache) {
+  return {"cache", "cache.seq_len()", cache.x.batch(), cache.x.seq_len()};
+}
+
 /// Refuses an `out` unless it is x itself, element for element, or disjoint from it.
 template <typename Out, typename In>
 void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
@@ -154,7 +188,16 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
   const auto refuse_if = [&](bool overlapping) {
     require(!overlapping, function, "out", "overlapping memory", "x itself or disjoint from it");
   };
-  if constexpr (!Out::kIsView && !In::kIsView) {
+  if constexpr (Out::kScattered) {
+    if constexpr (!decltype(out.cache)::kIsView && !In::kIsView) {
+      require(!share_memory(out.cache.x, in.x), function, "cache", "overlapping memory", "disjoint from x");
+    } else {
+      const TokenGrid rows = rows_of(out.cache);
+      const auto to = extent_of_heads(out.cache, rows.batch, rows.seq_len, head_dim);
+      const auto from = extent_of_heads(in, batch, seq_len, head_dim);
+      require(!to || !from || !overlap(*to, *from), function, "cache", "overlapping memory", "disjoint from x");
+    }
+  } else if constexpr (!Out::kIsView && !In::kIsView) {
     refuse_if(overlap_partially(out.x, in.x));
   } else {
     const auto to = extent_of_heads(out, batch, seq_len, head_dim);
@@ -191,7 +234,9 @@ void require_table_elsewhere(const char* function, const char* parameter, const 
     require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");
     return false;
   };
-  if constexpr (Out::kIsView) {
+  if constexpr (Out::kScattered) {
+    require_table_elsewhere(function, "cache", out.cache, table, rows_of(out.cache), head_dim);
+  } else if constexpr (Out::kIsView) {
     if (const auto heads = extent_of_heads(out, grid.batch, grid.seq_len, head_dim)) check(*heads);
   } else {
     any_leaf(out.x, [&](const auto& leaf) { return check(extent_of(leaf)); });

@@ -8,7 +8,9 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/frequency_table.hpp"
+#include "posenc/rope/cache_rows.hpp"
 #include "posenc/rope/heads_view.hpp"
+#include "posenc/rope/rms_norm.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 #include <cstddef>
@@ -27,6 +29,9 @@ inline constexpr bool is_table_rotation<TableRotation<Sense, Table>> = true;
 /// Queries or keys: an Eigen object or a HeadsView.
 template <typename T>
 inline constexpr bool is_heads = is_dense<T> || is_heads_view<T>;
+/// What is written: queries or keys, or rows of a cache.
+template <typename T>
+inline constexpr bool is_rope_target = is_heads<T> || is_cache_rows<T>;
 /// What rotates: a table, its view, table.adjoint() or table.inverse().
 template <typename T>
 inline constexpr bool is_rope_table = is_frequency_table<T> || is_table_rotation<T>;
@@ -48,12 +53,12 @@ using Argument = typename ArgumentAt<std::tuple<A...>, I>::type;
 /// Whether arguments (by type, without references) begin with x, table, layout, or with out, x, table, layout.
 template <typename... A>
 inline constexpr bool is_rope_in_place =
-    sizeof...(A) <= 4 &&
+    sizeof...(A) <= (is_norm<Argument<3, A...>> ? 5 : 4) &&
     is_heads<Argument<0, A...>>&& is_rope_table<Argument<1, A...>>&& is_rope_layout<Argument<2, A...>>;
 template <typename... A>
-inline constexpr bool is_rope_into =
-    sizeof...(A) <= 5 && is_heads<Argument<0, A...>>&& is_heads<Argument<1, A...>>&& is_rope_table<
-                             Argument<2, A...>>&& is_rope_layout<Argument<3, A...>>;
+inline constexpr bool is_rope_into = sizeof...(A) <= (is_norm<Argument<4, A...>> ? 6 : 5) &&
+                                     is_rope_target<Argument<0, A...>>&& is_heads<Argument<1, A...>>&& is_rope_table<
+                                         Argument<2, A...>>&& is_rope_layout<Argument<3, A...>>;
 
 /// Constraint of template parameters: apply_rope() may be called with these.
 template <typename... A>
@@ -71,7 +76,11 @@ constexpr void explain_rope_call() {
   using Layout = std::conditional_t<into, Argument<3, A...>, Argument<2, A...>>;
   if constexpr (sizeof...(A) == 0) {
     static_assert(kMisuse<A...>, "posenc: write apply_rope(x, table, layout) or apply_rope(out, x, table, layout)");
-  } else if constexpr (!is_heads<Argument<0, A...>>) {
+  } else if constexpr (is_cache_rows<Argument<0, A...>> && !into) {
+    static_assert(kMisuse<A...>,
+                  "posenc: rows of a cache are only written to: write apply_rope(cache_rows(cache, slots), k, table, "
+                  "layout)");
+  } else if constexpr (!is_rope_target<Argument<0, A...>>) {
     static_assert(kMisuse<A...>,
                   "posenc: x must be an Eigen object or a view: wrap a raw buffer with view_blhd(), view_bhld() or "
                   "view_packed()");

@@ -6,14 +6,19 @@
 
 #include "posenc/frequency/frequency_table.hpp"
 #include "posenc/frequency/table_rows.hpp"
+#include "posenc/rope/cache_rows.hpp"
+#include "posenc/rope/detail/head_rotations.hpp"
 #include "posenc/rope/detail/heads_operand.hpp"
+#include "posenc/rope/detail/norm_heads.hpp"
 #include "posenc/rope/detail/require_rope.hpp"
 #include "posenc/rope/kernels/rotate_columns.hpp"
 #include "posenc/rope/kernels/rotate_elements.hpp"
 #include "posenc/rope/kernels/rotate_rows.hpp"
+#include "posenc/rope/rms_norm.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -33,20 +38,6 @@ struct RopeTable<TableRotation<Sense, Table>> {
   static constexpr bool backward = Sense == RotationSense::backward;
   static auto view(const TableRotation<Sense, Table>& rotation) { return rotation.table.view(); }
   static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale; }
-};
-
-/// The rotations of a call: one that all heads share, or one for each head.
-template <typename Scalar>
-struct HeadRotations {
-  FrequencyTableView<Scalar> table;
-  double scale;
-
-  bool shared() const { return table.num_heads() == 1; }
-  Rotation<Scalar> of(Eigen::Index head) const {
-    const Eigen::Index offset = head * table.head_stride();
-    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
-            table.row_stride(),         table.pair_stride(),        scale};
-  }
 };
 
 /// Whether apply_rope() may write to an argument of type `X&&`; the compiler stops with the reason where it may not.
@@ -85,20 +76,22 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
 /// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
 /// a time, so that they stay in the first-level cache from head to head.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
+void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
-  constexpr Eigen::Index some_tokens = 32;
+  constexpr bool scattered = is_scattered_rows<Out>;
+  constexpr Eigen::Index some_tokens = scattered ? 1 : 32;
+  const bool together = rotations.shared() && !scattered;
   const bool shared = rotations.shared();
   const auto rotate = [&](auto half_split) {
     using Kind = RotationKind<decltype(half_split)::value, Backward>;
     rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-      const TokenRows<Out> to = out.at(token, layout.offset());
       const TokenRows<In> read = in.at(token, layout.offset());
       const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-      const Eigen::Index at_once = shared ? count : some_tokens;
+      const Eigen::Index at_once = together ? count : some_tokens;
       for (Eigen::Index i = 0; i < count; i += at_once) {
+        const auto to = out.at(token + i, layout.offset());
         for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
-          rotate_rows<Kind>(to.from(i, head), from.from(i, head), (std::min)(at_once, count - i),
+          rotate_rows<Kind>(to.from(0, head), from.from(i, head), (std::min)(at_once, count - i),
                             shared ? num_heads : 1, rotations.of(head), row + i);
         }
       }
@@ -122,7 +115,7 @@ void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableSca
     if (out.has_strides() && in.has_strides()) {
       return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotations, layout, rows);
     }
-    if constexpr (!Out::kIsView && !In::kIsView) {
+    if constexpr (!Out::kIsView && !In::kIsView && !Out::kScattered) {
       if (out.x.rowStride() == 1 && in.x.rowStride() == 1) {  // a channel's tokens are contiguous
         using InScalar = const typename In::Scalar;
         for (Eigen::Index head = 0; head < num_heads; head += together) {
@@ -185,14 +178,35 @@ void with_rope_rows(const char* function, const View& table, const Given& given,
   with_table_rows(function, table, given, grid, action);
 }
 
+/// Stands for a norm that was left out.
+struct NoNorm {};
+
+/// Refuses a norm for other channels than those of x, or one behind a rotation whose factor differs from pair to pair.
+template <typename View>
+void require_norm(const char* function, const RmsNorm& norm, const View& table, const RopeLayout& layout,
+                  Eigen::Index num_heads) {
+  const Eigen::Index size = norm.factors().size();
+  const auto token = static_cast<std::int64_t>(num_heads) * static_cast<std::int64_t>(layout.head_dim());
+  if (size > 0 && norm.over() == NormOver::head) {
+    require(size == layout.head_dim(), function, "norm.factors().size()", size, "layout.head_dim() ",
+            layout.head_dim());
+  } else if (size > 0) {
+    require(size == token, function, "norm.factors().size()", size, "the channels of all heads of x, ", token);
+  }
+  require(norm.order() == NormOrder::before_rotation || table.magnitude() > 0, function, "table.magnitude()",
+          table.magnitude(), "> 0 where the norm comes behind the rotation (that of xPos or FoPE is not one number)");
+}
+
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
-template <bool InPlace, typename Out, typename In, typename Table, typename Given>
-void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Given& given) {
+template <bool InPlace, typename Out, typename In, typename Table, typename Norm, typename Given>
+void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Norm& norm,
+                      const Given& given) {
   const char* const function = "apply_rope";
   const auto view = RopeTable<Table>::view(table);
   require_window(function, layout, view.rotary_dim());
   require_heads(function, "x", in, layout);
   require_heads_of_table(function, view.num_heads(), in.num_heads());
+  if constexpr (is_norm<Norm>) require_norm(function, norm, view, layout, in.num_heads());
   TokenGrid grid{"x", "x.rows()", 1, in.tokens()};
   if constexpr (In::kIsView) {
     grid = {"x", "x.seq_len()", in.x.batch(), in.x.seq_len()};
@@ -208,31 +222,63 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
-    rotate_heads<RopeTable<Table>::backward>(
-        out, in, HeadRotations<typename decltype(view)::Scalar>{view, RopeTable<Table>::scale(table)}, layout, rows);
-    if constexpr (!InPlace) copy_unrotated(out, in, layout);
+    const HeadRotations<typename decltype(view)::Scalar> rotations{view, RopeTable<Table>::scale(table)};
+    if constexpr (is_norm<Norm>) {
+      const double a = view.magnitude();
+      const bool after = norm.order() == NormOrder::after_rotation;
+      norm_heads(out, in, rotations, layout, rows, NormOfCall{norm, after ? a * a : 1});
+    } else {
+      rotate_heads<RopeTable<Table>::backward>(out, in, rotations, layout, rows);
+      if constexpr (!InPlace) copy_unrotated(out, in, layout);
+    }
   };
   with_rope_rows<Out::kIsView || In::kIsView>(function, view, given, grid, rotate);
 }
 
-template <typename X, typename Table, typename Which>
-void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  if constexpr (may_write_heads<X>()) {
+/// Whether a norm and a table go together; the compiler stops with the reason where they do not.
+template <typename Table, typename Norm>
+constexpr bool may_norm() {
+  constexpr bool good = !is_norm<Norm> || !is_table_rotation<Table>;
+  static_assert(
+      good, "posenc: a norm has no adjoint() or inverse(): the gradient of a norm and a rotation is rope_backward()");
+  return good;
+}
+
+template <typename X, typename Table, typename Norm, typename Which>
+void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Norm& norm, const Which& which) {
+  if constexpr (may_write_heads<X>() && may_norm<Table, Norm>()) {
     const auto heads = operand(x, layout.head_dim());
-    check_and_rotate<true>(heads, heads, table, layout, which);
+    check_and_rotate<true>(heads, heads, table, layout, norm, which);
   }
 }
 
-template <typename Out, typename X, typename Table, typename Which>
-void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  if constexpr (may_write_heads<Out>()) {
-    const auto to = operand(out, layout.head_dim());
-    if constexpr (is_heads_view<X>) {
-      check_and_rotate<false>(to, operand(x, layout.head_dim()), table, layout, which);
-    } else {
-      const auto& in = evaluated(x);
-      check_and_rotate<false>(to, operand(in, layout.head_dim()), table, layout, which);
+/// Calls action(operand) for what is written: an Eigen object, a view, or rows of a cache.
+template <typename Out, typename Action>
+void with_target(Out&& out, const RopeLayout& layout, const Action& action) {
+  if constexpr (is_cache_rows<std::decay_t<Out>>) {
+    if constexpr (may_write_heads<decltype(out.cache())>()) {
+      const auto cache = operand(out.cache(), layout.head_dim());
+      const auto& given = as_list(out.slots());
+      const auto& slots = evaluated(given);
+      action(ScatteredOperand<std::decay_t<decltype(cache)>, std::decay_t<decltype(slots)>>{cache, slots});
     }
+  } else if constexpr (may_write_heads<Out>()) {
+    action(operand(out, layout.head_dim()));
+  }
+}
+
+template <typename Out, typename X, typename Table, typename Norm, typename Which>
+void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Norm& norm,
+                     const Which& which) {
+  if constexpr (may_norm<Table, Norm>()) {
+    with_target(std::forward<Out>(out), layout, [&](const auto& to) {
+      if constexpr (is_heads_view<X>) {
+        check_and_rotate<false>(to, operand(x, layout.head_dim()), table, layout, norm, which);
+      } else {
+        const auto& in = evaluated(x);
+        check_and_rotate<false>(to, operand(in, layout.head_dim()), table, layout, norm, which);
+      }
+    });
   }
 }
 

@@ -134,7 +134,7 @@ template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
 
 /// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
-inline void call_by_heads(RowKernel kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
+inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 32;
   constexpr std::ptrdiff_t some_heads = 4;
   RowCall some = all;
@@ -160,7 +160,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                      std::uint32_t sign) {
   constexpr StoredAs to = stored_as<Out>;
   constexpr StoredAs from = stored_as<In>;
-  const RowKernel kernel = row_kernel<to, from, HalfSplit>(table.level);
+  const RowKernel<RowCall> kernel = row_kernel<to, from, HalfSplit>(table.level);
   RowCall call{out.data,
                in.data,
                out.head_stride,

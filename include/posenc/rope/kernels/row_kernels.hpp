@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The kernels of rotate_tokens.inc at each level, and which of them a call takes.
+/// The kernels of rotate_tokens.inc and norm_rows.inc at each level, and which of them a call takes.
 #ifndef POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 #define POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 
@@ -18,6 +18,7 @@ namespace detail {
 /// What a kernel rotates: a window of `pairs` pairs in every head of every token. Distances count elements. `in` and
 /// `out` are the same or disjoint.
 struct RowCall {
+  static constexpr bool kNormed = false;
   void* out;
   const void* in;
   std::ptrdiff_t out_head_stride, out_token_stride;
@@ -31,7 +32,24 @@ struct RowCall {
   std::uint32_t sign;  ///< 0, or the sign bit of a float: rotates backward.
 };
 
-using RowKernel = void (*)(const RowCall&);
+/// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
+/// those of channel 0 of a head, not of the window; in what rotates one token, those of the window.
+struct NormedRowCall : RowCall {
+  static constexpr bool kNormed = true;
+  std::ptrdiff_t offset, rotary_dim, head_dim;
+  const float* weight;                ///< Of the first channel of head 0; null where there are none.
+  std::ptrdiff_t weight_head_stride;  ///< 0 where heads share the weights.
+  const float* factors;               ///< Of each head. Set by the kernel.
+  std::ptrdiff_t ahead;               ///< From the last token to the one that is read next; 0 where there is none.
+  float gain;                         ///< Squares of the window are multiplied by it.
+  float share;                        ///< 1 / the numbers of the mean.
+  float eps;
+  bool over_token;  ///< The mean is of all heads together.
+  bool after;       ///< The weights come behind the rotation.
+};
+
+template <typename Call>
+using RowKernel = void (*)(const Call&);
 
 }  // namespace detail
 }  // namespace POSENC_ABI
@@ -41,6 +59,8 @@ using RowKernel = void (*)(const RowCall&);
 #include "posenc/detail/each_level.inc"
 #define POSENC_LEVEL_FILE "posenc/rope/kernels/rotate_tokens.inc"
 #include "posenc/detail/each_level.inc"
+#define POSENC_LEVEL_FILE "posenc/rope/kernels/norm_rows.inc"
+#include "posenc/detail/each_level.inc"
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -48,16 +68,33 @@ namespace detail {
 
 /// The kernel of these types for a level, which must be one that this unit was compiled with.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
-RowKernel row_kernel(Level level) {
-  static constexpr RowKernel kKernels[] = {
+RowKernel<RowCall> row_kernel(Level level) {
+  static constexpr RowKernel<RowCall> kKernels[] = {
 #if POSENC_LOWEST_LEVEL <= 1
-    sse2::rotate_rows<Out, In, HalfSplit>,
+    sse2::rotate_rows<Out, In, HalfSplit, RowCall>,
 #endif
 #if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::rotate_rows<Out, In, HalfSplit>,
+    avx2::rotate_rows<Out, In, HalfSplit, RowCall>,
 #endif
 #if POSENC_HIGHEST_LEVEL >= 3
-    avx512::rotate_rows<Out, In, HalfSplit>,
+    avx512::rotate_rows<Out, In, HalfSplit, RowCall>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+/// The same for a kernel of norm_rows.inc.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+RowKernel<NormedRowCall> norm_kernel(Level level) {
+  static constexpr RowKernel<NormedRowCall> kKernels[] = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::norm_rows<Out, In, HalfSplit>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::norm_rows<Out, In, HalfSplit>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::norm_rows<Out, In, HalfSplit>,
 #endif
   };
   return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
