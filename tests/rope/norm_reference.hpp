@@ -3,7 +3,7 @@
 #ifndef POSENC_TESTS_ROPE_NORM_REFERENCE_HPP
 #define POSENC_TESTS_ROPE_NORM_REFERENCE_HPP
 
-#include "rope/reference.hpp"
+#include "support/rotations.hpp"
 
 namespace posenc_tests {
 
