@@ -247,6 +247,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             [](F&) { posenc::pixel_frequencies(2, 4, 0, posenc::PixelBands::geometric); });
   bad.value("pixel bands without a name", "pixel_frequencies: bands must be one of its enumerators, got 2",
             [](F&) { posenc::pixel_frequencies(2, 4, 224, static_cast<posenc::PixelBands>(2)); });
+  bad.value("ERNIE-Image with an odd number of channels",
+            "presets::ernie_image_frequencies: channels_of_axis[1] must be even, got 3", [](F&) {
+              posenc::presets::ernie_image_frequencies({4, 3}, 256);
+            });
+  bad.value("ERNIE-Image by base 1", "presets::ernie_image_frequencies: base must be finite, > 0 and not 1, got 1",
+            [](F&) {
+              posenc::presets::ernie_image_frequencies({4, 4}, 1);
+            });
   bad.value("pixel bands of no axis", "pixel_frequencies: num_axes must be in [1, 1024], got 0",
             [](F&) { posenc::pixel_frequencies(0, 4, 224, posenc::PixelBands::linear); });
   bad.value("pixel bands of more pairs than a head has",

@@ -192,6 +192,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   bad.value("negative text behind a picture",
             "presets::z_image_positions: text_tokens must be in [0, 1099511627776], got -32",
             [](F&) { presets::z_image_positions(-32, GridShape(2, 2)); });
+  bad.value("negative text of ERNIE-Image",
+            "presets::ernie_image_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::ernie_image_positions(-1, GridShape(2, 2)); });
   bad.value("a negative caption", "presets::lumina2_positions: text_tokens must be in [0, 1099511627776], got -2",
             [](F&) { presets::lumina2_positions(-2, GridShape(2, 2)); });
   bad.value("a video of no frame", "presets::wan_positions: frames must be in [1, 1048576], got 0",

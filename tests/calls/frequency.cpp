@@ -18,6 +18,7 @@ TEST_CASE("every form of argument: frequencies", "[calls][frequency]") {
   CHECK(differs(CALL(presets::nanochat_frequencies), 8, 1e4) == "");
   CHECK(differs(CALL(presets::modded_nanogpt_frequencies), 8) == "");
   CHECK(differs(CALL(presets::vjepa2_frequencies), 12) == "");
+  CHECK(differs(CALL(presets::ernie_image_frequencies), std::vector<int>{2, 4}, 256.0) == "");
   const std::vector<int> section = {2, 1, 1};
   CHECK(differs(CALL(contiguous_axes), section) == "");
   CHECK(differs(CALL(interleaved_axes), section) == "");

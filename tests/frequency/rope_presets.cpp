@@ -48,6 +48,17 @@ TEST_CASE("V-JEPA 2 has a frequency for each channel", "[frequency][presets]") {
   }
 }
 
+TEST_CASE("ERNIE-Image has a frequency for each channel", "[frequency][presets]") {
+  const auto model = posenc::presets::ernie_image_frequencies({4, 6}, 256);
+  REQUIRE(model.frequencies.num_pairs() == 10);
+  for (int c = 0; c < 10; ++c) {
+    const int axis = c < 4 ? 0 : 1, i = (axis == 0 ? c : c - 4) / 2, n = axis == 0 ? 2 : 3;
+    CHECK(model.axes.axis_of_pair()[c] == axis);
+    const long double want = std::pow(256.0L, -static_cast<long double>(i) / n);
+    CHECK(units(model.frequencies.inv_freq()[c], want) <= 2);
+  }
+}
+
 TEST_CASE("axes may have bases of their own", "[frequency][axial]") {
   const auto of_bases = posenc::axial_frequencies({3, 4, 5}, {100.0, 1e4, 256.0}, 0.5);
   Eigen::Index first = 0;

@@ -10,10 +10,12 @@ A scheme has three sizes, n = 0, 1, 2. `x-n` and `y-n` are tokens x head_dim, be
 columns of the grid.
 """
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import torch
 from diffusers.models.embeddings import apply_rotary_emb, get_2d_rotary_pos_embed_lumina
+from diffusers.models.transformers import transformer_ernie_image
 from timm.layers.pos_embed_sincos import RotaryEmbedding, apply_rot_embed
 
 
@@ -64,12 +66,27 @@ def periodic():
         yield {"size": torch.tensor([size]), "x": x, "y": y}
 
 
+def ernie_image():
+    """What the attention of one layer gets for queries, of two heads. Its head pairs channels that have other angles."""
+    module = transformer_ernie_image
+    seen = []
+    module.dispatch_attention_fn = lambda query, key, value, **how: (seen.append(query), value)[1]
+    for axes, tokens in (((4, 6, 6), 7), ((2, 2, 4), 3), ((32, 48, 48), 5)):
+        width = sum(axes)
+        attention = SimpleNamespace(heads=2, norm_q=None, norm_k=None, to_out=[lambda x: x])
+        attention.to_q = attention.to_k = attention.to_v = lambda x: x
+        x, ids = numbers(1, tokens, 2 * width), torch.randint(0, 9, (1, tokens, 3)).float()
+        embed = module.ErnieImageEmbedND3(width, 256, axes)
+        module.ErnieImageSingleStreamAttnProcessor()(attention, x, None, embed(ids))
+        yield {"axes": torch.tensor([axes]), "ids": ids[0], "x": x[0], "y": seen[-1][0].flatten(1)}
+
+
 def main(path):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
         file.write("# source = timm 1.0.31 RotaryEmbedding, diffusers 0.42 get_2d_rotary_pos_embed_lumina; angles in float32\n")
         file.write("# script = tests/parity/golden_axial.py\n")
-        for scheme in (timm_linear, timm_geometric, lumina_next, periodic):
+        for scheme in (timm_linear, timm_geometric, lumina_next, periodic, ernie_image):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()

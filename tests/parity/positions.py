@@ -286,6 +286,16 @@ def lumina2():
         yield f"lumina2_{text}_{height}x{width}", seen[0][0]
 
 
+def ernie_image():
+    from diffusers.models.transformers.transformer_ernie_image import ErnieImageTransformer2DModel
+    for text, height, width in ((3, 2, 3), (0, 3, 5), (6, 4, 1)):
+        model = ErnieImageTransformer2DModel(8, 1, 0, 8, 2, 2, 1, 8, rope_axes_dim=(4, 2, 2))
+        seen = []
+        model.pos_embed.register_forward_pre_hook(lambda module, given: seen.append(given[0][0]))
+        model(torch.zeros(1, 2, height, width), torch.zeros(1), torch.zeros(1, text, 8), torch.tensor([text]))
+        yield f"ernie_image_{text}_{height}x{width}", seen[0]
+
+
 def cogvideox():
     from diffusers.models import embeddings as module
     from diffusers.pipelines.cogvideo.pipeline_cogvideox import get_resize_crop_region_for_grid as crop
@@ -347,7 +357,7 @@ def mochi():
 
 
 def latents():
-    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, cogvideox, cosmos, ltx, kandinsky5,
+    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, ernie_image, cogvideox, cosmos, ltx, kandinsky5,
                  mochi):
         yield from make()
 

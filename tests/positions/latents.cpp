@@ -78,6 +78,10 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
   latents.equal("lumina2_1_3x5", presets::lumina2_positions(1, GridShape(3, 5)));
   latents.equal("lumina2_6_4x1", presets::lumina2_positions(6, GridShape(4, 1)));
 
+  latents.equal("ernie_image_3_2x3", presets::ernie_image_positions(3, GridShape(2, 3)));
+  latents.equal("ernie_image_0_3x5", presets::ernie_image_positions(0, GridShape(3, 5)));
+  latents.equal("ernie_image_6_4x1", presets::ernie_image_positions(6, GridShape(4, 1)));
+
   latents.equal("wan_1x2x3", presets::wan_positions(1, GridShape(2, 3)));
   latents.equal("wan_3x5x2", presets::wan_positions(3, GridShape(5, 2)));
   latents.equal("wan_4x1x1", presets::wan_positions(4, GridShape(1, 1)));
@@ -120,6 +124,7 @@ TEST_CASE("positions of latents are one allocation", "[positions][latents]") {
   CHECK(allocations([&] { return presets::qwen_image_positions(5, pictures); }) == 1);
   CHECK(allocations([&] { return presets::z_image_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::lumina2_positions(5, picture); }) == 1);
+  CHECK(allocations([&] { return presets::ernie_image_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::hunyuan_video_positions(2, picture, 5); }) == 1);
-  CHECK(rows == 2 * 59 + 35 + 64 + 29 + 53);
+  CHECK(rows == 2 * 59 + 35 + 64 + 2 * 29 + 53);
 }

@@ -61,3 +61,20 @@ TEST_CASE("periodic frequencies are those of stable-diffusion.cpp", "[rope][peri
     check(scheme, n, model, posenc::grid_positions(size(scheme, n)).cast<double>(), 25);
   }
 }
+
+TEST_CASE("channels have angles of their own in ERNIE-Image", "[rope][channels][golden]") {
+  const std::string scheme = "ernie_image";
+  for (int n = 0; n < 3; ++n) {
+    INFO(n);
+    const RowMatrix<double> axes = block(scheme, "axes", n);
+    std::vector<int> channels;
+    for (Index axis = 0; axis < 3; ++axis) channels.push_back(static_cast<int>(axes(0, axis)));
+    const auto model = posenc::presets::ernie_image_frequencies(channels, 256);
+    RowMatrix<double> x = block(scheme, "x", n);
+    const Eigen::MatrixXd ids = block(scheme, "ids", n);
+    posenc::apply_channel_angles(x, posenc::make_table<double>(model.frequencies, model.axes, ids),
+                                 RopeLayout::half_split(x.cols() / 2));
+    // As above, with angles up to 8.
+    CHECK((x - block(scheme, "y", n)).cwiseAbs().maxCoeff() <= 2 * 2 * (6 * 8 + 4) * 0x1p-24 + 1e-8);
+  }
+}

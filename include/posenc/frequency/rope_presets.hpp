@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2.
+/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image.
 #ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
 #define POSENC_FREQUENCY_ROPE_PRESETS_HPP
 
@@ -82,6 +82,42 @@ inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
   Eigen::ArrayXd inv_freq(6 * n);
   for (Eigen::Index i = 0; i < 6 * n; ++i) inv_freq[i] = series[i % n];
   return {Frequencies(inv_freq), contiguous_axes({of_axis, of_axis, of_axis})};
+}
+
+/// Frequencies and axes of ERNIE-Image, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
+///
+///     channels 2 i and 2 i + 1 of axis a:  base^(-2 i / channels_of_axis[a])
+///
+/// They are laid out for interleaved pairs, and the model pairs channels half-split, so that the two channels of a pair
+/// get different angles:
+///
+///     const auto model = presets::ernie_image_frequencies({32, 48, 48}, 256);
+///     const auto at = presets::ernie_image_positions(text_tokens, GridShape(height, width));
+///     const auto table = make_table<float>(model.frequencies, model.axes, at);
+///     apply_channel_angles(q, table, RopeLayout::half_split(head_dim));
+///
+/// @param channels_of_axis  `rope_axes_dim`: even, >= 0, not all zero, head_dim in all.
+/// @param base              `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  ErnieImageEmbedND3 and ErnieImageSingleStreamAttnProcessor of diffusers.
+inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels_of_axis, double base) {
+  const char* const function = "presets::ernie_image_frequencies";
+  detail::require_base(function, base);
+  std::vector<int> pairs = channels_of_axis;
+  for (std::size_t axis = 0; axis < pairs.size(); ++axis) {
+    if (pairs[axis] % 2 != 0) {
+      detail::refuse<std::invalid_argument>(
+          function, detail::element("channels_of_axis", static_cast<Eigen::Index>(axis)), pairs[axis], "even");
+    }
+    pairs[axis] /= 2;
+  }
+  const Eigen::ArrayXd of_pairs = axial_frequencies(pairs, base).frequencies.inv_freq();
+  Eigen::ArrayXd of_channels(2 * of_pairs.size());
+  for (Eigen::Index channel = 0; channel < of_channels.size(); ++channel) of_channels[channel] = of_pairs[channel / 2];
+  return {Frequencies(of_channels), contiguous_axes(channels_of_axis)};
 }
 
 }  // namespace presets

@@ -142,13 +142,34 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
 /// @throws             as flux_positions().
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
-/// Matches:  Lumina2RotaryPosEmbed of diffusers. ERNIE-Image has the same positions with the picture in front.
+/// Matches:  Lumina2RotaryPosEmbed of diffusers.
 inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_tokens, const GridShape& picture) {
   const char* const function = "presets::lumina2_positions";
   detail::require_text_tokens(function, text_tokens);
   detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
   rows.append_text(text_tokens, 0, 0);
   rows.append_picture(picture, text_tokens);
+  return rows.take();
+}
+
+/// Positions of ERNIE-Image: the picture, then text.
+///
+///     picture  (text_tokens, y, x)       for presets::ernie_image_frequencies({32, 48, 48}, 256), which is no rotation
+///     text     (i, 0, 0)
+///
+/// @param text_tokens  >= 0, without padding: pads of a batch are behind, and go on counting.
+/// @param picture      Its patches.
+/// @returns            tokens x 3.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  ErnieImageTransformer2DModel of diffusers.
+inline AxisPositionMatrix<std::int64_t> ernie_image_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::ernie_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
+  rows.append_picture(picture, text_tokens);
+  rows.append_text(text_tokens, 0, 0);
   return rows.take();
 }
 

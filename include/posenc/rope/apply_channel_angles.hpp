@@ -93,7 +93,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// Cost:     element by element; no allocation (no bench case: a few vision models use it, where it is a small part of
 ///           a layer).
 /// Accuracy: as apply_rope() [rope][channels].
-/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
+/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); ERNIE-Image of diffusers with
+///           presets::ernie_image_frequencies(); HunYuan-VL on pictures, whose pairs
 ///           lie on two axes.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout) {
