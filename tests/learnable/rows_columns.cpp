@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Trained tables of rows and of columns, side by side as in DETR, Florence-2 and Reformer, and added.
 #include "posenc/learnable.hpp"
+#include "posenc/positions.hpp"
 
 #include "support/catch2.hpp"
 #include "support/golden.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Trained tables of pictures of any size, as Idefics 3 and Kimi K2.5 read them.
 #include "posenc/learnable.hpp"
+#include "posenc/positions.hpp"
 #include "posenc/sinusoidal.hpp"
 
 #include "support/catch2.hpp"

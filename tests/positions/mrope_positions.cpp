@@ -141,7 +141,7 @@ TEST_CASE("prompts of Qwen3-Omni are those of transformers", "[positions][mrope]
 
 TEST_CASE("prompts of Qwen2-VL and Qwen2.5-VL are those of transformers", "[positions][mrope]") {
   const auto golden = posenc_tests::golden("positions/qwen_vl.csv");
-  const auto check = [&](const std::string& name, const std::vector<MropeSegment>& prompt, std::int64_t pads = 0) {
+  const auto check = [&](const std::string& name, const std::vector<MropeSegment>& prompt, Eigen::Index pads = 0) {
     INFO(name);
     const auto expected = golden.block(name).matrix();
     const auto made = posenc::mrope_positions(prompt);
