@@ -39,47 +39,48 @@ class Word {
   template <typename Value>
   Word(const Value& value) {  // NOLINT: meant to convert
     if constexpr (std::is_same_v<Value, bool>) {
-      text_ = value ? "true" : "false";
+      held_.text = value ? "true" : "false";
     } else if constexpr (std::is_floating_point_v<Value>) {
       kind_ = Kind::real;
-      real_ = static_cast<double>(value);
+      held_.real = static_cast<double>(value);
     } else if constexpr (std::is_integral_v<Value> && std::is_signed_v<Value>) {
       kind_ = Kind::integer;
-      integer_ = static_cast<std::int64_t>(value);
+      held_.integer = static_cast<std::int64_t>(value);
     } else if constexpr (std::is_integral_v<Value>) {
       kind_ = Kind::natural;
-      natural_ = static_cast<std::uint64_t>(value);
+      held_.natural = static_cast<std::uint64_t>(value);
     } else if constexpr (std::is_convertible_v<const Value&, const char*>) {
-      text_ = value;
+      held_.text = value;
     } else if constexpr (std::is_convertible_v<const Value&, std::int64_t>) {
       kind_ = Kind::integer;
-      integer_ = static_cast<std::int64_t>(value);
+      held_.integer = static_cast<std::int64_t>(value);
     } else {
-      text_ = value.c_str();
+      held_.text = value.c_str();
     }
   }
 
   POSENC_COLD std::string text() const {
     char buffer[32];
     switch (kind_) {
-      case Kind::integer: return std::to_string(integer_);
-      case Kind::natural: return std::to_string(natural_);
-      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", real_); return buffer;
+      case Kind::integer: return std::to_string(held_.integer);
+      case Kind::natural: return std::to_string(held_.natural);
+      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", held_.real); return buffer;
       case Kind::text: break;
     }
-    return text_;
+    return held_.text;
   }
 
  private:
   enum class Kind { text, integer, natural, real };
+  union Held {
+    const char* text;
+    std::int64_t integer;
+    std::uint64_t natural;
+    double real;
+  };
 
   Kind kind_ = Kind::text;
-  union {
-    const char* text_;
-    std::int64_t integer_;
-    std::uint64_t natural_;
-    double real_;
-  };
+  Held held_;
 };
 
 template <typename Value>
