@@ -13,7 +13,8 @@ import sys
 import rotary_embedding_torch as ret
 import torch
 import x_transformers.x_transformers as xt
-from timm.layers.pos_embed_sincos import RotaryEmbeddingMixed, apply_rot_embed_cat, init_random_2d_freqs
+from timm.layers.pos_embed_sincos import (RotaryEmbeddingCat, RotaryEmbeddingDinoV3, RotaryEmbeddingMixed,
+                                           apply_rot_embed_cat, init_random_2d_freqs)
 from transformers import CohereConfig, LlamaConfig
 from transformers.models.cohere import modeling_cohere
 from transformers.models.llama import modeling_llama
@@ -99,12 +100,30 @@ def timm_gradient(n):
             "g": by_tokens(g[None]), "grad": grad[:, 0].flatten(1)}
 
 
+GRIDS = [(8, (3, 5), (2, 2)), (4, (2, 2), (7, 3)), (36, (1, 7), (3, 3))]  # head_dim, rows and columns, trained ones
+
+
+def timm_stretched(n):
+    head_dim, shape, trained = GRIDS[n]
+    module = RotaryEmbeddingCat(head_dim, in_pixels=False, feat_shape=list(shape), ref_feat_shape=list(trained))
+    x = eighths(shape[0] * shape[1], head_dim)
+    return {"size": torch.tensor([shape + trained]), "x": x, "y": apply_rot_embed_cat(x, module.get_embed().double())}
+
+
+def timm_dinov3(n):
+    head_dim, shape, _ = GRIDS[n]
+    module = RotaryEmbeddingDinoV3(head_dim, feat_shape=list(shape)).eval()
+    x = eighths(shape[0] * shape[1], head_dim)
+    return {"size": torch.tensor([shape]), "x": x, "y": apply_rot_embed_cat(x, module.get_embed().double(), half=True)}
+
+
 def main(path):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
         file.write("# source = transformers 5.24, x-transformers 2.31, rotary-embedding-torch 0.9, timm 1.0; angles in float32\n")
         file.write("# script = tests/parity/golden_rotations.py\n")
-        for scheme in (llama, cohere, ret_rescaled, ret_xpos, xt_xpos, xt_rescaled, timm_initial, timm_gradient):
+        for scheme in (llama, cohere, ret_rescaled, ret_xpos, xt_xpos, xt_rescaled, timm_initial, timm_gradient,
+                       timm_stretched, timm_dinov3):
             for n in range(3):
                 for name, values in scheme(n).items():
                     file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")

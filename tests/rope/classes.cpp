@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Rotations against classes of transformers, x-transformers, rotary-embedding-torch and timm
 /// (tests/parity/golden_rotations.py).
+#include "posenc/positions.hpp"
 #include "posenc/rope.hpp"
 
 #include "support/catch2.hpp"
@@ -122,4 +123,21 @@ TEST_CASE("gradients of mixed frequencies equal autograd's through timm's rotati
     // below 24.
     REQUIRE(distance(grad, expected) <= 15 * 6 * 8 * (24 + 8) * 0x1p-24);
   });
+}
+
+TEST_CASE("pictures of another size, and patch centers of DINOv3, rotate as in timm", "[rope][axial][golden]") {
+  for (const bool stretched : {true, false}) {
+    for_each_case(stretched ? "timm_stretched" : "timm_dinov3", [&](const Case& test) {
+      const auto size = test.block("size").cast<int>().eval();
+      Matrix x = test.block("x");
+      const int pairs = static_cast<int>(x.cols() / 4);
+      const auto model = stretched ? posenc::axial_frequencies({pairs, pairs}, 10000.0)
+                                   : posenc::axial_frequencies({pairs, pairs}, 100.0, 6.283185307179586);
+      const auto positions = stretched ? posenc::stretched_positions({size(0), size(1)}, {size(2), size(3)})
+                                       : posenc::patch_centers({size(0), size(1)});
+      const auto table = posenc::make_table<double>(model.frequencies, model.axes, positions);
+      posenc::apply_rope(x, table, stretched ? RopeLayout::interleaved(x.cols()) : RopeLayout::half_split(x.cols()));
+      REQUIRE(distance(x, test.block("y")) <= kRotated);  // angles below 7
+    });
+  }
 }
