@@ -98,7 +98,8 @@ class Mutator {
 bool is_sound(const posenc::ModelRope& model) {
   for (const posenc::RopeSet& set : model.rope_sets) {
     const posenc::Frequencies& frequencies = set.frequencies;
-    const bool fits = set.layout.rotary_dim() == frequencies.rotary_dim();
+    const bool by_channel = set.angles == posenc::RopeAngles::of_channels;
+    const bool fits = set.layout.rotary_dim() == (by_channel ? frequencies.num_pairs() : frequencies.rotary_dim());
     const bool has_axes = !set.axes || set.axes->num_pairs() == frequencies.num_pairs();
     if (!fits || !has_axes || !frequencies.inv_freq().isFinite().all()) return false;
     if (!std::isfinite(frequencies.magnitude()) || !std::isfinite(frequencies.softmax_multiplier())) return false;
