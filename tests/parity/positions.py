@@ -296,6 +296,15 @@ def ernie_image():
         yield f"ernie_image_{text}_{height}x{width}", seen[0]
 
 
+def cogview4():
+    from diffusers.models.transformers.transformer_cogview4 import CogView4RotaryPosEmbed
+    for height, width, axes in ((3, 5, (256, 256)), (7, 2, (64, 48)), (9, 11, (4, 6))):
+        rope = CogView4RotaryPosEmbed(12, 1, axes, theta=1e6)  # 6 channels an axis: the third pair advances by 1e-4
+        cos, sin = rope(torch.zeros(1, 1, height, width))
+        ids = torch.round(torch.atan2(sin, cos)[:, [2, 5]] / 1e-4).long()
+        yield f"cogview4_{height}x{width}_of_{axes[0]}x{axes[1]}", ids
+
+
 def cogvideox():
     from diffusers.models import embeddings as module
     from diffusers.pipelines.cogvideo.pipeline_cogvideox import get_resize_crop_region_for_grid as crop
@@ -357,7 +366,7 @@ def mochi():
 
 
 def latents():
-    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, ernie_image, cogvideox, cosmos, ltx, kandinsky5,
+    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, ernie_image, cogview4, cogvideox, cosmos, ltx, kandinsky5,
                  mochi):
         yield from make()
 

@@ -82,6 +82,17 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
   latents.equal("ernie_image_0_3x5", presets::ernie_image_positions(0, GridShape(3, 5)));
   latents.equal("ernie_image_6_4x1", presets::ernie_image_positions(6, GridShape(4, 1)));
 
+  // The row and the column of a trained grid that a patch begins in.
+  const auto cogview4 = [](const GridShape& picture, const GridShape& trained) {
+    const auto at =
+        posenc::stretched_positions({static_cast<int>(picture.height()), static_cast<int>(picture.width())},
+                                    {static_cast<int>(trained.height()), static_cast<int>(trained.width())});
+    return posenc::AxisPositionMatrix<std::int64_t>(at.array().floor().matrix().cast<std::int64_t>());
+  };
+  latents.equal("cogview4_3x5_of_256x256", cogview4(GridShape(3, 5), GridShape(256, 256)));
+  latents.equal("cogview4_7x2_of_64x48", cogview4(GridShape(7, 2), GridShape(64, 48)));
+  latents.equal("cogview4_9x11_of_4x6", cogview4(GridShape(9, 11), GridShape(4, 6)));
+
   latents.equal("wan_1x2x3", presets::wan_positions(1, GridShape(2, 3)));
   latents.equal("wan_3x5x2", presets::wan_positions(3, GridShape(5, 2)));
   latents.equal("wan_4x1x1", presets::wan_positions(4, GridShape(1, 1)));

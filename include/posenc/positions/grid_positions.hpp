@@ -146,7 +146,8 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 ///
 ///     token (i, j, ...):  (i reference_sizes[0] / sizes[0], j reference_sizes[1] / sizes[1], ...)
 ///
-/// Its whole part is the row and the column of a trained table of n x n patches that Idefics 2 and 3 and SmolVLM read:
+/// Its whole part is the position of CogView4, and the row and the column of a trained table of n x n patches that
+/// Idefics 2 and 3 and SmolVLM read:
 ///
 ///     const auto at = stretched_positions({height, width}, {n, n}).array().floor().eval();
 ///     add_learned(x, table, (at.col(0) * n + at.col(1)).cast<int>().eval());
@@ -157,8 +158,9 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 /// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: each is the double nearest to the formula [positions][grid].
-/// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0; Idefics3VisionEmbeddings of transformers, whose
-///           buckets in float32 put 1 patch of 600 beside its row.
+/// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0. Whole parts: CogView4RotaryPosEmbed of diffusers with
+///           rope_axes_dim as reference_sizes; Idefics3VisionEmbeddings of transformers, whose buckets in float32 put 1
+///           patch of 600 beside its row.
 inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
                                                       const std::vector<int>& reference_sizes) {
   detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
