@@ -5,6 +5,7 @@
 #include "support/golden.hpp"
 #include "support/matrices.hpp"
 
+#include <sstream>
 #include <string>
 
 using namespace posenc_tests;
@@ -63,5 +64,24 @@ TEST_CASE("lookup and its gradient equal those of nn.Embedding with padding_idx"
     MatrixD grad = MatrixD::Zero(table.rows(), table.cols());
     posenc::learned_backward(grad, block("embedding", "g", n), view, ids);
     REQUIRE(distance(grad, block("embedding", "grad", n)) == 0);  // sums of up to four multiples of 1/8
+  }
+}
+
+TEST_CASE("files of tables equal those of numpy.save", "[learnable][npy]") {
+  const auto written = [](const auto& values) {
+    std::ostringstream out;
+    posenc::write_npy(out, values);
+    return out.str();
+  };
+  for (const std::string n : {"0", "1", "2"}) {
+    INFO(n);
+    const MatrixD values = block("npy", "values", n);
+    std::string expected;
+    for (const double byte : classes().block("npy-bytes-" + n).values) {
+      expected.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
+    }
+    REQUIRE((n == "0"   ? written(RowMatrix<float>(values.cast<float>()))
+             : n == "1" ? written(values)
+                        : written(RowMatrix<Eigen::half>(values.cast<Eigen::half>()))) == expected);
   }
 }

@@ -8,9 +8,11 @@ tests/golden/learnable/classes.csv.
 A scheme has three sizes, n = 0, 1, 2. Entries are multiples of 1/8 and the classes run in double where they let one.
 Heads are stacked.
 """
+import io
 import sys
 import types
 
+import numpy as np
 import torch
 import x_transformers.x_transformers as xt
 from timm.layers.pos_embed import resample_abs_pos_embed
@@ -178,6 +180,13 @@ def windows(n):
 GRIDS = [((4, 4), (7, 7)), ((7, 7), (3, 5)), ((5, 5), (11, 4))]
 
 
+def npy(n):
+    values = eighths(*[(2, 3), (4, 1), (5, 7)][n]).numpy().astype([np.float32, np.float64, np.float16][n])
+    file = io.BytesIO()
+    np.save(file, values)
+    return {"values": torch.tensor(values.astype(float)), "bytes": numbers(*file.getvalue())}
+
+
 def embedding(n):
     rows, width, ids = [(5, 3, [[4, 0, 2, 2]]), (7, 4, [[1, 2, 3, 1], [1, 1, 2, 6]]), (9, 1, [[8, 8, 8]])][n]
     padding = 1
@@ -221,7 +230,7 @@ def qwen(n):
 
 
 FILES = {"relative": (cope, forgetting, banded, alibi, slopes, t5_bias, t5, deberta_rows, deberta, shaw, transformer_xl, decomposed, windows),
-         "learnable": (embedding, timm_resample, vit, siglip, qwen)}
+         "learnable": (npy, embedding, timm_resample, vit, siglip, qwen)}
 
 
 def main(folder):

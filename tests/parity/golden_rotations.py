@@ -4,12 +4,13 @@
 rotary-embedding-torch compute them, and initial frequencies of timm, in three sizes, n = 0, 1, 2.
 
     golden_rotations.py OUT_FILE        needs torch, transformers 5.24, timm 1.0, x-transformers 2.31 and
-                                        rotary-embedding-torch 0.9
+                                        rotary-embedding-torch 0.9 and mlx[cpu] 0.32
 
 `x-n` and `y-n` are tokens x (heads * head_dim), before and after; `g-n` and `gx-n` a gradient of y and autograd's of x.
 """
 import sys
 
+import mlx.core as mx
 import rotary_embedding_torch as ret
 import torch
 import x_transformers.x_transformers as xt
@@ -100,6 +101,13 @@ def timm_gradient(n):
             "g": by_tokens(g[None]), "grad": grad[:, 0].flatten(1)}
 
 
+def mlx_rope(n):
+    heads, head_dim, tokens = SIZES[n]
+    x = eighths(1, heads, tokens, head_dim)
+    y = mx.fast.rope(mx.array(x.float().numpy()), head_dim, traditional=n != 1, base=10000.0, scale=1.0, offset=n)
+    return {"x": by_tokens(x), "y": by_tokens(torch.tensor(y.tolist()))}
+
+
 GRIDS = [(8, (3, 5), (2, 2)), (4, (2, 2), (7, 3)), (36, (1, 7), (3, 3))]  # head_dim, rows and columns, trained ones
 
 
@@ -123,7 +131,7 @@ def main(path):
         file.write("# source = transformers 5.24, x-transformers 2.31, rotary-embedding-torch 0.9, timm 1.0; angles in float32\n")
         file.write("# script = tests/parity/golden_rotations.py\n")
         for scheme in (llama, cohere, ret_rescaled, ret_xpos, xt_xpos, xt_rescaled, timm_initial, timm_gradient,
-                       timm_stretched, timm_dinov3):
+                       timm_stretched, timm_dinov3, mlx_rope):
             for n in range(3):
                 for name, values in scheme(n).items():
                     file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")

@@ -141,3 +141,13 @@ TEST_CASE("pictures of another size, and patch centers of DINOv3, rotate as in t
     });
   }
 }
+
+TEST_CASE("rotations equal mlx.fast.rope, traditional and not, from a position on", "[rope][golden]") {
+  for_each_case("mlx_rope", [](const Case& test) {
+    const auto layout =
+        test.n == 1 ? RopeLayout::half_split(test.head_dim()) : RopeLayout::interleaved(test.head_dim());
+    const auto table = posenc::make_table<double>(posenc::geometric_frequencies(test.head_dim(), 10000.0),
+                                                  PositionRange(test.n, test.block("x").rows()));
+    REQUIRE(distance(rotated(test.block("x"), table, layout), test.block("y")) <= 2 * kRotated);  // angles below 11
+  });
+}
