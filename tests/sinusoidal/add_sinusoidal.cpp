@@ -336,6 +336,25 @@ TEST_CASE("amplitude and embedding scale", "[sinusoidal][add]") {
   CHECK((x.col(8).array() == 3).all());  // the zero column scales too
 }
 
+TEST_CASE("an encoding larger than the caches equals its parts", "[sinusoidal][encode]") {
+  constexpr Eigen::Index kRows = 2100;  // of 512 floats: 4 MiB
+  constexpr Eigen::Index kPart = 700;
+  for (const ChannelOrder order : {ChannelOrder::interleaved, ChannelOrder::sin_cos}) {
+    SinusoidalOptions options(order, FrequencySpacing::over_width);
+    options.padding_position = 1300;
+    const SinusoidalEncoding encoding(512, options);
+    RowMajor<float> whole(kRows, 512);
+    RowMajor<float> parts(kRows, 512);
+    posenc::encode_sinusoidal(whole, encoding, starting_at(0));
+    for (Eigen::Index first = 0; first < kRows; first += kPart) {
+      posenc::encode_sinusoidal(parts.middleRows(first, kPart), encoding, starting_at(first));
+    }
+    CHECK(whole == parts);
+    CHECK(whole.row(1300).isZero(0));
+    CHECK_FALSE(whole.row(1299).isZero(0));
+  }
+}
+
 TEST_CASE("no rows are no error, a wrong shape is", "[sinusoidal]") {
   const SinusoidalEncoding encoding = posenc::presets::paper(6);
   RowMajor<float> none(0, 6);

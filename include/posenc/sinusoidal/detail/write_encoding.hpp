@@ -83,6 +83,23 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const d
   }
 }
 
+/// Some of the rows of positions, as for_each_angle() reads them.
+template <typename Positions>
+struct SomePositions {
+  const Positions& all;
+  Eigen::Index first;
+  Eigen::Index count;
+
+  Eigen::Index rows() const { return count; }
+  auto operator[](Eigen::Index i) const { return all[first + i]; }
+};
+
+/// for_each_angle() takes some pairs of all rows after another. Where that is more memory than caches hold, it gets so
+/// many rows at a time; the sines of 16 positions, which it then computes again, cost less (bench_sinusoidal,
+/// 16384_rows).
+inline constexpr Eigen::Index kRowsAtATime = 256;
+inline constexpr Eigen::Index kBytesInCache = Eigen::Index(2) << 20;
+
 /// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
 /// is a matrix in memory with contiguous rows.
 template <typename Element, bool Interleave, typename Scalar, typename Positions>
@@ -92,12 +109,19 @@ POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, con
   const double scale = encoding.options().embedding_scale;
   const PaddingRows<Positions> is_padding(encoding, positions);
   // Captures by value: after a store through a pointer the compiler would read references again.
-  const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-    if (is_padding(row)) return;
-    Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);
-    write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
-  };
-  for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, positions, sink);
+  const Eigen::Index rows = positions.rows();
+  const bool in_parts =
+      count > kAngleChunk && rows > kBytesInCache / static_cast<Eigen::Index>(sizeof(Scalar)) / (2 * count);
+  const Eigen::Index at_once = in_parts ? kRowsAtATime : rows;
+  for (Eigen::Index first = 0; first < rows; first += at_once) {
+    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      if (is_padding(first + row)) return;
+      Scalar* const at = data + (first + row) * row_stride + pair * (Interleave ? 2 : 1);
+      write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
+    };
+    const SomePositions<Positions> some{positions, first, (std::min)(at_once, rows - first)};
+    for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, some, sink);
+  }
 }
 
 /// Writes all rows of x: row i is the encoding of positions[i], to which first_position was added.
