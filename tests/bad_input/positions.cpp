@@ -192,6 +192,16 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
   bad.value("negative text behind a picture",
             "presets::z_image_positions: text_tokens must be in [0, 1099511627776], got -32",
             [](F&) { presets::z_image_positions(-32, GridShape(2, 2)); });
+  bad.value("a video in Qwen-Image 2.1",
+            "presets::qwen_image21_positions: segments[1] must be MropeSegment::text(tokens) or "
+            "MropeSegment::image(height, width), got another kind of segment",
+            [](F&) {
+              presets::qwen_image21_positions({MropeSegment::text(2), MropeSegment::video(2, 1, 1, VideoTime())});
+            });
+  bad.value("padding in Qwen-Image 2.1",
+            "presets::qwen_image21_positions: segments[0] must be MropeSegment::text(tokens) or "
+            "MropeSegment::image(height, width), got another kind of segment",
+            [](F&) { presets::qwen_image21_positions({MropeSegment::padding(2)}); });
   bad.value("negative text of ERNIE-Image",
             "presets::ernie_image_positions: text_tokens must be in [0, 1099511627776], got -1",
             [](F&) { presets::ernie_image_positions(-1, GridShape(2, 2)); });

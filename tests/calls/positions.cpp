@@ -46,6 +46,8 @@ TEST_CASE("every form of argument: positions", "[calls][positions]") {
   CHECK(differs(CALL(presets::qwen_image_positions), 3, references) == "");
   CHECK(differs(CALL(presets::z_image_positions), 3, picture) == "");
   CHECK(differs(CALL(presets::ernie_image_positions), 3, picture) == "");
+  CHECK(differs(CALL(presets::qwen_image21_positions),
+                std::vector<MropeSegment>{MropeSegment::text(2), MropeSegment::image(2, 3)}) == "");
   CHECK(differs(CALL(presets::lumina2_positions), 3, picture) == "");
   CHECK(differs(CALL(presets::wan_positions), 2, picture) == "");
   CHECK(differs(CALL(presets::hunyuan_video_positions), 2, picture, 4) == "");

@@ -230,6 +230,17 @@ def qwen_image():
         yield f"qwen_image_{text}_" + "_".join(f"{h}x{w}" for h, w in sizes), torch.round(angles / 1e-4).long()
 
 
+def qwen_image21():
+    from diffusers.models.transformers.transformer_qwenimage21 import QwenImage21Rope
+    rope = QwenImage21Rope(10 ** 8, [4, 4, 4])  # the second pair of an axis advances by 1e-4
+    for parts in ([3, (2, 3)], [1, (5, 7), 4, (3, 1), 2], [2, (4, 4), (6, 2)]):
+        shapes = [(1, *part) for part in parts if not isinstance(part, int)]
+        mask = sum(([False] * part if isinstance(part, int) else [True] * (part[0] * part[1]) for part in parts), [])
+        angles = rope(shapes, torch.tensor(mask), "cpu").angle()[:, 1::2]
+        name = "_".join(str(part) if isinstance(part, int) else f"{part[0]}x{part[1]}" for part in parts)
+        yield f"qwen_image21_{name}", torch.round(angles / 1e-4).long()
+
+
 def captured(module, call):
     """The positions that a module hands to its 1-D rotation, a column for each."""
     seen, original = [], module.get_1d_rotary_pos_embed
@@ -366,7 +377,7 @@ def mochi():
 
 
 def latents():
-    for make in (flux, flux2, qwen_image, wan, hunyuan_video, z_image, lumina2, ernie_image, cogview4, cogvideox, cosmos, ltx, kandinsky5,
+    for make in (flux, flux2, qwen_image, qwen_image21, wan, hunyuan_video, z_image, lumina2, ernie_image, cogview4, cogvideox, cosmos, ltx, kandinsky5,
                  mochi):
         yield from make()
 

@@ -71,6 +71,14 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
   latents.equal("qwen_image_3_2x3", presets::qwen_image_positions(3, {GridShape(2, 3)}));
   latents.equal("qwen_image_0_5x7", presets::qwen_image_positions(0, {GridShape(5, 7)}));
   latents.equal("qwen_image_5_4x2_3x5", presets::qwen_image_positions(5, {GridShape(4, 2), GridShape(3, 5)}));
+  using posenc::MropeSegment;
+  const auto text = [](int tokens) { return MropeSegment::text(tokens); };
+  latents.equal("qwen_image21_3_2x3", presets::qwen_image21_positions({text(3), MropeSegment::image(2, 3)}));
+  latents.equal("qwen_image21_1_5x7_4_3x1_2",
+                presets::qwen_image21_positions(
+                    {text(1), MropeSegment::image(5, 7), text(4), MropeSegment::image(3, 1), text(2)}));
+  latents.equal("qwen_image21_2_4x4_6x2",
+                presets::qwen_image21_positions({text(2), MropeSegment::image(4, 4), MropeSegment::image(6, 2)}));
   latents.equal("z_image_5_2x3", presets::z_image_positions(5, GridShape(2, 3)));
   latents.equal("z_image_32_4x8", presets::z_image_positions(32, GridShape(4, 8)));
   latents.equal("z_image_37_5x7", presets::z_image_positions(37, GridShape(5, 7)));
@@ -133,9 +141,11 @@ TEST_CASE("positions of latents are one allocation", "[positions][latents]") {
   CHECK(allocations([&] { return presets::flux_positions(5, picture, pictures); }) == 1);
   CHECK(allocations([&] { return presets::flux2_positions(5, picture, pictures); }) == 1);
   CHECK(allocations([&] { return presets::qwen_image_positions(5, pictures); }) == 1);
+  const std::vector<posenc::MropeSegment> prompt = {posenc::MropeSegment::text(5), posenc::MropeSegment::image(4, 6)};
+  CHECK(allocations([&] { return presets::qwen_image21_positions(prompt); }) == 1);
   CHECK(allocations([&] { return presets::z_image_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::lumina2_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::ernie_image_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::hunyuan_video_positions(2, picture, 5); }) == 1);
-  CHECK(rows == 2 * 59 + 35 + 64 + 2 * 29 + 53);
+  CHECK(rows == 2 * 59 + 35 + 64 + 3 * 29 + 53);
 }

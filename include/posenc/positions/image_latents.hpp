@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina.
+/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina,
+/// ERNIE-Image.
 #ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
 #define POSENC_POSITIONS_IMAGE_LATENTS_HPP
 
@@ -9,6 +10,7 @@
 #include "posenc/positions/detail/latent_rows.hpp"
 #include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/grid_shape.hpp"
+#include "posenc/positions/mrope_segment.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -101,6 +103,42 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
   std::int64_t index = 0;
   for (const GridShape& p : pictures) {
     rows.append_picture(p, index++, p.height() / 2 - p.height(), p.width() / 2 - p.width());
+  }
+  return rows.take();
+}
+
+/// Positions of Qwen-Image 2.1: text and pictures in the order of the prompt, the new picture last. Every picture is
+/// centered, at the place on the first axis that text has reached, and takes up max(h, w) places there.
+///
+///     text     (p, p, p), p counts on    for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     picture  (p, y - ceil(h / 2), x - ceil(w / 2))
+///
+/// @param segments  MropeSegment::text(tokens) and MropeSegment::image(height, width) of latents, in order.
+/// @returns         tokens x 3.
+/// @throws std::invalid_argument  a segment of another kind: a video, audio or padding; otherwise as mrope_positions().
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  QwenImage21Rope of diffusers.
+inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector<MropeSegment>& segments) {
+  const char* const function = "presets::qwen_image21_positions";
+  detail::LatentRows rows(function, detail::require_segments(function, segments), 3);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const MropeSegment& s = segments[i];
+    const bool fits = s.frames <= 1 && !s.has_audio && s.pad_tokens == 0;
+    if (fits) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("segments", static_cast<Eigen::Index>(i)),
+                                          "another kind of segment",
+                                          "MropeSegment::text(tokens) or MropeSegment::image(height, width)");
+  }
+  std::int64_t next = 0;
+  for (const MropeSegment& s : segments) {
+    rows.append_diagonal(s.text_tokens, next);
+    next += s.text_tokens;
+    if (s.frames == 0) continue;
+    const GridShape picture(s.height, s.width);
+    rows.append_picture(picture, next, picture.height() / 2 - picture.height(), picture.width() / 2 - picture.width());
+    next += (std::max)(picture.height(), picture.width());
   }
   return rows.take();
 }

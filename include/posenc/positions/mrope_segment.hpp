@@ -222,8 +222,10 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     }
     require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
     require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
-    require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
-                     std::int64_t{s.pad_position});
+    if (!is_position(std::int64_t{s.pad_position})) {
+      require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
+                       std::int64_t{s.pad_position});
+    }
     const std::int64_t markers = s.has_audio ? 4 : 0;
     const std::int64_t of_segment = std::int64_t{s.text_tokens} + s.pad_tokens + s.audio_tokens + markers +
                                     std::int64_t{s.frames} * s.height * s.width;
