@@ -32,6 +32,7 @@ NO_ENCODER = {
     "alibi_slopes": "slopes of make_alibi_table()",
     "view_relative_shift": "an order of memory",
     "window_index": "rows of a table, which make_window_table() takes",
+    "cache_rows": "says where in a cache a token goes",
     "as_half": "a cast",
     "as_bfloat16": "a cast",
     "view_blhd": "an order of memory",

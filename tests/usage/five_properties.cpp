@@ -234,16 +234,18 @@ TEST_CASE("digits are distinct and determined, and no map makes their carries", 
 
 TEST_CASE("channels that make no pairs are distinct and determined, and no map joins them",
           "[usage][five_properties]") {
-  const AxialFrequencies vjepa2 = presets::vjepa2_frequencies(24);
   std::vector<Code> codes = {{"per_channel", 16, on_a_line(presets::per_channel(16))}};
-  codes.push_back({"channel angles", 24, [&](MatrixD& out, const Ids& positions) {
-                     AxisPositionMatrix<std::int64_t> frames =
-                         AxisPositionMatrix<std::int64_t>::Zero(positions.size(), 3);
-                     frames.col(0) = positions;
-                     out.setOnes();
-                     apply_channel_angles(out, make_table<double>(vjepa2.frequencies, vjepa2.axes, frames),
-                                          RopeLayout::interleaved(24));
-                   }});
+  const auto angles = [&](const std::string& name, const AxialFrequencies& axial, const RopeLayout& layout) {
+    codes.push_back({name, layout.head_dim(), [=](MatrixD& out, const Ids& positions) {
+                       AxisPositionMatrix<std::int64_t> at =
+                           AxisPositionMatrix<std::int64_t>::Zero(positions.size(), 3);
+                       at.col(0) = positions;
+                       out.setOnes();
+                       apply_channel_angles(out, make_table<double>(axial.frequencies, axial.axes, at), layout);
+                     }});
+  };
+  angles("vjepa2", presets::vjepa2_frequencies(24), RopeLayout::interleaved(24));
+  angles("ernie_image", presets::ernie_image_frequencies({16, 0, 0}, 256), RopeLayout::half_split(16));
   const MatrixD weights = random_matrix(1, 16, 22), phases = random_matrix(1, 16, 23);
   for (const FourierOptions& options : {presets::random_fourier(16), presets::time2vec()}) {
     codes.push_back({"waves without a second one", 16, [=](MatrixD& out, const Ids& positions) {
