@@ -38,8 +38,6 @@ NO_ENCODER = {
     "view_blhd": "an order of memory",
     "view_bhld": "an order of memory",
     "view_packed": "an order of memory",
-    "cache_rows": "rows of a cache, which apply_rope() writes",
-    "presets::ernie_image_frequencies": "speeds of channels for apply_channel_angles(), which is asked with V-JEPA 2's",
     "channel_permutation": "an order of channels",
     "permute_columns": "the same",
     "permute_rows": "the same",
