@@ -350,7 +350,6 @@ def judge(driver, config_class, source, first, long, row):
         return "refused: " + read["refused"]
     if first:
         row["rule"] = zoo_report.rule(read)
-        row["notes"] = read["notes"]
         row["model"] = seen["model"]
     faults = zoo_compare.compare(read, seen)
     scales = zoo_compare.softmax(read, seen)
@@ -428,6 +427,10 @@ def main():
             for name, verdict in found:
                 if verdict != "right":
                     print(f"  {name}: {verdict[:300]}")
+        for row in rows:
+            needed = zoo_inputs.NEEDED.get(row["model_type"], {})
+            read = driver.ask(config={"model_type": row["model_type"], **needed}, serving_length=zoo_inputs.TOKENS)
+            row["notes"] = read.get("notes", [])
         if not quick:
             zoo_report.write(HERE / "ZOO.md", rows, transformers.__version__, composites, architectures)
     print(f"{time.time() - begun:.0f} s")
