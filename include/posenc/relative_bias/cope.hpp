@@ -120,8 +120,9 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     for a head a product L_q x head_dim x num_positions and one sigmoid for each visible logit. Extra memory
-///           32 x num_positions (bench_content_bias: CoPE).
+/// Cost:     for a head a product L_q x head_dim x num_positions, one sigmoid for each visible logit until the gates
+///           behind it sum to num_positions - 1, and an addition for the others; a row whose logits are not all finite
+///           takes every sigmoid. Extra memory 32 x num_positions (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.

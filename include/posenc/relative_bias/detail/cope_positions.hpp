@@ -39,6 +39,15 @@ struct CopePosition {
   }
 };
 
+/// Adds the score of the last row to the first logits of a row: what keys take once those behind them count as many as
+/// the table has. False where a logit is not finite: a NaN is in the counts of all keys before it.
+template <typename Logits, typename Scalar>
+bool add_last_position(Logits&& logits, Scalar score) {
+  if (!((logits.array() * Scalar(0)).sum() == Scalar(0))) return false;
+  logits.array() += score + Scalar(0) * (score - score);
+  return true;
+}
+
 template <typename X, typename Query, typename Table, typename Scalar>
 void add_cope_head(X&& x, const Query& q, const Table& table, const AttentionSpan& span, Workspace<Scalar>& workspace) {
   auto scratch = workspace.matrix(kQueryBlock, table.rows());
@@ -49,7 +58,12 @@ void add_cope_head(X&& x, const Query& q, const Table& table, const AttentionSpa
     add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       Scalar counted = 0;
+      bool may_end = true;
       for (Eigen::Index j = span.visible_keys(block + i) - 1; j >= 0; --j) {
+        if (may_end && counted >= static_cast<Scalar>(table.rows() - 1)) {
+          if (add_last_position(x.row(block + i).head(j + 1), scores(i, table.rows() - 1))) break;
+          may_end = false;
+        }
         Scalar& logit = x.coeffRef(block + i, j);
         counted += sigmoid(logit);
         const CopePosition<Scalar> at(counted, table.rows());
