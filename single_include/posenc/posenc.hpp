@@ -69,11 +69,11 @@
 #include <optional>
 #include <ostream>
 #include <random>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -158,7 +158,7 @@
 /// It spells the version and all that changes the code or the layout of a template instance: the vector instruction set,
 /// which levels kernels have, Eigen's alignment and major version, fast-math, exceptions, a POSENC_FAIL_HANDLER (not which).
 /// Translation units compiled for different ones of those below therefore hold different symbols: they link, and
-/// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) are not told apart.
+/// neither runs the other's instructions. Finer steps (the kinds of AVX-512, BMI with AVX2) have one name.
 /// Users write `posenc::` and never see it.
 ///
 /// Eigen's own names carry none of this. Units with and without AVX must therefore be optimized, which inlines most of
@@ -258,50 +258,54 @@ namespace detail {
 #endif
 
 /// A word or a number of a message, of one type whatever it was, so that what puts messages together is compiled once.
+/// Text is referred to, and numbers are held.
 class Word {
  public:
   template <typename Value>
-  Word(const Value& value) {
+  Word(const Value& value) {  // NOLINT: meant to convert
     if constexpr (std::is_same_v<Value, bool>) {
-      text_ = value ? "true" : "false";
+      held_.text = value ? "true" : "false";
     } else if constexpr (std::is_floating_point_v<Value>) {
       kind_ = Kind::real;
-      real_ = static_cast<double>(value);
+      held_.real = static_cast<double>(value);
     } else if constexpr (std::is_integral_v<Value> && std::is_signed_v<Value>) {
       kind_ = Kind::integer;
-      integer_ = static_cast<std::int64_t>(value);
+      held_.integer = static_cast<std::int64_t>(value);
     } else if constexpr (std::is_integral_v<Value>) {
       kind_ = Kind::natural;
-      natural_ = static_cast<std::uint64_t>(value);
+      held_.natural = static_cast<std::uint64_t>(value);
     } else if constexpr (std::is_convertible_v<const Value&, const char*>) {
-      text_ = value;
+      held_.text = value;
     } else if constexpr (std::is_convertible_v<const Value&, std::int64_t>) {
       kind_ = Kind::integer;
-      integer_ = static_cast<std::int64_t>(value);
+      held_.integer = static_cast<std::int64_t>(value);
     } else {
-      text_ = value.c_str();
+      held_.text = value.c_str();
     }
   }
 
   POSENC_COLD std::string text() const {
     char buffer[32];
     switch (kind_) {
-      case Kind::integer: return std::to_string(integer_);
-      case Kind::natural: return std::to_string(natural_);
-      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", real_); return buffer;
+      case Kind::integer: return std::to_string(held_.integer);
+      case Kind::natural: return std::to_string(held_.natural);
+      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", held_.real); return buffer;
       case Kind::text: break;
     }
-    return text_;
+    return held_.text;
   }
 
  private:
   enum class Kind { text, integer, natural, real };
+  union Held {
+    const char* text;
+    std::int64_t integer;
+    std::uint64_t natural;
+    double real;
+  };
 
   Kind kind_ = Kind::text;
-  const char* text_ = nullptr;
-  std::int64_t integer_ = 0;
-  std::uint64_t natural_ = 0;
-  double real_ = 0;
+  Held held_;
 };
 
 template <typename Value>
@@ -323,29 +327,38 @@ template <typename Error>
 #endif
 }
 
-POSENC_COLD inline std::string message_of(const char* function, const std::string& parameter, const Word& value,
+POSENC_COLD inline std::string message_of(const char* function, const Word& parameter, const Word& value,
                                           std::initializer_list<Word> rule) {
-  std::string message = "posenc::" + std::string(function) + ": " + parameter + " must be ";
+  std::string message = "posenc::" + std::string(function) + ": " + parameter.text() + " must be ";
   for (const Word& word : rule) message += word.text();
   return message + ", got " + value.text();
 }
 
+/// Throws `Error`. `rule` is any number of words and limits: {"a multiple of head_dim ", head_dim}.
+template <typename Error>
+[[noreturn]] POSENC_COLD void refuse_words(const char* function, const Word& parameter, const Word& value,
+                                           std::initializer_list<Word> rule) {
+  fail<Error>(message_of(function, parameter, value, rule));
+}
+
 template <typename Error, typename Value, typename... Rule>
-[[noreturn]] POSENC_COLD void refuse(const char* function, const std::string& parameter, const Value& value,
-                                     const Rule&... rule) {
-  fail<Error>(message_of(function, parameter, Word(value), {Word(rule)...}));
+[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Word& parameter, const Value& value,
+                                             const Rule&... rule) {
+  refuse_words<Error>(function, parameter, value, {Word(rule)...});
 }
 
 /// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
 template <typename Value, typename... Rule>
-void require(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
-  if (!good) refuse<std::invalid_argument>(function, parameter, value, rule...);
+EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Value& value,
+                                 const Rule&... rule) {
+  if (!good) refuse_words<std::invalid_argument>(function, parameter, value, {Word(rule)...});
 }
 
 /// A position, row or id that is outside of what exists.
 template <typename Value, typename... Rule>
-void require_in_range(bool good, const char* function, const char* parameter, const Value& value, const Rule&... rule) {
-  if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
+EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Value& value,
+                                          const Rule&... rule) {
+  if (!good) refuse_words<std::out_of_range>(function, parameter, value, {Word(rule)...});
 }
 
 /// An enumerator, which a cast from an integer need not be. `last` is the last one that the type names.
@@ -968,6 +981,19 @@ auto list_entry(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
   return columns == 1 ? list.derived().coeff(i, 0) : list.derived().coeff(i / columns, i % columns);
 }
 
+/// The numbers of a list, column by column where it is a matrix. Loops, because compilers take longer over Eigen's
+/// expressions.
+template <typename Number, typename List>
+Eigen::Array<Number, Eigen::Dynamic, 1> copied_list(const List& list) {
+  const auto& given = as_list(list);
+  const auto& values = evaluated(given);
+  Eigen::Array<Number, Eigen::Dynamic, 1> copy(values.size());
+  for (Eigen::Index i = 0; i < copy.size(); ++i) {
+    copy[i] = static_cast<Number>(values.coeff(i % values.rows(), i / values.rows()));
+  }
+  return copy;
+}
+
 /// Row i is at list element i. Made only when every element is a position.
 template <typename List>
 class ListPositions {
@@ -1402,6 +1428,7 @@ inline DualChunkPositions dual_chunk_positions(detail::WholeNumber position, det
 
 namespace posenc {
 inline namespace POSENC_ABI {
+namespace presets {
 
 /// Positions of OPT: the k-th real token of a sequence (k from 0) is at k + 2, pads are at 1.
 ///
@@ -1414,7 +1441,7 @@ inline namespace POSENC_ABI {
 /// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0)) {
-  return detail::masked_positions("opt_positions", mask, past,
+  return detail::masked_positions("presets::opt_positions", mask, past,
                                   [](std::int64_t count, bool real) { return real ? count + 1 : std::int64_t(1); });
 }
 
@@ -1423,7 +1450,7 @@ PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past
 template <typename Derived, typename Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>&, const Number&) {
   static_assert(detail::kMisuse<Number>,
-                "posenc: write opt_positions(mask, PastTokens(count)): count is the number of cached tokens");
+                "posenc: write presets::opt_positions(mask, PastTokens(count)): count is the number of cached tokens");
   return {};
 }
 
@@ -1445,9 +1472,9 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail
   using Scalar = typename Derived::Scalar;
   static_assert(Eigen::NumTraits<Scalar>::IsInteger, "posenc: token ids are integers");
   constexpr std::int64_t limit = detail::kMaxPosition;  // the sums below stay within 64 bits
-  detail::require(padding_idx >= 0 && padding_idx <= limit, "roberta_positions", "padding_idx", padding_idx,
+  detail::require(padding_idx >= 0 && padding_idx <= limit, "presets::roberta_positions", "padding_idx", padding_idx,
                   ">= 0 and at most 2^57");
-  detail::require(past.count() >= 0 && past.count() <= limit, "roberta_positions", "past", past.count(),
+  detail::require(past.count() >= 0 && past.count() <= limit, "presets::roberta_positions", "past", past.count(),
                   ">= 0 and at most 2^57");
   return detail::counted_positions(
       token_ids, 0, [&](const Scalar& id) { return static_cast<std::int64_t>(id) != padding_idx; },
@@ -1461,13 +1488,14 @@ PositionIds roberta_positions(const Eigen::DenseBase<Derived>& token_ids, detail
 template <typename Derived, typename Number, typename... Numbers,
           std::enable_if_t<std::is_arithmetic_v<Number> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
 PositionIds roberta_positions(const Eigen::DenseBase<Derived>&, const Number&, const Numbers&...) {
-  static_assert(
-      detail::kMisuse<Number>,
-      "posenc: write roberta_positions(token_ids, padding_idx, PastTokens(count)): count is the number of cached "
-      "tokens, 0 for a prompt");
+  static_assert(detail::kMisuse<Number>,
+                "posenc: write presets::roberta_positions(token_ids, padding_idx, PastTokens(count)): count is the "
+                "number of cached "
+                "tokens, 0 for a prompt");
   return {};
 }
 
+}  // namespace presets
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
@@ -1543,6 +1571,7 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> shard_positions(detail::Si
 
 // ---- posenc/positions/grid_positions.hpp
 /// Positions of the tokens of a grid: a picture, a video.
+/// grid_positions() of axes with spacings of their own is in grid_axis.hpp.
 #ifndef POSENC_POSITIONS_GRID_POSITIONS_HPP
 #define POSENC_POSITIONS_GRID_POSITIONS_HPP
 
@@ -1572,7 +1601,8 @@ inline void require_grid_order(const char* function, GridOrder order, const char
 template <typename Scalar>
 void arrange_axes(AxisPositionMatrix<Scalar>& positions, GridOrder order) {
   if (order == GridOrder::row_column) return;
-  positions.col(positions.cols() - 2).swap(positions.col(positions.cols() - 1));
+  const Eigen::Index last = positions.cols() - 1;
+  for (Eigen::Index i = 0; i < positions.rows(); ++i) std::swap(positions(i, last - 1), positions(i, last));
 }
 
 /// Row t holds at(axis, index) for each axis; the last axis advances fastest.
@@ -1676,13 +1706,21 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 ///
 ///     token (i, j, ...):  (i reference_sizes[0] / sizes[0], j reference_sizes[1] / sizes[1], ...)
 ///
+/// Its whole part is the position of CogView4, and the row and the column of a trained table of n x n patches that
+/// Idefics 2 and 3 and SmolVLM read:
+///
+///     const auto at = stretched_positions({height, width}, {n, n}).array().floor().eval();
+///     add_learned(x, table, (at.col(0) * n + at.col(1)).cast<int>().eval());
+///
 /// @param sizes            As for grid_positions().
 /// @param reference_sizes  As many entries as `sizes`, >= 0.
 /// @returns                tokens x axes.
 /// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: each is the double nearest to the formula [positions][grid].
-/// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0.
+/// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0. Whole parts: CogView4RotaryPosEmbed of diffusers with
+///           rope_axes_dim as reference_sizes; Idefics3VisionEmbeddings of transformers, whose buckets in float32 put 1
+///           patch of 600 beside its row.
 inline AxisPositionMatrix<double> stretched_positions(const std::vector<int>& sizes,
                                                       const std::vector<int>& reference_sizes) {
   detail::require(reference_sizes.size() == sizes.size(), "stretched_positions", "reference_sizes.size()",
@@ -1826,6 +1864,31 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(const Numbers
 
 #endif  // POSENC_POSITIONS_LONG_TEXT_POSITIONS_HPP
 
+// ---- posenc/positions/seed.hpp
+/// Seed: what random positions and random initial values begin from.
+#ifndef POSENC_POSITIONS_SEED_HPP
+#define POSENC_POSITIONS_SEED_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What random numbers begin from: Seed(7). The same seed gives the same numbers on every platform. It is a type of its
+/// own, so that no other number is taken for it.
+class Seed {
+ public:
+  /// @param value  Any integer of 64 bits.
+  explicit Seed(detail::WholeNumber value) : value_(value) {}
+  std::int64_t value() const { return value_; }
+
+ private:
+  std::int64_t value_;
+};
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_POSITIONS_SEED_HPP
+
 // ---- posenc/positions/random_positions.hpp
 /// Positions beyond the length of what is trained on: randomized positions, and skips between chunks (PoSE).
 #ifndef POSENC_POSITIONS_RANDOM_POSITIONS_HPP
@@ -1833,16 +1896,6 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> streaming_positions(const Numbers
 
 namespace posenc {
 inline namespace POSENC_ABI {
-
-/// What random numbers begin from: Seed(7). The same seed gives the same numbers.
-class Seed {
- public:
-  explicit Seed(detail::WholeNumber value) : value_(value) {}
-  std::int64_t value() const { return value_; }
-
- private:
-  std::int64_t value_;
-};
 
 namespace detail {
 
@@ -1878,7 +1931,8 @@ class BoundedRandom {
 /// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              seq_len positions.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     a search among the positions so far, and a small allocation, for each token (bench_frequency: positions).
+/// Cost:     a look into a hash table and a small allocation for each token, and sorting them (bench_frequency:
+///           positions).
 /// Accuracy: exact [positions][random].
 /// Source:   Ruoss et al. 2023, arXiv:2305.16843.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::Size seq_len,
@@ -1890,13 +1944,16 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
                   max_positions, "in [seq_len ", seq_len, ", 2^57]");
   detail::require_size(function, "seq_len", seq_len, 1, sizeof(std::int64_t));
   detail::BoundedRandom random(seed);
-  std::set<std::int64_t> chosen;
-  for (std::int64_t last = max_positions - std::int64_t{seq_len}; last < max_positions; ++last) {
-    if (!chosen.insert(random.below(last + 1)).second) chosen.insert(last);
-  }
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(Eigen::Index{seq_len});
-  Eigen::Index row = 0;
-  for (const std::int64_t position : chosen) positions[row++] = position;
+  std::unordered_set<std::int64_t> chosen;
+  chosen.reserve(static_cast<std::size_t>(seq_len));
+  for (Eigen::Index i = 0; i < seq_len; ++i) {
+    const std::int64_t last = max_positions - std::int64_t{seq_len} + i;
+    const std::int64_t drawn = random.below(last + 1);
+    positions[i] = chosen.insert(drawn).second ? drawn : last;
+    if (positions[i] == last) chosen.insert(last);
+  }
+  std::sort(positions.data(), positions.data() + positions.size());
   return positions;
 }
 
@@ -2017,6 +2074,7 @@ class GridShape {
 
 // ---- posenc/positions/grid_axis.hpp
 /// GridAxis: where the tokens of a grid are on one axis, and grids of such axes.
+/// grid_positions() of whole positions is in grid_positions.hpp.
 #ifndef POSENC_POSITIONS_GRID_AXIS_HPP
 #define POSENC_POSITIONS_GRID_AXIS_HPP
 
@@ -2047,14 +2105,16 @@ class GridAxis {
   /// @throws std::out_of_range      a position beyond 2^53, where double has no fractions and then no odd numbers.
   GridAxis times(double factor) const {
     require_finite("GridAxis::times", "factor", factor);
-    return GridAxis("GridAxis::times", size_, offset_ * factor, step_ * factor, divisor_);
+    return GridAxis("GridAxis::times", size_, offset_ * factor, step_ * factor, divisor_,
+                    Ends(first_ * factor, last_ * factor));
   }
   /// This axis moved so that its first token is at `first`.
   /// @throws std::invalid_argument  a number that is not finite.
   /// @throws std::out_of_range      as times().
   GridAxis from(double first) const {
     require_finite("GridAxis::from", "first", first);
-    return GridAxis("GridAxis::from", size_, first * divisor_, step_, divisor_);
+    const double length = step_ * (static_cast<double>(size_) - 1) / divisor_;
+    return GridAxis("GridAxis::from", size_, first * divisor_, step_, divisor_, Ends(first, first + length));
   }
   /// Whole positions around 0: Qwen-Image.
   /// @throws std::invalid_argument  size outside of [0, 2^20].
@@ -2104,7 +2164,8 @@ class GridAxis {
     require_finite("GridAxis::linspace", "first", first);
     require_finite("GridAxis::linspace", "last", last);
     const double steps = size > 1 ? static_cast<double>(size) - 1 : 1;
-    return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps);
+    return GridAxis("GridAxis::linspace", size, first * steps, size > 1 ? last - first : 0, steps,
+                    Ends(first, size > 1 ? last : first));
   }
   /// From `ends.first` to before `ends.last`.
   /// @throws  as linspace().
@@ -2114,7 +2175,9 @@ class GridAxis {
     require_finite("GridAxis::linspace_without_endpoint", "first", first);
     require_finite("GridAxis::linspace_without_endpoint", "last", stop);
     const double steps = size > 0 ? static_cast<double>(size) : 1;
-    return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps);
+    const double last = size > 0 ? (first * steps + (stop - first) * (steps - 1)) / steps : first;
+    return GridAxis("GridAxis::linspace_without_endpoint", size, first * steps, stop - first, steps,
+                    Ends(first, size > 1 ? last : first));
   }
 
   /// Says that one of the ends is missing.
@@ -2148,15 +2211,22 @@ class GridAxis {
 
   /// Tokens on the axis.
   Eigen::Index size() const { return size_; }
-  /// Position of token i.
-  double operator[](Eigen::Index i) const { return (offset_ + step_ * static_cast<double>(i)) / divisor_; }
+  /// Position of token i: of the first and, in a linspace, the last token exactly what was given.
+  double operator[](Eigen::Index i) const {
+    if (i == 0) return first_;
+    return i == size_ - 1 ? last_ : formula(i);
+  }
 
  private:
   static void require_finite(const char* function, const char* parameter, double value) {
     detail::require(detail::is_finite(value), function, parameter, value, "finite");
   }
+  double formula(Eigen::Index i) const { return (offset_ + step_ * static_cast<double>(i)) / divisor_; }
   GridAxis(const char* function, Eigen::Index size, double offset, double step, double divisor)
-      : size_(size), offset_(offset), step_(step), divisor_(divisor) {
+      : GridAxis(function, size, offset, step, divisor,
+                 Ends(offset / divisor, (offset + step * (static_cast<double>(size) - 1)) / divisor)) {}
+  GridAxis(const char* function, Eigen::Index size, double offset, double step, double divisor, const Ends& ends)
+      : size_(size), offset_(offset), step_(step), divisor_(divisor), first_(ends.first), last_(ends.last) {
     constexpr Eigen::Index limit = detail::kMaxGridSide;
     detail::require(size >= 0 && size <= limit, function, "size", size, "in [0, ", limit, "]");
     if (size == 0) return;
@@ -2172,6 +2242,8 @@ class GridAxis {
   double offset_;
   double step_;
   double divisor_;
+  double first_;  // where offset / divisor, or the formula at the last token, would be off by an ulp
+  double last_;
 };
 
 /// @overload
@@ -2252,26 +2324,51 @@ class VideoTime {
   std::optional<std::int64_t> seconds_;
 };
 
-/// The sound of a video: VideoSound().tokens(50).positions_per_chunk(50). What is not given is 0, and a chunk of 0 is
-/// refused.
+/// The sound of a video, and how it lies among the frames, in which models differ:
+///
+///     VideoSound().tokens(50).positions_per_chunk(50)     Qwen2.5-Omni: the video of a chunk, then its audio
+///     VideoSound().tokens(26).by_token()                  Qwen3-Omni: token by token, in the order of time
 class VideoSound {
  public:
-  /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni.
-  VideoSound tokens(detail::Size count) const { return VideoSound(count, positions_per_chunk_); }
+  /// @param count  Audio tokens, >= 0, each one position: 25 for a second in Qwen2.5-Omni, 13 in Qwen3-Omni.
+  VideoSound tokens(detail::Size count) const {
+    return VideoSound(Eigen::Index{count}, positions_per_chunk_, by_token_);
+  }
   /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
-  VideoSound positions_per_chunk(detail::Size count) const { return VideoSound(tokens_, count); }
+  VideoSound positions_per_chunk(detail::Size count) const {
+    return VideoSound(tokens_, Eigen::Index{count}, by_token_);
+  }
+  /// Video and audio lie token by token, in the order of time, video before audio at equal times.
+  VideoSound by_token() const { return VideoSound(tokens_, positions_per_chunk_, true); }
   VideoSound() = default;
 
-  Eigen::Index tokens() const { return tokens_; }
-  Eigen::Index positions_per_chunk() const { return positions_per_chunk_; }
+  Eigen::Index tokens() const { return tokens_.value_or(0); }
+  Eigen::Index positions_per_chunk() const { return positions_per_chunk_.value_or(1); }
+  bool is_by_token() const { return by_token_; }
+  /// Whether the tokens are given, and one of the two orders.
+  bool is_complete() const { return tokens_.has_value() && positions_per_chunk_.has_value() != by_token_; }
 
  private:
-  VideoSound(Eigen::Index tokens, Eigen::Index positions_per_chunk)
-      : tokens_(tokens), positions_per_chunk_(positions_per_chunk) {}
+  VideoSound(std::optional<Eigen::Index> tokens, std::optional<Eigen::Index> positions_per_chunk, bool by_token)
+      : tokens_(tokens), positions_per_chunk_(positions_per_chunk), by_token_(by_token) {}
 
-  Eigen::Index tokens_ = 0;
-  Eigen::Index positions_per_chunk_ = 0;
+  std::optional<Eigen::Index> tokens_;
+  std::optional<Eigen::Index> positions_per_chunk_;
+  bool by_token_ = false;
 };
+
+namespace detail {
+
+template <typename... Given>
+constexpr bool explain_video() {
+  static_assert(
+      kMisuse<Given...>,
+      "posenc: write MropeSegment::video(frames, height, width, VideoTime()), with a position for each frame, "
+      "or VideoTime().positions_per_second(25).frames(3).seconds(2) in place of VideoTime()");
+  return true;
+}
+
+}  // namespace detail
 
 /// A run of a multimodal prompt: text, a picture, a video, audio, or padding.
 struct MropeSegment {
@@ -2295,18 +2392,41 @@ struct MropeSegment {
     segment.time = time;
     return segment;
   }
-  /// A video with its sound, chunk by chunk: the video of a chunk, then its audio. The two tokens in front that begin
-  /// video and audio share a position, and so do the two behind that end them; all four are part of the segment.
+  /// @overload
+  /// Says how the time is written.
+  template <typename Frames, typename Height, typename Width, typename Number,
+            std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
+  static MropeSegment video(const Frames&, const Height&, const Width&, std::initializer_list<Number>) {
+    static_assert(detail::explain_video<Number>());
+    return {};
+  }
+  /// @overload
+  /// Says what is missing.
+  template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+  static MropeSegment video(const Numbers&...) {
+    static_assert(detail::explain_video<Numbers...>());
+    return {};
+  }
+  /// A video with its sound, and the two tokens in front that begin video and audio and the two behind that end them,
+  /// all four part of the segment. By chunks, where the two in front share a position and so do the two behind:
   ///
   ///     bos bos | video < c | audio < c | video < 2 c | audio < 2 c | ... | eos eos
   ///
-  /// What follows begins one after the largest position of the run in front of the eos, even where the other one went
-  /// further.
-  /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c.
+  /// By token, where each of the four has a position of its own, with frames at 0, 13, 26:
+  ///
+  ///     bos bos | frame 0 | audio 0 ... 12 | frame 1 | audio 13 ... 25 | frame 2 | rest of the audio | eos eos
+  ///
+  /// The eos begin one after the largest position of the run in front of them, even where the other one went further.
+  /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c, or
+  ///               VideoSound().tokens(count).by_token().
+  /// @throws std::invalid_argument  the tokens or the order are not given, or both orders are.
   static MropeSegment video_with_audio(detail::Size frames, detail::Size height, detail::Size width,
                                        const VideoTime& time, const VideoSound& sound) {
+    detail::require(sound.is_complete(), "MropeSegment::video_with_audio", "sound", "an incomplete one, or both",
+                    "VideoSound().tokens(count) with either positions_per_chunk(count) or by_token()");
     MropeSegment segment = video(frames, height, width, time);
     segment.has_audio = true;
+    segment.audio_by_token = sound.is_by_token();
     segment.audio_tokens = sound.tokens();
     segment.positions_per_chunk = sound.positions_per_chunk();
     return segment;
@@ -2325,6 +2445,7 @@ struct MropeSegment {
   detail::Size width = 0;
   VideoTime time = {};
   detail::Switch has_audio = false;
+  detail::Switch audio_by_token = false;
   detail::Size audio_tokens = 0;
   detail::Size positions_per_chunk = 1;
   detail::Size pad_tokens = 0;
@@ -2368,8 +2489,10 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
     }
     require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
     require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
-    require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
-                     std::int64_t{s.pad_position});
+    if (!is_position(std::int64_t{s.pad_position})) {
+      require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
+                       std::int64_t{s.pad_position});
+    }
     const std::int64_t markers = s.has_audio ? 4 : 0;
     const std::int64_t of_segment = std::int64_t{s.text_tokens} + s.pad_tokens + s.audio_tokens + markers +
                                     std::int64_t{s.frames} * s.height * s.width;
@@ -2413,9 +2536,11 @@ class MropeWriter {
       : ids_(ids), next_(first), largest_(first - 1) {}
 
   void append(const MropeSegment& s) {
-    for (Eigen::Index i = 0; i < s.pad_tokens; ++i) ids_.row(row_++).setConstant(s.pad_position);
+    for (Eigen::Index i = 0; i < s.pad_tokens; ++i) put(s.pad_position, s.pad_position, s.pad_position);
     for (Eigen::Index i = 0; i < s.text_tokens; ++i) write(next_, next_, next_), ++next_;
-    if (s.has_audio) {
+    if (s.has_audio && s.audio_by_token) {
+      append_audio_by_token(s);
+    } else if (s.has_audio) {
       append_with_audio(s);
     } else {
       run_ = next_ - 1;
@@ -2427,8 +2552,14 @@ class MropeWriter {
   std::int64_t next_position() const { return largest_ + 1; }
 
  private:
+  void put(std::int64_t t, std::int64_t y, std::int64_t x) {
+    ids_(row_, 0) = t;
+    ids_(row_, 1) = y;
+    ids_(row_, 2) = x;
+    ++row_;
+  }
   void write(std::int64_t t, std::int64_t y, std::int64_t x) {
-    ids_.row(row_++) << t, y, x;
+    put(t, y, x);
     run_ = (std::max)({run_, t, y, x});
     largest_ = (std::max)(largest_, run_);
   }
@@ -2474,6 +2605,28 @@ class MropeWriter {
     for (int i = 0; i < 2; ++i) write(ends, ends, ends);
     next_ = ends + 1;
   }
+  void append_audio_by_token(const MropeSegment& s) {
+    for (int i = 0; i < 2; ++i) write(next_, next_, next_), ++next_;
+    run_ = next_ - 1;
+    const std::int64_t start = next_;
+    const std::int64_t video_tokens = std::int64_t{s.frames} * s.height * s.width;
+    std::int64_t video = 0;
+    std::int64_t audio = 0;
+    const auto append_audio = [&] { write(start + audio, start + audio, start + audio), ++audio; };
+    while (video < video_tokens && audio < s.audio_tokens) {
+      if (time_of_token(s, video) > audio) {
+        append_audio();
+      } else {
+        append_video(s, start, video, video + 1);
+        ++video;
+      }
+    }
+    if (video + audio > 0) run_ = start - 1;  // what is left of the one that goes on longer
+    append_video(s, start, video, video_tokens);
+    while (audio < s.audio_tokens) append_audio();
+    next_ = run_ + 1;
+    for (int i = 0; i < 2; ++i) write(next_, next_, next_), ++next_;
+  }
   static std::int64_t time_of_token(const MropeSegment& s, std::int64_t token) {
     return time_of_frame(s.time, token / (std::int64_t{s.height} * s.width));
   }
@@ -2509,10 +2662,11 @@ class MropeWriter {
 /// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
-/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL and Qwen2.5-Omni (TMRoPE) with its rope_deltas. Qwen3-VL gives each
-///           frame of a video as a picture of its own between time stamps. transformers 5.24 lets text after a video of
-///           Qwen2.5-VL begin max(height, width) after the video's start, however long the video is: earlier versions and
-///           vLLM begin after its last frame, as here.
+/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni and Qwen3-Omni (TMRoPE) with its rope_deltas. Qwen3-VL
+///           gives each frame of a video as a picture of its own between time stamps. transformers 5.24 lets text after a
+///           video of Qwen2-VL and Qwen2.5-VL begin max(height, width) after the video's start, however long the video
+///           is: earlier versions and vLLM begin after its last frame, as here. Its Qwen3-Omni keeps the fraction of a
+///           frame's time, which is floored here; at a whole number of positions for each frame there is none.
 inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
                                       detail::WholeNumber first_position = 0) {
   const char* const function = "mrope_positions";
@@ -2526,6 +2680,17 @@ inline MropePositions mrope_positions(const std::vector<MropeSegment>& segments,
   result.next_position = writer.next_position();
   result.rope_delta = result.next_position - (first_position + tokens);
   return result;
+}
+
+/// @overload
+/// Says that segments are a list.
+template <typename Segment, typename... More, std::enable_if_t<std::is_same_v<Segment, MropeSegment>, int> = 0>
+MropePositions mrope_positions(const Segment&, const More&...) {
+  static_assert(
+      detail::kMisuse<Segment>,
+      "posenc: segments are a list: write mrope_positions({MropeSegment::text(5), MropeSegment::image(4, 4)}), "
+      "in braces or as a std::vector<MropeSegment>");
+  return {};
 }
 
 }  // namespace POSENC_ABI
@@ -2569,7 +2734,8 @@ class LatentRows {
  public:
   LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
     require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
-    ids_.setZero(static_cast<Eigen::Index>(tokens), axes);
+    ids_.resize(static_cast<Eigen::Index>(tokens), axes);
+    std::fill_n(ids_.data(), ids_.size(), 0);
   }
   /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
   void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
@@ -2589,7 +2755,9 @@ class LatentRows {
   void skip(std::int64_t count) { row_ += static_cast<Eigen::Index>(count); }
   /// `count` tokens at first, first + 1, ... on all axes.
   void append_diagonal(std::int64_t count, std::int64_t first) {
-    for (std::int64_t i = 0; i < count; ++i) ids_.row(row_++).setConstant(first + i);
+    for (std::int64_t i = 0; i < count; ++i, ++row_) {
+      for (Eigen::Index axis = 0; axis < ids_.cols(); ++axis) ids_(row_, axis) = first + i;
+    }
   }
   /// The matrix, which is moved out.
   AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }
@@ -2617,7 +2785,8 @@ std::int64_t tokens_of(const char* function, const Pictures& pictures, Eigen::In
 #endif  // POSENC_POSITIONS_DETAIL_LATENT_ROWS_HPP
 
 // ---- posenc/positions/image_latents.hpp
-/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina.
+/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina,
+/// ERNIE-Image.
 #ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
 #define POSENC_POSITIONS_IMAGE_LATENTS_HPP
 
@@ -2712,6 +2881,42 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
   return rows.take();
 }
 
+/// Positions of Qwen-Image 2.1: text and pictures in the order of the prompt, the new picture last. Every picture is
+/// centered, at the place on the first axis that text has reached, and takes up max(h, w) places there.
+///
+///     text     (p, p, p), p counts on    for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     picture  (p, y - ceil(h / 2), x - ceil(w / 2))
+///
+/// @param segments  MropeSegment::text(tokens) and MropeSegment::image(height, width) of latents, in order.
+/// @returns         tokens x 3.
+/// @throws std::invalid_argument  a segment of another kind: a video, audio or padding; otherwise as mrope_positions().
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  QwenImage21Rope of diffusers.
+inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector<MropeSegment>& segments) {
+  const char* const function = "presets::qwen_image21_positions";
+  detail::LatentRows rows(function, detail::require_segments(function, segments), 3);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const MropeSegment& s = segments[i];
+    const bool fits = s.frames <= 1 && !s.has_audio && s.pad_tokens == 0;
+    if (fits) continue;
+    detail::refuse<std::invalid_argument>(function, detail::element("segments", static_cast<Eigen::Index>(i)),
+                                          "another kind of segment",
+                                          "MropeSegment::text(tokens) or MropeSegment::image(height, width)");
+  }
+  std::int64_t next = 0;
+  for (const MropeSegment& s : segments) {
+    rows.append_diagonal(s.text_tokens, next);
+    next += s.text_tokens;
+    if (s.frames == 0) continue;
+    const GridShape picture(s.height, s.width);
+    rows.append_picture(picture, next, picture.height() / 2 - picture.height(), picture.width() / 2 - picture.width());
+    next += (std::max)(picture.height(), picture.width());
+  }
+  return rows.take();
+}
+
 /// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
 ///
 ///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
@@ -2749,13 +2954,34 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
 /// @throws             as flux_positions().
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
-/// Matches:  Lumina2RotaryPosEmbed of diffusers. ERNIE-Image has the same positions with the picture in front.
+/// Matches:  Lumina2RotaryPosEmbed of diffusers.
 inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_tokens, const GridShape& picture) {
   const char* const function = "presets::lumina2_positions";
   detail::require_text_tokens(function, text_tokens);
   detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
   rows.append_text(text_tokens, 0, 0);
   rows.append_picture(picture, text_tokens);
+  return rows.take();
+}
+
+/// Positions of ERNIE-Image: the picture, then text.
+///
+///     picture  (text_tokens, y, x)       for presets::ernie_image_frequencies({32, 48, 48}, 256), which is no rotation
+///     text     (i, 0, 0)
+///
+/// @param text_tokens  >= 0, without padding: pads of a batch are behind, and go on counting.
+/// @param picture      Its patches.
+/// @returns            tokens x 3.
+/// @throws             as flux_positions().
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  ErnieImageTransformer2DModel of diffusers.
+inline AxisPositionMatrix<std::int64_t> ernie_image_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::ernie_image_positions";
+  detail::require_text_tokens(function, text_tokens);
+  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
+  rows.append_picture(picture, text_tokens);
+  rows.append_text(text_tokens, 0, 0);
   return rows.take();
 }
 
@@ -2918,7 +3144,9 @@ inline AxisPositionMatrix<double> ltx_positions(detail::Size frames, const GridS
     const Eigen::Index patches = picture.tokens();
     for (Eigen::Index t = 0; t < frames; ++t) {
       const double pictures = static_cast<double>(t > 0 ? 8 * t - 7 : 0);
-      positions.col(0).segment(t * patches, patches).setConstant(pictures / frames_per_second / 20 * 2 - 1);
+      for (Eigen::Index i = 0; i < patches; ++i) {
+        positions(t * patches + i, 0) = pictures / frames_per_second / 20 * 2 - 1;
+      }
     }
   }
   return positions;
@@ -2956,7 +3184,6 @@ inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const Gri
 #define POSENC_POSITIONS_HPP
 
 // Of tokens, for any call.
-// Of tokens, for any call.
 
 // Of text.
 
@@ -2988,6 +3215,11 @@ inline std::uint64_t mix_id(std::uint64_t id, double value) {
   std::uint64_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   return mix_id(id, bits);
+}
+
+/// The identity of a table whose heads, where there are several, have frequencies of their own.
+inline std::uint64_t id_by_heads(std::uint64_t id, Eigen::Index num_heads) {
+  return id != 0 && num_heads != 1 ? mix_id(id, static_cast<std::uint64_t>(num_heads)) : id;
 }
 
 }  // namespace detail
@@ -3022,8 +3254,7 @@ class Frequencies {
   /// @throws std::invalid_argument  when one of these does not hold, or the list is empty.
   template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
   explicit Frequencies(const List& inv_freq, double magnitude = 1.0, double softmax_multiplier = 1.0)
-      : Frequencies(Eigen::ArrayXd(detail::as_list(inv_freq).template cast<double>().reshaped().array()), magnitude,
-                    softmax_multiplier, 0.0) {}
+      : Frequencies(detail::copied_list<double>(inv_freq), magnitude, softmax_multiplier, 0.0) {}
 
   /// inv_freq[i], i < num_pairs, in radians per position.
   const Eigen::ArrayXd& inv_freq() const& { return inv_freq_; }
@@ -3067,8 +3298,10 @@ class Frequencies {
     detail::require(detail::is_finite(magnitude) && magnitude > 0, function, "magnitude", magnitude, "finite and > 0");
     detail::require(detail::is_finite(softmax_multiplier) && softmax_multiplier > 0, function, "softmax_multiplier",
                     softmax_multiplier, "finite and > 0");
-    fastest_ = inv_freq_.abs().maxCoeff();
-    for (const double frequency : inv_freq_) id_ = detail::mix_id(id_, frequency);
+    for (const double frequency : inv_freq_) {
+      fastest_ = (std::max)(fastest_, std::abs(frequency));
+      id_ = detail::mix_id(id_, frequency);
+    }
     id_ = detail::mix_id(id_, magnitude);
   }
   friend Frequencies detail::geometric_series(Eigen::Index rotary_dim, double base);
@@ -3229,13 +3462,14 @@ class AxisMap {
   /// @throws std::out_of_range      an entry that is no axis.
   template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
   AxisMap(const List& axis_of_pair, detail::Size num_axes)
-      : axes_(detail::as_list(axis_of_pair).template cast<int>().reshaped().array()), num_axes_(num_axes) {
+      : axes_(detail::copied_list<int>(axis_of_pair)), num_axes_(num_axes) {
     static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: axes are numbered by integers");
     detail::require_num_pairs("AxisMap", axes_.size());
     constexpr Eigen::Index limit = detail::kMaxPairs;
     detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
-      const auto axis = detail::as_list(axis_of_pair).reshaped()(i);
+      const auto& given = detail::as_list(axis_of_pair);
+      const auto axis = given.coeff(i % given.rows(), i / given.rows());
       // Unsigned: a negative number is far too large, and so is one that int does not hold.
       if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",
@@ -3258,10 +3492,13 @@ class AxisMap {
     return id;
   }
   /// Number of pairs that `axis` drives.
-  Eigen::Index count(detail::Size axis) const { return (axes_.cast<Eigen::Index>() == Eigen::Index{axis}).count(); }
+  Eigen::Index count(detail::Size axis) const {
+    return static_cast<Eigen::Index>(
+        std::count_if(axes_.begin(), axes_.end(), [&](Eigen::Index of_pair) { return of_pair == axis; }));
+  }
 
   friend bool operator==(const AxisMap& a, const AxisMap& b) {
-    return a.num_axes_ == b.num_axes_ && a.axes_.size() == b.axes_.size() && (a.axes_ == b.axes_).all();
+    return a.num_axes_ == b.num_axes_ && std::equal(a.axes_.begin(), a.axes_.end(), b.axes_.begin(), b.axes_.end());
   }
   friend bool operator!=(const AxisMap& a, const AxisMap& b) { return !(a == b); }
 
@@ -3292,9 +3529,16 @@ inline void require_section_count(const char* function, const std::vector<int>& 
           least == most ? "" : "from ", least == most ? "" : std::to_string(least) + " to ", most);
 }
 
+/// Axis 0 for each of num_pairs pairs.
+inline Eigen::ArrayXi axis_zero(Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes(num_pairs);
+  std::fill(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
 /// The axis of each of num_pairs pairs: t h w t h w ..., as long as there are pairs of h and w; the rest is t.
 inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_pairs) {
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(num_pairs);
+  Eigen::ArrayXi axes = axis_zero(num_pairs);
   for (int axis = 1; axis < 3; ++axis) {
     const Eigen::Index end = (std::min)(Eigen::Index(3) * sections[static_cast<std::size_t>(axis)], num_pairs);
     for (Eigen::Index pair = axis; pair < end; pair += 3) axes[pair] = axis;
@@ -3313,14 +3557,12 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 /// Cost:     one allocation; made once for a model, so that there is no bench case.
 /// Accuracy: exact [frequency][axes].
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
-///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation
-///           and no AxisMap.
+///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
   Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
   Eigen::Index pair = 0;
   for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
-    axes.segment(pair, mrope_section[axis]) = static_cast<int>(axis);
-    pair += mrope_section[axis];
+    for (int i = 0; i < mrope_section[axis]; ++i) axes[pair++] = static_cast<int>(axis);
   }
   return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
 }
@@ -3363,7 +3605,7 @@ inline AxisMap interleaved_axes(const std::vector<int>& mrope_section) {
 inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
   const char* const function = "height_width_time_axes";
   detail::require_section_count(function, mrope_section, 3, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
   detail::require(mrope_section[0] == mrope_section[1], function, "mrope_section[1]", mrope_section[1],
                   "mrope_section[0] ", mrope_section[0]);
   for (Eigen::Index pair = 0; pair < 2 * mrope_section[0]; ++pair) axes[pair] = pair % 2 == 0 ? 1 : 2;
@@ -3384,7 +3626,7 @@ inline AxisMap height_width_time_axes(const std::vector<int>& mrope_section) {
 inline AxisMap rarest_first_axes(const std::vector<int>& mrope_section) {
   const char* const function = "rarest_first_axes";
   detail::require_section_count(function, mrope_section, 2, 3);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Zero(detail::require_sections(function, mrope_section));
+  Eigen::ArrayXi axes = detail::axis_zero(detail::require_sections(function, mrope_section));
   std::vector<int> section = mrope_section;
   const bool time_last = section.size() == 3;
   if (time_last) {
@@ -3433,7 +3675,14 @@ struct AxialFrequencies {
 /// How the axes of a grid share geometric series of frequencies.
 enum class AxialSeries {
   one_per_axis,  ///< Each axis has a series of its own: most vision towers.
-  alternating    ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+  alternating,   ///< One series over all pairs, whose frequencies go to the axes in turn: Pixtral.
+  in_turn        ///< A series for each axis, and the pairs of the axes in turn, y x y x ...: Lumina-Next.
+};
+
+/// How the bands of pixel_frequencies() lie between the lowest and the highest.
+enum class PixelBands {
+  linear,    ///< Equal differences: EVA-02, rotary-embedding-torch.
+  geometric  ///< Equal ratios: what timm does unless linear_bands is set.
 };
 
 namespace detail {
@@ -3448,10 +3697,23 @@ AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double po
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
     const int pairs = pairs_of_axis[axis];
     if (pairs == 0) continue;
-    inv_freq.segment(first, pairs) = position_scale * spaced_series(pairs, base_of(axis), pairs);
-    first += pairs;
+    for (const double frequency : spaced_series(pairs, base_of(axis), pairs)) {
+      inv_freq[first++] = position_scale * frequency;
+    }
   }
   return {Frequencies(inv_freq), std::move(axes)};
+}
+
+/// A series of n pairs for each axis, pair i of axis a at num_axes i + a.
+inline AxialFrequencies series_in_turn(Eigen::Index n, Eigen::Index num_axes, double base) {
+  const Eigen::ArrayXd series = spaced_series(n, base, static_cast<double>(n));
+  Eigen::ArrayXd inv_freq(n * num_axes);
+  Eigen::ArrayXi axis_of_pair(n * num_axes);
+  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
+    inv_freq[pair] = series[pair / num_axes];
+    axis_of_pair[pair] = static_cast<int>(pair % num_axes);
+  }
+  return {Frequencies(inv_freq), AxisMap(axis_of_pair, num_axes)};
 }
 
 }  // namespace detail
@@ -3499,25 +3761,32 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
 }
 
 /// @overload
-/// With `series` alternating, one series over all num_pairs pairs goes to the num_axes axes in turn:
+/// By another series than one_per_axis, which is the function above with a position_scale of 1. With num_axes axes of n
+/// pairs each, in the order in which the pairs lie:
 ///
-///     inv_freq[pair i of axis a] = base^(-(num_axes i + a) / num_pairs)
+///     alternating   0 0 0 1 1 1   inv_freq[pair i of axis a] = base^(-(num_axes i + a) / (num_axes n))
+///     in_turn       0 1 0 1 0 1   inv_freq[pair i of axis a] = base^(-i / n),  at num_axes i + a
 ///
-/// @param series  one_per_axis is the function above with a position_scale of 1.
-/// @throws std::invalid_argument  in addition to those above: alternating axes with different numbers of pairs.
-/// Matches:  Pixtral and Mistral 3 vision: two axes, rows first, half-split (the flat id there is
-///           row * max_width + column).
+/// @param series  How the axes share frequencies.
+/// @throws std::invalid_argument  in addition to those above: alternating axes, or axes in turn, with different numbers
+///                                of pairs.
+/// Matches:  Pixtral and Mistral 3 vision, alternating: two axes, rows first, half-split (the flat id there is
+///           row * max_width + column). Lumina-Next (get_2d_rotary_pos_embed_lumina of diffusers), in_turn: two axes,
+///           rows first, interleaved; its linear_factor is that of scale_linear(), its ntk_factor a factor on base.
 inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis, double base, AxialSeries series) {
   if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
   const char* const function = "axial_frequencies";
-  detail::require_named(function, "series", series, AxialSeries::alternating);
+  detail::require_named(function, "series", series, AxialSeries::in_turn);
   AxisMap axes = contiguous_axes(pairs_of_axis);
   detail::require_base(function, base);
+  const bool in_turn = series == AxialSeries::in_turn;
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {
     if (pairs_of_axis[axis] == pairs_of_axis[0]) continue;
-    detail::refuse<std::invalid_argument>(function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)),
-                                          pairs_of_axis[axis], pairs_of_axis[0], " as on axis 0 for alternating axes");
+    detail::refuse<std::invalid_argument>(
+        function, detail::element("pairs_of_axis", static_cast<Eigen::Index>(axis)), pairs_of_axis[axis],
+        pairs_of_axis[0], in_turn ? " as on axis 0 for axes in turn" : " as on axis 0 for alternating axes");
   }
+  if (in_turn) return detail::series_in_turn(pairs_of_axis[0], axes.num_axes(), base);
   const Eigen::ArrayXd all = detail::spaced_series(axes.num_pairs(), base, static_cast<double>(axes.num_pairs()));
   Eigen::ArrayXd inv_freq(axes.num_pairs());
   const Eigen::Index pairs = pairs_of_axis[0];
@@ -3525,35 +3794,63 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
   return {Frequencies(inv_freq), std::move(axes)};
 }
 
-/// Linear bands for coordinates in [-1, 1]: pi times n equally spaced numbers from 1 to max_frequency / 2, for each
-/// axis.
+namespace detail {
+
+/// Whether the arguments of pixel_frequencies() are four, of which the last names its bands.
+template <typename... Given>
+inline constexpr bool ends_with_bands = false;
+template <typename Axes, typename Pairs, typename Frequency>
+inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true;
+
+}  // namespace detail
+
+/// Bands for coordinates in [-1, 1]: pi times n numbers from 1 to max_frequency / 2, for each axis.
 ///
-///     inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///     linear      inv_freq[pair i of axis a] = pi (1 + i (max_frequency / 2 - 1) / (n - 1))      i < n
+///     geometric   inv_freq[pair i of axis a] = pi (max_frequency / 2)^(i / (n - 1))
 ///
 /// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite.
+/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite, and > 0 for geometric bands.
+/// @param bands          How they lie between. Projects differ, so that there is no default.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][axial].
-/// Matches:  timm and EVA-02 with in_pixels and linear_bands (max_res 224) on linspace_positions(), interleaved;
-///           "pixel" of rotary-embedding-torch.
-inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency) {
+/// Matches:  timm with in_pixels (max_res 224) on linspace_positions(), interleaved: geometric, or linear with
+///           linear_bands, as EVA-02; "pixel" of rotary-embedding-torch: linear.
+inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pairs_of_axis, double max_frequency,
+                                          PixelBands bands) {
   const char* const function = "pixel_frequencies";
   detail::require(num_axes > 0 && num_axes <= 1024, function, "num_axes", num_axes, "in [1, 1024]");
   detail::require_num_pairs(function, pairs_of_axis);
   detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
                   detail::kMaxPairs, " on all axes together");
   detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  detail::require_named(function, "bands", bands, PixelBands::geometric);
+  const bool geometric = bands == PixelBands::geometric;
+  detail::require(!geometric || max_frequency > 0, function, "max_frequency", max_frequency, "> 0 for geometric bands");
   constexpr detail::Wide pi = 3.14159265358979323846264338327950288L;
-  const detail::Wide step =
-      pairs_of_axis > 1 ? (static_cast<detail::Wide>(max_frequency) / 2 - 1) / (pairs_of_axis - 1) : detail::Wide(0);
+  const detail::Wide highest = static_cast<detail::Wide>(max_frequency) / 2;
+  const auto steps = static_cast<detail::Wide>((std::max)(pairs_of_axis - Eigen::Index(1), Eigen::Index(1)));
   Eigen::ArrayXd inv_freq(num_axes * pairs_of_axis);
-  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
-    inv_freq[i] = static_cast<double>(pi * (1 + static_cast<detail::Wide>(i % pairs_of_axis) * step));
+  for (Eigen::Index pair = 0; pair < inv_freq.size(); ++pair) {
+    const auto i = static_cast<detail::Wide>(pair % pairs_of_axis);
+    const detail::Wide band = geometric ? std::pow(highest, i / steps) : 1 + i * ((highest - 1) / steps);
+    inv_freq[pair] = static_cast<double>(pi * band);
   }
   return {Frequencies(inv_freq),
           contiguous_axes(std::vector<int>(static_cast<std::size_t>(num_axes), static_cast<int>(pairs_of_axis)))};
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Given, std::enable_if_t<!detail::ends_with_bands<Given...>, int> = 0>
+AxialFrequencies pixel_frequencies(const Given&...) {
+  static_assert(
+      detail::kMisuse<Given...>,
+      "posenc: write pixel_frequencies(num_axes, pairs_of_axis, max_frequency, bands) with PixelBands::linear "
+      "or PixelBands::geometric, which is what timm does unless linear_bands is set");
+  std::abort();
 }
 
 }  // namespace POSENC_ABI
@@ -3562,7 +3859,7 @@ inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pa
 #endif  // POSENC_FREQUENCY_AXIAL_FREQUENCIES_HPP
 
 // ---- posenc/frequency/rope_presets.hpp
-/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2.
+/// Frequencies of models that have a rule of their own: nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image.
 #ifndef POSENC_FREQUENCY_ROPE_PRESETS_HPP
 #define POSENC_FREQUENCY_ROPE_PRESETS_HPP
 
@@ -3583,7 +3880,9 @@ inline Frequencies nanochat_frequencies(detail::Size head_dim, double base) {
   const char* const function = "presets::nanochat_frequencies";
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require_base(function, base);
-  return Frequencies(-detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2)));
+  Eigen::ArrayXd inv_freq = detail::spaced_series(head_dim / 2, base, static_cast<double>(head_dim / 2));
+  for (double& frequency : inv_freq) frequency = -frequency;
+  return Frequencies(inv_freq);
 }
 
 /// Frequencies of modded-nanogpt (half-truncate): half of the pairs rotate, by negative angles with frequencies from 1
@@ -3602,8 +3901,9 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require(head_dim % 4 == 0 && head_dim > 4, function, "head_dim", head_dim, "a multiple of 4 and > 4");
   const Eigen::Index n = head_dim / 4;
-  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(2 * n);
-  inv_freq.head(n) = -detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  const Eigen::ArrayXd series = detail::spaced_series(n, 1024, static_cast<double>(n - 1));
+  Eigen::ArrayXd inv_freq(2 * n);
+  for (Eigen::Index i = 0; i < 2 * n; ++i) inv_freq[i] = i < n ? -series[i] : 0;
   return Frequencies(inv_freq);
 }
 
@@ -3630,7 +3930,45 @@ inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
   const Eigen::Index n = head_dim / 6;
   const Eigen::ArrayXd series = detail::spaced_series(n, 10000, static_cast<double>(n));
   const int of_axis = static_cast<int>(2 * n);
-  return {Frequencies(series.replicate(6, 1).eval()), contiguous_axes({of_axis, of_axis, of_axis})};
+  Eigen::ArrayXd inv_freq(6 * n);
+  for (Eigen::Index i = 0; i < 6 * n; ++i) inv_freq[i] = series[i % n];
+  return {Frequencies(inv_freq), contiguous_axes({of_axis, of_axis, of_axis})};
+}
+
+/// Frequencies and axes of ERNIE-Image, one for each *channel* and not for each pair: their table is for
+/// apply_channel_angles(), not for apply_rope().
+///
+///     channels 2 i and 2 i + 1 of axis a:  base^(-2 i / channels_of_axis[a])
+///
+/// They are laid out for interleaved pairs, and the model pairs channels half-split, so that the two channels of a pair
+/// get different angles:
+///
+///     const auto model = presets::ernie_image_frequencies({32, 48, 48}, 256);
+///     const auto at = presets::ernie_image_positions(text_tokens, GridShape(height, width));
+///     const auto table = make_table<float>(model.frequencies, model.axes, at);
+///     apply_channel_angles(q, table, RopeLayout::half_split(head_dim));
+///
+/// @param channels_of_axis  `rope_axes_dim`: even, >= 0, not all zero, head_dim in all.
+/// @param base              `rope_theta`: finite, > 0 and not 1.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Cost:     see Frequencies.
+/// Accuracy: 1 ulp of double [frequency][presets].
+/// Matches:  ErnieImageEmbedND3 and ErnieImageSingleStreamAttnProcessor of diffusers.
+inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels_of_axis, double base) {
+  const char* const function = "presets::ernie_image_frequencies";
+  detail::require_base(function, base);
+  std::vector<int> pairs = channels_of_axis;
+  for (std::size_t axis = 0; axis < pairs.size(); ++axis) {
+    if (pairs[axis] % 2 != 0) {
+      detail::refuse<std::invalid_argument>(
+          function, detail::element("channels_of_axis", static_cast<Eigen::Index>(axis)), pairs[axis], "even");
+    }
+    pairs[axis] /= 2;
+  }
+  const Eigen::ArrayXd of_pairs = axial_frequencies(pairs, base).frequencies.inv_freq();
+  Eigen::ArrayXd of_channels(2 * of_pairs.size());
+  for (Eigen::Index channel = 0; channel < of_channels.size(); ++channel) of_channels[channel] = of_pairs[channel / 2];
+  return {Frequencies(of_channels), contiguous_axes(channels_of_axis)};
 }
 
 }  // namespace presets
@@ -3652,7 +3990,9 @@ namespace detail {
 inline Frequencies divide_by_factor(const char* function, const Frequencies& frequencies, double factor) {
   require(is_finite(factor) && factor >= 1, function, "factor", factor, "finite and >= 1");
   if (factor == 1) return frequencies;  // with their base
-  return Frequencies(frequencies.inv_freq() / factor, frequencies.magnitude(), frequencies.softmax_multiplier());
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (double& frequency : inv_freq) frequency /= factor;
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 }  // namespace detail
@@ -3680,7 +4020,7 @@ Frequencies scale_linear(const Frequencies& frequencies, const Number& factor) {
 template <typename List, std::enable_if_t<detail::is_list<List>, std::int64_t> = 0>
 Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
   const char* const function = "scale_linear";
-  const Eigen::ArrayXd divisors = detail::as_list(factors).template cast<double>().reshaped().array();
+  const Eigen::ArrayXd divisors = detail::copied_list<double>(factors);
   detail::require(divisors.size() == frequencies.num_pairs(), function, "factors.size()", divisors.size(), "num_pairs ",
                   frequencies.num_pairs());
   for (Eigen::Index i = 0; i < divisors.size(); ++i) {
@@ -3688,7 +4028,9 @@ Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
       detail::refuse<std::invalid_argument>(function, detail::element("factors", i), divisors[i], "finite and > 0");
     }
   }
-  return Frequencies(frequencies.inv_freq() / divisors, frequencies.magnitude(), frequencies.softmax_multiplier());
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < divisors.size(); ++i) inv_freq[i] /= divisors[i];
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 /// @overload
@@ -3726,8 +4068,8 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
   if (partial_rotary_factor == 1 && factor == 1) return frequencies;  // with their base
   const Eigen::Index live =
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
-  Eigen::ArrayXd inv_freq = frequencies.inv_freq() / factor;
-  inv_freq.tail(frequencies.num_pairs() - live).setZero();
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = i < live ? inv_freq[i] / factor : 0;
   return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
@@ -3798,6 +4140,12 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
   return detail::ntk_aware("scale_ntk_aware", frequencies, factor, "factor");
 }
 
+/// Keys of a dynamic NTK config: DynamicNtkOptions{factor, max_position_embeddings}. Both must be set.
+struct DynamicNtkOptions {
+  double factor = 0;                                ///< `factor` of the config, >= 1.
+  detail::WholeNumber max_position_embeddings = 0;  ///< Trained length [tokens], > 0.
+};
+
 /// Dynamic NTK: NTK-aware scaling by as much as the length needs.
 ///
 /// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
@@ -3805,18 +4153,19 @@ inline Frequencies scale_ntk_aware(const Frequencies& frequencies, double factor
 ///
 /// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
 /// the length once for each sequence avoids that.
-/// @param frequencies              What the model was trained with.
-/// @param factor                   `factor` of the config, >= 1.
-/// @param max_position_embeddings  Trained length [tokens], > 0.
-/// @param seq_len                  The length to serve [tokens], >= 0.
-/// @throws std::invalid_argument   one of these does not hold; a base that becomes infinite; rotary_dim 2.
+/// @param frequencies  What the model was trained with.
+/// @param options      factor and max_position_embeddings must be set.
+/// @param seq_len      The length to serve [tokens], >= 0.
+/// @throws std::invalid_argument  one of these does not hold; a base that becomes infinite; rotary_dim 2.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   emozilla, "Dynamically Scaled RoPE", 2023; Peng et al. 2023, arXiv:2309.00071, section 3.3.
 /// Matches:  Hugging Face "dynamic". vLLM (from 2026-06) passes seq_len = factor * max_position_embeddings once.
-inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double factor,
-                                     detail::WholeNumber max_position_embeddings, detail::WholeNumber seq_len) {
+inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const DynamicNtkOptions& options,
+                                     detail::WholeNumber seq_len) {
   const char* const function = "scale_dynamic_ntk";
+  const double factor = options.factor;
+  const std::int64_t max_position_embeddings = options.max_position_embeddings;
   detail::require_ntk(function, frequencies, factor);
   detail::require(max_position_embeddings > 0, function, "max_position_embeddings", max_position_embeddings, "> 0");
   detail::require(seq_len >= 0, function, "seq_len", seq_len, ">= 0");
@@ -3825,6 +4174,16 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, double fact
       factor * static_cast<double>(seq_len) / static_cast<double>(max_position_embeddings) - (factor - 1);
   detail::require(detail::is_finite(needed), function, "seq_len", seq_len, "such that factor * seq_len is finite");
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Numbers&...) {
+  static_assert(detail::kMisuse<Numbers...>,
+                "posenc: write scale_dynamic_ntk(frequencies, {factor, max_position_embeddings}, seq_len): the trained "
+                "length in the braces, the length to serve behind them");
+  return frequencies;
 }
 
 /// NTK-RoPE-mixed and NTK-RoPE-fixed: slows every pair, the last by the whole factor.
@@ -4203,14 +4562,15 @@ inline bool is_period(double period) {
 /// @throws std::invalid_argument  period <= 0 or NaN.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][periodic].
-/// Matches:  the circular option of stable-diffusion.cpp (pull request 914).
+/// Matches:  the circular option of stable-diffusion.cpp (pull request 914), with the height and the width of the picture in
+///           patches as periods.
 template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
   const double length = static_cast<double>(period);
   detail::require(detail::is_period(length), "scale_periodic", "period", length, "> 0");
-  const auto rounded = [=](double frequency) { return detail::periodic_frequency(frequency, length); };
-  return Frequencies(frequencies.inv_freq().unaryExpr(rounded).eval(), frequencies.magnitude(),
-                     frequencies.softmax_multiplier());
+  Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+  for (double& frequency : inv_freq) frequency = detail::periodic_frequency(frequency, length);
+  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
 }
 
 /// @overload
@@ -4221,7 +4581,7 @@ Frequencies scale_periodic(const Frequencies& frequencies, const Number& period)
 template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, const List& periods) {
   const char* const function = "scale_periodic";
-  const Eigen::ArrayXd lengths = detail::as_list(periods).template cast<double>().reshaped().array();
+  const Eigen::ArrayXd lengths = detail::copied_list<double>(periods);
   detail::require(axes.num_pairs() == frequencies.num_pairs(), function, "axes.num_pairs()", axes.num_pairs(),
                   "frequencies.num_pairs() ", frequencies.num_pairs());
   detail::require(lengths.size() == axes.num_axes(), function, "periods.size()", lengths.size(), "axes.num_axes() ",
@@ -4274,10 +4634,34 @@ struct PositionsInBraces {
 
 #endif  // POSENC_DETAIL_POSITIONS_IN_BRACES_HPP
 
+// ---- posenc/detail/vector_code.hpp
+/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
+#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
+#define POSENC_DETAIL_VECTOR_CODE_HPP
+
+// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
+// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
+#if defined(__GNUC__)
+#define POSENC_KERNEL __attribute__((noinline, flatten))
+#define POSENC_NOINLINE __attribute__((noinline))
+#else
+#define POSENC_KERNEL
+#define POSENC_NOINLINE
+#endif
+
+// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
+#if defined(__GNUC__) && !defined(__clang__)
+#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
+#else
+#define POSENC_VECTOR_LOOP
+#endif
+
+#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
+
 // ---- posenc/detail/sin_cos.hpp
 /// Cosine and sine of position * frequency for many frequencies at once, in double.
 ///
-/// The plain loops have a constant trip count and no branch, so that gcc and clang turn them into vector code from
+/// The plain loops have a constant trip count and no branch, so that gcc and clang make vector code of them from
 /// -O2 on. std::sin and std::cos do not vectorize: measured in benchmarks/, this is more than 15 times faster.
 #ifndef POSENC_DETAIL_SIN_COS_HPP
 #define POSENC_DETAIL_SIN_COS_HPP
@@ -4352,8 +4736,9 @@ inline void sin_cos_block(const double* __restrict frequency, double position, d
 
 /// cosine[i] = cos(position * frequency[i]) and the sine, for i < count, a multiple of kAngleBlock.
 /// `max_frequency` is the largest |frequency[i]|. All finite.
-inline void sin_cos(const double* frequency, double max_frequency, double position, int count, double* cosine,
-                    double* sine) {
+/// A function of its own, because the kernels that call it a few times for many rows would each hold several copies.
+POSENC_NOINLINE inline void sin_cos(const double* frequency, double max_frequency, double position, int count,
+                                    double* cosine, double* sine) {
   const bool reducible = kReducesExactly && std::abs(position) * max_frequency <= kMaxReducedAngle;
   if (!reducible) return sin_cos_libm(frequency, position, count, cosine, sine);
   for (int i = 0; i < count; i += kAngleBlock) sin_cos_block(frequency + i, position, cosine + i, sine + i);
@@ -4657,28 +5042,6 @@ inline constexpr bool
 }  // namespace posenc
 
 #endif  // POSENC_DETAIL_CAST_PACKET_HPP
-
-// ---- posenc/detail/vector_code.hpp
-/// What compilers must be told so that plain loops and Eigen expressions become good vector code.
-#ifndef POSENC_DETAIL_VECTOR_CODE_HPP
-#define POSENC_DETAIL_VECTOR_CODE_HPP
-
-// In front of a function: one of its own, into which everything is inlined. In a larger one compilers call Eigen's
-// assignments of blocks, or keep a block in memory, and how fast it runs depends on the code around the call.
-#if defined(__GNUC__)
-#define POSENC_KERNEL __attribute__((noinline, flatten))
-#else
-#define POSENC_KERNEL
-#endif
-
-// In front of a short loop: gcc unrolls those before it looks for loops to make vector code of.
-#if defined(__GNUC__) && !defined(__clang__)
-#define POSENC_VECTOR_LOOP _Pragma("GCC unroll 1")
-#else
-#define POSENC_VECTOR_LOOP
-#endif
-
-#endif  // POSENC_DETAIL_VECTOR_CODE_HPP
 
 // ---- posenc/detail/cast.hpp
 /// Blocks of one storage scalar as another, rounded once.
@@ -5077,7 +5440,11 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
   }
 
   Eigen::Index rows() const { return rows_; }
+  /// Where the cosine of pair 0 of a position is; those of other pairs are each pair_stride() further.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* cos_data(detail::Size row) const { return cos_ + row * this->row_stride(); }
+  /// The same of the sines.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* sin_data(detail::Size row) const { return sin_ + row * this->row_stride(); }
 
   /// This view, so that code for either kind of table can call view().
@@ -5179,7 +5546,11 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   Eigen::Index rows() const { return numbers_.rows(); }
+  /// Where the cosine of pair 0 of a position is; those of other pairs are each pair_stride() further.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* cos_data(detail::Size row) const& { return numbers_.data() + row * this->row_stride(); }
+  /// The same of the sines.
+  /// @param row  >= 0 and < rows(): not checked.
   const Scalar* sin_data(detail::Size row) const& { return numbers_.data() + sin_offset_ + row * this->row_stride(); }
   template <typename Number = Scalar>
   const Number* cos_data(Eigen::Index) const&& {
@@ -5205,7 +5576,11 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   FrequencyTableView<Scalar> view() const& {
     return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
   }
-  FrequencyTableView<Scalar> view() const&& = delete;
+  template <typename Number = Scalar>
+  FrequencyTableView<Number> view() const&& {
+    const Number* const none = detail::of_temporary<Number>();
+    return {none, none, 0, 1, 1, 1, 1};
+  }
   /// The angles of one head: a view of one head. The table must outlive it.
   /// @param head  >= 0 and < num_heads().
   /// @throws std::out_of_range  there is no such head.
@@ -5343,18 +5718,22 @@ struct TableWriter {
     }
   }
 
+  template <typename Scalar>
+  static void write_block(CosSinStorage storage, Scalar* row, Eigen::Index sin_offset, Eigen::Index pair,
+                          const double* cosine, const double* sine) {
+    switch (storage) {
+      case CosSinStorage::cos_sin: return write_block<CosSinStorage::cos_sin>(row, sin_offset, pair, cosine, sine);
+      case CosSinStorage::paired: return write_block<CosSinStorage::paired>(row, sin_offset, pair, cosine, sine);
+      default: return write_block<CosSinStorage::repeated>(row, sin_offset, pair, cosine, sine);
+    }
+  }
+
   /// Writes one block of a row of a head, for the tables by other rules.
   template <typename Scalar>
   static void write_block(FrequencyTable<Scalar>& table, Eigen::Index row, Eigen::Index head, Eigen::Index pair,
                           const double* cosine, const double* sine) {
     Scalar* const data = table.numbers_.data() + row * table.row_stride() + head * table.head_stride();
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin:
-        return write_block<CosSinStorage::cos_sin>(data, table.sin_offset_, pair, cosine, sine);
-      case CosSinStorage::paired:
-        return write_block<CosSinStorage::paired>(data, table.sin_offset_, pair, cosine, sine);
-      default: return write_block<CosSinStorage::repeated>(data, table.sin_offset_, pair, cosine, sine);
-    }
+    write_block(table.storage(), data, table.sin_offset_, pair, cosine, sine);
   }
 
   /// Writes zeros to the padding that the blocks of fill() do not reach.
@@ -5365,7 +5744,21 @@ struct TableWriter {
     const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;
     const Eigen::Index written = blocks * kAngleBlock * (table.storage() == CosSinStorage::cos_sin ? 1 : 2);
     for (Eigen::Index i = 0; i < planes; ++i) {
-      table.numbers_.middleCols(i * plane + written, plane - written).setZero();
+      // Not Eigen's setZero(), a function of one name in units for other instructions (tests/two_units).
+      for (Eigen::Index row = 0; row < table.numbers_.rows(); ++row) {
+        std::fill_n(table.numbers_.data() + row * table.numbers_.outerStride() + i * plane + written, plane - written,
+                    Scalar(0));
+      }
+    }
+  }
+
+  /// The first position of a range; none of a list.
+  template <typename Positions>
+  static std::optional<std::int64_t> first_of(const Positions& positions) {
+    if constexpr (std::is_same_v<Positions, RangePositions>) {
+      return positions[0];
+    } else {
+      return std::nullopt;
     }
   }
 
@@ -5376,23 +5769,25 @@ struct TableWriter {
     table.facts_.first_position = first_position;
     table.facts_.num_sequences = 1;
     table.facts_.magnitude = magnitude;
-    if (id != 0 && table.num_heads() != 1) id = mix_id(id, static_cast<std::uint64_t>(table.num_heads()));
+    id = id_by_heads(id, table.num_heads());
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
-  /// Fills rows first_row, first_row + 1, ..., one for each position.
-  template <CosSinStorage Storage, typename Scalar, typename Positions>
+  /// Fills rows first_row, first_row + 1, ..., one for each position. The storage is looked at block by block: a kernel
+  /// for each would cost a program three times the code and gain nothing (bench_frequency, float_paired).
+  template <typename Scalar, typename Positions>
   POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
                                       const Frequencies& frequencies, const Positions& positions) {
     const Eigen::Index row_stride = table.row_stride();
     const Eigen::Index sin_offset = table.sin_offset_;
     const Eigen::Index pairs = table.num_pairs();
     const double magnitude = frequencies.magnitude();
+    const CosSinStorage storage = table.storage();
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
       Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
       const Eigen::Index first = head * pairs;
       const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-        write_block<Storage>(data + row * row_stride, sin_offset, pair, cosine, sine);
+        write_block(storage, data + row * row_stride, sin_offset, pair, cosine, sine);
       };
       if (table.angles() == AngleMode::exact) {
         for_each_angle(frequencies, first, first + pairs, magnitude, positions,
@@ -5406,23 +5801,9 @@ struct TableWriter {
   }
 
   template <typename Scalar, typename Positions>
-  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
-                        const Positions& positions) {
-    switch (table.storage()) {
-      case CosSinStorage::cos_sin: return fill_rows<CosSinStorage::cos_sin>(table, first_row, frequencies, positions);
-      case CosSinStorage::paired: return fill_rows<CosSinStorage::paired>(table, first_row, frequencies, positions);
-      default: return fill_rows<CosSinStorage::repeated>(table, first_row, frequencies, positions);
-    }
-  }
-
-  template <typename Scalar, typename Positions>
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     fill_rows(table, 0, frequencies, positions);
-    if constexpr (std::is_same_v<Positions, RangePositions>) {
-      set_origin(table, frequencies.magnitude(), frequencies.id(), positions[0]);
-    } else {
-      set_origin(table, frequencies.magnitude(), frequencies.id());
-    }
+    set_origin(table, frequencies.magnitude(), frequencies.id(), first_of(positions));
   }
 
   template <typename Scalar, typename Positions>
@@ -5462,6 +5843,7 @@ struct TableWriter {
 
 // ---- posenc/frequency/make_table.hpp
 /// make_table() and fill_table(): frequencies meet positions.
+/// On several axes: make_axis_table.hpp; with frequencies of each sequence: make_sequence_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
 
@@ -6457,7 +6839,8 @@ void require_disjoint(const char* function, const char* parameter, const Eigen::
   require(!share_memory(out, in), function, parameter, "overlapping memory", "disjoint from what is read");
 }
 
-/// What is written to may not name an element twice: a Map whose rows overlap, an index view with a row twice.
+/// What is written to may not name an element more than once: a Map whose rows overlap, an index view with a row
+/// repeated.
 template <typename View>
 void require_no_self_overlap_impl(const char* function, const char* parameter, const View& x) {
   if constexpr (has_memory<View>) {
@@ -6470,7 +6853,7 @@ void require_no_self_overlap_impl(const char* function, const char* parameter, c
     const auto check = [&](const char* what, const auto& lines, Eigen::Index bound) {
       const Eigen::Index repeated = find_repeated(lines, bound);
       if (repeated < 0) return;
-      refuse<std::invalid_argument>(function, parameter, what + std::to_string(lines[repeated]) + " twice",
+      refuse<std::invalid_argument>(function, parameter, what + std::to_string(lines[repeated]) + " more than once",
                                     "a view that names each row and column once, as it is written to");
     };
     if (x.size() == 0) return;
@@ -6766,6 +7149,7 @@ struct SinusoidColumns {
 
 // ---- posenc/frequency/make_sequence_table.hpp
 /// make_table() and fill_table() for a batch whose sequences have frequencies of their own: dynamic NTK.
+/// make_table() with the same frequencies for all is in make_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_SEQUENCE_TABLE_HPP
 
@@ -7012,11 +7396,14 @@ void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, do
 
 // ---- posenc/frequency/make_axis_table.hpp
 /// make_table() and fill_table() for tokens that have a position on each of several axes.
+/// make_table() on a line is in make_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_AXIS_TABLE_HPP
 
 namespace posenc {
 inline namespace POSENC_ABI {
+
+struct MropePositions;  // posenc/positions/mrope_positions.hpp
 
 namespace detail {
 
@@ -7145,14 +7532,15 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Cosine and sine of angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is padding.
+/// angle[i] = angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is 0. Returns the
+/// largest size of one.
 ///
 /// @param coordinate  coordinate(token, m) is x(token, m) as a double.
 /// @param weights     W, coordinates x angles.
 template <typename Coordinate, typename Weights>
-void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
-                      const Weights& weights, double scale, double* cosine, double* sine) {
-  alignas(64) double angle[kAngleBlock] = {};
+double weighted_angles(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
+                       const Weights& weights, double scale, double* angle) {
+  std::fill_n(angle, kAngleBlock, 0.0);
   for (Eigen::Index m = 0; m < weights.rows(); ++m) {
     const double x = coordinate(token, m);
     for (int i = 0; i < count; ++i) angle[i] += x * static_cast<double>(weights.coeff(m, first + i));
@@ -7162,6 +7550,15 @@ void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const C
     angle[i] *= scale;
     largest = (std::max)(largest, std::abs(angle[i]));
   }
+  return largest;
+}
+
+/// Cosine and sine of angle(token, first + i) for i < count <= kAngleBlock, in double; the rest of the block is padding.
+template <typename Coordinate, typename Weights>
+void weighted_sin_cos(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate,
+                      const Weights& weights, double scale, double* cosine, double* sine) {
+  alignas(64) double angle[kAngleBlock];
+  const double largest = weighted_angles(token, first, count, coordinate, weights, scale, angle);
   sin_cos(angle, largest, 1.0, kAngleBlock, cosine, sine);
 }
 
@@ -7254,8 +7651,12 @@ inline Eigen::Array2Xd initial_mixed_frequencies(detail::Size head_dim, double b
   const Eigen::Index quarter = head_dim / 4;
   const Eigen::ArrayXd size = detail::spaced(quarter, base, static_cast<double>(quarter)).inv_freq();
   Eigen::Array2Xd frequencies(2, 2 * quarter);
-  frequencies.row(0) << std::cos(angle) * size.transpose(), -std::sin(angle) * size.transpose();
-  frequencies.row(1) << std::sin(angle) * size.transpose(), std::cos(angle) * size.transpose();
+  for (Eigen::Index i = 0; i < quarter; ++i) {
+    frequencies(0, i) = std::cos(angle) * size[i];
+    frequencies(0, quarter + i) = -std::sin(angle) * size[i];
+    frequencies(1, i) = std::sin(angle) * size[i];
+    frequencies(1, quarter + i) = std::cos(angle) * size[i];
+  }
   return frequencies;
 }
 
@@ -7391,7 +7792,8 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// @throws std::invalid_argument  in addition: another number of phases; one that is not finite.
 /// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
-/// Matches:  PoPE of x-transformers and PoPE-pytorch, where the caller applies softplus and appends the zeros.
+/// Matches:  PoPE of x-transformers, half-split, and of PoPE-pytorch, where zeros and lengths are interleaved; the caller
+///           applies softplus and puts the zeros in. Their learned bias of keys is -delta, and is the phase as it is.
 template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
           std::enable_if_t<detail::is_list<Phases>, int> = 0>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,
@@ -7461,7 +7863,8 @@ namespace detail {
 
 /// ln zeta_j, num_pairs values padded with zeros to whole blocks.
 inline Eigen::ArrayXd log_zeta(Eigen::Index num_pairs, const XposOptions& decay) {
-  Eigen::ArrayXd values = Eigen::ArrayXd::Zero((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  Eigen::ArrayXd values((num_pairs + kAngleBlock - 1) / kAngleBlock * kAngleBlock);
+  std::fill(values.begin(), values.end(), 0);
   const double d = 2 * static_cast<double>(num_pairs);
   for (Eigen::Index j = 0; j < num_pairs; ++j) {
     values[j] = std::log((2 * static_cast<double>(j) + decay.gamma * d) / ((1 + decay.gamma) * d));
@@ -7491,7 +7894,8 @@ struct XposWriter {
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
     // zeta^power and its reciprocal must be finite in the scalar, with a margin of 0.5 in the logarithm.
-    const double reach = (std::log(largest<Scalar>()) - 0.5) / -zeta.minCoeff() * decay.scale_base;
+    const double reach =
+        (std::log(largest<Scalar>()) - 0.5) / -*std::min_element(zeta.begin(), zeta.end()) * decay.scale_base;
     for (Eigen::Index row = 0; row < positions.rows(); ++row) {
       const double distance = static_cast<double>(positions[row]) - center;
       require_in_range(std::abs(distance) <= reach, function, "distance of a position from center", distance,
@@ -7510,8 +7914,8 @@ struct XposWriter {
       TableWriter::write_block(tables.keys, row, 0, pair, key_cos.data(), key_sin.data());
     };
     for_each_angle(frequencies, 1.0, positions, sink);
-    TableWriter::set_origin(tables.queries, 0, 0);
-    TableWriter::set_origin(tables.keys, 0, 0);
+    TableWriter::set_origin(tables.queries, 0, 0, TableWriter::first_of(positions));
+    TableWriter::set_origin(tables.keys, 0, 0, TableWriter::first_of(positions));
     return tables;
   }
 };
@@ -7634,7 +8038,7 @@ struct FopeWriter {
       const Eigen::MatrixXd sines = plain.sin().matrix() * of_head(sin);
       for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
     }
-    TableWriter::set_origin(table, 0, 0);
+    TableWriter::set_origin(table, 0, 0, TableWriter::first_of(positions));
     return table;
   }
 };
@@ -7666,7 +8070,7 @@ struct FopeWriter {
 ///           once more [rope][fope].
 /// Source:   Hua et al. 2024, arXiv:2412.17739.
 /// Matches:  FourierRotaryEmbedding of vLLM, which is half-split; query heads there take the coefficients of their key
-///           head.
+///           head. FopeRotaryEmbeddingImpl of lmdeploy in the first n pairs; those beyond have a sine of 1 there.
 template <typename Scalar, typename DerivedCos, typename DerivedSin, typename Positions>
 FrequencyTable<Scalar> make_fope_table(const Frequencies& frequencies,
                                        const Eigen::DenseBase<DerivedCos>& cos_coefficients,
@@ -7719,6 +8123,8 @@ detail::TableOrFloat<Scalar> make_fope_table(const Arguments&...) {
 /// The shared source of angles: frequencies, the rules that extend a context, and the cos/sin table.
 #ifndef POSENC_FREQUENCY_HPP
 #define POSENC_FREQUENCY_HPP
+
+// Positions that every table takes; posenc/positions.hpp has the others.
 
 // How fast each pair rotates.
 
@@ -8160,6 +8566,9 @@ using Words = typename VectorTypes<N>::Words;
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
 
 #if POSENC_LOWEST_LEVEL <= 1
 #define POSENC_LEVEL 1
@@ -9019,6 +9428,9 @@ POSENC_END_LEVEL
 
 #if POSENC_HAS_LEVELS
 
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
 #if POSENC_LOWEST_LEVEL <= 1
 #define POSENC_LEVEL 1
 namespace posenc {
@@ -9521,7 +9933,7 @@ inline namespace POSENC_ABI {
 ///                   list of integers of any type (an Eigen vector, a [batch, seq_len] matrix read along its rows,
 ///                   std::vector, ...). In a batch of stacked sequences: each_sequence(seq_len, starting_at(first)), or
 ///                   each_sequence(seq_len, starts) with the first position of each. For models that do not count from
-///                   0: opt_positions(), roberta_positions(); BART is starting_at(first + 2).
+///                   0: presets::opt_positions(), presets::roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
 ///                                shared with the table, or rows of `out` that lie in one another.
 /// @throws std::out_of_range      a position < 0, or one that the table and its Overflow do not have. `out` is
@@ -9533,7 +9945,9 @@ inline namespace POSENC_ABI {
 /// Threads:  blocks of rows of one `out` may be written at the same time.
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
-/// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2.
+/// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2. The
+///           two position embeddings of Mllama in transformers: tables times tanh(gate) and 1 - tanh(gate), and row
+///           (ratio id max_num_tiles + tile) patches + patch of the tiles' own.
 template <typename Out, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<Out, Table>, int> = 0>
 void encode_learned(Out&& out, const Table& table, const Positions& positions) {
@@ -9558,10 +9972,19 @@ void encode_learned(const First&, const Second&, detail::PositionsInBraces, cons
 
 /// Adds the table's row of each token's position to token embeddings, in place: x[t] += P[position of t].
 ///
+/// Pictures with a table of rows and one of columns are two calls: both on all channels where the tables are added, one
+/// on each block of channels where they lie side by side.
+///
+///     const auto grid = grid_positions({height, width});                        //          column | row
+///     add_learned(x.leftCols(columns.width()), columns, grid.col(1));           //   token  x x x  | y y y
+///     add_learned(x.rightCols(rows.width()), rows, grid.col(0));
+///
 /// @param[in,out] x  tokens x table.width(); `table`, `positions` and errors as in encode_learned().
 /// Cost:     that of x += y. No allocation (bench_learnable: lookup).
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double
 ///           [learnable][lookup].
+/// Matches:  side by side with columns first DetrLearnedPositionEmbedding and Florence-2's learned positions of
+///           transformers, with rows first AxialPositionEmbeddings of Reformer.
 template <typename X, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<X, Table>, int> = 0>
 void add_learned(X&& x, const Table& table, const Positions& positions) {
@@ -9590,7 +10013,7 @@ void add_learned(const First&, const Second&, detail::PositionsInBraces, const M
 #endif  // POSENC_LEARNABLE_ADD_LEARNED_HPP
 
 // ---- posenc/learnable/initializers.hpp
-/// Rules for the initial values of a trained table, as values: fill(table.values(), Normal(0.02), seed).
+/// Rules for the initial values of a trained table, as values: fill(table.values(), Normal(0.02), Seed(7)).
 #ifndef POSENC_LEARNABLE_INITIALIZERS_HPP
 #define POSENC_LEARNABLE_INITIALIZERS_HPP
 
@@ -9968,9 +10391,9 @@ constexpr bool explain_fill() {
   static_assert(is_dense<Values> || !(random || seedless),
                 "posenc: values must be an Eigen object: write table.values() for a LearnedTable");
   static_assert(!is_dense<Values> || !random || sizeof...(More) != 1,
-                "posenc: a random rule needs a seed: write fill(values, rule, seed)");
+                "posenc: a random rule needs a seed: write fill(values, rule, Seed(number))");
   static_assert(!is_dense<Values> || !random || sizeof...(More) == 1,
-                "posenc: write fill(values, rule, seed), in that order and with a whole number as the seed");
+                "posenc: write fill(values, rule, Seed(number)), in that order and with a whole number as the seed");
   static_assert(!is_dense<Values> || !seedless, "posenc: this rule takes no seed: write fill(values, rule)");
   static_assert(
       random || seedless,
@@ -9981,25 +10404,23 @@ constexpr bool explain_fill() {
 
 }  // namespace detail
 
-/// Fills a matrix with random numbers of a rule: fill(table.values(), Normal(0.02), seed).
+/// Fills a matrix with random numbers of a rule: fill(table.values(), Normal(0.02), Seed(7)).
 ///
 /// @param[out] values  rows x width: any writable dense Eigen object, such as LearnedTable::values().
 /// @param rule         Normal, TruncatedNormal, Uniform, XavierUniform or XavierNormal.
-/// @param seed         Seed of std::mt19937_64, any integer. The same seed gives the same bits on every platform.
+/// @param seed         Seed(number) of std::mt19937_64. The same seed gives the same bits on every platform.
 /// Cost:     one number of std::mt19937_64 and, for normal ones, a rational function for each value (no bench case:
 ///           done once for a model).
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
 /// Source:   Wichura 1988, Applied Statistics 37(3), AS 241, for normal numbers; otherwise see the rules.
 /// Matches:  the initializers that the rules name, in distribution.
-template <
-    typename Values, typename Rule, typename Seed,
-    std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule> && std::is_integral_v<Seed>,
-                     int> = 0>
-void fill(Values&& values, const Rule& rule, const Seed& seed) {
+template <typename Values, typename Rule,
+          std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule>, int> = 0>
+void fill(Values&& values, const Rule& rule, Seed seed) {
   auto& target = detail::written(std::forward<Values>(values));
   detail::require_data("fill", "values", target);
   detail::require_no_self_overlap("fill", "values", target);
-  detail::fill_rows(target, detail::draw(rule, target.rows(), target.cols(), static_cast<std::uint64_t>(seed)));
+  detail::fill_rows(target, detail::draw(rule, target.rows(), target.cols(), static_cast<std::uint64_t>(seed.value())));
 }
 
 /// @overload
@@ -10724,6 +11145,7 @@ inline Taps filter_taps(Eigen::Index from, Eigen::Index to, GridFilter filter) {
 
 // ---- posenc/learnable/resize.hpp
 /// Brings a trained table to another number of positions or to another grid, and the gradient back.
+/// resize() of the bias table of a window is in relative_bias/resize_window.hpp.
 #ifndef POSENC_LEARNABLE_RESIZE_HPP
 #define POSENC_LEARNABLE_RESIZE_HPP
 
@@ -11279,6 +11701,8 @@ void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
 #ifndef POSENC_LEARNABLE_HPP
 #define POSENC_LEARNABLE_HPP
 
+// Positions that every lookup takes; posenc/positions.hpp has the others.
+
 // The table and its rows.
 
 // Training it.
@@ -11315,6 +11739,13 @@ struct SinusoidalOptions {
   /// @param frequency_spacing  What the exponents run over.
   SinusoidalOptions(ChannelOrder channel_order, FrequencySpacing frequency_spacing)
       : order(channel_order), spacing(frequency_spacing) {}
+  /// Says what is missing.
+  template <typename Missing = void>
+  SinusoidalOptions() : SinusoidalOptions(ChannelOrder::interleaved, FrequencySpacing::over_width) {
+    static_assert(detail::kMisuse<Missing>,
+                  "posenc: the conventions have no default: write SinusoidalOptions options(ChannelOrder::interleaved, "
+                  "FrequencySpacing::over_width), or start from a preset: presets::paper(width).options()");
+  }
 
   ChannelOrder order;
   FrequencySpacing spacing;
@@ -11327,7 +11758,7 @@ struct SinusoidalOptions {
   double amplitude = 1;        ///< Factor on the encoding.
   double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
   /// Tokens at this position get zeros (fairseq padding_idx). A list of positions then holds ids that tell padding from
-  /// tokens, such as roberta_positions() makes, and is taken as it is, without first_position.
+  /// tokens, such as presets::roberta_positions() makes, and is taken as it is, without first_position.
   std::optional<detail::WholeNumber> padding_position = {};
 };
 
@@ -11552,7 +11983,7 @@ inline SinusoidalEncoding tensor2tensor(detail::Size width, double min_timescale
 }
 
 /// fairseq, which counts tokens from padding_idx + 1: starting_at(0) is that position. A list of positions holds the
-/// ids that its make_positions() or roberta_positions() returns, and ids equal to padding_idx get zeros.
+/// ids that its make_positions() or presets::roberta_positions() returns, and ids equal to padding_idx get zeros.
 /// @param width        Channels of a row, > 1.
 /// @param padding_idx  Position of padding, in [-2^57, 2^57).
 /// @throws std::invalid_argument  width <= 1.
@@ -11598,7 +12029,8 @@ inline SinusoidalEncoding whisper(detail::Size width, double max_timescale = 100
   return detail::named_encoding("presets::whisper", width, detail::timing_signal(1, max_timescale, OddWidth::reject));
 }
 
-/// Timestep embeddings of diffusion models, with the defaults of diffusers (DDPM). Stable Diffusion: (width, true, 0).
+/// Timestep embeddings of diffusion models. Models differ in the first two, which have no default: (width, true, 0) in
+/// Stable Diffusion, (width, false, 1) in DDPM.
 /// @param width                 Channels of a row, > 1.
 /// @param flip_sin_to_cos       Whether cosines come first.
 /// @param downscale_freq_shift  Finite, less than width / 2.
@@ -11606,9 +12038,8 @@ inline SinusoidalEncoding whisper(detail::Size width, double max_timescale = 100
 /// @param max_period            Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Matches:  get_timestep_embedding of diffusers.
-inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch flip_sin_to_cos = false,
-                                             double downscale_freq_shift = 1, double scale = 1,
-                                             double max_period = 10000) {
+inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch flip_sin_to_cos,
+                                             double downscale_freq_shift, double scale = 1, double max_period = 10000) {
   const char* const function = "presets::diffusers_timestep";
   const Eigen::Index pairs = width / 2;
   detail::require_base(function, max_period, "max_period");
@@ -11989,6 +12420,23 @@ void write_sinusoids(Scalar* sines, Scalar* cosines, const double* sine, const d
   }
 }
 
+/// Some of the rows of positions, as for_each_angle() reads them.
+template <typename Positions>
+struct SomePositions {
+  const Positions& all;
+  Eigen::Index first;
+  Eigen::Index count;
+
+  Eigen::Index rows() const { return count; }
+  auto operator[](Eigen::Index i) const { return all[first + i]; }
+};
+
+/// for_each_angle() takes some pairs of all rows after another. Where that is more memory than caches hold, it gets so
+/// many rows at a time; the sines of 16 positions, which it then computes again, cost less (bench_sinusoidal,
+/// 16384_rows).
+inline constexpr Eigen::Index kRowsAtATime = 256;
+inline constexpr Eigen::Index kBytesInCache = Eigen::Index(2) << 20;
+
 /// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
 /// is a matrix in memory with contiguous rows.
 template <typename Element, bool Interleave, typename Scalar, typename Positions>
@@ -11998,12 +12446,19 @@ POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, con
   const double scale = encoding.options().embedding_scale;
   const PaddingRows<Positions> is_padding(encoding, positions);
   // Captures by value: after a store through a pointer the compiler would read references again.
-  const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-    if (is_padding(row)) return;
-    Scalar* const at = data + row * row_stride + pair * (Interleave ? 2 : 1);
-    write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
-  };
-  for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, positions, sink);
+  const Eigen::Index rows = positions.rows();
+  const bool in_parts =
+      count > kAngleChunk && rows > kBytesInCache / static_cast<Eigen::Index>(sizeof(Scalar)) / (2 * count);
+  const Eigen::Index at_once = in_parts ? kRowsAtATime : rows;
+  for (Eigen::Index first = 0; first < rows; first += at_once) {
+    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+      if (is_padding(first + row)) return;
+      Scalar* const at = data + (first + row) * row_stride + pair * (Interleave ? 2 : 1);
+      write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
+    };
+    const SomePositions<Positions> some{positions, first, (std::min)(at_once, rows - first)};
+    for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, some, sink);
+  }
 }
 
 /// Writes all rows of x: row i is the encoding of positions[i], to which first_position was added.
@@ -12054,6 +12509,7 @@ void write_encoding(X& x, const SinusoidalEncoding& encoding, const Positions& p
 
 // ---- posenc/sinusoidal/add_sinusoidal.hpp
 /// Writes and adds sinusoidal encodings of tokens on a line.
+/// On several axes: add_grid_sinusoids.hpp; from a kept table: add_kept_sinusoids.hpp.
 #ifndef POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 
@@ -12174,6 +12630,205 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
 
 #endif  // POSENC_SINUSOIDAL_ADD_SINUSOIDAL_HPP
 
+// ---- posenc/sinusoidal/kernels/interleave_kernels.hpp
+/// The kernels of interleave_vectors.inc at each level, and which of them a call takes.
+///
+/// gcc makes no vector code of the loop at -O2: it stores numbers one by one, and vectors that are read from them at once
+/// wait for those stores.
+#ifndef POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
+#define POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
+
+#if POSENC_HAS_LEVELS
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// Two rows put together in turn, at one level. See interleave_kernels.hpp.
+
+template <bool Add, int N>
+POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
+  if constexpr (Add) values += load_floats<N>(x);
+  store_floats<N>(x, values);
+}
+
+/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
+template <bool Add>
+void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Floats<kLanes> a = load_floats<kLanes>(even + i);
+    const Floats<kLanes> b = load_floats<kLanes>(odd + i);
+    combine_floats<Add, kLanes>(x + 2 * i, alternate_lower<kLanes>(a, b));
+    combine_floats<Add, kLanes>(x + 2 * i + kLanes, alternate_upper<kLanes>(a, b));
+  }
+  for (; i < count; ++i) {
+    x[2 * i] = Add ? x[2 * i] + even[i] : even[i];
+    x[2 * i + 1] = Add ? x[2 * i + 1] + odd[i] : odd[i];
+  }
+}
+
+/// The same for rows that lie together, the odd number of each pair in front.
+template <bool Add>
+void exchange_neighbors(float* x, const float* pairs, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= 2 * count; i += kLanes) {
+    combine_floats<Add, kLanes>(x + i, swapped<kLanes>(load_floats<kLanes>(pairs + i)));
+  }
+  for (; i < 2 * count; i += 2) {
+    x[i] = Add ? x[i] + pairs[i + 1] : pairs[i + 1];
+    x[i + 1] = Add ? x[i + 1] + pairs[i] : pairs[i];
+  }
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// Two rows put together in turn, at one level. See interleave_kernels.hpp.
+
+template <bool Add, int N>
+POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
+  if constexpr (Add) values += load_floats<N>(x);
+  store_floats<N>(x, values);
+}
+
+/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
+template <bool Add>
+void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Floats<kLanes> a = load_floats<kLanes>(even + i);
+    const Floats<kLanes> b = load_floats<kLanes>(odd + i);
+    combine_floats<Add, kLanes>(x + 2 * i, alternate_lower<kLanes>(a, b));
+    combine_floats<Add, kLanes>(x + 2 * i + kLanes, alternate_upper<kLanes>(a, b));
+  }
+  for (; i < count; ++i) {
+    x[2 * i] = Add ? x[2 * i] + even[i] : even[i];
+    x[2 * i + 1] = Add ? x[2 * i + 1] + odd[i] : odd[i];
+  }
+}
+
+/// The same for rows that lie together, the odd number of each pair in front.
+template <bool Add>
+void exchange_neighbors(float* x, const float* pairs, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= 2 * count; i += kLanes) {
+    combine_floats<Add, kLanes>(x + i, swapped<kLanes>(load_floats<kLanes>(pairs + i)));
+  }
+  for (; i < 2 * count; i += 2) {
+    x[i] = Add ? x[i] + pairs[i + 1] : pairs[i + 1];
+    x[i + 1] = Add ? x[i + 1] + pairs[i] : pairs[i];
+  }
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// Two rows put together in turn, at one level. See interleave_kernels.hpp.
+
+template <bool Add, int N>
+POSENC_INLINE void combine_floats(float* x, Floats<N> values) {
+  if constexpr (Add) values += load_floats<N>(x);
+  store_floats<N>(x, values);
+}
+
+/// x = even[0] odd[0] even[1] odd[1] .., or x plus that, for `count` numbers of each row.
+template <bool Add>
+void interleave_rows(float* x, const float* even, const float* odd, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Floats<kLanes> a = load_floats<kLanes>(even + i);
+    const Floats<kLanes> b = load_floats<kLanes>(odd + i);
+    combine_floats<Add, kLanes>(x + 2 * i, alternate_lower<kLanes>(a, b));
+    combine_floats<Add, kLanes>(x + 2 * i + kLanes, alternate_upper<kLanes>(a, b));
+  }
+  for (; i < count; ++i) {
+    x[2 * i] = Add ? x[2 * i] + even[i] : even[i];
+    x[2 * i + 1] = Add ? x[2 * i + 1] + odd[i] : odd[i];
+  }
+}
+
+/// The same for rows that lie together, the odd number of each pair in front.
+template <bool Add>
+void exchange_neighbors(float* x, const float* pairs, std::ptrdiff_t count) {
+  std::ptrdiff_t i = 0;
+  for (; i + kLanes <= 2 * count; i += kLanes) {
+    combine_floats<Add, kLanes>(x + i, swapped<kLanes>(load_floats<kLanes>(pairs + i)));
+  }
+  for (; i < 2 * count; i += 2) {
+    x[i] = Add ? x[i] + pairs[i + 1] : pairs[i + 1];
+    x[i + 1] = Add ? x[i + 1] + pairs[i] : pairs[i];
+  }
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// What puts sines and cosines together: rows of their own, or pairs in the other order.
+struct InterleaveKernels {
+  void (*rows)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
+  void (*neighbors)(float* x, const float* pairs, std::ptrdiff_t count);
+};
+
+/// The kernels for a level, which the unit has.
+template <bool Add>
+InterleaveKernels interleave_kernels(Level level) {
+  static constexpr InterleaveKernels kKernels[] = {
+#if POSENC_LOWEST_LEVEL <= 1
+    {sse2::interleave_rows<Add>, sse2::exchange_neighbors<Add>},
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    {avx2::interleave_rows<Add>, avx2::exchange_neighbors<Add>},
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    {avx512::interleave_rows<Add>, avx512::exchange_neighbors<Add>},
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
+
 // ---- posenc/sinusoidal/detail/write_table_rows.hpp
 /// Writes and adds the rows of a kept cos/sin table in the channel order of an encoding.
 #ifndef POSENC_SINUSOIDAL_DETAIL_WRITE_TABLE_ROWS_HPP
@@ -12238,6 +12893,15 @@ EIGEN_ALWAYS_INLINE void combine_block(Scalar* x, const Value* values, double sc
 template <bool Add, typename Scalar, typename Value>
 void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Eigen::Index stride, Eigen::Index count,
                          double scale) {
+#if POSENC_HAS_LEVELS
+  if constexpr (std::is_same_v<Scalar, float> && std::is_same_v<Value, float>) {
+    const bool neighbors = stride == 2 && sines == cosines + 1;
+    if ((stride == 1 || neighbors) && (!Add || scale == 1)) {
+      const InterleaveKernels kernels = interleave_kernels<Add>(level_of_machine());
+      return neighbors ? kernels.neighbors(x, cosines, count) : kernels.rows(x, sines, cosines, count);
+    }
+  }
+#endif
   Value block[2 * kRowBlock];
   Eigen::Index first = 0;
   if (stride == 1) {
@@ -12332,6 +12996,7 @@ void write_table_rows(X& x, const Table& table, const SinusoidalEncoding& encodi
 
 // ---- posenc/sinusoidal/add_kept_sinusoids.hpp
 /// Writes and adds a sinusoidal encoding from a kept cos/sin table, without sines and cosines to compute.
+/// With sines and cosines computed: add_sinusoidal.hpp.
 #ifndef POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 #define POSENC_SINUSOIDAL_ADD_KEPT_SINUSOIDS_HPP
 
@@ -12418,8 +13083,9 @@ void encode_sinusoidal(Out&& out, const Table& table, const Encoding& encoding, 
 /// x = embedding_scale x + encoding.
 ///
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal() with a table.
-/// Cost:     for contiguous rows that of x += y where sines and cosines are separate blocks; where they interleave 0.3
-///           to 1 of its speed, least with -O2. No allocation (bench_sinusoidal: kept table).
+/// Cost:     for contiguous rows of floats that of x += y, in both orders and whatever the flags; a paired table added
+///           in separate blocks, which gathers, and other scalars that interleave take 3 to 6 times as long. No
+///           allocation (bench_sinusoidal: kept table).
 /// Accuracy: the table's numbers, and one rounding of the sum (two where embedding_scale is not 1); half types are
 ///           added in float [sinusoidal][kept].
 template <typename X, typename Table, typename Encoding, typename Positions,
@@ -12809,7 +13475,7 @@ inline SinusoidalGridEncoding timm_interleaved(detail::Size width, double temper
                                     {1, 2, 3});
 }
 
-/// DETR, of width 2 num_pos_feats, for the positions of detr_positions().
+/// DETR, of width 2 num_pos_feats, for the positions of presets::detr_positions().
 /// @param num_pos_feats  Channels of each axis, even, > 0.
 /// @param temperature    Finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -12972,7 +13638,7 @@ inline namespace POSENC_ABI {
 ///     marian_transformers  sin | cos     10000^(-2m/d)                  0                   one more sine
 ///     pi0                  sin | cos     2 pi / period m                given times         error
 ///     gligen               per m: s c of all axes                       100^(-m/F) upwards  given boxes
-///     dab_detr             as detr       a temperature for each axis    detr_positions()
+///     dab_detr             as detr       a temperature for each axis    presets::detr_positions()
 ///     dab_detr_queries     y x w h ..    2 pi 10000^(-2m/C)             given anchors
 ///     perceiver            p | s | c     pi linspace(1, side / 2)       given, in [-1, 1]
 ///
@@ -13048,7 +13714,7 @@ inline SinusoidalGridEncoding gligen(detail::Size num_frequencies = 8) {
   return builder.build(8 * count, 4);
 }
 
-/// DAB-DETR's pictures, for the positions of detr_positions(): detr() with a temperature for each axis.
+/// DAB-DETR's pictures, for the positions of presets::detr_positions(): detr() with a temperature for each axis.
 /// @param num_pos_feats                         Channels of each axis, even, > 0.
 /// @param temperature_height, temperature_width  Finite, > 0, not 1; 20 in the model.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -13191,6 +13857,7 @@ inline SinusoidalGridEncoding opennn(detail::Size width) {
 
 namespace posenc {
 inline namespace POSENC_ABI {
+namespace presets {
 
 /// Positions of DETR: how many valid pixels there are up to this one, down its column and along its row, from 1 on.
 ///
@@ -13210,7 +13877,7 @@ template <typename Derived>
 AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid, detail::Switch normalize = true,
                                           double scale = 6.283185307179586) {
   using Scalar = typename Derived::Scalar;
-  detail::require(detail::is_finite(scale), "detr_positions", "scale", scale, "finite");
+  detail::require(detail::is_finite(scale), "presets::detr_positions", "scale", scale, "finite");
   const Eigen::Index height = valid.rows();
   const Eigen::Index width = valid.cols();
   AxisPositionMatrix<double> positions(height * width, 2);
@@ -13233,6 +13900,7 @@ AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid
   return positions;
 }
 
+}  // namespace presets
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
@@ -13240,6 +13908,7 @@ AxisPositionMatrix<double> detr_positions(const Eigen::DenseBase<Derived>& valid
 
 // ---- posenc/sinusoidal/add_grid_sinusoids.hpp
 /// Writes and adds sinusoids of tokens on several axes: pictures, videos, coordinates.
+/// On a line: add_sinusoidal.hpp.
 #ifndef POSENC_SINUSOIDAL_ADD_GRID_SINUSOIDS_HPP
 #define POSENC_SINUSOIDAL_ADD_GRID_SINUSOIDS_HPP
 
@@ -13347,16 +14016,26 @@ void add_sinusoidal(X&& x, const Encoding& encoding, const Positions& positions)
 namespace posenc {
 inline namespace POSENC_ABI {
 
+/// The feature of a direction that has only one.
+enum class FourierWave {
+  sine,     ///< sin a: Time2Vec.
+  cosine,   ///< cos a: random Fourier features.
+  triangle  ///< cos a with straight sides, 4 |u - floor(u) - 1/2| - 1 with u = a / (2 pi): tiny-cuda-nn.
+};
+
 /// The conventions in which Fourier features differ from project to project; presets:: has them by project.
 struct FourierOptions {
   /// @param channel_order  Which features come first. It has no default, because projects differ.
   explicit FourierOptions(ChannelOrder channel_order) : order(channel_order) {}
+  /// @param single_wave  The one feature of each direction, in the order of the directions.
+  explicit FourierOptions(FourierWave single_wave) : order(ChannelOrder::sin_cos), wave(single_wave) {}
 
-  ChannelOrder order;
-  double angle_scale = 1;        ///< Factor on every angle; 2 pi makes the unit of x W a full period.
-  double coordinate_scale = 1;   ///< Coordinates are used as coordinate_scale x + coordinate_offset.
-  double coordinate_offset = 0;  ///< See coordinate_scale.
-  double amplitude = 1;          ///< Factor on the features.
+  ChannelOrder order;               ///< Where wave is not set.
+  std::optional<FourierWave> wave;  ///< Not set: a sine and a cosine of each direction.
+  double angle_scale = 1;           ///< Factor on every angle; 2 pi makes the unit of x W a full period.
+  double coordinate_scale = 1;      ///< Coordinates are used as coordinate_scale x + coordinate_offset.
+  double coordinate_offset = 0;     ///< See coordinate_scale.
+  double amplitude = 1;             ///< Factor on the features.
 };
 
 namespace presets {
@@ -13389,6 +14068,43 @@ inline FourierOptions segment_anything_fourier() {
 ///           log(x) where the model has log=True.
 inline FourierOptions gaussian_fourier() {
   FourierOptions options(ChannelOrder::sin_cos);
+  options.angle_scale = 6.283185307179586;
+  return options;
+}
+
+/// Random Fourier features of the Gaussian kernel exp(-|x - y|^2 / (2 s^2)): sqrt(2 / F) cos(x W + b), with
+/// W ~ N(0, 1 / s^2) and phases b uniform in [0, 2 pi), both fixed. The dot product of two tokens' features is the
+/// kernel, on average.
+/// @param num_features  F, columns of the result and of W, > 0.
+/// @throws std::invalid_argument  num_features <= 0.
+/// Source:   Rahimi and Recht 2007, "Random Features for Large-Scale Kernel Machines".
+/// Matches:  RBFSampler of scikit-learn with gamma = 1 / (2 s^2); W its random_weights_, b its random_offset_.
+inline FourierOptions random_fourier(detail::Size num_features) {
+  const Eigen::Index features = num_features;
+  detail::require(features > 0, "presets::random_fourier", "num_features", features, "> 0");
+  FourierOptions options(FourierWave::cosine);
+  options.amplitude = std::sqrt(2 / static_cast<double>(features));
+  return options;
+}
+
+/// Time2Vec: sin(t w + b) for a time t, with frequencies w and phases b that are trained. The linear channel in front,
+/// t w_0 + b_0, is a line of Eigen:
+///
+///     out.col(0) = (t * w_0).array() + b_0;
+///     encode_fourier(out.rightCols(F), t, w, b, presets::time2vec());
+///
+/// Source:   Kazemi et al. 2019, arXiv:1907.05321, equation 1.
+inline FourierOptions time2vec() { return FourierOptions(FourierWave::sine); }
+
+/// Triangle waves: n octaves of each of M coordinates, for coordinates in [0, 1], by directions and phases that are
+/// fixed; all others are 0:
+///
+///     W[m, m n + l] = 2^(l - 1)       phases[m n + l] = l pi / 2       l < n
+///
+/// Source:   Mueller et al. 2021, arXiv:2106.12372.
+/// Matches:  TriangleWave of tiny-cuda-nn, without the ones that it pads with.
+inline FourierOptions triangle_waves() {
+  FourierOptions options(FourierWave::triangle);
   options.angle_scale = 6.283185307179586;
   return options;
 }
@@ -13439,6 +14155,70 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, 2, Eigen::RowMajor> pixel_centers(detail::
 
 #endif  // POSENC_SINUSOIDAL_PIXEL_CENTERS_HPP
 
+// ---- posenc/sinusoidal/detail/fourier_waves.hpp
+/// The waves of Fourier features at a block of angles, and their derivatives.
+#ifndef POSENC_SINUSOIDAL_DETAIL_FOURIER_WAVES_HPP
+#define POSENC_SINUSOIDAL_DETAIL_FOURIER_WAVES_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Fourier features whose angles have no phase.
+struct NoFourierPhases {};
+
+/// A phase for each direction.
+template <typename Phases>
+struct FourierPhases {
+  const Phases& values;
+
+  double operator[](Eigen::Index f) const {
+    return static_cast<double>(values.rows() == 1 ? values.coeff(0, f) : values.coeff(f, 0));
+  }
+};
+
+/// The angles of one block of directions of a token, with a wave of them and its derivative.
+struct FourierBlock {
+  alignas(64) double angle[kAngleBlock];
+  alignas(64) double cosine[kAngleBlock];
+  alignas(64) double sine[kAngleBlock];
+
+  /// Fills `cosine` and `sine` for directions first + i, i < count. Where the wave is a triangle, `cosine` is that and
+  /// `sine` minus its derivative, as for a cosine.
+  template <typename Coordinate, typename Weights, typename Phases>
+  void compute(Eigen::Index token, Eigen::Index first, int count, const Coordinate& coordinate, const Weights& weights,
+               const Phases& phases, const FourierOptions& options) {
+    double largest = weighted_angles(token, first, count, coordinate, weights, options.angle_scale, angle);
+    if constexpr (!std::is_same_v<Phases, NoFourierPhases>) {
+      largest = 0;
+      for (int i = 0; i < count; ++i) {
+        angle[i] += phases[first + i];
+        largest = (std::max)(largest, std::abs(angle[i]));
+      }
+    }
+    if (options.wave != FourierWave::triangle) return sin_cos(angle, largest, 1.0, kAngleBlock, cosine, sine);
+    constexpr double circle = 6.283185307179586;
+    constexpr double slope = 0.63661977236758134;  // 2 / pi
+    for (int i = 0; i < count; ++i) {
+      const double periods = angle[i] / circle;
+      const double within = periods - std::floor(periods);
+      cosine[i] = 4 * std::abs(within - 0.5) - 1;
+      sine[i] = within < 0.5 ? slope : -slope;
+    }
+  }
+
+  /// dL/dangle over the amplitude: of one wave, whose gradient is `by_wave`.
+  double gradient(FourierWave wave, int i, double by_wave) const {
+    return wave == FourierWave::sine ? by_wave * cosine[i] : -by_wave * sine[i];
+  }
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_DETAIL_FOURIER_WAVES_HPP
+
 // ---- posenc/sinusoidal/detail/require_fourier.hpp
 /// The checks that Fourier features and their gradient share.
 #ifndef POSENC_SINUSOIDAL_DETAIL_REQUIRE_FOURIER_HPP
@@ -13463,7 +14243,12 @@ void require_fourier(const char* function, const char* features_name, const Eige
     refuse<std::invalid_argument>(function, name + ".rows()", features.rows(), "coordinates.rows() ",
                                   coordinates.rows());
   }
-  if (features.cols() % 2 != 0 || features.cols() / 2 != weights.cols()) {
+  if (options.wave) {
+    require_named(function, "options.wave", *options.wave, FourierWave::triangle);
+    if (features.cols() != weights.cols()) {
+      refuse<std::invalid_argument>(function, name + ".cols()", features.cols(), "weights.cols() ", weights.cols());
+    }
+  } else if (features.cols() % 2 != 0 || features.cols() / 2 != weights.cols()) {
     refuse<std::invalid_argument>(function, name + ".cols()", features.cols(), "2 * weights.cols() ",
                                   2 * weights.cols());
   }
@@ -13477,6 +14262,17 @@ void require_fourier(const char* function, const char* features_name, const Eige
   require(is_finite(options.coordinate_offset), function, "options.coordinate_offset", options.coordinate_offset,
           "finite");
   require(is_finite(options.amplitude), function, "options.amplitude", options.amplitude, "finite");
+}
+
+/// Refuses phases that are not one for each direction.
+template <typename Phases>
+void require_phases(const char* function, const Eigen::DenseBase<Phases>& phases, Eigen::Index directions) {
+  static_assert(is_storage<typename Phases::Scalar>,
+                "posenc: phases are float, double, Eigen::half or Eigen::bfloat16");
+  const bool is_list = phases.rows() == 1 || phases.cols() == 1 || phases.size() == 0;
+  require(is_list, function, "phases.cols()", phases.cols(), "1: a vector with a phase for each direction");
+  require(phases.size() == directions, function, "phases.size()", phases.size(), "weights.cols() ", directions);
+  require_data(function, "phases", phases);
 }
 
 /// The coordinates that features are made of: coordinate_scale x + coordinate_offset.
@@ -13504,24 +14300,34 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-template <typename Out, typename Coordinates, typename Weights>
+template <typename Out, typename Coordinates, typename Weights, typename Phases>
 void encode_fourier(Out& out, const Eigen::DenseBase<Coordinates>& coordinates,
-                    const Eigen::DenseBase<Weights>& weights, const FourierOptions& options) {
+                    const Eigen::DenseBase<Weights>& weights, const Phases& phases, const FourierOptions& options) {
   using Scalar = typename Out::Scalar;
   require_fourier("encode_fourier", "out", out, coordinates, weights, options);
   require_no_self_overlap("encode_fourier", "out", out);
   require_disjoint("encode_fourier", "out", out, coordinates);
   require_disjoint("encode_fourier", "out", out, weights);
   const auto& x = evaluated(coordinates);
-  const SinusoidColumns columns(options.order, weights.cols(), weights.cols());
-  for_each_weighted_angle(
-      x.rows(), fourier_coordinate(x, options), evaluated(weights), options.angle_scale,
-      [&](Eigen::Index token, Eigen::Index first, int count, const double* cosine, const double* sine) {
-        for (int i = 0; i < count; ++i) {
-          out.coeffRef(token, columns.sine(first + i)) = convert<Scalar>(options.amplitude * sine[i]);
-          out.coeffRef(token, columns.cosine(first + i)) = convert<Scalar>(options.amplitude * cosine[i]);
-        }
-      });
+  const auto& w = evaluated(weights);
+  const auto coordinate = fourier_coordinate(x, options);
+  const SinusoidColumns columns(options.order, w.cols(), w.cols());
+  FourierBlock block;
+  for (Eigen::Index token = 0; token < x.rows(); ++token) {
+    for (Eigen::Index first = 0; first < w.cols(); first += kAngleBlock) {
+      const int count = static_cast<int>((std::min)(Eigen::Index(kAngleBlock), w.cols() - first));
+      block.compute(token, first, count, coordinate, w, phases, options);
+      if (options.wave) {
+        const double* const wave = *options.wave == FourierWave::sine ? block.sine : block.cosine;
+        for (int i = 0; i < count; ++i) out.coeffRef(token, first + i) = convert<Scalar>(options.amplitude * wave[i]);
+        continue;
+      }
+      for (int i = 0; i < count; ++i) {
+        out.coeffRef(token, columns.sine(first + i)) = convert<Scalar>(options.amplitude * block.sine[i]);
+        out.coeffRef(token, columns.cosine(first + i)) = convert<Scalar>(options.amplitude * block.cosine[i]);
+      }
+    }
+  }
 }
 
 /// Whether these are the arguments of encode_fourier(), in its order.
@@ -13530,6 +14336,9 @@ inline constexpr bool takes_fourier = false;
 template <typename Out, typename Coordinates, typename Weights, typename Options>
 inline constexpr bool takes_fourier<Out, Coordinates, Weights, Options> =
     is_dense<Coordinates>&& is_dense<Weights>&& std::is_convertible_v<const Options&, FourierOptions>;
+template <typename Out, typename Coordinates, typename Weights, typename Phases, typename Options>
+inline constexpr bool takes_fourier<Out, Coordinates, Weights, Phases, Options> =
+    is_dense<Phases>&& takes_fourier<Out, Coordinates, Weights, Options>;
 
 }  // namespace detail
 
@@ -13537,24 +14346,46 @@ inline constexpr bool takes_fourier<Out, Coordinates, Weights, Options> =
 ///
 ///     a[t, f] = angle_scale * sum over m of x[t, m] W[m, f],   x = coordinate_scale coordinates + coordinate_offset
 ///     feature f of token t:  amplitude cos(a[t, f])  and  amplitude sin(a[t, f]),   in the columns of options.order
+///     where options.wave is set:  amplitude wave(a[t, f])  in column f
 ///
-/// @param[out] out     tokens x 2 F: any writable dense Eigen object, row- or column-major.
+/// @param[out] out     tokens x 2 F, or tokens x F where options.wave is set: any writable dense Eigen object, row- or
+///                     column-major.
 /// @param coordinates  tokens x M: pixels, points, time; float, double or a half type.
-/// @param weights      M x F: the directions W, such as fill(weights, Normal(stddev), seed) draws them.
+/// @param weights      M x F: the directions W, such as fill(weights, Normal(stddev), Seed(7)) draws them.
 /// @param options      Conventions: presets::learned_fourier(num_features), presets::segment_anything_fourier(),
-///                     presets::gaussian_fourier().
+///                     presets::gaussian_fourier(), presets::random_fourier(num_features), presets::time2vec().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                `out` is then unchanged.
 /// Cost:     M multiply-adds and the polynomials of a sine and a cosine for each feature; no allocation
 ///           (bench_sinusoidal: Fourier features).
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|), g = |amplitude|; float rounds
-///           that once more [sinusoidal][fourier].
+///           that once more; triangle waves likewise [sinusoidal][fourier].
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.
 /// Matches:  the projects named by the presets.
 template <typename Out, typename Coordinates, typename Weights>
 void encode_fourier(Out&& out, const Eigen::DenseBase<Coordinates>& coordinates,
                     const Eigen::DenseBase<Weights>& weights, const FourierOptions& options) {
-  detail::encode_fourier(detail::written(std::forward<Out>(out)), coordinates, weights, options);
+  detail::encode_fourier(detail::written(std::forward<Out>(out)), coordinates, weights, detail::NoFourierPhases(),
+                         options);
+}
+
+/// @overload
+/// With a phase for each direction: a[t, f] = angle_scale * sum over m of x[t, m] W[m, f] + phases[f].
+///
+/// @param phases  F numbers, a row or a column [rad].
+/// @throws std::invalid_argument  in addition to those above: another number of phases than directions.
+/// Accuracy: as above, with |phases[f]| as one more term of the sum [sinusoidal][fourier].
+/// Source:   Rahimi and Recht 2007 (random phases); Kazemi et al. 2019, arXiv:1907.05321 (trained phases).
+template <typename Out, typename Coordinates, typename Weights, typename Phases>
+void encode_fourier(Out&& out, const Eigen::DenseBase<Coordinates>& coordinates,
+                    const Eigen::DenseBase<Weights>& weights, const Eigen::DenseBase<Phases>& phases,
+                    const FourierOptions& options) {
+  auto& target = detail::written(std::forward<Out>(out));
+  detail::require_phases("encode_fourier", phases, weights.cols());
+  detail::require_disjoint("encode_fourier", "out", target, phases);
+  const auto& given = detail::evaluated(phases);
+  detail::encode_fourier(target, coordinates, weights, detail::FourierPhases<std::decay_t<decltype(given)>>{given},
+                         options);
 }
 
 /// @overload
@@ -13562,8 +14393,9 @@ void encode_fourier(Out&& out, const Eigen::DenseBase<Coordinates>& coordinates,
 template <typename... Arguments, std::enable_if_t<!detail::takes_fourier<Arguments...>, int> = 0>
 void encode_fourier(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write encode_fourier(out, coordinates, weights, options): three matrices, and options such as "
-                "presets::learned_fourier(num_features) or FourierOptions(channel_order)");
+                "posenc: write encode_fourier(out, coordinates, weights, options): three matrices, then a vector of "
+                "phases where there are some, and options such as presets::learned_fourier(num_features) or "
+                "FourierOptions(channel_order)");
 }
 
 }  // namespace POSENC_ABI
@@ -13581,10 +14413,14 @@ inline namespace POSENC_ABI {
 
 namespace detail {
 
-template <typename GradX, typename GradWeights, typename GradOut, typename Coordinates, typename Weights>
+/// @param add_phase_gradients  Called as add_phase_gradients(first, count, b, token) with dL/dphase of first + i, for
+///                             each token and block of directions once.
+template <typename GradX, typename GradWeights, typename GradOut, typename Coordinates, typename Weights,
+          typename Phases, typename AddPhaseGradients>
 void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const Eigen::DenseBase<GradOut>& grad_out,
                       const Eigen::DenseBase<Coordinates>& coordinates, const Eigen::DenseBase<Weights>& weights,
-                      const FourierOptions& options) {
+                      const Phases& phases, const FourierOptions& options,
+                      const AddPhaseGradients& add_phase_gradients) {
   const char* const function = "fourier_backward";
   require_fourier(function, "grad_out", grad_out, coordinates, weights, options);
   require_shape(function, "grad_coordinates", grad_coordinates, coordinates.rows(), coordinates.cols());
@@ -13603,16 +14439,18 @@ void fourier_backward(GradX& grad_coordinates, GradWeights& grad_weights, const 
   const auto& w = evaluated(weights);
   const auto coordinate = fourier_coordinate(x, options);
   const SinusoidColumns columns(options.order, w.cols(), w.cols());
-  const double factor = options.amplitude * options.angle_scale;
-  alignas(64) double cosine[kAngleBlock];
-  alignas(64) double sine[kAngleBlock];
+  FourierBlock block;
   const auto angle_gradient = [&](Eigen::Index token, Eigen::Index first, int count, Eigen::Index visit, double* b) {
-    weighted_sin_cos(token, first, count, coordinate, w, options.angle_scale, cosine, sine);
+    block.compute(token, first, count, coordinate, w, phases, options);
     for (int i = 0; i < count; ++i) {
-      const double by_sine = static_cast<double>(grad.coeff(token, columns.sine(first + i)));
-      const double by_cosine = static_cast<double>(grad.coeff(token, columns.cosine(first + i)));
-      b[i] = factor * (by_sine * cosine[i] - by_cosine * sine[i]);
+      const auto of_column = [&](Eigen::Index column) { return static_cast<double>(grad.coeff(token, column)); };
+      const double by_angle = options.wave ? block.gradient(*options.wave, i, of_column(first + i))
+                                           : of_column(columns.sine(first + i)) * block.cosine[i] -
+                                                 of_column(columns.cosine(first + i)) * block.sine[i];
+      b[i] = options.amplitude * by_angle;
     }
+    if (visit == 0) add_phase_gradients(first, count, b, token);
+    for (int i = 0; i < count; ++i) b[i] *= options.angle_scale;
     if (visit != 0) return;
     using Scalar = typename GradX::Scalar;
     for (Eigen::Index m = 0; m < w.rows(); ++m) {
@@ -13633,18 +14471,25 @@ template <typename GradX, typename GradWeights, typename GradOut, typename Coord
 inline constexpr bool takes_fourier_backward<GradX, GradWeights, GradOut, Coordinates, Weights, Options> =
     is_dense<GradOut>&& is_dense<Coordinates>&& is_dense<Weights>&&
         std::is_convertible_v<const Options&, FourierOptions>;
+template <typename GradX, typename GradWeights, typename GradPhases, typename GradOut, typename Coordinates,
+          typename Weights, typename Phases, typename Options>
+inline constexpr bool
+    takes_fourier_backward<GradX, GradWeights, GradPhases, GradOut, Coordinates, Weights, Phases, Options> =
+        is_dense<Phases>&& takes_fourier_backward<GradX, GradWeights, GradOut, Coordinates, Weights, Options>;
 
 }  // namespace detail
 
 /// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the gradient by the
-/// angle, b[t, f] = amplitude angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]),
+/// angle, b[t, f] = amplitude angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]), or that of the one
+/// wave where options.wave is set (of a triangle's two slopes at a corner the one on the right),
 ///
 ///     grad_coordinates[t, m] += coordinate_scale sum over f of W[m, f] b[t, f]
 ///     grad_weights[m, f] += sum over t of x[t, m] b[t, f]
 ///
 /// @param[in,out] grad_coordinates  tokens x M; added to.
 /// @param[in,out] grad_weights      M x F; added to.
-/// @param grad_out                  tokens x 2 F: the gradient by what encode_fourier() wrote.
+/// @param grad_out                  tokens x 2 F, or tokens x F where options.wave is set: the gradient by what
+///                                  encode_fourier() wrote.
 /// @param coordinates, weights      As given to encode_fourier().
 /// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
@@ -13660,7 +14505,53 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
                       const Eigen::DenseBase<Weights>& weights, const FourierOptions& options) {
   detail::fourier_backward(detail::written(std::forward<GradCoordinates>(grad_coordinates)),
                            detail::written(std::forward<GradWeights>(grad_weights)), grad_out, coordinates, weights,
-                           options);
+                           detail::NoFourierPhases(), options, [](Eigen::Index, int, const double*, Eigen::Index) {});
+}
+
+/// @overload
+/// With phases, whose gradient is added too: grad_phases[f] += sum over t of b[t, f] / angle_scale.
+///
+/// @param[in,out] grad_phases  F numbers, a row or a column; added to.
+/// @param phases               As given to encode_fourier().
+/// @throws std::invalid_argument  in addition to those above: another number of phases than directions; no coordinates.
+/// Accuracy: as above; grad_phases as grad_weights [sinusoidal][fourier].
+template <typename GradCoordinates, typename GradWeights, typename GradPhases, typename GradOut, typename Coordinates,
+          typename Weights, typename Phases>
+void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_weights, GradPhases&& grad_phases,
+                      const Eigen::DenseBase<GradOut>& grad_out, const Eigen::DenseBase<Coordinates>& coordinates,
+                      const Eigen::DenseBase<Weights>& weights, const Eigen::DenseBase<Phases>& phases,
+                      const FourierOptions& options) {
+  const char* const function = "fourier_backward";
+  auto& by_coordinates = detail::written(std::forward<GradCoordinates>(grad_coordinates));
+  auto& by_weights = detail::written(std::forward<GradWeights>(grad_weights));
+  auto& by_phases = detail::written(std::forward<GradPhases>(grad_phases));
+  detail::require(coordinates.cols() > 0, function, "coordinates.cols()", coordinates.cols(), "> 0");
+  detail::require_phases(function, phases, weights.cols());
+  detail::require_shape(function, "grad_phases", by_phases, phases.rows(), phases.cols());
+  detail::require_no_self_overlap(function, "grad_phases", by_phases);
+  detail::require_disjoint(function, "grad_phases", by_phases, grad_out);
+  detail::require_disjoint(function, "grad_phases", by_phases, coordinates);
+  detail::require_disjoint(function, "grad_phases", by_phases, weights);
+  detail::require_disjoint(function, "grad_phases", by_phases, phases);
+  detail::require_disjoint(function, "grad_coordinates", by_coordinates, phases);
+  detail::require_disjoint(function, "grad_weights", by_weights, phases);
+  detail::require_disjoint(function, "grad_phases", by_phases, by_coordinates);
+  detail::require_disjoint(function, "grad_phases", by_phases, by_weights);
+  const auto& given = detail::evaluated(phases);
+  double sums[detail::kAngleBlock] = {};
+  const auto add_to_phases = [&, tokens = coordinates.rows()](Eigen::Index first, int count, const double* b,
+                                                              Eigen::Index token) {
+    using Scalar = typename std::decay_t<decltype(by_phases)>::Scalar;
+    for (int i = 0; i < count; ++i) {
+      sums[i] = (token == 0 ? 0 : sums[i]) + b[i];
+      if (token + 1 != tokens) continue;
+      const Eigen::Index f = first + i;
+      Scalar& target = by_phases.rows() == 1 ? by_phases.coeffRef(0, f) : by_phases.coeffRef(f, 0);
+      target = detail::convert<Scalar>(static_cast<double>(target) + sums[i]);
+    }
+  };
+  detail::fourier_backward(by_coordinates, by_weights, grad_out, coordinates, weights,
+                           detail::FourierPhases<std::decay_t<decltype(given)>>{given}, options, add_to_phases);
 }
 
 /// @overload
@@ -13669,13 +14560,200 @@ template <typename... Arguments, std::enable_if_t<!detail::takes_fourier_backwar
 void fourier_backward(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write fourier_backward(grad_coordinates, grad_weights, grad_out, coordinates, weights, "
-                "options): five matrices, and the options that encode_fourier() was given");
+                "options): five matrices, and the options that encode_fourier() was given; with phases, grad_phases "
+                "behind grad_weights and phases behind weights");
 }
 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
 #endif  // POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
+
+// ---- posenc/sinusoidal/one_blob.hpp
+/// The one-blob encoding of coordinates: a one-hot code whose one is a soft blob over neighboring bins.
+#ifndef POSENC_SINUSOIDAL_ONE_BLOB_HPP
+#define POSENC_SINUSOIDAL_ONE_BLOB_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What happens to the part of a blob that lies beyond 0 or 1.
+enum class BlobEdges {
+  wrap,  ///< It comes in at the other end, as in tiny-cuda-nn.
+  cut    ///< It is lost.
+};
+
+namespace detail {
+
+/// The share of a blob that lies below u, in bins from its center: the integral of 15/16 (1 - v^2)^2 from -1 to u.
+inline double blob_below(double u) {
+  const double within = (std::min)((std::max)(u, -1.0), 1.0);
+  const double square = within * within;
+  return 0.5 + within * (15 - square * (10 - 3 * square)) / 16;  // exactly 0 and 1 at the ends
+}
+
+/// The height of a blob at u bins from its center.
+inline double blob_height(double u) {
+  const double inside = (std::max)(1 - u * u, 0.0);
+  return 0.9375 * inside * inside;
+}
+
+/// Checks shapes and edges, and returns the number of bins of a coordinate.
+template <typename Features, typename Coordinates>
+Eigen::Index require_blobs(const char* function, const char* name, const Features& features,
+                           const Eigen::DenseBase<Coordinates>& coordinates, BlobEdges edges) {
+  static_assert(is_storage<typename Coordinates::Scalar>,
+                "posenc: coordinates are float, double, Eigen::half or Eigen::bfloat16");
+  const std::string text = name;
+  require(coordinates.cols() > 0, function, "coordinates.cols()", coordinates.cols(), "> 0");
+  if (features.cols() == 0 || features.cols() % coordinates.cols() != 0) {
+    refuse<std::invalid_argument>(function, text + ".cols()", features.cols(), "a multiple of coordinates.cols() ",
+                                  coordinates.cols());
+  }
+  if (features.rows() != coordinates.rows()) {
+    refuse<std::invalid_argument>(function, text + ".rows()", features.rows(), "coordinates.rows() ",
+                                  coordinates.rows());
+  }
+  require_data(function, name, features);
+  require_data(function, "coordinates", coordinates);
+  require_named(function, "edges", edges, BlobEdges::cut);
+  return features.cols() / coordinates.cols();
+}
+
+/// visit(bin, u) for each bin that a blob reaches, of up to three: the bin begins u bins above the center.
+template <typename Visit>
+void for_each_blob_bin(double x, Eigen::Index bins, BlobEdges edges, const Visit& visit) {
+  const double count = static_cast<double>(bins);
+  const double center = (edges == BlobEdges::wrap ? x - std::floor(x) : x) * count;
+  if (!(center > -1 && center < count + 1)) return;
+  const double middle = std::floor(center);
+  for (int step = -1; step <= 1; ++step) {
+    Eigen::Index bin = static_cast<Eigen::Index>(middle) + step;
+    const double u = middle + step - center;
+    if (edges == BlobEdges::wrap) bin = (bin + bins) % bins;
+    if (bin >= 0 && bin < bins) visit(bin, u);
+  }
+}
+
+/// Whether these are the arguments of encode_one_blob().
+template <typename... Arguments>
+inline constexpr bool takes_blobs = false;
+template <typename Out, typename Coordinates>
+inline constexpr bool takes_blobs<Out, Coordinates, BlobEdges> = is_dense<Coordinates>;
+
+/// Whether these are the arguments of one_blob_backward().
+template <typename... Arguments>
+inline constexpr bool takes_blob_gradient = false;
+template <typename Grad, typename GradOut, typename Coordinates>
+inline constexpr bool takes_blob_gradient<Grad, GradOut, Coordinates, BlobEdges> =
+    is_dense<GradOut>&& is_dense<Coordinates>;
+
+}  // namespace detail
+
+/// Writes the one-blob encoding of each token's coordinates into `out`: n bins for each coordinate, in which a blob of
+/// two bins' width around the coordinate lies.
+///
+///     out[t, m n + k] = K((k + 1) - n x[t, m]) - K(k - n x[t, m])           k < n
+///     K(u) = 1/2 + 15/16 (u - 2/3 u^3 + 1/5 u^5), 0 below u = -1 and 1 above u = 1
+///
+/// The numbers of a coordinate in [0, 1] add up to 1 where edges wrap.
+/// @param[out] out     tokens x M n: any writable dense Eigen object, row- or column-major.
+/// @param coordinates  tokens x M, usually in [0, 1]: float, double or a half type. NaN and infinity give NaN.
+/// @param edges        What is beyond 0 and 1. Projects differ, so that there is no default.
+/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. `out` is then unchanged.
+/// Cost:     a store for each number, and some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal:
+///           one-blob).
+/// Accuracy: double |error| <= 2^-50 + n |x| 2^-51; float rounds that once more, for n < 3 up to three times
+///           [sinusoidal][one_blob].
+/// Source:   Mueller et al. 2019, arXiv:1808.03856 (with a Gaussian blob).
+/// Matches:  OneBlob of tiny-cuda-nn, with wrap, for coordinates in [0, 1] and a power of two bins, by its formula.
+template <typename Out, typename Coordinates,
+          std::enable_if_t<detail::is_dense<std::decay_t<Out>> && detail::is_dense<Coordinates>, int> = 0>
+void encode_one_blob(Out&& out, const Coordinates& coordinates, BlobEdges edges) {
+  const char* const function = "encode_one_blob";
+  auto& target = detail::written(std::forward<Out>(out));
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  const Eigen::Index bins = detail::require_blobs(function, "out", target, coordinates, edges);
+  detail::require_no_self_overlap(function, "out", target);
+  detail::require_disjoint(function, "out", target, coordinates);
+  const auto& all = detail::evaluated(coordinates);
+  for (Eigen::Index token = 0; token < all.rows(); ++token) {
+    for (Eigen::Index m = 0; m < all.cols(); ++m) {
+      const double x = static_cast<double>(all.coeff(token, m));
+      const double start = detail::is_finite(x) ? 0.0 : x - x;  // NaN
+      for (Eigen::Index k = 0; k < bins; ++k) target.coeffRef(token, m * bins + k) = detail::convert<Scalar>(start);
+      detail::for_each_blob_bin(x, bins, edges, [&](Eigen::Index bin, double u) {
+        Scalar& share = target.coeffRef(token, m * bins + bin);
+        const double value = detail::blob_below(u + 1) - detail::blob_below(u);
+        share = detail::convert<Scalar>(static_cast<double>(share) + value);
+      });
+    }
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_blobs<Arguments...>, int> = 0>
+void encode_one_blob(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write encode_one_blob(out, coordinates, edges): out is tokens x (axes * bins), coordinates "
+                "tokens x axes, edges BlobEdges::wrap, as tiny-cuda-nn has it, or cut");
+}
+
+/// Adds the gradient of encode_one_blob() to that of its coordinates. With k(u) = 15/16 (1 - u^2)^2 within (-1, 1),
+///
+///     grad_coordinates[t, m] += n sum over k of grad_out[t, m n + k] (k(k - n x[t, m]) - k((k + 1) - n x[t, m]))
+///
+/// @param[in,out] grad_coordinates  tokens x M; added to.
+/// @param grad_out                  tokens x M n: the gradient by what encode_one_blob() wrote.
+/// @param coordinates, edges        As in the forward call.
+/// @throws std::invalid_argument  as encode_one_blob(); nothing is then written.
+/// Cost:     some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal: one-blob).
+/// Accuracy: formed in double and rounded once, within the error of central differences [sinusoidal][one_blob].
+/// Source:   the chain rule on encode_one_blob().
+template <typename GradCoordinates, typename GradOut, typename Coordinates,
+          std::enable_if_t<detail::is_dense<std::decay_t<GradCoordinates>> && detail::is_dense<GradOut> &&
+                               detail::is_dense<Coordinates>,
+                           int> = 0>
+void one_blob_backward(GradCoordinates&& grad_coordinates, const GradOut& grad_out, const Coordinates& coordinates,
+                       BlobEdges edges) {
+  const char* const function = "one_blob_backward";
+  auto& target = detail::written(std::forward<GradCoordinates>(grad_coordinates));
+  using Scalar = typename std::decay_t<decltype(target)>::Scalar;
+  const Eigen::Index bins = detail::require_blobs(function, "grad_out", grad_out, coordinates, edges);
+  detail::require_shape(function, "grad_coordinates", target, coordinates.rows(), coordinates.cols());
+  detail::require_no_self_overlap(function, "grad_coordinates", target);
+  detail::require_disjoint(function, "grad_coordinates", target, grad_out);
+  detail::require_disjoint(function, "grad_coordinates", target, coordinates);
+  const auto& grad = detail::evaluated(grad_out);
+  const auto& all = detail::evaluated(coordinates);
+  for (Eigen::Index token = 0; token < all.rows(); ++token) {
+    for (Eigen::Index m = 0; m < all.cols(); ++m) {
+      const double x = static_cast<double>(all.coeff(token, m));
+      double sum = detail::is_finite(x) ? 0.0 : x - x;
+      detail::for_each_blob_bin(x, bins, edges, [&](Eigen::Index bin, double u) {
+        const double by_center = detail::blob_height(u) - detail::blob_height(u + 1);
+        sum += static_cast<double>(grad.coeff(token, m * bins + bin)) * by_center;
+      });
+      Scalar& to = target.coeffRef(token, m);
+      to = detail::convert<Scalar>(static_cast<double>(to) + static_cast<double>(bins) * sum);
+    }
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments, std::enable_if_t<!detail::takes_blob_gradient<Arguments...>, int> = 0>
+void one_blob_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write one_blob_backward(grad_coordinates, grad_out, coordinates, edges): grad_coordinates and "
+                "coordinates are tokens x axes, grad_out tokens x (axes * bins), edges those of the forward call");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_SINUSOIDAL_ONE_BLOB_HPP
 
 // ---- posenc/sinusoidal/detail/harmonics.hpp
 /// The real spherical harmonics of one direction, and their gradient.
@@ -13933,7 +15011,7 @@ void spherical_harmonics_backward(const Arguments&...) {
 
 // ---- posenc/sinusoidal.hpp
 /// Fixed encodings that are added to token embeddings: sines and cosines; integers and digits to compare them with;
-/// Fourier features and spherical harmonics of coordinates.
+/// Fourier features, one-blob codes and spherical harmonics of coordinates.
 #ifndef POSENC_SINUSOIDAL_HPP
 #define POSENC_SINUSOIDAL_HPP
 
@@ -14367,7 +15445,11 @@ class DistanceTable {
   /// @throws std::out_of_range  head is not in [0, num_heads()).
   TableHead<const DistanceTable> head(detail::Size head) const& { return {*this, head}; }
   TableHead<DistanceTable> head(detail::Size head) & { return {*this, head}; }
-  TableHead<const DistanceTable> head(detail::Size head) const&& = delete;
+  template <typename Number = Scalar>
+  TableHead<const DistanceTable<Number>> head(detail::Size head) const&& {
+    detail::of_temporary<Number>();
+    return {*this, head};
+  }
 
  private:
   DistanceRange distances_;
@@ -14425,6 +15507,7 @@ void require_target(const char* function, const char* parameter, const Target& t
 
 // ---- posenc/relative_bias/add_distance_bias.hpp
 /// Adds a bias by distance to attention logits, and its gradient.
+/// With a gate for each query: gated_distance_bias.hpp.
 #ifndef POSENC_RELATIVE_BIAS_ADD_DISTANCE_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_ADD_DISTANCE_BIAS_HPP
 
@@ -14563,6 +15646,7 @@ auto distance_bias_backward(const Arguments&...) {
 
 // ---- posenc/relative_bias/gated_distance_bias.hpp
 /// A bias by distance that each query multiplies by a gate of its own, and its gradients.
+/// Without gates: add_distance_bias.hpp.
 #ifndef POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
 #define POSENC_RELATIVE_BIAS_GATED_DISTANCE_BIAS_HPP
 
@@ -14752,6 +15836,7 @@ void require_list_size(const char* function, const char* parameter, const List& 
 
 // ---- posenc/relative_bias/alibi.hpp
 /// ALiBi: a penalty that grows linearly with distance, steeper or flatter by head.
+/// make_alibi_table() on a grid of tokens is in grid_alibi.hpp.
 #ifndef POSENC_RELATIVE_BIAS_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_ALIBI_HPP
 
@@ -15350,6 +16435,18 @@ DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, co
 }
 
 /// @overload
+/// Says how distances are written.
+template <typename Weights, typename Number>
+DistanceTable<typename Weights::Scalar> make_t5_table(const Weights& weights, const T5Buckets& buckets,
+                                                      std::initializer_list<Number>) {
+  static_assert(
+      detail::kMisuse<Number>,
+      "posenc: bare braces are not distances: write make_t5_table(weights, buckets, DistanceRange(first, last)), "
+      "or span.distances()");
+  return make_t5_table(weights, buckets, DistanceRange(0, -1));
+}
+
+/// @overload
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_t5_table(const Arguments&...) {
@@ -15398,7 +16495,7 @@ auto t5_table_backward(const Arguments&...) {
 #endif  // POSENC_RELATIVE_BIAS_T5_HPP
 
 // ---- posenc/relative_bias/bias_mlp.hpp
-/// BiasMlp: the small network that makes a bias of a distance or displacement.
+/// BiasMlp: the small network that makes a bias of a distance or displacement, with layer norms or without.
 #ifndef POSENC_RELATIVE_BIAS_BIAS_MLP_HPP
 #define POSENC_RELATIVE_BIAS_BIAS_MLP_HPP
 
@@ -15408,11 +16505,21 @@ inline namespace POSENC_ABI {
 /// The function between the layers of a BiasMlp.
 enum class Activation { relu, silu };
 
-/// One layer of a BiasMlp: y = W x + b.
+/// The layer norm of a layer of a BiasMlp: (y - mean) / sqrt(variance + epsilon) weight + bias, with the mean of the
+/// layer's outputs and the mean of their squared deviations from it.
+template <typename Scalar>
+struct LayerNorm {
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> weight;  ///< outputs.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;    ///< outputs, or empty for none.
+  double epsilon = 0;                               ///< > 0, to be given: PyTorch's own is 1e-5.
+};
+
+/// One layer of a BiasMlp: y = W x + b, normalized where it has a norm.
 template <typename Scalar>
 struct MlpLayer {
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
   Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
+  std::optional<LayerNorm<Scalar>> norm{};  ///< Before the activation; gcc 12 crashes on `= {}` here.
 };
 
 /// The small network that makes a bias of a distance: layers with an activation between them, none after the last.
@@ -15432,6 +16539,9 @@ struct BiasMlp {
     for (MlpLayer<Scalar>& layer : result.layers) {
       layer.weight.setZero();
       layer.bias.setZero();
+      if (!layer.norm) continue;
+      layer.norm->weight.setZero();
+      layer.norm->bias.setZero();
     }
     return result;
   }
@@ -15469,6 +16579,16 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
       refuse<std::invalid_argument>(function, name + ".bias.size()", layer.bias.size(), "0 or ", layer.weight.rows());
     }
     width = layer.weight.rows();
+    if (!layer.norm) continue;
+    if (layer.norm->weight.size() != width) {
+      refuse<std::invalid_argument>(function, name + ".norm->weight.size()", layer.norm->weight.size(), width);
+    }
+    if (layer.norm->bias.size() != 0 && layer.norm->bias.size() != width) {
+      refuse<std::invalid_argument>(function, name + ".norm->bias.size()", layer.norm->bias.size(), "0 or ", width);
+    }
+    if (!(layer.norm->epsilon > 0) || !std::isfinite(layer.norm->epsilon)) {
+      refuse<std::invalid_argument>(function, name + ".norm->epsilon", layer.norm->epsilon, "finite and > 0");
+    }
   }
 }
 
@@ -15479,14 +16599,21 @@ void require_mlp_gradient(const char* function, const std::string& parameter, co
   if (grad.layers.size() != mlp.layers.size()) {
     refuse<std::invalid_argument>(function, parameter + ".layers.size()", grad.layers.size(), mlp.layers.size());
   }
+  const auto require_like = [&](const std::string& name, const auto& written, const auto& read) {
+    require_shape(function, name.c_str(), written, read.rows(), read.cols());
+    require_target(function, name.c_str(), written, read, others...);
+  };
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
-    const std::string weight = parameter + ".layers[" + std::to_string(k) + "].weight";
-    const std::string bias = parameter + ".layers[" + std::to_string(k) + "].bias";
-    require_shape(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight.rows(),
-                  mlp.layers[k].weight.cols());
-    require_shape(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias.rows(), 1);
-    require_target(function, weight.c_str(), grad.layers[k].weight, mlp.layers[k].weight, others...);
-    require_target(function, bias.c_str(), grad.layers[k].bias, mlp.layers[k].bias, others...);
+    const std::string name = parameter + ".layers[" + std::to_string(k) + "]";
+    require_like(name + ".weight", grad.layers[k].weight, mlp.layers[k].weight);
+    require_like(name + ".bias", grad.layers[k].bias, mlp.layers[k].bias);
+    const auto& norm = mlp.layers[k].norm;
+    if (grad.layers[k].norm.has_value() != norm.has_value()) {
+      refuse<std::invalid_argument>(function, name + ".norm", norm ? "none" : "a norm", norm ? "given" : "empty");
+    }
+    if (!norm) continue;
+    require_like(name + ".norm->weight", grad.layers[k].norm->weight, norm->weight);
+    require_like(name + ".norm->bias", grad.layers[k].norm->bias, norm->bias);
   }
 }
 
@@ -15503,6 +16630,25 @@ Scalar activation_slope(Activation activation, Scalar x) {
   return gate * (Scalar(1) + x * (Scalar(1) - gate));
 }
 
+/// W x + b, one row for each row of `x`.
+template <typename Scalar>
+MlpMatrix<Scalar> layer_sums(const MlpLayer<Scalar>& layer, const MlpMatrix<Scalar>& x) {
+  MlpMatrix<Scalar> y = x * layer.weight.transpose();
+  if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
+  return y;
+}
+
+/// Subtracts each row's mean and divides the row by its deviation, in place. Returns 1 / deviation of each row.
+template <typename Scalar>
+Eigen::Array<Scalar, Eigen::Dynamic, 1> normalize_rows(MlpMatrix<Scalar>& y, double epsilon) {
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> means = y.rowwise().mean();
+  y.colwise() -= means.matrix();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> variances = y.array().square().rowwise().mean();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> scales = (variances + static_cast<Scalar>(epsilon)).sqrt().inverse();
+  y.array().colwise() *= scales;
+  return scales;
+}
+
 /// Returns the values before each activation, layer by layer; the last is the output. One row for each row of `inputs`.
 template <typename Scalar>
 std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs) {
@@ -15510,8 +16656,12 @@ std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const Mlp
   MlpMatrix<Scalar> x = inputs;
   for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
     const MlpLayer<Scalar>& layer = mlp.layers[k];
-    MlpMatrix<Scalar> y = x * layer.weight.transpose();
-    if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
+    MlpMatrix<Scalar> y = layer_sums(layer, x);
+    if (layer.norm) {
+      normalize_rows(y, layer.norm->epsilon);
+      y.array().rowwise() *= layer.norm->weight.transpose().array();
+      if (layer.norm->bias.size() != 0) y.rowwise() += layer.norm->bias.transpose();
+    }
     if (k + 1 < mlp.layers.size()) {
       x = y.unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
     }
@@ -15520,16 +16670,34 @@ std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const Mlp
   return values;
 }
 
+/// Adds the gradients of a norm's parameters into `grad` and takes `grad_out` back through it, in place.
+/// @param sums  What was normalized.
+template <typename Scalar>
+void norm_backward(LayerNorm<Scalar>& grad, MlpMatrix<Scalar>& grad_out, const LayerNorm<Scalar>& norm,
+                   MlpMatrix<Scalar> sums) {
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> scales = normalize_rows(sums, norm.epsilon);
+  grad.weight += (grad_out.array() * sums.array()).colwise().sum().transpose().matrix();
+  if (norm.bias.size() != 0) grad.bias += grad_out.colwise().sum().transpose();
+  grad_out.array().rowwise() *= norm.weight.transpose().array();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> means = grad_out.rowwise().mean();
+  const Eigen::Array<Scalar, Eigen::Dynamic, 1> along = (grad_out.array() * sums.array()).rowwise().mean();
+  grad_out.array() -= sums.array().colwise() * along;
+  grad_out.array().colwise() -= means;
+  grad_out.array().colwise() *= scales;
+}
+
 /// Adds the parameters' gradients into `grad` and returns the inputs' gradient.
 template <typename Scalar>
 MlpMatrix<Scalar> add_mlp_gradient(BiasMlp<Scalar>& grad, const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs,
                                    const std::vector<MlpMatrix<Scalar>>& values, MlpMatrix<Scalar> grad_out) {
   for (std::size_t k = mlp.layers.size(); k-- > 0;) {
+    const MlpLayer<Scalar>& layer = mlp.layers[k];
     MlpMatrix<Scalar> x = inputs;
     if (k > 0) x = values[k - 1].unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    if (layer.norm) norm_backward(*grad.layers[k].norm, grad_out, *layer.norm, layer_sums(layer, x));
     grad.layers[k].weight.noalias() += grad_out.transpose() * x;
-    if (mlp.layers[k].bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
-    MlpMatrix<Scalar> grad_x = grad_out * mlp.layers[k].weight;
+    if (layer.bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
+    MlpMatrix<Scalar> grad_x = grad_out * layer.weight;
     if (k > 0) {
       grad_x.array() *= values[k - 1].unaryExpr([&](Scalar v) { return activation_slope(mlp.activation, v); }).array();
     }
@@ -15743,8 +16911,165 @@ auto fire_bias_backward(const Arguments&...) {
 
 #endif  // POSENC_RELATIVE_BIAS_FIRE_HPP
 
+// ---- posenc/relative_bias/window_table.hpp
+/// WindowTable: a bias by displacement in a two-dimensional window (Swin), with a class token or without (BEiT).
+#ifndef POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
+#define POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// Whether a window's tokens have a class token in front of them, and three more biases for it (BEiT).
+enum class ClassToken { none, first };
+
+/// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
+///
+/// For one query, the keys of a row of the window have contiguous biases in the table. Adding the bias is therefore
+/// `height` runs of additions for each query, without an index matrix or a gather.
+/// @tparam Scalar_  float or double; half types as storage.
+template <typename Scalar_>
+class WindowTable {
+ public:
+  using Scalar = Scalar_;
+  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// A table of zeros.
+  /// @param num_heads    >= 0.
+  /// @param window       The tokens.
+  /// @param class_token  Whether a class token is in front of them.
+  /// @throws std::invalid_argument  num_heads < 0.
+  /// @throws std::length_error      the table does not fit into memory's index type.
+  WindowTable(detail::Size num_heads, const GridShape& window, ClassToken class_token = ClassToken::none)
+      : window_(window), class_token_(class_token) {
+    detail::require_named("WindowTable", "class_token", class_token, ClassToken::first);
+    detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
+    detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
+    values_ = Values::Zero(Eigen::Index{num_heads}, window.displacements());
+    class_values_ = Values::Zero(Eigen::Index{num_heads}, class_token == ClassToken::none ? 0 : 3);
+  }
+
+  Eigen::Index num_heads() const { return values_.rows(); }
+  GridShape window() const { return window_; }
+  ClassToken class_token() const { return class_token_; }
+  /// Tokens of the window, and the class token if there is one.
+  Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
+
+  /// num_heads x displacements: column (dr + height - 1)(2 width - 1) + dc + width - 1 is key - query = (dr, dc).
+  Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
+  Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
+  Values values() && { return std::move(values_); }
+  /// num_heads x 3 with a class token: class to token, token to class, class to class. Else num_heads x 0.
+  Eigen::Map<const Values> class_values() const& {
+    return {class_values_.data(), class_values_.rows(), class_values_.cols()};
+  }
+  Eigen::Map<Values> class_values() & { return {class_values_.data(), class_values_.rows(), class_values_.cols()}; }
+  Values class_values() && { return std::move(class_values_); }
+
+  /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
+  /// @throws std::out_of_range  head is not in [0, num_heads()).
+  TableHead<const WindowTable> head(detail::Size head) const& { return {*this, head}; }
+  TableHead<WindowTable> head(detail::Size head) & { return {*this, head}; }
+  template <typename Number = Scalar>
+  TableHead<const WindowTable<Number>> head(detail::Size head) const&& {
+    detail::of_temporary<Number>();
+    return {*this, head};
+  }
+
+ private:
+  GridShape window_;
+  ClassToken class_token_;
+  Values values_;
+  Values class_values_;
+};
+
+/// Returns the bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
+///
+/// A checkpoint by key - query (MaxViT in TensorFlow) is written into values() as it is; one by the sizes of a
+/// displacement (LeViT) likewise, its number |rows| width + |columns| in each column.
+/// Windows of three axes (Video Swin) are such tables frame by frame: for each d = query frame - key frame, ascending,
+/// make_window_table(weights.middleRows((d + frames - 1) n, n), window) with n = window.displacements(), which
+/// add_window_bias() adds to the block of logits of each two frames that differ by d. To another size, resize()
+/// brings such weights with AxesResize.
+///
+/// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
+///                     class token three more rows: class to token, token to class, class to class.
+/// @param window       The window the table was trained for; resize() brings a table to another one.
+/// @param class_token  Whether the table has the three rows.
+/// @throws std::invalid_argument  another number of rows.
+/// Cost:     one copy for each value; no bench case, called once for a checkpoint.
+/// Accuracy: copies [accuracy][relative_bias].
+/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
+/// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, RelPosBias of timm, with a class token or without;
+///           RelPosBiasTf (MaxViT) and LeViT of timm, ShiftedWindowAttention3d of torchvision (Video Swin), as said.
+template <typename Weights, detail::IfDense<Weights> = 0>
+WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
+                                                        ClassToken class_token = ClassToken::none) {
+  detail::require_named("make_window_table", "class_token", class_token, ClassToken::first);
+  const Eigen::Index n = window.displacements();
+  const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
+  detail::require(weights.rows() == expected, "make_window_table", "weights.rows()", weights.rows(), expected);
+  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
+  auto values = table.values();
+  auto class_values = table.class_values();
+  const auto& weights_values = detail::evaluated(weights);
+  for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) values(head, m) = weights_values.coeff(n - 1 - m, head);
+    for (Eigen::Index m = 0; m < class_values.cols(); ++m) class_values(head, m) = weights_values.coeff(n + m, head);
+  }
+  return table;
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto make_window_table(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
+                "displacements x num_heads, window a GridShape(height, width), class_token ClassToken::first for BEiT");
+  return detail::Misfit<Arguments...>();
+}
+
+/// The gradient of make_window_table(): adds into grad_weights.
+/// @param[in,out] grad_weights  Has the shape of the weights.
+/// @param grad_table            dL/d(table), as window_bias_backward() sums it.
+/// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
+/// Cost:     one addition for each value; no allocation; no bench case, it reads the table alone.
+/// Accuracy: one addition, rounded once [accuracy][relative_bias].
+/// Source:   as make_window_table().
+template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
+void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>& grad_table) {
+  const char* const function = "window_table_backward";
+  auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
+  const auto values = grad_table.values();
+  const auto class_values = grad_table.class_values();
+  const Eigen::Index n = values.cols();
+  detail::require_shape(function, "grad_weights", grad, n + class_values.cols(), grad_table.num_heads());
+  detail::require_target(function, "grad_weights", grad, values, class_values);
+  using Target = typename std::decay_t<decltype(grad)>::Scalar;
+  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
+    for (Eigen::Index m = 0; m < n; ++m) grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(values(head, m));
+    for (Eigen::Index m = 0; m < class_values.cols(); ++m) {
+      grad.coeffRef(n + m, head) += detail::convert<Target>(class_values(head, m));
+    }
+  }
+}
+
+/// @overload
+/// Says what is missing or out of order.
+template <typename... Arguments>
+auto window_table_backward(const Arguments&...) {
+  static_assert(detail::kMisuse<Arguments...>,
+                "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
+                "weights, grad_table is the WindowTable that window_bias_backward() sums into");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
+
 // ---- posenc/relative_bias/mlp_table.hpp
-/// Dynamic position bias: a small network of the distance.
+/// Dynamic position bias: a small network of the distance, in a line or in a window.
 #ifndef POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 #define POSENC_RELATIVE_BIAS_MLP_TABLE_HPP
 
@@ -15759,15 +17084,47 @@ enum class DistanceInput {
 
 namespace detail {
 
+/// What the network gets for a displacement key - query.
+template <typename Scalar>
+Scalar distance_input(Eigen::Index key_minus_query, DistanceInput input) {
+  const double distance = -static_cast<double>(key_minus_query);
+  if (input == DistanceInput::linear) return static_cast<Scalar>(distance);
+  return static_cast<Scalar>(std::copysign(std::log1p(std::abs(distance)), distance));
+}
+
 template <typename Scalar>
 MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput input) {
   MlpMatrix<Scalar> inputs(distances.size(), 1);
   for (Eigen::Index m = 0; m < distances.size(); ++m) {
-    const double distance = -static_cast<double>(distances.first() + m);
-    const double size = std::log1p(std::abs(distance));
-    inputs(m, 0) = static_cast<Scalar>(input == DistanceInput::linear ? distance : distance < 0 ? -size : size);
+    inputs(m, 0) = distance_input<Scalar>(distances.first() + m, input);
   }
   return inputs;
+}
+
+/// Displacements in rows and columns, in the order of WindowTable::values().
+template <typename Scalar>
+MlpMatrix<Scalar> distance_inputs(const GridShape& window, DistanceInput input) {
+  MlpMatrix<Scalar> inputs(window.displacements(), 2);
+  for (Eigen::Index m = 0; m < inputs.rows(); ++m) {
+    inputs(m, 0) = distance_input<Scalar>(m / (2 * window.width() - 1) - (window.height() - 1), input);
+    inputs(m, 1) = distance_input<Scalar>(m % (2 * window.width() - 1) - (window.width() - 1), input);
+  }
+  return inputs;
+}
+
+/// Adds the gradient of the network into `grad_mlp`, after every check.
+template <typename Scalar, typename Table, typename Where>
+void add_table_gradient(BiasMlp<Scalar>& grad_mlp, const Table& grad_table, const BiasMlp<Scalar>& mlp,
+                        const Where& where, DistanceInput input, Eigen::Index num_inputs) {
+  const char* const function = "mlp_table_backward";
+  require_mlp(function, mlp, num_inputs);
+  require_named(function, "input", input, DistanceInput::logarithmic);
+  require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
+  require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
+          grad_table.num_heads());
+  const MlpMatrix<Scalar> inputs = distance_inputs<Scalar>(where, input);
+  add_mlp_gradient(grad_mlp, mlp, inputs, mlp_forward(mlp, inputs),
+                   MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
 }
 
 }  // namespace detail
@@ -15783,7 +17140,8 @@ MlpMatrix<Scalar> distance_inputs(const DistanceRange& distances, DistanceInput 
 /// Cost:     distances.size() evaluations of the network; no bench case, called once for a length.
 /// Accuracy: 20 ulp of the largest sum of a layer in double, for three layers of six units [accuracy][relative_bias].
 /// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
-/// Matches:  DynamicPositionBias of x-transformers (SiLU, log_distance) without its layer norms.
+/// Matches:  DynamicPositionBias of x-transformers: SiLU, log_distance or not; with norm=True each layer but the last has
+///           a LayerNorm of epsilon 1e-5, whose bias is empty in the first layer.
 template <typename Scalar>
 DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceRange& distances, DistanceInput input) {
   detail::require_mlp("make_mlp_table", mlp, 1);
@@ -15795,12 +17153,37 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
 }
 
 /// @overload
+/// Returns a dynamic position bias of a window: the network is evaluated once for each displacement.
+///
+///     table(h, (dr, dc)) = mlp(f(-dr), f(-dc))[h]        (dr, dc) = key - query in rows and columns
+///
+/// Swin v2's own bias, with a sigmoid and coordinates relative to the window of pretraining, is make_swin_v2_table().
+/// @param mlp     2 inputs, one output for each head.
+/// @param window  The window to serve; the network may have been trained in another one.
+/// @param input   Which f.
+/// @throws std::invalid_argument  layers that do not fit together.
+/// Cost:     window.displacements() evaluations of the network; no bench case, called once for a window.
+/// Accuracy: 20 ulp of the largest sum of a layer in double, for two layers of seven units [accuracy][relative_bias].
+/// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
+/// Matches:  DynamicPosBias of CrossFormer (linear, ReLU, each layer but the last with a LayerNorm), its residual=False;
+///           RelPosMlp of timm with mode="cr" and the bias of SwinTransformerV2Cr (logarithmic, ReLU).
+template <typename Scalar>
+WindowTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const GridShape& window, DistanceInput input) {
+  detail::require_mlp("make_mlp_table", mlp, 2);
+  detail::require_named("make_mlp_table", "input", input, DistanceInput::logarithmic);
+  WindowTable<Scalar> table(mlp.outputs(), window);
+  table.values() = detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(window, input)).back().transpose().array();
+  return table;
+}
+
+/// @overload
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_mlp_table(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write make_mlp_table(mlp, distances, input): mlp is a BiasMlp, distances span.distances(), "
-                "input DistanceInput::linear or logarithmic");
+                "posenc: write make_mlp_table(mlp, distances, input), or (mlp, window, input): mlp is a BiasMlp, "
+                "distances span.distances(), window a GridShape(height, width), input DistanceInput::linear or "
+                "logarithmic");
   return detail::Misfit<Arguments...>();
 }
 
@@ -15809,21 +17192,24 @@ auto make_mlp_table(const Arguments&...) {
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
 /// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
 ///                                itself; nothing is written then.
-/// Cost:     as make_mlp_table(), about three times; allocates its activations; no bench case, it reads the table
-///           alone.
+/// Cost:     as make_mlp_table(), about three times, four with layer norms; allocates its activations; no bench case, it
+///           reads the table alone.
 /// Accuracy: within the error of central differences, 64 eps^(2/3) of its size in double [accuracy][relative_bias].
 template <typename Scalar>
 void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
                         DistanceInput input) {
-  const char* const function = "mlp_table_backward";
-  detail::require_mlp(function, mlp, 1);
-  detail::require_named(function, "input", input, DistanceInput::logarithmic);
-  detail::require_mlp_gradient(function, "grad_mlp", grad_mlp, mlp);
-  detail::require(mlp.outputs() == grad_table.num_heads(), function, "mlp.outputs()", mlp.outputs(), "num_heads ",
-                  grad_table.num_heads());
-  const auto inputs = detail::distance_inputs<Scalar>(grad_table.distances(), input);
-  detail::add_mlp_gradient(grad_mlp, mlp, inputs, detail::mlp_forward(mlp, inputs),
-                           detail::MlpMatrix<Scalar>(grad_table.values().matrix().transpose()));
+  detail::add_table_gradient(grad_mlp, grad_table, mlp, grad_table.distances(), input, 1);
+}
+
+/// @overload
+/// The gradient of the bias of a window, as window_bias_backward() sums grad_table.
+/// @throws as above.
+/// Cost:     as above; no bench case, it reads the table alone.
+/// Accuracy: as above [accuracy][relative_bias].
+template <typename Scalar>
+void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const WindowTable<Scalar>& grad_table, const BiasMlp<Scalar>& mlp,
+                        DistanceInput input) {
+  detail::add_table_gradient(grad_mlp, grad_table, mlp, grad_table.window(), input, 2);
 }
 
 /// @overload
@@ -15833,7 +17219,7 @@ auto mlp_table_backward(const Arguments&...) {
   static_assert(
       detail::kMisuse<Arguments...>,
       "posenc: write mlp_table_backward(grad_mlp, grad_table, mlp, input): grad_mlp is mlp.zeros() or the sum "
-      "so far, grad_table the DistanceTable that distance_bias_backward() sums into");
+      "so far, grad_table what distance_bias_backward() or window_bias_backward() sums into");
 }
 
 }  // namespace POSENC_ABI
@@ -16144,21 +17530,24 @@ constexpr bool may_have_buckets() {
   }
 }
 
-/// The row of each pair. Where there are fewer distances than pairs, the bucket of each distance is found once and
-/// kept.
+/// The row of each pair.
 template <typename Buckets, typename Queries, typename Keys>
 class BucketRows {
  public:
   BucketRows(const Buckets& buckets, const Queries& queries, const Keys& keys, const SegmentPairs* segments)
-      : buckets_(buckets), queries_(queries), keys_(keys), segments_(segments) {
-    if (queries.count() == 0 || keys.count() == 0) return;
-    const auto [first_query, last_query] = ends(queries);
-    const auto [first_key, last_key] = ends(keys);
+      : buckets_(buckets), queries_(queries), keys_(keys), segments_(segments) {}
+
+  /// Where there are fewer distances than pairs, finds the bucket of each distance once and keeps it. After every check,
+  /// because it allocates.
+  void keep_buckets() {
+    if (queries_.count() == 0 || keys_.count() == 0) return;
+    const auto [first_query, last_query] = ends(queries_);
+    const auto [first_key, last_key] = ends(keys_);
     lowest_ = first_key - last_query;
     const std::int64_t span = last_key - first_query - lowest_;
-    if (span / keys.count() >= queries.count()) return;
+    if (span / keys_.count() >= queries_.count()) return;
     kept_.reserve(static_cast<std::size_t>(span) + 1);
-    for (std::int64_t d = 0; d <= span; ++d) kept_.push_back(buckets(lowest_ + d));
+    for (std::int64_t d = 0; d <= span; ++d) kept_.push_back(buckets_(lowest_ + d));
   }
 
   Eigen::Index queries() const { return queries_.count(); }
@@ -16255,9 +17644,10 @@ void add_bucket_bias(X& x, const Weights& given_weights, const Buckets& buckets,
     using Number = ArithmeticScalar<Scalar, typename Weights::Scalar>;
     const BucketPositions<Queries> queries(function, "query_positions", query_positions);
     const BucketPositions<Keys> keys(function, "key_positions", key_positions);
-    const BucketRows rows_of(buckets, queries, keys, segments);
+    BucketRows rows_of(buckets, queries, keys, segments);
     require_bucket_bias(function, "logits", x, "weights", given_weights, count_buckets(buckets), rows_of, segments);
     require_target(function, "logits", x, given_weights);
+    rows_of.keep_buckets();
     const auto& weights = evaluated(given_weights);
     Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> of_head(weights.cols(), weights.rows());
     for (Eigen::Index row = 0; row < weights.rows(); ++row) {
@@ -16289,10 +17679,11 @@ void bucket_bias_backward(GradWeights& grad_weights, const Grad& grad_logits, co
     using Number = std::conditional_t<is_storage<Scalar>, double, Scalar>;
     const BucketPositions<Queries> queries(function, "query_positions", query_positions);
     const BucketPositions<Keys> keys(function, "key_positions", key_positions);
-    const BucketRows rows_of(buckets, queries, keys, segments);
+    BucketRows rows_of(buckets, queries, keys, segments);
     require_bucket_bias(function, "grad_logits", grad_logits, "grad_weights", grad_weights, count_buckets(buckets),
                         rows_of, segments);
     require_target(function, "grad_weights", grad_weights, grad_logits);
+    rows_of.keep_buckets();
     const auto& grad = evaluated(grad_logits);
     using Sums = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Sums sums = Sums::Constant(grad_weights.cols(), grad_weights.rows(), Number(0));
@@ -16463,151 +17854,6 @@ inline Eigen::Matrix<Eigen::Index, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
 }  // namespace posenc
 
 #endif  // POSENC_RELATIVE_BIAS_WINDOW_INDEX_HPP
-
-// ---- posenc/relative_bias/window_table.hpp
-/// WindowTable: a bias by displacement in a two-dimensional window (Swin), with a class token or without (BEiT).
-#ifndef POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
-#define POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
-
-namespace posenc {
-inline namespace POSENC_ABI {
-
-/// Whether a window's tokens have a class token in front of them, and three more biases for it (BEiT).
-enum class ClassToken { none, first };
-
-/// A bias by displacement within a window: one number per head and (key - query) in rows and columns.
-///
-/// For one query, the keys of a row of the window have contiguous biases in the table. Adding the bias is therefore
-/// `height` runs of additions for each query, without an index matrix or a gather.
-/// @tparam Scalar_  float or double; half types as storage.
-template <typename Scalar_>
-class WindowTable {
- public:
-  using Scalar = Scalar_;
-  using Values = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-  /// A table of zeros.
-  /// @param num_heads    >= 0.
-  /// @param window       The tokens.
-  /// @param class_token  Whether a class token is in front of them.
-  /// @throws std::invalid_argument  num_heads < 0.
-  /// @throws std::length_error      the table does not fit into memory's index type.
-  WindowTable(detail::Size num_heads, const GridShape& window, ClassToken class_token = ClassToken::none)
-      : window_(window), class_token_(class_token) {
-    detail::require_named("WindowTable", "class_token", class_token, ClassToken::first);
-    detail::require(num_heads >= 0, "WindowTable", "num_heads", num_heads, ">= 0");
-    detail::require_size("WindowTable", "num_heads", num_heads, window.displacements(), sizeof(Scalar));
-    values_ = Values::Zero(Eigen::Index{num_heads}, window.displacements());
-    class_values_ = Values::Zero(Eigen::Index{num_heads}, class_token == ClassToken::none ? 0 : 3);
-  }
-
-  Eigen::Index num_heads() const { return values_.rows(); }
-  GridShape window() const { return window_; }
-  ClassToken class_token() const { return class_token_; }
-  /// Tokens of the window, and the class token if there is one.
-  Eigen::Index tokens() const { return window_.tokens() + (class_token_ == ClassToken::first ? 1 : 0); }
-
-  /// num_heads x displacements: column (dr + height - 1)(2 width - 1) + dc + width - 1 is key - query = (dr, dc).
-  Eigen::Map<const Values> values() const& { return {values_.data(), values_.rows(), values_.cols()}; }
-  Eigen::Map<Values> values() & { return {values_.data(), values_.rows(), values_.cols()}; }
-  Values values() && { return std::move(values_); }
-  /// num_heads x 3 with a class token: class to token, token to class, class to class. Else num_heads x 0.
-  Eigen::Map<const Values> class_values() const& {
-    return {class_values_.data(), class_values_.rows(), class_values_.cols()};
-  }
-  Eigen::Map<Values> class_values() & { return {class_values_.data(), class_values_.rows(), class_values_.cols()}; }
-  Values class_values() && { return std::move(class_values_); }
-
-  /// One head, by reference, for logits of one head. The table must outlive it: that of a temporary does not compile.
-  /// @throws std::out_of_range  head is not in [0, num_heads()).
-  TableHead<const WindowTable> head(detail::Size head) const& { return {*this, head}; }
-  TableHead<WindowTable> head(detail::Size head) & { return {*this, head}; }
-  TableHead<const WindowTable> head(detail::Size head) const&& = delete;
-
- private:
-  GridShape window_;
-  ClassToken class_token_;
-  Values values_;
-  Values class_values_;
-};
-
-/// Returns the bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
-///
-/// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
-///                     class token three more rows: class to token, token to class, class to class.
-/// @param window       The window the table was trained for; resize() brings a table to another one.
-/// @param class_token  Whether the table has the three rows.
-/// @throws std::invalid_argument  another number of rows.
-/// Cost:     one copy for each value; no bench case, called once for a checkpoint.
-/// Accuracy: copies [accuracy][relative_bias].
-/// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
-/// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, both in timm too.
-template <typename Weights, detail::IfDense<Weights> = 0>
-WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
-                                                        ClassToken class_token = ClassToken::none) {
-  detail::require_named("make_window_table", "class_token", class_token, ClassToken::first);
-  const Eigen::Index n = window.displacements();
-  const Eigen::Index expected = class_token == ClassToken::first ? n + 3 : n;
-  detail::require(weights.rows() == expected, "make_window_table", "weights.rows()", weights.rows(), expected);
-  WindowTable<typename Weights::Scalar> table(weights.cols(), window, class_token);
-  auto values = table.values();
-  auto class_values = table.class_values();
-  const auto& weights_values = detail::evaluated(weights);
-  for (Eigen::Index head = 0; head < weights_values.cols(); ++head) {
-    for (Eigen::Index m = 0; m < n; ++m) values(head, m) = weights_values.coeff(n - 1 - m, head);
-    for (Eigen::Index m = 0; m < class_values.cols(); ++m) class_values(head, m) = weights_values.coeff(n + m, head);
-  }
-  return table;
-}
-
-/// @overload
-/// Says what is missing or out of order.
-template <typename... Arguments>
-auto make_window_table(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
-                "displacements x num_heads, window a GridShape(height, width), class_token ClassToken::first for BEiT");
-  return detail::Misfit<Arguments...>();
-}
-
-/// The gradient of make_window_table(): adds into grad_weights.
-/// @param[in,out] grad_weights  Has the shape of the weights.
-/// @param grad_table            dL/d(table), as window_bias_backward() sums it.
-/// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
-/// Cost:     one addition for each value; no allocation; no bench case, it reads the table alone.
-/// Accuracy: one addition, rounded once [accuracy][relative_bias].
-/// Source:   as make_window_table().
-template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
-void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>& grad_table) {
-  const char* const function = "window_table_backward";
-  auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
-  const auto values = grad_table.values();
-  const auto class_values = grad_table.class_values();
-  const Eigen::Index n = values.cols();
-  detail::require_shape(function, "grad_weights", grad, n + class_values.cols(), grad_table.num_heads());
-  detail::require_target(function, "grad_weights", grad, values, class_values);
-  using Target = typename std::decay_t<decltype(grad)>::Scalar;
-  for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    for (Eigen::Index m = 0; m < n; ++m) grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(values(head, m));
-    for (Eigen::Index m = 0; m < class_values.cols(); ++m) {
-      grad.coeffRef(n + m, head) += detail::convert<Target>(class_values(head, m));
-    }
-  }
-}
-
-/// @overload
-/// Says what is missing or out of order.
-template <typename... Arguments>
-auto window_table_backward(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write window_table_backward(grad_weights, grad_table): grad_weights has the shape of the "
-                "weights, grad_table is the WindowTable that window_bias_backward() sums into");
-}
-
-}  // namespace POSENC_ABI
-}  // namespace posenc
-
-#endif  // POSENC_RELATIVE_BIAS_WINDOW_TABLE_HPP
 
 // ---- posenc/relative_bias/detail/window_runs.hpp
 /// The bias of a window and its gradient where logits and table lie in memory with one scalar: short runs as vectors.
@@ -17149,7 +18395,8 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///           no allocation (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
-/// Matches:  add_decomposed_rel_pos of Segment Anything.
+/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet): both grids that of the keys,
+///           tables upside down, a block's queries in the first corner and zeros elsewhere.
 template <typename Logits, typename Rows, typename Columns, typename Query,
           detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {
@@ -17235,6 +18482,7 @@ auto decomposed_logits_backward(const Arguments&...) {
 
 // ---- posenc/relative_bias/grid_alibi.hpp
 /// ALiBi on a grid of tokens: a penalty that grows with the distance in two dimensions.
+/// make_alibi_table() by distance in a line is in alibi.hpp.
 #ifndef POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
 #define POSENC_RELATIVE_BIAS_GRID_ALIBI_HPP
 
@@ -17472,6 +18720,7 @@ inline std::vector<double> whole_distances(Eigen::Index side) {
 
 // ---- posenc/relative_bias/resize_window.hpp
 /// Resizes the bias table of a window to another window.
+/// resize() of learned positions is in learnable/resize.hpp.
 #ifndef POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 #define POSENC_RELATIVE_BIAS_RESIZE_WINDOW_HPP
 
@@ -18093,6 +19342,15 @@ struct CopePosition {
   }
 };
 
+/// Adds the score of the last row to the first logits of a row: what keys take once those behind them count as many as
+/// the table has. False where a logit is not finite: a NaN is in the counts of all keys before it.
+template <typename Logits, typename Scalar>
+bool add_last_position(Logits&& logits, Scalar score) {
+  if (!((logits.array() * Scalar(0)).sum() == Scalar(0))) return false;
+  logits.array() += score + Scalar(0) * (score - score);
+  return true;
+}
+
 template <typename X, typename Query, typename Table, typename Scalar>
 void add_cope_head(X&& x, const Query& q, const Table& table, const AttentionSpan& span, Workspace<Scalar>& workspace) {
   auto scratch = workspace.matrix(kQueryBlock, table.rows());
@@ -18103,7 +19361,12 @@ void add_cope_head(X&& x, const Query& q, const Table& table, const AttentionSpa
     add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       Scalar counted = 0;
+      bool may_end = true;
       for (Eigen::Index j = span.visible_keys(block + i) - 1; j >= 0; --j) {
+        if (may_end && counted >= static_cast<Scalar>(table.rows() - 1)) {
+          if (add_last_position(x.row(block + i).head(j + 1), scores(i, table.rows() - 1))) break;
+          may_end = false;
+        }
         Scalar& logit = x.coeffRef(block + i, j);
         counted += sigmoid(logit);
         const CopePosition<Scalar> at(counted, table.rows());
@@ -18205,6 +19468,8 @@ Cope(const Arguments&...) -> Cope<detail::Misfit<Arguments...>>;
 template <typename GradLogits, typename GradQuery, typename GradTable>
 class CopeGradients {
  public:
+  /// @param grad_logits         Read, and overwritten: (num_heads L_q) x L_k.
+  /// @param grad_q, grad_table  Added into: each of the shape of its parameter.
   template <typename X, typename Q, typename T>
   CopeGradients(X&& grad_logits, Q&& grad_q, T&& grad_table)
       : grad_logits_(detail::written(std::forward<X>(grad_logits))),
@@ -18268,8 +19533,9 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     for a head a product L_q x head_dim x num_positions and one sigmoid for each visible logit. Extra memory
-///           32 x num_positions (bench_content_bias: CoPE).
+/// Cost:     for a head a product L_q x head_dim x num_positions, one sigmoid for each visible logit until the gates
+///           behind it sum to num_positions - 1, and an addition for the others; a row whose logits are not all finite
+///           takes every sigmoid. Extra memory 32 x num_positions (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.
@@ -19012,7 +20278,12 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///     query         .  .  x  x  x  .
 ///
 /// The logits hold scale q k^T, and r is not multiplied by that scale. Where a model multiplies queries by a factor of
-/// their position, as Inkling does, multiply row i of r by the same factor.
+/// their position, as Inkling does on layers without a sliding window, row i of r is multiplied by the same factor,
+/// 1 + a ln(max((p + 1) / n_floor, 1)):
+///
+///     const QueryTemperature inkling{a, n_floor, 1, TemperatureGrowth::clamped_logarithm};
+///     r.row(i) *= query_temperature(inkling, p);          // and the row of q
+///
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as r and projection.
 /// @param r               (num_heads L_q) x d_rel, head by head: hidden states through `r_proj`.
 /// @param projection      d_rel x E, `rel_logits_proj.proj`: column n is the distance n = query - key. All heads share
@@ -19027,7 +20298,7 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///           logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
-/// Matches:  InklingRelativeLogits of transformers.
+/// Matches:  InklingRelativeLogits of transformers, RelativeProjPositionalBias of x-transformers.
 template <typename Logits, typename Query, typename Projection, typename Scalar,
           detail::IfScalar<Scalar, Logits, Query, Projection> = 0>
 void add_banded_logits(Logits&& logits, const Query& r, const Projection& projection, const AttentionSpan& span,
@@ -19258,6 +20529,8 @@ class RelativeKeys : public detail::HeldTable<Table> {
   template <typename T>
   RelativeKeys(T&& table, const DistanceRange& distances)
       : detail::HeldTable<Table>(std::forward<T>(table)), distances_(distances) {}
+  /// @overload
+  /// The rows are exactly span.distances().
   // clang-tidy: copies go by the deduction guide, which takes matrices alone.
   template <typename T>  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload)
   explicit RelativeKeys(T&& table) : detail::HeldTable<Table>(std::forward<T>(table)) {}
@@ -19309,6 +20582,11 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 ///
 /// Pairs at distances that the table has no row for get nothing added (tensor2tensor pads with zeros; add_shaw_logits()
 /// clips).
+///
+/// Chunked local attention (USM, the audio towers of Gemma 3n and Gemma 4) is this call, once for each chunk of queries:
+/// with `before` keys before a chunk and `after` keys behind it, the span is at(PositionRange(before, chunk), before +
+/// chunk + after), and the table has the rows of DistanceRange(-before, after), make_relative_sinusoids() times each
+/// head's weights.
 /// @param[in,out] logits  (num_heads L_q) x L_k, head by head. float or double, as q and table.
 /// @param scheme          RelativeKeys(table, distances).
 /// @param attention       ContentAttention(q, k, scale, span); k is not read.
@@ -19319,7 +20597,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 ///           (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
-/// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding.
+/// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding;
+///           Gemma3nAudioRelativePositionEmbedding of transformers, chunk by chunk.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
@@ -19582,6 +20861,8 @@ class TransformerXl {
     detail::check_held<A>();
     detail::check_held<B>();
   }
+  /// @overload
+  /// The rows of r are exactly span.distances().
   template <typename T, typename A, typename B>
   TransformerXl(T&& r, A&& u, B&& v) : r_(r), u_(u), v_(v) {
     detail::check_held<T>();
@@ -19628,6 +20909,8 @@ TransformerXl(const Arguments&...) -> TransformerXl<detail::Misfit<Arguments...>
 template <typename GradQuery, typename GradKey, typename GradTable, typename GradU, typename GradV>
 class TransformerXlGradients {
  public:
+  /// @param grad_q, grad_k          Of the shape of the queries and of the keys.
+  /// @param grad_r, grad_u, grad_v  Each of the shape of its parameter in TransformerXl.
   template <typename Q, typename K, typename T, typename A, typename B>
   TransformerXlGradients(Q&& grad_q, K&& grad_k, T&& grad_r, A&& grad_u, B&& grad_v)
       : grad_q_(detail::written(std::forward<Q>(grad_q))),
@@ -19711,7 +20994,7 @@ struct TransformerXlSizes {
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
-///           ESPnet, whose sinusoids interleave sines and cosines.
+///           ESPnet and wav2vec2-BERT ("relative") of transformers, whose sinusoids interleave sines and cosines.
 template <typename Logits, typename Table, typename U, typename V, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, U, V, Query, Key> = 0>
 void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>& scheme,
@@ -19990,8 +21273,12 @@ class Deberta {
       : buckets_(&buckets),
         content_to_position_(content_to_position.table()),
         position_to_content_(position_to_content.table()) {}
+  /// @overload
+  /// The content-to-position term alone.
   Deberta(const DebertaBuckets& buckets, const ContentToPosition<C2p>& content_to_position)
       : buckets_(&buckets), content_to_position_(content_to_position.table()), position_to_content_() {}
+  /// @overload
+  /// The position-to-content term alone.
   Deberta(const DebertaBuckets& buckets, const PositionToContent<P2c>& position_to_content)
       : buckets_(&buckets), content_to_position_(), position_to_content_(position_to_content.table()) {}
 
@@ -20045,6 +21332,8 @@ Deberta(const Arguments&...) -> Deberta<detail::Misfit<Arguments...>, void>;
 template <typename GradQuery, typename GradTable>
 class ContentToPositionGradients : public RelativeGradients<GradQuery, GradTable> {
  public:
+  /// @param grad_q      (num_heads L_q) x head_dim.
+  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
   template <typename Q, typename T>
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
       : RelativeGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
@@ -20070,6 +21359,8 @@ ContentToPositionGradients(const Arguments&...) -> ContentToPositionGradients<de
 template <typename GradKey, typename GradTable>
 class PositionToContentGradients : public RelativeGradients<GradKey, GradTable> {
  public:
+  /// @param grad_k      (num_heads L_k) x head_dim.
+  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
   template <typename K, typename T>
   PositionToContentGradients(K&& grad_k, T&& grad_table)
       : RelativeGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
@@ -20112,9 +21403,15 @@ class DebertaGradients {
                 "PositionToContentGradients(grad_k, grad_table)), or with one of the two");
 
  public:
+  /// @param content_to_position  Gradients of the queries and of their table.
+  /// @param position_to_content  Gradients of the keys and of their table.
   DebertaGradients(const C2pGradients& content_to_position, const P2cGradients& position_to_content)
       : content_to_position_(content_to_position), position_to_content_(position_to_content) {}
+  /// @overload
+  /// Of a scheme with the content-to-position term alone.
   explicit DebertaGradients(const C2pGradients& content_to_position) : content_to_position_(content_to_position) {}
+  /// @overload
+  /// Of a scheme with the position-to-content term alone.
   explicit DebertaGradients(const P2cGradients& position_to_content) : position_to_content_(position_to_content) {}
 
   C2pGradients& content_to_position() & { return content_to_position_; }
@@ -20303,7 +21600,7 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 ///           logit. Extra memory 32 x buckets.rows() (bench_content_bias: DeBERTa).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
-/// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa.
+/// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa, DisentangledSelfAttention of transformers.
 template <typename Logits, typename C2p, typename P2c, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, C2p, P2c, Query, Key> = 0>
 void add_deberta_logits(Logits&& logits, const Deberta<C2p, P2c>& scheme, const ContentAttention<Query, Key>& attention,
@@ -20576,6 +21873,103 @@ class RopeLayout {
 
 #endif  // POSENC_ROPE_ROPE_LAYOUT_HPP
 
+// ---- posenc/rope/rms_norm.hpp
+/// RmsNorm: the norm of queries and keys that apply_rope() takes along in the same pass.
+#ifndef POSENC_ROPE_RMS_NORM_HPP
+#define POSENC_ROPE_RMS_NORM_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What one root mean square is taken of.
+enum class NormOver {
+  head,  ///< Each head's head_dim channels, with the same weights in every head: Qwen3, Gemma 3, Llama 4.
+  token  ///< All heads of a token together, with a weight for each channel of each head: OLMo 2, MiniMax-M2.
+};
+
+/// What the weights that a checkpoint stores multiply by.
+enum class NormWeight {
+  itself,   ///< w: Qwen3, OLMo 2.
+  one_plus  ///< 1 + w: Gemma 3.
+};
+
+/// Whether the norm comes before the rotation or behind it.
+enum class NormOrder {
+  before_rotation,  ///< Qwen3, Gemma 3, OLMo 2.
+  after_rotation    ///< Llama 4, which has no weights.
+};
+
+/// How queries or keys are normalized where they are rotated: apply_rope(q, table, layout, norm).
+///
+///     y[c] = x[c] w[c] / sqrt(mean of x^2 + eps)
+///
+/// with the mean over the channels of a head or of a token. It owns its weights, in float and in double; make it once
+/// for a layer, or in each training step.
+class RmsNorm {
+ public:
+  /// @param weight  A vector: head_dim numbers for NormOver::head, num_heads * head_dim for NormOver::token, the
+  ///                channels of head 0 first; as the checkpoint stores them.
+  /// @param eps     Added to the mean square: rms_norm_eps of the config.
+  /// @throws std::invalid_argument  an empty weight or one that is no vector; eps negative or not finite.
+  /// Cost: allocates 12 bytes for each weight.
+  template <typename Derived>
+  RmsNorm(const Eigen::DenseBase<Derived>& weight, double eps, NormOver over, NormWeight is, NormOrder order)
+      : RmsNorm(eps, over, order, "RmsNorm") {
+    using Scalar = typename Derived::Scalar;
+    static_assert(!Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex,
+                  "posenc: the weights of a norm are real numbers");
+    const Eigen::Index size = weight.size();
+    detail::require(size > 0, "RmsNorm", "weight.size()", size, "> 0 (no weights: RmsNorm::without_weight())");
+    detail::require(weight.rows() == 1 || weight.cols() == 1, "RmsNorm", "weight.rows()", weight.rows(),
+                    "1, or weight.cols() be 1");
+    detail::require_data("RmsNorm", "weight", weight);
+    const auto& numbers = detail::evaluated(weight);
+    doubles_.resize(size);
+    for (Eigen::Index i = 0; i < size; ++i) {
+      const double w = static_cast<double>(weight.rows() == 1 ? numbers.coeff(0, i) : numbers.coeff(i, 0));
+      doubles_[i] = is == NormWeight::one_plus ? 1 + w : w;
+    }
+    floats_ = doubles_.cast<float>();
+  }
+
+  /// A norm whose weights are all 1, as that of Llama 4.
+  /// @param eps  As above.
+  /// @throws std::invalid_argument  eps negative or not finite.
+  static RmsNorm without_weight(double eps, NormOver over, NormOrder order) {
+    return RmsNorm(eps, over, order, "RmsNorm::without_weight");
+  }
+
+  double eps() const { return eps_; }
+  NormOver over() const { return over_; }
+  NormOrder order() const { return order_; }
+  /// What channels are multiplied by: with NormWeight::one_plus, 1 + w. Empty where the norm has no weights.
+  const Eigen::ArrayXd& factors() const { return doubles_; }
+  /// The same, rounded to float.
+  const Eigen::ArrayXf& float_factors() const { return floats_; }
+
+ private:
+  RmsNorm(double eps, NormOver over, NormOrder order, const char* function) : eps_(eps), over_(over), order_(order) {
+    detail::require(detail::is_finite(eps) && eps >= 0, function, "eps", eps, "finite and >= 0");
+  }
+
+  Eigen::ArrayXd doubles_;
+  Eigen::ArrayXf floats_;
+  double eps_;
+  NormOver over_;
+  NormOrder order_;
+};
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_norm = std::is_same_v<T, RmsNorm>;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_RMS_NORM_HPP
+
 // ---- posenc/rope/half_bits.hpp
 /// as_half() and as_bfloat16(): 16-bit buffers of other libraries, for the views of heads_view.hpp.
 #ifndef POSENC_ROPE_HALF_BITS_HPP
@@ -20708,8 +22102,11 @@ class HeadsShape {
 /// A stride may be negative. One that is not given is refused where its axis has more than one element.
 class HeadsStrides {
  public:
+  /// @param stride  [values] From one sequence to the next.
   HeadsStrides batch(detail::Size stride) const { return with(&HeadsStrides::batch_, stride); }
+  /// @param stride  [values] From one token of a sequence to the next.
   HeadsStrides token(detail::Size stride) const { return with(&HeadsStrides::token_, stride); }
+  /// @param stride  [values] From one head of a token to the next.
   HeadsStrides head(detail::Size stride) const { return with(&HeadsStrides::head_, stride); }
 
   std::optional<Eigen::Index> batch() const { return batch_; }
@@ -20979,6 +22376,78 @@ void view_packed(const Arguments&...) {
 
 #endif  // POSENC_ROPE_HEADS_VIEW_HPP
 
+// ---- posenc/rope/cache_rows.hpp
+/// cache_rows(): the rows of a cache that the tokens of a call are written to, as a paged cache gives them out.
+#ifndef POSENC_ROPE_CACHE_ROWS_HPP
+#define POSENC_ROPE_CACHE_ROWS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+
+/// What cache_rows() returns: a cache that it refers to, and a row of it for each token.
+template <typename Cache, typename List>
+class CacheRows {
+ public:
+  /// See cache_rows().
+  template <typename GivenCache, typename GivenList>
+  CacheRows(std::in_place_t, GivenCache&& cache, GivenList&& slots)
+      : cache_(std::forward<GivenCache>(cache)), slots_(std::forward<GivenList>(slots)) {}
+  auto& cache() { return cache_; }
+  auto& cache() const { return cache_; }
+  const std::remove_reference_t<List>& slots() const { return slots_; }
+
+ private:
+  Cache cache_;
+  List slots_;
+};
+
+/// The rows of a cache, one for each token, as the `out` of apply_rope(): keys go from their projection into a paged
+/// cache in one pass.
+///
+///     apply_rope(cache_rows(cache, slot_mapping), k, table, layout, starting_at(cached));
+///
+/// writes token i to row slots[i]. The other rows stay. Of two tokens with one slot the later one is kept.
+/// A store in float8 or int8 with a scale is not part of this: Eigen has no such scalars, and the scale belongs to the
+/// format of the cache (for a block, a head or a token), often to a calibration. Quantize from the rows that this
+/// writes.
+/// @param cache  slots x (num_heads * head_dim): any writable dense Eigen object, of any scalar that apply_rope() takes;
+///               or a HeadsView, whose rows are the tokens of all its sequences, such as [blocks, block_size, heads,
+///               head_dim] as view_blhd(). A variable must outlive the call; a temporary matrix does not compile.
+/// @param slots  Integers of any type, one for each token, in any list as in rows(). A list that is a variable must
+///               outlive the call. apply_rope() refuses one that the cache does not have, -1 included.
+/// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then writes token by token
+///           (bench_rope: norm and rotation).
+/// Accuracy: rows have the same bits as without it [rope][norm].
+/// Matches:  slot_mapping of reshape_and_cache of vLLM, where -1 leaves a token out.
+template <typename Cache, typename List>
+auto cache_rows(Cache&& cache, List&& slots) {
+  constexpr bool is_view = detail::is_heads_view<std::decay_t<Cache>>;
+  constexpr bool is_cache = detail::is_dense<std::decay_t<Cache>> || is_view;
+  constexpr bool is_list = detail::is_list<std::decay_t<List>> || detail::is_list<std::remove_reference_t<List>>;
+  static_assert(is_cache, "posenc: the cache must be an Eigen object or a view, of slots x (num_heads * head_dim)");
+  static_assert(!is_cache || is_list, "posenc: cache_rows(cache, slots) takes a list of integers, one for each token");
+  if constexpr (is_cache && is_list) {
+    using Held = std::conditional_t<std::is_lvalue_reference_v<Cache>, Cache, std::decay_t<Cache>>;
+    bool may_write = true;
+    if constexpr (!is_view) may_write = detail::may_write<Cache>();
+    static_cast<void>(may_write);
+    return CacheRows<Held, detail::Kept<List>>(std::in_place, std::forward<Cache>(cache), std::forward<List>(slots));
+  }
+}
+
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_cache_rows = false;
+template <typename Cache, typename List>
+inline constexpr bool is_cache_rows<CacheRows<Cache, List>> = true;
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_CACHE_ROWS_HPP
+
 // ---- posenc/rope/detail/rope_call.hpp
 /// The kinds of arguments of apply_rope(), and the compile-time message for others.
 #ifndef POSENC_ROPE_DETAIL_ROPE_CALL_HPP
@@ -20996,6 +22465,9 @@ inline constexpr bool is_table_rotation<TableRotation<Sense, Table>> = true;
 /// Queries or keys: an Eigen object or a HeadsView.
 template <typename T>
 inline constexpr bool is_heads = is_dense<T> || is_heads_view<T>;
+/// What is written: queries or keys, or rows of a cache.
+template <typename T>
+inline constexpr bool is_rope_target = is_heads<T> || is_cache_rows<T>;
 /// What rotates: a table, its view, table.adjoint() or table.inverse().
 template <typename T>
 inline constexpr bool is_rope_table = is_frequency_table<T> || is_table_rotation<T>;
@@ -21017,12 +22489,12 @@ using Argument = typename ArgumentAt<std::tuple<A...>, I>::type;
 /// Whether arguments (by type, without references) begin with x, table, layout, or with out, x, table, layout.
 template <typename... A>
 inline constexpr bool is_rope_in_place =
-    sizeof...(A) <= 4 &&
+    sizeof...(A) <= (is_norm<Argument<3, A...>> ? 5 : 4) &&
     is_heads<Argument<0, A...>>&& is_rope_table<Argument<1, A...>>&& is_rope_layout<Argument<2, A...>>;
 template <typename... A>
-inline constexpr bool is_rope_into =
-    sizeof...(A) <= 5 && is_heads<Argument<0, A...>>&& is_heads<Argument<1, A...>>&& is_rope_table<
-                             Argument<2, A...>>&& is_rope_layout<Argument<3, A...>>;
+inline constexpr bool is_rope_into = sizeof...(A) <= (is_norm<Argument<4, A...>> ? 6 : 5) &&
+                                     is_rope_target<Argument<0, A...>>&& is_heads<Argument<1, A...>>&& is_rope_table<
+                                         Argument<2, A...>>&& is_rope_layout<Argument<3, A...>>;
 
 /// Constraint of template parameters: apply_rope() may be called with these.
 template <typename... A>
@@ -21040,7 +22512,11 @@ constexpr void explain_rope_call() {
   using Layout = std::conditional_t<into, Argument<3, A...>, Argument<2, A...>>;
   if constexpr (sizeof...(A) == 0) {
     static_assert(kMisuse<A...>, "posenc: write apply_rope(x, table, layout) or apply_rope(out, x, table, layout)");
-  } else if constexpr (!is_heads<Argument<0, A...>>) {
+  } else if constexpr (is_cache_rows<Argument<0, A...>> && !into) {
+    static_assert(kMisuse<A...>,
+                  "posenc: rows of a cache are only written to: write apply_rope(cache_rows(cache, slots), k, table, "
+                  "layout)");
+  } else if constexpr (!is_rope_target<Argument<0, A...>>) {
     static_assert(kMisuse<A...>,
                   "posenc: x must be an Eigen object or a view: wrap a raw buffer with view_blhd(), view_bhld() or "
                   "view_packed()");
@@ -21161,6 +22637,35 @@ EIGEN_ALWAYS_INLINE auto rotated_second(const Values& a, const Values& b, const 
 }  // namespace posenc
 
 #endif  // POSENC_ROPE_KERNELS_ROTATION_HPP
+
+// ---- posenc/rope/detail/head_rotations.hpp
+/// The rotations of a call to apply_rope(): one that all heads share, or one for each head.
+#ifndef POSENC_ROPE_DETAIL_HEAD_ROTATIONS_HPP
+#define POSENC_ROPE_DETAIL_HEAD_ROTATIONS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The rotations of a call: one that all heads share, or one for each head.
+template <typename Scalar>
+struct HeadRotations {
+  FrequencyTableView<Scalar> table;
+  double scale;
+
+  bool shared() const { return table.num_heads() == 1; }
+  Rotation<Scalar> of(Eigen::Index head) const {
+    const Eigen::Index offset = head * table.head_stride();
+    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
+            table.row_stride(),         table.pair_stride(),        scale};
+  }
+};
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_HEAD_ROTATIONS_HPP
 
 // ---- posenc/rope/kernels/rotate_tile.hpp
 /// The innermost rotation: some pairs of one token in all of its heads, by cosines and sines that stay in registers.
@@ -21284,7 +22789,7 @@ POSENC_KERNEL void rotate_rest(HeadChannels<Out> out, HeadChannels<const In> in,
 #endif  // POSENC_ROPE_KERNELS_ROTATE_TILE_HPP
 
 // ---- posenc/rope/kernels/row_kernels.hpp
-/// The kernels of rotate_tokens.inc at each level, and which of them a call takes.
+/// The kernels of rotate_tokens.inc and norm_rows.inc at each level, and which of them a call takes.
 #ifndef POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 #define POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 
@@ -21297,6 +22802,7 @@ namespace detail {
 /// What a kernel rotates: a window of `pairs` pairs in every head of every token. Distances count elements. `in` and
 /// `out` are the same or disjoint.
 struct RowCall {
+  static constexpr bool kNormed = false;
   void* out;
   const void* in;
   std::ptrdiff_t out_head_stride, out_token_stride;
@@ -21310,11 +22816,31 @@ struct RowCall {
   std::uint32_t sign;  ///< 0, or the sign bit of a float: rotates backward.
 };
 
-using RowKernel = void (*)(const RowCall&);
+/// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are
+/// those of channel 0 of a head, not of the window; in what rotates one token, those of the window.
+struct NormedRowCall : RowCall {
+  static constexpr bool kNormed = true;
+  std::ptrdiff_t offset, rotary_dim, head_dim;
+  const float* weight;                ///< Of the first channel of head 0; null where there are none.
+  std::ptrdiff_t weight_head_stride;  ///< 0 where heads share the weights.
+  const float* factors;               ///< Of each head. Set by the kernel.
+  std::ptrdiff_t ahead;               ///< From the last token to the one that is read next; 0 where there is none.
+  float gain;                         ///< Squares of the window are multiplied by it.
+  float share;                        ///< 1 / the numbers of the mean.
+  float eps;
+  bool over_token;  ///< The mean is of all heads together.
+  bool after;       ///< The weights come behind the rotation.
+};
+
+template <typename Call>
+using RowKernel = void (*)(const Call&);
 
 }  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
 
 #if POSENC_LOWEST_LEVEL <= 1
 #define POSENC_LEVEL 1
@@ -21346,9 +22872,72 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
+/// The weights of a tile's numbers, where they are normalized; else nothing.
+template <typename Format, int Pieces, bool IsNormed>
+struct TileWeights {
+  POSENC_INLINE TileWeights(const RowCall&, std::ptrdiff_t) {}
+};
 template <typename Format, int Pieces>
-POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+struct TileWeights<Format, Pieces, true> {
+  using Numbers = typename Format::Numbers;
+
+  /// Of numbers that begin `channel` channels behind the first ones of the call.
+  POSENC_INLINE TileWeights(const NormedRowCall& x, std::ptrdiff_t channel)
+      : next(x.weight == nullptr ? nullptr : x.weight + channel), stride(x.weight_head_stride) {}
+  /// Those of the next head.
+  template <typename At>
+  POSENC_INLINE void read(const At& at) {
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if (next != nullptr) {
+        Format::load_table(piece[k.value], next + at(k));
+      } else {
+        for (auto& vector : piece[k.value].vector) vector = Floats<Format::kWidth>{} + 1.0f;
+      }
+    });
+    if (next != nullptr) next += stride;
+  }
+
+  const float* next;
+  std::ptrdiff_t stride;
+  Numbers piece[Pieces];
+};
+
+/// Cosines and sines of the pairs (a, b) of a tile: a' = a c_a - b s_b, b' = b c_b + a s_a. With weights, which differ,
+/// they hold those too, and a factor of the head is left.
+template <typename Numbers, int Pieces, bool IsNormed>
+struct TileRotation {
+  Numbers c[Pieces], s[Pieces];
+
+  template <int N, int V>
+  POSENC_INLINE void rotate(int k, Floats<N>& a, Floats<N>& b, float) const {
+    rotate_pair<N>(a, b, c[k].vector[V], s[k].vector[V]);
+  }
+};
+template <typename Numbers, int Pieces>
+struct TileRotation<Numbers, Pieces, true> {
+  Numbers c[Pieces], s[Pieces];
+  Numbers c_a[Pieces], s_a[Pieces], c_b[Pieces], s_b[Pieces];
+
+  template <int V>
+  POSENC_INLINE void set_weights(int k, const Numbers& a, const Numbers& b, bool after) {
+    c_a[k].vector[V] = c[k].vector[V] * a.vector[V];
+    c_b[k].vector[V] = c[k].vector[V] * b.vector[V];
+    s_a[k].vector[V] = s[k].vector[V] * (after ? b : a).vector[V];
+    s_b[k].vector[V] = s[k].vector[V] * (after ? a : b).vector[V];
+  }
+  template <int N, int V>
+  POSENC_INLINE void rotate(int k, Floats<N>& a, Floats<N>& b, float factor) const {
+    a *= factor;
+    b *= factor;
+    const Floats<N> first = multiply_add<N>(a, c_a[k].vector[V], -(b * s_b[k].vector[V]));
+    b = multiply_add<N>(b, c_b[k].vector[V], a * s_a[k].vector[V]);
+    a = first;
+  }
+};
+
+/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                  const float* cos, const float* sin, std::ptrdiff_t count) {
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
@@ -21358,31 +22947,50 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
   const std::ptrdiff_t partner = x.partner;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  Numbers c[Pieces];
-  Numbers s[Pieces];
+  TileRotation<Numbers, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    Format::load_table(c[k.value], cos + at(k));
-    Format::load_table(s[k.value], sin + at(k));
-    for (auto& vector : s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
+    Format::load_table(by.c[k.value], cos + at(k));
+    Format::load_table(by.s[k.value], sin + at(k));
+    for (auto& vector : by.s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
   });
-  const auto rotate = [&](Numbers& a, Numbers& b, auto k) POSENC_INLINE_LAMBDA {
+  const std::ptrdiff_t channel = in - static_cast<const typename Format::In*>(x.in);
+  TileWeights<Format, Pieces, Call::kNormed> weights_a(x, channel);
+  TileWeights<Format, Pieces, Call::kNormed> weights_b(x, channel + partner);
+  const auto rotate = [&](Numbers& a, Numbers& b, auto k, float factor) POSENC_INLINE_LAMBDA {
     unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      rotate_pair<Format::kWidth>(a.vector[v.value], b.vector[v.value], c[k.value].vector[v.value],
-                                  s[k.value].vector[v.value]);
+      by.template rotate<Format::kWidth, v.value>(k.value, a.vector[v.value], b.vector[v.value], factor);
     });
   };
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights_a.read(at);
+      weights_b.read(at);
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+          by.template set_weights<v.value>(k.value, weights_a.piece[k.value], weights_b.piece[k.value], x.after);
+        });
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Numbers a[Pieces];
     Numbers b[Pieces];
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
       Format::load(a[k.value], in + at(k));
       Format::load(b[k.value], in + partner + at(k));
+      if constexpr (Call::kNormed) {
+        __builtin_prefetch(in + at(k) + x.ahead);
+        __builtin_prefetch(in + partner + at(k) + x.ahead);
+      }
     };
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
-      rotate(a[k.value], b[k.value], k);
+      rotate(a[k.value], b[k.value], k, factor);
       if constexpr (!kHalvesApart) {
         Format::store(out + at(k), a[k.value]);
         Format::store(out + partner + at(k), b[k.value]);
@@ -21392,44 +23000,68 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + at(k), a[k.value]); });
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + partner + at(k), b[k.value]); });
     }
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
 
 /// Rotates `count` pairs of neighboring channels, read as vectors of even and of odd channels.
-template <typename Format, int Pieces>
-POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   using Numbers = typename Format::Numbers;
   const std::ptrdiff_t last = count - kWidth;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  Floats<kWidth> c[Pieces];
-  Floats<kWidth> s[Pieces];
+  struct OneVector {
+    Floats<kWidth> vector[1];
+  };
+  TileRotation<OneVector, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    c[k.value] = load_floats<kWidth>(cos + at(k));
-    s[k.value] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
+    by.c[k.value].vector[0] = load_floats<kWidth>(cos + at(k));
+    by.s[k.value].vector[0] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
   });
+  TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights.read([&](auto k) POSENC_INLINE_LAMBDA { return 2 * at(k); });
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Numbers& w = weights.piece[k.value];
+        by.template set_weights<0>(k.value, {{w.vector[0]}}, {{w.vector[1]}}, x.after);
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Numbers pairs[Pieces];
-    const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(pairs[k.value], in + 2 * at(k));
+      if constexpr (Call::kNormed) __builtin_prefetch(in + 2 * at(k) + x.ahead);
+    };
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
-      rotate_pair<kWidth>(pairs[k.value].vector[0], pairs[k.value].vector[1], c[k.value], s[k.value]);
+      by.template rotate<kWidth, 0>(k.value, pairs[k.value].vector[0], pairs[k.value].vector[1], factor);
       Format::store(out + 2 * at(k), pairs[k.value]);
     });
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
 
 /// Rotates `count` channels of neighboring pairs without separating them: x c + (neighbors of x exchanged) (-s, s).
-template <typename Format, int Pieces>
-POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
@@ -21452,150 +23084,46 @@ POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In*
     }
     s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
   });
+  TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
+  Floats<kWidth> weighted_c[Call::kNormed ? Pieces : 1];
+  Floats<kWidth> weighted_s[Call::kNormed ? Pieces : 1];
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights.read(at);
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Floats<kWidth> w = weights.piece[k.value].vector[0];
+        weighted_c[k.value] = c[k.value] * w;
+        weighted_s[k.value] = s[k.value] * (x.after ? w : swapped<kWidth>(w));
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<kWidth> numbers[Pieces];
-    const auto load = [&](auto k)
-                          POSENC_INLINE_LAMBDA { numbers[k.value] = load_numbers<Format::kIn, kWidth>(in + at(k)); };
+    typename Format::Numbers numbers[Pieces];
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(numbers[k.value], in + at(k));
+      if constexpr (Call::kNormed) __builtin_prefetch(in + at(k) + x.ahead);
+    };
     unrolled<Pieces, kFirst>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kFirst) load(k);
-      const Floats<kWidth> given = numbers[k.value];
-      store_numbers<Format::kOut, kWidth>(out + at(k),
-                                          multiply_add<kWidth>(given, c[k.value], swapped<kWidth>(given) * s[k.value]));
+      Floats<kWidth>& vector = numbers[k.value].vector[0];
+      if constexpr (Call::kNormed) {
+        vector *= factor;
+        vector = multiply_add<kWidth>(vector, weighted_c[k.value], swapped<kWidth>(vector) * weighted_s[k.value]);
+      } else {
+        vector = multiply_add<kWidth>(vector, c[k.value], swapped<kWidth>(vector) * s[k.value]);
+      }
+      Format::store(out + at(k), numbers[k.value]);
     });
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
-}
-// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
-
-/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
-template <typename Format_, bool HalfSplit>
-struct RowTile {
-  using Format = Format_;
-  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
-  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
-  static constexpr bool kWidest = Format::kWidth == kLanes;
-  static constexpr int kWhole = !kWidest                        ? 1
-                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
-                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
-                                : Format::kEvenOdd && HalfSplit ? 1
-                                : Format::kEvenOdd              ? 2
-                                                                : 4;
-  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
-
-  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
-  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
-    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
-    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
-    return static_cast<int>((pairs + kPairs - 1) / kPairs);
-  }
-
-  template <int Pieces>
-  static POSENC_INLINE void rotate(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
-                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
-    if constexpr (HalfSplit) {
-      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
-    } else if constexpr (kNeighbors) {
-      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
-    } else {
-      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
-    }
-  }
-
-  template <int Pieces = kMost>
-  static POSENC_INLINE void rotate(int pieces, const RowCall& x, const typename Format::In* in,
-                                   typename Format::Out* out, const float* cos, const float* sin,
-                                   std::ptrdiff_t pairs) {
-    if (pieces == Pieces) {
-      rotate<Pieces>(x, in, out, cos, sin, pairs);
-    } else if constexpr (Pieces > 1) {
-      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
-    }
-  }
-};
-
-/// Rotates all tokens of a call that has at least as many pairs as a piece.
-template <typename Tile, bool HalfSplit>
-POSENC_INLINE void rotate_tokens(const RowCall& x) {
-  using In = typename Tile::Format::In;
-  using Out = typename Tile::Format::Out;
-  const In* token_in = static_cast<const In*>(x.in);
-  Out* token_out = static_cast<Out*>(x.out);
-  const float* cos_row = x.cos;
-  const float* sin_row = x.sin;
-  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
-    const In* in = token_in;
-    Out* out = token_out;
-    const float* cos = cos_row;
-    const float* sin = sin_row;
-    for (std::ptrdiff_t left = x.pairs; left > 0;) {
-      const int pieces = Tile::next(left);
-      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
-      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
-      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
-      in += channels;
-      out += channels;
-      cos += x.paired ? 2 * pairs : pairs;
-      sin += x.paired ? 2 * pairs : pairs;
-      left -= pairs;
-    }
-    token_in += x.in_token_stride;
-    token_out += x.out_token_stride;
-    cos_row += x.row_stride;
-    sin_row += x.row_stride;
-  }
-}
-
-/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
-template <typename Tile, bool HalfSplit>
-POSENC_INLINE void rotate_few(const RowCall& x) {
-  using In = typename Tile::Format::In;
-  using Out = typename Tile::Format::Out;
-  constexpr int kPairs = Tile::kPairs;
-  In in[2 * kPairs] = {};
-  Out out[2 * kPairs] = {};
-  float cos[2 * kPairs] = {};
-  float sin[2 * kPairs] = {};
-  RowCall one = x;
-  one.num_heads = 1;
-  one.partner = kPairs;
-  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
-  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
-  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
-  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
-    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
-      cos[i] = x.cos[token * x.row_stride + i];
-      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
-    }
-    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
-      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
-      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
-      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
-      __builtin_memcpy(in, source, bytes(in));
-      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
-      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
-      __builtin_memcpy(target, out, bytes(out));
-      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
-    }
-  }
-}
-
-/// The kernel: rotates by the widest vectors that the pairs fill.
-template <StoredAs Out, StoredAs In, bool HalfSplit>
-void rotate_rows(const RowCall& x) {
-  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
-  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
-  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
-  if constexpr (kLanes > 8 && kLeast < 8) {
-    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
-    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
-  }
-  if constexpr (kLanes > kLeast) {
-    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
-  }
-  rotate_few<Least, HalfSplit>(x);
 }
 }  // namespace sse2
 }  // namespace detail
@@ -21635,9 +23163,72 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
+/// The weights of a tile's numbers, where they are normalized; else nothing.
+template <typename Format, int Pieces, bool IsNormed>
+struct TileWeights {
+  POSENC_INLINE TileWeights(const RowCall&, std::ptrdiff_t) {}
+};
 template <typename Format, int Pieces>
-POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+struct TileWeights<Format, Pieces, true> {
+  using Numbers = typename Format::Numbers;
+
+  /// Of numbers that begin `channel` channels behind the first ones of the call.
+  POSENC_INLINE TileWeights(const NormedRowCall& x, std::ptrdiff_t channel)
+      : next(x.weight == nullptr ? nullptr : x.weight + channel), stride(x.weight_head_stride) {}
+  /// Those of the next head.
+  template <typename At>
+  POSENC_INLINE void read(const At& at) {
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if (next != nullptr) {
+        Format::load_table(piece[k.value], next + at(k));
+      } else {
+        for (auto& vector : piece[k.value].vector) vector = Floats<Format::kWidth>{} + 1.0f;
+      }
+    });
+    if (next != nullptr) next += stride;
+  }
+
+  const float* next;
+  std::ptrdiff_t stride;
+  Numbers piece[Pieces];
+};
+
+/// Cosines and sines of the pairs (a, b) of a tile: a' = a c_a - b s_b, b' = b c_b + a s_a. With weights, which differ,
+/// they hold those too, and a factor of the head is left.
+template <typename Numbers, int Pieces, bool IsNormed>
+struct TileRotation {
+  Numbers c[Pieces], s[Pieces];
+
+  template <int N, int V>
+  POSENC_INLINE void rotate(int k, Floats<N>& a, Floats<N>& b, float) const {
+    rotate_pair<N>(a, b, c[k].vector[V], s[k].vector[V]);
+  }
+};
+template <typename Numbers, int Pieces>
+struct TileRotation<Numbers, Pieces, true> {
+  Numbers c[Pieces], s[Pieces];
+  Numbers c_a[Pieces], s_a[Pieces], c_b[Pieces], s_b[Pieces];
+
+  template <int V>
+  POSENC_INLINE void set_weights(int k, const Numbers& a, const Numbers& b, bool after) {
+    c_a[k].vector[V] = c[k].vector[V] * a.vector[V];
+    c_b[k].vector[V] = c[k].vector[V] * b.vector[V];
+    s_a[k].vector[V] = s[k].vector[V] * (after ? b : a).vector[V];
+    s_b[k].vector[V] = s[k].vector[V] * (after ? a : b).vector[V];
+  }
+  template <int N, int V>
+  POSENC_INLINE void rotate(int k, Floats<N>& a, Floats<N>& b, float factor) const {
+    a *= factor;
+    b *= factor;
+    const Floats<N> first = multiply_add<N>(a, c_a[k].vector[V], -(b * s_b[k].vector[V]));
+    b = multiply_add<N>(b, c_b[k].vector[V], a * s_a[k].vector[V]);
+    a = first;
+  }
+};
+
+/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                  const float* cos, const float* sin, std::ptrdiff_t count) {
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
@@ -21647,31 +23238,50 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
   const std::ptrdiff_t partner = x.partner;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  Numbers c[Pieces];
-  Numbers s[Pieces];
+  TileRotation<Numbers, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    Format::load_table(c[k.value], cos + at(k));
-    Format::load_table(s[k.value], sin + at(k));
-    for (auto& vector : s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
+    Format::load_table(by.c[k.value], cos + at(k));
+    Format::load_table(by.s[k.value], sin + at(k));
+    for (auto& vector : by.s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
   });
-  const auto rotate = [&](Numbers& a, Numbers& b, auto k) POSENC_INLINE_LAMBDA {
+  const std::ptrdiff_t channel = in - static_cast<const typename Format::In*>(x.in);
+  TileWeights<Format, Pieces, Call::kNormed> weights_a(x, channel);
+  TileWeights<Format, Pieces, Call::kNormed> weights_b(x, channel + partner);
+  const auto rotate = [&](Numbers& a, Numbers& b, auto k, float factor) POSENC_INLINE_LAMBDA {
     unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      rotate_pair<Format::kWidth>(a.vector[v.value], b.vector[v.value], c[k.value].vector[v.value],
-                                  s[k.value].vector[v.value]);
+      by.template rotate<Format::kWidth, v.value>(k.value, a.vector[v.value], b.vector[v.value], factor);
     });
   };
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights_a.read(at);
+      weights_b.read(at);
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+          by.template set_weights<v.value>(k.value, weights_a.piece[k.value], weights_b.piece[k.value], x.after);
+        });
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Numbers a[Pieces];
     Numbers b[Pieces];
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
       Format::load(a[k.value], in + at(k));
       Format::load(b[k.value], in + partner + at(k));
+      if constexpr (Call::kNormed) {
+        __builtin_prefetch(in + at(k) + x.ahead);
+        __builtin_prefetch(in + partner + at(k) + x.ahead);
+      }
     };
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
-      rotate(a[k.value], b[k.value], k);
+      rotate(a[k.value], b[k.value], k, factor);
       if constexpr (!kHalvesApart) {
         Format::store(out + at(k), a[k.value]);
         Format::store(out + partner + at(k), b[k.value]);
@@ -21681,44 +23291,68 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + at(k), a[k.value]); });
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + partner + at(k), b[k.value]); });
     }
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
 
 /// Rotates `count` pairs of neighboring channels, read as vectors of even and of odd channels.
-template <typename Format, int Pieces>
-POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   using Numbers = typename Format::Numbers;
   const std::ptrdiff_t last = count - kWidth;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  Floats<kWidth> c[Pieces];
-  Floats<kWidth> s[Pieces];
+  struct OneVector {
+    Floats<kWidth> vector[1];
+  };
+  TileRotation<OneVector, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    c[k.value] = load_floats<kWidth>(cos + at(k));
-    s[k.value] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
+    by.c[k.value].vector[0] = load_floats<kWidth>(cos + at(k));
+    by.s[k.value].vector[0] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
   });
+  TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights.read([&](auto k) POSENC_INLINE_LAMBDA { return 2 * at(k); });
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Numbers& w = weights.piece[k.value];
+        by.template set_weights<0>(k.value, {{w.vector[0]}}, {{w.vector[1]}}, x.after);
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Numbers pairs[Pieces];
-    const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(pairs[k.value], in + 2 * at(k));
+      if constexpr (Call::kNormed) __builtin_prefetch(in + 2 * at(k) + x.ahead);
+    };
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
-      rotate_pair<kWidth>(pairs[k.value].vector[0], pairs[k.value].vector[1], c[k.value], s[k.value]);
+      by.template rotate<kWidth, 0>(k.value, pairs[k.value].vector[0], pairs[k.value].vector[1], factor);
       Format::store(out + 2 * at(k), pairs[k.value]);
     });
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
 
 /// Rotates `count` channels of neighboring pairs without separating them: x c + (neighbors of x exchanged) (-s, s).
-template <typename Format, int Pieces>
-POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
@@ -21741,150 +23375,46 @@ POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In*
     }
     s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
   });
+  TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
+  Floats<kWidth> weighted_c[Call::kNormed ? Pieces : 1];
+  Floats<kWidth> weighted_s[Call::kNormed ? Pieces : 1];
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights.read(at);
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Floats<kWidth> w = weights.piece[k.value].vector[0];
+        weighted_c[k.value] = c[k.value] * w;
+        weighted_s[k.value] = s[k.value] * (x.after ? w : swapped<kWidth>(w));
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<kWidth> numbers[Pieces];
-    const auto load = [&](auto k)
-                          POSENC_INLINE_LAMBDA { numbers[k.value] = load_numbers<Format::kIn, kWidth>(in + at(k)); };
+    typename Format::Numbers numbers[Pieces];
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(numbers[k.value], in + at(k));
+      if constexpr (Call::kNormed) __builtin_prefetch(in + at(k) + x.ahead);
+    };
     unrolled<Pieces, kFirst>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kFirst) load(k);
-      const Floats<kWidth> given = numbers[k.value];
-      store_numbers<Format::kOut, kWidth>(out + at(k),
-                                          multiply_add<kWidth>(given, c[k.value], swapped<kWidth>(given) * s[k.value]));
+      Floats<kWidth>& vector = numbers[k.value].vector[0];
+      if constexpr (Call::kNormed) {
+        vector *= factor;
+        vector = multiply_add<kWidth>(vector, weighted_c[k.value], swapped<kWidth>(vector) * weighted_s[k.value]);
+      } else {
+        vector = multiply_add<kWidth>(vector, c[k.value], swapped<kWidth>(vector) * s[k.value]);
+      }
+      Format::store(out + at(k), numbers[k.value]);
     });
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
-}
-// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
-
-/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
-template <typename Format_, bool HalfSplit>
-struct RowTile {
-  using Format = Format_;
-  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
-  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
-  static constexpr bool kWidest = Format::kWidth == kLanes;
-  static constexpr int kWhole = !kWidest                        ? 1
-                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
-                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
-                                : Format::kEvenOdd && HalfSplit ? 1
-                                : Format::kEvenOdd              ? 2
-                                                                : 4;
-  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
-
-  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
-  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
-    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
-    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
-    return static_cast<int>((pairs + kPairs - 1) / kPairs);
-  }
-
-  template <int Pieces>
-  static POSENC_INLINE void rotate(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
-                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
-    if constexpr (HalfSplit) {
-      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
-    } else if constexpr (kNeighbors) {
-      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
-    } else {
-      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
-    }
-  }
-
-  template <int Pieces = kMost>
-  static POSENC_INLINE void rotate(int pieces, const RowCall& x, const typename Format::In* in,
-                                   typename Format::Out* out, const float* cos, const float* sin,
-                                   std::ptrdiff_t pairs) {
-    if (pieces == Pieces) {
-      rotate<Pieces>(x, in, out, cos, sin, pairs);
-    } else if constexpr (Pieces > 1) {
-      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
-    }
-  }
-};
-
-/// Rotates all tokens of a call that has at least as many pairs as a piece.
-template <typename Tile, bool HalfSplit>
-POSENC_INLINE void rotate_tokens(const RowCall& x) {
-  using In = typename Tile::Format::In;
-  using Out = typename Tile::Format::Out;
-  const In* token_in = static_cast<const In*>(x.in);
-  Out* token_out = static_cast<Out*>(x.out);
-  const float* cos_row = x.cos;
-  const float* sin_row = x.sin;
-  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
-    const In* in = token_in;
-    Out* out = token_out;
-    const float* cos = cos_row;
-    const float* sin = sin_row;
-    for (std::ptrdiff_t left = x.pairs; left > 0;) {
-      const int pieces = Tile::next(left);
-      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
-      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
-      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
-      in += channels;
-      out += channels;
-      cos += x.paired ? 2 * pairs : pairs;
-      sin += x.paired ? 2 * pairs : pairs;
-      left -= pairs;
-    }
-    token_in += x.in_token_stride;
-    token_out += x.out_token_stride;
-    cos_row += x.row_stride;
-    sin_row += x.row_stride;
-  }
-}
-
-/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
-template <typename Tile, bool HalfSplit>
-POSENC_INLINE void rotate_few(const RowCall& x) {
-  using In = typename Tile::Format::In;
-  using Out = typename Tile::Format::Out;
-  constexpr int kPairs = Tile::kPairs;
-  In in[2 * kPairs] = {};
-  Out out[2 * kPairs] = {};
-  float cos[2 * kPairs] = {};
-  float sin[2 * kPairs] = {};
-  RowCall one = x;
-  one.num_heads = 1;
-  one.partner = kPairs;
-  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
-  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
-  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
-  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
-    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
-      cos[i] = x.cos[token * x.row_stride + i];
-      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
-    }
-    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
-      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
-      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
-      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
-      __builtin_memcpy(in, source, bytes(in));
-      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
-      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
-      __builtin_memcpy(target, out, bytes(out));
-      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
-    }
-  }
-}
-
-/// The kernel: rotates by the widest vectors that the pairs fill.
-template <StoredAs Out, StoredAs In, bool HalfSplit>
-void rotate_rows(const RowCall& x) {
-  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
-  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
-  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
-  if constexpr (kLanes > 8 && kLeast < 8) {
-    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
-    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
-  }
-  if constexpr (kLanes > kLeast) {
-    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
-  }
-  rotate_few<Least, HalfSplit>(x);
 }
 }  // namespace avx2
 }  // namespace detail
@@ -21925,9 +23455,72 @@ POSENC_INLINE Floats<N> with_sign(Floats<N> values, std::uint32_t sign) {
 template <int Pieces>
 inline constexpr int kAhead = POSENC_LEVEL == 3 ? 0 : Pieces - 1;
 
-/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
+/// The weights of a tile's numbers, where they are normalized; else nothing.
+template <typename Format, int Pieces, bool IsNormed>
+struct TileWeights {
+  POSENC_INLINE TileWeights(const RowCall&, std::ptrdiff_t) {}
+};
 template <typename Format, int Pieces>
-POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+struct TileWeights<Format, Pieces, true> {
+  using Numbers = typename Format::Numbers;
+
+  /// Of numbers that begin `channel` channels behind the first ones of the call.
+  POSENC_INLINE TileWeights(const NormedRowCall& x, std::ptrdiff_t channel)
+      : next(x.weight == nullptr ? nullptr : x.weight + channel), stride(x.weight_head_stride) {}
+  /// Those of the next head.
+  template <typename At>
+  POSENC_INLINE void read(const At& at) {
+    unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+      if (next != nullptr) {
+        Format::load_table(piece[k.value], next + at(k));
+      } else {
+        for (auto& vector : piece[k.value].vector) vector = Floats<Format::kWidth>{} + 1.0f;
+      }
+    });
+    if (next != nullptr) next += stride;
+  }
+
+  const float* next;
+  std::ptrdiff_t stride;
+  Numbers piece[Pieces];
+};
+
+/// Cosines and sines of the pairs (a, b) of a tile: a' = a c_a - b s_b, b' = b c_b + a s_a. With weights, which differ,
+/// they hold those too, and a factor of the head is left.
+template <typename Numbers, int Pieces, bool IsNormed>
+struct TileRotation {
+  Numbers c[Pieces], s[Pieces];
+
+  template <int N, int V>
+  POSENC_INLINE void rotate(int k, Floats<N>& a, Floats<N>& b, float) const {
+    rotate_pair<N>(a, b, c[k].vector[V], s[k].vector[V]);
+  }
+};
+template <typename Numbers, int Pieces>
+struct TileRotation<Numbers, Pieces, true> {
+  Numbers c[Pieces], s[Pieces];
+  Numbers c_a[Pieces], s_a[Pieces], c_b[Pieces], s_b[Pieces];
+
+  template <int V>
+  POSENC_INLINE void set_weights(int k, const Numbers& a, const Numbers& b, bool after) {
+    c_a[k].vector[V] = c[k].vector[V] * a.vector[V];
+    c_b[k].vector[V] = c[k].vector[V] * b.vector[V];
+    s_a[k].vector[V] = s[k].vector[V] * (after ? b : a).vector[V];
+    s_b[k].vector[V] = s[k].vector[V] * (after ? a : b).vector[V];
+  }
+  template <int N, int V>
+  POSENC_INLINE void rotate(int k, Floats<N>& a, Floats<N>& b, float factor) const {
+    a *= factor;
+    b *= factor;
+    const Floats<N> first = multiply_add<N>(a, c_a[k].vector[V], -(b * s_b[k].vector[V]));
+    b = multiply_add<N>(b, c_b[k].vector[V], a * s_a[k].vector[V]);
+    a = first;
+  }
+};
+
+/// Rotates `count` pairs whose second channels lie `x.partner` behind the first ones.
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_halves(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                  const float* cos, const float* sin, std::ptrdiff_t count) {
   using Numbers = typename Format::Numbers;
   constexpr int kStep = Format::kNumbers;
@@ -21937,31 +23530,50 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
   const std::ptrdiff_t partner = x.partner;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  Numbers c[Pieces];
-  Numbers s[Pieces];
+  TileRotation<Numbers, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kStep : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    Format::load_table(c[k.value], cos + at(k));
-    Format::load_table(s[k.value], sin + at(k));
-    for (auto& vector : s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
+    Format::load_table(by.c[k.value], cos + at(k));
+    Format::load_table(by.s[k.value], sin + at(k));
+    for (auto& vector : by.s[k.value].vector) vector = with_sign<Format::kWidth>(vector, x.sign);
   });
-  const auto rotate = [&](Numbers& a, Numbers& b, auto k) POSENC_INLINE_LAMBDA {
+  const std::ptrdiff_t channel = in - static_cast<const typename Format::In*>(x.in);
+  TileWeights<Format, Pieces, Call::kNormed> weights_a(x, channel);
+  TileWeights<Format, Pieces, Call::kNormed> weights_b(x, channel + partner);
+  const auto rotate = [&](Numbers& a, Numbers& b, auto k, float factor) POSENC_INLINE_LAMBDA {
     unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
-      rotate_pair<Format::kWidth>(a.vector[v.value], b.vector[v.value], c[k.value].vector[v.value],
-                                  s[k.value].vector[v.value]);
+      by.template rotate<Format::kWidth, v.value>(k.value, a.vector[v.value], b.vector[v.value], factor);
     });
   };
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights_a.read(at);
+      weights_b.read(at);
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+          by.template set_weights<v.value>(k.value, weights_a.piece[k.value], weights_b.piece[k.value], x.after);
+        });
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Numbers a[Pieces];
     Numbers b[Pieces];
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
     const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
       Format::load(a[k.value], in + at(k));
       Format::load(b[k.value], in + partner + at(k));
+      if constexpr (Call::kNormed) {
+        __builtin_prefetch(in + at(k) + x.ahead);
+        __builtin_prefetch(in + partner + at(k) + x.ahead);
+      }
     };
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
-      rotate(a[k.value], b[k.value], k);
+      rotate(a[k.value], b[k.value], k, factor);
       if constexpr (!kHalvesApart) {
         Format::store(out + at(k), a[k.value]);
         Format::store(out + partner + at(k), b[k.value]);
@@ -21971,44 +23583,68 @@ POSENC_INLINE void rotate_halves(const RowCall& x, const typename Format::In* in
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + at(k), a[k.value]); });
       unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA { Format::store(out + partner + at(k), b[k.value]); });
     }
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
 
 /// Rotates `count` pairs of neighboring channels, read as vectors of even and of odd channels.
-template <typename Format, int Pieces>
-POSENC_INLINE void rotate_even_odd(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_even_odd(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   using Numbers = typename Format::Numbers;
   const std::ptrdiff_t last = count - kWidth;
   const std::ptrdiff_t in_stride = x.in_head_stride;
   const std::ptrdiff_t out_stride = x.out_head_stride;
-  Floats<kWidth> c[Pieces];
-  Floats<kWidth> s[Pieces];
+  struct OneVector {
+    Floats<kWidth> vector[1];
+  };
+  TileRotation<OneVector, Pieces, Call::kNormed> by;
   const auto at = [&](auto k) POSENC_INLINE_LAMBDA { return k.value + 1 < Pieces ? k.value * kWidth : last; };
   unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
-    c[k.value] = load_floats<kWidth>(cos + at(k));
-    s[k.value] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
+    by.c[k.value].vector[0] = load_floats<kWidth>(cos + at(k));
+    by.s[k.value].vector[0] = with_sign<kWidth>(load_floats<kWidth>(sin + at(k)), x.sign);
   });
+  TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights.read([&](auto k) POSENC_INLINE_LAMBDA { return 2 * at(k); });
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Numbers& w = weights.piece[k.value];
+        by.template set_weights<0>(k.value, {{w.vector[0]}}, {{w.vector[1]}}, x.after);
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
     Numbers pairs[Pieces];
-    const auto load = [&](auto k) POSENC_INLINE_LAMBDA { Format::load(pairs[k.value], in + 2 * at(k)); };
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(pairs[k.value], in + 2 * at(k));
+      if constexpr (Call::kNormed) __builtin_prefetch(in + 2 * at(k) + x.ahead);
+    };
     unrolled<Pieces, kAhead<Pieces>>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kAhead<Pieces>) load(k);
-      rotate_pair<kWidth>(pairs[k.value].vector[0], pairs[k.value].vector[1], c[k.value], s[k.value]);
+      by.template rotate<kWidth, 0>(k.value, pairs[k.value].vector[0], pairs[k.value].vector[1], factor);
       Format::store(out + 2 * at(k), pairs[k.value]);
     });
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
 
 /// Rotates `count` channels of neighboring pairs without separating them: x c + (neighbors of x exchanged) (-s, s).
-template <typename Format, int Pieces>
-POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+template <typename Format, int Pieces, typename Call>
+POSENC_INLINE void rotate_neighbors(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                     const float* cos, const float* sin, std::ptrdiff_t count) {
   constexpr int kWidth = Format::kWidth;
   constexpr int kFirst = Format::kOut == StoredAs::half ? Pieces - 1 : kAhead<Pieces>;
@@ -22031,21 +23667,64 @@ POSENC_INLINE void rotate_neighbors(const RowCall& x, const typename Format::In*
     }
     s[k.value] = Floats<kWidth>(Words<kWidth>(s[k.value]) ^ signs);
   });
+  TileWeights<Format, Pieces, Call::kNormed> weights(x, in - static_cast<const typename Format::In*>(x.in));
+  Floats<kWidth> weighted_c[Call::kNormed ? Pieces : 1];
+  Floats<kWidth> weighted_s[Call::kNormed ? Pieces : 1];
+  const auto read_weights = [&]() POSENC_INLINE_LAMBDA {
+    if constexpr (Call::kNormed) {
+      weights.read(at);
+      unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
+        const Floats<kWidth> w = weights.piece[k.value].vector[0];
+        weighted_c[k.value] = c[k.value] * w;
+        weighted_s[k.value] = s[k.value] * (x.after ? w : swapped<kWidth>(w));
+      });
+    }
+  };
+  read_weights();
   for (std::ptrdiff_t head = x.num_heads; head > 0; --head) {
-    Floats<kWidth> numbers[Pieces];
-    const auto load = [&](auto k)
-                          POSENC_INLINE_LAMBDA { numbers[k.value] = load_numbers<Format::kIn, kWidth>(in + at(k)); };
+    typename Format::Numbers numbers[Pieces];
+    float factor = 1;
+    if constexpr (Call::kNormed) factor = x.factors[x.num_heads - head];
+    const auto load = [&](auto k) POSENC_INLINE_LAMBDA {
+      Format::load(numbers[k.value], in + at(k));
+      if constexpr (Call::kNormed) __builtin_prefetch(in + at(k) + x.ahead);
+    };
     unrolled<Pieces, kFirst>(load);
     unrolled<Pieces>([&](auto k) POSENC_INLINE_LAMBDA {
       if constexpr (k.value < kFirst) load(k);
-      const Floats<kWidth> given = numbers[k.value];
-      store_numbers<Format::kOut, kWidth>(out + at(k),
-                                          multiply_add<kWidth>(given, c[k.value], swapped<kWidth>(given) * s[k.value]));
+      Floats<kWidth>& vector = numbers[k.value].vector[0];
+      if constexpr (Call::kNormed) {
+        vector *= factor;
+        vector = multiply_add<kWidth>(vector, weighted_c[k.value], swapped<kWidth>(vector) * weighted_s[k.value]);
+      } else {
+        vector = multiply_add<kWidth>(vector, c[k.value], swapped<kWidth>(vector) * s[k.value]);
+      }
+      Format::store(out + at(k), numbers[k.value]);
     });
+    if constexpr (Call::kNormed) {
+      if (x.weight_head_stride != 0 && head > 1) read_weights();
+    }
     in += in_stride;
     out += out_stride;
   }
 }
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
 // The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
 
 /// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
@@ -22070,8 +23749,8 @@ struct RowTile {
     return static_cast<int>((pairs + kPairs - 1) / kPairs);
   }
 
-  template <int Pieces>
-  static POSENC_INLINE void rotate(const RowCall& x, const typename Format::In* in, typename Format::Out* out,
+  template <int Pieces, typename Call>
+  static POSENC_INLINE void rotate(const Call& x, const typename Format::In* in, typename Format::Out* out,
                                    const float* cos, const float* sin, std::ptrdiff_t pairs) {
     if constexpr (HalfSplit) {
       rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
@@ -22082,10 +23761,9 @@ struct RowTile {
     }
   }
 
-  template <int Pieces = kMost>
-  static POSENC_INLINE void rotate(int pieces, const RowCall& x, const typename Format::In* in,
-                                   typename Format::Out* out, const float* cos, const float* sin,
-                                   std::ptrdiff_t pairs) {
+  template <int Pieces = kMost, typename Call>
+  static POSENC_INLINE void rotate(int pieces, const Call& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
     if (pieces == Pieces) {
       rotate<Pieces>(x, in, out, cos, sin, pairs);
     } else if constexpr (Pieces > 1) {
@@ -22095,8 +23773,8 @@ struct RowTile {
 };
 
 /// Rotates all tokens of a call that has at least as many pairs as a piece.
-template <typename Tile, bool HalfSplit>
-POSENC_INLINE void rotate_tokens(const RowCall& x) {
+template <typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_tokens(const Call& x) {
   using In = typename Tile::Format::In;
   using Out = typename Tile::Format::Out;
   const In* token_in = static_cast<const In*>(x.in);
@@ -22127,8 +23805,8 @@ POSENC_INLINE void rotate_tokens(const RowCall& x) {
 }
 
 /// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
-template <typename Tile, bool HalfSplit>
-POSENC_INLINE void rotate_few(const RowCall& x) {
+template <typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_few(const Call& x) {
   using In = typename Tile::Format::In;
   using Out = typename Tile::Format::Out;
   constexpr int kPairs = Tile::kPairs;
@@ -22136,7 +23814,9 @@ POSENC_INLINE void rotate_few(const RowCall& x) {
   Out out[2 * kPairs] = {};
   float cos[2 * kPairs] = {};
   float sin[2 * kPairs] = {};
-  RowCall one = x;
+  float weights[2 * kPairs] = {};
+  Call one = x;
+  one.in = in;
   one.num_heads = 1;
   one.partner = kPairs;
   const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
@@ -22153,6 +23833,15 @@ POSENC_INLINE void rotate_few(const RowCall& x) {
       const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
       __builtin_memcpy(in, source, bytes(in));
       if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
+      if constexpr (Call::kNormed) {
+        one.factors = x.factors + head;
+        if (x.weight != nullptr) {
+          const float* const weight = x.weight + head * x.weight_head_stride;
+          one.weight = weights;
+          __builtin_memcpy(weights, weight, bytes(weights));
+          if (HalfSplit) __builtin_memcpy(weights + to, weight + from, bytes(weights));
+        }
+      }
       Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
       __builtin_memcpy(target, out, bytes(out));
       if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
@@ -22160,13 +23849,17 @@ POSENC_INLINE void rotate_few(const RowCall& x) {
   }
 }
 
-/// The kernel: rotates by the widest vectors that the pairs fill.
-template <StoredAs Out, StoredAs In, bool HalfSplit>
-void rotate_rows(const RowCall& x) {
-  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+/// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
+/// a vector of AVX-512, with the same bits, and costs a program no second copy.
+template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
+void rotate_rows(const Call& x) {
   using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
-  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+  avx2::rotate_rows<Out, In, HalfSplit>(x);
+#else
+  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
   if constexpr (kLanes > 8 && kLeast < 8) {
     using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
     if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
@@ -22175,6 +23868,975 @@ void rotate_rows(const RowCall& x) {
     if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
   }
   rotate_few<Least, HalfSplit>(x);
+#endif
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
+template <typename Format_, bool HalfSplit>
+struct RowTile {
+  using Format = Format_;
+  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
+  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr bool kWidest = Format::kWidth == kLanes;
+  static constexpr int kWhole = !kWidest                        ? 1
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
+                                : Format::kEvenOdd && HalfSplit ? 1
+                                : Format::kEvenOdd              ? 2
+                                                                : 4;
+  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
+
+  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
+  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
+    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
+    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
+    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+  }
+
+  template <int Pieces, typename Call>
+  static POSENC_INLINE void rotate(const Call& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if constexpr (HalfSplit) {
+      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (kNeighbors) {
+      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
+    } else {
+      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
+    }
+  }
+
+  template <int Pieces = kMost, typename Call>
+  static POSENC_INLINE void rotate(int pieces, const Call& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if (pieces == Pieces) {
+      rotate<Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (Pieces > 1) {
+      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+    }
+  }
+};
+
+/// Rotates all tokens of a call that has at least as many pairs as a piece.
+template <typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_tokens(const Call& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  const In* token_in = static_cast<const In*>(x.in);
+  Out* token_out = static_cast<Out*>(x.out);
+  const float* cos_row = x.cos;
+  const float* sin_row = x.sin;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const In* in = token_in;
+    Out* out = token_out;
+    const float* cos = cos_row;
+    const float* sin = sin_row;
+    for (std::ptrdiff_t left = x.pairs; left > 0;) {
+      const int pieces = Tile::next(left);
+      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
+      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
+      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
+      in += channels;
+      out += channels;
+      cos += x.paired ? 2 * pairs : pairs;
+      sin += x.paired ? 2 * pairs : pairs;
+      left -= pairs;
+    }
+    token_in += x.in_token_stride;
+    token_out += x.out_token_stride;
+    cos_row += x.row_stride;
+    sin_row += x.row_stride;
+  }
+}
+
+/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
+template <typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_few(const Call& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  constexpr int kPairs = Tile::kPairs;
+  In in[2 * kPairs] = {};
+  Out out[2 * kPairs] = {};
+  float cos[2 * kPairs] = {};
+  float sin[2 * kPairs] = {};
+  float weights[2 * kPairs] = {};
+  Call one = x;
+  one.in = in;
+  one.num_heads = 1;
+  one.partner = kPairs;
+  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
+  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
+  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
+      cos[i] = x.cos[token * x.row_stride + i];
+      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
+      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
+      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
+      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+      __builtin_memcpy(in, source, bytes(in));
+      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
+      if constexpr (Call::kNormed) {
+        one.factors = x.factors + head;
+        if (x.weight != nullptr) {
+          const float* const weight = x.weight + head * x.weight_head_stride;
+          one.weight = weights;
+          __builtin_memcpy(weights, weight, bytes(weights));
+          if (HalfSplit) __builtin_memcpy(weights + to, weight + from, bytes(weights));
+        }
+      }
+      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
+      __builtin_memcpy(target, out, bytes(out));
+      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
+    }
+  }
+}
+
+/// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
+/// a vector of AVX-512, with the same bits, and costs a program no second copy.
+template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
+void rotate_rows(const Call& x) {
+  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+  avx2::rotate_rows<Out, In, HalfSplit>(x);
+#else
+  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
+  if constexpr (kLanes > 8 && kLeast < 8) {
+    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
+    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
+  }
+  if constexpr (kLanes > kLeast) {
+    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+  }
+  rotate_few<Least, HalfSplit>(x);
+#endif
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// One kind of tile: how many pairs a piece has, and how many pieces a whole tile has.
+template <typename Format_, bool HalfSplit>
+struct RowTile {
+  using Format = Format_;
+  static constexpr bool kNeighbors = !HalfSplit && !Format::kEvenOdd;
+  static constexpr int kPairs = kNeighbors ? Format::kWidth / 2 : HalfSplit ? Format::kNumbers : Format::kWidth;
+  static constexpr bool kWidest = Format::kWidth == kLanes;
+  static constexpr int kWhole = !kWidest                        ? 1
+                                : kNeighbors                    ? (kLanes == 16 ? 8 : 4)
+                                : kLanes == 16                  ? 4 / Format::kVectors * (HalfSplit ? 1 : 2)
+                                : Format::kEvenOdd && HalfSplit ? 1
+                                : Format::kEvenOdd              ? 2
+                                                                : 4;
+  static constexpr int kMost = kWhole > 2 ? kWhole : 2;
+
+  /// The number of pieces of the next tile where `pairs` are left, chosen so that nothing or at least a piece remains.
+  static POSENC_INLINE int next(std::ptrdiff_t pairs) {
+    if (pairs == kWhole * kPairs || pairs >= (kWhole + 1) * kPairs) return kWhole;
+    if (pairs > kWhole * kPairs) return kWhole > 1 ? kWhole - 1 : 2;
+    return static_cast<int>((pairs + kPairs - 1) / kPairs);
+  }
+
+  template <int Pieces, typename Call>
+  static POSENC_INLINE void rotate(const Call& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if constexpr (HalfSplit) {
+      rotate_halves<Format, Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (kNeighbors) {
+      rotate_neighbors<Format, Pieces>(x, in, out, cos, sin, 2 * pairs);
+    } else {
+      rotate_even_odd<Format, Pieces>(x, in, out, cos, sin, pairs);
+    }
+  }
+
+  template <int Pieces = kMost, typename Call>
+  static POSENC_INLINE void rotate(int pieces, const Call& x, const typename Format::In* in, typename Format::Out* out,
+                                   const float* cos, const float* sin, std::ptrdiff_t pairs) {
+    if (pieces == Pieces) {
+      rotate<Pieces>(x, in, out, cos, sin, pairs);
+    } else if constexpr (Pieces > 1) {
+      rotate<Pieces - 1>(pieces, x, in, out, cos, sin, pairs);
+    }
+  }
+};
+
+/// Rotates all tokens of a call that has at least as many pairs as a piece.
+template <typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_tokens(const Call& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  const In* token_in = static_cast<const In*>(x.in);
+  Out* token_out = static_cast<Out*>(x.out);
+  const float* cos_row = x.cos;
+  const float* sin_row = x.sin;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const In* in = token_in;
+    Out* out = token_out;
+    const float* cos = cos_row;
+    const float* sin = sin_row;
+    for (std::ptrdiff_t left = x.pairs; left > 0;) {
+      const int pieces = Tile::next(left);
+      const std::ptrdiff_t pairs = pieces * Tile::kPairs < left ? pieces * Tile::kPairs : left;
+      Tile::rotate(pieces, x, in, out, cos, sin, pairs);
+      const std::ptrdiff_t channels = HalfSplit ? pairs : 2 * pairs;
+      in += channels;
+      out += channels;
+      cos += x.paired ? 2 * pairs : pairs;
+      sin += x.paired ? 2 * pairs : pairs;
+      left -= pairs;
+    }
+    token_in += x.in_token_stride;
+    token_out += x.out_token_stride;
+    cos_row += x.row_stride;
+    sin_row += x.row_stride;
+  }
+}
+
+/// rotate_tokens() for fewer pairs: each head is copied into buffers that hold a piece.
+template <typename Tile, bool HalfSplit, typename Call>
+POSENC_INLINE void rotate_few(const Call& x) {
+  using In = typename Tile::Format::In;
+  using Out = typename Tile::Format::Out;
+  constexpr int kPairs = Tile::kPairs;
+  In in[2 * kPairs] = {};
+  Out out[2 * kPairs] = {};
+  float cos[2 * kPairs] = {};
+  float sin[2 * kPairs] = {};
+  float weights[2 * kPairs] = {};
+  Call one = x;
+  one.in = in;
+  one.num_heads = 1;
+  one.partner = kPairs;
+  const std::ptrdiff_t from = HalfSplit ? x.partner : 0;
+  const std::ptrdiff_t to = HalfSplit ? kPairs : 0;
+  const std::ptrdiff_t count = HalfSplit ? x.pairs : 2 * x.pairs;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    for (std::ptrdiff_t i = 0; i < (x.paired ? 2 * x.pairs : x.pairs); ++i) {
+      cos[i] = x.cos[token * x.row_stride + i];
+      sin[i] = x.sin[token * x.row_stride + (x.paired ? 0 : i)];
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; ++head) {
+      const In* const source = static_cast<const In*>(x.in) + token * x.in_token_stride + head * x.in_head_stride;
+      Out* const target = static_cast<Out*>(x.out) + token * x.out_token_stride + head * x.out_head_stride;
+      const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+      __builtin_memcpy(in, source, bytes(in));
+      if (HalfSplit) __builtin_memcpy(in + to, source + from, bytes(in));
+      if constexpr (Call::kNormed) {
+        one.factors = x.factors + head;
+        if (x.weight != nullptr) {
+          const float* const weight = x.weight + head * x.weight_head_stride;
+          one.weight = weights;
+          __builtin_memcpy(weights, weight, bytes(weights));
+          if (HalfSplit) __builtin_memcpy(weights + to, weight + from, bytes(weights));
+        }
+      }
+      Tile::template rotate<1>(one, in, out, cos, sin, kPairs);
+      __builtin_memcpy(target, out, bytes(out));
+      if (HalfSplit) __builtin_memcpy(target + from, out + to, bytes(out));
+    }
+  }
+}
+
+/// The kernel: rotates by the widest vectors that the pairs fill. Where AVX2 is compiled too, it takes what does not fill
+/// a vector of AVX-512, with the same bits, and costs a program no second copy.
+template <StoredAs Out, StoredAs In, bool HalfSplit, typename Call>
+void rotate_rows(const Call& x) {
+  using Widest = RowTile<NumberFormat<Out, In, kLanes>, HalfSplit>;
+  if (x.pairs >= Widest::kPairs) return rotate_tokens<Widest, HalfSplit>(x);
+#if POSENC_LEVEL == 3 && POSENC_LOWEST_LEVEL <= 2
+  avx2::rotate_rows<Out, In, HalfSplit>(x);
+#else
+  constexpr int kLeast = POSENC_LEVEL >= 2 && (Out == StoredAs::half || In == StoredAs::half) ? 8 : 4;
+  using Least = RowTile<NumberFormat<Out, In, kLeast>, HalfSplit>;
+  if constexpr (kLanes > 8 && kLeast < 8) {
+    using Middle = RowTile<NumberFormat<Out, In, 8>, HalfSplit>;
+    if (x.pairs >= Middle::kPairs) return rotate_tokens<Middle, HalfSplit>(x);
+  }
+  if constexpr (kLanes > kLeast) {
+    if (x.pairs >= Least::kPairs) return rotate_tokens<Least, HalfSplit>(x);
+  }
+  rotate_few<Least, HalfSplit>(x);
+#endif
+}
+}  // namespace avx512
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+// Includes the kernel file that POSENC_LEVEL_FILE names once for each level that the unit has, each time in the level's
+// namespace and compiled for its instructions. See vectors.hpp.
+
+#if POSENC_LOWEST_LEVEL <= 1
+#define POSENC_LEVEL 1
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace sse2 {
+// The norm and the rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// Four sums of the lanes of a vector, in an order that is the same at every level.
+template <int N>
+POSENC_INLINE Floats<4> four_sums(Floats<N> v) {
+  if constexpr (N == 16) {
+    return four_sums<8>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (N == 8) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+  } else {
+    return v;
+  }
+}
+
+/// The sums of four vectors: (v0 + v2) + (v1 + v3) of each.
+POSENC_INLINE Floats<4> sums_of_four(const Floats<4> (&v)[4]) {
+  const Floats<4> first =
+      __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5) + __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7);
+  const Floats<4> second =
+      __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5) + __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7);
+  return __builtin_shufflevector(first, second, 0, 2, 4, 6) + __builtin_shufflevector(first, second, 1, 3, 5, 7);
+}
+
+/// Of some heads, four numbers each whose sum is that of `count` squares: 32 sums of every 32nd one, which are then added
+/// to one another. Heads take turns, because each sum waits for its own last one.
+template <StoredAs In, int Heads>
+POSENC_INLINE void sum_squares(Floats<4>* to, const StoredElementOf<In>* from, std::ptrdiff_t stride,
+                               std::ptrdiff_t count) {
+  using Format = NumberFormat<In, In, kLanes>;
+  using Numbers = typename Format::Numbers;
+  constexpr int kSums = 32;
+  constexpr int kGroups = kSums / Format::kNumbers;
+  constexpr int kVectors = Format::kVectors;
+  Floats<kLanes> sums[Heads][kVectors * kGroups] = {};
+  const auto add = [&](auto h, const StoredElementOf<In>* numbers) POSENC_INLINE_LAMBDA {
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA {
+      Numbers x;
+      Format::load(x, numbers + g.value * Format::kNumbers);
+      unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        Floats<kLanes>& sum = sums[h.value][v.value * kGroups + g.value];
+        sum = multiply_add<kLanes>(x.vector[v.value], x.vector[v.value], sum);
+      });
+    });
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA { add(h, from + h.value * stride + i); });
+  }
+  if (i < count) {
+    unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA {
+      StoredElementOf<In> rest[kSums] = {};
+      __builtin_memcpy(rest, from + h.value * stride + i, static_cast<std::size_t>(count - i) * sizeof *from);
+      add(h, rest);
+    });
+  }
+  unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA {
+    auto& all = sums[h.value];
+    for (int half = kGroups * kVectors / 2; half > 0; half /= 2) {
+      for (int k = 0; k < half; ++k) all[k] += all[k + half];
+    }
+    to[h.value] = four_sums<kLanes>(all[0]);
+  });
+}
+
+/// sum_squares() of the whole heads, where squares of the window are multiplied by a gain.
+template <StoredAs In, int Heads>
+POSENC_INLINE void sum_squares_of_heads(const NormedRowCall& x, Floats<4>* to, const StoredElementOf<In>* head) {
+  if (x.gain == 1) return sum_squares<In, Heads>(to, head, x.in_head_stride, x.head_dim);
+  const std::ptrdiff_t behind = x.offset + x.rotary_dim;
+  Floats<4> front[Heads];
+  Floats<4> back[Heads];
+  sum_squares<In, Heads>(to, head + x.offset, x.in_head_stride, x.rotary_dim);
+  sum_squares<In, Heads>(front, head, x.in_head_stride, x.offset);
+  sum_squares<In, Heads>(back, head + behind, x.in_head_stride, x.head_dim - behind);
+  for (int h = 0; h < Heads; ++h) to[h] = multiply_add<4>(to[h], Floats<4>{} + x.gain, front[h] + back[h]);
+}
+
+/// The sums of squares of four heads, or of fewer at the end, from channel 0 of the first one.
+template <StoredAs In>
+POSENC_INLINE Floats<4> squares_of_heads(const NormedRowCall& x, const StoredElementOf<In>* head,
+                                         std::ptrdiff_t count) {
+  constexpr int kTogether = POSENC_LEVEL == 3 ? 4 : POSENC_LEVEL == 2 ? 2 : 1;
+  Floats<4> of_head[4] = {};
+  if (count >= 4) {
+    for (int h = 0; h < 4; h += kTogether) {
+      sum_squares_of_heads<In, kTogether>(x, of_head + h, head + h * x.in_head_stride);
+    }
+  } else {
+    for (int h = 0; h < count; ++h) sum_squares_of_heads<In, 1>(x, of_head + h, head + h * x.in_head_stride);
+  }
+  return sums_of_four(of_head);
+}
+
+/// 1 / sqrt(mean square + eps), from sums of squares.
+POSENC_INLINE Floats<4> factors_of(const NormedRowCall& x, Floats<4> sums) {
+  return 1.0f / __builtin_ia32_sqrtps(multiply_add<4>(sums, Floats<4>{} + x.share, Floats<4>{} + x.eps));
+}
+
+/// `count` numbers times a factor and their weights, for as many numbers as a vector holds or more.
+template <typename Format>
+POSENC_INLINE void scale_numbers(typename Format::Out* to, const typename Format::In* from, const float* weight,
+                                 float factor, std::ptrdiff_t count) {
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  const auto scaled = [&](std::ptrdiff_t i, Numbers& x) POSENC_INLINE_LAMBDA {
+    Numbers w;
+    Format::load(x, from + i);
+    if (weight != nullptr) Format::load_table(w, weight + i);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      x.vector[v.value] *= factor;
+      if (weight != nullptr) x.vector[v.value] *= w.vector[v.value];
+    });
+  };
+  Numbers last;
+  scaled(count - kStep, last);
+  for (std::ptrdiff_t i = 0; i + kStep < count; i += kStep) {
+    Numbers x;
+    scaled(i, x);
+    Format::store(to + i, x);
+  }
+  Format::store(to + count - kStep, last);
+}
+
+/// out = in, normalized, for the channels [begin, end) of each head, which do not rotate. `in`, `out` and `weight` are
+/// those of channel 0.
+template <StoredAs Out, StoredAs In>
+POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* out, const StoredElementOf<In>* in,
+                                 const float* weight, std::ptrdiff_t begin, std::ptrdiff_t end) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  using Format = NumberFormat<Out, In, kWidth>;
+  constexpr int kStep = Format::kNumbers;
+  const std::ptrdiff_t count = end - begin;
+  if (count == 0) return;
+  const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+  for (std::ptrdiff_t h = 0; h < x.num_heads; ++h) {
+    const float* const w = weight == nullptr ? nullptr : weight + h * x.weight_head_stride + begin;
+    if (count >= kStep) {
+      scale_numbers<Format>(out + begin, in + begin, w, x.factors[h], count);
+    } else {
+      StoredElementOf<In> few_in[kStep] = {};
+      StoredElementOf<Out> few_out[kStep];
+      float few_weights[kStep] = {};
+      __builtin_memcpy(few_in, in + begin, bytes(in));
+      if (w != nullptr) __builtin_memcpy(few_weights, w, bytes(w));
+      scale_numbers<Format>(few_out, few_in, w == nullptr ? nullptr : few_weights, x.factors[h], kStep);
+      __builtin_memcpy(out + begin, few_out, bytes(out));
+    }
+    in += x.in_head_stride;
+    out += x.out_head_stride;
+  }
+}
+
+/// The kernel: normalizes and rotates. While the heads of a token rotate, those of the next one are fetched into the
+/// first-level cache: the sums of squares alone would wait for them.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+void norm_rows(const NormedRowCall& x) {
+  constexpr std::ptrdiff_t kHeads = 32;  // whose factors are found at a time
+  float factors[kHeads];
+  NormedRowCall some = x;
+  some.tokens = 1;
+  const float* const weights = x.weight;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const auto* in = static_cast<const StoredElementOf<In>*>(x.in) + token * x.in_token_stride;
+    auto* out = static_cast<StoredElementOf<Out>*>(x.out) + token * x.out_token_stride;
+    some.cos = x.cos + token * x.row_stride;
+    some.sin = x.sin + token * x.row_stride;
+    some.ahead = token + 1 < x.tokens ? x.in_token_stride : x.ahead;
+    const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
+      for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
+        store_floats<4>(factors + h - first,
+                        factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
+      }
+    };
+    if (x.over_token) {
+      double sum = 0;
+      for (std::ptrdiff_t h = 0; h < x.num_heads; h += 4) {
+        const Floats<4> sums = squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h);
+        for (int k = 0; k < 4; ++k) sum += static_cast<double>(sums[k]);
+      }
+      const Floats<4> factor = factors_of(x, Floats<4>{} + static_cast<float>(sum));
+      for (int h = 0; h < kHeads; h += 4) {
+        store_floats<4>(factors + h, factor);
+      }
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; head += kHeads) {
+      if (!x.over_token) find_factors(head);
+      const auto* const from = in + head * x.in_head_stride;
+      auto* const to = out + head * x.out_head_stride;
+      const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
+      some.num_heads = x.num_heads - head < kHeads ? x.num_heads - head : kHeads;
+      some.in = from + x.offset;
+      some.out = to + x.offset;
+      some.weight = weight == nullptr ? nullptr : weight + x.offset;
+      some.factors = factors;
+      rotate_rows<Out, In, HalfSplit>(some);
+      norm_channels<Out, In>(some, to, from, weight, 0, x.offset);
+      norm_channels<Out, In>(some, to, from, weight, x.offset + x.rotary_dim, x.head_dim);
+    }
+  }
+}
+}  // namespace sse2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+#define POSENC_LEVEL 2
+POSENC_BEGIN_AVX2
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx2 {
+// The norm and the rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// Four sums of the lanes of a vector, in an order that is the same at every level.
+template <int N>
+POSENC_INLINE Floats<4> four_sums(Floats<N> v) {
+  if constexpr (N == 16) {
+    return four_sums<8>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (N == 8) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+  } else {
+    return v;
+  }
+}
+
+/// The sums of four vectors: (v0 + v2) + (v1 + v3) of each.
+POSENC_INLINE Floats<4> sums_of_four(const Floats<4> (&v)[4]) {
+  const Floats<4> first =
+      __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5) + __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7);
+  const Floats<4> second =
+      __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5) + __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7);
+  return __builtin_shufflevector(first, second, 0, 2, 4, 6) + __builtin_shufflevector(first, second, 1, 3, 5, 7);
+}
+
+/// Of some heads, four numbers each whose sum is that of `count` squares: 32 sums of every 32nd one, which are then added
+/// to one another. Heads take turns, because each sum waits for its own last one.
+template <StoredAs In, int Heads>
+POSENC_INLINE void sum_squares(Floats<4>* to, const StoredElementOf<In>* from, std::ptrdiff_t stride,
+                               std::ptrdiff_t count) {
+  using Format = NumberFormat<In, In, kLanes>;
+  using Numbers = typename Format::Numbers;
+  constexpr int kSums = 32;
+  constexpr int kGroups = kSums / Format::kNumbers;
+  constexpr int kVectors = Format::kVectors;
+  Floats<kLanes> sums[Heads][kVectors * kGroups] = {};
+  const auto add = [&](auto h, const StoredElementOf<In>* numbers) POSENC_INLINE_LAMBDA {
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA {
+      Numbers x;
+      Format::load(x, numbers + g.value * Format::kNumbers);
+      unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        Floats<kLanes>& sum = sums[h.value][v.value * kGroups + g.value];
+        sum = multiply_add<kLanes>(x.vector[v.value], x.vector[v.value], sum);
+      });
+    });
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA { add(h, from + h.value * stride + i); });
+  }
+  if (i < count) {
+    unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA {
+      StoredElementOf<In> rest[kSums] = {};
+      __builtin_memcpy(rest, from + h.value * stride + i, static_cast<std::size_t>(count - i) * sizeof *from);
+      add(h, rest);
+    });
+  }
+  unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA {
+    auto& all = sums[h.value];
+    for (int half = kGroups * kVectors / 2; half > 0; half /= 2) {
+      for (int k = 0; k < half; ++k) all[k] += all[k + half];
+    }
+    to[h.value] = four_sums<kLanes>(all[0]);
+  });
+}
+
+/// sum_squares() of the whole heads, where squares of the window are multiplied by a gain.
+template <StoredAs In, int Heads>
+POSENC_INLINE void sum_squares_of_heads(const NormedRowCall& x, Floats<4>* to, const StoredElementOf<In>* head) {
+  if (x.gain == 1) return sum_squares<In, Heads>(to, head, x.in_head_stride, x.head_dim);
+  const std::ptrdiff_t behind = x.offset + x.rotary_dim;
+  Floats<4> front[Heads];
+  Floats<4> back[Heads];
+  sum_squares<In, Heads>(to, head + x.offset, x.in_head_stride, x.rotary_dim);
+  sum_squares<In, Heads>(front, head, x.in_head_stride, x.offset);
+  sum_squares<In, Heads>(back, head + behind, x.in_head_stride, x.head_dim - behind);
+  for (int h = 0; h < Heads; ++h) to[h] = multiply_add<4>(to[h], Floats<4>{} + x.gain, front[h] + back[h]);
+}
+
+/// The sums of squares of four heads, or of fewer at the end, from channel 0 of the first one.
+template <StoredAs In>
+POSENC_INLINE Floats<4> squares_of_heads(const NormedRowCall& x, const StoredElementOf<In>* head,
+                                         std::ptrdiff_t count) {
+  constexpr int kTogether = POSENC_LEVEL == 3 ? 4 : POSENC_LEVEL == 2 ? 2 : 1;
+  Floats<4> of_head[4] = {};
+  if (count >= 4) {
+    for (int h = 0; h < 4; h += kTogether) {
+      sum_squares_of_heads<In, kTogether>(x, of_head + h, head + h * x.in_head_stride);
+    }
+  } else {
+    for (int h = 0; h < count; ++h) sum_squares_of_heads<In, 1>(x, of_head + h, head + h * x.in_head_stride);
+  }
+  return sums_of_four(of_head);
+}
+
+/// 1 / sqrt(mean square + eps), from sums of squares.
+POSENC_INLINE Floats<4> factors_of(const NormedRowCall& x, Floats<4> sums) {
+  return 1.0f / __builtin_ia32_sqrtps(multiply_add<4>(sums, Floats<4>{} + x.share, Floats<4>{} + x.eps));
+}
+
+/// `count` numbers times a factor and their weights, for as many numbers as a vector holds or more.
+template <typename Format>
+POSENC_INLINE void scale_numbers(typename Format::Out* to, const typename Format::In* from, const float* weight,
+                                 float factor, std::ptrdiff_t count) {
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  const auto scaled = [&](std::ptrdiff_t i, Numbers& x) POSENC_INLINE_LAMBDA {
+    Numbers w;
+    Format::load(x, from + i);
+    if (weight != nullptr) Format::load_table(w, weight + i);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      x.vector[v.value] *= factor;
+      if (weight != nullptr) x.vector[v.value] *= w.vector[v.value];
+    });
+  };
+  Numbers last;
+  scaled(count - kStep, last);
+  for (std::ptrdiff_t i = 0; i + kStep < count; i += kStep) {
+    Numbers x;
+    scaled(i, x);
+    Format::store(to + i, x);
+  }
+  Format::store(to + count - kStep, last);
+}
+
+/// out = in, normalized, for the channels [begin, end) of each head, which do not rotate. `in`, `out` and `weight` are
+/// those of channel 0.
+template <StoredAs Out, StoredAs In>
+POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* out, const StoredElementOf<In>* in,
+                                 const float* weight, std::ptrdiff_t begin, std::ptrdiff_t end) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  using Format = NumberFormat<Out, In, kWidth>;
+  constexpr int kStep = Format::kNumbers;
+  const std::ptrdiff_t count = end - begin;
+  if (count == 0) return;
+  const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+  for (std::ptrdiff_t h = 0; h < x.num_heads; ++h) {
+    const float* const w = weight == nullptr ? nullptr : weight + h * x.weight_head_stride + begin;
+    if (count >= kStep) {
+      scale_numbers<Format>(out + begin, in + begin, w, x.factors[h], count);
+    } else {
+      StoredElementOf<In> few_in[kStep] = {};
+      StoredElementOf<Out> few_out[kStep];
+      float few_weights[kStep] = {};
+      __builtin_memcpy(few_in, in + begin, bytes(in));
+      if (w != nullptr) __builtin_memcpy(few_weights, w, bytes(w));
+      scale_numbers<Format>(few_out, few_in, w == nullptr ? nullptr : few_weights, x.factors[h], kStep);
+      __builtin_memcpy(out + begin, few_out, bytes(out));
+    }
+    in += x.in_head_stride;
+    out += x.out_head_stride;
+  }
+}
+
+/// The kernel: normalizes and rotates. While the heads of a token rotate, those of the next one are fetched into the
+/// first-level cache: the sums of squares alone would wait for them.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+void norm_rows(const NormedRowCall& x) {
+  constexpr std::ptrdiff_t kHeads = 32;  // whose factors are found at a time
+  float factors[kHeads];
+  NormedRowCall some = x;
+  some.tokens = 1;
+  const float* const weights = x.weight;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const auto* in = static_cast<const StoredElementOf<In>*>(x.in) + token * x.in_token_stride;
+    auto* out = static_cast<StoredElementOf<Out>*>(x.out) + token * x.out_token_stride;
+    some.cos = x.cos + token * x.row_stride;
+    some.sin = x.sin + token * x.row_stride;
+    some.ahead = token + 1 < x.tokens ? x.in_token_stride : x.ahead;
+    const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
+      for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
+        store_floats<4>(factors + h - first,
+                        factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
+      }
+    };
+    if (x.over_token) {
+      double sum = 0;
+      for (std::ptrdiff_t h = 0; h < x.num_heads; h += 4) {
+        const Floats<4> sums = squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h);
+        for (int k = 0; k < 4; ++k) sum += static_cast<double>(sums[k]);
+      }
+      const Floats<4> factor = factors_of(x, Floats<4>{} + static_cast<float>(sum));
+      for (int h = 0; h < kHeads; h += 4) {
+        store_floats<4>(factors + h, factor);
+      }
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; head += kHeads) {
+      if (!x.over_token) find_factors(head);
+      const auto* const from = in + head * x.in_head_stride;
+      auto* const to = out + head * x.out_head_stride;
+      const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
+      some.num_heads = x.num_heads - head < kHeads ? x.num_heads - head : kHeads;
+      some.in = from + x.offset;
+      some.out = to + x.offset;
+      some.weight = weight == nullptr ? nullptr : weight + x.offset;
+      some.factors = factors;
+      rotate_rows<Out, In, HalfSplit>(some);
+      norm_channels<Out, In>(some, to, from, weight, 0, x.offset);
+      norm_channels<Out, In>(some, to, from, weight, x.offset + x.rotary_dim, x.head_dim);
+    }
+  }
+}
+}  // namespace avx2
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+POSENC_END_LEVEL
+#undef POSENC_LEVEL
+#endif
+
+#if POSENC_HIGHEST_LEVEL >= 3
+#define POSENC_LEVEL 3
+POSENC_BEGIN_AVX512
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+namespace avx512 {
+// The norm and the rotation of tokens whose channels are contiguous, at one level. See row_kernels.hpp.
+
+/// Four sums of the lanes of a vector, in an order that is the same at every level.
+template <int N>
+POSENC_INLINE Floats<4> four_sums(Floats<N> v) {
+  if constexpr (N == 16) {
+    return four_sums<8>(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                        __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (N == 8) {
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+  } else {
+    return v;
+  }
+}
+
+/// The sums of four vectors: (v0 + v2) + (v1 + v3) of each.
+POSENC_INLINE Floats<4> sums_of_four(const Floats<4> (&v)[4]) {
+  const Floats<4> first =
+      __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5) + __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7);
+  const Floats<4> second =
+      __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5) + __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7);
+  return __builtin_shufflevector(first, second, 0, 2, 4, 6) + __builtin_shufflevector(first, second, 1, 3, 5, 7);
+}
+
+/// Of some heads, four numbers each whose sum is that of `count` squares: 32 sums of every 32nd one, which are then added
+/// to one another. Heads take turns, because each sum waits for its own last one.
+template <StoredAs In, int Heads>
+POSENC_INLINE void sum_squares(Floats<4>* to, const StoredElementOf<In>* from, std::ptrdiff_t stride,
+                               std::ptrdiff_t count) {
+  using Format = NumberFormat<In, In, kLanes>;
+  using Numbers = typename Format::Numbers;
+  constexpr int kSums = 32;
+  constexpr int kGroups = kSums / Format::kNumbers;
+  constexpr int kVectors = Format::kVectors;
+  Floats<kLanes> sums[Heads][kVectors * kGroups] = {};
+  const auto add = [&](auto h, const StoredElementOf<In>* numbers) POSENC_INLINE_LAMBDA {
+    unrolled<kGroups>([&](auto g) POSENC_INLINE_LAMBDA {
+      Numbers x;
+      Format::load(x, numbers + g.value * Format::kNumbers);
+      unrolled<kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+        Floats<kLanes>& sum = sums[h.value][v.value * kGroups + g.value];
+        sum = multiply_add<kLanes>(x.vector[v.value], x.vector[v.value], sum);
+      });
+    });
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA { add(h, from + h.value * stride + i); });
+  }
+  if (i < count) {
+    unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA {
+      StoredElementOf<In> rest[kSums] = {};
+      __builtin_memcpy(rest, from + h.value * stride + i, static_cast<std::size_t>(count - i) * sizeof *from);
+      add(h, rest);
+    });
+  }
+  unrolled<Heads>([&](auto h) POSENC_INLINE_LAMBDA {
+    auto& all = sums[h.value];
+    for (int half = kGroups * kVectors / 2; half > 0; half /= 2) {
+      for (int k = 0; k < half; ++k) all[k] += all[k + half];
+    }
+    to[h.value] = four_sums<kLanes>(all[0]);
+  });
+}
+
+/// sum_squares() of the whole heads, where squares of the window are multiplied by a gain.
+template <StoredAs In, int Heads>
+POSENC_INLINE void sum_squares_of_heads(const NormedRowCall& x, Floats<4>* to, const StoredElementOf<In>* head) {
+  if (x.gain == 1) return sum_squares<In, Heads>(to, head, x.in_head_stride, x.head_dim);
+  const std::ptrdiff_t behind = x.offset + x.rotary_dim;
+  Floats<4> front[Heads];
+  Floats<4> back[Heads];
+  sum_squares<In, Heads>(to, head + x.offset, x.in_head_stride, x.rotary_dim);
+  sum_squares<In, Heads>(front, head, x.in_head_stride, x.offset);
+  sum_squares<In, Heads>(back, head + behind, x.in_head_stride, x.head_dim - behind);
+  for (int h = 0; h < Heads; ++h) to[h] = multiply_add<4>(to[h], Floats<4>{} + x.gain, front[h] + back[h]);
+}
+
+/// The sums of squares of four heads, or of fewer at the end, from channel 0 of the first one.
+template <StoredAs In>
+POSENC_INLINE Floats<4> squares_of_heads(const NormedRowCall& x, const StoredElementOf<In>* head,
+                                         std::ptrdiff_t count) {
+  constexpr int kTogether = POSENC_LEVEL == 3 ? 4 : POSENC_LEVEL == 2 ? 2 : 1;
+  Floats<4> of_head[4] = {};
+  if (count >= 4) {
+    for (int h = 0; h < 4; h += kTogether) {
+      sum_squares_of_heads<In, kTogether>(x, of_head + h, head + h * x.in_head_stride);
+    }
+  } else {
+    for (int h = 0; h < count; ++h) sum_squares_of_heads<In, 1>(x, of_head + h, head + h * x.in_head_stride);
+  }
+  return sums_of_four(of_head);
+}
+
+/// 1 / sqrt(mean square + eps), from sums of squares.
+POSENC_INLINE Floats<4> factors_of(const NormedRowCall& x, Floats<4> sums) {
+  return 1.0f / __builtin_ia32_sqrtps(multiply_add<4>(sums, Floats<4>{} + x.share, Floats<4>{} + x.eps));
+}
+
+/// `count` numbers times a factor and their weights, for as many numbers as a vector holds or more.
+template <typename Format>
+POSENC_INLINE void scale_numbers(typename Format::Out* to, const typename Format::In* from, const float* weight,
+                                 float factor, std::ptrdiff_t count) {
+  using Numbers = typename Format::Numbers;
+  constexpr int kStep = Format::kNumbers;
+  const auto scaled = [&](std::ptrdiff_t i, Numbers& x) POSENC_INLINE_LAMBDA {
+    Numbers w;
+    Format::load(x, from + i);
+    if (weight != nullptr) Format::load_table(w, weight + i);
+    unrolled<Format::kVectors>([&](auto v) POSENC_INLINE_LAMBDA {
+      x.vector[v.value] *= factor;
+      if (weight != nullptr) x.vector[v.value] *= w.vector[v.value];
+    });
+  };
+  Numbers last;
+  scaled(count - kStep, last);
+  for (std::ptrdiff_t i = 0; i + kStep < count; i += kStep) {
+    Numbers x;
+    scaled(i, x);
+    Format::store(to + i, x);
+  }
+  Format::store(to + count - kStep, last);
+}
+
+/// out = in, normalized, for the channels [begin, end) of each head, which do not rotate. `in`, `out` and `weight` are
+/// those of channel 0.
+template <StoredAs Out, StoredAs In>
+POSENC_INLINE void norm_channels(const NormedRowCall& x, StoredElementOf<Out>* out, const StoredElementOf<In>* in,
+                                 const float* weight, std::ptrdiff_t begin, std::ptrdiff_t end) {
+  constexpr int kWidth = POSENC_LEVEL >= 2 ? 8 : 4;
+  using Format = NumberFormat<Out, In, kWidth>;
+  constexpr int kStep = Format::kNumbers;
+  const std::ptrdiff_t count = end - begin;
+  if (count == 0) return;
+  const auto bytes = [&](const auto* numbers) { return static_cast<std::size_t>(count) * sizeof *numbers; };
+  for (std::ptrdiff_t h = 0; h < x.num_heads; ++h) {
+    const float* const w = weight == nullptr ? nullptr : weight + h * x.weight_head_stride + begin;
+    if (count >= kStep) {
+      scale_numbers<Format>(out + begin, in + begin, w, x.factors[h], count);
+    } else {
+      StoredElementOf<In> few_in[kStep] = {};
+      StoredElementOf<Out> few_out[kStep];
+      float few_weights[kStep] = {};
+      __builtin_memcpy(few_in, in + begin, bytes(in));
+      if (w != nullptr) __builtin_memcpy(few_weights, w, bytes(w));
+      scale_numbers<Format>(few_out, few_in, w == nullptr ? nullptr : few_weights, x.factors[h], kStep);
+      __builtin_memcpy(out + begin, few_out, bytes(out));
+    }
+    in += x.in_head_stride;
+    out += x.out_head_stride;
+  }
+}
+
+/// The kernel: normalizes and rotates. While the heads of a token rotate, those of the next one are fetched into the
+/// first-level cache: the sums of squares alone would wait for them.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+void norm_rows(const NormedRowCall& x) {
+  constexpr std::ptrdiff_t kHeads = 32;  // whose factors are found at a time
+  float factors[kHeads];
+  NormedRowCall some = x;
+  some.tokens = 1;
+  const float* const weights = x.weight;
+  for (std::ptrdiff_t token = 0; token < x.tokens; ++token) {
+    const auto* in = static_cast<const StoredElementOf<In>*>(x.in) + token * x.in_token_stride;
+    auto* out = static_cast<StoredElementOf<Out>*>(x.out) + token * x.out_token_stride;
+    some.cos = x.cos + token * x.row_stride;
+    some.sin = x.sin + token * x.row_stride;
+    some.ahead = token + 1 < x.tokens ? x.in_token_stride : x.ahead;
+    const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
+      for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
+        store_floats<4>(factors + h - first,
+                        factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
+      }
+    };
+    if (x.over_token) {
+      double sum = 0;
+      for (std::ptrdiff_t h = 0; h < x.num_heads; h += 4) {
+        const Floats<4> sums = squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h);
+        for (int k = 0; k < 4; ++k) sum += static_cast<double>(sums[k]);
+      }
+      const Floats<4> factor = factors_of(x, Floats<4>{} + static_cast<float>(sum));
+      for (int h = 0; h < kHeads; h += 4) {
+        store_floats<4>(factors + h, factor);
+      }
+    }
+    for (std::ptrdiff_t head = 0; head < x.num_heads; head += kHeads) {
+      if (!x.over_token) find_factors(head);
+      const auto* const from = in + head * x.in_head_stride;
+      auto* const to = out + head * x.out_head_stride;
+      const float* const weight = weights == nullptr ? nullptr : weights + head * x.weight_head_stride;
+      some.num_heads = x.num_heads - head < kHeads ? x.num_heads - head : kHeads;
+      some.in = from + x.offset;
+      some.out = to + x.offset;
+      some.weight = weight == nullptr ? nullptr : weight + x.offset;
+      some.factors = factors;
+      rotate_rows<Out, In, HalfSplit>(some);
+      norm_channels<Out, In>(some, to, from, weight, 0, x.offset);
+      norm_channels<Out, In>(some, to, from, weight, x.offset + x.rotary_dim, x.head_dim);
+    }
+  }
 }
 }  // namespace avx512
 }  // namespace detail
@@ -22190,16 +24852,33 @@ namespace detail {
 
 /// The kernel of these types for a level, which must be one that this unit was compiled with.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
-RowKernel row_kernel(Level level) {
-  static constexpr RowKernel kKernels[] = {
+RowKernel<RowCall> row_kernel(Level level) {
+  static constexpr RowKernel<RowCall> kKernels[] = {
 #if POSENC_LOWEST_LEVEL <= 1
-    sse2::rotate_rows<Out, In, HalfSplit>,
+    sse2::rotate_rows<Out, In, HalfSplit, RowCall>,
 #endif
 #if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::rotate_rows<Out, In, HalfSplit>,
+    avx2::rotate_rows<Out, In, HalfSplit, RowCall>,
 #endif
 #if POSENC_HIGHEST_LEVEL >= 3
-    avx512::rotate_rows<Out, In, HalfSplit>,
+    avx512::rotate_rows<Out, In, HalfSplit, RowCall>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+/// The same for a kernel of norm_rows.inc.
+template <StoredAs Out, StoredAs In, bool HalfSplit>
+RowKernel<NormedRowCall> norm_kernel(Level level) {
+  static constexpr RowKernel<NormedRowCall> kKernels[] = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::norm_rows<Out, In, HalfSplit>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::norm_rows<Out, In, HalfSplit>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::norm_rows<Out, In, HalfSplit>,
 #endif
   };
   return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
@@ -22346,7 +25025,7 @@ template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
 
 /// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
-inline void call_by_heads(RowKernel kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
+inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 32;
   constexpr std::ptrdiff_t some_heads = 4;
   RowCall some = all;
@@ -22372,7 +25051,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                      std::uint32_t sign) {
   constexpr StoredAs to = stored_as<Out>;
   constexpr StoredAs from = stored_as<In>;
-  const RowKernel kernel = row_kernel<to, from, HalfSplit>(table.level);
+  const RowKernel<RowCall> kernel = row_kernel<to, from, HalfSplit>(table.level);
   RowCall call{out.data,
                in.data,
                out.head_stride,
@@ -22485,7 +25164,10 @@ template <typename X>
 struct MatrixOperand {
   using Scalar = typename X::Scalar;
   static constexpr bool kIsView = false;
+  static constexpr bool kScattered = false;
   static constexpr bool kMayHaveStrides = is_in_memory<std::remove_const_t<X>>;
+  /// Whether the type tells that channels are contiguous: other kernels are not compiled then.
+  static constexpr bool kHasStrides = kMayHaveStrides && bool(X::IsRowMajor) && int(X::InnerStrideAtCompileTime) == 1;
   static constexpr bool kByTokens = bool(X::IsRowMajor);  // whether memory goes token by token
 
   X& x;
@@ -22502,7 +25184,7 @@ struct MatrixOperand {
   void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
     x.coeffRef(token, (first_head + head) * head_dim + channel) = value;
   }
-  /// Whether channels are contiguous in memory, which is known at run time only.
+  /// Whether channels are contiguous in memory.
   bool has_strides() const {
     if constexpr (kMayHaveStrides) {
       return x.colStride() == 1;
@@ -22521,7 +25203,9 @@ template <typename Element>
 struct ViewOperand {
   using Scalar = std::remove_const_t<Element>;
   static constexpr bool kIsView = true;
+  static constexpr bool kScattered = false;
   static constexpr bool kMayHaveStrides = true;
+  static constexpr bool kHasStrides = true;
   static constexpr bool kByTokens = true;
 
   const HeadsView<Element>& x;
@@ -22548,6 +25232,49 @@ struct ViewOperand {
   }
 };
 
+/// Rows of a cache as strides: token i is row slots[i].
+template <typename Scalar, typename List>
+struct ScatteredRows {
+  StridedHeads<Scalar> cache;
+  const List& slots;
+
+  TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
+    return cache.at(static_cast<Eigen::Index>(list_entry(slots, token)), channel);
+  }
+};
+
+template <typename T>
+inline constexpr bool is_scattered_rows = false;
+template <typename Scalar, typename List>
+inline constexpr bool is_scattered_rows<ScatteredRows<Scalar, List>> = true;
+
+/// The rows of a cache that a list names, one for each token. `Cache` is the operand of the whole cache.
+template <typename Cache, typename List>
+struct ScatteredOperand {
+  using Scalar = typename Cache::Scalar;
+  static constexpr bool kIsView = false;
+  static constexpr bool kScattered = true;
+  static constexpr bool kMayHaveStrides = Cache::kMayHaveStrides;
+  static constexpr bool kHasStrides = Cache::kHasStrides;
+  static constexpr bool kByTokens = Cache::kByTokens;
+
+  Cache cache;
+  const List& slots;
+
+  Eigen::Index tokens() const { return slots.size(); }
+  Eigen::Index num_heads() const { return cache.num_heads(); }
+  /// The heads from `head` on.
+  ScatteredOperand from_head(Eigen::Index head) const { return {cache.from_head(head), slots}; }
+  void set(Eigen::Index token, Eigen::Index head, Eigen::Index channel, const Scalar& value) const {
+    cache.set(static_cast<Eigen::Index>(list_entry(slots, token)), head, channel, value);
+  }
+  bool has_strides() const { return cache.has_strides(); }
+  auto strides() const {
+    using Element = std::remove_pointer_t<decltype(cache.strides().data)>;
+    return ScatteredRows<Element, List>{cache.strides(), slots};
+  }
+};
+
 template <typename View>
 using ElementOf = std::remove_pointer_t<decltype(std::declval<const View&>().data())>;
 
@@ -22567,6 +25294,198 @@ auto operand(X& x, Eigen::Index head_dim) {
 
 #endif  // POSENC_ROPE_DETAIL_HEADS_OPERAND_HPP
 
+// ---- posenc/rope/detail/norm_heads.hpp
+/// apply_rope() with a norm: each token is read once from memory, and a second time from the first-level cache.
+#ifndef POSENC_ROPE_DETAIL_NORM_HEADS_HPP
+#define POSENC_ROPE_DETAIL_NORM_HEADS_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// A norm, and what the rotation before it multiplies squares by: its magnitude squared, and 1 where it comes after.
+struct NormOfCall {
+  const RmsNorm& norm;
+  double gain;
+
+  bool over_token() const { return norm.over() == NormOver::token; }
+  bool after() const { return norm.order() == NormOrder::after_rotation; }
+  bool has_weights() const { return norm.factors().size() > 0; }
+};
+
+/// 1 / sqrt(mean square + eps) of the heads [first, first + count) of a token, with sums in double or wider.
+template <typename Number, typename In>
+Number norm_factor(const In& in, Eigen::Index token, Eigen::Index first, Eigen::Index count, const NormOfCall& call,
+                   const RopeLayout& layout) {
+  using Sum = std::conditional_t<is_storage<Number>, double, Number>;
+  Sum sum(0);
+  for (Eigen::Index head = first; head < first + count; ++head) {
+    for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
+      const Sum value = convert<Sum>(in.get(token, head, i));
+      const bool rotates = i >= layout.offset() && i < layout.offset() + layout.rotary_dim();
+      sum += rotates ? Sum(value * value * Sum(call.gain)) : Sum(value * value);
+    }
+  }
+  using std::sqrt;
+  const Sum divisor = Sum(static_cast<double>(count) * static_cast<double>(layout.head_dim()));
+  return convert<Number>(Sum(Sum(1) / sqrt(Sum(sum / divisor + Sum(call.norm.eps())))));
+}
+
+/// The norm and the rotation element by element.
+template <typename Out, typename In, typename TableScalar, typename RowOf>
+void norm_elements(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
+                   const RowOf& row_of, const NormOfCall& call) {
+  using OutScalar = typename Out::Scalar;
+  using Number = RotationScalar<OutScalar, typename In::Scalar, TableScalar>;
+  const Eigen::Index num_heads = in.num_heads();
+  const Eigen::Index pairs = layout.rotary_dim() / 2;
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  for (Eigen::Index token = 0; token < in.tokens(); ++token) {
+    Number factor(0);
+    if (call.over_token()) factor = norm_factor<Number>(in, token, 0, num_heads, call, layout);
+    for (Eigen::Index head = 0; head < num_heads; ++head) {
+      if (!call.over_token()) factor = norm_factor<Number>(in, token, head, 1, call, layout);
+      const Rotation<TableScalar> table = rotations.of(rotations.shared() ? 0 : head);
+      const Eigen::Index row = row_of(token);
+      const auto normed = [&](Number value, Eigen::Index channel) {
+        const Eigen::Index weight = channel + (call.over_token() ? head * layout.head_dim() : 0);
+        return call.has_weights() ? Number(Number(value * factor) * Number(call.norm.factors()[weight]))
+                                  : Number(value * factor);
+      };
+      for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+        const Eigen::Index first = layout.offset() + (half_split ? pair : 2 * pair);
+        const Eigen::Index second = first + (half_split ? pairs : 1);
+        const Number c = Number(static_cast<double>(table.cos(row)[pair * table.pair_stride]));
+        const Number s = Number(static_cast<double>(table.sin(row)[pair * table.pair_stride]));
+        Number a = convert<Number>(in.get(token, head, first));
+        Number b = convert<Number>(in.get(token, head, second));
+        if (!call.after()) {
+          a = normed(a, first);
+          b = normed(b, second);
+        }
+        Number to_a = Number(a * c - b * s);
+        Number to_b = Number(a * s + b * c);
+        if (call.after()) {
+          to_a = normed(to_a, first);
+          to_b = normed(to_b, second);
+        }
+        out.set(token, head, first, convert<OutScalar>(to_a));
+        out.set(token, head, second, convert<OutScalar>(to_b));
+      }
+      for (Eigen::Index i = 0; i < layout.head_dim(); ++i) {
+        if (i == layout.offset()) i += layout.rotary_dim();
+        if (i >= layout.head_dim()) break;
+        out.set(token, head, i, convert<OutScalar>(normed(convert<Number>(in.get(token, head, i)), i)));
+      }
+    }
+  }
+}
+
+#if POSENC_HAS_LEVELS
+
+/// Whether the kernels read the table, as it is or with its row brought into their form on the stack.
+template <typename TableScalar>
+bool reads_table(const FrequencyTableView<TableScalar>& table) {
+  return (std::is_same_v<TableScalar, float> && table.pair_stride() == 1) || table.num_pairs() <= kRowChunk;
+}
+
+/// Tokens whose channels are contiguous, by the kernel of the machine's level.
+template <typename Out, typename In, typename TableScalar, typename ToRows, typename FromRows, typename Rows>
+void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index num_heads,
+                  const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows,
+                  const NormOfCall& norm) {
+  constexpr StoredAs to = stored_as<Out>;
+  constexpr StoredAs from = stored_as<In>;
+  const Level level = level_of_machine();
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  const RowKernel<NormedRowCall> kernel =
+      half_split ? norm_kernel<to, from, true>(level) : norm_kernel<to, from, false>(level);
+  const bool shared = rotations.shared();
+  NormedRowCall call{};
+  call.partner = layout.rotary_dim() / 2;
+  call.pairs = layout.rotary_dim() / 2;
+  call.offset = layout.offset();
+  call.rotary_dim = layout.rotary_dim();
+  call.head_dim = layout.head_dim();
+  call.weight_head_stride = norm.over_token() ? layout.head_dim() : 0;
+  call.gain = static_cast<float>(norm.gain);
+  const double numbers =
+      static_cast<double>(layout.head_dim()) * static_cast<double>(norm.over_token() ? num_heads : 1);
+  call.share = static_cast<float>(1 / numbers);
+  call.eps = static_cast<float>(norm.norm.eps());
+  call.over_token = norm.over_token();
+  call.after = norm.after();
+  alignas(64) float prepared[2 * kRowChunk];
+  rows.for_each_run([&](Eigen::Index first, Eigen::Index count, Eigen::Index first_row) {
+    const Rotation<TableScalar> of_all = rotations.of(0);
+    bool direct = false;
+    if constexpr (std::is_same_v<TableScalar, float>) {
+      call.paired = !half_split && reads_paired<to, from>(level) && of_all.is_paired();
+      direct = call.paired || of_all.pair_stride == 1;
+    }
+    const Eigen::Index at_once = direct && shared && !is_scattered_rows<ToRows> ? count : 1;
+    for (Eigen::Index i = 0; i < count; i += at_once) {
+      const TokenRows<Out> write = out.at(first + i, 0);
+      const auto read = in.at(first + i, 0);
+      call.tokens = at_once;
+      call.out_head_stride = write.head_stride;
+      call.out_token_stride = write.token_stride;
+      call.in_head_stride = read.head_stride;
+      call.in_token_stride = read.token_stride;
+      call.ahead = i + at_once < count ? read.token_stride : 0;
+      const Eigen::Index together = shared ? num_heads : 1;
+      for (Eigen::Index head = 0; head < num_heads; head += together) {
+        const Rotation<TableScalar> table = rotations.of(shared ? 0 : head);
+        const TableScalar* const cos = table.cos(first_row + i);
+        const TableScalar* const sin = table.sin(first_row + i);
+        call.num_heads = together;
+        call.out = write.data + head * write.head_stride;
+        call.in = read.data + head * read.head_stride;
+        call.weight = norm.has_weights() ? norm.norm.float_factors().data() + head * call.weight_head_stride : nullptr;
+        call.cos = prepared;
+        call.sin = prepared + kRowChunk;
+        if constexpr (std::is_same_v<TableScalar, float>) {
+          if (direct) {
+            call.cos = cos;
+            call.sin = sin;
+            call.row_stride = table.row_stride;
+          }
+        }
+        if (!direct) prepare_row<false>(prepared, cos, sin, table.pair_stride, 1.0, table.num_pairs);
+        kernel(call);
+      }
+    }
+  });
+}
+
+#endif  // POSENC_HAS_LEVELS
+
+/// The norm and the rotation of every head of all tokens; token i by the table's row rows(i). `in` and `out` are the
+/// same or disjoint.
+template <typename Out, typename In, typename TableScalar, typename Rows>
+void norm_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
+                const Rows& rows, const NormOfCall& call) {
+#if POSENC_HAS_LEVELS
+  using OutScalar = typename Out::Scalar;
+  using InScalar = typename In::Scalar;
+  if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides && has_levels<OutScalar, InScalar, TableScalar>) {
+    // The mean of a token whose heads have tables of their own is of more heads than rotate at a time.
+    const bool at_once = rotations.shared() || !call.over_token();
+    if (out.has_strides() && in.has_strides() && reads_table(rotations.table) && at_once) {
+      return norm_strided<OutScalar, InScalar>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows,
+                                               call);
+    }
+  }
+#endif
+  norm_elements(out, in, rotations, layout, rows, call);
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_NORM_HEADS_HPP
+
 // ---- posenc/rope/detail/require_rope.hpp
 /// The checks of apply_rope(), before anything is written: shapes, windows and memory.
 #ifndef POSENC_ROPE_DETAIL_REQUIRE_ROPE_HPP
@@ -22579,12 +25498,15 @@ namespace detail {
 /// Refuses a table that does not rotate exactly the channels that the layout names.
 inline void require_window(const char* function, const RopeLayout& layout, Eigen::Index rotary_dim) {
   if (rotary_dim == layout.rotary_dim()) return;
+  const char* const by_channel =
+      rotary_dim == 2 * layout.rotary_dim() ? " (angles of channels are for apply_channel_angles())" : "";
   if (layout.rotary_dim() != layout.head_dim()) {
     refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.rotary_dim() ",
-                                  layout.rotary_dim());
+                                  layout.rotary_dim(), by_channel);
   }
   if (rotary_dim > layout.head_dim()) {
-    refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim());
+    refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
+                                  by_channel);
   }
   refuse<std::invalid_argument>(function, "table.rotary_dim()", rotary_dim, "layout.head_dim() ", layout.head_dim(),
                                 ", or the layout say which part rotates (.prefix(", rotary_dim, "))");
@@ -22645,6 +25567,22 @@ void require_heads(const char* function, const char* parameter, const ViewOperan
   }
 }
 
+/// Refuses rows of a cache of another width, or that it does not have.
+template <typename Cache, typename List>
+void require_heads(const char* function, const char*, const ScatteredOperand<Cache, List>& operand,
+                   const RopeLayout& layout) {
+  require_heads(function, "cache", operand.cache, layout);
+  require_integer_list<List>();
+  const Eigen::Index rows = operand.cache.tokens();
+  for (Eigen::Index i = 0; i < operand.tokens(); ++i) {
+    const auto slot = list_entry(operand.slots, i);
+    const bool fits = !is_negative(slot) && static_cast<std::uint64_t>(slot) < static_cast<std::uint64_t>(rows);
+    if (!fits) {
+      refuse<std::out_of_range>(function, element("slots", i), slot, "in [0, the rows of the cache ", rows, ")");
+    }
+  }
+}
+
 /// Refuses a target that overlaps itself.
 template <typename X>
 void require_heads_disjoint(const char* function, const char* parameter, const MatrixOperand<X>& operand) {
@@ -22659,12 +25597,20 @@ void require_heads_disjoint(const char* function, const char* parameter, const V
   require_nested_strides(function, parameter, axes, x.head_dim());
 }
 
+template <typename Cache, typename List>
+void require_heads_disjoint(const char* function, const char*, const ScatteredOperand<Cache, List>& operand) {
+  require_heads_disjoint(function, "cache", operand.cache);
+}
+
 template <typename Out, typename In>
 void require_same_shape(const char* function, const Out& out, const In& in) {
   const auto agree = [&](const char* name, Eigen::Index value, const char* other, Eigen::Index expected) {
     require(value == expected, function, name, value, other, expected);
   };
-  if constexpr (Out::kIsView && In::kIsView) {
+  if constexpr (Out::kScattered) {
+    agree("slots.size()", out.tokens(), "the tokens of x ", in.tokens());
+    agree("the heads of the cache", out.num_heads(), "those of x ", in.num_heads());
+  } else if constexpr (Out::kIsView && In::kIsView) {
     agree("out.batch()", out.x.batch(), "x.batch() ", in.x.batch());
     agree("out.seq_len()", out.x.seq_len(), "x.seq_len() ", in.x.seq_len());
     agree("out.num_heads()", out.x.num_heads(), "x.num_heads() ", in.x.num_heads());
@@ -22700,6 +25646,16 @@ std::optional<MemoryExtent> extent_of_heads(const Operand& operand, Eigen::Index
   }
 }
 
+/// The rows of a cache.
+template <typename X>
+TokenGrid rows_of(const MatrixOperand<X>& cache) {
+  return {"cache", "cache.rows()", 1, cache.tokens()};
+}
+template <typename Element>
+TokenGrid rows_of(const ViewOperand<Element>& cache) {
+  return {"cache", "cache.seq_len()", cache.x.batch(), cache.x.seq_len()};
+}
+
 /// Refuses an `out` unless it is x itself, element for element, or disjoint from it.
 template <typename Out, typename In>
 void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
@@ -22707,7 +25663,16 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
   const auto refuse_if = [&](bool overlapping) {
     require(!overlapping, function, "out", "overlapping memory", "x itself or disjoint from it");
   };
-  if constexpr (!Out::kIsView && !In::kIsView) {
+  if constexpr (Out::kScattered) {
+    if constexpr (!decltype(out.cache)::kIsView && !In::kIsView) {
+      require(!share_memory(out.cache.x, in.x), function, "cache", "overlapping memory", "disjoint from x");
+    } else {
+      const TokenGrid rows = rows_of(out.cache);
+      const auto to = extent_of_heads(out.cache, rows.batch, rows.seq_len, head_dim);
+      const auto from = extent_of_heads(in, batch, seq_len, head_dim);
+      require(!to || !from || !overlap(*to, *from), function, "cache", "overlapping memory", "disjoint from x");
+    }
+  } else if constexpr (!Out::kIsView && !In::kIsView) {
     refuse_if(overlap_partially(out.x, in.x));
   } else {
     const auto to = extent_of_heads(out, batch, seq_len, head_dim);
@@ -22744,7 +25709,9 @@ void require_table_elsewhere(const char* function, const char* parameter, const 
     require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");
     return false;
   };
-  if constexpr (Out::kIsView) {
+  if constexpr (Out::kScattered) {
+    require_table_elsewhere(function, "cache", out.cache, table, rows_of(out.cache), head_dim);
+  } else if constexpr (Out::kIsView) {
     if (const auto heads = extent_of_heads(out, grid.batch, grid.seq_len, head_dim)) check(*heads);
   } else {
     any_leaf(out.x, [&](const auto& leaf) { return check(extent_of(leaf)); });
@@ -22968,20 +25935,6 @@ struct RopeTable<TableRotation<Sense, Table>> {
   static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale; }
 };
 
-/// The rotations of a call: one that all heads share, or one for each head.
-template <typename Scalar>
-struct HeadRotations {
-  FrequencyTableView<Scalar> table;
-  double scale;
-
-  bool shared() const { return table.num_heads() == 1; }
-  Rotation<Scalar> of(Eigen::Index head) const {
-    const Eigen::Index offset = head * table.head_stride();
-    return {table.cos_data(0) + offset, table.sin_data(0) + offset, table.num_pairs(),
-            table.row_stride(),         table.pair_stride(),        scale};
-  }
-};
-
 /// Whether apply_rope() may write to an argument of type `X&&`; the compiler stops with the reason where it may not.
 template <typename X>
 constexpr bool may_write_heads() {
@@ -23018,20 +25971,22 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
 /// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
 /// a time, so that they stay in the first-level cache from head to head.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Eigen::Index num_heads,
+void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
-  constexpr Eigen::Index some_tokens = 32;
+  constexpr bool scattered = is_scattered_rows<Out>;
+  constexpr Eigen::Index some_tokens = scattered ? 1 : 32;
+  const bool together = rotations.shared() && !scattered;
   const bool shared = rotations.shared();
   const auto rotate = [&](auto half_split) {
     using Kind = RotationKind<decltype(half_split)::value, Backward>;
     rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-      const TokenRows<Out> to = out.at(token, layout.offset());
       const TokenRows<In> read = in.at(token, layout.offset());
       const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-      const Eigen::Index at_once = shared ? count : some_tokens;
+      const Eigen::Index at_once = together ? count : some_tokens;
       for (Eigen::Index i = 0; i < count; i += at_once) {
+        const auto to = out.at(token + i, layout.offset());
         for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
-          rotate_rows<Kind>(to.from(i, head), from.from(i, head), (std::min)(at_once, count - i),
+          rotate_rows<Kind>(to.from(0, head), from.from(i, head), (std::min)(at_once, count - i),
                             shared ? num_heads : 1, rotations.of(head), row + i);
         }
       }
@@ -23044,9 +25999,10 @@ void rotate_strided(const StridedHeads<Out>& out, const StridedHeads<In>& in, Ei
   }
 }
 
+/// rotate_heads() for operands of which only the run tells how they lie in memory.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
-                  const Rows& rows) {
+void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations,
+                      const RopeLayout& layout, const Rows& rows) {
   const Eigen::Index tokens = in.tokens();
   const Eigen::Index num_heads = in.num_heads();
   const Eigen::Index together = rotations.shared() ? num_heads : 1;
@@ -23054,7 +26010,7 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
     if (out.has_strides() && in.has_strides()) {
       return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotations, layout, rows);
     }
-    if constexpr (!Out::kIsView && !In::kIsView) {
+    if constexpr (!Out::kIsView && !In::kIsView && !Out::kScattered) {
       if (out.x.rowStride() == 1 && in.x.rowStride() == 1) {  // a channel's tokens are contiguous
         using InScalar = const typename In::Scalar;
         for (Eigen::Index head = 0; head < num_heads; head += together) {
@@ -23070,6 +26026,16 @@ void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>
   for (Eigen::Index head = 0; head < num_heads; head += together) {
     rotate_elements<Backward>(out.from_head(head), in.from_head(head), tokens, together, rotations.of(head), layout,
                               rows);
+  }
+}
+
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
+                  const Rows& rows) {
+  if constexpr (Out::kHasStrides && In::kHasStrides) {
+    rotate_strided<Backward>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows);
+  } else {
+    rotate_any_heads<Backward>(out, in, rotations, layout, rows);
   }
 }
 
@@ -23107,14 +26073,35 @@ void with_rope_rows(const char* function, const View& table, const Given& given,
   with_table_rows(function, table, given, grid, action);
 }
 
+/// Stands for a norm that was left out.
+struct NoNorm {};
+
+/// Refuses a norm for other channels than those of x, or one behind a rotation whose factor differs from pair to pair.
+template <typename View>
+void require_norm(const char* function, const RmsNorm& norm, const View& table, const RopeLayout& layout,
+                  Eigen::Index num_heads) {
+  const Eigen::Index size = norm.factors().size();
+  const auto token = static_cast<std::int64_t>(num_heads) * static_cast<std::int64_t>(layout.head_dim());
+  if (size > 0 && norm.over() == NormOver::head) {
+    require(size == layout.head_dim(), function, "norm.factors().size()", size, "layout.head_dim() ",
+            layout.head_dim());
+  } else if (size > 0) {
+    require(size == token, function, "norm.factors().size()", size, "the channels of all heads of x, ", token);
+  }
+  require(norm.order() == NormOrder::before_rotation || table.magnitude() > 0, function, "table.magnitude()",
+          table.magnitude(), "> 0 where the norm comes behind the rotation (that of xPos or FoPE is not one number)");
+}
+
 /// All checks, then the rotation of x into out. `InPlace`: they are one object.
-template <bool InPlace, typename Out, typename In, typename Table, typename Given>
-void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Given& given) {
+template <bool InPlace, typename Out, typename In, typename Table, typename Norm, typename Given>
+void check_and_rotate(const Out& out, const In& in, const Table& table, const RopeLayout& layout, const Norm& norm,
+                      const Given& given) {
   const char* const function = "apply_rope";
   const auto view = RopeTable<Table>::view(table);
   require_window(function, layout, view.rotary_dim());
   require_heads(function, "x", in, layout);
   require_heads_of_table(function, view.num_heads(), in.num_heads());
+  if constexpr (is_norm<Norm>) require_norm(function, norm, view, layout, in.num_heads());
   TokenGrid grid{"x", "x.rows()", 1, in.tokens()};
   if constexpr (In::kIsView) {
     grid = {"x", "x.seq_len()", in.x.batch(), in.x.seq_len()};
@@ -23130,31 +26117,63 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
   const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
-    rotate_heads<RopeTable<Table>::backward>(
-        out, in, HeadRotations<typename decltype(view)::Scalar>{view, RopeTable<Table>::scale(table)}, layout, rows);
-    if constexpr (!InPlace) copy_unrotated(out, in, layout);
+    const HeadRotations<typename decltype(view)::Scalar> rotations{view, RopeTable<Table>::scale(table)};
+    if constexpr (is_norm<Norm>) {
+      const double a = view.magnitude();
+      const bool after = norm.order() == NormOrder::after_rotation;
+      norm_heads(out, in, rotations, layout, rows, NormOfCall{norm, after ? a * a : 1});
+    } else {
+      rotate_heads<RopeTable<Table>::backward>(out, in, rotations, layout, rows);
+      if constexpr (!InPlace) copy_unrotated(out, in, layout);
+    }
   };
   with_rope_rows<Out::kIsView || In::kIsView>(function, view, given, grid, rotate);
 }
 
-template <typename X, typename Table, typename Which>
-void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  if constexpr (may_write_heads<X>()) {
+/// Whether a norm and a table go together; the compiler stops with the reason where they do not.
+template <typename Table, typename Norm>
+constexpr bool may_norm() {
+  constexpr bool good = !is_norm<Norm> || !is_table_rotation<Table>;
+  static_assert(
+      good, "posenc: a norm has no adjoint() or inverse(): the gradient of a norm and a rotation is rope_backward()");
+  return good;
+}
+
+template <typename X, typename Table, typename Norm, typename Which>
+void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, const Norm& norm, const Which& which) {
+  if constexpr (may_write_heads<X>() && may_norm<Table, Norm>()) {
     const auto heads = operand(x, layout.head_dim());
-    check_and_rotate<true>(heads, heads, table, layout, which);
+    check_and_rotate<true>(heads, heads, table, layout, norm, which);
   }
 }
 
-template <typename Out, typename X, typename Table, typename Which>
-void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  if constexpr (may_write_heads<Out>()) {
-    const auto to = operand(out, layout.head_dim());
-    if constexpr (is_heads_view<X>) {
-      check_and_rotate<false>(to, operand(x, layout.head_dim()), table, layout, which);
-    } else {
-      const auto& in = evaluated(x);
-      check_and_rotate<false>(to, operand(in, layout.head_dim()), table, layout, which);
+/// Calls action(operand) for what is written: an Eigen object, a view, or rows of a cache.
+template <typename Out, typename Action>
+void with_target(Out&& out, const RopeLayout& layout, const Action& action) {
+  if constexpr (is_cache_rows<std::decay_t<Out>>) {
+    if constexpr (may_write_heads<decltype(out.cache())>()) {
+      const auto cache = operand(out.cache(), layout.head_dim());
+      const auto& given = as_list(out.slots());
+      const auto& slots = evaluated(given);
+      action(ScatteredOperand<std::decay_t<decltype(cache)>, std::decay_t<decltype(slots)>>{cache, slots});
     }
+  } else if constexpr (may_write_heads<Out>()) {
+    action(operand(out, layout.head_dim()));
+  }
+}
+
+template <typename Out, typename X, typename Table, typename Norm, typename Which>
+void apply_rope_into(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Norm& norm,
+                     const Which& which) {
+  if constexpr (may_norm<Table, Norm>()) {
+    with_target(std::forward<Out>(out), layout, [&](const auto& to) {
+      if constexpr (is_heads_view<X>) {
+        check_and_rotate<false>(to, operand(x, layout.head_dim()), table, layout, norm, which);
+      } else {
+        const auto& in = evaluated(x);
+        check_and_rotate<false>(to, operand(in, layout.head_dim()), table, layout, norm, which);
+      }
+    });
   }
 }
 
@@ -23224,7 +26243,7 @@ inline namespace POSENC_ABI {
 ///           inverse(): the `inverse` flag of vLLM and apply(cos, -sin) of DeepSeek-V4, which are right for A = 1 only.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
-  detail::apply_rope_in_place(std::forward<X>(x), table, layout, detail::OneRowForEachToken{});
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, detail::NoNorm{}, detail::OneRowForEachToken{});
 }
 
 /// @overload
@@ -23239,26 +26258,74 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  detail::apply_rope_in_place(std::forward<X>(x), table, layout, which);
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, detail::NoNorm{}, which);
 }
 
 /// @overload
 /// Rotates x into `out`, for instance float projections straight into a half or bfloat16 cache, rounded once. Channels
 /// that do not rotate are copied.
-/// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself.
+/// @param[out] out  Same shape as x, in any scalar; an Eigen object or a view, whichever x is. It may be x itself. Or
+///                  rows of a cache, cache_rows(cache, slots), one for each token.
 /// @param x         An Eigen expression or a view. What is in memory is not copied; a product is computed once, on the
 ///                  heap.
 /// @throws std::invalid_argument  in addition: another shape, or memory that overlaps x partially. `out` is then
 ///                                unchanged.
+/// @throws std::out_of_range      a slot that the cache does not have.
 template <typename Out, typename X, typename Table, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
 void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout) {
-  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::OneRowForEachToken{});
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::NoNorm{}, detail::OneRowForEachToken{});
 }
 
 /// @overload
 template <typename Out, typename X, typename Table, typename Which, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
 void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const Which& which) {
-  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, which);
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, detail::NoNorm{}, which);
+}
+
+/// @overload
+/// With a norm of queries or keys, in the same pass: where models normalize each head (Qwen3, Gemma 3) or each token
+/// (OLMo 2) before they rotate, or behind it (Llama 4).
+///
+///     before the rotation:  y = R(t) (w x / rms(x))             rms(x) = sqrt(mean of x^2 + eps)
+///     behind it:            y = w (R(t) x) / rms(R(t) x)        taken from x: R(t) makes vectors A times as long
+///
+/// Channels that do not rotate are normalized too. Everything is computed in float (double, where x, `out` or the table
+/// is) and rounded once. Frameworks in bfloat16 round behind the norm, the weights and each product, so that they lie up
+/// to five roundings from the formula, and this one.
+/// @param norm   weight of head_dim or num_heads * head_dim numbers, eps, and what a checkpoint means by them: RmsNorm.
+/// @param table  A FrequencyTable or FrequencyTableView. The gradient is rope_backward(), not table.adjoint().
+/// @throws std::invalid_argument  in addition: another number of weights; a norm behind the rotation by an xPos or FoPE
+///                                table.
+/// Cost:     as a rotation alone, and every number read once more from the first-level cache; no allocation. Column-major
+///           x, other strides and x in double run element by element (bench_rope: norm and rotation).
+/// Accuracy: |error| <= (n / 64 + 12) eps (|a cos| + |b sin|) for n = head_dim, with a and b normalized, eps = 2^-24 and
+///           one more rounding into half types; where the norm comes behind the rotation, in addition one rounding of
+///           the table's scalar [rope][norm].
+///           Bits are the same at AVX2 and AVX-512, as above [rope][norm][levels].
+/// Matches:  q_norm and k_norm with apply_rotary_pos_emb of Qwen3, Gemma 3, OLMo 2 and Llama 4 in transformers.
+template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm) {
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, norm, detail::OneRowForEachToken{});
+}
+
+/// @overload
+template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
+void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
+  detail::apply_rope_in_place(std::forward<X>(x), table, layout, norm, which);
+}
+
+/// @overload
+/// Into `out`, which may be rows of a cache: cache_rows(cache, slots).
+template <typename Out, typename X, typename Table, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
+void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm) {
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, norm, detail::OneRowForEachToken{});
+}
+
+/// @overload
+template <typename Out, typename X, typename Table, typename Which, detail::IfRopeInto<Out, X, Table, RopeLayout> = 0>
+void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& layout, const RmsNorm& norm,
+                const Which& which) {
+  detail::apply_rope_into(std::forward<Out>(out), x, table, layout, norm, which);
 }
 
 /// @overload
@@ -23284,13 +26351,15 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 /// Refuses keys of other frequencies, and the id 0, which tables have that do not know their frequencies.
-inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t expected,
-                            const char* what) {
+inline void require_keys_id(const char* function, std::optional<std::uint64_t> keys_id, std::uint64_t id,
+                            const TableOptions& options, const char* what) {
+  require_exact_angles(function, options);
+  const std::uint64_t expected = id_by_heads(id, options.num_heads);
   require(!keys_id || *keys_id == expected, function, "keys_id", keys_id.value_or(0), expected, " (", what,
-          "), or std::nullopt where it is not known");
+          options.num_heads == 1 ? "" : " in a table of options.num_heads", "), or std::nullopt where it is not known");
 }
 
-/// Whether the last argument is not an id and not std::nullopt.
+/// Whether the last argument, TableOptions behind it aside, is not an id and not std::nullopt.
 template <typename... Given>
 inline constexpr bool lacks_keys_id = true;
 template <typename First, typename... Given>
@@ -23298,12 +26367,16 @@ inline constexpr bool lacks_keys_id<First, Given...> = lacks_keys_id<Given...>;
 template <typename Last>
 inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::is_same_v<Last, std::nullopt_t> &&
                                             !std::is_same_v<Last, std::optional<std::uint64_t>>;
+template <typename Last>
+inline constexpr bool lacks_keys_id<Last, TableOptions> = lacks_keys_id<Last>;
 
 /// Frequencies that take what `from` rotated to what `to` rotates: angle p (to - from), magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
           from.num_pairs());
-  return Frequencies(to.inv_freq() - from.inv_freq(), to.magnitude() / from.magnitude());
+  Eigen::ArrayXd inv_freq = to.inv_freq();
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] -= from.inv_freq()[i];
+  return Frequencies(inv_freq, to.magnitude() / from.magnitude());
 }
 
 }  // namespace detail
@@ -23323,8 +26396,9 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @param frequencies   What the keys were rotated with.
 /// @param deltas        [positions] A list with one for each token that moves, integers or real numbers.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
-/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies`; a delta that is NaN or
-///                                infinite.
+/// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
+/// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies` by as many heads; float32
+///                                angles; a delta that is NaN or infinite.
 /// Cost:     that of make_table() and apply_rope(), with no keys computed again (no bench case of its own).
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar
 ///           [rope][cached_keys].
@@ -23333,22 +26407,23 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// Matches:  K-shift of llama.cpp without YaRN; with YaRN it multiplies keys by A at every shift, posenc does not.
 template <typename Scalar, typename Deltas>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Deltas& deltas,
-                                        std::optional<std::uint64_t> keys_id) {
+                                        std::optional<std::uint64_t> keys_id, TableOptions options = {}) {
   static_assert(
       detail::is_list<Deltas>,
       "posenc: deltas must be a list with one for each token that moves; one delta for all tokens is a list of "
       "one, applied with each_sequence(1)");
-  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), "frequencies.id()");
-  return make_table<Scalar>(frequencies.with_magnitude(1), detail::as_list(deltas));
+  detail::require_keys_id("make_shift_table", keys_id, frequencies.id(), options, "frequencies.id()");
+  return make_table<Scalar>(frequencies.with_magnitude(1), detail::as_list(deltas), options);
 }
 
 /// @overload
 /// Keys of a multi-axis model: deltas is tokens x axes.num_axes().
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const AxisMap& axes,
-                                        const Eigen::DenseBase<Derived>& deltas, std::optional<std::uint64_t> keys_id) {
-  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), "axes.id(frequencies)");
-  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas);
+                                        const Eigen::DenseBase<Derived>& deltas, std::optional<std::uint64_t> keys_id,
+                                        TableOptions options = {}) {
+  detail::require_keys_id("make_shift_table", keys_id, axes.id(frequencies), options, "axes.id(frequencies)");
+  return make_table<Scalar>(frequencies.with_magnitude(1), axes, deltas, options);
 }
 
 /// @overload
@@ -23372,8 +26447,9 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 /// @param from, to      Frequencies of as many pairs as one another.
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
-/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from`; a position that is NaN or
-///                                infinite.
+/// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
+/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from` by as many heads; float32
+///                                angles; a position that is NaN or infinite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
 ///           [rope][cached_keys].
@@ -23382,15 +26458,15 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 ///           dynamic NTK as they are.
 template <typename Scalar, typename Positions>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const Positions& positions,
-                                          std::optional<std::uint64_t> keys_id) {
+                                          std::optional<std::uint64_t> keys_id, TableOptions options = {}) {
   static_assert(detail::is_list<Positions> || std::is_same_v<Positions, PositionRange>,
                 "posenc: positions must be PositionRange(first, count) or a list with one for each token");
-  detail::require_keys_id("make_rescale_table", keys_id, from.id(), "from.id()");
+  detail::require_keys_id("make_rescale_table", keys_id, from.id(), options, "from.id()");
   const Frequencies rescaling = detail::rescaling("make_rescale_table", from, to);
   if constexpr (detail::is_list<Positions>) {
-    return make_table<Scalar>(rescaling, detail::as_list(positions));
+    return make_table<Scalar>(rescaling, detail::as_list(positions), options);
   } else {
-    return make_table<Scalar>(rescaling, positions);
+    return make_table<Scalar>(rescaling, positions, options);
   }
 }
 
@@ -23399,9 +26475,9 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 template <typename Scalar, typename Derived>
 FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequencies& to, const AxisMap& axes,
                                           const Eigen::DenseBase<Derived>& positions,
-                                          std::optional<std::uint64_t> keys_id) {
-  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), "axes.id(from)");
-  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions);
+                                          std::optional<std::uint64_t> keys_id, TableOptions options = {}) {
+  detail::require_keys_id("make_rescale_table", keys_id, axes.id(from), options, "axes.id(from)");
+  return make_table<Scalar>(detail::rescaling("make_rescale_table", from, to), axes, positions, options);
 }
 
 /// @overload
@@ -23418,6 +26494,221 @@ detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
 }  // namespace posenc
 
 #endif  // POSENC_ROPE_CACHED_KEYS_HPP
+
+// ---- posenc/rope/rope_backward.hpp
+/// rope_backward(): the gradients of a norm and a rotation. Of a rotation alone it is table.adjoint().
+#ifndef POSENC_ROPE_ROPE_BACKWARD_HPP
+#define POSENC_ROPE_ROPE_BACKWARD_HPP
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// One head of one token, in double. With g the gradient that arrives, v is the gradient of the normalized x times the
+/// weights, rotated back where the norm comes before the rotation and after, and u that of the weights, but for 1 / rms.
+template <typename GradOut, typename X, typename TableScalar>
+struct NormedHead {
+  const GradOut& grad_out;
+  const X& x;
+  const Rotation<TableScalar>& table;
+  const RopeLayout& layout;
+  const NormOfCall& call;
+  Eigen::Index row, token, head;
+
+  double weight(Eigen::Index channel) const {
+    if (!call.has_weights()) return 1;
+    return call.norm.factors()[channel + (call.over_token() ? head * layout.head_dim() : 0)];
+  }
+
+  /// Calls action(channel, x, v, u) for every channel, for both of a pair one after the other when all of it is read.
+  template <typename Action>
+  void for_each_channel(const Action& action) const {
+    const auto read = [&](const auto& from, Eigen::Index channel) {
+      return convert<double>(from.coeff(token, head * layout.head_dim() + channel));
+    };
+    const Eigen::Index pairs = layout.rotary_dim() / 2;
+    const bool half_split = layout.pairs() == RopePairs::half_split;
+    for (Eigen::Index pair = 0; pair < pairs; ++pair) {
+      const Eigen::Index a = layout.offset() + (half_split ? pair : 2 * pair);
+      const Eigen::Index b = a + (half_split ? pairs : 1);
+      const double c = static_cast<double>(table.cos(row)[pair * table.pair_stride]);
+      const double s = static_cast<double>(table.sin(row)[pair * table.pair_stride]);
+      const double x_a = read(x, a), x_b = read(x, b);
+      const double g_a = read(grad_out, a), g_b = read(grad_out, b);
+      const double w_a = weight(a), w_b = weight(b);
+      if (call.after()) {
+        action(a, x_a, w_a * g_a * c + w_b * g_b * s, g_a * (x_a * c - x_b * s));
+        action(b, x_b, w_b * g_b * c - w_a * g_a * s, g_b * (x_a * s + x_b * c));
+      } else {
+        const double back_a = g_a * c + g_b * s;
+        const double back_b = g_b * c - g_a * s;
+        action(a, x_a, w_a * back_a, back_a * x_a);
+        action(b, x_b, w_b * back_b, back_b * x_b);
+      }
+    }
+    const auto other = [&](Eigen::Index begin, Eigen::Index end) {
+      for (Eigen::Index i = begin; i < end; ++i) {
+        const double g = read(grad_out, i), value = read(x, i);
+        action(i, value, weight(i) * g, g * value);
+      }
+    };
+    other(0, layout.offset());
+    other(layout.offset() + layout.rotary_dim(), layout.head_dim());
+  }
+};
+
+/// grad_x = dL/dx and grad_weight += dL/dw. Every pair of grad_out and x is read before that of grad_x is written.
+template <typename GradX, typename GradWeight, typename GradOut, typename X, typename TableScalar, typename RowOf>
+void norm_gradients(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_out, const X& x,
+                    const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const RowOf& row_of,
+                    const NormOfCall& call) {
+  using Weight = typename GradWeight::Scalar;
+  const Eigen::Index head_dim = layout.head_dim();
+  const Eigen::Index num_heads = x.cols() / head_dim;
+  const Eigen::Index together = call.over_token() ? num_heads : 1;
+  const double divisor = static_cast<double>(together) * static_cast<double>(head_dim);
+  const MatrixOperand<const X> heads{x, head_dim};
+  const auto rotates = [&](Eigen::Index channel) {
+    return channel >= layout.offset() && channel < layout.offset() + layout.rotary_dim();
+  };
+  for (Eigen::Index token = 0; token < x.rows(); ++token) {
+    const auto normed = [&](const Rotation<TableScalar>& table, Eigen::Index head) {
+      return NormedHead<GradOut, X, TableScalar>{grad_out, x, table, layout, call, row_of(token), token, head};
+    };
+    for (Eigen::Index first = 0; first < num_heads; first += together) {
+      const double factor = norm_factor<double>(heads, token, first, together, call, layout);
+      double product = 0;  // v . x
+      for (Eigen::Index head = first; head < first + together; ++head) {
+        const Rotation<TableScalar> table = rotations.of(rotations.shared() ? 0 : head);
+        normed(table, head).for_each_channel([&](Eigen::Index, double value, double v, double) {
+          product += v * value;
+        });
+      }
+      const double by_length = product * factor * factor / divisor;
+      for (Eigen::Index head = first; head < first + together; ++head) {
+        const Rotation<TableScalar> table = rotations.of(rotations.shared() ? 0 : head);
+        normed(table, head).for_each_channel([&](Eigen::Index channel, double value, double v, double u) {
+          const double gain = rotates(channel) ? call.gain : 1;
+          grad_x.coeffRef(token, head * head_dim + channel) =
+              convert<typename GradX::Scalar>(factor * (v - gain * value * by_length));
+          if (!call.has_weights()) return;
+          Weight& sum = entry(grad_weight, channel + (call.over_token() ? head * head_dim : 0));
+          sum = static_cast<Weight>(static_cast<double>(sum) + factor * u);
+        });
+      }
+    }
+  }
+}
+
+template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table, typename Which>
+void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_out, const X& x,
+                             const Table& table, const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
+  const char* const function = "rope_backward";
+  const auto view = RopeTable<Table>::view(table);
+  const MatrixOperand<const X> heads{x, layout.head_dim()};
+  require_window(function, layout, view.rotary_dim());
+  require_heads(function, "x", heads, layout);
+  require_heads_of_table(function, view.num_heads(), heads.num_heads());
+  require_norm(function, norm, view, layout, heads.num_heads());
+  require_shape(function, "grad_out", grad_out, x.rows(), x.cols());
+  require_shape(function, "grad_x", grad_x, x.rows(), x.cols());
+  require(grad_weight.rows() == 1 || grad_weight.cols() == 1, function, "grad_weight.rows()", grad_weight.rows(),
+          "1, or grad_weight.cols() be 1");
+  require(grad_weight.size() == norm.factors().size(), function, "grad_weight.size()", grad_weight.size(),
+          "norm.factors().size() ", norm.factors().size());
+  require_data(function, "grad_weight", grad_weight);
+  require_no_self_overlap(function, "grad_x", grad_x);
+  require_no_self_overlap(function, "grad_weight", grad_weight);
+  const bool partial = overlap_partially(grad_x, grad_out) || overlap_partially(grad_x, x);
+  require(!partial, function, "grad_x", "overlapping memory", "grad_out or x itself or disjoint from them");
+  require_disjoint(function, "grad_weight", grad_weight, grad_x);
+  require_disjoint(function, "grad_weight", grad_weight, grad_out);
+  require_disjoint(function, "grad_weight", grad_weight, x);
+  const TokenGrid grid{"x", "x.rows()", 1, x.rows()};
+  require_table_elsewhere(function, "grad_x", MatrixOperand<GradX>{grad_x, layout.head_dim()}, view, grid,
+                          layout.head_dim());
+  require_table_elsewhere(function, "grad_weight", MatrixOperand<GradWeight>{grad_weight, 1}, view, grid, 1);
+  with_rope_rows<false>(function, view, which, grid, [&](const auto& rows) {
+    const double a = view.magnitude();
+    const bool after = norm.order() == NormOrder::after_rotation;
+    const HeadRotations<typename decltype(view)::Scalar> rotations{view, 1};
+    norm_gradients(grad_x, grad_weight, grad_out, x, rotations, layout, rows, NormOfCall{norm, after ? a * a : 1});
+  });
+}
+
+template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table, typename Which>
+void rope_gradients(GradX&& grad_x, GradWeight&& grad_weight, const GradOut& grad_out, const X& x, const Table& table,
+                    const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
+  auto& to_x = written(std::forward<GradX>(grad_x));
+  auto& to_weight = written(std::forward<GradWeight>(grad_weight));
+  require_gradient_scalar<typename std::decay_t<decltype(to_weight)>::Scalar>();
+  check_and_differentiate(to_x, to_weight, evaluated(grad_out), evaluated(x), table, layout, norm, which);
+}
+
+/// Whether arguments (by type, without references) begin with grad_x, grad_weight, grad_out, x, table, layout, norm.
+template <typename... A>
+inline constexpr bool is_rope_backward =
+    sizeof...(A) <= 8 &&
+    is_dense<Argument<0, A...>>&& is_dense<Argument<1, A...>>&& is_dense<Argument<2, A...>>&& is_dense<Argument<
+        3, A...>>&& is_frequency_table<Argument<4, A...>>&& is_rope_layout<Argument<5, A...>>&& is_norm<Argument<6,
+                                                                                                                 A...>>;
+template <typename... A>
+using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, int>;
+
+}  // namespace detail
+
+/// The gradients of y = apply_rope(x, table, layout, norm) from the gradient of a loss with respect to y. Those of a
+/// rotation without a norm are apply_rope(grad, table.adjoint(), layout).
+///
+///     grad_x[c]       = (v[c] - x[c] (v . x) / (n rms^2)) / rms        v = w R(t)^T grad_out
+///     grad_weight[c] += sum over tokens (and heads) of (R(t)^T grad_out)[c] x[c] / rms
+///
+/// with n the channels of the mean; where the norm comes behind the rotation, v = R(t)^T (w grad_out), and grad_weight
+/// sums grad_out[c] (R(t) x)[c] / rms.
+/// @param[out] grad_x          Shape of x, in any scalar; it may be grad_out or x itself.
+/// @param[in,out] grad_weight  A vector of as many numbers as the norm has weights, of float or double: added to. Empty
+///                             for a norm without weights.
+/// @param grad_out, x          tokens x (num_heads * head_dim): what arrives, and what apply_rope() read.
+/// @param table, layout        As in apply_rope(); the table itself, not its adjoint().
+/// @param norm                 As in apply_rope().
+/// @throws std::invalid_argument  shapes that do not agree; memory that overlaps; otherwise as apply_rope(). Nothing is
+///                                then written.
+/// Cost:     some 30 operations for each channel, element by element; no allocation (bench_rope: norm and rotation).
+/// Accuracy: in double; grad_x rounded once, grad_weight once for each token [rope][norm][backward].
+/// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
+/// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
+template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table,
+          detail::IfRopeBackward<GradX, GradWeight, GradOut, X, Table, RopeLayout, RmsNorm> = 0>
+void rope_backward(GradX&& grad_x, GradWeight&& grad_weight, const GradOut& grad_out, const X& x, const Table& table,
+                   const RopeLayout& layout, const RmsNorm& norm) {
+  detail::rope_gradients(std::forward<GradX>(grad_x), std::forward<GradWeight>(grad_weight), grad_out, x, table, layout,
+                         norm, detail::OneRowForEachToken{});
+}
+
+/// @overload
+/// Token i takes the row that `which` says, as in apply_rope().
+template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table, typename Which,
+          detail::IfRopeBackward<GradX, GradWeight, GradOut, X, Table, RopeLayout, RmsNorm> = 0>
+void rope_backward(GradX&& grad_x, GradWeight&& grad_weight, const GradOut& grad_out, const X& x, const Table& table,
+                   const RopeLayout& layout, const RmsNorm& norm, const Which& which) {
+  detail::rope_gradients(std::forward<GradX>(grad_x), std::forward<GradWeight>(grad_weight), grad_out, x, table, layout,
+                         norm, which);
+}
+
+/// @overload
+/// Says what the arguments are.
+template <typename... Arguments, std::enable_if_t<!detail::is_rope_backward<std::decay_t<Arguments>...>, int> = 0>
+void rope_backward(const Arguments&...) {
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write rope_backward(grad_x, grad_weight, grad_out, x, table, layout, norm), and after it which "
+      "rows; without a norm the gradient is apply_rope(grad, table.adjoint(), layout)");
+}
+
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_ROPE_BACKWARD_HPP
 
 // ---- posenc/rope/mixed_table_backward.hpp
 /// The gradient of learned frequencies on several axes, through make_mixed_table() and apply_rope().
@@ -23787,7 +27078,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// Cost:     element by element; no allocation (no bench case: a few vision models use it, where it is a small part of
 ///           a layer).
 /// Accuracy: as apply_rope() [rope][channels].
-/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); HunYuan-VL on pictures, whose pairs
+/// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); ERNIE-Image of diffusers with
+///           presets::ernie_image_frequencies(); HunYuan-VL on pictures, whose pairs
 ///           lie on two axes.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout) {
@@ -24123,6 +27415,7 @@ enum class AxisRule {
   one,                   ///< One position per token.
   contiguous,            ///< mrope_section, as contiguous blocks of pairs: Qwen2-VL.
   interleaved,           ///< mrope_section, t h w t h w ...: Qwen3-VL.
+  height_width,          ///< Even pairs for height, odd ones for width; text has the same on both: NeoMME.
   height_width_time,     ///< mrope_section as h, w, t: ERNIE-4.5-VL.
   centered_patches,      ///< (y, x) in [-1, 1], each with all frequencies of half a head, times 2 pi: DINOv3.
   rows_and_columns,      ///< (row, column): even frequencies for rows, odd ones for columns: Pixtral.
@@ -24132,15 +27425,18 @@ enum class AxisRule {
   rows_columns_in_turn,  ///< (row, column), in the same way: EfficientLoFTR.
   space_and_unit,        ///< (x, y, z, number of a unit), a series for each, then pairs that stay: atoms of ESMFold 2.
   time_rows_columns,     ///< (time, row, column), a series for each in the first channels: MiniMax M3's pictures.
-  columns_rows_halves,   ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
-  two_halves             ///< (position, block), in the same way: ChatGLM-6B.
+  time_rows_columns_by_channel,  ///< The same, each series two times over the channels of its axis: V-JEPA 2.
+  columns_rows_halves,           ///< (column, row), each of which rotates its own half of the head: Gemma 4's pictures.
+  two_halves                     ///< (position, block), in the same way: ChatGLM-6B.
 };
 
 inline bool has_sections(AxisRule rule) {
   return rule == AxisRule::contiguous || rule == AxisRule::interleaved || rule == AxisRule::height_width_time;
 }
-/// Whether the rule says the axis of each pair without sections.
-inline bool has_grid(AxisRule rule) { return rule != AxisRule::one && !has_sections(rule); }
+/// Whether the rule says the axis of each pair without sections, where no token is text.
+inline bool has_grid(AxisRule rule) {
+  return rule != AxisRule::one && rule != AxisRule::height_width && !has_sections(rule);
+}
 
 /// Whether each of two axes has its own half of the head, within which channels pair up.
 inline bool owns_halves(AxisRule rule) { return rule == AxisRule::two_halves || rule == AxisRule::columns_rows_halves; }
@@ -24178,14 +27474,27 @@ inline AxisMap section_axes(AxisRule rule, const std::vector<int>& sections) {
   return contiguous_axes(sections);
 }
 
+/// Two axes in turn, 0 1 0 1 ...
+inline AxisMap alternating_axes(Eigen::Index num_pairs) {
+  Eigen::ArrayXi axes(num_pairs);
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) axes[pair] = static_cast<int>(pair % 2);
+  return AxisMap(axes, 2);
+}
+
 /// The map in which one axis, `axis` of num_axes, drives all pairs.
 inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
   return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
 }
 
+/// Whether each channel has an angle of its own, and not each pair.
+inline bool has_channel_angles(AxisRule rule) { return rule == AxisRule::time_rows_columns_by_channel; }
+
+/// Whether the positions are those of patches of a video.
+inline bool has_frames(AxisRule rule) { return rule == AxisRule::time_rows_columns || has_channel_angles(rule); }
+
 /// The number of pairs of each axis of a picture.
 inline int pairs_of_axis(AxisRule rule, Eigen::Index head_dim) {
-  return static_cast<int>(rule == AxisRule::time_rows_columns ? head_dim / 3 / 2 : head_dim / 4);
+  return static_cast<int>(has_frames(rule) ? head_dim / 6 : head_dim / 4);
 }
 
 /// Whether the two axes have the same frequencies, which a scaling rule may change.
@@ -24195,19 +27504,15 @@ inline bool has_one_series(AxisRule rule) {
 
 /// The number of channels that the axes of a picture rotate, the first ones of a head.
 inline Eigen::Index grid_width(AxisRule rule, Eigen::Index head_dim) {
-  return rule == AxisRule::time_rows_columns ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
+  return has_frames(rule) ? 6 * pairs_of_axis(rule, head_dim) : head_dim;
 }
 
 /// Frequencies and axes where each frequency of a series is used for one axis and then for the other.
 inline AxialFrequencies in_turn(const Frequencies& series) {
   const Eigen::Index num_pairs = 2 * series.num_pairs();
   Eigen::ArrayXd inv_freq(num_pairs);
-  Eigen::ArrayXi axes(num_pairs);
-  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) {
-    inv_freq[pair] = series.inv_freq()[pair / 2];
-    axes[pair] = static_cast<int>(pair % 2);
-  }
-  return {Frequencies(inv_freq), AxisMap(axes, 2)};
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) inv_freq[pair] = series.inv_freq()[pair / 2];
+  return {Frequencies(inv_freq), alternating_axes(num_pairs)};
 }
 
 /// Frequencies and axes of three axes of space, a fourth with a base of its own, and pairs that do not rotate.
@@ -24227,11 +27532,18 @@ inline AxialFrequencies space_frequencies(const std::vector<int>& sections, doub
   return {Frequencies(inv_freq), AxisMap(axes, 4)};
 }
 
+/// Frequencies and axes of the channels of three axes. Those of an axis have one series of `each` frequencies two times.
+inline AxialFrequencies channel_frequencies(int each, double base) {
+  const Eigen::ArrayXd series = axial_frequencies({each}, base).frequencies.inv_freq();
+  return {Frequencies(Eigen::ArrayXd(series.replicate(6, 1))), contiguous_axes({2 * each, 2 * each, 2 * each})};
+}
+
 /// The frequencies and axes of a picture, where an axis has a series of its own and does not own a half of the head.
 inline AxialFrequencies grid_frequencies(AxisRule rule, Eigen::Index head_dim, double base) {
   constexpr double two_pi = 6.283185307179586476925286766559;
   const int each = pairs_of_axis(rule, head_dim);
-  if (rule == AxisRule::time_rows_columns) return axial_frequencies({each, each, each}, base);
+  if (has_channel_angles(rule)) return channel_frequencies(each, base);
+  if (has_frames(rule)) return axial_frequencies({each, each, each}, base);
   if (rule == AxisRule::centered_patches) return axial_frequencies({each, each}, base, two_pi);
   if (rule == AxisRule::rows_and_columns) return axial_frequencies({each, each}, base, AxialSeries::alternating);
   return axial_frequencies({each, each}, base);
@@ -24255,7 +27567,7 @@ inline namespace POSENC_ABI {
 enum class AxisSections {
   of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
   of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
-               ///< which is no rotation, so that what is read is for text alone. Transformers.
+               ///< which rotates text alone. What is read is for apply_channel_angles(). Transformers.
 };
 
 /// What to use where a config says nothing, in the way of a config class's defaults; and which tower to read.
@@ -24295,16 +27607,18 @@ inline namespace POSENC_ABI {
 
 /// How a factor on queries grows with the position. No value is 0, so that a growth that was not set is refused.
 enum class TemperatureGrowth {
-  logarithm = 1,  ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
-  power = 2       ///< (1 + (position + shift) / length)^scale: Beam.
+  logarithm = 1,         ///< 1 + scale ln(1 + floor((position + shift) / length)): Llama 4, Ministral 3.
+  power = 2,             ///< (1 + (position + shift) / length)^scale: Beam.
+  clamped_logarithm = 3  ///< 1 + scale ln(max((position + shift) / length, 1)): Inkling.
 };
 
 /// The parameters of a factor on queries. See query_temperature().
 struct QueryTemperature {
-  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3.
+  /// Weight of the logarithm, or the exponent, >= 0: `attn_scale` of Llama 4, `llama_4_scaling_beta` of Ministral 3,
+  /// `log_scaling_alpha` of Inkling.
   double scale;
-  double length;             ///< Positions per step of the factor, > 0: `floor_scale`, or the trained length.
-  double shift;              ///< Added to the position, >= 0: 1 in Llama 4, 0 in Ministral 3.
+  double length;  ///< Positions per step of the factor, > 0: `floor_scale`, `log_scaling_n_floor`, the trained length.
+  double shift;   ///< Added to the position, >= 0: 1 in Llama 4 and Inkling, 0 in Ministral 3.
   TemperatureGrowth growth;  ///< The formula.
 };
 
@@ -24312,6 +27626,7 @@ struct QueryTemperature {
 ///
 ///     1 + scale ln(1 + floor((position + shift) / length))    TemperatureGrowth::logarithm
 ///     (1 + (position + shift) / length)^scale                 TemperatureGrowth::power
+///     1 + scale ln(max((position + shift) / length, 1))       TemperatureGrowth::clamped_logarithm
 ///
 /// @param temperature  Of the layer: LayerRope::query_temperature.
 /// @param position     The position of the query's token, >= 0 and finite.
@@ -24320,7 +27635,8 @@ struct QueryTemperature {
 ///                                growth that TemperatureGrowth does not name.
 /// Accuracy: 4 ulp of double, for factors in [1, 2) [model_config][query_temperature].
 /// Matches:  attn_temperature_tuning of Llama 4 (0.1, 8192, 1), llama_4_scaling_beta of Ministral 3 (beta, L, 0),
-///           Beam (0.1, 2048, 1, power).
+///           Beam (0.1, 2048, 1, power), Inkling (log_scaling_alpha, log_scaling_n_floor, 1, clamped_logarithm), which
+///           multiplies its relative logits by the same factor, on layers without a sliding window.
 inline double query_temperature(const QueryTemperature& temperature, double position) {
   const char* const function = "query_temperature";
   detail::require(detail::is_finite(temperature.scale) && temperature.scale >= 0, function, "temperature.scale",
@@ -24330,14 +27646,15 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
                   temperature.shift, "finite and >= 0");
   detail::require_in_range(detail::is_finite(position) && position >= 0, function, "position", position,
                            "finite and >= 0");
-  const bool named =
-      temperature.growth == TemperatureGrowth::logarithm || temperature.growth == TemperatureGrowth::power;
-  detail::require(named, function, "temperature.growth", static_cast<int>(temperature.growth),
-                  "TemperatureGrowth::logarithm or TemperatureGrowth::power");
-  if (temperature.growth == TemperatureGrowth::power) {
-    return std::pow(1 + (position + temperature.shift) / temperature.length, temperature.scale);
+  const double steps = (position + temperature.shift) / temperature.length;
+  switch (temperature.growth) {
+    case TemperatureGrowth::logarithm: return 1 + temperature.scale * std::log1p(std::floor(steps));
+    case TemperatureGrowth::power: return std::pow(1 + steps, temperature.scale);
+    case TemperatureGrowth::clamped_logarithm: return 1 + temperature.scale * std::log((std::max)(steps, 1.0));
   }
-  return 1 + temperature.scale * std::log1p(std::floor((position + temperature.shift) / temperature.length));
+  detail::refuse<std::invalid_argument>(
+      function, "temperature.growth", static_cast<int>(temperature.growth),
+      "TemperatureGrowth::logarithm, TemperatureGrowth::power or TemperatureGrowth::clamped_logarithm");
 }
 
 /// @overload
@@ -24612,9 +27929,10 @@ inline namespace POSENC_ABI {
 enum class TokenPositions {
   sequence,             ///< One: PositionRange(first, count), or a list.
   time_height_width,    ///< Three: mrope_positions().ids; text has the same on all three.
-  row_column,           ///< Two: grid_positions({rows, columns}); EfficientLoFTR counts from 1.
-  column_row,           ///< Two: grid_positions({rows, columns}, first, GridOrder::column_row); first is 1 for Llama 4
-                        ///< and Muse.
+  height_width,         ///< Two: the last two columns of mrope_positions().ids; text has the same on both.
+  time_row_column,      ///< Three: grid_positions({frames, rows, columns}).
+  row_column,           ///< Two: grid_positions({rows, columns}, set.grid_first).
+  column_row,           ///< Two: grid_positions({rows, columns}, set.grid_first, set.grid_order).
   centered_row_column,  ///< Two in [-1, 1]: patch_centers({rows, columns}).
   by_axis,              ///< One for each axis of RopeSet::axes, which the caller or the model's processor names.
   position_block        ///< Two: the place in the text, and the place in the block that is being written (ChatGLM-6B).
@@ -24628,19 +27946,33 @@ enum class RotatedStates {
                         ///< that do not rotate: conformers with "rotary" positions.
 };
 
+/// What has an angle of its own.
+enum class RopeAngles {
+  of_pairs,    ///< Each pair, which rotates by it: apply_rope().
+  of_channels  ///< Each channel. The two of a pair have different angles, so that nothing rotates and lengths change:
+               ///< apply_channel_angles(). V-JEPA 2, and HunYuan-VL as transformers has it.
+};
+
 /// One rotation of a model: its angles, the channels of a head that it rotates, and, where a token has several
 /// positions, which of them drives which pair.
+///
+/// Where `angles` is of_channels, frequencies and axes have an entry for each channel of layout.rotary_dim() in place of
+/// one for each pair. Their table has two times the width that apply_rope() takes, which therefore refuses it.
 ///
 /// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
 /// by which the caller multiplies the softmax scale 1/sqrt(head_dim).
 struct RopeSet {
   std::string layer_type;         ///< "full_attention" or "sliding_attention"; empty where one rule holds for all.
-  Frequencies frequencies;        ///< One frequency for each pair that rotates.
+  Frequencies frequencies;        ///< One frequency for each pair that rotates, or for each channel: see `angles`.
   RopeLayout layout;              ///< The channels of a head that rotate, and which two make a pair.
   std::optional<AxisMap> axes{};  ///< The axis that drives each pair, where a token has several: M-RoPE, images.
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
   GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
+  int grid_first = 0;                                   ///< The same: the position of the first row and column.
+  RopeAngles angles = RopeAngles::of_pairs;             ///< Which function takes the table.
+  /// What VideoTime::positions_per_second() takes; nothing where the config does not say, or frames count alone.
+  std::optional<int> positions_per_second{};
 };
 
 namespace detail {
@@ -24656,6 +27988,8 @@ inline const char* name_of_places(const RopeSet& set) {
     case TokenPositions::sequence:
     case TokenPositions::time_height_width:
     case TokenPositions::by_axis: break;
+    case TokenPositions::height_width: return nullptr;
+    case TokenPositions::time_row_column: return "a matrix of tokens x 3 (set.positions is time_row_column)";
     case TokenPositions::row_column: return "a matrix of tokens x 2 (set.positions is row_column)";
     case TokenPositions::column_row: return "a matrix of tokens x 2 (set.positions is column_row)";
     case TokenPositions::centered_row_column: return "a matrix of tokens x 2 (set.positions is centered_row_column)";
@@ -24758,6 +28092,9 @@ struct ModelRope {
   /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
   /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
+  /// What else the code of a known model does about positions, that no config says: tokens that do not rotate, angles
+  /// that are weights, an indexer with a rotation of its own. Empty for most models.
+  std::vector<std::string> notes{};
 };
 
 }  // namespace POSENC_ABI
@@ -24806,9 +28143,11 @@ struct RotationRecipe {
   AxisRule axes = AxisRule::one;
   std::vector<int> sections{};
   std::string sections_key;
-  int axis = 0;                         ///< Where each half of a head has an axis: the axis that drives this half.
-  NamedNumber fourth_base{0, ""};       ///< The base of the fourth axis of space_and_unit.
-  std::optional<AxisMap> given_axes{};  ///< Axes that the caller gave.
+  bool sections_are_of_channels = false;  ///< The halves of all channels, side by side: HunYuan-VL in transformers.
+  int grid_first = 0;                     ///< The position of the first row and column of a picture.
+  int axis = 0;                           ///< Where each half of a head has an axis: the axis that drives this half.
+  NamedNumber fourth_base{0, ""};         ///< The base of the fourth axis of space_and_unit.
+  std::optional<AxisMap> given_axes{};    ///< Axes that the caller gave.
   bool backwards = false;
   bool stays = false;  ///< All frequencies become 0, because positions cancel in the scores; the magnitude remains.
   RotatedStates rotates = RotatedStates::queries_keys;
@@ -24819,8 +28158,10 @@ struct RopeRecipe {
   const char* function = "";
   std::vector<RotationRecipe> rotations{};
   std::vector<LayerRope> layers{};
+  std::optional<int> positions_per_second{};
   std::vector<std::string> ignored_keys{};
   std::vector<std::string> assumed{};
+  std::vector<std::string> notes{};
 };
 
 }  // namespace detail
@@ -24843,7 +28184,7 @@ inline Frequencies scaled(const Frequencies& plain, const ScalingRecipe& recipe)
   switch (recipe.rule) {
     case ScalingRule::none: break;
     case ScalingRule::linear: return scale_linear(plain, recipe.factor.value);
-    case ScalingRule::dynamic: return scale_dynamic_ntk(plain, recipe.factor.value, trained, recipe.serving_length);
+    case ScalingRule::dynamic: return scale_dynamic_ntk(plain, {recipe.factor.value, trained}, recipe.serving_length);
     case ScalingRule::ntk: return scale_ntk_aware(plain, recipe.factor.value);
     case ScalingRule::yarn: {
       YarnOptions options = recipe.yarn;
@@ -24902,8 +28243,10 @@ inline TokenPositions positions_of(const RotationRecipe& rotation) {
     case AxisRule::contiguous:
     case AxisRule::interleaved:
       return rotation.sections.size() == 3 ? TokenPositions::time_height_width : TokenPositions::by_axis;
-    case AxisRule::time_rows_columns:
+    case AxisRule::height_width: return TokenPositions::height_width;
     case AxisRule::height_width_time: return TokenPositions::time_height_width;
+    case AxisRule::time_rows_columns:
+    case AxisRule::time_rows_columns_by_channel: return TokenPositions::time_row_column;
     case AxisRule::centered_patches: return TokenPositions::centered_row_column;
     case AxisRule::rows_and_columns:
     case AxisRule::rows_columns_in_turn:
@@ -24921,11 +28264,23 @@ inline GridOrder grid_order_of(const RopeSet& set) {
   return set.positions == TokenPositions::column_row ? GridOrder::column_row : GridOrder::row_column;
 }
 
+/// Gives each channel of a set of half-split pairs its own frequency, and the axis of its section: a section of n has
+/// the next 2 n channels.
+inline void spread_over_channels(RopeSet& set, std::vector<int> sections) {
+  const Frequencies& of_pairs = set.frequencies;
+  set.frequencies = Frequencies(Eigen::ArrayXd(of_pairs.inv_freq().replicate(2, 1)), of_pairs.magnitude(),
+                                of_pairs.softmax_multiplier());
+  for (int& section : sections) section *= 2;
+  set.axes = contiguous_axes(sections);
+  set.angles = RopeAngles::of_channels;
+}
+
 inline ModelRope build_rope(const RopeRecipe& recipe) {
   ModelRope model;
   model.layers = recipe.layers;
   model.ignored_keys = recipe.ignored_keys;
   model.assumed = recipe.assumed;
+  model.notes = recipe.notes;
   for (const RotationRecipe& rotation : recipe.rotations) {
     const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
     if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {
@@ -24933,15 +28288,20 @@ inline ModelRope build_rope(const RopeRecipe& recipe) {
       model.rope_sets.push_back(
           {rotation.layer_type, grid.frequencies, layout, grid.axes, positions_of(rotation), rotation.rotates});
       model.rope_sets.back().grid_order = grid_order_of(model.rope_sets.back());
+      model.rope_sets.back().grid_first = rotation.grid_first;
+      if (has_channel_angles(rotation.axes)) model.rope_sets.back().angles = RopeAngles::of_channels;
       continue;
     }
     RopeSet set{rotation.layer_type, frequencies_of(rotation), layout};
     if (has_sections(rotation.axes)) set.axes = section_axes(rotation.axes, rotation.sections);
+    if (rotation.axes == AxisRule::height_width) set.axes = alternating_axes(set.frequencies.num_pairs());
     if (owns_halves(rotation.axes)) set.axes = single_axis(set.frequencies.num_pairs(), rotation.axis, 2);
     if (rotation.given_axes) set.axes = rotation.given_axes;
+    if (rotation.sections_are_of_channels) spread_over_channels(set, rotation.sections);
     set.positions = positions_of(rotation);
     set.rotates = rotation.rotates;
     set.grid_order = grid_order_of(set);
+    if (set.positions == TokenPositions::time_height_width) set.positions_per_second = recipe.positions_per_second;
     model.rope_sets.push_back(set);
   }
   return model;
@@ -24972,7 +28332,7 @@ class RecipeCheck {
     const double base = rotation_.base.value;
     if (has_grid(rotation_.axes)) {
       const Eigen::Index head_dim = rotation_.window.head_dim;
-      const bool three = rotation_.axes == AxisRule::time_rows_columns;
+      const bool three = has_frames(rotation_.axes);
       const bool space = rotation_.axes == AxisRule::space_and_unit;
       const bool good = three ? head_dim >= 6 : head_dim % (space ? 2 : 4) == 0;
       require(good, "head_dim", head_dim,
@@ -24980,6 +28340,14 @@ class RecipeCheck {
               : space ? "even"
                       : "a multiple of 4 for two axes");
       if (space) check_space();
+    }
+    if (has_channel_angles(rotation_.axes) || rotation_.sections_are_of_channels) {
+      require(rotation_.window.head_dim <= kMaxPairs, "head_dim", rotation_.window.head_dim, "at most ", kMaxPairs,
+              " where channels have angles of their own");
+    }
+    if (rotation_.axes == AxisRule::height_width) {
+      require(rotation_.window.rotary_dim % 4 == 0, "the number of channels that rotate", rotation_.window.rotary_dim,
+              "a multiple of 4 for two axes");
     }
     require(is_finite(base) && base > 0 && base != 1, rotation_.base.name, base, "finite, > 0 and not 1");
     require(is_finite(1 / base), rotation_.base.name, base, "such that its inverse is finite");
@@ -25280,7 +28648,8 @@ inline constexpr const char* kLayerKinds =
 #endif  // POSENC_MODEL_CONFIG_DETAIL_LAYER_KIND_HPP
 
 // ---- posenc/model_config/detail/layer_pattern.hpp
-/// LayerPattern: the kinds of a model's layers as letters that repeat, and which of them do not rotate.
+/// LayerPattern: the kinds of a model's layers as letters that repeat, and which of them do not rotate. plan_layers()
+/// makes the plan of these, for configs and for files of GGUF.
 #ifndef POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
 #define POSENC_MODEL_CONFIG_DETAIL_LAYER_PATTERN_HPP
 
@@ -25346,6 +28715,27 @@ inline bool rotates(const LayerPattern& pattern, LayerRole role, std::size_t i, 
   if (pattern.nope == Nope::full) return role != LayerRole::full;
   if (pattern.nope == Nope::full_beside_window) return role != LayerRole::full || !windowed;
   return pattern.nope != Nope::every_period || (i + 1) % static_cast<std::size_t>(pattern.nope_period) != 0;
+}
+
+/// One layer of a model.
+struct PlannedLayer {
+  std::string kind;
+  LayerRole role = LayerRole::full;
+  bool rotates = true;
+  bool is_scaled = true;  ///< Whether the scaling rule applies to it.
+  double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
+  double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
+};
+
+/// The plan of layers of these kinds, each of which is known, by the pattern alone.
+inline std::vector<PlannedLayer> plan_layers(const std::vector<std::string>& kinds, const LayerPattern& pattern,
+                                             bool windowed) {
+  std::vector<PlannedLayer> plan;
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const LayerRole role = find_layer_kind(kinds[i])->role;
+    plan.push_back({kinds[i], role, rotates(pattern, role, i, windowed)});
+  }
+  return plan;
 }
 
 }  // namespace detail
@@ -25476,7 +28866,11 @@ struct KnownModel {
   bool rotates_by_head = false;    ///< Each head rotates by its own number, which cancels in the scores: X-Codec 2.
   RotatedStates rotated = RotatedStates::queries_keys;
   Eigen::Index attentions_per_layer = 1;
-  const char* refusal = nullptr;  ///< Why this model is known and cannot be read.
+  const char* rate_key = nullptr;  ///< How many positions a second of video has, in the config that holds this one.
+  Eigen::Index positions_per_second = 0;  ///< Where that config does not say.
+  int grid_first = 0;                     ///< The position of the first row and column.
+  const char* note = nullptr;             ///< What else the code does, that no config says.
+  const char* refusal = nullptr;          ///< Why this model is known and cannot be read.
 
   constexpr KnownModel theta(double value) const { return with_field(*this, &KnownModel::base, value); }
   constexpr KnownModel sliding_theta(double value) const { return with_field(*this, &KnownModel::sliding_base, value); }
@@ -25617,6 +29011,14 @@ struct KnownModel {
   constexpr KnownModel attentions(Eigen::Index n) const {
     return with_field(*this, &KnownModel::attentions_per_layer, n);
   }
+  constexpr KnownModel per_second(const char* key, Eigen::Index positions) const {
+    KnownModel row = *this;
+    row.rate_key = key;
+    row.positions_per_second = positions;
+    return row;
+  }
+  constexpr KnownModel from_one() const { return with_field(*this, &KnownModel::grid_first, 1); }
+  constexpr KnownModel noting(const char* what) const { return with_field(*this, &KnownModel::note, what); }
   constexpr KnownModel refused(const char* why) const { return with_field(*this, &KnownModel::refusal, why); }
 
   /// Whether full and sliding layers have rotations of their own.
@@ -26001,6 +29403,7 @@ inline constexpr KnownModel kGemmaModels[] = {
         .pattern("sssssf")
         .last_is_full()
         .flat_means(FlatDictionary::refused)
+        .grid(AxisRule::height_width)
         .theta_keys("rope_theta", "rope_theta"),
     half_split("beam")
         .theta(1e4)
@@ -26080,7 +29483,12 @@ namespace detail {
 inline constexpr KnownModel kLatentModels[] = {
     interleaved("deepseek_v2").theta(1e4).widths(4096, 32, 32).latent(128, 64).softmax(),
     interleaved("deepseek_v3").theta(1e4).widths(7168, 128, 61).latent(128, 64).softmax(),
-    interleaved("deepseek_v32").theta(1e4).widths(7168, 128, 61).latent(128, 64).softmax(),
+    interleaved("deepseek_v32")
+        .theta(1e4)
+        .widths(7168, 128, 61)
+        .latent(128, 64)
+        .softmax()
+        .noting("the indexer rotates queries and keys of its own, in half_split pairs"),
     interleaved("deepseek_v4")
         .theta(1.6e5)
         .sliding_theta(1e4)
@@ -26090,7 +29498,8 @@ inline constexpr KnownModel kLatentModels[] = {
         .labels("compress", "main")
         .theta_keys("compress_rope_theta", "rope_theta")
         .flat_means(FlatDictionary::every_layer)
-        .magnitude_one(),
+        .magnitude_one()
+        .noting("compressed keys rotate by the position at which their window begins, in attention and in the indexer"),
     interleaved("kimi_k2").softmax(),
     interleaved("dots3_note_text")
         .theta(8e7)
@@ -26102,12 +29511,23 @@ inline constexpr KnownModel kLatentModels[] = {
         .sliding_switch()
         .labels("indexed_attention", "sliding_attention")
         .theta_keys("rope_theta", "swa_rope_theta")
-        .sliding_latent(192),
+        .sliding_latent(192)
+        .noting("the indexer rotates queries and keys of its own, in interleaved pairs"),
     interleaved("axk1").theta(1e4).widths(7168, 64, 61).latent(128, 64).softmax(),
-    interleaved("axk2").theta(1e4).widths(2048, 32, 48).latent(64, 32).softmax(),
+    interleaved("axk2")
+        .theta(1e4)
+        .widths(2048, 32, 48)
+        .latent(64, 32)
+        .softmax()
+        .noting("the indexer rotates queries and keys of its own, in half_split pairs"),
     interleaved("bailing_hybrid").theta(6e6).widths(2560, 32, 42).latent(128, 64).pattern("lllllf").softmax(),
     interleaved("glm4_moe_lite").theta(1e4).widths(2048, 20, 47).latent(192, 64).softmax(),
-    interleaved("glm_moe_dsa").theta(1e4).widths(6144, 64, 78).latent(192, 64).softmax(),
+    interleaved("glm_moe_dsa")
+        .theta(1e4)
+        .widths(6144, 64, 78)
+        .latent(192, 64)
+        .softmax()
+        .noting("the indexer rotates queries and keys of its own, in interleaved pairs"),
     interleaved("longcat_flash").theta(1e7).widths(6144, 64, 28).latent(128, 64).softmax().attentions(2),
     interleaved("youtu").theta(1e4).widths(2048, 16, 32).latent(128, 64).softmax(),
     interleaved("sarvam_mla").theta(1e4).widths(4096, 64, 32).latent(128, 64).softmax(),
@@ -26117,13 +29537,19 @@ inline constexpr KnownModel kLatentModels[] = {
                  "1) + bias: "
                  "weights of the checkpoint, which a config does not hold"),
     half_split("minicpm3").theta(1e4).widths(2560, 40, 62).latent(64, 32).softmax(),
-    half_split("hy_v4").theta(1e4).widths(2816, 32, 34).latent(192, 64).softmax(),
+    half_split("hy_v4")
+        .theta(1e4)
+        .widths(2816, 32, 34)
+        .latent(192, 64)
+        .softmax()
+        .noting("the indexer rotates queries and keys of its own"),
     interleaved("hy_v4_vl_text")
         .theta(1e4)
         .widths(6144, 64, 78)
         .latent(192, 64)
         .mrope(AxisRule::interleaved, 12, 10, 10)
-        .softmax(),
+        .softmax()
+        .noting("the indexer rotates queries and keys of its own"),
 };
 
 }  // namespace detail
@@ -26258,7 +29684,12 @@ inline constexpr KnownModel kLlamaModels[] = {
         .flat_means(FlatDictionary::refused),
     half_split("starcoder2").theta(1e4).widths(3072, 24, 30),
     half_split("minimax_m2").theta(5e6).widths(3072, 48, 62).head(128).rotary_dim().partial(1),
-    half_split("minimax_m3_vl_text").theta(5e6).widths(6144, 64, 60).head(128).partial(1),
+    half_split("minimax_m3_vl_text")
+        .theta(5e6)
+        .widths(6144, 64, 60)
+        .head(128)
+        .partial(1)
+        .noting("the indexer rotates queries and keys of its own"),
     half_split("gpt_oss").theta(1.5e5).widths(2880, 64, 36).head(64).pattern("sf").scaled(kGptOssYarn),
 };
 
@@ -26324,9 +29755,22 @@ inline constexpr KnownModel kQwenModels[] = {
     half_split("qwen2").theta(1e4).widths(4096, 32, 32),
     half_split("qwen2_moe").theta(1e4).widths(2048, 16, 24),
     half_split("qwen2_vl_text").theta(1e6).widths(8192, 64, 80).mrope(AxisRule::contiguous, 16, 24, 24),
-    half_split("qwen2_5_vl_text").theta(1e6).widths(8192, 64, 80).mrope(AxisRule::contiguous, 16, 24, 24),
-    half_split("qwen2_5_omni_text").theta(1e6).widths(3584, 28, 28).mrope(AxisRule::contiguous, 16, 24, 24),
-    half_split("qwen2_5_omni_talker").theta(1e6).widths(3584, 28, 28).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
+    half_split("qwen2_5_vl_text")
+        .theta(1e6)
+        .widths(8192, 64, 80)
+        .mrope(AxisRule::contiguous, 16, 24, 24)
+        .per_second("tokens_per_second", 4),
+    half_split("qwen2_5_omni_text")
+        .theta(1e6)
+        .widths(3584, 28, 28)
+        .mrope(AxisRule::contiguous, 16, 24, 24)
+        .per_second("position_id_per_seconds", 25),
+    half_split("qwen2_5_omni_talker")
+        .theta(1e6)
+        .widths(3584, 28, 28)
+        .head(128)
+        .mrope(AxisRule::contiguous, 16, 24, 24)
+        .per_second("position_id_per_seconds", 25),
     half_split("qwen3").theta(1e4).widths(4096, 32, 32).head(128),
     half_split("qwen3_moe").theta(1e4).widths(2048, 32, 24),
     half_split("qwen3_vl_text").theta(5e5).widths(4096, 32, 32).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
@@ -26335,12 +29779,14 @@ inline constexpr KnownModel kQwenModels[] = {
         .theta(1e6)
         .widths(2048, 28, 28)
         .mrope(AxisRule::interleaved, 24, 20, 20)
-        .head(128),
+        .head(128)
+        .per_second("position_id_per_seconds", 25),
     half_split("qwen3_omni_moe_talker_text")
         .theta(1e4)
         .widths(1024, 16, 20)
         .mrope(AxisRule::interleaved, 24, 20, 20)
-        .head(128),
+        .head(128)
+        .per_second("position_id_per_seconds", 25),
     half_split("qwen3_omni_moe_talker_code_predictor").theta(1e4).widths(1024, 16, 5).head(128),
     half_split("qwen3_omni_moe_code2wav").theta(1e4).widths(1024, 16, 8),
     interleaved("qwen2_5_omni_dit").theta(1e4).widths(1024, 16, 22).head(64).all_heads_as_one(),
@@ -26366,7 +29812,8 @@ inline constexpr KnownModel kQwenModels[] = {
         .partial(1)
         .pattern("lllf")
         .mrope(AxisRule::interleaved, 11, 11, 10)
-        .rest_is_time(),
+        .rest_is_time()
+        .noting("the indexer rotates queries and keys of its own"),
     half_split("paddleocr_vl_text").theta(5e5).widths(1024, 16, 18).head(128).mrope(AxisRule::contiguous, 16, 24, 24),
     half_split("cosmos3_edge_text").theta(1e8).widths(2048, 16, 28).head(128).mrope(AxisRule::interleaved, 24, 20, 20),
     half_split("cohere_compass_text")
@@ -26421,37 +29868,76 @@ inline constexpr KnownModel kVisionModels[] = {
     half_split("paddleocr_vl_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
     half_split("exaone4_5_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
     half_split("video_llama_3_vision").theta(1e4).widths(768, 12, 12).grid(AxisRule::rows_then_columns),
-    half_split("mlcd_vision_model").theta(1e4).widths(1664, 16, 48).grid(AxisRule::rows_then_columns),
+    half_split("mlcd_vision_model")
+        .theta(1e4)
+        .widths(1664, 16, 48)
+        .grid(AxisRule::rows_then_columns)
+        .noting("the class token rotates by class_pos_emb, angles that are weights"),
     half_split("lfm3_vl_vision").theta(1e6).widths(1024, 16, 14).grid(AxisRule::rows_then_columns).pattern("fc", "cc"),
     half_split("cohere_compass_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::rows_then_columns),
     half_split("dots3_note_vision_encoder").theta(1e4).widths(1536, 24, 42).grid(AxisRule::rows_then_columns),
-    half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
-    half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows),
+    half_split("muse_glimmer_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows).from_one(),
+    half_split("muse_spark_vision").theta(1e4).widths(1536, 16, 50).grid(AxisRule::columns_then_rows).from_one(),
     interleaved("sam3_vit_model").theta(1e4).widths(1024, 16, 32).grid(AxisRule::columns_then_rows),
-    interleaved("llama4_vision_model").theta(1e4).widths(768, 16, 34).grid(AxisRule::columns_then_rows).any_rope_type(),
-    interleaved("inkling2_vision").theta(1e4).widths(1024, 16, 23).grid(AxisRule::columns_then_rows),
+    interleaved("llama4_vision_model")
+        .theta(1e4)
+        .widths(768, 16, 34)
+        .grid(AxisRule::columns_then_rows)
+        .any_rope_type()
+        .from_one()
+        .noting("the class token, which comes last, does not rotate"),
+    interleaved("inkling2_vision")
+        .theta(1e4)
+        .widths(1024, 16, 23)
+        .grid(AxisRule::columns_then_rows)
+        .from_one()
+        .noting("the class token lies at (0, 0)"),
     half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
     half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
-    half_split("dinov3_vit").theta(100).widths(384, 6, 12).grid(AxisRule::centered_patches),
-    half_split("eomt_dinov3").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
-    half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches),
+    half_split("dinov3_vit")
+        .theta(100)
+        .widths(384, 6, 12)
+        .grid(AxisRule::centered_patches)
+        .noting("the class token and the registers do not rotate"),
+    half_split("eomt_dinov3")
+        .theta(100)
+        .widths(1024, 16, 24)
+        .grid(AxisRule::centered_patches)
+        .noting("the class token and the registers do not rotate"),
+    half_split("sapiens2")
+        .theta(100)
+        .widths(1024, 16, 24)
+        .grid(AxisRule::centered_patches)
+        .noting("the class token and the registers do not rotate"),
     half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::columns_rows_halves),
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
     half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
     half_split("minimax_m3_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::time_rows_columns),
-    half_split("vjepa2").refused("the two channels of an interleaved pair have different angles, those of channels c "
-                                 "and c - rotary_dim / 2 being "
-                                 "equal, which is no rotation"),
+    // The encoder; the predictor has the same rule and the widths of pred_hidden_size and pred_num_attention_heads.
+    interleaved("vjepa2").theta(1e4).widths(1024, 16, 24).grid(AxisRule::time_rows_columns_by_channel),
     interleaved("efficientloftr")
         .theta(1e4)
         .widths(256, 8, 4)
         .partial(4)
         .all_heads_as_one()
-        .grid(AxisRule::rows_columns_in_turn),
+        .grid(AxisRule::rows_columns_in_turn)
+        .from_one(),
     half_split("pp_doclayout_v2_reading_order").widths(512, 8, 6).nope(Nope::all),
-    interleaved("edgetam_video").theta(1e4).widths(256, 1, 2).grid(AxisRule::columns_then_rows),
-    interleaved("sam2_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
-    interleaved("sam3_tracker_video").theta(1e4).widths(256, 1, 4).grid(AxisRule::columns_then_rows),
+    interleaved("edgetam_video")
+        .theta(1e4)
+        .widths(256, 1, 2)
+        .grid(AxisRule::columns_then_rows)
+        .noting("keys of object pointers do not rotate"),
+    interleaved("sam2_video")
+        .theta(1e4)
+        .widths(256, 1, 4)
+        .grid(AxisRule::columns_then_rows)
+        .noting("keys of object pointers do not rotate"),
+    interleaved("sam3_tracker_video")
+        .theta(1e4)
+        .widths(256, 1, 4)
+        .grid(AxisRule::columns_then_rows)
+        .noting("keys of object pointers do not rotate"),
 };
 
 }  // namespace detail
@@ -26657,32 +30143,14 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// One layer of a config.
-struct PlannedLayer {
-  std::string kind;
-  LayerRole role = LayerRole::full;
-  bool rotates = true;
-  bool is_scaled = true;  ///< Whether the scaling rule applies to it.
-  double base = 0;        ///< rope_theta of this layer alone; 0: that of its kind.
-  double share = 0;       ///< partial_rotary_factor of this layer alone; 0: that of its kind.
-};
-
 /// Reads the plan of the layers.
 class LayerPlanReader {
  public:
   LayerPlanReader(ConfigReader& config, const KnownModel& model) : config_(config), model_(model) {}
 
   std::vector<PlannedLayer> read() {
-    const Eigen::Index layers = read_count();
-    std::vector<PlannedLayer> plan;
-    for (const std::string& kind : read_kinds(layers)) {
-      const LayerKind* const known = find_layer_kind(kind);
-      plan.push_back({kind, known->role});
-    }
-    const bool windowed = !(config_.has_null("sliding_window"));
-    for (std::size_t i = 0; i < plan.size(); ++i) {
-      plan[i].rotates = rotates(model_.layers, plan[i].role, i, windowed);
-    }
+    const std::vector<std::string> kinds = read_kinds(read_count());
+    std::vector<PlannedLayer> plan = plan_layers(kinds, model_.layers, !config_.has_null("sliding_window"));
     read_no_rope_layers(plan);
     read_cross_layers(plan);
     read_layer_bases(plan);
@@ -27375,6 +30843,7 @@ class RotationReader {
     rotation.pairs = model_.pairs;
     rotation.axes = model_.axes;
     rotation.backwards = model_.backwards;
+    rotation.grid_first = model_.grid_first;
     rotation.base = read_base(rope, group);
     if (has_grid(rotation.axes)) {
       const bool scales = rotation.axes == AxisRule::rows_columns_in_turn && !proportional;
@@ -27467,7 +30936,9 @@ class RotationReader {
         if (use_.sections == AxisSections::of_channels) {
           refuse_wrong_sections(config_.function(), rope.name(key.c_str()), rotation.axes, rotation.sections,
                                 rotation.window.rotary_dim / 2);
-          rotation.axes = AxisRule::one;  // of text: pictures do not rotate
+          config_.require(rotation.pairs == RopePairs::half_split, "pairs", "interleaved",
+                          "half_split where sections are of channels");
+          rotation.sections_are_of_channels = true;
         }
       }
       add_rest(rotation);
@@ -27603,6 +31074,8 @@ class HuggingFaceReader {
     if (!plan_reader.ignored().empty()) recipe_.ignored_keys.push_back(plan_reader.ignored());
     recipe_.function = kFunction;
     recipe_.layers.resize(plan_.size());
+    if (model_.note != nullptr) recipe_.notes.push_back(model_.note);
+    recipe_.positions_per_second = read_positions_per_second();
     ConfigReader rope(kFunction, *dictionary_, config_.name(dictionary_key_) + ".");
     const std::vector<LayerGroup> groups = find_groups();
     RotationReader rotations(config_, model_, lengths_, use_, recipe_);
@@ -27783,6 +31256,22 @@ class HuggingFaceReader {
     ConfigReader reader(kFunction, *own, rope.name(group.label) + ".");
     rotations.add(reader, group);
     reader.add_unread_to(recipe_.ignored_keys, any_key);
+  }
+
+  /// How many positions a second of video has: a number beside the language model, or of the pictures beside it. A
+  /// config without these says nothing.
+  std::optional<int> read_positions_per_second() {
+    if (model_.rate_key == nullptr) return std::nullopt;
+    std::optional<Eigen::Index> rate = config_.count(model_.rate_key, 0);
+    ConfigReader& holder = around_.empty() ? config_ : around_.back();
+    if (!rate) rate = holder.count(model_.rate_key, 0);
+    const ConfigValue* const pictures = holder.peek("vision_config");
+    const bool has_pictures = pictures != nullptr && pictures->is(ConfigValue::Kind::dictionary);
+    if (!rate && has_pictures) {
+      rate = ConfigReader(kFunction, *pictures, holder.name("vision_config.")).count(model_.rate_key, 0);
+    }
+    if (!rate && (has_pictures || !around_.empty())) rate = model_.positions_per_second;
+    return rate ? std::optional<int>(static_cast<int>(*rate)) : std::nullopt;
   }
 
   /// For an unknown type, refuses keys that decide the plan of layers by a rule that only the model's code tells.
@@ -28014,18 +31503,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-struct GgufLayer {
-  std::string kind;
-  bool rotates;
-};
-
 class GgufPlan {
  public:
   GgufPlan(ConfigReader& file, const std::string& prefix, const KnownArchitecture& model, bool is_unknown)
       : file_(file), prefix_(prefix), model_(model), is_unknown_(is_unknown) {}
 
   /// The kind of each layer, and whether it rotates.
-  std::vector<GgufLayer> read(Eigen::Index layers) {
+  std::vector<PlannedLayer> read(Eigen::Index layers) {
     const bool windowed = file_.number(key("attention.sliding_window")).value_or(0) > 0;
     std::vector<std::string> kinds = read_kinds(layers, windowed);
     drop_layers_without_keys(kinds);
@@ -28036,10 +31520,9 @@ class GgufPlan {
       file_.require(alibi.value_or(0) == 0, key("attention.max_alibi_bias"), alibi.value_or(0),
                     "0 or absent for an architecture that is not known");
     }
-    std::vector<GgufLayer> plan;
-    for (std::size_t i = 0; i < kinds.size(); ++i) {
-      const LayerRole role = find_layer_kind(kinds[i])->role;
-      plan.push_back({kinds[i], !off && rotates(model_.layers, role, i, windowed)});
+    std::vector<PlannedLayer> plan = plan_layers(kinds, model_.layers, windowed);
+    if (off) {
+      for (PlannedLayer& layer : plan) layer.rotates = false;
     }
     return plan;
   }
@@ -28364,7 +31847,7 @@ class GgufReader {
     const bool slides = rotates(kSliding);
     const bool two_sets = own || model_.sliding_base > 0 || (model_.slides_unscaled && slides);
     const bool has_sliding_layers =
-        std::any_of(plan_.begin(), plan_.end(), [](const GgufLayer& layer) { return layer.kind == kSliding; });
+        std::any_of(plan_.begin(), plan_.end(), [](const PlannedLayer& layer) { return layer.kind == kSliding; });
     if (own && !has_sliding_layers) {
       file_.refuse_missing(key("attention.sliding_window_pattern"), ", since there is a rope.freq_base_swa");
     }
@@ -28437,7 +31920,7 @@ class GgufReader {
   /// Whether a layer of this kind rotates.
   bool rotates(const std::string& kind) const {
     return std::any_of(plan_.begin(), plan_.end(),
-                       [&](const GgufLayer& layer) { return layer.rotates && layer.kind == kind; });
+                       [&](const PlannedLayer& layer) { return layer.rotates && layer.kind == kind; });
   }
 
   Eigen::Index read_head_dim(bool sliding) {
@@ -28548,7 +32031,7 @@ class GgufReader {
   KnownArchitecture model_{};
   bool is_unknown_ = false;
   std::string prefix_;
-  std::vector<GgufLayer> plan_;
+  std::vector<PlannedLayer> plan_;
   RopeRecipe recipe_;
 };
 
@@ -28660,7 +32143,7 @@ inline namespace POSENC_ABI {
 /// Lists the model types that read_hugging_face_config() knows: those of language models and towers, and those of
 /// configs that hold one. Types that are always refused, because of what they do to positions, are not among them.
 ///
-/// Cost:     a text for each of some 350 names; asked once, so that there is no bench case.
+/// Cost:     a text for each of some 360 names; asked once, so that there is no bench case.
 /// Accuracy: exact: each of these can be read [model_config][hints].
 /// Source:   the config classes of Hugging Face transformers 5.24 that have a rotary embedding.
 inline std::vector<std::string> known_model_types() {
@@ -28707,7 +32190,8 @@ inline std::vector<std::string> known_gguf_architectures() {
 ///
 /// Conventions: a row is a token, its columns are heads side by side, and what is written is the first argument. make_
 /// returns a new table, fill_ and encode_ overwrite what exists, apply_ rotates queries or keys, add_ adds into
-/// embeddings, logits or outputs. A gradient drops the verb and ends in _backward.
+/// embeddings, logits or outputs. A gradient drops the verb and ends in _backward. An overload that "says what is
+/// missing" takes arguments that fit no other, and stops the compiler with a sentence that says what to write.
 #ifndef POSENC_HPP
 #define POSENC_HPP
 
