@@ -4,6 +4,7 @@
 #include "bad_input/relative_bias_fixture.hpp"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace {
@@ -36,16 +37,14 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_bucket_biases() {
       [=](F& f) { posenc::add_bucket_bias(f.both_heads, f.weights.transpose(), buckets, queries, keys); });
   bad.value("add_bucket_bias: logits.rows() must be 6, got 3",
             [=](F& f) { posenc::add_bucket_bias(f.logits, f.weights, buckets, queries, keys); });
+  const PositionRange all(0, Eigen::Index(1) << (sizeof(Eigen::Index) == 8 ? 40 : 28));
+  const std::string all_rows = sizeof(Eigen::Index) == 8 ? "2199023255552" : "536870912";  // of two heads
   bad.value("logits for positions without number, whose buckets would not fit into memory",
-            "add_bucket_bias: logits.rows() must be 2199023255552, got 6", [=](F& f) {
-              const PositionRange all(0, Eigen::Index(1) << (sizeof(Eigen::Index) == 8 ? 40 : 28));
-              posenc::add_bucket_bias(f.both_heads, f.weights, buckets, all, all);
-            });
+            "add_bucket_bias: logits.rows() must be " + all_rows + ", got 6",
+            [=](F& f) { posenc::add_bucket_bias(f.both_heads, f.weights, buckets, all, all); });
   bad.value("gradient of logits for positions without number",
-            "bucket_bias_backward: grad_logits.rows() must be 2199023255552, got 6", [=](F& f) {
-              const PositionRange all(0, Eigen::Index(1) << (sizeof(Eigen::Index) == 8 ? 40 : 28));
-              posenc::bucket_bias_backward(f.grad, f.both_heads, buckets, all, all);
-            });
+            "bucket_bias_backward: grad_logits.rows() must be " + all_rows + ", got 6",
+            [=](F& f) { posenc::bucket_bias_backward(f.grad, f.both_heads, buckets, all, all); });
   bad.value("add_bucket_bias: logits.cols() must be 3, got 5",
             [=](F& f) { posenc::add_bucket_bias(f.both_heads, f.weights, buckets, queries, queries); });
   bad.value("logits of buckets that are their weights",
