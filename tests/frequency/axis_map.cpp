@@ -48,4 +48,6 @@ TEST_CASE("sections of published models give their plane maps", "[frequency][axe
   }
   CHECK(posenc::contiguous_axes({2, 2}) == AxisMap(list({0, 0, 1, 1}), 2));
   CHECK(posenc::contiguous_axes({2, 2}) != AxisMap(list({0, 0, 1, 1}), 3));
+  const Eigen::MatrixXi picks = Eigen::Vector3i(0, 2, 1).asDiagonal();
+  CHECK(AxisMap(picks * Eigen::VectorXi::Ones(3), 3) == AxisMap(list({0, 2, 1}), 3));  // a product
 }

@@ -15,6 +15,7 @@ TEST_CASE("positions of padded and packed text", "[positions][text]") {
   CHECK(posenc::padded_positions(mask) == expected);
   CHECK(posenc::padded_positions(mask, posenc::PastTokens(2)) == expected.rightCols(2));
   CHECK(posenc::padded_positions(mask, posenc::PastTokens(0), -1)(0, 0) == -1);
+  CHECK(posenc::padded_positions(Eigen::Matrix2i::Identity() * mask) == expected);
 
   Eigen::Matrix<int, 1, 5> cu_seqlens(0, 3, 3, 5, 6);
   CHECK(posenc::packed_positions(cu_seqlens) == (Eigen::Matrix<std::int64_t, 6, 1>() << 0, 1, 2, 0, 1, 0).finished());

@@ -40,9 +40,10 @@ class AxisMap {
     detail::require_num_pairs("AxisMap", axes_.size());
     constexpr Eigen::Index limit = detail::kMaxPairs;
     detail::require(num_axes > 0 && num_axes <= limit, "AxisMap", "num_axes", num_axes, "> 0 and at most ", limit);
+    const auto& given = detail::as_list(axis_of_pair);
+    const auto& values = detail::evaluated(given);
     for (Eigen::Index i = 0; i < axes_.size(); ++i) {
-      const auto& given = detail::as_list(axis_of_pair);
-      const auto axis = given.coeff(i % given.rows(), i / given.rows());
+      const auto axis = values.coeff(i % values.rows(), i / values.rows());
       // Unsigned: a negative number is far too large, and so is one that int does not hold.
       if (static_cast<std::uint64_t>(axis) >= static_cast<std::uint64_t>(num_axes_)) {
         detail::refuse<std::out_of_range>("AxisMap", detail::element("axis_of_pair", i), axis, "in [0, num_axes ",

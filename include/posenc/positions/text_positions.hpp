@@ -36,11 +36,12 @@ namespace detail {
 /// Row by row: entry j is at(number of real tokens up to and with j, whether j is real), for j >= first.
 template <typename Derived, typename IsReal, typename At>
 PositionIds counted_positions(const Eigen::DenseBase<Derived>& tokens, Eigen::Index first, IsReal is_real, At at) {
+  const auto& given = evaluated(tokens);
   PositionIds ids(tokens.rows(), tokens.cols() - first);
   for (Eigen::Index row = 0; row < tokens.rows(); ++row) {
     std::int64_t count = 0;
     for (Eigen::Index j = 0; j < tokens.cols(); ++j) {
-      const bool real = is_real(tokens.derived().coeff(row, j));
+      const bool real = is_real(given.coeff(row, j));
       count += real ? 1 : 0;
       if (j >= first) ids(row, j - first) = at(count, real);
     }
