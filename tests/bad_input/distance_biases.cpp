@@ -224,6 +224,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
               f.mlp.layers[0].norm.emplace().weight = Eigen::VectorXd::Ones(3);
               posenc::make_mlp_table(f.mlp, f.table.distances(), posenc::DistanceInput::linear);
             });
+  bad.value("norm whose epsilon is 0 as a float",
+            "make_mlp_table: mlp.layers[0].norm->epsilon must be finite and > 0 as a float, got 1e-60", [](F& f) {
+              posenc::BiasMlp<float> mlp;
+              mlp.layers.push_back({Eigen::MatrixXf::Ones(3, 1), Eigen::VectorXf::Ones(3),
+                                    posenc::LayerNorm<float>{Eigen::VectorXf::Ones(3), {}, 1e-60}});
+              posenc::make_mlp_table(mlp, f.table.distances(), posenc::DistanceInput::linear);
+            });
   bad.value("network gradient without a norm", "mlp_table_backward: grad_mlp.layers[0].norm must be given, got none",
             [](F& f) {
               Mlp grad = f.mlp;

@@ -3,6 +3,8 @@
 #include "relative_bias/scheme_support.hpp"
 #include "relative_bias/window_support.hpp"
 
+#include <limits>
+
 using namespace posenc_tests;
 using posenc::BiasMlp;
 using posenc::DistanceInput;
@@ -154,6 +156,18 @@ TEST_CASE("a network of the displacement in a window, and its gradient", "[relat
         require_gradients(value, mlp, gradient, size);
       }
     }
+  }
+}
+
+TEST_CASE("NaN goes through a network and its gradient", "[relative_bias][mlp_table]") {
+  for (const auto activation : {posenc::Activation::relu, posenc::Activation::silu}) {
+    BiasMlp<double> mlp = random_mlp(1, 6, 2, activation, true);
+    mlp.layers[0].bias.setConstant(std::numeric_limits<double>::quiet_NaN());
+    const DistanceRange range{-2, 3};
+    REQUIRE(posenc::make_mlp_table(mlp, range, DistanceInput::linear).values().isNaN().all());
+    BiasMlp<double> gradient = mlp.zeros();
+    posenc::mlp_table_backward(gradient, random_gradient(2, range), mlp, DistanceInput::linear);
+    REQUIRE(gradient.layers[1].weight.array().isNaN().all());
   }
 }
 

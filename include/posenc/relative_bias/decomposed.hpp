@@ -211,8 +211,8 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///           no allocation (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
-/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet): both grids that of the keys,
-///           tables upside down, a block's queries in the first corner and zeros elsewhere.
+/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet): both
+///           grids that of the keys, tables upside down, a block's queries in the first corner and zeros elsewhere.
 template <typename Logits, typename Rows, typename Columns, typename Query,
           detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {

@@ -10,6 +10,7 @@
 #include "posenc/relative_bias/window_table.hpp"
 
 #include <cmath>
+#include <initializer_list>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -74,9 +75,10 @@ void add_table_gradient(BiasMlp<Scalar>& grad_mlp, const Table& grad_table, cons
 /// @param mlp        1 input, one output for each head.
 /// @param distances  span.distances(), or more, so that one table serves every step.
 /// @param input      Which f.
-/// @throws std::invalid_argument  layers that do not fit together.
+/// @throws std::invalid_argument  layers that do not fit together; an epsilon of a norm that is not finite and > 0.
 /// Cost:     distances.size() evaluations of the network; no bench case, called once for a length.
-/// Accuracy: 20 ulp of the largest sum of a layer in double, for three layers of six units [accuracy][relative_bias].
+/// Accuracy: 20 ulp of the largest sum of a layer in double, for three layers of six units; each norm divides the error
+///           by its layer's deviation [accuracy][relative_bias].
 /// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
 /// Matches:  DynamicPositionBias of x-transformers: SiLU, log_distance or not; with norm=True each layer but the last has
 ///           a LayerNorm of epsilon 1e-5, whose bias is empty in the first layer.
@@ -99,9 +101,10 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
 /// @param mlp     2 inputs, one output for each head.
 /// @param window  The window to serve; the network may have been trained in another one.
 /// @param input   Which f.
-/// @throws std::invalid_argument  layers that do not fit together.
+/// @throws  as above.
 /// Cost:     window.displacements() evaluations of the network; no bench case, called once for a window.
-/// Accuracy: 20 ulp of the largest sum of a layer in double, for two layers of seven units [accuracy][relative_bias].
+/// Accuracy: 20 ulp of the largest sum of a layer in double, for two layers of seven units; norms as above
+///           [accuracy][relative_bias].
 /// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
 /// Matches:  DynamicPosBias of CrossFormer (linear, ReLU, each layer but the last with a LayerNorm), its residual=False;
 ///           RelPosMlp of timm with mode="cr" and the bias of SwinTransformerV2Cr (logarithmic, ReLU).
@@ -112,6 +115,16 @@ WindowTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const GridShape& 
   WindowTable<Scalar> table(mlp.outputs(), window);
   table.values() = detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(window, input)).back().transpose().array();
   return table;
+}
+
+/// @overload
+/// Says how distances and windows are written.
+template <typename Scalar, typename Number>
+DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, std::initializer_list<Number>, DistanceInput input) {
+  static_assert(detail::kMisuse<Number>,
+                "posenc: bare braces are neither distances nor a window: write make_mlp_table(mlp, "
+                "DistanceRange(first, last), input), or GridShape(height, width)");
+  return make_mlp_table(mlp, DistanceRange(0, -1), input);
 }
 
 /// @overload

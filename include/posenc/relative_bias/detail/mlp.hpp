@@ -10,7 +10,9 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,8 +45,12 @@ void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index 
     if (layer.norm->bias.size() != 0 && layer.norm->bias.size() != width) {
       refuse<std::invalid_argument>(function, name + ".norm->bias.size()", layer.norm->bias.size(), "0 or ", width);
     }
-    if (!(layer.norm->epsilon > 0) || !std::isfinite(layer.norm->epsilon)) {
-      refuse<std::invalid_argument>(function, name + ".norm->epsilon", layer.norm->epsilon, "finite and > 0");
+    using Limits = std::numeric_limits<Scalar>;
+    const double epsilon = layer.norm->epsilon;
+    const bool within = epsilon >= double(Limits::denorm_min()) && epsilon <= double((Limits::max)());
+    if (!within) {
+      refuse<std::invalid_argument>(function, name + ".norm->epsilon", epsilon, "finite and > 0",
+                                    std::is_same_v<Scalar, float> ? " as a float" : "");
     }
   }
 }
@@ -76,13 +82,13 @@ void require_mlp_gradient(const char* function, const std::string& parameter, co
 
 template <typename Scalar>
 Scalar activate(Activation activation, Scalar x) {
-  if (activation == Activation::relu) return x > Scalar(0) ? x : Scalar(0);
+  if (activation == Activation::relu) return x <= Scalar(0) ? Scalar(0) : x;  // NaN stays
   return x / (Scalar(1) + std::exp(-x));
 }
 
 template <typename Scalar>
 Scalar activation_slope(Activation activation, Scalar x) {
-  if (activation == Activation::relu) return x > Scalar(0) ? Scalar(1) : Scalar(0);
+  if (activation == Activation::relu) return x <= Scalar(0) ? Scalar(0) : Scalar(1);
   const Scalar gate = Scalar(1) / (Scalar(1) + std::exp(-x));
   return gate * (Scalar(1) + x * (Scalar(1) - gate));
 }
