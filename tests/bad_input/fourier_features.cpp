@@ -79,7 +79,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_fourier_features() {
 
   // One-blob codes
   using posenc::BlobEdges;
-  bad.value("encode_one_blob: out.cols() must be a multiple of coordinates.cols() 3, got 8",
+  bad.value("encode_one_blob: out.cols() must be a positive multiple of coordinates.cols() 3, got 8",
             [](F& f) { posenc::encode_one_blob(f.x, Matrix(6, 3), BlobEdges::wrap); });
   bad.value("encode_one_blob: out.rows() must be coordinates.rows() 5, got 6",
             [](F& f) { posenc::encode_one_blob(f.x, Matrix(5, 2), BlobEdges::wrap); });
@@ -91,7 +91,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_fourier_features() {
             [](F& f) { posenc::encode_one_blob(f.x, f.x.leftCols(2), BlobEdges::cut); });
   bad.value("one_blob_backward: grad_coordinates.cols() must be 2, got 8",
             [](F& f) { posenc::one_blob_backward(f.x, Matrix(6, 8), Matrix(6, 2), BlobEdges::cut); });
-  bad.value("one_blob_backward: grad_out.cols() must be a multiple of coordinates.cols() 2, got 7",
+  bad.value("one_blob_backward: grad_out.cols() must be a positive multiple of coordinates.cols() 2, got 7",
             [](F& f) { posenc::one_blob_backward(f.x.leftCols(2), Matrix(6, 7), Matrix(6, 2), BlobEdges::cut); });
   bad.value("one_blob_backward: grad_coordinates must be disjoint from what is read, got overlapping memory",
             [](F& f) { posenc::one_blob_backward(f.x.leftCols(2), f.x, Matrix(6, 2), BlobEdges::cut); });

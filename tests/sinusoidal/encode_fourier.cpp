@@ -229,6 +229,13 @@ TEST_CASE("Fourier features: layouts, scalars and NaN", "[sinusoidal][fourier]")
   REQUIRE(with_nan.row(1).array().isNaN().all());
   REQUIRE(with_nan.row(0) == out.row(0));
   REQUIRE(with_nan.bottomRows(3) == out.bottomRows(3));
+
+  for (const auto wave : {posenc::FourierWave::sine, posenc::FourierWave::triangle}) {
+    Matrix grad_x = Matrix::Zero(5, 2), grad_weights = Matrix::Zero(2, 20);
+    posenc::fourier_backward(grad_x, grad_weights, Matrix::Ones(5, 20), x, weights, posenc::FourierOptions(wave));
+    REQUIRE(grad_x.row(1).array().isNaN().all());
+    REQUIRE(grad_x.bottomRows(3).allFinite());
+  }
 }
 
 TEST_CASE("Fourier features and their gradients allocate nothing", "[sinusoidal][fourier][allocations]") {

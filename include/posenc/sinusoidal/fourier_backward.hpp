@@ -115,7 +115,7 @@ void fourier_backward(GradCoordinates&& grad_coordinates, GradWeights&& grad_wei
 /// @overload
 /// With phases, whose gradient is added too: grad_phases[f] += sum over t of b[t, f] / angle_scale.
 ///
-/// @param[in,out] grad_phases  F numbers, a row or a column; added to.
+/// @param[in,out] grad_phases  Of the shape of phases, a row or a column; added to.
 /// @param phases               As given to encode_fourier().
 /// @throws std::invalid_argument  in addition to those above: another number of phases than directions; no coordinates.
 /// Accuracy: as above; grad_phases as grad_weights [sinusoidal][fourier].

@@ -47,8 +47,8 @@ Eigen::Index require_blobs(const char* function, const char* name, const Feature
   const std::string text = name;
   require(coordinates.cols() > 0, function, "coordinates.cols()", coordinates.cols(), "> 0");
   if (features.cols() == 0 || features.cols() % coordinates.cols() != 0) {
-    refuse<std::invalid_argument>(function, text + ".cols()", features.cols(), "a multiple of coordinates.cols() ",
-                                  coordinates.cols());
+    refuse<std::invalid_argument>(function, text + ".cols()", features.cols(),
+                                  "a positive multiple of coordinates.cols() ", coordinates.cols());
   }
   if (features.rows() != coordinates.rows()) {
     refuse<std::invalid_argument>(function, text + ".rows()", features.rows(), "coordinates.rows() ",
@@ -79,14 +79,14 @@ void for_each_blob_bin(double x, Eigen::Index bins, BlobEdges edges, const Visit
 template <typename... Arguments>
 inline constexpr bool takes_blobs = false;
 template <typename Out, typename Coordinates>
-inline constexpr bool takes_blobs<Out, Coordinates, BlobEdges> = is_dense<Coordinates>;
+inline constexpr bool takes_blobs<Out, Coordinates, BlobEdges> = is_dense<Out>&& is_dense<Coordinates>;
 
 /// Whether these are the arguments of one_blob_backward().
 template <typename... Arguments>
 inline constexpr bool takes_blob_gradient = false;
 template <typename Grad, typename GradOut, typename Coordinates>
 inline constexpr bool takes_blob_gradient<Grad, GradOut, Coordinates, BlobEdges> =
-    is_dense<GradOut>&& is_dense<Coordinates>;
+    is_dense<Grad>&& is_dense<GradOut>&& is_dense<Coordinates>;
 
 }  // namespace detail
 
@@ -100,11 +100,12 @@ inline constexpr bool takes_blob_gradient<Grad, GradOut, Coordinates, BlobEdges>
 /// @param[out] out     tokens x M n: any writable dense Eigen object, row- or column-major.
 /// @param coordinates  tokens x M, usually in [0, 1]: float, double or a half type. NaN and infinity give NaN.
 /// @param edges        What is beyond 0 and 1. Projects differ, so that there is no default.
-/// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. `out` is then unchanged.
+/// @throws std::invalid_argument  shapes that do not fit; edges that are none; memory that overlaps. `out` is then
+///                                unchanged.
 /// Cost:     a store for each number, and some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal:
 ///           one-blob).
-/// Accuracy: double |error| <= 2^-50 + n |x| 2^-51; float rounds that once more, for n < 3 up to three times
-///           [sinusoidal][one_blob].
+/// Accuracy: double |error| <= 2^-50 + n |x| 2^-51, with 1 for |x| where a coordinate below 0 wraps; float rounds that
+///           once more, for n < 3 up to three times [sinusoidal][one_blob].
 /// Source:   Mueller et al. 2019, arXiv:1808.03856 (with a Gaussian blob).
 /// Matches:  OneBlob of tiny-cuda-nn, with wrap, for coordinates in [0, 1] and a power of two bins, by its formula.
 template <typename Out, typename Coordinates,

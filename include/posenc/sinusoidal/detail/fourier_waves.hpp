@@ -56,7 +56,7 @@ struct FourierBlock {
       const double periods = angle[i] / circle;
       const double within = periods - std::floor(periods);
       cosine[i] = 4 * std::abs(within - 0.5) - 1;
-      sine[i] = within < 0.5 ? slope : -slope;
+      sine[i] = within < 0.5 ? slope : within >= 0.5 ? -slope : within;  // NaN stays
     }
   }
 
