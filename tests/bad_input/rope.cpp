@@ -522,6 +522,13 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
   });
   bad.value("eps NaN", "RmsNorm::without_weight: eps must be finite and >= 0, got nan",
             [](F&) { RmsNorm::without_weight(kNan, NormOver::head, NormOrder::after_rotation); });
+  bad.value("a norm over nothing that has a name", "RmsNorm: over must be one of its enumerators, got 2",
+            [=](F&) { norm_of(8, static_cast<NormOver>(2)); });
+  bad.value("a norm in an order without a name", "RmsNorm: order must be one of its enumerators, got -1",
+            [=](F&) { norm_of(8, NormOver::head, static_cast<NormOrder>(-1)); });
+  bad.value("weights that are nothing that has a name", "RmsNorm: is must be one of its enumerators, got 2", [](F&) {
+    RmsNorm(Eigen::VectorXf::Ones(8), 0, NormOver::head, static_cast<NormWeight>(2), NormOrder::before_rotation);
+  });
   bad.value("weights of another head", "apply_rope: norm.factors().size() must be layout.head_dim() 8, got 16",
             [=](F& f) { apply_rope(f.x, f.three, f.layout, norm_of(16)); });
   bad.value("weights of one head for a whole token",

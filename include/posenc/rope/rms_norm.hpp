@@ -42,7 +42,8 @@ class RmsNorm {
   /// @param weight  A vector: head_dim numbers for NormOver::head, num_heads * head_dim for NormOver::token, the
   ///                channels of head 0 first; as the checkpoint stores them.
   /// @param eps     Added to the mean square: rms_norm_eps of the config.
-  /// @throws std::invalid_argument  an empty weight or one that is no vector; eps negative or not finite.
+  /// @throws std::invalid_argument  an empty weight or one that is no vector; eps negative or not finite; an
+  ///                                enumerator that is none.
   /// Cost: allocates 12 bytes for each weight.
   template <typename Derived>
   RmsNorm(const Eigen::DenseBase<Derived>& weight, double eps, NormOver over, NormWeight is, NormOrder order)
@@ -50,6 +51,7 @@ class RmsNorm {
     using Scalar = typename Derived::Scalar;
     static_assert(!Eigen::NumTraits<Scalar>::IsInteger && !Eigen::NumTraits<Scalar>::IsComplex,
                   "posenc: the weights of a norm are real numbers");
+    detail::require_named("RmsNorm", "is", is, NormWeight::one_plus);
     const Eigen::Index size = weight.size();
     detail::require(size > 0, "RmsNorm", "weight.size()", size, "> 0 (no weights: RmsNorm::without_weight())");
     detail::require(weight.rows() == 1 || weight.cols() == 1, "RmsNorm", "weight.rows()", weight.rows(),
@@ -66,7 +68,7 @@ class RmsNorm {
 
   /// A norm whose weights are all 1, as that of Llama 4.
   /// @param eps  As above.
-  /// @throws std::invalid_argument  eps negative or not finite.
+  /// @throws std::invalid_argument  eps negative or not finite; an enumerator that is none.
   static RmsNorm without_weight(double eps, NormOver over, NormOrder order) {
     return RmsNorm(eps, over, order, "RmsNorm::without_weight");
   }
@@ -82,6 +84,8 @@ class RmsNorm {
  private:
   RmsNorm(double eps, NormOver over, NormOrder order, const char* function) : eps_(eps), over_(over), order_(order) {
     detail::require(detail::is_finite(eps) && eps >= 0, function, "eps", eps, "finite and >= 0");
+    detail::require_named(function, "over", over, NormOver::token);
+    detail::require_named(function, "order", order, NormOrder::after_rotation);
   }
 
   Eigen::ArrayXd doubles_;
