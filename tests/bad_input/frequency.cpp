@@ -235,6 +235,17 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
             "axial_frequencies: pairs_of_axis[1] must be 4 as on axis 0 for alternating axes, got 2", [](F&) {
               posenc::axial_frequencies({4, 2}, 1e4, posenc::AxialSeries::alternating);
             });
+  bad.value("an axis of negative length", "axial_frequencies: pairs_of_axis[1] must be >= 0, got -2", [](F&) {
+    posenc::axial_frequencies({4, -2}, 1e4);
+  });
+  bad.value("alternating axes of no pair",
+            "axial_frequencies: sum of pairs_of_axis must be > 0 and at most 8388608, got 0", [](F&) {
+              posenc::axial_frequencies({0, 0}, 1e4, posenc::AxialSeries::alternating);
+            });
+  bad.value("ERNIE-Image by an axis of negative length",
+            "presets::ernie_image_frequencies: channels_of_axis[0] must be >= 0, got -4", [](F&) {
+              posenc::presets::ernie_image_frequencies({-4, 4}, 256);
+            });
   bad.value("axes in turn of different lengths",
             "axial_frequencies: pairs_of_axis[1] must be 4 as on axis 0 for axes in turn, got 2", [](F&) {
               posenc::axial_frequencies({4, 2}, 1e4, posenc::AxialSeries::in_turn);

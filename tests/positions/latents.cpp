@@ -79,6 +79,8 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
                     {text(1), MropeSegment::image(5, 7), text(4), MropeSegment::image(3, 1), text(2)}));
   latents.equal("qwen_image21_2_4x4_6x2",
                 presets::qwen_image21_positions({text(2), MropeSegment::image(4, 4), MropeSegment::image(6, 2)}));
+  CHECK(presets::qwen_image21_positions({text(1), MropeSegment::image(0, 3), text(1)}).col(0).sum() ==
+        1);  // no picture
   latents.equal("z_image_5_2x3", presets::z_image_positions(5, GridShape(2, 3)));
   latents.equal("z_image_32_4x8", presets::z_image_positions(32, GridShape(4, 8)));
   latents.equal("z_image_37_5x7", presets::z_image_positions(37, GridShape(5, 7)));

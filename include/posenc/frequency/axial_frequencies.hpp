@@ -42,7 +42,7 @@ namespace detail {
 /// A series for each axis, of base_of(axis).
 template <typename BaseOf>
 AxialFrequencies series_of_axes(const std::vector<int>& pairs_of_axis, double position_scale, const BaseOf& base_of) {
-  AxisMap axes = contiguous_axes(pairs_of_axis);
+  AxisMap axes = contiguous_axes_of("axial_frequencies", "pairs_of_axis", pairs_of_axis);
   require(is_finite(position_scale), "axial_frequencies", "position_scale", position_scale, "finite");
   Eigen::ArrayXd inv_freq(axes.num_pairs());
   Eigen::Index first = 0;
@@ -129,7 +129,7 @@ inline AxialFrequencies axial_frequencies(const std::vector<int>& pairs_of_axis,
   if (series == AxialSeries::one_per_axis) return axial_frequencies(pairs_of_axis, base);
   const char* const function = "axial_frequencies";
   detail::require_named(function, "series", series, AxialSeries::in_turn);
-  AxisMap axes = contiguous_axes(pairs_of_axis);
+  AxisMap axes = detail::contiguous_axes_of(function, "pairs_of_axis", pairs_of_axis);
   detail::require_base(function, base);
   const bool in_turn = series == AxialSeries::in_turn;
   for (std::size_t axis = 0; axis < pairs_of_axis.size(); ++axis) {

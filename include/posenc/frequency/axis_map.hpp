@@ -84,17 +84,29 @@ class AxisMap {
 namespace detail {
 
 /// Returns the number of pairs that `sections` cover. Refuses a negative one, only zeros, and a sum beyond the limit.
-inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections) {
+inline Eigen::Index require_sections(const char* function, const std::vector<int>& sections,
+                                     const char* parameter = "mrope_section") {
   std::int64_t pairs = 0;
   for (std::size_t i = 0; i < sections.size(); ++i) {
     if (sections[i] < 0) {
-      refuse<std::invalid_argument>(function, element("mrope_section", static_cast<Eigen::Index>(i)), sections[i],
-                                    ">= 0");
+      refuse<std::invalid_argument>(function, element(parameter, static_cast<Eigen::Index>(i)), sections[i], ">= 0");
     }
     pairs += sections[i];
   }
-  require(pairs > 0 && pairs <= kMaxPairs, function, "sum of mrope_section", pairs, "> 0 and at most ", kMaxPairs);
+  if (pairs <= 0 || pairs > kMaxPairs) {
+    refuse<std::invalid_argument>(function, std::string("sum of ") + parameter, pairs, "> 0 and at most ", kMaxPairs);
+  }
   return static_cast<Eigen::Index>(pairs);
+}
+
+/// contiguous_axes() for a function whose user names the sections `parameter`.
+inline AxisMap contiguous_axes_of(const char* function, const char* parameter, const std::vector<int>& sections) {
+  Eigen::ArrayXi axes(require_sections(function, sections, parameter));
+  Eigen::Index pair = 0;
+  for (std::size_t axis = 0; axis < sections.size(); ++axis) {
+    for (int i = 0; i < sections[axis]; ++i) axes[pair++] = static_cast<int>(axis);
+  }
+  return AxisMap(axes, static_cast<Eigen::Index>(sections.size()));
 }
 
 inline void require_section_count(const char* function, const std::vector<int>& sections, std::size_t least,
@@ -133,12 +145,7 @@ inline AxisMap axes_in_turn(const std::vector<int>& sections, Eigen::Index num_p
 /// Matches:  M-RoPE of Qwen2-VL and Qwen2.5-VL (t, h, w), ggml MROPE; XD-RoPE of HunYuan-VL (p, w, h, t) in ggml. For
 ///           pictures, transformers gives the two channels of a pair of HunYuan-VL different axes, which is no rotation.
 inline AxisMap contiguous_axes(const std::vector<int>& mrope_section) {
-  Eigen::ArrayXi axes(detail::require_sections("contiguous_axes", mrope_section));
-  Eigen::Index pair = 0;
-  for (std::size_t axis = 0; axis < mrope_section.size(); ++axis) {
-    for (int i = 0; i < mrope_section[axis]; ++i) axes[pair++] = static_cast<int>(axis);
-  }
-  return AxisMap(axes, static_cast<Eigen::Index>(mrope_section.size()));
+  return detail::contiguous_axes_of("contiguous_axes", "mrope_section", mrope_section);
 }
 
 /// The axes in turn, t h w t h w ..., as long as there are pairs of h and w; the rest is t.

@@ -10,6 +10,7 @@
 #include "posenc/frequency/axis_map.hpp"
 #include "posenc/frequency/frequencies.hpp"
 
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -105,6 +106,7 @@ inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
 /// Matches:  ErnieImageEmbedND3 and ErnieImageSingleStreamAttnProcessor of diffusers.
 inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels_of_axis, double base) {
   const char* const function = "presets::ernie_image_frequencies";
+  AxisMap axes = detail::contiguous_axes_of(function, "channels_of_axis", channels_of_axis);
   detail::require_base(function, base);
   std::vector<int> pairs = channels_of_axis;
   for (std::size_t axis = 0; axis < pairs.size(); ++axis) {
@@ -117,7 +119,7 @@ inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels
   const Eigen::ArrayXd of_pairs = axial_frequencies(pairs, base).frequencies.inv_freq();
   Eigen::ArrayXd of_channels(2 * of_pairs.size());
   for (Eigen::Index channel = 0; channel < of_channels.size(); ++channel) of_channels[channel] = of_pairs[channel / 2];
-  return {Frequencies(of_channels), contiguous_axes(channels_of_axis)};
+  return {Frequencies(of_channels), std::move(axes)};
 }
 
 }  // namespace presets

@@ -135,7 +135,7 @@ inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector
   for (const MropeSegment& s : segments) {
     rows.append_diagonal(s.text_tokens, next);
     next += s.text_tokens;
-    if (s.frames == 0) continue;
+    if (s.frames == 0 || s.height == 0 || s.width == 0) continue;
     const GridShape picture(s.height, s.width);
     rows.append_picture(picture, next, picture.height() / 2 - picture.height(), picture.width() / 2 - picture.width());
     next += (std::max)(picture.height(), picture.width());
