@@ -44,7 +44,7 @@ struct CopePosition {
 template <typename Logits, typename Scalar>
 bool add_last_position(Logits&& logits, Scalar score) {
   if (!((logits.array() * Scalar(0)).sum() == Scalar(0))) return false;
-  logits.array() += score + Scalar(0) * (score - score);
+  logits.array() += score + Scalar(0) * std::abs(score);  // NaN where the score is infinite, as between two rows
   return true;
 }
 
