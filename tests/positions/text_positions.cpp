@@ -16,6 +16,11 @@ TEST_CASE("positions of padded and packed text", "[positions][text]") {
   CHECK(posenc::padded_positions(mask, posenc::PastTokens(2)) == expected.rightCols(2));
   CHECK(posenc::padded_positions(mask, posenc::PastTokens(0), -1)(0, 0) == -1);
   CHECK(posenc::padded_positions(Eigen::Matrix2i::Identity() * mask) == expected);
+  const Eigen::MatrixXi sums = Eigen::Matrix3i::Ones().triangularView<Eigen::StrictlyLower>();
+  const Eigen::Vector3i documents(2, 1, 5), starts(4, 7, 0);
+  CHECK(posenc::packed_positions(sums * documents) == (Eigen::Matrix<std::int64_t, 3, 1>() << 0, 1, 0).finished());
+  CHECK(posenc::packed_positions(sums * documents, (Eigen::MatrixXi(2, 3) << 1, 0, 0, 0, 1, 0).finished() * starts) ==
+        (Eigen::Matrix<std::int64_t, 3, 1>() << 4, 5, 7).finished());
 
   Eigen::Matrix<int, 1, 5> cu_seqlens(0, 3, 3, 5, 6);
   CHECK(posenc::packed_positions(cu_seqlens) == (Eigen::Matrix<std::int64_t, 6, 1>() << 0, 1, 2, 0, 1, 0).finished());

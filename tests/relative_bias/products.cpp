@@ -32,6 +32,17 @@ const MatrixD kQuery = random_matrix(kLength, kWidth, 4);
 
 }  // namespace
 
+TEST_CASE("biases by bucket read products of positions once", "[relative_bias][products]") {
+  const Eigen::MatrixXi sums = Eigen::MatrixXi::Ones(kLength, kLength).triangularView<Eigen::Lower>();
+  const Eigen::VectorXi steps = Eigen::VectorXi::Constant(kLength, 2);
+  const MatrixD weights = random_matrix(32, 1, 6);
+  check_computed_once(sums, steps, [&](const auto& queries) {
+    MatrixD x = kLogits;
+    posenc::add_bucket_bias(x, weights, posenc::T5Buckets(32, 128, true), queries, posenc::PositionRange(0, kLength));
+    return x;
+  });
+}
+
 TEST_CASE("biases by distance read products once", "[relative_bias][products]") {
   const Factors weights(32, 2, 5);
   const posenc::T5Buckets buckets(32, 128, true);

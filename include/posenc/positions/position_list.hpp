@@ -71,11 +71,15 @@ Eigen::Array<Number, Eigen::Dynamic, 1> copied_list(const List& list) {
   return copy;
 }
 
+template <typename List>
+using NestedList = decltype(evaluated(as_list(std::declval<const List&>())));
+/// A list as a class holds it: a reference to an Eigen object, the numbers of a product, a map of a range.
+template <typename List>
+using HeldList = std::conditional_t<is_dense<List>, NestedList<List>, std::decay_t<NestedList<List>>>;
+
 /// Row i is at list element i. Made only when every element is a position.
 template <typename List>
 class ListPositions {
-  using Nested = decltype(evaluated(as_list(std::declval<const List&>())));
-
  public:
   using Scalar = ListScalar<List>;
   using Position = PositionOf<Scalar>;
@@ -100,7 +104,7 @@ class ListPositions {
   }
 
  private:
-  std::conditional_t<is_dense<List>, Nested, std::decay_t<Nested>> list_;
+  HeldList<List> list_;
 };
 
 }  // namespace detail

@@ -111,7 +111,7 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_
                                                               detail::WholeNumber target_length, Seed seed) {
   static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: chunk_lengths holds integers");
   const char* const function = "skip_positions";
-  const auto& lengths = detail::as_list(chunk_lengths);
+  const detail::HeldList<List> lengths(detail::as_list(chunk_lengths));
   const auto length = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(lengths, i)); };
   detail::require(target_length >= 0 && target_length <= detail::kMaxPosition, function, "target_length", target_length,
                   "in [0, 2^57]");

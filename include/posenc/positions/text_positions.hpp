@@ -124,7 +124,7 @@ template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_seqlens) {
   static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: cu_seqlens holds integers");
   const char* const function = "packed_positions";
-  const auto& entries = detail::as_list(cu_seqlens);
+  const detail::HeldList<List> entries(detail::as_list(cu_seqlens));
   const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
   const Eigen::Index size = detail::require_cu_seqlens(function, entries) + 1;
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(static_cast<Eigen::Index>(at(size - 1)));
@@ -149,8 +149,8 @@ template <typename List, typename Starts, std::enable_if_t<detail::is_list<List>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_seqlens, const Starts& starts) {
   static_assert(Eigen::NumTraits<detail::ListScalar<Starts>>::IsInteger, "posenc: starts holds integers");
   const char* const function = "packed_positions";
-  const auto& entries = detail::as_list(cu_seqlens);
-  const auto& first = detail::as_list(starts);
+  const detail::HeldList<List> entries(detail::as_list(cu_seqlens));
+  const detail::HeldList<Starts> first(detail::as_list(starts));
   const Eigen::Index documents = detail::require_cu_seqlens(function, entries);
   detail::require(first.size() == documents, function, "starts.size()", first.size(), "the number of documents ",
                   documents);
@@ -164,7 +164,7 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
                                         "at most ", most, ", so that no position is beyond 2^57");
     }
   }
-  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(cu_seqlens);
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(entries);
   for (Eigen::Index i = 0; i < documents; ++i) {
     ids.segment(static_cast<Eigen::Index>(end(i)), static_cast<Eigen::Index>(end(i + 1) - end(i))).array() +=
         static_cast<std::int64_t>(detail::list_entry(first, i));

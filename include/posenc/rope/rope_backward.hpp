@@ -189,7 +189,7 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 /// @throws std::invalid_argument  shapes that do not agree; memory that overlaps; otherwise as apply_rope(). Nothing is
 ///                                then written.
 /// Cost:     some 30 operations for each channel, element by element; no allocation (bench_rope: norm and rotation).
-/// Accuracy: in double; grad_x rounded once, grad_weight once for each token [rope][norm][backward].
+/// Accuracy: in double; grad_x rounded once, grad_weight once for each token, and head where they share it [rope][norm][backward].
 /// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
 /// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table,

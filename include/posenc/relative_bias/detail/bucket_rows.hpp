@@ -32,17 +32,17 @@ inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_s
 template <typename Given>
 class BucketPositions {
  public:
-  BucketPositions(const char* function, const char* parameter, const Given& given) : given_(given) {
+  BucketPositions(const char* function, const char* parameter, const Given& given) : given_(as_list(given)) {
     for (Eigen::Index i = 0; i < count(); ++i) {
-      const auto position = list_entry(as_list(given_), i);
+      const auto position = list_entry(given_, i);
       if (!is_position(position)) require_position(function, element(parameter, i), position);
     }
   }
-  Eigen::Index count() const { return static_cast<Eigen::Index>(as_list(given_).size()); }
-  std::int64_t operator[](Eigen::Index i) const { return static_cast<std::int64_t>(list_entry(as_list(given_), i)); }
+  Eigen::Index count() const { return given_.size(); }
+  std::int64_t operator[](Eigen::Index i) const { return static_cast<std::int64_t>(list_entry(given_, i)); }
 
  private:
-  const Given& given_;
+  HeldList<Given> given_;
 };
 template <>
 class BucketPositions<PositionRange> {
