@@ -564,6 +564,23 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F& f) {
               apply_rope(cache_rows(f.x, std::vector<int>{0, 2, 1}), f.x, f.three, f.layout);
             });
+  const auto as_view = [](auto& x) {
+    return posenc::view_packed(x.data(), posenc::HeadsShape().seq_len(3).num_heads(2).head_dim(8));
+  };
+  bad.value("a view of a column-major cache", "apply_rope: cache must be disjoint from x, got overlapping memory",
+            [=](F& f) {
+              Eigen::MatrixXf cache = f.x;
+              apply_rope(cache_rows(cache, std::vector<int>{0, 2, 1}), as_view(cache), f.three, f.layout);
+            });
+  bad.value("column-major keys in a view that is the cache",
+            "apply_rope: cache must be disjoint from x, got overlapping memory", [=](F& f) {
+              Eigen::MatrixXf keys = f.x;
+              apply_rope(cache_rows(as_view(keys), std::vector<int>{0, 2, 1}), keys, f.three, f.layout);
+            });
+  bad.value("an expression of a view that is the cache",
+            "apply_rope: cache must be disjoint from x, got overlapping memory", [=](F& f) {
+              apply_rope(cache_rows(as_view(f.x), std::vector<int>{0, 2, 1}), 2.0f * f.x, f.three, f.layout);
+            });
 
   // Gradients of norms
   using posenc::rope_backward;

@@ -102,13 +102,31 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Dynam
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
 }
 
-/// @overload
-/// Says what is missing.
-template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
-Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Numbers&...) {
-  static_assert(detail::kMisuse<Numbers...>,
+namespace detail {
+
+template <typename... Given>
+constexpr bool explain_dynamic_ntk() {
+  static_assert(kMisuse<Given...>,
                 "posenc: write scale_dynamic_ntk(frequencies, {factor, max_position_embeddings}, seq_len): the trained "
                 "length in the braces, the length to serve behind them");
+  return true;
+}
+
+}  // namespace detail
+
+/// @overload
+/// Says where the numbers are.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Numbers&...) {
+  static_assert(detail::explain_dynamic_ntk<Numbers...>());
+  return frequencies;
+}
+
+/// @overload
+/// Says that seq_len is missing.
+template <typename Length = void>
+Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const DynamicNtkOptions&) {
+  static_assert(detail::explain_dynamic_ntk<Length>());
   return frequencies;
 }
 

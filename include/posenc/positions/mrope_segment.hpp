@@ -32,6 +32,15 @@ class VideoTime {
  public:
   /// @param rate  `tokens_per_second` of the config, >= 0: 2 or 25 in Qwen2.5-VL.
   VideoTime positions_per_second(detail::WholeNumber rate) const { return with(&VideoTime::rate_, rate); }
+  /// @overload
+  /// Says that a config need not give it.
+  template <typename Rate>
+  VideoTime positions_per_second(const std::optional<Rate>&) const {
+    static_assert(detail::kMisuse<Rate>,
+                  "posenc: a config may not say how many positions a second has: write if (set.positions_per_second) "
+                  "and VideoTime().positions_per_second(*set.positions_per_second)");
+    return *this;
+  }
   /// @param count  Frames of the video, after temporal merging, > 0.
   VideoTime frames(detail::WholeNumber count) const { return with(&VideoTime::frames_, count); }
   /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.

@@ -4,11 +4,13 @@
 #ifndef POSENC_ROPE_CACHE_ROWS_HPP
 #define POSENC_ROPE_CACHE_ROWS_HPP
 
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
 #include "posenc/positions/each_sequence.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/rope/heads_view.hpp"
 
+#include <initializer_list>
 #include <type_traits>
 #include <utility>
 
@@ -64,6 +66,23 @@ auto cache_rows(Cache&& cache, List&& slots) {
     static_cast<void>(may_write);
     return CacheRows<Held, detail::Kept<List>>(std::in_place, std::forward<Cache>(cache), std::forward<List>(slots));
   }
+}
+
+/// @overload
+/// Says that slots are a list with a name or a type.
+template <typename Cache, typename Slot>
+auto cache_rows(const Cache&, std::initializer_list<Slot>) {
+  static_assert(detail::kMisuse<Slot>,
+                "posenc: bare braces are not slots: write cache_rows(cache, slots) with a list of integers, such as "
+                "std::vector<int>{3, 4, 5}, one for each token");
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Given, std::enable_if_t<sizeof...(Given) != 2, int> = 0>
+auto cache_rows(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write cache_rows(cache, slots) with a list of integers, the row of the cache for each token");
 }
 
 namespace detail {

@@ -31,6 +31,19 @@ enum class NormOrder {
   after_rotation    ///< Llama 4, which has no weights.
 };
 
+namespace detail {
+
+/// Whether arguments are not those of RmsNorm, nor another RmsNorm.
+template <typename... Given>
+inline constexpr bool is_no_norm = sizeof...(Given) > 0;
+template <typename Norm>
+inline constexpr bool is_no_norm<Norm> = is_dense<Norm>;
+template <typename Weight, typename Epsilon>
+inline constexpr bool is_no_norm<Weight, Epsilon, NormOver, NormWeight, NormOrder> =
+    !is_dense<Weight> || !std::is_arithmetic_v<Epsilon>;
+
+}  // namespace detail
+
 /// How queries or keys are normalized where they are rotated: apply_rope(q, table, layout, norm).
 ///
 ///     y[c] = x[c] w[c] / sqrt(mean of x^2 + eps)
@@ -64,6 +77,15 @@ class RmsNorm {
       doubles_[i] = is == NormWeight::one_plus ? 1 + w : w;
     }
     floats_ = doubles_.cast<float>();
+  }
+
+  /// Says what the arguments are.
+  template <typename... Given, std::enable_if_t<detail::is_no_norm<Given...>, int> = 0>
+  explicit RmsNorm(const Given&...) : eps_(0), over_(NormOver::head), order_(NormOrder::before_rotation) {
+    static_assert(detail::kMisuse<Given...>,
+                  "posenc: write RmsNorm(weight, eps, NormOver::head, NormWeight::itself, NormOrder::before_rotation), "
+                  "or the others of these that the model has: the weights as an Eigen vector, then rms_norm_eps of the "
+                  "config; without weights RmsNorm::without_weight(eps, over, order)");
   }
 
   /// A norm whose weights are all 1, as that of Llama 4.

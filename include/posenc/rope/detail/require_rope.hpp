@@ -181,7 +181,21 @@ TokenGrid rows_of(const ViewOperand<Element>& cache) {
   return {"cache", "cache.seq_len()", cache.x.batch(), cache.x.seq_len()};
 }
 
-/// Refuses an `out` unless it is x itself, element for element, or disjoint from it.
+/// Whether heads that are written and heads that are read share memory. At least one of them is a view.
+template <typename Out, typename In>
+bool heads_overlap(const Out& out, const std::optional<MemoryExtent>& to, const In& in,
+                   const std::optional<MemoryExtent>& from) {
+  if (to && from) return overlap(*to, *from);
+  if constexpr (!Out::kIsView) {
+    return any_leaf(out.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *from); });
+  } else if constexpr (!In::kIsView) {
+    return any_leaf(in.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *to); });
+  } else {
+    return false;
+  }
+}
+
+/// Refuses an `out` unless it is x itself, element for element, or disjoint from it; a cache unless it is disjoint.
 template <typename Out, typename In>
 void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
                                 Eigen::Index seq_len, Eigen::Index head_dim) {
@@ -189,27 +203,22 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
     require(!overlapping, function, "out", "overlapping memory", "x itself or disjoint from it");
   };
   if constexpr (Out::kScattered) {
+    bool overlapping = false;
     if constexpr (!decltype(out.cache)::kIsView && !In::kIsView) {
-      require(!share_memory(out.cache.x, in.x), function, "cache", "overlapping memory", "disjoint from x");
+      overlapping = share_memory(out.cache.x, in.x);
     } else {
       const TokenGrid rows = rows_of(out.cache);
       const auto to = extent_of_heads(out.cache, rows.batch, rows.seq_len, head_dim);
-      const auto from = extent_of_heads(in, batch, seq_len, head_dim);
-      require(!to || !from || !overlap(*to, *from), function, "cache", "overlapping memory", "disjoint from x");
+      overlapping = heads_overlap(out.cache, to, in, extent_of_heads(in, batch, seq_len, head_dim));
     }
+    require(!overlapping, function, "cache", "overlapping memory", "disjoint from x");
   } else if constexpr (!Out::kIsView && !In::kIsView) {
     refuse_if(overlap_partially(out.x, in.x));
   } else {
     const auto to = extent_of_heads(out, batch, seq_len, head_dim);
     const auto from = extent_of_heads(in, batch, seq_len, head_dim);
-    if (to && from) {
-      const bool same = std::is_same_v<typename Out::Scalar, typename In::Scalar> && is_same(*to, *from);
-      refuse_if(!same && overlap(*to, *from));
-    } else if constexpr (!Out::kIsView) {
-      refuse_if(any_leaf(out.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *from); }));
-    } else if constexpr (!In::kIsView) {
-      refuse_if(any_leaf(in.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *to); }));
-    }
+    const bool same = to && from && std::is_same_v<typename Out::Scalar, typename In::Scalar> && is_same(*to, *from);
+    refuse_if(!same && heads_overlap(out, to, in, from));
   }
 }
 
