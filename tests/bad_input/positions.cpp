@@ -260,6 +260,31 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
               segment.audio_tokens = 3;
               posenc::mrope_positions({segment});
             });
+  bad.value("audio by token of a segment without audio",
+            "mrope_positions: segments[0].audio_by_token must be false where has_audio is false, got true", [](F&) {
+              MropeSegment segment = MropeSegment::text(5);
+              segment.audio_by_token = true;
+              posenc::mrope_positions({segment});
+            });
+  bad.value(
+      "chunks of a segment without audio",
+      "mrope_positions: segments[0].positions_per_chunk must be 1 where no audio lies among the frames by chunks, "
+      "got 50",
+      [](F&) {
+        MropeSegment segment = MropeSegment::text(5);
+        segment.positions_per_chunk = 50;
+        posenc::mrope_positions({segment});
+      });
+  bad.value(
+      "chunks of audio by token",
+      "mrope_positions: segments[0].positions_per_chunk must be 1 where no audio lies among the frames by chunks, "
+      "got 50",
+      [](F&) {
+        MropeSegment segment =
+            MropeSegment::video_with_audio(2, 1, 1, VideoTime(), posenc::VideoSound().tokens(3).by_token());
+        segment.positions_per_chunk = 50;
+        posenc::mrope_positions({segment});
+      });
   bad.value("negative frames beside audio", "mrope_positions: segments[0].time.frames must be in [1, 1048576], got -1",
             [=](F&) { posenc::mrope_positions({sounding(-1, 3, 50)}); });
   bad.value("negative padding", "mrope_positions: segments[1].pad_tokens must be in [0, 1099511627776], got -1",

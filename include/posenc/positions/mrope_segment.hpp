@@ -229,7 +229,16 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
       refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_tokens",
                                     s.audio_tokens, "0 where has_audio is false");
     }
+    if (!s.has_audio && s.audio_by_token) {
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_by_token",
+                                    "true", "false where has_audio is false");
+    }
     require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
+    if (s.positions_per_chunk != 1 && (!s.has_audio || s.audio_by_token)) {
+      refuse<std::invalid_argument>(function,
+                                    element("segments", static_cast<Eigen::Index>(i)) + ".positions_per_chunk",
+                                    s.positions_per_chunk, "1 where no audio lies among the frames by chunks");
+    }
     require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
     if (!is_position(std::int64_t{s.pad_position})) {
       require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
