@@ -103,8 +103,11 @@ inline void require_text(const char* function, const RopeSet& set, const char* g
   require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
 }
 
-/// The axes of a set, for positions on three axes. Refuses a set without axes.
-inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
+/// The axes of a set, for the three positions of a multimodal prompt. Refuses a set whose tokens have others.
+inline const AxisMap& axes_of_prompt(const char* function, const RopeSet& set) {
+  const bool two = set.positions == TokenPositions::height_width;
+  const char* const places = two ? "ids.rightCols(2) of it (set.positions is height_width)" : name_of_places(set);
+  require(places == nullptr, function, "positions", "what mrope_positions() returns", places == nullptr ? "" : places);
   require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
   return *set.axes;
 }
@@ -122,7 +125,7 @@ inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
 /// @param options    How cosines and sines lie in memory, and exact or float32 angles.
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
 ///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
-///                                without axes.
+///                                without axes, or of other positions than its three.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
@@ -132,7 +135,7 @@ inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
 template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
 FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
   if constexpr (std::is_same_v<Positions, MropePositions>) {
-    return make_table<Scalar>(set.frequencies, detail::axes_of("make_table", set), positions, options);
+    return make_table<Scalar>(set.frequencies, detail::axes_of_prompt("make_table", set), positions, options);
   } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
     return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
@@ -158,7 +161,7 @@ template <typename Scalar, typename Positions,
           std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
   if constexpr (std::is_same_v<Positions, MropePositions>) {
-    fill_table(table, set.frequencies, detail::axes_of("fill_table", set), positions);
+    fill_table(table, set.frequencies, detail::axes_of_prompt("fill_table", set), positions);
   } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
     fill_table(table, set.frequencies, detail::as_list(positions));
