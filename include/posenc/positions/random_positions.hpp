@@ -137,10 +137,9 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_
 
 /// @overload
 /// Says what is missing.
-template <typename List, typename... Numbers,
-          std::enable_if_t<detail::is_list<List> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
-Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List&, const Numbers&...) {
-  static_assert(detail::kMisuse<Numbers...>,
+template <typename Lengths, typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const Lengths&, const Numbers&...) {
+  static_assert(detail::kMisuse<Lengths>,
                 "posenc: write skip_positions(chunk_lengths, target_length, Seed(number)): another seed for each "
                 "sequence");
   return {};

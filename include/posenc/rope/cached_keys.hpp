@@ -42,6 +42,12 @@ inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::i
 template <typename Last>
 inline constexpr bool lacks_keys_id<Last, TableOptions> = lacks_keys_id<Last>;
 
+/// Whether frequencies are in front, and not a RopeSet or what else has some.
+template <typename... Given>
+inline constexpr bool begins_with_frequencies = false;
+template <typename... Given>
+inline constexpr bool begins_with_frequencies<Frequencies, Given...> = true;
+
 /// Frequencies that take what `from` rotated to what `to` rotates: angle p (to - from), magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
@@ -100,9 +106,14 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 
 /// @overload
 /// Says what is missing.
-template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+template <typename Scalar, typename... Given,
+          std::enable_if_t<detail::lacks_keys_id<Given...> || !detail::begins_with_frequencies<Given...>, int> = 0>
 detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
+  static_assert(detail::lacks_keys_id<Given...>,
+                "posenc: frequencies come first: write make_shift_table<float>(frequencies, deltas, table.id()); those "
+                "of a RopeSet are "
+                "set.frequencies");
+  static_assert(!detail::lacks_keys_id<Given...> || detail::kMisuse<Given...>,
                 "posenc: keys_id is missing: write make_shift_table<float>(frequencies, deltas, table.id()) with the "
                 "table that rotated the keys, or std::nullopt in its place where that is not known");
   std::abort();
@@ -154,9 +165,14 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 
 /// @overload
 /// Says what is missing.
-template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+template <typename Scalar, typename... Given,
+          std::enable_if_t<detail::lacks_keys_id<Given...> || !detail::begins_with_frequencies<Given...>, int> = 0>
 detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
+  static_assert(detail::lacks_keys_id<Given...>,
+                "posenc: frequencies come first: write make_rescale_table<float>(from, to, positions, table.id()); "
+                "those of a RopeSet are "
+                "set.frequencies");
+  static_assert(!detail::lacks_keys_id<Given...> || detail::kMisuse<Given...>,
                 "posenc: keys_id is missing: write make_rescale_table<float>(from, to, positions, table.id()) with the "
                 "table that rotated the keys, or std::nullopt in its place where that is not known");
   std::abort();

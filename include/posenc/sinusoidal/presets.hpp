@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -185,6 +186,16 @@ inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch 
   options.position_scale = scale;
   options.odd_width = OddWidth::zero_column;
   return detail::named_encoding(function, width, options);
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>
+SinusoidalEncoding diffusers_timestep(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write presets::diffusers_timestep(width, flip_sin_to_cos, downscale_freq_shift), in which "
+                "models differ: (width, true, 0) in Stable Diffusion, (width, false, 1) in DDPM");
+  return diffusers_timestep(2, false, 0.0);
 }
 
 /// Timestep embeddings of ggml.
