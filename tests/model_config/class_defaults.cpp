@@ -150,6 +150,7 @@ TEST_CASE("models that hold others have the language model of transformers",
   for (const ClassDefault& row : class_defaults()) keys_of[row.model_type] = row.keys;
   for (const auto& [model_type, language_model] : posenc_tests::class_language_models()) {
     INFO(model_type);
+    REQUIRE(keys_of.count(language_model) == 1);
     const std::string& keys = keys_of[language_model];
     const ModelRope whole = read_class(model_type, keys), inside = read_class(language_model, keys);
     REQUIRE(whole.rope_sets.size() == inside.rope_sets.size());
