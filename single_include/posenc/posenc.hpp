@@ -994,11 +994,15 @@ Eigen::Array<Number, Eigen::Dynamic, 1> copied_list(const List& list) {
   return copy;
 }
 
+template <typename List>
+using NestedList = decltype(evaluated(as_list(std::declval<const List&>())));
+/// A list as a class holds it: a reference to an Eigen object, the numbers of a product, a map of a range.
+template <typename List>
+using HeldList = std::conditional_t<is_dense<List>, NestedList<List>, std::decay_t<NestedList<List>>>;
+
 /// Row i is at list element i. Made only when every element is a position.
 template <typename List>
 class ListPositions {
-  using Nested = decltype(evaluated(as_list(std::declval<const List&>())));
-
  public:
   using Scalar = ListScalar<List>;
   using Position = PositionOf<Scalar>;
@@ -1023,7 +1027,7 @@ class ListPositions {
   }
 
  private:
-  std::conditional_t<is_dense<List>, Nested, std::decay_t<Nested>> list_;
+  HeldList<List> list_;
 };
 
 }  // namespace detail
@@ -1330,7 +1334,7 @@ template <typename List, std::enable_if_t<detail::is_list<List>, int> = 0>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_seqlens) {
   static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: cu_seqlens holds integers");
   const char* const function = "packed_positions";
-  const auto& entries = detail::as_list(cu_seqlens);
+  const detail::HeldList<List> entries(detail::as_list(cu_seqlens));
   const auto at = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(entries, i)); };
   const Eigen::Index size = detail::require_cu_seqlens(function, entries) + 1;
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids(static_cast<Eigen::Index>(at(size - 1)));
@@ -1355,8 +1359,8 @@ template <typename List, typename Starts, std::enable_if_t<detail::is_list<List>
 Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_seqlens, const Starts& starts) {
   static_assert(Eigen::NumTraits<detail::ListScalar<Starts>>::IsInteger, "posenc: starts holds integers");
   const char* const function = "packed_positions";
-  const auto& entries = detail::as_list(cu_seqlens);
-  const auto& first = detail::as_list(starts);
+  const detail::HeldList<List> entries(detail::as_list(cu_seqlens));
+  const detail::HeldList<Starts> first(detail::as_list(starts));
   const Eigen::Index documents = detail::require_cu_seqlens(function, entries);
   detail::require(first.size() == documents, function, "starts.size()", first.size(), "the number of documents ",
                   documents);
@@ -1370,7 +1374,7 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
                                         "at most ", most, ", so that no position is beyond 2^57");
     }
   }
-  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(cu_seqlens);
+  Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(entries);
   for (Eigen::Index i = 0; i < documents; ++i) {
     ids.segment(static_cast<Eigen::Index>(end(i)), static_cast<Eigen::Index>(end(i + 1) - end(i))).array() +=
         static_cast<std::int64_t>(detail::list_entry(first, i));
@@ -1989,7 +1993,7 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_
                                                               detail::WholeNumber target_length, Seed seed) {
   static_assert(Eigen::NumTraits<detail::ListScalar<List>>::IsInteger, "posenc: chunk_lengths holds integers");
   const char* const function = "skip_positions";
-  const auto& lengths = detail::as_list(chunk_lengths);
+  const detail::HeldList<List> lengths(detail::as_list(chunk_lengths));
   const auto length = [&](Eigen::Index i) { return static_cast<std::int64_t>(detail::list_entry(lengths, i)); };
   detail::require(target_length >= 0 && target_length <= detail::kMaxPosition, function, "target_length", target_length,
                   "in [0, 2^57]");
@@ -2015,10 +2019,9 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List& chunk_
 
 /// @overload
 /// Says what is missing.
-template <typename List, typename... Numbers,
-          std::enable_if_t<detail::is_list<List> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
-Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const List&, const Numbers&...) {
-  static_assert(detail::kMisuse<Numbers...>,
+template <typename Lengths, typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> skip_positions(const Lengths&, const Numbers&...) {
+  static_assert(detail::kMisuse<Lengths>,
                 "posenc: write skip_positions(chunk_lengths, target_length, Seed(number)): another seed for each "
                 "sequence");
   return {};
@@ -2300,6 +2303,15 @@ class VideoTime {
  public:
   /// @param rate  `tokens_per_second` of the config, >= 0: 2 or 25 in Qwen2.5-VL.
   VideoTime positions_per_second(detail::WholeNumber rate) const { return with(&VideoTime::rate_, rate); }
+  /// @overload
+  /// Says that a config need not give it.
+  template <typename Rate>
+  VideoTime positions_per_second(const std::optional<Rate>&) const {
+    static_assert(detail::kMisuse<Rate>,
+                  "posenc: a config may not say how many positions a second has: write if (set.positions_per_second) "
+                  "and VideoTime().positions_per_second(*set.positions_per_second)");
+    return *this;
+  }
   /// @param count  Frames of the video, after temporal merging, > 0.
   VideoTime frames(detail::WholeNumber count) const { return with(&VideoTime::frames_, count); }
   /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.
@@ -2488,7 +2500,16 @@ inline std::int64_t require_segments(const char* function, const std::vector<Mro
       refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_tokens",
                                     s.audio_tokens, "0 where has_audio is false");
     }
+    if (!s.has_audio && s.audio_by_token) {
+      refuse<std::invalid_argument>(function, element("segments", static_cast<Eigen::Index>(i)) + ".audio_by_token",
+                                    "true", "false where has_audio is false");
+    }
     require_count(".positions_per_chunk", s.positions_per_chunk, 1, most);
+    if (s.positions_per_chunk != 1 && (!s.has_audio || s.audio_by_token)) {
+      refuse<std::invalid_argument>(function,
+                                    element("segments", static_cast<Eigen::Index>(i)) + ".positions_per_chunk",
+                                    s.positions_per_chunk, "1 where no audio lies among the frames by chunks");
+    }
     require_count(".pad_tokens", s.pad_tokens, 0, kMaxSeqLen);
     if (!is_position(std::int64_t{s.pad_position})) {
       require_position(function, element("segments", static_cast<Eigen::Index>(i)) + ".pad_position",
@@ -4186,13 +4207,31 @@ inline Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Dynam
   return detail::ntk_aware(function, frequencies, needed, "factor * seq_len / max_position_embeddings - (factor - 1)");
 }
 
-/// @overload
-/// Says what is missing.
-template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
-Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Numbers&...) {
-  static_assert(detail::kMisuse<Numbers...>,
+namespace detail {
+
+template <typename... Given>
+constexpr bool explain_dynamic_ntk() {
+  static_assert(kMisuse<Given...>,
                 "posenc: write scale_dynamic_ntk(frequencies, {factor, max_position_embeddings}, seq_len): the trained "
                 "length in the braces, the length to serve behind them");
+  return true;
+}
+
+}  // namespace detail
+
+/// @overload
+/// Says where the numbers are.
+template <typename... Numbers, std::enable_if_t<(std::is_arithmetic_v<Numbers> && ...), int> = 0>
+Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const Numbers&...) {
+  static_assert(detail::explain_dynamic_ntk<Numbers...>());
+  return frequencies;
+}
+
+/// @overload
+/// Says that seq_len is missing.
+template <typename Length = void>
+Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const DynamicNtkOptions&) {
+  static_assert(detail::explain_dynamic_ntk<Length>());
   return frequencies;
 }
 
@@ -12066,6 +12105,16 @@ inline SinusoidalEncoding diffusers_timestep(detail::Size width, detail::Switch 
   return detail::named_encoding(function, width, options);
 }
 
+/// @overload
+/// Says what is missing.
+template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>
+SinusoidalEncoding diffusers_timestep(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write presets::diffusers_timestep(width, flip_sin_to_cos, downscale_freq_shift), in which "
+                "models differ: (width, true, 0) in Stable Diffusion, (width, false, 1) in DDPM");
+  return diffusers_timestep(2, false, 0.0);
+}
+
 /// Timestep embeddings of ggml.
 /// @param width       Channels of a row, > 1.
 /// @param max_period  Finite, > 0, not 1.
@@ -17517,17 +17566,17 @@ inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_s
 template <typename Given>
 class BucketPositions {
  public:
-  BucketPositions(const char* function, const char* parameter, const Given& given) : given_(given) {
+  BucketPositions(const char* function, const char* parameter, const Given& given) : given_(as_list(given)) {
     for (Eigen::Index i = 0; i < count(); ++i) {
-      const auto position = list_entry(as_list(given_), i);
+      const auto position = list_entry(given_, i);
       if (!is_position(position)) require_position(function, element(parameter, i), position);
     }
   }
-  Eigen::Index count() const { return static_cast<Eigen::Index>(as_list(given_).size()); }
-  std::int64_t operator[](Eigen::Index i) const { return static_cast<std::int64_t>(list_entry(as_list(given_), i)); }
+  Eigen::Index count() const { return given_.size(); }
+  std::int64_t operator[](Eigen::Index i) const { return static_cast<std::int64_t>(list_entry(given_, i)); }
 
  private:
-  const Given& given_;
+  HeldList<Given> given_;
 };
 template <>
 class BucketPositions<PositionRange> {
@@ -21929,6 +21978,19 @@ enum class NormOrder {
   after_rotation    ///< Llama 4, which has no weights.
 };
 
+namespace detail {
+
+/// Whether arguments are not those of RmsNorm, nor another RmsNorm.
+template <typename... Given>
+inline constexpr bool is_no_norm = sizeof...(Given) > 0;
+template <typename Norm>
+inline constexpr bool is_no_norm<Norm> = is_dense<Norm>;
+template <typename Weight, typename Epsilon>
+inline constexpr bool is_no_norm<Weight, Epsilon, NormOver, NormWeight, NormOrder> =
+    !is_dense<Weight> || !std::is_arithmetic_v<Epsilon>;
+
+}  // namespace detail
+
 /// How queries or keys are normalized where they are rotated: apply_rope(q, table, layout, norm).
 ///
 ///     y[c] = x[c] w[c] / sqrt(mean of x^2 + eps)
@@ -21962,6 +22024,15 @@ class RmsNorm {
       doubles_[i] = is == NormWeight::one_plus ? 1 + w : w;
     }
     floats_ = doubles_.cast<float>();
+  }
+
+  /// Says what the arguments are.
+  template <typename... Given, std::enable_if_t<detail::is_no_norm<Given...>, int> = 0>
+  explicit RmsNorm(const Given&...) : eps_(0), over_(NormOver::head), order_(NormOrder::before_rotation) {
+    static_assert(detail::kMisuse<Given...>,
+                  "posenc: write RmsNorm(weight, eps, NormOver::head, NormWeight::itself, NormOrder::before_rotation), "
+                  "or the others of these that the model has: the weights as an Eigen vector, then rms_norm_eps of the "
+                  "config; without weights RmsNorm::without_weight(eps, over, order)");
   }
 
   /// A norm whose weights are all 1, as that of Llama 4.
@@ -22467,6 +22538,23 @@ auto cache_rows(Cache&& cache, List&& slots) {
     static_cast<void>(may_write);
     return CacheRows<Held, detail::Kept<List>>(std::in_place, std::forward<Cache>(cache), std::forward<List>(slots));
   }
+}
+
+/// @overload
+/// Says that slots are a list with a name or a type.
+template <typename Cache, typename Slot>
+auto cache_rows(const Cache&, std::initializer_list<Slot>) {
+  static_assert(detail::kMisuse<Slot>,
+                "posenc: bare braces are not slots: write cache_rows(cache, slots) with a list of integers, such as "
+                "std::vector<int>{3, 4, 5}, one for each token");
+}
+
+/// @overload
+/// Says what is missing.
+template <typename... Given, std::enable_if_t<sizeof...(Given) != 2, int> = 0>
+auto cache_rows(const Given&...) {
+  static_assert(detail::kMisuse<Given...>,
+                "posenc: write cache_rows(cache, slots) with a list of integers, the row of the cache for each token");
 }
 
 namespace detail {
@@ -25690,7 +25778,21 @@ TokenGrid rows_of(const ViewOperand<Element>& cache) {
   return {"cache", "cache.seq_len()", cache.x.batch(), cache.x.seq_len()};
 }
 
-/// Refuses an `out` unless it is x itself, element for element, or disjoint from it.
+/// Whether heads that are written and heads that are read share memory. At least one of them is a view.
+template <typename Out, typename In>
+bool heads_overlap(const Out& out, const std::optional<MemoryExtent>& to, const In& in,
+                   const std::optional<MemoryExtent>& from) {
+  if (to && from) return overlap(*to, *from);
+  if constexpr (!Out::kIsView) {
+    return any_leaf(out.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *from); });
+  } else if constexpr (!In::kIsView) {
+    return any_leaf(in.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *to); });
+  } else {
+    return false;
+  }
+}
+
+/// Refuses an `out` unless it is x itself, element for element, or disjoint from it; a cache unless it is disjoint.
 template <typename Out, typename In>
 void require_itself_or_disjoint(const char* function, const Out& out, const In& in, Eigen::Index batch,
                                 Eigen::Index seq_len, Eigen::Index head_dim) {
@@ -25698,27 +25800,22 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
     require(!overlapping, function, "out", "overlapping memory", "x itself or disjoint from it");
   };
   if constexpr (Out::kScattered) {
+    bool overlapping = false;
     if constexpr (!decltype(out.cache)::kIsView && !In::kIsView) {
-      require(!share_memory(out.cache.x, in.x), function, "cache", "overlapping memory", "disjoint from x");
+      overlapping = share_memory(out.cache.x, in.x);
     } else {
       const TokenGrid rows = rows_of(out.cache);
       const auto to = extent_of_heads(out.cache, rows.batch, rows.seq_len, head_dim);
-      const auto from = extent_of_heads(in, batch, seq_len, head_dim);
-      require(!to || !from || !overlap(*to, *from), function, "cache", "overlapping memory", "disjoint from x");
+      overlapping = heads_overlap(out.cache, to, in, extent_of_heads(in, batch, seq_len, head_dim));
     }
+    require(!overlapping, function, "cache", "overlapping memory", "disjoint from x");
   } else if constexpr (!Out::kIsView && !In::kIsView) {
     refuse_if(overlap_partially(out.x, in.x));
   } else {
     const auto to = extent_of_heads(out, batch, seq_len, head_dim);
     const auto from = extent_of_heads(in, batch, seq_len, head_dim);
-    if (to && from) {
-      const bool same = std::is_same_v<typename Out::Scalar, typename In::Scalar> && is_same(*to, *from);
-      refuse_if(!same && overlap(*to, *from));
-    } else if constexpr (!Out::kIsView) {
-      refuse_if(any_leaf(out.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *from); }));
-    } else if constexpr (!In::kIsView) {
-      refuse_if(any_leaf(in.x, [&](const auto& leaf) { return overlap(extent_of(leaf), *to); }));
-    }
+    const bool same = to && from && std::is_same_v<typename Out::Scalar, typename In::Scalar> && is_same(*to, *from);
+    refuse_if(!same && heads_overlap(out, to, in, from));
   }
 }
 
@@ -26406,6 +26503,12 @@ inline constexpr bool lacks_keys_id<Last> = !std::is_integral_v<Last> && !std::i
 template <typename Last>
 inline constexpr bool lacks_keys_id<Last, TableOptions> = lacks_keys_id<Last>;
 
+/// Whether frequencies are in front, and not a RopeSet or what else has some.
+template <typename... Given>
+inline constexpr bool begins_with_frequencies = false;
+template <typename... Given>
+inline constexpr bool begins_with_frequencies<Frequencies, Given...> = true;
+
 /// Frequencies that take what `from` rotated to what `to` rotates: angle p (to - from), magnitude A_to / A_from.
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
@@ -26464,9 +26567,14 @@ FrequencyTable<Scalar> make_shift_table(const Frequencies& frequencies, const Ax
 
 /// @overload
 /// Says what is missing.
-template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+template <typename Scalar, typename... Given,
+          std::enable_if_t<detail::lacks_keys_id<Given...> || !detail::begins_with_frequencies<Given...>, int> = 0>
 detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
+  static_assert(detail::lacks_keys_id<Given...>,
+                "posenc: frequencies come first: write make_shift_table<float>(frequencies, deltas, table.id()); those "
+                "of a RopeSet are "
+                "set.frequencies");
+  static_assert(!detail::lacks_keys_id<Given...> || detail::kMisuse<Given...>,
                 "posenc: keys_id is missing: write make_shift_table<float>(frequencies, deltas, table.id()) with the "
                 "table that rotated the keys, or std::nullopt in its place where that is not known");
   std::abort();
@@ -26518,9 +26626,14 @@ FrequencyTable<Scalar> make_rescale_table(const Frequencies& from, const Frequen
 
 /// @overload
 /// Says what is missing.
-template <typename Scalar, typename... Given, std::enable_if_t<detail::lacks_keys_id<Given...>, int> = 0>
+template <typename Scalar, typename... Given,
+          std::enable_if_t<detail::lacks_keys_id<Given...> || !detail::begins_with_frequencies<Given...>, int> = 0>
 detail::TableOrFloat<Scalar> make_rescale_table(const Given&...) {
-  static_assert(detail::kMisuse<Given...>,
+  static_assert(detail::lacks_keys_id<Given...>,
+                "posenc: frequencies come first: write make_rescale_table<float>(from, to, positions, table.id()); "
+                "those of a RopeSet are "
+                "set.frequencies");
+  static_assert(!detail::lacks_keys_id<Given...> || detail::kMisuse<Given...>,
                 "posenc: keys_id is missing: write make_rescale_table<float>(from, to, positions, table.id()) with the "
                 "table that rotated the keys, or std::nullopt in its place where that is not known");
   std::abort();
@@ -26710,7 +26823,7 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 /// @throws std::invalid_argument  shapes that do not agree; memory that overlaps; otherwise as apply_rope(). Nothing is
 ///                                then written.
 /// Cost:     some 30 operations for each channel, element by element; no allocation (bench_rope: norm and rotation).
-/// Accuracy: in double; grad_x rounded once, grad_weight once for each token [rope][norm][backward].
+/// Accuracy: in double; grad_x rounded once, grad_weight once for each token, and head where they share it [rope][norm][backward].
 /// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
 /// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table,
@@ -28041,8 +28154,11 @@ inline void require_text(const char* function, const RopeSet& set, const char* g
   require(places == nullptr, function, "positions", given, places == nullptr ? "" : places);
 }
 
-/// The axes of a set, for positions on three axes. Refuses a set without axes.
-inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
+/// The axes of a set, for the three positions of a multimodal prompt. Refuses a set whose tokens have others.
+inline const AxisMap& axes_of_prompt(const char* function, const RopeSet& set) {
+  const bool two = set.positions == TokenPositions::height_width;
+  const char* const places = two ? "ids.rightCols(2) of it (set.positions is height_width)" : name_of_places(set);
+  require(places == nullptr, function, "positions", "what mrope_positions() returns", places == nullptr ? "" : places);
   require(set.axes.has_value(), function, "set.axes", "nothing", "given for positions on three axes");
   return *set.axes;
 }
@@ -28060,7 +28176,7 @@ inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
 /// @param options    How cosines and sines lie in memory, and exact or float32 angles.
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
 ///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
-///                                without axes.
+///                                without axes, or of other positions than its three.
 /// @throws std::out_of_range      a position beyond 2^57.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
@@ -28070,7 +28186,7 @@ inline const AxisMap& axes_of(const char* function, const RopeSet& set) {
 template <typename Scalar, typename Positions, std::enable_if_t<detail::are_set_positions<Positions>, int> = 0>
 FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions, TableOptions options = {}) {
   if constexpr (std::is_same_v<Positions, MropePositions>) {
-    return make_table<Scalar>(set.frequencies, detail::axes_of("make_table", set), positions, options);
+    return make_table<Scalar>(set.frequencies, detail::axes_of_prompt("make_table", set), positions, options);
   } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return make_table<Scalar>(set.frequencies, *set.axes, detail::as_list(positions), options);
     return make_table<Scalar>(set.frequencies, detail::as_list(positions), options);
@@ -28096,7 +28212,7 @@ template <typename Scalar, typename Positions,
           std::enable_if_t<detail::are_set_positions<Positions> || std::is_same_v<Positions, StartingAt>, int> = 0>
 void fill_table(FrequencyTable<Scalar>& table, const RopeSet& set, const Positions& positions) {
   if constexpr (std::is_same_v<Positions, MropePositions>) {
-    fill_table(table, set.frequencies, detail::axes_of("fill_table", set), positions);
+    fill_table(table, set.frequencies, detail::axes_of_prompt("fill_table", set), positions);
   } else if constexpr (detail::is_list<Positions>) {
     if (set.axes) return fill_table(table, set.frequencies, *set.axes, detail::as_list(positions));
     fill_table(table, set.frequencies, detail::as_list(positions));
