@@ -30,6 +30,14 @@ struct TableRotation {
   bool inverts = false;  ///< Whether inverse() returned it.
 };
 
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_table_rotation = false;
+template <RotationSense Sense, typename Table>
+inline constexpr bool is_table_rotation<TableRotation<Sense, Table>> = true;
+
+}  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
 

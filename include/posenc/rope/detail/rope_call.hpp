@@ -8,6 +8,7 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/frequency/frequency_table.hpp"
+#include "posenc/frequency/table_rotation.hpp"
 #include "posenc/rope/cache_rows.hpp"
 #include "posenc/rope/heads_view.hpp"
 #include "posenc/rope/rms_norm.hpp"
@@ -20,11 +21,6 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
-
-template <typename T>
-inline constexpr bool is_table_rotation = false;
-template <RotationSense Sense, typename Table>
-inline constexpr bool is_table_rotation<TableRotation<Sense, Table>> = true;
 
 /// Queries or keys: an Eigen object or a HeadsView.
 template <typename T>

@@ -5,6 +5,7 @@
 #define POSENC_ROPE_DETAIL_ROTATE_HEADS_HPP
 
 #include "posenc/frequency/frequency_table.hpp"
+#include "posenc/frequency/table_rotation.hpp"
 #include "posenc/frequency/table_rows.hpp"
 #include "posenc/rope/cache_rows.hpp"
 #include "posenc/rope/detail/head_rotations.hpp"
