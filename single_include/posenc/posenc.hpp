@@ -5332,6 +5332,14 @@ struct TableRotation {
   bool inverts = false;  ///< Whether inverse() returned it.
 };
 
+namespace detail {
+
+template <typename T>
+inline constexpr bool is_table_rotation = false;
+template <RotationSense Sense, typename Table>
+inline constexpr bool is_table_rotation<TableRotation<Sense, Table>> = true;
+
+}  // namespace detail
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
@@ -8059,6 +8067,25 @@ struct FopeWriter {
     }
   }
 
+  /// numbers * columns first, ..., first + count - 1 of coefficients, each row by itself in the order of the frequencies: a
+  /// matrix product has other bits for one row than for many.
+  template <typename Numbers, typename Coefficients>
+  static Eigen::MatrixXd sums(const Numbers& numbers, const Coefficients& coefficients, Eigen::Index first,
+                              Eigen::Index count) {
+    Eigen::MatrixXd result(numbers.rows(), count);
+    Eigen::MatrixXd weights(count, coefficients.rows());
+    for (Eigen::Index m = 0; m < weights.cols(); ++m) {
+      for (Eigen::Index j = 0; j < count; ++j) weights(j, m) = static_cast<double>(coefficients.coeff(m, first + j));
+    }
+    Eigen::VectorXd sum(count);
+    for (Eigen::Index row = 0; row < result.rows(); ++row) {
+      sum.setZero();
+      for (Eigen::Index m = 0; m < weights.cols(); ++m) sum += numbers(row, m) * weights.col(m);
+      result.row(row) = sum.transpose();
+    }
+    return result;
+  }
+
   template <typename Scalar, typename Cos, typename Sin, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Cos& cos, const Sin& sin,
                                      const Positions& positions, Eigen::Index rotary_dim, const TableOptions& options) {
@@ -8074,17 +8101,8 @@ struct FopeWriter {
     FrequencyTable<Scalar> table(positions.rows(), rotary_dim / 2, options);
     const FrequencyTable<double> plain = TableWriter::make<double>(frequencies, positions, TableOptions());
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
-      const auto of_head = [&](const auto& coefficients) {
-        Eigen::MatrixXd values(coefficients.rows(), pairs);
-        for (Eigen::Index i = 0; i < values.rows(); ++i) {
-          for (Eigen::Index j = 0; j < pairs; ++j) {
-            values(i, j) = static_cast<double>(coefficients.coeff(i, head * pairs + j));
-          }
-        }
-        return values;
-      };
-      const Eigen::MatrixXd cosines = plain.cos().matrix() * of_head(cos);
-      const Eigen::MatrixXd sines = plain.sin().matrix() * of_head(sin);
+      const Eigen::MatrixXd cosines = sums(plain.cos(), cos, head * pairs, pairs);
+      const Eigen::MatrixXd sines = sums(plain.sin(), sin, head * pairs, pairs);
       for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
     }
     TableWriter::set_origin(table, 0, 0, TableWriter::first_of(positions));
@@ -22579,11 +22597,6 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-template <typename T>
-inline constexpr bool is_table_rotation = false;
-template <RotationSense Sense, typename Table>
-inline constexpr bool is_table_rotation<TableRotation<Sense, Table>> = true;
-
 /// Queries or keys: an Eigen object or a HeadsView.
 template <typename T>
 inline constexpr bool is_heads = is_dense<T> || is_heads_view<T>;
@@ -24498,7 +24511,7 @@ void norm_rows(const NormedRowCall& x) {
     some.ahead = token + 1 < x.tokens ? x.in_token_stride : x.ahead;
     const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
       for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
-        store_floats<4>(factors + h - first,
+        store_floats<4>(factors + (h - first),
                         factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
       }
     };
@@ -24713,7 +24726,7 @@ void norm_rows(const NormedRowCall& x) {
     some.ahead = token + 1 < x.tokens ? x.in_token_stride : x.ahead;
     const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
       for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
-        store_floats<4>(factors + h - first,
+        store_floats<4>(factors + (h - first),
                         factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
       }
     };
@@ -24929,7 +24942,7 @@ void norm_rows(const NormedRowCall& x) {
     some.ahead = token + 1 < x.tokens ? x.in_token_stride : x.ahead;
     const auto find_factors = [&](std::ptrdiff_t first) POSENC_INLINE_LAMBDA {
       for (std::ptrdiff_t h = first; h < first + kHeads && h < x.num_heads; h += 4) {
-        store_floats<4>(factors + h - first,
+        store_floats<4>(factors + (h - first),
                         factors_of(x, squares_of_heads<In>(x, in + h * x.in_head_stride, x.num_heads - h)));
       }
     };
