@@ -9,6 +9,7 @@
 #include "posenc/posenc.hpp"
 #include "support/gguf_file.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <optional>
@@ -123,23 +124,28 @@ inline Matrix rms_norm(const Matrix& x, const Vector& weight, float epsilon) {
 }
 
 /// Attention of the tokens that were just stored: q [tokens, num_heads * head_dim], overwritten by what the heads read.
+/// By blocks of 64 tokens, whose weights over a long cache stay nearer to the core than those of all.
 inline void attend(const Model& model, const Matrix& keys, const Matrix& values, Index length, Matrix& q) {
   const Index d = model.head_dim;
-  const Index tokens = q.rows();
-  const Index past = length - tokens;
+  const Index most = std::min<Index>(q.rows(), 64);
   const float scale = 1 / std::sqrt(static_cast<float>(d));
-  Matrix weights(tokens, length);
-  for (Index h = 0; h < model.num_heads; ++h) {
-    const Index column = h / (model.num_heads / model.num_kv_heads) * d;
-    auto head = q.middleCols(h * d, d);
-    weights.noalias() = scale * head * keys.block(0, column, length, d).transpose();
-    for (Index i = 0; i < tokens; ++i) {
-      auto visible = weights.row(i).head(past + i + 1).array();
-      visible = (visible - visible.maxCoeff()).exp();
-      visible /= visible.sum();
-      weights.row(i).tail(tokens - 1 - i).setZero();
+  Matrix all_weights(most, length);
+  for (Index first = 0; first < q.rows(); first += most) {
+    const Index tokens = std::min(most, q.rows() - first);
+    const Index past = length - q.rows() + first;
+    auto weights = all_weights.topLeftCorner(tokens, past + tokens);
+    for (Index h = 0; h < model.num_heads; ++h) {
+      const Index column = h / (model.num_heads / model.num_kv_heads) * d;
+      auto head = q.block(first, h * d, tokens, d);
+      weights.noalias() = scale * head * keys.block(0, column, past + tokens, d).transpose();
+      for (Index i = 0; i < tokens; ++i) {
+        auto visible = weights.row(i).head(past + i + 1).array();
+        visible = (visible - visible.maxCoeff()).exp();
+        visible /= visible.sum();
+        weights.row(i).tail(tokens - 1 - i).setZero();
+      }
+      head = weights * values.block(0, column, past + tokens, d);
     }
-    head = weights * values.block(0, column, length, d);
   }
 }
 
