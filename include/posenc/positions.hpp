@@ -37,6 +37,8 @@
 #include "posenc/positions/mrope_positions.hpp"  // time, height and width of every token
 
 // Of what diffusion models make.
+#include "posenc/positions/flux_latents.hpp"
+
 #include "posenc/positions/image_latents.hpp"
 
 #include "posenc/positions/video_latents.hpp"

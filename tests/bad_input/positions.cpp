@@ -227,6 +227,25 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { presets::ltx_positions(2, GridShape(2, 2), kNan, false); });
   bad.value("frames beyond 2^20", "presets::mochi_positions: frames must be in [1, 1048576], got 1048577",
             [](F&) { presets::mochi_positions((1 << 20) + 1, GridShape(2, 2)); });
+  bad.value("negative text of FLUX.3", "presets::flux3_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::flux3_positions(-1, GridShape(2, 2)); });
+  bad.value("negative text of Ovis", "presets::ovis_image_positions: text_tokens must be in [0, 1099511627776], got -7",
+            [](F&) { presets::ovis_image_positions(-7, GridShape(2, 2)); });
+  bad.value("negative text of LongCat",
+            "presets::longcat_image_positions: text_tokens must be in [0, 1099511627776], got -512",
+            [](F&) { presets::longcat_image_positions(-512, {GridShape(2, 2)}); });
+  bad.value("LongCat without a picture", "presets::longcat_image_positions: pictures.size() must be > 0, got 0",
+            [](F&) { presets::longcat_image_positions(512, {}); });
+  bad.value("negative text of Ideogram",
+            "presets::ideogram4_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::ideogram4_positions(-1, GridShape(2, 2)); });
+  bad.value("negative text in front of a sound",
+            "presets::minimax_h3_positions: text_tokens must be in [0, 1099511627776], got -1",
+            [](F&) { presets::minimax_h3_positions(-1, 1, GridShape(2, 2), 0); });
+  bad.value("a negative sound", "presets::minimax_h3_positions: audio_tokens must be in [0, 1099511627776], got -40",
+            [](F&) { presets::minimax_h3_positions(5, 1, GridShape(2, 2), -40); });
+  bad.value("a sound without a video", "presets::minimax_h3_positions: frames must be in [1, 1048576], got 0",
+            [](F&) { presets::minimax_h3_positions(5, 0, GridShape(2, 2), 40); });
 
   // Audio in video
   const auto sounding = [](std::int64_t frames, Eigen::Index audio_tokens, Eigen::Index positions_per_chunk) {

@@ -56,6 +56,11 @@ TEST_CASE("every form of argument: positions", "[calls][positions]") {
   CHECK(differs(CALL(presets::cosmos_positions), 2, picture, 30.0) == "");
   CHECK(differs(CALL(presets::ltx_positions), 2, picture, 25.0, true) == "");
   CHECK(differs(CALL(presets::mochi_positions), 2, picture) == "");
+  CHECK(differs(CALL(presets::flux3_positions), 3, picture, references) == "");
+  CHECK(differs(CALL(presets::ovis_image_positions), 3, picture) == "");
+  CHECK(differs(CALL(presets::longcat_image_positions), 3, references) == "");
+  CHECK(differs(CALL(presets::ideogram4_positions), 3, picture) == "");
+  CHECK(differs(CALL(presets::minimax_h3_positions), 3, 2, picture, 4) == "");
 
   const auto first = [](auto&&... a) { return CALL(starting_at)(std::forward<decltype(a)>(a)...).first(); };
   CHECK(differs(first, 3) == "");

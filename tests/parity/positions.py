@@ -376,9 +376,53 @@ def mochi():
         yield f"mochi_{frames}x{height}x{width}", positions
 
 
+def flux3():
+    from diffusers.modular_pipelines.flux3 import before_denoise as module
+    for text, (height, width), references in ((3, (2, 3), []), (0, (3, 5), [(2, 2)]), (5, (4, 2), [(3, 3), (1, 2)])):
+        parts = [module.Flux3TextRoPEInputsStep._prepare_text_ids(torch.zeros(1, text, 1))] if text else []
+        parts.append(module._prepare_image_ids(height, width, 0.5))
+        parts += [module._prepare_image_ids(h, w, 0.5, l_coord=-(1 + i)) for i, (h, w) in enumerate(references)]
+        name = "_".join(f"{h}x{w}" for h, w in [(height, width), *references])
+        yield f"flux3_{text}_{name}", columns(*parts)
+
+
+def ovis_image():
+    """The ids of text are made inside encode_prompt(), which runs on embeddings that are given."""
+    from diffusers import OvisImagePipeline
+    for text, height, width in ((3, 2, 3), (1, 3, 5), (6, 4, 1)):
+        stub = types.SimpleNamespace(text_encoder=None, transformer=types.SimpleNamespace(dtype=torch.float32),
+                                     _execution_device="cpu")
+        ids = OvisImagePipeline._prepare_prompt_embeds(
+            stub, prompt="", prompt_embeds=torch.zeros(1, text, 1), num_images_per_prompt=1,
+            max_sequence_length=256, device="cpu")[1]
+        picture = OvisImagePipeline._prepare_latent_image_ids(1, height, width, "cpu", torch.float32)
+        yield f"ovis_image_{text}_{height}x{width}", columns(ids, picture)
+
+
+def longcat_image():
+    from diffusers.pipelines.longcat_image.pipeline_longcat_image_edit import prepare_pos_ids
+    for text, sizes in ((3, [(2, 3)]), (1, [(3, 5)]), (5, [(4, 2), (4, 2)])):
+        parts = [prepare_pos_ids(0, "text", (0, 0), num_token=text)]
+        parts += [prepare_pos_ids(1 + i, "image", (text, text), height=h, width=w) for i, (h, w) in enumerate(sizes)]
+        yield f"longcat_image_{text}_" + "_".join(f"{h}x{w}" for h, w in sizes), columns(*parts)
+
+
+def ideogram4():
+    from diffusers import Ideogram4Pipeline
+    for text, height, width in ((3, 2, 3), (0, 3, 5), (6, 4, 1)):
+        yield f"ideogram4_{text}_{height}x{width}", Ideogram4Pipeline._prepare_ids([text], height, width, text, "cpu")[0][0]
+
+
+def minimax_h3():
+    from diffusers.modular_pipelines.minimax_h3.before_denoise import MiniMaxH3PrepareLayoutStep as Step
+    for text, audio, frames, height, width in ((3, 2, 1, 2, 3), (0, 0, 7, 3, 5), (4, 5, 12, 4, 1)):
+        ids = Step.build_packed_sequence(torch.ones(text), frames, 2 * height, 2 * width, audio, (1, 2, 2), 2, 2, 0)[0]
+        yield f"minimax_h3_{text}_{audio}_{frames}x{height}x{width}", ids
+
+
 def latents():
     for make in (flux, flux2, qwen_image, qwen_image21, wan, hunyuan_video, z_image, lumina2, ernie_image, cogview4, cogvideox, cosmos, ltx, kandinsky5,
-                 mochi):
+                 mochi, flux3, ovis_image, longcat_image, ideogram4, minimax_h3):
         yield from make()
 
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "posenc/frequency/axis_map.hpp"
 #include "posenc/positions.hpp"
 
 #include "support/allocations.hpp"
@@ -129,7 +130,30 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
   latents.close("mochi_1x2x3", presets::mochi_positions(1, GridShape(2, 3)), 117);
   latents.close("mochi_3x3x5", presets::mochi_positions(3, GridShape(3, 5)), 123);
   latents.close("mochi_2x4x1", presets::mochi_positions(2, GridShape(4, 1)), 192);
+
+  latents.close("flux3_3_2x3", presets::flux3_positions(3, GridShape(2, 3)));
+  latents.close("flux3_0_3x5_2x2", presets::flux3_positions(0, GridShape(3, 5), {GridShape(2, 2)}));
+  latents.close("flux3_5_4x2_3x3_1x2",
+                presets::flux3_positions(5, GridShape(4, 2), {GridShape(3, 3), GridShape(1, 2)}));
+  latents.equal("ovis_image_3_2x3", presets::ovis_image_positions(3, GridShape(2, 3)));
+  latents.equal("ovis_image_1_3x5", presets::ovis_image_positions(1, GridShape(3, 5)));
+  latents.equal("ovis_image_6_4x1", presets::ovis_image_positions(6, GridShape(4, 1)));
+  latents.equal("longcat_image_3_2x3", presets::longcat_image_positions(3, {GridShape(2, 3)}));
+  latents.equal("longcat_image_1_3x5", presets::longcat_image_positions(1, {GridShape(3, 5)}));
+  latents.equal("longcat_image_5_4x2_4x2", presets::longcat_image_positions(5, {GridShape(4, 2), GridShape(4, 2)}));
+  latents.equal("ideogram4_3_2x3", presets::ideogram4_positions(3, GridShape(2, 3)));
+  latents.equal("ideogram4_0_3x5", presets::ideogram4_positions(0, GridShape(3, 5)));
+  latents.equal("ideogram4_6_4x1", presets::ideogram4_positions(6, GridShape(4, 1)));
+  latents.close("minimax_h3_3_2_1x2x3", presets::minimax_h3_positions(3, 1, GridShape(2, 3), 2), 1);
+  latents.close("minimax_h3_0_0_7x3x5", presets::minimax_h3_positions(0, 7, GridShape(3, 5), 0), 1);
+  latents.close("minimax_h3_4_5_12x4x1", presets::minimax_h3_positions(4, 12, GridShape(4, 1), 5), 1);
   CHECK(latents.all_compared());
+}
+
+TEST_CASE("the axes of Ideogram 4 take turns for 60 pairs, and time has the rest", "[positions][latents]") {
+  const posenc::AxisMap axes = posenc::interleaved_axes({88, 20, 20});
+  REQUIRE(axes.num_pairs() == 128);
+  for (Eigen::Index pair = 0; pair < 128; ++pair) CHECK(axes.axis_of_pair()[pair] == (pair < 60 ? pair % 3 : 0));
 }
 
 TEST_CASE("positions of latents are one allocation", "[positions][latents]") {
@@ -148,6 +172,11 @@ TEST_CASE("positions of latents are one allocation", "[positions][latents]") {
   CHECK(allocations([&] { return presets::z_image_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::lumina2_positions(5, picture); }) == 1);
   CHECK(allocations([&] { return presets::ernie_image_positions(5, picture); }) == 1);
+  CHECK(allocations([&] { return presets::flux3_positions(5, picture, pictures); }) == 1);
+  CHECK(allocations([&] { return presets::ovis_image_positions(5, picture); }) == 1);
+  CHECK(allocations([&] { return presets::longcat_image_positions(5, pictures); }) == 1);
+  CHECK(allocations([&] { return presets::ideogram4_positions(5, picture); }) == 1);
+  CHECK(allocations([&] { return presets::minimax_h3_positions(5, 2, picture, 3); }) == 1);
   CHECK(allocations([&] { return presets::hunyuan_video_positions(2, picture, 5); }) == 1);
-  CHECK(rows == 2 * 59 + 35 + 64 + 3 * 29 + 53);
+  CHECK(rows == 2 * 59 + 35 + 64 + 3 * 29 + 53 + 59 + 29 + 35 + 29 + 59);
 }

@@ -84,7 +84,8 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
-/// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers.
+/// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers; of two axes PRX, HunyuanImageRotaryPosEmbed (base
+///           256) and GlmImageRotaryPosEmbed (half-split) of diffusers, whose text does not rotate.
 inline AxisPositionMatrix<std::int64_t> grid_positions(const std::vector<int>& sizes, detail::WholeNumber first = 0,
                                                        GridOrder order = GridOrder::row_column) {
   const char* const function = "grid_positions";

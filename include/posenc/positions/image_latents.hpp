@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Where text, picture and references are in the diffusion models of pictures: FLUX, Qwen-Image, Z-Image, Lumina,
-/// ERNIE-Image.
+/// Where text, picture and references are in the diffusion models of pictures: Qwen-Image, Z-Image, Lumina,
+/// ERNIE-Image, Ideogram. FLUX and its kin are in flux_latents.hpp.
 #ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
 #define POSENC_POSITIONS_IMAGE_LATENTS_HPP
 
@@ -20,63 +20,6 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace presets {
 
-/// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
-///
-///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
-///     picture      (0, y, x)
-///     reference r  (r + 1, y, x)
-///
-/// @param text_tokens  >= 0.
-/// @param picture      Its patches: pixels / 16.
-/// @param references   Their patches.
-/// @returns            tokens x 3.
-/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
-/// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  FluxPipeline and FluxKontextPipeline of diffusers, Chroma, Bria.
-inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
-                                                       const std::vector<GridShape>& references = {}) {
-  const char* const function = "presets::flux_positions";
-  detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures =
-      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
-  detail::LatentRows rows(function, text_tokens + pictures, 3);
-  rows.skip(text_tokens);
-  rows.append_picture(picture, 0);
-  std::int64_t index = 0;
-  for (const GridShape& reference : references) rows.append_picture(reference, ++index);
-  return rows.take();
-}
-
-/// Positions of FLUX.2 on four axes: text, the picture, then its references.
-///
-///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
-///     picture      (0, y, x, 0)
-///     reference r  (10 (r + 1), y, x, 0)
-///
-/// @param text_tokens  >= 0.
-/// @param picture      Its patches: pixels / 16.
-/// @param references   Their patches.
-/// @returns            tokens x 4.
-/// @throws             as flux_positions().
-/// Cost:     four stores for each token; one allocation (bench_frequency: positions).
-/// Accuracy: exact [positions][latents].
-/// Matches:  Flux2Pipeline of diffusers.
-inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens, const GridShape& picture,
-                                                        const std::vector<GridShape>& references = {}) {
-  const char* const function = "presets::flux2_positions";
-  detail::require_text_tokens(function, text_tokens);
-  const std::int64_t pictures =
-      std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 4);
-  detail::LatentRows rows(function, text_tokens + pictures, 4);
-  rows.append_text(text_tokens, 3, 0);
-  rows.append_picture(picture, 0);
-  std::int64_t time = 0;
-  for (const GridShape& reference : references) rows.append_picture(reference, time += 10);
-  return rows.take();
-}
-
 /// Positions of Qwen-Image: text, then pictures whose middle is at 0.
 ///
 ///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
@@ -90,7 +33,7 @@ inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
-/// Matches:  QwenEmbedRope of diffusers with scale_rope.
+/// Matches:  QwenEmbedRope of diffusers with scale_rope; of one picture NucleusMoEEmbedRope.
 inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_tokens,
                                                              const std::vector<GridShape>& pictures) {
   const char* const function = "presets::qwen_image_positions";
@@ -152,7 +95,7 @@ inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3, the fill included.
-/// @throws             as flux_positions().
+/// @throws             as ideogram4_positions().
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
 /// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
@@ -169,6 +112,29 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
   return rows.take();
 }
 
+/// Positions of Ideogram 4: text, then the picture, 65,536 further on every axis.
+///
+///     text     (i, i, i)                              for geometric_frequencies(256, 5e6) and
+///     picture  (65536, 65536 + y, 65536 + x)          interleaved_axes({88, 20, 20}), half_split
+///
+/// @param text_tokens  >= 0, without padding: pads of a batch are in front, and masked.
+/// @param picture      Its patches: pixels / 16.
+/// @returns            tokens x 3.
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: exact [positions][latents].
+/// Matches:  Ideogram4Pipeline of diffusers.
+inline AxisPositionMatrix<std::int64_t> ideogram4_positions(detail::Size text_tokens, const GridShape& picture) {
+  const char* const function = "presets::ideogram4_positions";
+  constexpr std::int64_t first = 65536;
+  detail::require_text_tokens(function, text_tokens);
+  detail::LatentRows rows(function, text_tokens + std::int64_t{picture.height()} * picture.width(), 3);
+  rows.append_diagonal(text_tokens, 0);
+  rows.append_picture(picture, first, first, first);
+  return rows.take();
+}
+
 /// Positions of Lumina Image 2.0: text, then the picture.
 ///
 ///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
@@ -177,7 +143,7 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
 /// @param text_tokens  >= 0, without padding.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
-/// @throws             as flux_positions().
+/// @throws             as ideogram4_positions().
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
 /// Matches:  Lumina2RotaryPosEmbed of diffusers.
@@ -198,7 +164,7 @@ inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_toke
 /// @param text_tokens  >= 0, without padding: pads of a batch are behind, and go on counting.
 /// @param picture      Its patches.
 /// @returns            tokens x 3.
-/// @throws             as flux_positions().
+/// @throws             as ideogram4_positions().
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
 /// Matches:  ErnieImageTransformer2DModel of diffusers.

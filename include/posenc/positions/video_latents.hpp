@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Where the patches of a video are in its diffusion models: Wan, HunyuanVideo, Kandinsky, CogVideoX, Cosmos, LTX, Mochi.
+/// Where the patches of a video are in its diffusion models: Wan, HunyuanVideo, Kandinsky, CogVideoX, Cosmos, LTX,
+/// Mochi, MiniMax-H3.
 #ifndef POSENC_POSITIONS_VIDEO_LATENTS_HPP
 #define POSENC_POSITIONS_VIDEO_LATENTS_HPP
 
@@ -29,7 +30,9 @@ namespace presets {
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
-/// Matches:  WanRotaryPosEmbed of diffusers, SkyReels-V2.
+/// Matches:  WanRotaryPosEmbed of diffusers, and its like in SkyReels-V2, Sana-Video, SANA-WM, AnyFlow and Wan-Animate;
+///           ChronoEdit, whose second frame of two is at 7; HeliosRotaryPosEmbed from frame 0, for
+///           axial_frequencies({22, 21, 21}, 1e4), whose compressed history has means of cosines, which no rotation has.
 inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const GridShape& picture) {
   detail::require_video("presets::wan_positions", frames, picture);
   return grid_positions(
@@ -47,7 +50,9 @@ inline AxisPositionMatrix<std::int64_t> wan_positions(detail::Size frames, const
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
-/// Matches:  HunyuanVideoRotaryPosEmbed of diffusers, and its text behind the video.
+/// Matches:  HunyuanVideoRotaryPosEmbed of diffusers, and its text behind the video; HunyuanVideo15RotaryPosEmbed,
+///           MotifVideoRotaryPosEmbed and, of three axes, HunyuanImageRotaryPosEmbed; JoyImageEditTransformer3DModel
+///           with base 1e4; of one frame HiDreamImageTransformer2DModel, for axial_frequencies({32, 16, 16}, 1e4).
 inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size frames, const GridShape& picture,
                                                                 detail::Size text_tokens) {
   const char* const function = "presets::hunyuan_video_positions";
@@ -70,7 +75,7 @@ inline AxisPositionMatrix<std::int64_t> hunyuan_video_positions(detail::Size fra
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float [positions][latents].
-/// Matches:  Kandinsky5RoPE3D of diffusers, which divides the angles.
+/// Matches:  Kandinsky5RoPE3D and Kandinsky6RoPE3D of diffusers, which divide the angles.
 inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, const GridShape& picture, double scale) {
   const char* const function = "presets::kandinsky5_positions";
   detail::require_video(function, frames, picture);
@@ -94,7 +99,7 @@ inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, cons
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: one ulp of float [positions][latents].
-/// Matches:  get_3d_rotary_pos_embed and get_resize_crop_region_for_grid of diffusers.
+/// Matches:  get_3d_rotary_pos_embed and get_resize_crop_region_for_grid of diffusers; EasyAnimateRotaryPosEmbed.
 inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const GridShape& picture,
                                                       const GridShape& base) {
   detail::require_video("presets::cogvideox_positions", frames, picture);
@@ -189,6 +194,63 @@ inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const Gri
   const double scale = 192 / std::sqrt(static_cast<double>(picture.height()) * static_cast<double>(picture.width()));
   return grid_positions({GridAxis::counted(frames), GridAxis::symmetric(picture.height()).times(scale),
                          GridAxis::symmetric(picture.width()).times(scale)});
+}
+
+/// Positions of MiniMax-H3: text, then sound of two channels, the left before the right, then the video. All go on from
+/// the end of the text in time; rows and columns share an area of 32 x 32 around (16, 16).
+///
+///     text   (i, 0, 0)
+///     sound  (n + j, 0, x0), then (n + j, 0, x1)      n = text_tokens, x0 and x1 the first and the last column of the video
+///     video  (n + 5/3 pictures before f, 16 - 16 r + 32 r y / height, 16 - 16 / r + 32 x / (r width))
+///            r = sqrt(height / width); frames 0, 5, 10, ... are one picture, the others four: 0 1 5 9 13 17 18 22 ...
+///
+/// half_split, for axial_frequencies({16, 16, 16}, 1e4). A keyframe has the rows and columns of a frame and is in front of
+/// the sound: the first at time n, the last at n + 5/3 (pictures - 1).
+/// @param text_tokens   >= 0.
+/// @param frames        Of the latent video, > 0.
+/// @param picture       Patches of a frame.
+/// @param audio_tokens  Of each channel, >= 0: 40 in a second.
+/// @returns             tokens x 3.
+/// @throws std::invalid_argument  frames <= 0 or beyond 2^20; text_tokens or audio_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     three stores for each token; one allocation (bench_frequency: positions).
+/// Accuracy: one ulp of float, of 1 where the position is smaller [positions][latents].
+/// Matches:  MiniMaxH3PrepareLayoutStep of diffusers without keyframes.
+inline AxisPositionMatrix<double> minimax_h3_positions(detail::Size text_tokens, detail::Size frames,
+                                                       const GridShape& picture, detail::Size audio_tokens) {
+  const char* const function = "presets::minimax_h3_positions";
+  constexpr Eigen::Index limit = detail::kMaxSeqLen;
+  detail::require_text_tokens(function, text_tokens);
+  detail::require(audio_tokens >= 0 && audio_tokens <= limit, function, "audio_tokens", audio_tokens, "in [0, ", limit,
+                  "]");
+  detail::require_video(function, frames, picture);
+  const double ratio = std::sqrt(static_cast<double>(picture.height()) / static_cast<double>(picture.width()));
+  const GridAxis y = GridAxis::linspace_without_endpoint(picture.height(), {16 - 16 * ratio, 16 + 16 * ratio});
+  const GridAxis x = GridAxis::linspace_without_endpoint(picture.width(), {16 - 16 / ratio, 16 + 16 / ratio});
+  const std::int64_t patches = std::int64_t{picture.height()} * picture.width();
+  const std::int64_t sound = 2 * std::int64_t{audio_tokens};
+  detail::LatentRows<double> rows(function, text_tokens + sound + std::int64_t{frames} * patches, 3);
+  rows.append_text(text_tokens, 0, 0);
+  AxisPositionMatrix<double> positions = rows.take();
+  const double start = static_cast<double>(text_tokens);
+  Eigen::Index row = text_tokens;
+  for (const double side : {x[0], x[picture.width() - 1]}) {
+    for (Eigen::Index j = 0; j < audio_tokens; ++j, ++row) {
+      positions(row, 0) = start + static_cast<double>(j);
+      positions(row, 2) = side;
+    }
+  }
+  for (Eigen::Index f = 0; f < frames; ++f) {
+    const Eigen::Index pictures = f / 5 * 17 + (f % 5 > 0 ? 4 * (f % 5) - 3 : 0);
+    for (Eigen::Index i = 0; i < picture.height(); ++i) {
+      for (Eigen::Index j = 0; j < picture.width(); ++j, ++row) {
+        positions(row, 0) = start + static_cast<double>(5 * pictures) / 3;
+        positions(row, 1) = y[i];
+        positions(row, 2) = x[j];
+      }
+    }
+  }
+  return positions;
 }
 
 }  // namespace presets

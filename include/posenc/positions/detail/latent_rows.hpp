@@ -9,7 +9,6 @@
 #include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/grid_shape.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -40,24 +39,25 @@ inline void require_video(const char* function, Eigen::Index frames, const GridS
 }
 
 /// Rows that are appended one after the other; those left over are zeros, tokens that are not rotated.
+template <typename Scalar = std::int64_t>
 class LatentRows {
  public:
   LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
-    require_size(function, "number of tokens", tokens, axes, sizeof(std::int64_t));
+    require_size(function, "number of tokens", tokens, axes, sizeof(Scalar));
     ids_.resize(static_cast<Eigen::Index>(tokens), axes);
-    std::fill_n(ids_.data(), ids_.size(), 0);
+    ids_.setZero();
   }
   /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
   void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {
-    for (std::int64_t i = 0; i < count; ++i) ids_(row_++, axis) = first + i;
+    for (std::int64_t i = 0; i < count; ++i) ids_(row_++, axis) = static_cast<Scalar>(first + i);
   }
   /// A picture at (t, y0 + y, x0 + x) on the first three axes.
   void append_picture(const GridShape& picture, std::int64_t t, std::int64_t y0 = 0, std::int64_t x0 = 0) {
     for (Eigen::Index y = 0; y < picture.height(); ++y) {
       for (Eigen::Index x = 0; x < picture.width(); ++x, ++row_) {
-        ids_(row_, 0) = t;
-        ids_(row_, 1) = y0 + y;
-        ids_(row_, 2) = x0 + x;
+        ids_(row_, 0) = static_cast<Scalar>(t);
+        ids_(row_, 1) = static_cast<Scalar>(y0 + y);
+        ids_(row_, 2) = static_cast<Scalar>(x0 + x);
       }
     }
   }
@@ -66,14 +66,20 @@ class LatentRows {
   /// `count` tokens at first, first + 1, ... on all axes.
   void append_diagonal(std::int64_t count, std::int64_t first) {
     for (std::int64_t i = 0; i < count; ++i, ++row_) {
-      for (Eigen::Index axis = 0; axis < ids_.cols(); ++axis) ids_(row_, axis) = first + i;
+      for (Eigen::Index axis = 0; axis < ids_.cols(); ++axis) ids_(row_, axis) = static_cast<Scalar>(first + i);
+    }
+  }
+  /// Writes one axis of the `count` tokens appended last.
+  void set_last(std::int64_t count, Eigen::Index axis, std::int64_t value) {
+    for (std::int64_t i = 1; i <= count; ++i) {
+      ids_(row_ - static_cast<Eigen::Index>(i), axis) = static_cast<Scalar>(value);
     }
   }
   /// The matrix, which is moved out.
-  AxisPositionMatrix<std::int64_t> take() { return std::move(ids_); }
+  AxisPositionMatrix<Scalar> take() { return std::move(ids_); }
 
  private:
-  AxisPositionMatrix<std::int64_t> ids_;
+  AxisPositionMatrix<Scalar> ids_;
   Eigen::Index row_ = 0;
 };
 
