@@ -78,7 +78,7 @@ void add_table_gradient(BiasMlp<Scalar>& grad_mlp, const Table& grad_table, cons
 /// @throws std::invalid_argument  layers that do not fit together; an epsilon of a norm that is not finite and > 0.
 /// Cost:     distances.size() evaluations of the network; no bench case, called once for a length.
 /// Accuracy: 20 ulp of the largest sum of a layer in double, for three layers of six units; each norm divides the error
-///           by its layer's deviation [accuracy][relative_bias].
+///           by its layer's deviation [accuracy][relative_bias]. A distance has the same bits in every range.
 /// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
 /// Matches:  DynamicPositionBias of x-transformers: SiLU, log_distance or not; with norm=True each layer but the last has
 ///           a LayerNorm of epsilon 1e-5, whose bias is empty in the first layer.
@@ -87,8 +87,7 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
   detail::require_mlp("make_mlp_table", mlp, 1);
   detail::require_named("make_mlp_table", "input", input, DistanceInput::logarithmic);
   DistanceTable<Scalar> table(mlp.outputs(), distances);
-  table.values() =
-      detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(distances, input)).back().transpose().array();
+  table.values() = detail::mlp_outputs(mlp, detail::distance_inputs<Scalar>(distances, input)).transpose().array();
   return table;
 }
 
@@ -104,7 +103,7 @@ DistanceTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const DistanceR
 /// @throws  as above.
 /// Cost:     window.displacements() evaluations of the network; no bench case, called once for a window.
 /// Accuracy: 20 ulp of the largest sum of a layer in double, for two layers of seven units; norms as above
-///           [accuracy][relative_bias].
+///           [accuracy][relative_bias]. A displacement has the same bits in every window.
 /// Source:   Wang et al. 2021, arXiv:2108.00154 (CrossFormer).
 /// Matches:  DynamicPosBias of CrossFormer (linear, ReLU, each layer but the last with a LayerNorm), its residual=False;
 ///           RelPosMlp of timm with mode="cr" and the bias of SwinTransformerV2Cr (logarithmic, ReLU).
@@ -113,7 +112,7 @@ WindowTable<Scalar> make_mlp_table(const BiasMlp<Scalar>& mlp, const GridShape& 
   detail::require_mlp("make_mlp_table", mlp, 2);
   detail::require_named("make_mlp_table", "input", input, DistanceInput::logarithmic);
   WindowTable<Scalar> table(mlp.outputs(), window);
-  table.values() = detail::mlp_forward(mlp, detail::distance_inputs<Scalar>(window, input)).back().transpose().array();
+  table.values() = detail::mlp_outputs(mlp, detail::distance_inputs<Scalar>(window, input)).transpose().array();
   return table;
 }
 

@@ -8,6 +8,7 @@
 #include "posenc/relative_bias/bias_mlp.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -21,7 +22,15 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 template <typename Scalar>
-using MlpMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using MlpMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+
+/// So many rows pass the network at once, the last ones filled up with zeros: each row then goes through the same vector
+/// operations wherever it lies and however many there are, so that it has one result. A matrix product has not.
+inline constexpr int kMlpRows = 32;
+template <typename Scalar>
+using MlpBlock = Eigen::Array<Scalar, kMlpRows, Eigen::Dynamic>;
+template <typename Scalar>
+using MlpLanes = Eigen::Array<Scalar, kMlpRows, 1>;
 
 template <typename Scalar>
 void require_mlp(const char* function, const BiasMlp<Scalar>& mlp, Eigen::Index inputs) {
@@ -93,52 +102,117 @@ Scalar activation_slope(Activation activation, Scalar x) {
   return gate * (Scalar(1) + x * (Scalar(1) - gate));
 }
 
-/// W x + b, one row for each row of `x`.
+/// W x + b of each row of a block.
 template <typename Scalar>
-MlpMatrix<Scalar> layer_sums(const MlpLayer<Scalar>& layer, const MlpMatrix<Scalar>& x) {
-  MlpMatrix<Scalar> y = x * layer.weight.transpose();
-  if (layer.bias.size() != 0) y.rowwise() += layer.bias.transpose();
-  return y;
+void write_sums(MlpBlock<Scalar>& y, const MlpLayer<Scalar>& layer, const MlpBlock<Scalar>& x) {
+  const auto& w = layer.weight;
+  y.resize(kMlpRows, w.rows());
+  for (Eigen::Index o = 0; o < w.rows(); ++o) {
+    MlpLanes<Scalar> sum = MlpLanes<Scalar>::Constant(layer.bias.size() == 0 ? Scalar(0) : layer.bias[o]);
+    Eigen::Index i = 0;
+    for (; i + 4 <= w.cols(); i += 4) {
+      sum +=
+          (w(o, i) * x.col(i) + w(o, i + 1) * x.col(i + 1)) + (w(o, i + 2) * x.col(i + 2) + w(o, i + 3) * x.col(i + 3));
+    }
+    for (; i < w.cols(); ++i) sum += w(o, i) * x.col(i);
+    y.col(o) = sum;
+  }
 }
 
 /// Subtracts each row's mean and divides the row by its deviation, in place. Returns 1 / deviation of each row.
 template <typename Scalar>
-Eigen::Array<Scalar, Eigen::Dynamic, 1> normalize_rows(MlpMatrix<Scalar>& y, double epsilon) {
-  const Eigen::Array<Scalar, Eigen::Dynamic, 1> means = y.rowwise().mean();
-  y.colwise() -= means.matrix();
-  const Eigen::Array<Scalar, Eigen::Dynamic, 1> variances = y.array().square().rowwise().mean();
-  const Eigen::Array<Scalar, Eigen::Dynamic, 1> scales = (variances + static_cast<Scalar>(epsilon)).sqrt().inverse();
-  y.array().colwise() *= scales;
+MlpLanes<Scalar> normalize_rows(MlpBlock<Scalar>& y, double epsilon) {
+  const Scalar width = static_cast<Scalar>(y.cols());
+  MlpLanes<Scalar> mean = MlpLanes<Scalar>::Zero();
+  for (Eigen::Index o = 0; o < y.cols(); ++o) mean += y.col(o);
+  mean /= width;
+  MlpLanes<Scalar> variance = MlpLanes<Scalar>::Zero();
+  for (Eigen::Index o = 0; o < y.cols(); ++o) {
+    y.col(o) -= mean;
+    variance += y.col(o).square();
+  }
+  const MlpLanes<Scalar> scales =
+      (variance / width + static_cast<Scalar>(epsilon)).unaryExpr([](Scalar v) { return Scalar(1) / std::sqrt(v); });
+  for (Eigen::Index o = 0; o < y.cols(); ++o) y.col(o) *= scales;
   return scales;
 }
 
-/// Returns the values before each activation, layer by layer; the last is the output. One row for each row of `inputs`.
+/// Reads rows first, first + 1, ... of `rows` into a block.
+template <typename Scalar>
+void read_block(MlpBlock<Scalar>& block, const MlpMatrix<Scalar>& rows, Eigen::Index first) {
+  const Eigen::Index count = (std::min)(Eigen::Index{kMlpRows}, rows.rows() - first);
+  block.setZero(kMlpRows, rows.cols());
+  block.topRows(count) = rows.middleRows(first, count).array();
+}
+
+/// The reverse: writes the rows of a block that `rows` has.
+template <typename Scalar>
+void write_block(MlpMatrix<Scalar>& rows, const MlpBlock<Scalar>& block, Eigen::Index first) {
+  const Eigen::Index count = (std::min)(Eigen::Index{kMlpRows}, rows.rows() - first);
+  rows.middleRows(first, count) = block.topRows(count).matrix();
+}
+
+/// The network of one block of rows after the other.
+/// @param keep  keep(k, y, first) with the values of layer k before its activation.
+template <typename Scalar, typename Keep>
+void mlp_blocks(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs, const Keep& keep) {
+  MlpBlock<Scalar> x;
+  MlpBlock<Scalar> y;
+  for (Eigen::Index first = 0; first < inputs.rows(); first += kMlpRows) {
+    read_block(x, inputs, first);
+    for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
+      const MlpLayer<Scalar>& layer = mlp.layers[k];
+      write_sums(y, layer, x);
+      if (layer.norm) {
+        normalize_rows(y, layer.norm->epsilon);
+        for (Eigen::Index o = 0; o < y.cols(); ++o) {
+          y.col(o) *= layer.norm->weight[o];
+          if (layer.norm->bias.size() != 0) y.col(o) += layer.norm->bias[o];
+        }
+      }
+      keep(k, y, first);
+      if (k + 1 < mlp.layers.size()) x = y.unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
+    }
+  }
+}
+
+/// Returns the output. One row for each row of `inputs`, with the bits that it has alone.
+template <typename Scalar>
+MlpMatrix<Scalar> mlp_outputs(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs) {
+  MlpMatrix<Scalar> outputs(inputs.rows(), mlp.outputs());
+  mlp_blocks(mlp, inputs, [&](std::size_t k, const MlpBlock<Scalar>& y, Eigen::Index first) {
+    if (k + 1 == mlp.layers.size()) write_block(outputs, y, first);
+  });
+  return outputs;
+}
+
+/// Returns the values before each activation, layer by layer; the last is the output.
 template <typename Scalar>
 std::vector<MlpMatrix<Scalar>> mlp_forward(const BiasMlp<Scalar>& mlp, const MlpMatrix<Scalar>& inputs) {
   std::vector<MlpMatrix<Scalar>> values;
-  MlpMatrix<Scalar> x = inputs;
-  for (std::size_t k = 0; k < mlp.layers.size(); ++k) {
-    const MlpLayer<Scalar>& layer = mlp.layers[k];
-    MlpMatrix<Scalar> y = layer_sums(layer, x);
-    if (layer.norm) {
-      normalize_rows(y, layer.norm->epsilon);
-      y.array().rowwise() *= layer.norm->weight.transpose().array();
-      if (layer.norm->bias.size() != 0) y.rowwise() += layer.norm->bias.transpose();
-    }
-    if (k + 1 < mlp.layers.size()) {
-      x = y.unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
-    }
-    values.push_back(std::move(y));
-  }
+  for (const MlpLayer<Scalar>& layer : mlp.layers) values.emplace_back(inputs.rows(), layer.weight.rows());
+  mlp_blocks(mlp, inputs,
+             [&](std::size_t k, const MlpBlock<Scalar>& y, Eigen::Index first) { write_block(values[k], y, first); });
   return values;
 }
 
 /// Adds the gradients of a norm's parameters into `grad` and takes `grad_out` back through it, in place.
-/// @param sums  What was normalized.
+/// @param x  The inputs of the layer.
 template <typename Scalar>
-void norm_backward(LayerNorm<Scalar>& grad, MlpMatrix<Scalar>& grad_out, const LayerNorm<Scalar>& norm,
-                   MlpMatrix<Scalar> sums) {
-  const Eigen::Array<Scalar, Eigen::Dynamic, 1> scales = normalize_rows(sums, norm.epsilon);
+void norm_backward(LayerNorm<Scalar>& grad, MlpMatrix<Scalar>& grad_out, const MlpLayer<Scalar>& layer,
+                   const MlpMatrix<Scalar>& x) {
+  const LayerNorm<Scalar>& norm = *layer.norm;
+  MlpMatrix<Scalar> sums(grad_out.rows(), grad_out.cols());
+  MlpMatrix<Scalar> scales(grad_out.rows(), 1);
+  MlpBlock<Scalar> inputs;
+  MlpBlock<Scalar> block;
+  for (Eigen::Index first = 0; first < x.rows(); first += kMlpRows) {
+    read_block(inputs, x, first);
+    write_sums(block, layer, inputs);
+    const MlpBlock<Scalar> block_scales = normalize_rows(block, norm.epsilon);
+    write_block(sums, block, first);
+    write_block(scales, block_scales, first);
+  }
   grad.weight += (grad_out.array() * sums.array()).colwise().sum().transpose().matrix();
   if (norm.bias.size() != 0) grad.bias += grad_out.colwise().sum().transpose();
   grad_out.array().rowwise() *= norm.weight.transpose().array();
@@ -146,7 +220,7 @@ void norm_backward(LayerNorm<Scalar>& grad, MlpMatrix<Scalar>& grad_out, const L
   const Eigen::Array<Scalar, Eigen::Dynamic, 1> along = (grad_out.array() * sums.array()).rowwise().mean();
   grad_out.array() -= sums.array().colwise() * along;
   grad_out.array().colwise() -= means;
-  grad_out.array().colwise() *= scales;
+  grad_out.array().colwise() *= scales.col(0).array();
 }
 
 /// Adds the parameters' gradients into `grad` and returns the inputs' gradient.
@@ -157,7 +231,7 @@ MlpMatrix<Scalar> add_mlp_gradient(BiasMlp<Scalar>& grad, const BiasMlp<Scalar>&
     const MlpLayer<Scalar>& layer = mlp.layers[k];
     MlpMatrix<Scalar> x = inputs;
     if (k > 0) x = values[k - 1].unaryExpr([&](Scalar v) { return activate(mlp.activation, v); });
-    if (layer.norm) norm_backward(*grad.layers[k].norm, grad_out, *layer.norm, layer_sums(layer, x));
+    if (layer.norm) norm_backward(*grad.layers[k].norm, grad_out, layer, x);
     grad.layers[k].weight.noalias() += grad_out.transpose() * x;
     if (layer.bias.size() != 0) grad.layers[k].bias += grad_out.colwise().sum().transpose();
     MlpMatrix<Scalar> grad_x = grad_out * layer.weight;
