@@ -6,6 +6,7 @@
 
 #include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/detail/window_runs.hpp"
+#include "posenc/relative_bias/kernels/window_kernels.hpp"
 #include "posenc/relative_bias/window_table.hpp"
 
 #include <cstdint>
@@ -66,6 +67,12 @@ inline constexpr bool has_window_runs =
     has_rows_in_memory<X>&& std::is_same_v<std::decay_t<typename X::Scalar>, Scalar>&&
         std::is_same_v<ArithmeticScalar<Scalar, Scalar>, Scalar>&& std::is_floating_point_v<Scalar>;
 
+/// Whether a kernel of the machine's level adds the biases: they and the sums are floats.
+template <typename X, typename Scalar>
+inline constexpr bool has_window_kernel = POSENC_HAS_LEVELS&& has_rows_in_memory<X>&& std::is_same_v<Scalar, float> &&
+                                          (is_half<std::decay_t<typename X::Scalar>> ||
+                                           std::is_same_v<std::decay_t<typename X::Scalar>, float>);
+
 /// The logit of the window's first token with itself, in head `head` of logits that begin at row `first_row`.
 template <typename X>
 auto first_window_logit(X& x, ClassToken class_token, Eigen::Index first_row) {
@@ -73,15 +80,35 @@ auto first_window_logit(X& x, ClassToken class_token, Eigen::Index first_row) {
   return x.data() + (first_row + first) * x.outerStride() + first;
 }
 
+/// Adds the biases of `heads` without those of a class token by a kernel of the machine's level. False where there is none
+/// for these logits.
+template <typename X, typename Heads>
+bool add_window_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& heads) {
+#if POSENC_HAS_LEVELS
+  using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
+  using Target = std::decay_t<typename X::Scalar>;
+  if constexpr (has_rows_in_memory<X> && std::is_same_v<Scalar, float> &&
+                (std::is_same_v<Target, float> || is_half<Target>)) {
+    const auto& table = heads.table;
+    const GridShape window = table.window();
+    if (has_contiguous_rows(x) && can_add_window(window.height(), window.width())) {
+      const auto values = table.values();
+      add_window_kernel<stored_as<Target>>(level_of_machine())(
+          {first_window_logit(x, table.class_token(), 0), x.outerStride(), table.tokens() * x.outerStride(),
+           values.data() + heads.first * values.cols(), values.cols(), heads.count, window.height(), window.width()});
+      return true;
+    }
+  }
+#endif
+  return false;
+}
+
 template <typename X, typename Scalar>
 void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
-  using Target = typename X::Scalar;
-  using Number = ArithmeticScalar<Target, Scalar>;
   const auto all_values = table.values();
   const auto values = all_values.row(head);
-  const auto class_values = table.class_values();
   bool added = false;
-  if constexpr (has_window_runs<X, Scalar>) {
+  if constexpr (has_window_runs<X, Scalar> && !(POSENC_HAS_LEVELS && std::is_same_v<Scalar, float>)) {
     added = has_contiguous_rows(x) && with_window_width<Scalar>(table.window().width(), [&](auto lanes, auto width) {
               add_window_runs<decltype(lanes)::value>(first_window_logit(x, table.class_token(), first_row),
                                                       x.outerStride(), values.data(), table.window().height(), width);
@@ -93,6 +120,14 @@ void add_window_head(X& x, const WindowTable<Scalar>& table, Eigen::Index head, 
                           add_rounded_once(x.row(first_row + query).segment(key, count), values.segment(column, count));
                         });
   }
+}
+
+/// Adds the biases of the pairs with a class token.
+template <typename X, typename Scalar>
+void add_class_values(X& x, const WindowTable<Scalar>& table, Eigen::Index head, Eigen::Index first_row) {
+  using Target = typename X::Scalar;
+  using Number = ArithmeticScalar<Target, Scalar>;
+  const auto class_values = table.class_values();
   for_each_class_pair(table.window(), table.class_token(),
                       [&](Eigen::Index query, Eigen::Index key, Eigen::Index column) {
                         Target& target = x.coeffRef(first_row + query, key);
@@ -106,13 +141,24 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
   auto values = all_values.row(head);
   auto class_values = grad_table.class_values();
   bool summed = false;
+#if POSENC_HIGHEST_LEVEL >= 3
+  if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
+    const GridShape window = grad_table.window();
+    if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
+        can_sum_window(window.height(), window.width())) {
+      avx512::sum_window({first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
+                          values.data(), window.height(), window.width()});
+      summed = true;
+    }
+  }
+#endif
   if constexpr (has_window_runs<Grad, Scalar>) {
-    summed = has_contiguous_rows(grad) &&
-             with_window_width<Scalar>(grad_table.window().width(), [&](auto lanes, auto width) {
-               sum_window_runs<decltype(lanes)::value>(first_window_logit(grad, grad_table.class_token(), first_row),
-                                                       grad.outerStride(), values.data(), grad_table.window().height(),
-                                                       width);
-             });
+    summed = summed || (has_contiguous_rows(grad) &&
+                        with_window_width<Scalar>(grad_table.window().width(), [&](auto lanes, auto width) {
+                          sum_window_runs<decltype(lanes)::value>(
+                              first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
+                              values.data(), grad_table.window().height(), width);
+                        }));
   }
   if (!summed) {
     for_each_window_run(grad_table.window(), grad_table.class_token(),
@@ -137,8 +183,9 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit, in runs of `width` numbers: 0.4 to 1 of the speed of adding a kept matrix of
-///           all pairs, least for a width of 7. No index, no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.9 to
+///           1 for 8, 12 and 14, with g++ -O2 and with -O3 -march=native. Floats are put in order on the stack, in 16
+///           KiB. No index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
@@ -150,7 +197,11 @@ void add_window_bias(Logits&& logits, const Table& table) {
   const Eigen::Index tokens = heads.table.tokens();
   detail::require_shape(function, "logits", x, std::int64_t(heads.count) * tokens, tokens);
   detail::require_target(function, "logits", x, heads.table.values(), heads.table.class_values());
-  for (Eigen::Index h = 0; h < heads.count; ++h) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
+  const bool added = detail::add_window_by_kernel(x, heads);
+  for (Eigen::Index h = 0; h < heads.count; ++h) {
+    if (!added) detail::add_window_head(x, heads.table, heads.first + h, h * tokens);
+    detail::add_class_values(x, heads.table, heads.first + h, h * tokens);
+  }
 }
 
 /// @overload
@@ -166,9 +217,9 @@ auto add_window_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h).
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit: for widths of 7, 8 and 12 at 0.5, 0.6 and 0.8 of the speed of Eigen's sum of
-///           the gradient with g++ -O2, and at 0.1, 0.2 and 0.5 of the faster sum of -O3 -march=native; no allocation
-///           (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit: for widths of 7, 8 and 12 at 0.6, 0.8 and 0.7 of the speed of Eigen's sum of
+///           the gradient for AVX-512 (where the machine has that, with g++ -O2 too), else at 0.5, 0.6 and 0.8 of its
+///           sum for SSE2; no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>

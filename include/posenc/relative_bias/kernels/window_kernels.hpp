@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The kernels of window_rows.inc at each level, and which of them a call takes.
+#ifndef POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
+#define POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
+
+#include "posenc/detail/add_kernels.hpp"
+#include "posenc/detail/vector_code.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+#if POSENC_HAS_LEVELS
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The logits of some heads of a window, without a class token, and the biases that are added to them.
+struct WindowCall {
+  void* logits;                ///< Of the first token with itself.
+  std::ptrdiff_t stride;       ///< To the next row of logits.
+  std::ptrdiff_t head_stride;  ///< To the logits of the next head.
+  const float* values;         ///< (2 height - 1)(2 width - 1) biases.
+  std::ptrdiff_t values_stride;
+  std::ptrdiff_t heads, height, width;
+};
+
+/// The gradient of one head, and the sums that it is added to.
+struct WindowSums {
+  const float* grad;
+  std::ptrdiff_t stride;
+  float* values;
+  std::ptrdiff_t height, width;
+};
+
+inline constexpr std::ptrdiff_t kWindowLines =
+    2048;  // biases that each of the two parts of add_window() on the stack holds
+inline constexpr std::ptrdiff_t kSummedHeight = 32;  // of the highest window of sum_window()
+
+/// Whether add_window() takes a window: the biases of one column fit on the stack, a row of logits fills the vectors
+/// that it is added in, and what is read past a run lies in the table.
+inline bool can_add_window(std::ptrdiff_t height, std::ptrdiff_t width) {
+  return width >= 4 && width <= kWindowLines && height <= kWindowLines && (2 * height - 1) * width <= kWindowLines &&
+         height * width >= kLeastAdded;
+}
+
+/// Whether sum_window() takes a window: a row of sums fits in two vectors, and the part of them that is written in vain
+/// lies in the next one.
+inline bool can_sum_window(std::ptrdiff_t height, std::ptrdiff_t width) {
+  return height <= kSummedHeight && width >= 5 && width <= 16;
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#define POSENC_LEVEL_FILE "posenc/relative_bias/kernels/window_rows.inc"
+#include "posenc/detail/each_level.inc"
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The kernel for logits of this type at a level, which the unit has.
+template <StoredAs To>
+auto add_window_kernel(Level level) {
+  static constexpr void (*kKernels[])(const WindowCall&) = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::add_window<To>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::add_window<To>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::add_window<To>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_RELATIVE_BIAS_KERNELS_WINDOW_KERNELS_HPP
