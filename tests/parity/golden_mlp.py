@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/relative/mlp.csv: biases that small networks make of distances and displacements.
 
-    golden_mlp.py OUT_FILE          needs torch, timm 1.0 and x-transformers 2.31
+    golden_mlp.py OUT_FILE CROSSFORMER      needs torch, timm 1.0, x-transformers 2.31 and a clone of cheerss/CrossFormer
 
-DynamicPositionBias of x-transformers, with layer norms and without, and RelPosMlp of timm, modes "cr" and "swin". The
-parameters are multiples of 1/8 and run in double; both classes form their inputs in float32.
+DynamicPositionBias of x-transformers, with layer norms and without, RelPosMlp of timm, modes "cr" and "swin", and the
+attention of CrossFormer, whose bias is what it adds to logits of zero. The parameters are multiples of 1/8 and run in
+double; the first two form their inputs in float32.
 """
+import importlib.util
+import itertools
 import sys
+import types
 
 import torch
 from timm.layers.pos_embed_rel import RelPosMlp
@@ -58,13 +62,33 @@ def cases():
                                   **dict(layers(module)), "bias": stacked(module.get_bias()[0])}
 
 
-def main(path):
+def crossformer(folder):
+    layers_of_timm = types.ModuleType("timm.models.layers")
+    layers_of_timm.DropPath = layers_of_timm.to_2tuple = layers_of_timm.trunc_normal_ = None
+    sys.modules["timm.models.layers"] = layers_of_timm
+    spec = importlib.util.spec_from_file_location("crossformer", f"{folder}/models/crossformer.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for n, (window, heads, width) in enumerate([((2, 2), 1, 64), ((3, 5), 2, 96), ((4, 3), 3, 48)]):
+        attention = eighths(module.Attention(width * heads, window, heads))  # dim / 16 inner units
+        attention.biases = attention.biases.double()
+        with torch.no_grad():
+            attention.qkv.weight.zero_()
+            attention.qkv.bias.zero_()
+        seen = []
+        attention.softmax.register_forward_pre_hook(lambda _, given: seen.append(given[0][0]))
+        attention(torch.zeros(1, window[0] * window[1], width * heads).double())
+        yield f"crossformer-{n}", {"window": torch.tensor([window]), **dict(layers(attention.pos)),
+                                   "bias": stacked(seen[0])}
+
+
+def main(path, folder):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("# source = x-transformers 2.31 (DynamicPositionBias), timm 1.0 (RelPosMlp), torch, float64\n")
+        file.write("# source = x-transformers 2.31 (DynamicPositionBias), timm 1.0 (RelPosMlp), CrossFormer, torch, float64\n")
         file.write("# script = tests/parity/golden_mlp.py\n")
         with torch.no_grad():
-            for case, blocks in cases():
+            for case, blocks in itertools.chain(cases(), crossformer(folder)):
                 for name, values in blocks.items():
                     file.write(f"@ {case}-{name} {values.shape[0]} {values.shape[1]}\n")
                     for row in values.tolist():
@@ -72,4 +96,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// Positions of text beyond the trained length.
 #include <cstdint>
+#include <string>
 
 #include "posenc/positions.hpp"
 
@@ -48,4 +49,40 @@ TEST_CASE("evicted caches keep what attention_sinks keeps", "[positions][long_te
   check("streaming_10_2_4", 10, posenc::SinkCache(2, 4));
   check("streaming_7_4_4", 7, posenc::SinkCache(4, 4));
   check("streaming_301_4_28", 301, posenc::SinkCache(4, 28));
+}
+
+TEST_CASE("Self-Extend places tokens where LongLM does", "[positions][long_text]") {
+  const auto golden = posenc_tests::golden("positions/long_text.csv");
+  const int sizes[][3] = {{12, 2, 4}, {37, 3, 9}, {50, 8, 16}, {20, 3, 10}};
+  for (const auto& [tokens, group, window] : sizes) {
+    const std::string name =
+        "self_extend_" + std::to_string(tokens) + "_" + std::to_string(group) + "_" + std::to_string(window);
+    INFO(name);
+    const auto ours = posenc::self_extend_positions(posenc::PositionRange(0, tokens), group, window);
+    const Eigen::MatrixXd theirs = golden.block(name).matrix();
+    REQUIRE(theirs.rows() == tokens);
+    CHECK(ours.col(1).cast<double>() == theirs.col(1));
+    // A window that is no multiple of a group leaves a fraction there, formed in float.
+    const double fraction = static_cast<double>(window) / group - window / group;
+    const double error = (ours.col(0).cast<double>().array() - fraction - theirs.col(0).array()).abs().maxCoeff();
+    CHECK(error <= (fraction > 0 ? 2 * 0x1p-21 : 0.0));
+  }
+}
+
+TEST_CASE("dual chunk attention places tokens where its authors and vLLM do", "[positions][long_text]") {
+  const auto golden = posenc_tests::golden("positions/long_text.csv");
+  const int sizes[][3] = {{24, 8, 2}, {61, 20, 7}, {40, 6, 3}};
+  for (const auto& [tokens, chunk, local] : sizes) {
+    const std::string size = "_" + std::to_string(tokens) + "_" + std::to_string(chunk) + "_" + std::to_string(local);
+    INFO(size);
+    Eigen::MatrixXd ours(tokens, 6);
+    for (int p = 0; p < tokens; ++p) {
+      const auto at = posenc::dual_chunk_positions(p, chunk, local);
+      ours.row(p) << static_cast<double>(at.key), static_cast<double>(at.intra), static_cast<double>(at.successive),
+          static_cast<double>(at.inter), static_cast<double>(at.successive_critical),
+          static_cast<double>(at.inter_critical);
+    }
+    CHECK(ours == golden.block("vllm" + size).matrix());
+    CHECK(ours.leftCols(4) == golden.block("chunkllama" + size).matrix());
+  }
 }

@@ -171,7 +171,8 @@ TEST_CASE("NaN goes through a network and its gradient", "[relative_bias][mlp_ta
   }
 }
 
-TEST_CASE("networks of distances equal those of x-transformers and timm", "[relative_bias][mlp_table][accuracy]") {
+TEST_CASE("networks of distances equal those of x-transformers, timm and CrossFormer",
+          "[relative_bias][mlp_table][accuracy]") {
   const Golden file = golden("relative/mlp.csv");
   for (const std::string n : {"0", "1", "2", "3"}) {
     INFO(n);
@@ -195,5 +196,17 @@ TEST_CASE("networks of distances equal those of x-transformers and timm", "[rela
     posenc::add_window_bias(logits, posenc::make_mlp_table(mlp, window, DistanceInput::logarithmic));
     const MatrixD expected = file.block("cr-" + n + "-bias").matrix();
     REQUIRE(distance(logits, expected) <= float_inputs_bound(mlp));
+  }
+  for (const std::string n : {"0", "1", "2"}) {
+    INFO(n);
+    const BiasMlp<double> mlp = golden_mlp(file, "crossformer-" + n, posenc::Activation::relu);
+    REQUIRE(mlp.layers.size() == 4);
+    const auto sides = file.block("crossformer-" + n + "-window").values;
+    const GridShape window(static_cast<Index>(sides[0]), static_cast<Index>(sides[1]));
+    MatrixD logits = MatrixD::Zero(mlp.outputs() * window.tokens(), window.tokens());
+    posenc::add_window_bias(logits, posenc::make_mlp_table(mlp, window, DistanceInput::linear));
+    const MatrixD expected = file.block("crossformer-" + n + "-bias").matrix();
+    // Whole displacements, and outputs and sums below 64, through three norms, which double what is in front of them.
+    CHECK(distance(logits, expected) <= 8 * 64 * 20 * kEpsilon);
   }
 }

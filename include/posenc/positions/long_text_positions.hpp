@@ -42,7 +42,8 @@ inline namespace POSENC_ABI {
 /// Cost:     two divisions and stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Jin et al. 2024, arXiv:2401.01325; ReRoPE: Su 2023, kexue.fm/archives/9708.
-/// Matches:  group_query_position and group_key_position of LongLM.
+/// Matches:  group_query_position and group_key_position of LongLM, whose Llama keeps the fraction of w / g in queries of
+///           a prompt where group_size does not divide window, and floors it when it decodes.
 inline AxisPositionMatrix<std::int64_t> self_extend_positions(PositionRange positions, detail::WholeNumber group_size,
                                                               detail::WholeNumber window) {
   const char* const function = "self_extend_positions";

@@ -192,7 +192,7 @@ struct DualChunkPositions {
 /// Cost:     a division; nothing that a bench case would show.
 /// Accuracy: exact [positions][text].
 /// Source:   An et al. 2024, arXiv:2402.17463.
-/// Matches:  DualChunkRotaryEmbedding of vLLM (Qwen2.5-1M).
+/// Matches:  DualChunkRotaryEmbedding of vLLM and SGLang (Qwen2.5-1M), ChunkLlamaRotaryEmbedding of its authors.
 inline DualChunkPositions dual_chunk_positions(detail::WholeNumber position, detail::WholeNumber chunk_size,
                                                detail::WholeNumber local_size) {
   const char* const function = "dual_chunk_positions";
