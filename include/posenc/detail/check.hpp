@@ -36,6 +36,10 @@ namespace detail {
 /// Text is referred to, and numbers are held.
 class Word {
  public:
+  // The usual ones are no templates: a text of each length would be another type.
+  Word(const char* text) { held_.text = text; }                 // NOLINT: meant to convert
+  Word(const std::string& text) { held_.text = text.c_str(); }  // NOLINT: meant to convert
+  Word(double real) : kind_(Kind::real) { held_.real = real; }  // NOLINT: meant to convert
   template <typename Value>
   Word(const Value& value) {  // NOLINT: meant to convert
     if constexpr (std::is_same_v<Value, bool>) {
@@ -49,13 +53,9 @@ class Word {
     } else if constexpr (std::is_integral_v<Value>) {
       kind_ = Kind::natural;
       held_.natural = static_cast<std::uint64_t>(value);
-    } else if constexpr (std::is_convertible_v<const Value&, const char*>) {
-      held_.text = value;
-    } else if constexpr (std::is_convertible_v<const Value&, std::int64_t>) {
+    } else {
       kind_ = Kind::integer;
       held_.integer = static_cast<std::int64_t>(value);
-    } else {
-      held_.text = value.c_str();
     }
   }
 
@@ -83,10 +83,7 @@ class Word {
   Held held_;
 };
 
-template <typename Value>
-std::string to_text(const Value& value) {
-  return Word(value).text();
-}
+inline std::string to_text(const Word& value) { return value.text(); }
 
 template <typename Error>
 [[noreturn]] POSENC_COLD void fail(const std::string& message) {
@@ -116,23 +113,25 @@ template <typename Error>
   fail<Error>(message_of(function, parameter, value, rule));
 }
 
-template <typename Error, typename Value, typename... Rule>
-[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Word& parameter, const Value& value,
-                                             const Rule&... rule) {
+// Rules are taken by value: texts of all lengths are then of one type, and a function serves them all.
+
+template <typename Error, typename... Rule>
+[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Word& parameter, const Word& value,
+                                             Rule... rule) {
   refuse_words<Error>(function, parameter, value, {Word(rule)...});
 }
 
 /// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
-template <typename Value, typename... Rule>
-EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Value& value,
-                                 const Rule&... rule) {
+template <typename... Rule>
+EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Word& value,
+                                 Rule... rule) {
   if (!good) refuse_words<std::invalid_argument>(function, parameter, value, {Word(rule)...});
 }
 
 /// A position, row or id that is outside of what exists.
-template <typename Value, typename... Rule>
-EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Value& value,
-                                          const Rule&... rule) {
+template <typename... Rule>
+EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Word& value,
+                                          Rule... rule) {
   if (!good) refuse_words<std::out_of_range>(function, parameter, value, {Word(rule)...});
 }
 

@@ -36,7 +36,7 @@ class ConfigReader {
  public:
   /// @param path  What precedes each key in messages: "rope_scaling.".
   ConfigReader(const char* function, const ConfigValue& dictionary, std::string path)
-      : function_(function), dictionary_(&dictionary), path_(std::move(path)), read_(dictionary.keys().size(), false) {}
+      : function_(function), dictionary_(&dictionary), path_(std::move(path)), read_(dictionary.keys().size(), 0) {}
 
   const char* function() const { return function_; }
   std::string name(const std::string& key) const { return path_ + key; }
@@ -46,7 +46,7 @@ class ConfigReader {
     const std::vector<std::string>& keys = dictionary_->keys();
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (keys[i] != key) continue;
-      read_[i] = true;
+      read_[i] = 1;
       const ConfigValue& value = dictionary_->items()[i];
       return value.is(ConfigValue::Kind::null) ? nullptr : &value;
     }
@@ -118,7 +118,7 @@ class ConfigReader {
       const std::optional<double> value = number(key);
       if (!value) continue;
       if (agreed) {
-        require(*value == agreed->value, key, *value, "the same as ", agreed->name, " ", agreed->value);
+        require(*value == agreed->value, key, *value, "the same as ", agreed->name.c_str(), " ", agreed->value);
       } else {
         agreed = NamedNumber{*value, name(key)};
       }
@@ -139,8 +139,8 @@ class ConfigReader {
   }
 
   /// Refuses the value of a key with a message that names its path.
-  template <typename Value, typename... Rule>
-  void require(bool good, const std::string& key, const Value& value, const Rule&... rule) const {
+  template <typename... Rule>
+  void require(bool good, const std::string& key, const Word& value, Rule... rule) const {
     if (!good) refuse<std::invalid_argument>(function_, name(key), value, rule...);
   }
   void require(bool good, const NamedNumber& number, const char* rule) const {
@@ -160,7 +160,8 @@ class ConfigReader {
   void add_unread_to(std::vector<std::string>& out, const Concerns& concerns) const {
     for (std::size_t i = 0; i < read_.size(); ++i) {
       const std::string& key = dictionary_->keys()[i];
-      if (!read_[i] && !dictionary_->items()[i].is(ConfigValue::Kind::null) && concerns(key)) out.push_back(name(key));
+      if (read_[i] == 0 && !dictionary_->items()[i].is(ConfigValue::Kind::null) && concerns(key))
+        out.push_back(name(key));
     }
   }
 
@@ -187,7 +188,7 @@ class ConfigReader {
   const char* function_;
   const ConfigValue* dictionary_;
   std::string path_;
-  std::vector<bool> read_;
+  std::vector<int> read_;  // 1 where the key was read
 };
 
 inline bool any_key(const std::string&) { return true; }
