@@ -7,15 +7,15 @@
 #include "posenc/detail/argument.hpp"
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/limits.hpp"
+#include "posenc/detail/mersenne_twister.hpp"
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/seed.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <type_traits>
-#include <unordered_set>
+#include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -37,7 +37,32 @@ class BoundedRandom {
   }
 
  private:
-  std::mt19937_64 random_;
+  MersenneTwister random_;
+};
+
+/// A set of numbers >= 0, of which at most `most` are inserted: open addressing in twice as many places.
+class NumberSet {
+ public:
+  explicit NumberSet(Eigen::Index most) {
+    std::size_t places = 2;
+    while (places < 2 * static_cast<std::size_t>(most)) places *= 2;
+    places_.assign(places, -1);
+  }
+  /// Returns whether the number was not in the set yet.
+  bool insert(std::int64_t number) {
+    std::uint64_t hash = static_cast<std::uint64_t>(number) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 32;
+    for (;; ++hash) {
+      std::int64_t& place = places_[static_cast<std::size_t>(hash) & (places_.size() - 1)];
+      if (place == number) return false;
+      if (place != -1) continue;
+      place = number;
+      return true;
+    }
+  }
+
+ private:
+  std::vector<std::int64_t> places_;
 };
 
 }  // namespace detail
@@ -68,12 +93,11 @@ inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::S
   detail::require_size(function, "seq_len", seq_len, 1, sizeof(std::int64_t));
   detail::BoundedRandom random(seed);
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> positions(Eigen::Index{seq_len});
-  std::unordered_set<std::int64_t> chosen;
-  chosen.reserve(static_cast<std::size_t>(seq_len));
+  detail::NumberSet chosen(seq_len);
   for (Eigen::Index i = 0; i < seq_len; ++i) {
     const std::int64_t last = max_positions - std::int64_t{seq_len} + i;
     const std::int64_t drawn = random.below(last + 1);
-    positions[i] = chosen.insert(drawn).second ? drawn : last;
+    positions[i] = chosen.insert(drawn) ? drawn : last;
     if (positions[i] == last) chosen.insert(last);
   }
   std::sort(positions.data(), positions.data() + positions.size());

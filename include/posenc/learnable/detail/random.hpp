@@ -8,11 +8,11 @@
 #define POSENC_LEARNABLE_DETAIL_RANDOM_HPP
 
 #include "posenc/detail/abi.hpp"
+#include "posenc/detail/mersenne_twister.hpp"
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <random>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -25,7 +25,7 @@ class UniformSource {
   double operator()() { return (static_cast<double>(engine_() >> 12) + 0.5) * 0x1p-52; }
 
  private:
-  std::mt19937_64 engine_;
+  MersenneTwister engine_;
 };
 
 /// c[0] + x (c[1] + x (c[2] + ...)).
