@@ -53,15 +53,16 @@ struct FopeWriter {
 
   /// numbers * columns first, ..., first + count - 1 of coefficients, each row by itself in the order of the frequencies: a
   /// matrix product has other bits for one row than for many.
-  template <typename Numbers, typename Coefficients>
-  static Eigen::MatrixXd sums(const Numbers& numbers, const Coefficients& coefficients, Eigen::Index first,
-                              Eigen::Index count) {
-    Eigen::MatrixXd result(numbers.rows(), count);
-    Eigen::MatrixXd weights(count, coefficients.rows());
+  template <typename Numbers, typename Coefficients, typename Real = double>
+  static Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic> sums(const Numbers& numbers,
+                                                                  const Coefficients& coefficients, Eigen::Index first,
+                                                                  Eigen::Index count) {
+    Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic> result(numbers.rows(), count);
+    Eigen::Matrix<Real, Eigen::Dynamic, Eigen::Dynamic> weights(count, coefficients.rows());
     for (Eigen::Index m = 0; m < weights.cols(); ++m) {
       for (Eigen::Index j = 0; j < count; ++j) weights(j, m) = static_cast<double>(coefficients.coeff(m, first + j));
     }
-    Eigen::VectorXd sum(count);
+    Eigen::Matrix<Real, Eigen::Dynamic, 1> sum(count);
     for (Eigen::Index row = 0; row < result.rows(); ++row) {
       sum.setZero();
       for (Eigen::Index m = 0; m < weights.cols(); ++m) sum += numbers(row, m) * weights.col(m);
@@ -83,10 +84,10 @@ struct FopeWriter {
     require_coefficients("sin_coefficients", sin, frequencies.num_pairs(), cos.cols());
     require_finite_angles(function, frequencies.fastest(), false, positions);
     FrequencyTable<Scalar> table(positions.rows(), rotary_dim / 2, options);
-    const FrequencyTable<double> plain = TableWriter::make<double>(frequencies, positions, TableOptions());
+    const auto plain = TableWriter::make<double>(frequencies, positions, TableOptions());
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
-      const Eigen::MatrixXd cosines = sums(plain.cos(), cos, head * pairs, pairs);
-      const Eigen::MatrixXd sines = sums(plain.sin(), sin, head * pairs, pairs);
+      const auto cosines = sums(plain.cos(), cos, head * pairs, pairs);
+      const auto sines = sums(plain.sin(), sin, head * pairs, pairs);
       for (Eigen::Index row = 0; row < table.rows(); ++row) write_row(table, row, head, cosines, sines);
     }
     TableWriter::set_origin(table, 0, 0, TableWriter::first_of(positions));

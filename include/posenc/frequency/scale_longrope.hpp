@@ -92,7 +92,9 @@ inline Frequencies scale_longrope(const Frequencies& frequencies, const LongRope
   const double derived = extension <= 1 ? 1.0 : std::sqrt(1 + std::log(extension) / std::log(length));
   const std::optional<double>& own = is_long ? options.long_mscale : options.short_mscale;
   const double magnitude = own.value_or(options.attention_factor.value_or(derived));
-  return scale_linear(frequencies, factors).with_magnitude(frequencies.magnitude() * magnitude);
+  Eigen::ArrayXd divisors(frequencies.num_pairs());
+  for (Eigen::Index i = 0; i < divisors.size(); ++i) divisors[i] = factors[static_cast<std::size_t>(i)];
+  return scale_linear(frequencies, divisors).with_magnitude(frequencies.magnitude() * magnitude);
 }
 
 template <typename... Given, std::enable_if_t<(sizeof...(Given) < 3), int> = 0>

@@ -73,10 +73,12 @@ struct XposWriter {
     }
     XposTables<Scalar> tables{FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), options),
                               FrequencyTable<Scalar>(positions.rows(), frequencies.num_pairs(), options)};
-    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-      using Block = Eigen::Array<double, kAngleBlock, 1>;
+    // Real is double: Eigen's types depend on it, so that they are made where tables are.
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const auto* cosine, const auto* sine) {
+      using Real = std::decay_t<decltype(*cosine)>;
+      using Block = Eigen::Array<Real, kAngleBlock, 1>;
       const double power = (static_cast<double>(positions[row]) - center) / decay.scale_base;
-      const Block scale = (zeta.segment<kAngleBlock>(pair) * power).exp();
+      const Block scale = (Eigen::Map<const Block>(zeta.data() + pair) * power).exp();
       const Eigen::Map<const Block> c(cosine);
       const Eigen::Map<const Block> s(sine);
       const Block query_cos = c * scale, query_sin = s * scale, key_cos = c / scale, key_sin = s / scale;

@@ -14,6 +14,7 @@
 
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -65,10 +66,10 @@ ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_facto
 template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
-  const detail::RopeRecipe recipe =
+  detail::RopeRecipe recipe =
       detail::GgufReader(detail::as_config_value(metadata), detail::as_factors(freq_factors), hints).read();
   detail::check_recipe(recipe);
-  return detail::build_rope(recipe);
+  return detail::build_rope(std::move(recipe));
 }
 
 /// Says what to write instead of a call that does not fit.

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -65,9 +66,9 @@ ModelRope read_hugging_face_config(const Config& config, Length serving_length, 
   detail::require(detail::fits_into<std::int64_t>(serving_length), "read_hugging_face_config", "serving_length",
                   serving_length, "at most 2^63 - 1");
   const auto length = static_cast<std::int64_t>(serving_length);
-  const detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, hints).read();
+  detail::RopeRecipe recipe = detail::HuggingFaceReader(detail::as_config_value(config), length, hints).read();
   detail::check_recipe(recipe);
-  return detail::build_rope(recipe);
+  return detail::build_rope(std::move(recipe));
 }
 
 /// Says what to write instead of a call that does not fit.

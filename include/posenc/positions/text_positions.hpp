@@ -166,8 +166,8 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
   }
   Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> ids = packed_positions(entries);
   for (Eigen::Index i = 0; i < documents; ++i) {
-    ids.segment(static_cast<Eigen::Index>(end(i)), static_cast<Eigen::Index>(end(i + 1) - end(i))).array() +=
-        static_cast<std::int64_t>(detail::list_entry(first, i));
+    const auto start = static_cast<std::int64_t>(detail::list_entry(first, i));
+    for (std::int64_t t = end(i); t < end(i + 1); ++t) ids[static_cast<Eigen::Index>(t)] += start;
   }
   return ids;
 }

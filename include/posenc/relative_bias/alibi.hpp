@@ -94,8 +94,11 @@ DistanceTable<Scalar> make_alibi_table(const Slopes& slopes, const DistanceRange
   detail::require_named("make_alibi_table", "form", form, AlibiForm::symmetric);
   detail::require_finite_list("make_alibi_table", "slopes", slopes);
   Eigen::ArrayXd left(slopes.size());
-  for (Eigen::Index head = 0; head < slopes.size(); ++head) left[head] = detail::number_at(slopes, head);
-  const Eigen::ArrayXd right = form == AlibiForm::causal ? Eigen::ArrayXd(-left) : left;
+  Eigen::ArrayXd right(slopes.size());
+  for (Eigen::Index head = 0; head < slopes.size(); ++head) {
+    left[head] = detail::number_at(slopes, head);
+    right[head] = form == AlibiForm::causal ? -left[head] : left[head];
+  }
   return make_alibi_table<Scalar>(left, right, distances);
 }
 

@@ -44,7 +44,8 @@ DistanceTable<Scalar> make_sandwich_table(detail::Size num_heads, detail::Size h
   for (Eigen::Index m = 1; m <= head_dim / 2; ++m) {
     inv_freq[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(head_dim));
   }
-  Eigen::ArrayXd sums = Eigen::ArrayXd::Constant(distances.size(), -static_cast<double>(head_dim) / 2);
+  Eigen::ArrayXd sums(distances.size());
+  for (Eigen::Index i = 0; i < sums.size(); ++i) sums[i] = -static_cast<double>(head_dim) / 2;
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
   detail::for_each_angle(Frequencies(inv_freq), 1.0, positions,
                          [&](Eigen::Index row, Eigen::Index, int count, const double* cosine, const double*) {

@@ -72,11 +72,12 @@ class RmsNorm {
     detail::require_data("RmsNorm", "weight", weight);
     const auto& numbers = detail::evaluated(weight);
     doubles_.resize(size);
+    floats_.resize(size);
     for (Eigen::Index i = 0; i < size; ++i) {
       const double w = static_cast<double>(weight.rows() == 1 ? numbers.coeff(0, i) : numbers.coeff(i, 0));
       doubles_[i] = is == NormWeight::one_plus ? 1 + w : w;
+      floats_[i] = static_cast<float>(doubles_[i]);
     }
-    floats_ = doubles_.cast<float>();
   }
 
   /// Says what the arguments are.

@@ -62,10 +62,9 @@ inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, detail::Size 
   const int axes = static_cast<int>(num_axes);
   detail::require_spectrum(function, "min_timescale", min_timescale, "max_timescale", max_timescale);
   const Eigen::Index pairs = width / (2 * num_axes);
-  const Eigen::ArrayXd inv_freq =
-      min_timescale *
-      detail::spaced(pairs, max_timescale / min_timescale, static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))))
-          .inv_freq();
+  Eigen::ArrayXd inv_freq = detail::spaced_series(pairs, max_timescale / min_timescale,
+                                                  static_cast<double>((std::max)(pairs - 1, Eigen::Index(1))));
+  for (Eigen::Index i = 0; i < pairs; ++i) inv_freq[i] *= min_timescale;
   detail::GridBuilder builder;
   for (int axis = 0; axis < axes; ++axis) {
     builder.add_axis(axis, Frequencies(inv_freq), 2 * axis * pairs, (2 * axis + 1) * pairs, 1);

@@ -127,7 +127,10 @@ inline SinusoidalGridEncoding dab_detr_queries(detail::Size num_pos_feats, detai
   detail::require_grid_width(function, "num_pos_feats", num_pos_feats, 2);
   detail::require(num_coordinates == 2 || num_coordinates == 4, function, "num_coordinates", num_coordinates, "2 or 4");
   const int axes = static_cast<int>(num_coordinates);
-  const Frequencies frequencies(detail::ladder(num_pos_feats / 2, 10000).inv_freq() * 6.283185307179586);
+  const Eigen::Index pairs = num_pos_feats / 2;
+  Eigen::ArrayXd inv_freq = detail::spaced_series(pairs, 10000, static_cast<double>(pairs));
+  for (Eigen::Index i = 0; i < pairs; ++i) inv_freq[i] *= 6.283185307179586;
+  const Frequencies frequencies(inv_freq);
   detail::GridBuilder builder;
   for (int axis = 0; axis < axes; ++axis) {
     const Eigen::Index place = axis < 2 ? 1 - axis : axis;

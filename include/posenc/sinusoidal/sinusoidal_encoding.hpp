@@ -96,8 +96,9 @@ class SinusoidalEncoding {
         detail::is_finite(options.frequency_shift) && (over_width || num_sines == 1 || options.frequency_shift < pairs),
         function, "frequency_shift", options.frequency_shift, "finite and less than width / 2 = ", width / 2);
     const double divisor = over_width ? static_cast<double>(width) / 2 : pairs - options.frequency_shift;
-    return Frequencies(detail::spaced(num_sines, options.base, divisor).inv_freq() * options.position_scale,
-                       options.amplitude > 0 ? options.amplitude : 1.0);
+    Eigen::ArrayXd inv_freq = detail::spaced_series(num_sines, options.base, divisor);
+    for (Eigen::Index i = 0; i < num_sines; ++i) inv_freq[i] *= options.position_scale;
+    return Frequencies(inv_freq, options.amplitude > 0 ? options.amplitude : 1.0);
   }
 
   Eigen::Index width_;

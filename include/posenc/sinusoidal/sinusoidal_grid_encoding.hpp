@@ -43,7 +43,7 @@ class SinusoidalGridEncoding {
     const Eigen::Index pairs = frequencies_.frequencies.num_pairs();
     detail::require(frequencies_.axes.num_pairs() == pairs, function, "frequencies.axes.num_pairs()",
                     frequencies_.axes.num_pairs(), "frequencies.frequencies.num_pairs() ", pairs);
-    std::vector<bool> taken(static_cast<std::size_t>(width), false);
+    std::vector<int> taken(static_cast<std::size_t>(width), 0);
     const auto check = [&](const std::vector<Eigen::Index>& list, const char* name, Eigen::Index size) {
       detail::require(static_cast<Eigen::Index>(list.size()) == size, function, name, list.size(), size, " entries");
       for (std::size_t i = 0; i < list.size(); ++i) {
@@ -52,10 +52,9 @@ class SinusoidalGridEncoding {
         if (list[i] < 0 || list[i] >= width) {
           detail::refuse<std::out_of_range>(function, entry, list[i], "-1 or in [0, width ", width, ")");
         }
-        if (taken[static_cast<std::size_t>(list[i])]) {
+        if (taken[static_cast<std::size_t>(list[i])]++ > 0) {
           detail::refuse<std::invalid_argument>(function, entry, list[i], "a channel that is named once");
         }
-        taken[static_cast<std::size_t>(list[i])] = true;
       }
     };
     check(channels_.sine, "channels.sine", pairs);

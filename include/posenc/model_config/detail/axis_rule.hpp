@@ -90,7 +90,9 @@ inline AxisMap alternating_axes(Eigen::Index num_pairs) {
 
 /// The map in which one axis, `axis` of num_axes, drives all pairs.
 inline AxisMap single_axis(Eigen::Index num_pairs, int axis, Eigen::Index num_axes) {
-  return AxisMap(Eigen::ArrayXi::Constant(num_pairs, axis), num_axes);
+  Eigen::ArrayXi axes(num_pairs);
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) axes[pair] = axis;
+  return AxisMap(axes, num_axes);
 }
 
 /// Whether each channel has an angle of its own, and not each pair.
@@ -126,23 +128,31 @@ inline AxialFrequencies in_turn(const Frequencies& series) {
 /// @param sections  Pairs of each axis; four.
 inline AxialFrequencies space_frequencies(const std::vector<int>& sections, double base, double fourth_base,
                                           Eigen::Index num_pairs) {
-  Eigen::ArrayXd inv_freq = Eigen::ArrayXd::Zero(num_pairs);
-  Eigen::ArrayXi axes = Eigen::ArrayXi::Constant(num_pairs, 3);
+  Eigen::ArrayXd inv_freq(num_pairs);
+  Eigen::ArrayXi axes(num_pairs);
+  for (Eigen::Index pair = 0; pair < num_pairs; ++pair) {
+    inv_freq[pair] = 0;
+    axes[pair] = 3;
+  }
   Eigen::Index first = 0;
   for (int axis = 0; axis < 4; ++axis) {
     const int each = sections[static_cast<std::size_t>(axis)];
     if (each == 0) continue;
-    inv_freq.segment(first, each) = axial_frequencies({each}, axis == 3 ? fourth_base : base).frequencies.inv_freq();
-    axes.segment(first, each) = axis;
-    first += each;
+    const Frequencies series = axial_frequencies({each}, axis == 3 ? fourth_base : base).frequencies;
+    for (Eigen::Index pair = 0; pair < each; ++pair, ++first) {
+      inv_freq[first] = series.inv_freq()[pair];
+      axes[first] = axis;
+    }
   }
   return {Frequencies(inv_freq), AxisMap(axes, 4)};
 }
 
 /// Frequencies and axes of the channels of three axes. Those of an axis have one series of `each` frequencies two times.
 inline AxialFrequencies channel_frequencies(int each, double base) {
-  const Eigen::ArrayXd series = axial_frequencies({each}, base).frequencies.inv_freq();
-  return {Frequencies(Eigen::ArrayXd(series.replicate(6, 1))), contiguous_axes({2 * each, 2 * each, 2 * each})};
+  const Frequencies series = axial_frequencies({each}, base).frequencies;
+  Eigen::ArrayXd inv_freq(Eigen::Index(6) * each);
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = series.inv_freq()[i % each];
+  return {Frequencies(inv_freq), contiguous_axes({2 * each, 2 * each, 2 * each})};
 }
 
 /// The frequencies and axes of a picture, where an axis has a series of its own and does not own a half of the head.

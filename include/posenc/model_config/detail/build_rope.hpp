@@ -12,6 +12,7 @@
 #include "posenc/model_config/detail/recipe.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -52,13 +53,10 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
   const ScalingRecipe& recipe = rotation.scaling;
   Frequencies frequencies = scaled(geometric_frequencies(rotation.window.rotary_dim, rotation.base.value), recipe);
   if (recipe.divisors) frequencies = scale_linear(frequencies, *recipe.divisors);
-  if (rotation.stays) {
-    frequencies = Frequencies(Eigen::ArrayXd(Eigen::ArrayXd::Zero(frequencies.num_pairs())), frequencies.magnitude(),
-                              frequencies.softmax_multiplier());
-  }
-  if (rotation.backwards) {
-    frequencies =
-        Frequencies(Eigen::ArrayXd(-frequencies.inv_freq()), frequencies.magnitude(), frequencies.softmax_multiplier());
+  if (rotation.stays || rotation.backwards) {
+    Eigen::ArrayXd inv_freq = frequencies.inv_freq();
+    for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = rotation.stays ? 0.0 : -inv_freq[i];
+    frequencies = Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
   }
   return frequencies.with_magnitude(recipe.magnitude.value_or(frequencies.magnitude()),
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
@@ -107,19 +105,20 @@ inline GridOrder grid_order_of(const RopeSet& set) {
 /// the next 2 n channels.
 inline void spread_over_channels(RopeSet& set, std::vector<int> sections) {
   const Frequencies& of_pairs = set.frequencies;
-  set.frequencies = Frequencies(Eigen::ArrayXd(of_pairs.inv_freq().replicate(2, 1)), of_pairs.magnitude(),
-                                of_pairs.softmax_multiplier());
+  Eigen::ArrayXd inv_freq(2 * of_pairs.num_pairs());
+  for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = of_pairs.inv_freq()[i % of_pairs.num_pairs()];
+  set.frequencies = Frequencies(inv_freq, of_pairs.magnitude(), of_pairs.softmax_multiplier());
   for (int& section : sections) section *= 2;
   set.axes = contiguous_axes(sections);
   set.angles = RopeAngles::of_channels;
 }
 
-inline ModelRope build_rope(const RopeRecipe& recipe) {
+inline ModelRope build_rope(RopeRecipe recipe) {
   ModelRope model;
-  model.layers = recipe.layers;
-  model.ignored_keys = recipe.ignored_keys;
-  model.assumed = recipe.assumed;
-  model.notes = recipe.notes;
+  model.layers = std::move(recipe.layers);
+  model.ignored_keys = std::move(recipe.ignored_keys);
+  model.assumed = std::move(recipe.assumed);
+  model.notes = std::move(recipe.notes);
   for (const RotationRecipe& rotation : recipe.rotations) {
     const RopeLayout layout = layout_of(rotation.pairs, rotation.window);
     if (has_grid(rotation.axes) && !owns_halves(rotation.axes)) {

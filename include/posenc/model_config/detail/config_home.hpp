@@ -18,14 +18,12 @@ namespace detail {
 
 /// The dictionary of one tower, and those that enclose it from the outermost in.
 struct ConfigHome {
-  std::vector<const ConfigValue*> around{};
-  std::vector<std::string> around_paths{};
+  std::vector<ConfigReader> around{};
   const ConfigValue* config = nullptr;
   std::string path{};  ///< "text_config."; empty where the config itself is the model.
 
-  void enter(const std::string& key, const ConfigValue& inner) {
-    around.push_back(config);
-    around_paths.push_back(path);
+  void enter(const char* function, const std::string& key, const ConfigValue& inner) {
+    around.push_back(ConfigReader(function, *config, path));
     config = &inner;
     path += key + ".";
   }
@@ -53,7 +51,7 @@ inline void enter_language_model(const char* function, ConfigHome& home) {
     if (!inner.is(ConfigValue::Kind::dictionary)) {
       refuse<std::invalid_argument>(function, home.path + found, inner.describe(), "a dictionary");
     }
-    home.enter(found, inner);
+    home.enter(function, found, inner);
   }
 }
 
@@ -70,7 +68,7 @@ inline ConfigHome find_tower(const char* function, const ConfigValue& config, co
       refuse<std::invalid_argument>(function, home.path + key, inner == nullptr ? "nothing" : inner->describe(),
                                     "a dictionary, since hints.tower leads to it");
     }
-    home.enter(key, *inner);
+    home.enter(function, key, *inner);
     at = end + 1;
   }
   enter_language_model(function, home);

@@ -25,7 +25,7 @@ struct LayerGroup {
   double base = 0;      ///< The base of these layers alone; 0: that of their kind.
   double share = 0;     ///< The share of a head that rotates, of these layers alone; 0: that of their kind.
   bool is_scaled = true;
-  std::vector<std::size_t> layers{};  ///< Their numbers.
+  std::vector<int> layers{};  ///< Their numbers.
 };
 
 /// The entry of a layer: "5", or "05" as transformers saves it.
@@ -43,7 +43,7 @@ inline std::optional<Eigen::Index> per_layer_count(ConfigReader& config, const L
   if (overrides == nullptr) return std::nullopt;
   std::optional<Eigen::Index> agreed;
   bool first = true;
-  for (const std::size_t layer : group.layers) {
+  for (const int layer : group.layers) {
     const std::string name = std::to_string(layer);
     std::optional<Eigen::Index> own;
     if (const ConfigValue* const values = find_layer(*overrides, name)) {

@@ -35,9 +35,6 @@ class HuggingFaceReader {
         config_(kFunction, *home_.config, home_.path) {
     require(serving_length > 0, kFunction, "serving_length", serving_length, "> 0");
     lengths_.serving = serving_length;
-    for (std::size_t i = 0; i < home_.around.size(); ++i) {
-      around_.emplace_back(kFunction, *home_.around[i], home_.around_paths[i]);
-    }
     find_model();
     take_hints();
     find_dictionary();
@@ -64,7 +61,8 @@ class HuggingFaceReader {
     }
     if (!use_.is_class_dictionary) rope.add_unread_to(recipe_.ignored_keys, any_key);
     config_.add_unread_to(recipe_.ignored_keys, concerns_rotation);
-    for (std::size_t i = around_.size(); i-- > 0;) around_[i].add_unread_to(recipe_.ignored_keys, concerns_rotation);
+    for (std::size_t i = home_.around.size(); i-- > 0;)
+      home_.around[i].add_unread_to(recipe_.ignored_keys, concerns_rotation);
     if (is_unknown_ && hints_.layers.empty()) refuse_what_decides();
     return std::move(recipe_);
   }
@@ -75,7 +73,7 @@ class HuggingFaceReader {
   void find_model() {
     std::optional<std::string> type = config_.text("model_type");
     if (!type || type->empty()) type = type_of_part(home_.path);
-    for (std::size_t i = around_.size(); !type && i-- > 0;) type = around_[i].text("model_type");
+    for (std::size_t i = home_.around.size(); !type && i-- > 0;) type = home_.around[i].text("model_type");
     if (!type) config_.refuse_missing("model_type", "");
     const bool is_tower = home_.path.find("vision") != std::string::npos ||
                           (!hints_.tower.empty() && home_.path.find("audio") != std::string::npos);
@@ -197,7 +195,7 @@ class HuggingFaceReader {
     for (LayerGroup& group : groups) {
       if (group.label != label || group.base != layer.base || group.share != layer.share) continue;
       if (group.is_scaled != layer.is_scaled) continue;
-      group.layers.push_back(i);
+      group.layers.push_back(static_cast<int>(i));
       return;
     }
     LayerGroup group;
@@ -206,7 +204,7 @@ class HuggingFaceReader {
     group.base = layer.base;
     group.share = layer.share;
     group.is_scaled = layer.is_scaled;
-    group.layers = {i};
+    group.layers.push_back(static_cast<int>(i));
     groups.push_back(group);
   }
 
@@ -224,7 +222,7 @@ class HuggingFaceReader {
     if (own == nullptr) {
       const bool class_has_it = use_.has_two_sets && model_.flat != FlatDictionary::refused;
       if (rope.has_null(group.label) && !class_has_it) {  // a kind of layer that does not rotate
-        for (const std::size_t layer : group.layers) plan_[layer].rotates = false;
+        for (const int layer : group.layers) plan_[static_cast<std::size_t>(layer)].rotates = false;
         return;
       }
       if (!class_has_it) rope.refuse_missing(group.label, ", since a layer is of this kind");
@@ -241,14 +239,14 @@ class HuggingFaceReader {
   std::optional<int> read_positions_per_second() {
     if (model_.rate_key == nullptr) return std::nullopt;
     std::optional<Eigen::Index> rate = config_.count(model_.rate_key, 0);
-    ConfigReader& holder = around_.empty() ? config_ : around_.back();
+    ConfigReader& holder = home_.around.empty() ? config_ : home_.around.back();
     if (!rate) rate = holder.count(model_.rate_key, 0);
     const ConfigValue* const pictures = holder.peek("vision_config");
     const bool has_pictures = pictures != nullptr && pictures->is(ConfigValue::Kind::dictionary);
     if (!rate && has_pictures) {
       rate = ConfigReader(kFunction, *pictures, holder.name("vision_config.")).count(model_.rate_key, 0);
     }
-    if (!rate && (has_pictures || !around_.empty())) rate = model_.positions_per_second;
+    if (!rate && (has_pictures || !home_.around.empty())) rate = model_.positions_per_second;
     return rate ? std::optional<int>(static_cast<int>(*rate)) : std::nullopt;
   }
 
@@ -268,7 +266,6 @@ class HuggingFaceReader {
 
   const ModelHints& hints_;
   ConfigHome home_;
-  std::vector<ConfigReader> around_;
   ConfigReader config_;
   KnownModel model_{};
   bool is_unknown_ = false;

@@ -131,7 +131,9 @@ class RotationReader {
   void assign(const RotationRecipe& rotation, const LayerGroup& group) {
     const int index = static_cast<int>(recipe_.rotations.size());
     recipe_.rotations.push_back(rotation);
-    for (const std::size_t layer : group.layers) recipe_.layers[layer].rope_sets.push_back(index);
+    for (const int layer : group.layers) {
+      recipe_.layers[static_cast<std::size_t>(layer)].rope_sets.push_back(index);
+    }
   }
 
   void read_sections(ConfigReader& rope, RotationRecipe& rotation) {

@@ -24,22 +24,25 @@ class BigNumber {
   BigNumber& multiply_by_power(std::uint32_t factor, Eigen::Index exponent) {
     for (Eigen::Index k = 0; k < exponent; ++k) {
       std::uint64_t carry = 0;
-      for (std::uint32_t& digit : digits_) {
+      for (std::int64_t& digit : digits_) {
         carry += static_cast<std::uint64_t>(digit) * factor;
-        digit = static_cast<std::uint32_t>(carry);
+        digit = static_cast<std::int64_t>(carry & 0xffffffffu);
         carry >>= 32;
       }
-      if (carry != 0) digits_.push_back(static_cast<std::uint32_t>(carry));
+      if (carry != 0) digits_.push_back(static_cast<std::int64_t>(carry));
     }
     return *this;
   }
   friend bool operator<(const BigNumber& a, const BigNumber& b) {
     if (a.digits_.size() != b.digits_.size()) return a.digits_.size() < b.digits_.size();
-    return std::lexicographical_compare(a.digits_.rbegin(), a.digits_.rend(), b.digits_.rbegin(), b.digits_.rend());
+    for (std::size_t i = a.digits_.size(); i-- > 0;) {
+      if (a.digits_[i] != b.digits_[i]) return a.digits_[i] < b.digits_[i];
+    }
+    return false;
   }
 
  private:
-  std::vector<std::uint32_t> digits_ = {1};  // least significant first
+  std::vector<std::int64_t> digits_ = {1};  // of 32 bits, least significant first
 };
 
 /// Limit on `steps` below: keeps the powers short enough to be compared in milliseconds.

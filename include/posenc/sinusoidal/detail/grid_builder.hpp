@@ -33,8 +33,13 @@ class GridBuilder {
   std::vector<Eigen::Index>& positions() { return channels_.position; }
   SinusoidalGridEncoding build(Eigen::Index width, int num_axes) {
     const auto size = static_cast<Eigen::Index>(axes_.size());
-    AxialFrequencies frequencies{Frequencies(Eigen::Map<const Eigen::ArrayXd>(frequencies_.data(), size)),
-                                 AxisMap(Eigen::Map<const Eigen::ArrayXi>(axes_.data(), size), num_axes)};
+    Eigen::ArrayXd inv_freq(size);
+    Eigen::ArrayXi axes(size);
+    for (Eigen::Index i = 0; i < size; ++i) {
+      inv_freq[i] = frequencies_[static_cast<std::size_t>(i)];
+      axes[i] = axes_[static_cast<std::size_t>(i)];
+    }
+    AxialFrequencies frequencies{Frequencies(inv_freq), AxisMap(axes, num_axes)};
     return SinusoidalGridEncoding(width, std::move(frequencies), std::move(channels_));
   }
 
