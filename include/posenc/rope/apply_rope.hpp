@@ -65,6 +65,8 @@ inline namespace POSENC_ABI {
 ///           machine with AVX2, whatever the compiler's flags; without AVX2 products are rounded once more. This holds
 ///           for gcc 12 and later and clang, but neither on Windows nor in CUDA code, and unless POSENC_PIN_LEVEL or
 ///           POSENC_NO_DISPATCH is defined [rope][kernels][levels].
+///           A token has the bits that it has alone [rope][one_row]. A column-major matrix of a single token has
+///           contiguous channels, and so other last bits, within the bound above, than a row of a larger one.
 /// Threads:  reads `table` only; blocks of rows of one x may be rotated at the same time.
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.4.2.
 /// Matches:  apply_rotary_pos_emb of Hugging Face, rotary_embedding of vLLM, ggml_rope_ext_inplace, mlx.fast.rope, ONNX
