@@ -74,7 +74,8 @@ TEMPLATE_TEST_CASE("sinusoids from a kept table are encoders", "[sinusoidal][pro
 TEMPLATE_TEST_CASE("sinusoids on several axes are encoders", "[sinusoidal][property][grid]", float, double,
                    Eigen::half) {
   const auto positions = posenc::grid_positions({3, 11});
-  for (const auto& encoding : {presets::mae(32), presets::tatp22(7, 2), presets::tensor2tensor_nd(10, 2)}) {
+  for (const auto& encoding : {presets::mae(32), presets::tatp22(7, 2), presets::tensor2tensor_nd(10, 2),
+                               presets::detr(10), presets::nerf(2, 5), presets::moco_v3(20)}) {
     check_encoder<TestType>(
         33, encoding.width(),
         [&](auto&& out, Index first) {
@@ -98,6 +99,31 @@ TEMPLATE_TEST_CASE("Fourier features and spherical harmonics are encodings", "[s
   for (const auto sign : {posenc::HarmonicSign::positive, posenc::HarmonicSign::condon_shortley}) {
     check_written_encoding<TestType>(33, 25, [&](auto&& out, Index first) {
       posenc::encode_spherical_harmonics(out, x.middleRows(first, out.rows()), sign);
+    });
+  }
+}
+
+TEMPLATE_TEST_CASE("waves with phases, and one-blob codes, are encodings", "[sinusoidal][property][fourier]", float,
+                   double, Eigen::half) {
+  const RowMatrix<double> x = random_matrix<double>(33, 3, 5);
+  const RowMatrix<double> weights = random_matrix<double>(3, 19, 6);
+  const RowMatrix<double> phases = random_matrix<double>(1, 19, 7);
+  const RowMatrix<float> floats = x.cast<float>();
+  for (const posenc::FourierOptions& options : {presets::random_fourier(19), presets::triangle_waves()}) {
+    check_written_encoding<TestType>(33, 19, [&](auto&& out, Index first) {
+      posenc::encode_fourier(out, x.middleRows(first, out.rows()), weights, phases, options);
+    });
+    check_written_encoding<TestType>(33, 19, [&](auto&& out, Index first) {
+      posenc::encode_fourier(out, floats.middleRows(first, out.rows()), weights, phases, options);
+    });
+  }
+  const RowMatrix<double> times = random_matrix<double>(33, 1, 8) * 100;
+  check_written_encoding<TestType>(33, 19, [&](auto&& out, Index first) {
+    posenc::encode_fourier(out, times.middleRows(first, out.rows()), weights.topRows(1), phases, presets::time2vec());
+  });
+  for (const posenc::BlobEdges edges : {posenc::BlobEdges::cut, posenc::BlobEdges::wrap}) {
+    check_written_encoding<TestType>(33, 3 * 7, [&](auto&& out, Index first) {
+      posenc::encode_one_blob(out, x.middleRows(first, out.rows()).cwiseAbs(), edges);
     });
   }
 }

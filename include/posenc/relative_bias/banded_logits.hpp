@@ -116,6 +116,8 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
 ///           logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
+///           A query alone has the logits that it has among others to 2 (d_rel + 2) ulp of the sum of their terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Thinking Machines' Inkling as in transformers 5.24, models/inkling.
 /// Matches:  InklingRelativeLogits of transformers, RelativeProjPositionalBias of x-transformers.
 template <typename Logits, typename Query, typename Projection, typename Scalar,

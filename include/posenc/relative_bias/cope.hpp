@@ -124,6 +124,8 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 ///           behind it sum to num_positions - 1, and an addition for the others; a row whose logits are not all finite
 ///           takes every sigmoid. Extra memory 32 x num_positions (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
+///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Golovneva et al. 2024, arXiv:2405.18719.
 /// Matches:  CoPE of x-transformers.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,

@@ -46,6 +46,8 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 /// Cost:     for a head and a term one product tokens x head_dim x buckets.rows(), then one look-up in a row for each
 ///           logit. Extra memory 32 x buckets.rows() (bench_content_bias: DeBERTa).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
+///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   He et al. 2021, arXiv:2006.03654, equation 4.
 /// Matches:  "c2p|p2c" of disentangled_attention.py in Microsoft's DeBERTa, DisentangledSelfAttention of transformers.
 template <typename Logits, typename C2p, typename P2c, typename Query, typename Key, typename Scalar,

@@ -32,7 +32,8 @@ using ForgettingSums = Eigen::Array<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 /// Cost:     one exponential and one logarithm for each token and head (bench_content_bias: Forgetting).
 /// Accuracy: summed in double and rounded once to the scalar of gate_logits: half an ulp of F, which grows with the
 ///           length (float, F = -70,000: 4e-3). Give gate_logits in double where sequences are long
-///           [accuracy][relative_bias].
+///           [accuracy][relative_bias]. Chunks have the bits of the whole in double; in float they go on from a rounded
+///           `before` [relative_bias][one_row].
 /// Source:   Lin et al. 2025, arXiv:2503.02130.
 template <typename GateLogits, typename Before, detail::IfDense<GateLogits, Before> = 0>
 ForgettingSums<typename GateLogits::Scalar> forgetting_sums(const GateLogits& gate_logits, const Before& before) {
@@ -96,7 +97,8 @@ void forgetting_sums_backward(GradGateLogits&& grad_gate_logits, const GradSums&
     for (Eigen::Index t = gate_values.rows() - 1; t >= 0; --t) {
       sum += static_cast<double>(grad_sums_values.coeff(t, head));
       const double gate = static_cast<double>(gate_values.coeff(t, head));
-      grad.coeffRef(t, head) += detail::convert<Target>(sum / (1 + std::exp(gate)));
+      Target& target = grad.coeffRef(t, head);
+      target = detail::convert<Target>(static_cast<double>(target) + sum / (1 + std::exp(gate)));
     }
   }
 }

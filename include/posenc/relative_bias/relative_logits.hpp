@@ -95,6 +95,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 /// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31)
 ///           (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
+///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Huang et al. 2018, arXiv:1809.04281 (Music Transformer).
 /// Matches:  tensor2tensor dot_product_self_attention_relative_v2; flashlight's relative position embedding;
 ///           Gemma3nAudioRelativePositionEmbedding of transformers, chunk by chunk.

@@ -107,6 +107,8 @@ HeadRows require_shaw(const char* function, const char* parameter, const Logits&
 ///           Extra memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
 ///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
+///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
 ///           left != right wav2vec2-BERT.

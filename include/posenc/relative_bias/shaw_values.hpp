@@ -116,6 +116,8 @@ struct ShawValuesSizes {
 ///                                then unchanged.
 /// Cost:     as add_shaw_logits() (bench_content_bias: Shaw).
 /// Accuracy: 3,600 ulp of 1 for 47 keys and entries below 1 [accuracy][relative_bias].
+///           A query alone has the output that it has among others to 2 (clip.rows() + 2) ulp of the sum of its terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, equation 3.
 /// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_values.
 template <typename Out, typename Table, typename Weights, typename Scalar,

@@ -163,6 +163,8 @@ struct TransformerXlSizes {
 /// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31). No
 ///           shifted copy: row i is read from a contiguous piece (bench_content_bias: Transformer-XL).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
+///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
+///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Dai et al. 2019, arXiv:1901.02860, section 3.3.
 /// Matches:  RelPartialLearnableMultiHeadAttn of Transformer-XL, RelPositionMultiHeadedAttention of
 ///           ESPnet and wav2vec2-BERT ("relative") of transformers, whose sinusoids interleave sines and cosines.
