@@ -277,5 +277,8 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_frequencies() {
   });
   bad.value("pixel bands to NaN", "pixel_frequencies: max_frequency must be finite, got nan",
             [](F&) { posenc::pixel_frequencies(2, 4, kNan, posenc::PixelBands::linear); });
+  bad.value("pixel bands whose highest is beyond all doubles",
+            "pixel_frequencies: max_frequency must be so small that max_frequency pi / 2 is finite, got 1.2e+308",
+            [](F&) { posenc::pixel_frequencies(2, 4, 1.2e308, posenc::PixelBands::linear); });
   return bad.cases();
 }

@@ -117,6 +117,17 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   bad.value("encode_learned: out must be disjoint from what is read, got overlapping memory", [](F& f) {
     posenc::encode_learned(f.x.colwise().reverse(), posenc::wrap_learned_table(f.x), starting_at(0));
   });
+  bad.value("ids that lie in what is written",
+            "add_learned: x must be disjoint from what is read, got overlapping memory", [](F& f) {
+              const Eigen::Map<const Eigen::VectorXi> ids(reinterpret_cast<const int*>(f.x.data()), f.x.rows());
+              posenc::add_learned(f.x, table_of(9), ids);
+            });
+  bad.value("starts that lie in a gradient",
+            "learned_backward: grad_table must be disjoint from what is read, got overlapping memory", [](F& f) {
+              const Eigen::Map<const Eigen::VectorXi> starts(reinterpret_cast<const int*>(f.x.data()), 1);
+              const Matrix grad = Matrix::Ones(3, f.x.cols());
+              posenc::learned_backward(f.x, grad, posenc::LookupOptions{}, each_sequence(3, starts));
+            });
   bad.value("rows in one another",
             "add_learned: x.outerStride() must be at least 8 forwards or backwards (what is written to may not overlap "
             "itself), got 4",

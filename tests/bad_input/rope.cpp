@@ -6,6 +6,7 @@
 namespace {
 
 using Eigen::Index;
+using posenc::apply_channel_angles;
 using posenc::apply_rope;
 using posenc::contiguous_axes;
 using posenc::each_sequence;
@@ -74,6 +75,28 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
             [](F&) { RopeLayout::half_split(8).suffix(0); });
 
   // Which channels
+  bad.value("angles of channels, under a layout of their own number of channels",
+            "apply_rope: table must be one with an angle for each pair (angles of channels are for "
+            "apply_channel_angles()), got angles of channels",
+            [](F& f) {
+              const Frequencies channels = f.eight.for_channels();
+              apply_rope(f.x, posenc::make_table<float>(channels, PositionRange(0, 3)), f.layout);
+            });
+  bad.value("angles of channels, filled in later and with another magnitude",
+            "apply_rope: table must be one with an angle for each pair (angles of channels are for "
+            "apply_channel_angles()), got angles of channels",
+            [](F& f) {
+              auto table = f.three;
+              fill_table(table, f.eight.for_channels().with_magnitude(2), starting_at(7));
+              apply_rope(f.x, table.adjoint(), f.layout);
+            });
+  bad.value("angles of channels on axes",
+            "apply_rope: table must be one with an angle for each pair (angles of channels are for "
+            "apply_channel_angles()), got angles of channels",
+            [](F& f) {
+              const auto axes = contiguous_axes({2, 2});
+              apply_rope(f.x, posenc::make_table<float>(f.eight.for_channels(), axes, Ids::Zero(3, 2)), f.layout);
+            });
   bad.value("table wider than the head",
             "apply_rope: table.rotary_dim() must be layout.head_dim() 4"
             " (angles of channels are for apply_channel_angles()), got 8",
@@ -582,8 +605,47 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
               apply_rope(cache_rows(as_view(f.x), std::vector<int>{0, 2, 1}), 2.0f * f.x, f.three, f.layout);
             });
 
+  // Lists in what is written
+  const auto numbers_in = [](auto& x) {
+    return Eigen::Map<const Eigen::VectorXi>(reinterpret_cast<const int*>(x.data()), 3);
+  };
+  bad.value("slots that lie in their cache",
+            "apply_rope: slots must be disjoint from the cache, got memory of the cache", [=](F& f) {
+              RowMajor cache = RowMajor::Zero(3, 16);
+              apply_rope(cache_rows(cache, numbers_in(cache)), f.x, f.three, f.layout);
+            });
+  bad.value("slots that lie in a view of their cache",
+            "apply_rope: slots must be disjoint from the cache, got memory of the cache", [=](F& f) {
+              RowMajor cache = RowMajor::Zero(3, 16);
+              apply_rope(cache_rows(as_view(cache), numbers_in(cache)), f.x, f.three, f.layout);
+            });
+  bad.value(
+      "rows that lie in the cache",
+      "apply_rope: cache must be disjoint from the list of positions or rows, got memory of the positions or rows",
+      [=](F& f) {
+        const auto in_cache = numbers_in(f.out);
+        apply_rope(cache_rows(f.out, std::vector<int>{0, 2, 1}), f.x, f.table, f.layout, posenc::rows(in_cache));
+      });
+  bad.value("positions that lie in x",
+            "apply_rope: x must be disjoint from the list of positions or rows, got memory of the positions or rows",
+            [=](F& f) { apply_rope(f.x, f.table, f.layout, numbers_in(f.x)); });
+  bad.value(
+      "starts that lie in a view that is written",
+      "apply_rope: out must be disjoint from the list of positions or rows, got memory of the positions or rows",
+      [=](F& f) { apply_rope(as_view(f.out), f.view(), f.table, f.layout, each_sequence(1, numbers_in(f.out))); });
+  bad.value(
+      "positions that lie in what channels are mixed in",
+      "apply_channel_angles: x must be disjoint from the list of positions or rows, got memory of the positions or "
+      "rows",
+      [=](F& f) { apply_channel_angles(f.x, f.table, RopeLayout::half_split(4), numbers_in(f.x)); });
+
   // Gradients of norms
   using posenc::rope_backward;
+  bad.value("positions that lie in a gradient",
+            "rope_backward: grad_x must be disjoint from what is read, got overlapping memory", [=](F& f) {
+              Eigen::VectorXf grad = Eigen::VectorXf::Zero(8);
+              rope_backward(f.out, grad, f.x, f.x, f.table, f.layout, norm_of(8), numbers_in(f.out));
+            });
   bad.value("a gradient of other weights", "rope_backward: grad_weight.size() must be norm.factors().size() 8, got 4",
             [=](F& f) {
               Eigen::VectorXf grad = Eigen::VectorXf::Zero(4);

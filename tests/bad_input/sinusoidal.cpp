@@ -186,6 +186,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_sinusoids() {
   bad.value("digits over their own positions",
             "encode_digits: out must be disjoint from what is read, got overlapping memory",
             [](F& f) { posenc::encode_digits(f.columns.rightCols(4), 2, f.columns.col(15)); });
+  bad.value("digits over positions in a std::vector",
+            "encode_digits: out must be disjoint from what is read, got overlapping memory", [](F&) {
+              std::vector<float> numbers(3, 1.0f);
+              posenc::encode_digits(Eigen::Map<RowMajor>(numbers.data(), 3, 1), 2, numbers);
+            });
   bad.value("digits into null data", "encode_digits: out.data() must be a valid pointer, got null",
             [](F&) { posenc::encode_digits(Eigen::Map<RowMajor>(nullptr, 3, 16), 2, starting_at(0)); });
   bad.value("integers, scale NaN", "encode_integers: scale must be finite, got nan",

@@ -31,17 +31,24 @@ template <typename X, bool AnyScalar = false>
 constexpr bool may_write() {
   using Value = std::remove_reference_t<X>;
   using Derived = std::remove_const_t<Value>;
-  using Number = Eigen::NumTraits<typename Derived::Scalar>;
-  constexpr bool writable = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
-  constexpr bool scalar = AnyScalar || (!Number::IsInteger && !Number::IsComplex);
-  constexpr bool lost = !std::is_lvalue_reference_v<X> && std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>;
-  static_assert(writable, "posenc: the argument is written to, but it is const or computed from something else");
-  static_assert(!writable || scalar,
-                "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
-                "autodiff scalar");
-  static_assert(!writable || !scalar || !lost,
-                "posenc: the argument is a temporary matrix, and the result would be lost with it");
-  return writable && scalar && !lost;
+  if constexpr (!is_dense<Derived>) {
+    static_assert(kMisuse<X>,
+                  "posenc: the argument that is written to must be an Eigen object: wrap a raw buffer or a std::vector "
+                  "with Eigen::Map");
+    return false;
+  } else {
+    using Number = Eigen::NumTraits<typename Derived::Scalar>;
+    constexpr bool writable = !std::is_const_v<Value> && (Derived::Flags & Eigen::LvalueBit) != 0;
+    constexpr bool scalar = AnyScalar || (!Number::IsInteger && !Number::IsComplex);
+    constexpr bool lost = !std::is_lvalue_reference_v<X> && std::is_base_of_v<Eigen::PlainObjectBase<Derived>, Derived>;
+    static_assert(writable, "posenc: the argument is written to, but it is const or computed from something else");
+    static_assert(!writable || scalar,
+                  "posenc: the argument must hold real numbers: float, double, Eigen::half, Eigen::bfloat16, or an "
+                  "autodiff scalar");
+    static_assert(!writable || !scalar || !lost,
+                  "posenc: the argument is a temporary matrix, and the result would be lost with it");
+    return writable && scalar && !lost;
+  }
 }
 
 /// What written() returns where the compiler has stopped, so that the rest of its caller is read without another error.

@@ -10,6 +10,8 @@
 #include "posenc/detail/memory_extent.hpp"
 #include "posenc/detail/view_root.hpp"
 
+#include <cstdint>
+#include <iterator>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -165,6 +167,54 @@ template <typename Out, typename In>
 void require_disjoint(const char* function, const char* parameter, const Eigen::DenseBase<Out>& out,
                       const Eigen::DenseBase<In>& in) {
   require(!share_memory(out, in), function, parameter, "overlapping memory", "disjoint from what is read");
+}
+
+template <typename T, typename = void>
+inline constexpr bool has_start = false;
+template <typename T>
+inline constexpr bool has_start<T, std::void_t<decltype(std::declval<const T&>().start())>> = true;
+
+template <typename T, typename = void>
+inline constexpr bool has_list = false;
+template <typename T>
+inline constexpr bool has_list<T, std::void_t<decltype(std::declval<const T&>().list())>> = true;
+
+template <typename T, typename = void>
+inline constexpr bool has_numbers = false;
+template <typename T>
+inline constexpr bool has_numbers<
+    T, std::void_t<decltype(std::data(std::declval<const T&>())), decltype(std::size(std::declval<const T&>()))>> =
+    true;
+
+/// Whether f(extent) holds for memory that positions or rows are read from, as a caller gives them: a list, rows(list),
+/// or one of these behind each_sequence(). A range has no memory.
+template <typename Given, typename Predicate>
+bool any_memory_of_list(const Given& given, const Predicate& f) {
+  if constexpr (is_dense<Given>) {
+    return any_leaf(given.derived(), [&](const auto& leaf) { return f(extent_of(leaf)); });
+  } else if constexpr (has_start<Given>) {
+    return any_memory_of_list(given.start(), f);
+  } else if constexpr (has_list<Given>) {
+    return any_memory_of_list(given.list(), f);
+  } else if constexpr (has_numbers<Given>) {
+    MemoryExtent extent;
+    extent.first = address_of(std::data(given));
+    extent.bytes = static_cast<std::int64_t>(std::size(given)) * static_cast<std::int64_t>(sizeof(*std::data(given)));
+    extent.counts[0] = extent.bytes == 0 ? 0 : 1;
+    return f(extent);
+  } else {
+    return false;
+  }
+}
+
+/// Positions and rows that a caller lists may not lie in what is written.
+template <typename Out, typename Given>
+void require_disjoint_list(const char* function, const char* parameter, const Eigen::DenseBase<Out>& out,
+                           const Given& given) {
+  const bool overlapping = any_memory_of_list(given, [&](const MemoryExtent& list) {
+    return any_leaf(out.derived(), [&](const auto& leaf) { return overlap(extent_of(leaf), list); });
+  });
+  require(!overlapping, function, parameter, "overlapping memory", "disjoint from what is read");
 }
 
 /// What is written to may not name an element more than once: a Map whose rows overlap, an index view with a row

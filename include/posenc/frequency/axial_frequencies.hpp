@@ -163,7 +163,8 @@ inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true
 ///
 /// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite, and > 0 for geometric bands.
+/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite as that is, and > 0 for
+///                       geometric bands.
 /// @param bands          How they lie between. Projects differ, so that there is no default.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     see Frequencies.
@@ -178,6 +179,9 @@ inline AxialFrequencies pixel_frequencies(detail::Size num_axes, detail::Size pa
   detail::require(pairs_of_axis <= detail::kMaxPairs / num_axes, function, "pairs_of_axis", pairs_of_axis, "at most ",
                   detail::kMaxPairs, " on all axes together");
   detail::require(detail::is_finite(max_frequency), function, "max_frequency", max_frequency, "finite");
+  constexpr double half_pi = 1.5707963267948966;
+  detail::require(detail::is_finite(max_frequency * half_pi), function, "max_frequency", max_frequency,
+                  "so small that max_frequency pi / 2 is finite");
   detail::require_named(function, "bands", bands, PixelBands::geometric);
   const bool geometric = bands == PixelBands::geometric;
   detail::require(!geometric || max_frequency > 0, function, "max_frequency", max_frequency, "> 0 for geometric bands");

@@ -96,11 +96,21 @@ class Frequencies {
   /// what its keys were rotated.
   std::uint64_t id() const { return id_; }
 
+  /// Whether these are frequencies of channels, and not of pairs. apply_rope() refuses their table.
+  bool of_channels() const { return of_channels_; }
+
+  /// The same frequencies as one for each *channel*: for apply_channel_angles(), where num_pairs() counts channels.
+  Frequencies for_channels() const {
+    Frequencies same = *this;
+    same.of_channels_ = true;
+    return same;
+  }
   /// The same frequencies with another magnitude, and the same softmax multiplier.
   Frequencies with_magnitude(double magnitude) const { return with_magnitude(magnitude, softmax_multiplier_); }
   /// The same frequencies with both factors given.
   Frequencies with_magnitude(double magnitude, double softmax_multiplier) const {
-    return Frequencies(inv_freq_, magnitude, softmax_multiplier, base_);
+    const Frequencies changed(inv_freq_, magnitude, softmax_multiplier, base_);
+    return of_channels_ ? changed.for_channels() : changed;
   }
 
  private:
@@ -129,6 +139,7 @@ class Frequencies {
   double softmax_multiplier_;
   double base_;
   double fastest_ = 0;
+  bool of_channels_ = false;
   std::uint64_t id_ = 1;
 };
 

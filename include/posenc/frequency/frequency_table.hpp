@@ -107,7 +107,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
-  TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0}; }
+  TableRotation<RotationSense::backward, FrequencyTable> adjoint() && { return {std::move(*this), 1.0, false}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1. Refers to the
   /// table.
   /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.

@@ -38,6 +38,7 @@ struct TableFacts {
   CosSinStorage storage = CosSinStorage::cos_sin;
   AngleMode angles = AngleMode::exact;
   double magnitude = 1;
+  bool of_channels = false;
   std::uint64_t id = 0;
   std::optional<std::int64_t> first_position = {};
 };
@@ -74,6 +75,8 @@ class FrequencyTableBase {
   /// A, which cos and sin have been multiplied by; 0 when the factor differs from entry to entry (xPos, FoPE,
   /// sequences of different magnitudes).
   double magnitude() const { return facts_.magnitude; }
+  /// Whether the angles are those of channels (Frequencies::for_channels()): for apply_channel_angles() alone.
+  bool of_channels() const { return facts_.of_channels; }
   /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
   /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
   std::uint64_t id() const { return facts_.id; }
@@ -186,7 +189,7 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
     return {facts, cos_ + offset, sin_ + offset, rows_};
   }
   /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
-  TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0}; }
+  TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0, false}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
   /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
   TableRotation<RotationSense::backward, FrequencyTableView> inverse() const {

@@ -51,6 +51,7 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
   for_each_axis_angle(frequencies, axes, frequencies.magnitude(), table.angles() == AngleMode::float32, positions,
                       sink);
   set_origin(table, frequencies.magnitude(), axes.id(frequencies));
+  table.facts_.of_channels = frequencies.of_channels();
 }
 
 /// Positions on several axes as an Eigen object: tokens x axes.

@@ -41,14 +41,17 @@ void TableWriter::fill_sequences(FrequencyTable<Scalar>& table, const std::vecto
                                  const Positions& positions, Eigen::Index seq_len) {
   Eigen::Index first = 0;
   double magnitude = frequencies[0].magnitude();
+  bool of_channels = false;
   std::uint64_t id = static_cast<std::uint64_t>(frequencies.size());
   for (const Frequencies& of_sequence : frequencies) {
     fill_rows(table, first, of_sequence, OneSequence<Positions>(positions, first, seq_len));
     first += seq_len;
     if (of_sequence.magnitude() != magnitude) magnitude = 0;
+    of_channels = of_channels || of_sequence.of_channels();
     id = mix_id(id, of_sequence.id());
   }
   set_origin(table, magnitude, id);
+  table.facts_.of_channels = of_channels;
   table.facts_.num_sequences = static_cast<Eigen::Index>(frequencies.size());
 }
 

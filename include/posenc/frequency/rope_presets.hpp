@@ -82,7 +82,7 @@ inline AxialFrequencies vjepa2_frequencies(detail::Size head_dim) {
   const int of_axis = static_cast<int>(2 * n);
   Eigen::ArrayXd inv_freq(6 * n);
   for (Eigen::Index i = 0; i < 6 * n; ++i) inv_freq[i] = series[i % n];
-  return {Frequencies(inv_freq), contiguous_axes({of_axis, of_axis, of_axis})};
+  return {Frequencies(inv_freq).for_channels(), contiguous_axes({of_axis, of_axis, of_axis})};
 }
 
 /// Frequencies and axes of ERNIE-Image, one for each *channel* and not for each pair: their table is for
@@ -119,7 +119,7 @@ inline AxialFrequencies ernie_image_frequencies(const std::vector<int>& channels
   const Eigen::ArrayXd of_pairs = axial_frequencies(pairs, base).frequencies.inv_freq();
   Eigen::ArrayXd of_channels(2 * of_pairs.size());
   for (Eigen::Index channel = 0; channel < of_channels.size(); ++channel) of_channels[channel] = of_pairs[channel / 2];
-  return {Frequencies(of_channels), std::move(axes)};
+  return {Frequencies(of_channels).for_channels(), std::move(axes)};
 }
 
 }  // namespace presets

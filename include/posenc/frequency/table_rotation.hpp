@@ -6,6 +6,8 @@
 
 #include "posenc/detail/abi.hpp"
 
+#include <utility>
+
 namespace posenc {
 inline namespace POSENC_ABI {
 
@@ -15,6 +17,18 @@ enum class RotationSense {
   backward  ///< R(-t): its negative
 };
 
+template <typename Scalar>
+class FrequencyTable;
+template <typename Scalar>
+class FrequencyTableView;
+template <RotationSense Sense, typename Table>
+class TableRotation;
+
+namespace detail {
+template <RotationSense Sense, typename Table>
+bool is_inverse(const TableRotation<Sense, Table>& rotation);
+}  // namespace detail
+
 /// What adjoint() and inverse() of a table return and apply_rope() takes: rotate by the angles of `table` in the sense
 /// `Sense`, and multiply by `scale`.
 ///
@@ -22,15 +36,35 @@ enum class RotationSense {
 /// @tparam Table  A FrequencyTableView of the table that it came from, or the FrequencyTable itself where that was a
 ///                temporary.
 template <RotationSense Sense, typename Table>
-struct TableRotation {
+class TableRotation {
+ public:
   static constexpr RotationSense sense = Sense;
 
-  Table table;
-  double scale;  ///< On top of the magnitude A that the table's numbers hold: 1 for the adjoint, 1/A^2 for the inverse.
-  bool inverts = false;  ///< Whether inverse() returned it.
+  /// The table that it came from.
+  const Table& table() const { return table_; }
+  /// On top of the magnitude A that the table's numbers hold: 1 for the adjoint, 1/A^2 for the inverse.
+  double scale() const { return scale_; }
+
+ private:
+  template <typename Scalar>
+  friend class FrequencyTable;
+  template <typename Scalar>
+  friend class FrequencyTableView;
+  friend bool detail::is_inverse<Sense, Table>(const TableRotation& rotation);
+  TableRotation(Table table, double scale, bool inverts) : table_(std::move(table)), scale_(scale), inverts_(inverts) {}
+
+  Table table_;
+  double scale_;
+  bool inverts_;
 };
 
 namespace detail {
+
+/// Whether inverse() returned it. With A = 1 its scale does not tell.
+template <RotationSense Sense, typename Table>
+bool is_inverse(const TableRotation<Sense, Table>& rotation) {
+  return rotation.inverts_;
+}
 
 template <typename T>
 inline constexpr bool is_table_rotation = false;

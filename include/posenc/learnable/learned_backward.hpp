@@ -45,6 +45,7 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
   require_data(function, "grad_x", grad_x);
   require_no_self_overlap(function, "grad_table", grad_table);
   require_disjoint(function, "grad_table", grad_table, grad_x);
+  require_disjoint_list(function, "grad_table", grad_table, given);
   const LookupOptions& options = options_of(table);
   require_lookup(function, options, grad_table.rows());
   const Lookup lookup(options, grad_table.rows());

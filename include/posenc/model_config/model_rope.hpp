@@ -55,7 +55,7 @@ enum class RopeAngles {
 /// positions, which of them drives which pair.
 ///
 /// Where `angles` is of_channels, frequencies and axes have an entry for each channel of layout.rotary_dim() in place of
-/// one for each pair. Their table has two times the width that apply_rope() takes, which therefore refuses it.
+/// one for each pair (Frequencies::of_channels()), and apply_rope() refuses their table.
 ///
 /// The frequencies carry two factors: magnitude(), which make_table() puts into the table, and softmax_multiplier(),
 /// by which the caller multiplies the softmax scale 1/sqrt(head_dim).
@@ -143,6 +143,17 @@ FrequencyTable<Scalar> make_table(const RopeSet& set, const Positions& positions
     detail::require_text("make_table", set, "a PositionRange");
     return make_table<Scalar>(set.frequencies, positions, options);
   }
+}
+
+/// @overload
+/// Says what is missing.
+template <typename Scalar>
+FrequencyTable<float> make_table(const RopeSet&) {
+  static_assert(
+      detail::kMisuse<Scalar>,
+      "posenc: positions are missing: write make_table<float>(set, PositionRange(first, count)), or a list of "
+      "what set.positions says");
+  return {0, 1};
 }
 
 /// Writes a table of the rotation anew for other positions, without an allocation: for a decode loop, which needs one

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -64,6 +65,17 @@ inline double query_temperature(const QueryTemperature& temperature, double posi
   detail::refuse<std::invalid_argument>(
       function, "temperature.growth", static_cast<int>(temperature.growth),
       "TemperatureGrowth::logarithm, TemperatureGrowth::power or TemperatureGrowth::clamped_logarithm");
+}
+
+/// @overload
+/// Says what bare numbers are.
+template <typename Number, typename... Numbers,
+          std::enable_if_t<std::is_arithmetic_v<Number> && (std::is_arithmetic_v<Numbers> && ...), int> = 0>
+double query_temperature(const Number&, const Numbers&...) {
+  static_assert(detail::kMisuse<Number>,
+                "posenc: write query_temperature(*layer.query_temperature, position), or, with numbers of your own, "
+                "query_temperature(QueryTemperature{scale, length, shift, growth}, position)");
+  return 1;
 }
 
 /// @overload

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -32,6 +33,11 @@ class GridShape {
       detail::refuse<std::length_error>("GridShape", "height", height, "at most ", (largest + 1) / 2,
                                         " for a width of ", width);
     }
+  }
+  /// Says that one number, where a grid is asked for, is half of it.
+  template <typename Side, std::enable_if_t<std::is_arithmetic_v<Side>, int> = 0>
+  GridShape(Side) : GridShape(1, 1) {  // NOLINT: meant to be found by a call with a bare number
+    static_assert(detail::kMisuse<Side>, "posenc: a grid has a height and a width: write GridShape(height, width)");
   }
 
   Eigen::Index height() const { return height_; }

@@ -58,7 +58,8 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
 ///
 /// @param segments  MropeSegment::text(tokens) and MropeSegment::image(height, width) of latents, in order.
 /// @returns         tokens x 3.
-/// @throws std::invalid_argument  a segment of another kind: a video, audio or padding; otherwise as mrope_positions().
+/// @throws std::invalid_argument  a segment of another kind: a video, a picture with a time, audio or padding; otherwise
+///                                as mrope_positions().
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
@@ -68,7 +69,7 @@ inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector
   detail::LatentRows rows(function, detail::require_segments(function, segments), 3);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const MropeSegment& s = segments[i];
-    const bool fits = s.frames <= 1 && !s.has_audio && s.pad_tokens == 0;
+    const bool fits = s.frames <= 1 && !s.time.is_given() && !s.has_audio && s.pad_tokens == 0;
     if (fits) continue;
     detail::refuse<std::invalid_argument>(function, detail::element("segments", static_cast<Eigen::Index>(i)),
                                           "another kind of segment",

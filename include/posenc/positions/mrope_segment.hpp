@@ -49,6 +49,8 @@ class VideoTime {
   std::int64_t positions_per_second() const { return rate_.value_or(1); }
   std::int64_t frames() const { return frames_.value_or(1); }
   std::int64_t seconds() const { return seconds_.value_or(1); }
+  /// Whether one of the three is given.
+  bool is_given() const { return rate_.has_value() || frames_.has_value() || seconds_.has_value(); }
   /// Whether all three are given, or none.
   bool is_complete() const {
     return rate_.has_value() == frames_.has_value() && rate_.has_value() == seconds_.has_value();

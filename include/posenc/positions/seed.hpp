@@ -5,8 +5,10 @@
 #define POSENC_POSITIONS_SEED_HPP
 
 #include "posenc/detail/argument.hpp"
+#include "posenc/detail/check.hpp"
 
 #include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -16,7 +18,14 @@ inline namespace POSENC_ABI {
 class Seed {
  public:
   /// @param value  Any integer of 64 bits.
-  explicit Seed(detail::WholeNumber value) : value_(value) {}
+  template <typename Value, std::enable_if_t<std::is_convertible_v<const Value&, detail::WholeNumber>, int> = 0>
+  explicit Seed(Value value) : value_(detail::WholeNumber(value)) {}
+  /// Says what `Seed seed = 7` is to be.
+  template <typename Never = void>
+  Seed(long double) {  // NOLINT: meant to be found by `=`, and worse than the above otherwise
+    static_assert(detail::kMisuse<Never>, "posenc: a bare number is no Seed: write Seed seed(value)");
+  }
+  /// The number.
   std::int64_t value() const { return value_; }
 
  private:

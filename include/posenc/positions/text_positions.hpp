@@ -24,7 +24,14 @@ using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, 
 class PastTokens {
  public:
   /// @param count  [tokens] PastTokens(0) where there is no cache. What is in range depends on the call.
-  explicit PastTokens(detail::WholeNumber count) : count_(count) {}
+  template <typename Count, std::enable_if_t<std::is_convertible_v<const Count&, detail::WholeNumber>, int> = 0>
+  explicit PastTokens(Count count) : count_(detail::WholeNumber(count)) {}
+  /// Says what `PastTokens past = 5` is to be.
+  template <typename Never = void>
+  PastTokens(long double) {  // NOLINT: meant to be found by `=`, and worse than the above otherwise
+    static_assert(detail::kMisuse<Never>, "posenc: a bare number is no PastTokens: write PastTokens past(count)");
+  }
+  /// The number of tokens.
   std::int64_t count() const { return count_; }
 
  private:

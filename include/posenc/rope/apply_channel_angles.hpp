@@ -55,7 +55,7 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
     const auto view = RopeTable<Table>::view(table);
     using Angles = HeadRotations<typename decltype(view)::Scalar>;
     if constexpr (is_table_rotation<Table>) {
-      require(!table.inverts, function, "table", "table.inverse()",
+      require(!is_inverse(table), function, "table", "table.inverse()",
               "a table or table.adjoint(): channels with angles of their own do not rotate, and have no such inverse");
     }
     require(view.num_pairs() == layout.rotary_dim(), function, "table.num_pairs()", view.num_pairs(),
@@ -66,6 +66,7 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
     if constexpr (decltype(heads)::kIsView) grid = {"x", "x.seq_len()", heads.x.batch(), heads.x.seq_len()};
     require_heads_disjoint(function, "x", heads);
     require_table_elsewhere(function, "x", heads, view, grid, layout.head_dim());
+    require_list_elsewhere(function, "x", heads, which, grid, layout.head_dim());
     with_rope_rows<decltype(heads)::kIsView>(function, view, which, grid, [&](const auto& rows) {
       mix_channels<RopeTable<Table>::backward>(heads, Angles{view, 1}, layout, rows);
     });
@@ -86,7 +87,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
 /// refused.
 /// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
-/// @param table      A table of layout.rotary_dim() pairs, or its adjoint().
+/// @param table      A table of layout.rotary_dim() "pairs", or its adjoint(): of frequencies of channels, which
+///                   Frequencies::for_channels() keeps from apply_rope().
 /// @param layout     Channels of a head, which of them are mixed, and how they pair up.
 /// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
 ///                                apply_rope(). x is unchanged whenever something is thrown.
@@ -94,8 +96,7 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 ///           a layer).
 /// Accuracy: as apply_rope() [rope][channels].
 /// Matches:  rotate_queries_or_keys of V-JEPA 2 with presets::vjepa2_frequencies(); ERNIE-Image of diffusers with
-///           presets::ernie_image_frequencies(); HunYuan-VL on pictures, whose pairs
-///           lie on two axes.
+///           presets::ernie_image_frequencies(); HunYuan-VL on pictures, whose pairs lie on two axes.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_channel_angles(X&& x, const Table& table, const RopeLayout& layout) {
   detail::apply_channel_angles_in_place(std::forward<X>(x), table, layout, detail::OneRowForEachToken{});

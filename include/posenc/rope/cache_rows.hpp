@@ -17,7 +17,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What cache_rows() returns: a cache that it refers to, and a row of it for each token.
+/// What cache_rows() returns: a cache that it refers to, and a row of it for each token. It is given to apply_rope() in
+/// the call that it is made in, and not kept.
 template <typename Cache, typename List>
 class CacheRows {
  public:
@@ -25,8 +26,9 @@ class CacheRows {
   template <typename GivenCache, typename GivenList>
   CacheRows(std::in_place_t, GivenCache&& cache, GivenList&& slots)
       : cache_(std::forward<GivenCache>(cache)), slots_(std::forward<GivenList>(slots)) {}
+  CacheRows(const CacheRows&) = delete;
+  CacheRows& operator=(const CacheRows&) = delete;
   auto& cache() { return cache_; }
-  auto& cache() const { return cache_; }
   const std::remove_reference_t<List>& slots() const { return slots_; }
 
  private:
@@ -45,9 +47,9 @@ class CacheRows {
 /// writes.
 /// @param cache  slots x (num_heads * head_dim): any writable dense Eigen object, of any scalar that apply_rope() takes;
 ///               or a HeadsView, whose rows are the tokens of all its sequences, such as [blocks, block_size, heads,
-///               head_dim] as view_blhd(). A variable must outlive the call; a temporary matrix does not compile.
-/// @param slots  Integers of any type, one for each token, in any list as in rows(). A list that is a variable must
-///               outlive the call. apply_rope() refuses one that the cache does not have, -1 included.
+///               head_dim] as view_blhd(). A temporary matrix does not compile.
+/// @param slots  Integers of any type, one for each token, in any list as in rows(). apply_rope() refuses one that the
+///               cache does not have, -1 included, and a list that lies in the cache.
 /// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then writes token by token
 ///           (bench_rope: norm and rotation).
 /// Accuracy: rows have the same bits as without it [rope][norm].

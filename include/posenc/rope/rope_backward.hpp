@@ -121,7 +121,7 @@ void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradO
   const char* const function = "rope_backward";
   const auto view = RopeTable<Table>::view(table);
   const MatrixOperand<const X> heads{x, layout.head_dim()};
-  require_window(function, layout, view.rotary_dim());
+  require_window(function, layout, view);
   require_heads(function, "x", heads, layout);
   require_heads_of_table(function, view.num_heads(), heads.num_heads());
   require_norm(function, norm, view, layout, heads.num_heads());
@@ -142,6 +142,8 @@ void check_and_differentiate(GradX& grad_x, GradWeight& grad_weight, const GradO
   const TokenGrid grid{"x", "x.rows()", 1, x.rows()};
   require_table_elsewhere(function, "grad_x", MatrixOperand<GradX>{grad_x, layout.head_dim()}, view, grid,
                           layout.head_dim());
+  require_disjoint_list(function, "grad_x", grad_x, which);
+  require_disjoint_list(function, "grad_weight", grad_weight, which);
   require_table_elsewhere(function, "grad_weight", MatrixOperand<GradWeight>{grad_weight, 1}, view, grid, 1);
   with_rope_rows<false>(function, view, which, grid, [&](const auto& rows) {
     const double a = view.magnitude();

@@ -63,7 +63,7 @@ void apply_kept_sinusoids(const char* function, const char* parameter, const cha
           "> 0 where a table is read");
   require_disjoint(function, parameter, x, table.cos());
   require_disjoint(function, parameter, x, table.sin());
-  require_disjoint_positions(function, parameter, x, given);
+  require_disjoint_list(function, parameter, x, given);
   const Eigen::Index padding_row = padding_row_of(function, table, encoding);
   const ShiftedTable shifted{table.rows(), table.first_position(), shift_of(encoding, is_list<Given>)};
   with_table_rows(function, shifted, given, TokenGrid{parameter, count, 1, x.rows()},

@@ -26,7 +26,7 @@ template <template <typename> class Element, typename X, typename Given>
 void apply_sinusoidal(const char* function, const char* parameter, X& x, const SinusoidalEncoding& encoding,
                       const Given& given) {
   require_encoded(function, parameter, x, encoding.width());
-  require_disjoint_positions(function, parameter, x, given);
+  require_disjoint_list(function, parameter, x, given);
   with_token_positions(function, parameter, given, x.rows(), [&](const auto& token_positions) {
     const ShiftedPositions<std::decay_t<decltype(token_positions)>> positions(function, token_positions,
                                                                               shift_of(encoding, is_list<Given>));

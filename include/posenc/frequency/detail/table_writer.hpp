@@ -114,6 +114,7 @@ struct TableWriter {
     table.facts_.first_position = first_position;
     table.facts_.num_sequences = 1;
     table.facts_.magnitude = magnitude;
+    table.facts_.of_channels = false;
     id = id_by_heads(id, table.num_heads());
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
@@ -149,6 +150,7 @@ struct TableWriter {
   static void fill(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const Positions& positions) {
     fill_rows(table, 0, frequencies, positions);
     set_origin(table, frequencies.magnitude(), frequencies.id(), first_of(positions));
+    table.facts_.of_channels = frequencies.of_channels();
   }
 
   template <typename Scalar, typename Positions>

@@ -80,6 +80,7 @@ void apply_learned(const char* function, const char* parameter, X& x, const Tabl
   require_data(function, parameter, x);
   require_no_self_overlap(function, parameter, x);
   require_disjoint(function, parameter, x, table.values());
+  require_disjoint_list(function, parameter, x, given);
   const Lookup lookup(table.options(), table.rows());
   with_table_positions(function, parameter, given, x.rows(), lookup,
                        [&](const auto& positions) { write_learned<Add>(x, table, lookup, positions); });

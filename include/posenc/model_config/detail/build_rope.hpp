@@ -107,7 +107,7 @@ inline void spread_over_channels(RopeSet& set, std::vector<int> sections) {
   const Frequencies& of_pairs = set.frequencies;
   Eigen::ArrayXd inv_freq(2 * of_pairs.num_pairs());
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = of_pairs.inv_freq()[i % of_pairs.num_pairs()];
-  set.frequencies = Frequencies(inv_freq, of_pairs.magnitude(), of_pairs.softmax_multiplier());
+  set.frequencies = Frequencies(inv_freq, of_pairs.magnitude(), of_pairs.softmax_multiplier()).for_channels();
   for (int& section : sections) section *= 2;
   set.axes = contiguous_axes(sections);
   set.angles = RopeAngles::of_channels;

@@ -20,8 +20,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// Refuses a table that does not rotate exactly the channels that the layout names.
-inline void require_window(const char* function, const RopeLayout& layout, Eigen::Index rotary_dim) {
+/// Refuses a table that does not rotate exactly the channels that the layout names, and one that rotates nothing,
+/// because its frequencies are those of channels.
+template <typename View>
+void require_window(const char* function, const RopeLayout& layout, const View& table) {
+  require(!table.of_channels(), function, "table", "angles of channels",
+          "one with an angle for each pair (angles of channels are for apply_channel_angles())");
+  const Eigen::Index rotary_dim = table.rotary_dim();
   if (rotary_dim == layout.rotary_dim()) return;
   const char* const by_channel =
       rotary_dim == 2 * layout.rotary_dim() ? " (angles of channels are for apply_channel_angles())" : "";
@@ -222,6 +227,19 @@ void require_itself_or_disjoint(const char* function, const Out& out, const In& 
   }
 }
 
+/// Whether f(extent) holds for memory that is written.
+template <typename Out, typename Predicate>
+bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head_dim, const Predicate& f) {
+  if constexpr (Out::kScattered) {
+    return any_written_memory(out.cache, rows_of(out.cache), head_dim, f);
+  } else if constexpr (Out::kIsView) {
+    const auto heads = extent_of_heads(out, grid.batch, grid.seq_len, head_dim);
+    return heads && f(*heads);
+  } else {
+    return any_leaf(out.x, [&](const auto& leaf) { return f(extent_of(leaf)); });
+  }
+}
+
 /// Refuses a table whose numbers lie in what is written, as those of a wrapped cache may.
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
@@ -238,18 +256,26 @@ void require_table_elsewhere(const char* function, const char* parameter, const 
   };
   const MemoryExtent cosines = numbers(table.cos_data(0));
   const MemoryExtent sines = numbers(table.sin_data(0));
-  const auto check = [&](const MemoryExtent& written) {
-    const bool overlapping = overlap(written, cosines) || overlap(written, sines);
-    require(!overlapping, function, parameter, "memory of the table", "disjoint from the table");
-    return false;
+  const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
+    return overlap(written, cosines) || overlap(written, sines);
+  });
+  require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
+          "disjoint from the table");
+}
+
+/// Refuses positions, rows or slots that lie in what is written, where they would change before they are read.
+template <typename Out, typename Given>
+void require_list_elsewhere(const char* function, const char* parameter, const Out& out, const Given& given,
+                            const TokenGrid& grid, Eigen::Index head_dim) {
+  const auto is_written = [&](const MemoryExtent& list) {
+    return any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) { return overlap(written, list); });
   };
   if constexpr (Out::kScattered) {
-    require_table_elsewhere(function, "cache", out.cache, table, rows_of(out.cache), head_dim);
-  } else if constexpr (Out::kIsView) {
-    if (const auto heads = extent_of_heads(out, grid.batch, grid.seq_len, head_dim)) check(*heads);
-  } else {
-    any_leaf(out.x, [&](const auto& leaf) { return check(extent_of(leaf)); });
+    require(!any_memory_of_list(out.slots, is_written), function, "slots", "memory of the cache",
+            "disjoint from the cache");
   }
+  require(!any_memory_of_list(given, is_written), function, Out::kScattered ? "cache" : parameter,
+          "memory of the positions or rows", "disjoint from the list of positions or rows");
 }
 
 }  // namespace detail

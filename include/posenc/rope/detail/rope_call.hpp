@@ -64,6 +64,13 @@ using IfRopeInto = std::enable_if_t<is_rope_into<std::decay_t<A>...>, int>;
 template <typename... A>
 using IfNoRopeCall = std::enable_if_t<!is_rope_in_place<std::decay_t<A>...> && !is_rope_into<std::decay_t<A>...>, int>;
 
+/// Whether T has a member `frequencies`, as a RopeSet of a config has, which this folder does not know.
+template <typename T, typename = void>
+inline constexpr bool has_frequencies = false;
+template <typename T>
+inline constexpr bool has_frequencies<T, std::enable_if_t<std::is_same_v<decltype(T::frequencies), Frequencies>>> =
+    true;
+
 /// Stops the compiler with a sentence that says what to write instead.
 template <typename... A>
 constexpr void explain_rope_call() {
@@ -88,6 +95,10 @@ constexpr void explain_rope_call() {
   } else if constexpr (std::is_same_v<Table, Frequencies>) {
     static_assert(kMisuse<A...>,
                   "posenc: frequencies rotate nothing without positions: write make_table<float>(frequencies, "
+                  "PositionRange(first, count)) and give that table");
+  } else if constexpr (has_frequencies<Table>) {
+    static_assert(kMisuse<A...>,
+                  "posenc: a RopeSet rotates nothing without positions: write make_table<float>(set, "
                   "PositionRange(first, count)) and give that table");
   } else if constexpr (!is_rope_table<Table>) {
     static_assert(kMisuse<A...>,

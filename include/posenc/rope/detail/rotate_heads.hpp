@@ -37,8 +37,8 @@ struct RopeTable {
 template <RotationSense Sense, typename Table>
 struct RopeTable<TableRotation<Sense, Table>> {
   static constexpr bool backward = Sense == RotationSense::backward;
-  static auto view(const TableRotation<Sense, Table>& rotation) { return rotation.table.view(); }
-  static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale; }
+  static auto view(const TableRotation<Sense, Table>& rotation) { return rotation.table().view(); }
+  static double scale(const TableRotation<Sense, Table>& rotation) { return rotation.scale(); }
 };
 
 /// Whether apply_rope() may write to an argument of type `X&&`; the compiler stops with the reason where it may not.
@@ -204,7 +204,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
                       const Given& given) {
   const char* const function = "apply_rope";
   const auto view = RopeTable<Table>::view(table);
-  require_window(function, layout, view.rotary_dim());
+  require_window(function, layout, view);
   require_heads(function, "x", in, layout);
   require_heads_of_table(function, view.num_heads(), in.num_heads());
   if constexpr (is_norm<Norm>) require_norm(function, norm, view, layout, in.num_heads());
@@ -221,6 +221,7 @@ void check_and_rotate(const Out& out, const In& in, const Table& table, const Ro
   }
   require_heads_disjoint(function, InPlace ? "x" : "out", out);
   require_table_elsewhere(function, InPlace ? "x" : "out", out, view, grid, layout.head_dim());
+  require_list_elsewhere(function, InPlace ? "x" : "out", out, given, grid, layout.head_dim());
   const auto rotate = [&](const auto& rows) {
     if (in.tokens() == 0 || in.num_heads() == 0) return;
     const HeadRotations<typename decltype(view)::Scalar> rotations{view, RopeTable<Table>::scale(table)};
@@ -257,7 +258,11 @@ void apply_rope_in_place(X&& x, const Table& table, const RopeLayout& layout, co
 template <typename Out, typename Action>
 void with_target(Out&& out, const RopeLayout& layout, const Action& action) {
   if constexpr (is_cache_rows<std::decay_t<Out>>) {
-    if constexpr (may_write_heads<decltype(out.cache())>()) {
+    static_assert(!std::is_lvalue_reference_v<Out>,
+                  "posenc: rows of a cache have no name, because they refer to the cache and the slots: write "
+                  "apply_rope(cache_rows(cache, slots), k, table, layout)");
+    if constexpr (std::is_lvalue_reference_v<Out>) {
+    } else if constexpr (may_write_heads<decltype(out.cache())>()) {
       const auto cache = operand(out.cache(), layout.head_dim());
       const auto& given = as_list(out.slots());
       const auto& slots = evaluated(given);

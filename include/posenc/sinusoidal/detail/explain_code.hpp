@@ -20,7 +20,7 @@ template <typename Out, typename Given>
 void require_writable_code(const char* function, const Out& out, const Given& given) {
   require_data(function, "out", out);
   require_no_self_overlap(function, "out", out);
-  require_disjoint_positions(function, "out", out, given);
+  require_disjoint_list(function, "out", out, given);
 }
 
 /// False where the arguments are there but out of order, which the caller reports; other faults are reported here.

@@ -5,7 +5,6 @@
 #define POSENC_SINUSOIDAL_DETAIL_REQUIRE_ENCODED_HPP
 
 #include "posenc/detail/overlap.hpp"
-#include "posenc/positions/each_sequence.hpp"
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -17,16 +16,6 @@ void require_encoded(const char* function, const char* parameter, const X& x, Ei
   require_width(function, parameter, x, "encoding.width()", width);
   require_data(function, parameter, x);
   require_no_self_overlap(function, parameter, x);
-}
-
-/// A list of positions may not lie in what is written.
-template <typename X, typename Given>
-void require_disjoint_positions(const char* function, const char* parameter, const X& x, const Given& given) {
-  if constexpr (is_dense<Given>) {
-    require_disjoint(function, parameter, x, given);
-  } else if constexpr (is_each_sequence<Given>) {
-    require_disjoint_positions(function, parameter, x, given.start());
-  }
 }
 
 }  // namespace detail
