@@ -73,6 +73,13 @@ TEST_CASE("context extension is that of mlx-lm and vLLM", "[frequency][rules][sc
     classes.close("mlx_yarn_deepseek" + size, posenc::scale_yarn(plain, yarn));
     classes.close("vllm_deepseek" + size, posenc::scale_yarn(plain, yarn));
 
+    // Each sequence of a batch, as if it ran alone.
+    const Frequencies of_sequence = posenc::scale_dynamic_ntk(posenc::geometric_frequencies(36, 1e4), {2, 10},
+                                                              n == 0   ? 5
+                                                              : n == 1 ? 25
+                                                                       : 41);
+    classes.close("hf_sequence" + size, of_sequence);
+
     posenc::LongRopeOptions longrope;
     longrope.original_max_position_embeddings = length;
     longrope.max_position_embeddings = 8 * length;

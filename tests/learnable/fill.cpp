@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string>
 
 using namespace posenc_tests;
 
@@ -165,5 +166,40 @@ TEST_CASE("the sinusoidal start is the sinusoidal table", "[learnable][initializ
     posenc::LearnedTable<float> table(40, 70);
     posenc::fill(table.values(), posenc::SinusoidalRows(posenc::geometric_frequencies(70, 10000), order));
     REQUIRE(table.values() == expected);
+  }
+}
+
+TEST_CASE("initial values are distributed as those of torch and timm", "[learnable][initialize]") {
+  const auto golden = posenc_tests::golden("learnable/initializers.csv");
+  constexpr double kTheirs = 4e6;
+  const Eigen::Index sizes[][2] = {{4, 6}, {30, 51}, {512, 64}};
+  const auto compare = [&](const std::string& name, int n, const auto& rule) {
+    INFO(name << " " << n);
+    const Eigen::Index rows = sizes[n][0], columns = sizes[n][1];
+    const int tables = static_cast<int>(40'000 / (rows * columns) + 1);
+    const auto expected = golden.block(name + "-" + std::to_string(n)).matrix();
+    Eigen::VectorXd below = Eigen::VectorXd::Zero(expected.rows());
+    for (int t = 0; t < tables; ++t) {
+      Eigen::MatrixXd x(rows, columns);
+      posenc::fill(x, rule, posenc::Seed(t));
+      for (Eigen::Index i = 0; i < below.size(); ++i)
+        below[i] += static_cast<double>((x.array() < expected(i, 1)).count());
+    }
+    // The share of ours below their quantile: both are off by the deviation of a share of so many draws.
+    const double count = static_cast<double>(tables) * static_cast<double>(rows * columns);
+    for (Eigen::Index i = 0; i < below.size(); ++i) {
+      const double share = expected(i, 0);
+      const double deviation = std::sqrt(share * (1 - share) * (1 / count + 1 / kTheirs));
+      CHECK(std::abs(below[i] / count - share) <= kDeviations * deviation);
+    }
+  };
+  for (int n = 0; n < 3; ++n) {
+    compare("normal", n, posenc::Normal(0.02, 0.1));
+    compare("uniform", n, posenc::Uniform(-0.3, 0.1));
+    for (const char* name : {"truncated", "timm_truncated"}) {
+      compare(name, n, posenc::TruncatedNormal(0.02, -0.04, 0.03, 0.01));
+    }
+    compare("xavier_uniform", n, posenc::XavierUniform());
+    compare("xavier_normal", n, posenc::XavierNormal());
   }
 }

@@ -4,7 +4,7 @@
 them on written-down inputs; and by periodic frequencies, as stable-diffusion.cpp forms its angles (pull request 914), whose
 lines are repeated here in float32 one by one.
 
-    golden_axial.py OUT_FILE          needs torch, timm 1.0.31 and diffusers 0.42
+    golden_axial.py OUT_FILE          needs torch, timm 1.0.31, diffusers 0.42 and rotary-embedding-torch 0.9
 
 A scheme has three sizes, n = 0, 1, 2. `x-n` and `y-n` are tokens x head_dim, before and after; `size-n` is rows and
 columns of the grid.
@@ -13,6 +13,7 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import rotary_embedding_torch
 import torch
 from diffusers.models.embeddings import apply_rotary_emb, get_2d_rotary_pos_embed_lumina
 from diffusers.models.transformers import transformer_ernie_image
@@ -36,6 +37,15 @@ def timm_linear():
 
 def timm_geometric():
     yield from pixels(False)
+
+
+def ret_pixel():
+    for head_dim, max_freq, size in ((16, 224, (3, 5)), (8, 10, (2, 2)), (36, 77, (7, 2))):
+        module = rotary_embedding_torch.RotaryEmbedding(head_dim // 2, freqs_for="pixel", max_freq=max_freq)
+        x = numbers(size[0] * size[1], head_dim)
+        y = rotary_embedding_torch.apply_rotary_emb(module.get_axial_freqs(*size).double(),
+                                                    x.view(1, *size, head_dim))
+        yield {"size": torch.tensor([size]), "x": x, "y": y[0].flatten(0, 1)}
 
 
 def lumina_next():
@@ -84,9 +94,9 @@ def ernie_image():
 def main(path):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("# source = timm 1.0.31 RotaryEmbedding, diffusers 0.42 get_2d_rotary_pos_embed_lumina; angles in float32\n")
+        file.write("# source = timm 1.0.31, diffusers 0.42, rotary-embedding-torch 0.9; angles in float32\n")
         file.write("# script = tests/parity/golden_axial.py\n")
-        for scheme in (timm_linear, timm_geometric, lumina_next, periodic, ernie_image):
+        for scheme in (timm_linear, timm_geometric, lumina_next, periodic, ernie_image, ret_pixel):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()

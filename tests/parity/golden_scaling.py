@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/rotations/scaling.csv: frequencies and magnitudes of context extension as mlx-lm and SGLang, whose
-classes are vLLM's, apply them, in three sizes.
+"""Writes tests/golden/rotations/scaling.csv: frequencies and magnitudes of context extension as mlx-lm, transformers and
+SGLang, whose classes are vLLM's, apply them, in three sizes.
 
-    golden_scaling.py OUT_FILE SGLANG    needs torch, mlx[cpu] 0.32, mlx-lm 0.32 and the wheel of sglang 0.5, unpacked into
+    golden_scaling.py OUT_FILE SGLANG    needs torch, transformers, mlx[cpu] 0.32, mlx-lm 0.32 and the wheel of sglang 0.5, unpacked into
                                          the folder SGLANG: of it only the rotary classes run
 
 Each row is [inv_freq ..., magnitude]: angle and length of what a class makes of the pair (1, 0) at position 1.
@@ -100,6 +100,17 @@ def mlx_rules():
         yield f"mlx_dynamic-{n}", of_mlx(dynamic, dim, 25)
 
 
+def hf_sequences():
+    """Dynamic NTK of sequences that run alone, one by one."""
+    from transformers import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+    rope = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
+    for n, length in enumerate((5, 25, 41)):
+        config = LlamaConfig(hidden_size=36, num_attention_heads=1, max_position_embeddings=10, rope_parameters=rope)
+        cos, sin = LlamaRotaryEmbedding(config)(torch.zeros(1), torch.arange(length)[None])
+        yield f"hf_sequence-{n}", of_cache(torch.cat([cos[0, :, :18], sin[0, :, :18]], 1))
+
+
 def vllm_rules(classes):
     for n, (dim, length) in enumerate(zip(DIMS, LENGTHS)):
         short, long = factors(dim)
@@ -119,9 +130,9 @@ def vllm_rules(classes):
 
 def main(path, folder):
     with open(path, "w", encoding="utf-8") as file:
-        file.write("# source = mlx-lm 0.32 and SGLang 0.5, whose classes are vLLM's; float32\n")
+        file.write("# source = mlx-lm 0.32, transformers 5.24 and SGLang 0.5, whose classes are vLLM's; float32\n")
         file.write("# script = tests/parity/golden_scaling.py\n")
-        for rules in (mlx_rules(), vllm_rules(sglang(folder))):
+        for rules in (mlx_rules(), hf_sequences(), vllm_rules(sglang(folder))):
             for name, (inv_freq, magnitude) in rules:
                 file.write(f"@ {name} 1 {len(inv_freq) + 1}\n")
                 file.write(",".join(repr(v) for v in [*inv_freq.tolist(), float(magnitude)]) + "\n")

@@ -31,7 +31,7 @@ std::vector<int> size(const std::string& scheme, int n) {
 
 }  // namespace
 
-TEST_CASE("pixel bands are those of timm", "[rope][axial][golden]") {
+TEST_CASE("pixel bands are those of timm and of rotary-embedding-torch", "[rope][axial][golden]") {
   const double highest[] = {224, 10, 77};
   for (const auto bands : {posenc::PixelBands::linear, posenc::PixelBands::geometric}) {
     const std::string scheme = bands == posenc::PixelBands::linear ? "timm_linear" : "timm_geometric";
@@ -39,6 +39,11 @@ TEST_CASE("pixel bands are those of timm", "[rope][axial][golden]") {
       const auto model = posenc::pixel_frequencies(2, block(scheme, "x", n).cols() / 4, highest[n], bands);
       check(scheme, n, model, posenc::linspace_positions(size(scheme, n)), highest[n] * 1.5708);
     }
+  }
+  for (int n = 0; n < 3; ++n) {
+    const auto model =
+        posenc::pixel_frequencies(2, block("ret_pixel", "x", n).cols() / 4, highest[n], posenc::PixelBands::linear);
+    check("ret_pixel", n, model, posenc::linspace_positions(size("ret_pixel", n)), highest[n] * 1.5708);
   }
 }
 
