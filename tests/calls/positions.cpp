@@ -42,6 +42,7 @@ TEST_CASE("every form of argument: positions", "[calls][positions]") {
   const GridShape picture(2, 3);
   const std::vector<GridShape> references = {GridShape(1, 2)};
   CHECK(differs(CALL(presets::flux_positions), 3, picture, references) == "");
+  CHECK(differs(CALL(presets::flux_positions), 3, picture, references, FluxReferences::by_offset) == "");
   CHECK(differs(CALL(presets::flux2_positions), 3, picture, references) == "");
   CHECK(differs(CALL(presets::qwen_image_positions), 3, references) == "");
   CHECK(differs(CALL(presets::z_image_positions), 3, picture) == "");

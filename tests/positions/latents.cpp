@@ -150,6 +150,21 @@ TEST_CASE("positions of latents are those of diffusers", "[positions][latents]")
   CHECK(latents.all_compared());
 }
 
+TEST_CASE("references of FLUX are beside or below one another", "[positions][latents]") {
+  // The first patches of the references in stable-diffusion.cpp (tests/parity/sd_cpp.py): 4 x 4, below it 2 x 3, which
+  // reaches 6 down and not 7 to the right, and beside both 6 x 2.
+  const std::vector<GridShape> references = {GridShape(4, 4), GridShape(2, 3), GridShape(6, 2)};
+  const auto at = presets::flux_positions(3, GridShape(2, 3), references, posenc::FluxReferences::by_offset);
+  const auto by_index = presets::flux_positions(3, GridShape(2, 3), references);
+  REQUIRE(at.rows() == 9 + 16 + 6 + 12);
+  CHECK(at.topRows(9 + 16) == by_index.topRows(9 + 16));
+  using Place = Eigen::Matrix<std::int64_t, 1, 3>;
+  CHECK(at.row(9 + 16) == Place(1, 4, 0));
+  CHECK(at.row(9 + 16 + 5) == Place(1, 5, 2));
+  CHECK(at.row(9 + 16 + 6) == Place(1, 0, 4));
+  CHECK(at.row(9 + 16 + 6 + 11) == Place(1, 5, 5));
+}
+
 TEST_CASE("the axes of Ideogram 4 take turns for 60 pairs, and time has the rest", "[positions][latents]") {
   const posenc::AxisMap axes = posenc::interleaved_axes({88, 20, 20});
   REQUIRE(axes.num_pairs() == 128);

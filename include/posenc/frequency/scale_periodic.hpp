@@ -45,8 +45,7 @@ inline bool is_period(double period) {
 /// @throws std::invalid_argument  period <= 0 or NaN.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][periodic].
-/// Matches:  the circular option of stable-diffusion.cpp (pull request 914), with the height and the width of the picture in
-///           patches as periods.
+/// Matches:  wrap_dims of embed_nd in stable-diffusion.cpp (--circular), the height and the width of the picture in patches.
 template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
   const double length = static_cast<double>(period);

@@ -10,33 +10,45 @@
 #include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/grid_shape.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 namespace posenc {
 inline namespace POSENC_ABI {
+
+/// What tells the references of flux_positions() apart.
+enum class FluxReferences {
+  by_index,  ///< The first axis: reference r is at r + 1, from row and column 0.
+  by_offset  ///< Rows and columns: all are at 1, each beside those before it, or below them where that is less far.
+};
+
 namespace presets {
 
 /// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
 ///
 ///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
 ///     picture      (0, y, x)
-///     reference r  (r + 1, y, x)
+///     reference r  (r + 1, y, x)        by_index
+///                  (1, y0 + y, x0 + x)  by_offset; the first reference is at the same places
 ///
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @param references   Their patches.
+/// @param apart        What tells references apart.
 /// @returns            tokens x 3.
-/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40; an enumerator that is none.
 /// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
-/// Matches:  FluxPipeline and FluxKontextPipeline, ChromaPipeline, BriaPipeline, BriaFiboPipeline of diffusers; without
-///           references Krea2Pipeline, for axial_frequencies({16, 24, 24}, 1e3);
+/// Matches:  FluxPipeline and FluxKontextPipeline, ChromaPipeline, BriaPipeline, BriaFiboPipeline of diffusers; by_offset
+///           stable-diffusion.cpp; without references Krea2Pipeline, for axial_frequencies({16, 24, 24}, 1e3);
 ///           JoyImageEditPlusTransformer3DModel of pictures, whose text does not rotate either.
 inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
-                                                       const std::vector<GridShape>& references = {}) {
+                                                       const std::vector<GridShape>& references = {},
+                                                       FluxReferences apart = FluxReferences::by_index) {
   const char* const function = "presets::flux_positions";
+  detail::require_named(function, "apart", apart, FluxReferences::by_offset);
   detail::require_text_tokens(function, text_tokens);
   const std::int64_t pictures =
       std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
@@ -44,7 +56,20 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
   rows.skip(text_tokens);
   rows.append_picture(picture, 0);
   std::int64_t index = 0;
-  for (const GridShape& reference : references) rows.append_picture(reference, ++index);
+  std::int64_t bottom = 0;
+  std::int64_t right = 0;
+  for (const GridShape& reference : references) {
+    if (apart == FluxReferences::by_index) {
+      rows.append_picture(reference, ++index);
+      continue;
+    }
+    const bool beside = reference.height() + bottom > reference.width() + right;
+    const std::int64_t y = beside ? 0 : bottom;
+    const std::int64_t x = beside ? right : 0;
+    rows.append_picture(reference, 1, y, x);
+    bottom = (std::max)(bottom, y + reference.height());
+    right = (std::max)(right, x + reference.width());
+  }
   return rows.take();
 }
 
