@@ -655,6 +655,21 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
     Eigen::VectorXf grad = Eigen::VectorXf::Zero(8);
     rope_backward(f.out, grad, f.x.topRows(2), f.x, f.three, f.layout, norm_of(8));
   });
+  bad.value("a gradient of weights that is no vector",
+            "rope_backward: grad_weight.rows() must be 1, or grad_weight.cols() be 1, got 2", [=](F& f) {
+              Eigen::MatrixXf grad = Eigen::MatrixXf::Zero(2, 4);
+              rope_backward(f.out, grad, f.x, f.x, f.three, f.layout, norm_of(8));
+            });
+  bad.value("a gradient through the weights of another head",
+            "rope_backward: norm.factors().size() must be layout.head_dim() 8, got 16", [=](F& f) {
+              Eigen::VectorXf grad = Eigen::VectorXf::Zero(16);
+              rope_backward(f.out, grad, f.x, f.x, f.three, f.layout, norm_of(16));
+            });
+  bad.range("a gradient of more tokens than rows",
+            "rope_backward: from_row() must be in [0, 2] (the table has 5 rows, 3 are needed), got 3", [=](F& f) {
+              Eigen::VectorXf grad = Eigen::VectorXf::Zero(8);
+              rope_backward(f.out, grad, f.x, f.x, f.table, f.layout, norm_of(8), posenc::from_row(3));
+            });
   bad.value("a gradient of weights that lies in x",
             "rope_backward: grad_weight must be disjoint from what is read, got overlapping memory",
             [=](F& f) { rope_backward(f.out, f.x.row(0).head(8), f.x, f.x, f.three, f.layout, norm_of(8)); });

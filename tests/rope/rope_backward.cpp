@@ -82,3 +82,32 @@ TEST_CASE("the gradients of a norm and a rotation", "[rope][norm][backward]") {
     }
   }
 }
+
+TEST_CASE("the gradient of weights in float is that in double, rounded once", "[rope][norm][backward]") {
+  constexpr Index kTokens = 200;
+  Noise noise(7);
+  for (const Index heads : {Index(2), Index(36)}) {  // 36 of 64 channels are more weights than are summed at a time
+    const RopeLayout layout = RopeLayout::half_split(64).window(4, 48);
+    const Index width = heads * 64;
+    const auto table =
+        posenc::make_table<float>(posenc::geometric_frequencies(48, 100), posenc::PositionRange(4, kTokens));
+    const RowMatrix<float> x = noise.matrix<float>(kTokens, width);
+    const RowMatrix<float> g = noise.matrix<float>(kTokens, width);
+    for (const NormOver over : {NormOver::head, NormOver::token}) {
+      for (const NormOrder order : {NormOrder::before_rotation, NormOrder::after_rotation}) {
+        const Eigen::VectorXf weight = noise.matrix<float>(over == NormOver::head ? 64 : width, 1);
+        const RmsNorm norm(weight, 1e-6, over, posenc::NormWeight::one_plus, order);
+        const Eigen::VectorXf before = noise.matrix<float>(weight.size(), 1);
+        Eigen::VectorXd in_double = before.cast<double>();
+        Eigen::VectorXf in_float = before;
+        RowMatrix<float> grad_x(kTokens, width);
+        RowMatrix<float> in_place = x;
+        rope_backward(grad_x, in_double, g, x, table, layout, norm);
+        rope_backward(in_place, in_float, g, in_place, table, layout, norm);
+        INFO(heads << " heads, whole token " << (over == NormOver::token));
+        CHECK(same_bits(in_float, in_double.cast<float>()));
+        CHECK(same_bits(in_place, grad_x));
+      }
+    }
+  }
+}

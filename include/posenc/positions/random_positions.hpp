@@ -40,7 +40,7 @@ class BoundedRandom {
   MersenneTwister random_;
 };
 
-/// A set of numbers >= 0, of which at most `most` are inserted: open addressing in twice as many places.
+/// A set of numbers >= 0, of which at most `most` are inserted: open addressing in a table of which half stays free.
 class NumberSet {
  public:
   explicit NumberSet(Eigen::Index most) {

@@ -111,7 +111,8 @@ auto add_distance_bias(const Arguments&...) {
 /// @throws as add_distance_bias(); grad_table is then unchanged.
 /// Cost:     one addition for each logit; no allocation (bench_relative_bias: biases by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
-///           [relative_bias][properties].
+///           [relative_bias][properties]. A sum of n logits has n roundings to the scalar of grad_table: take one of
+///           double where queries are many.
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1: what a framework's autograd sums by index.
 template <typename GradTable, typename Grad, detail::IfDistanceTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void distance_bias_backward(GradTable&& grad_table, const Grad& grad_logits, const AttentionSpan& span) {

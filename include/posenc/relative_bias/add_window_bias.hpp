@@ -220,7 +220,8 @@ auto add_window_bias(const Arguments&...) {
 /// Cost:     one addition for each logit: for widths of 7, 8 and 12 at 0.6, 0.8 and 0.7 of the speed of Eigen's sum of
 ///           the gradient for AVX-512 (where the machine has that, with g++ -O2 too), else at 0.5, 0.6 and 0.8 of its
 ///           sum for SSE2; no allocation (bench_window_bias: Swin, BEiT).
-/// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes [accuracy][relative_bias].
+/// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
+///           sum of n logits has n roundings to the scalar of grad_table, of which 12 x 12 windows add 144.
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {

@@ -5,6 +5,7 @@
 #define POSENC_RELATIVE_BIAS_T5_HPP
 
 #include "posenc/detail/argument.hpp"
+#include "posenc/relative_bias/detail/list.hpp"
 #include "posenc/relative_bias/detail/log_buckets.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
@@ -135,8 +136,8 @@ auto make_t5_table(const Arguments&...) {
 /// @param buckets               As in the forward call.
 /// @throws std::invalid_argument  another shape; memory that overlaps. Nothing is written then.
 /// Cost:     one addition for each head and distance; no allocation; no bench case, it reads the table alone.
-/// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
-///           [relative_bias][properties].
+/// Accuracy: summed in double and rounded once [relative_bias][rounded_once]; adjoint to the forward call to 1e-12 of the
+///           sum of the terms' sizes in double, 4 eps in float [relative_bias][properties].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
 template <typename GradWeights, typename Scalar, detail::IfDense<GradWeights> = 0>
 void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& grad_table, const T5Buckets& buckets) {
@@ -144,12 +145,18 @@ void t5_table_backward(GradWeights&& grad_weights, const DistanceTable<Scalar>& 
   auto& grad = detail::written(std::forward<GradWeights>(grad_weights));
   detail::require_shape(function, "grad_weights", grad, buckets.num_buckets(), grad_table.num_heads());
   detail::require_target(function, "grad_weights", grad, grad_table.values());
-  for (Eigen::Index d = grad_table.distances().first(); d <= grad_table.distances().last(); ++d) {
-    const Eigen::Index bucket = buckets(d);
+  // The distances of a bucket follow one another.
+  const Eigen::Index last = grad_table.distances().last();
+  for (Eigen::Index first = grad_table.distances().first(); first <= last;) {
+    const Eigen::Index bucket = buckets(first);
+    Eigen::Index end = first + 1;
+    while (end <= last && buckets(end) == bucket) ++end;
     for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-      auto& target = grad.coeffRef(bucket, head);
-      target += detail::convert<std::decay_t<decltype(target)>>(grad_table(head, d));
+      double sum = 0;
+      for (Eigen::Index d = first; d < end; ++d) sum += static_cast<double>(grad_table(head, d));
+      detail::add_in_double(grad.coeffRef(bucket, head), sum);
     }
+    first = end;
   }
 }
 

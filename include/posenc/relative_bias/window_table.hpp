@@ -9,6 +9,7 @@
 #include "posenc/detail/temporary.hpp"
 #include "posenc/positions/grid_shape.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
+#include "posenc/relative_bias/detail/list.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/table_head.hpp"
 
@@ -144,11 +145,12 @@ void window_table_backward(GradWeights&& grad_weights, const WindowTable<Scalar>
   const Eigen::Index n = values.cols();
   detail::require_shape(function, "grad_weights", grad, n + class_values.cols(), grad_table.num_heads());
   detail::require_target(function, "grad_weights", grad, values, class_values);
-  using Target = typename std::decay_t<decltype(grad)>::Scalar;
   for (Eigen::Index head = 0; head < grad_table.num_heads(); ++head) {
-    for (Eigen::Index m = 0; m < n; ++m) grad.coeffRef(n - 1 - m, head) += detail::convert<Target>(values(head, m));
+    for (Eigen::Index m = 0; m < n; ++m) {
+      detail::add_in_double(grad.coeffRef(n - 1 - m, head), static_cast<double>(values(head, m)));
+    }
     for (Eigen::Index m = 0; m < class_values.cols(); ++m) {
-      grad.coeffRef(n + m, head) += detail::convert<Target>(class_values(head, m));
+      detail::add_in_double(grad.coeffRef(n + m, head), static_cast<double>(class_values(head, m)));
     }
   }
 }

@@ -48,8 +48,11 @@ class CacheRows {
 /// @param cache  slots x (num_heads * head_dim): any writable dense Eigen object, of any scalar that apply_rope() takes;
 ///               or a HeadsView, whose rows are the tokens of all its sequences, such as [blocks, block_size, heads,
 ///               head_dim] as view_blhd(). A temporary matrix does not compile.
-/// @param slots  Integers of any type, one for each token, in any list as in rows(). apply_rope() refuses one that the
-///               cache does not have, -1 included, and a list that lies in the cache.
+/// @param slots  Integers of any type, one for each token, in any list as in rows().
+/// @throws std::invalid_argument  when apply_rope() gets it: another number of slots than tokens; other columns (of a
+///                                view: other heads or channels) than x; a cache without memory, or that overlaps
+///                                itself, x, the table or the slots. Nothing is then written.
+/// @throws std::out_of_range      when apply_rope() gets it: a slot that is no row of the cache, -1 included.
 /// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then writes token by token
 ///           (bench_rope: norm and rotation).
 /// Accuracy: rows have the same bits as without it [rope][norm].

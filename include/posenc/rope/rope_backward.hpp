@@ -12,6 +12,7 @@
 #include "posenc/rope/rms_norm.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +26,7 @@ template <typename GradOut, typename X, typename TableScalar>
 struct NormedHead {
   const GradOut& grad_out;
   const X& x;
-  const Rotation<TableScalar>& table;
+  Rotation<TableScalar> table;
   const RopeLayout& layout;
   const NormOfCall& call;
   Eigen::Index row, token, head;
@@ -72,12 +73,16 @@ struct NormedHead {
   }
 };
 
-/// grad_x = dL/dx and grad_weight += dL/dw. Every pair of grad_out and x is read before that of grad_x is written.
+/// Weights whose gradients norm_gradients() sums on the stack at a time.
+inline constexpr Eigen::Index kWeightGroup = 2048;
+
+/// grad_x = dL/dx and grad_weight += dL/dw, whose sums are formed in double and rounded once. Where there are more weights
+/// than a group, all tokens are read once more for each other group, before any of grad_x is written. Every pair of
+/// grad_out and x is read before that of grad_x is written.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename TableScalar, typename RowOf>
 void norm_gradients(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_out, const X& x,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const RowOf& row_of,
                     const NormOfCall& call) {
-  using Weight = typename GradWeight::Scalar;
   const Eigen::Index head_dim = layout.head_dim();
   const Eigen::Index num_heads = x.cols() / head_dim;
   const Eigen::Index together = call.over_token() ? num_heads : 1;
@@ -86,31 +91,43 @@ void norm_gradients(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_
   const auto rotates = [&](Eigen::Index channel) {
     return channel >= layout.offset() && channel < layout.offset() + layout.rotary_dim();
   };
-  for (Eigen::Index token = 0; token < x.rows(); ++token) {
-    const auto normed = [&](const Rotation<TableScalar>& table, Eigen::Index head) {
-      return NormedHead<GradOut, X, TableScalar>{grad_out, x, table, layout, call, row_of(token), token, head};
-    };
-    for (Eigen::Index first = 0; first < num_heads; first += together) {
-      const double factor = norm_factor<double>(heads, token, first, together, call, layout);
-      double product = 0;  // v . x
-      for (Eigen::Index head = first; head < first + together; ++head) {
-        const Rotation<TableScalar> table = rotations.of(rotations.shared() ? 0 : head);
-        normed(table, head).for_each_channel([&](Eigen::Index, double value, double v, double) {
-          product += v * value;
-        });
+  const auto normed = [&](Eigen::Index token, Eigen::Index head) {
+    return NormedHead<GradOut, X, TableScalar>{
+        grad_out, x, rotations.of(rotations.shared() ? 0 : head), layout, call, row_of(token), token, head};
+  };
+  const Eigen::Index weights = call.norm.factors().size();
+  double sums[kWeightGroup];
+  for (Eigen::Index begin = 0; begin == 0 || begin < weights; begin += kWeightGroup) {
+    const Eigen::Index end = (std::min)(begin + kWeightGroup, weights);
+    const bool last = end == weights;
+    std::fill_n(sums, end - begin, 0.0);
+    for (Eigen::Index token = 0; token < x.rows(); ++token) {
+      for (Eigen::Index first = 0; first < num_heads; first += together) {
+        const double factor = norm_factor<double>(heads, token, first, together, call, layout);
+        double product = 0;  // v . x
+        for (Eigen::Index head = first; last && head < first + together; ++head) {
+          normed(token, head).for_each_channel([&](Eigen::Index, double value, double v, double) {
+            product += v * value;
+          });
+        }
+        const double by_length = product * factor * factor / divisor;
+        for (Eigen::Index head = first; head < first + together; ++head) {
+          const Eigen::Index first_weight = call.over_token() ? head * head_dim : 0;
+          if (!last && (first_weight >= end || first_weight + head_dim <= begin)) continue;
+          normed(token, head).for_each_channel([&](Eigen::Index channel, double value, double v, double u) {
+            const Eigen::Index weight = first_weight + channel;
+            if (weight >= begin && weight < end) sums[weight - begin] += factor * u;
+            if (!last) return;
+            const double gain = rotates(channel) ? call.gain : 1;
+            grad_x.coeffRef(token, head * head_dim + channel) =
+                convert<typename GradX::Scalar>(factor * (v - gain * value * by_length));
+          });
+        }
       }
-      const double by_length = product * factor * factor / divisor;
-      for (Eigen::Index head = first; head < first + together; ++head) {
-        const Rotation<TableScalar> table = rotations.of(rotations.shared() ? 0 : head);
-        normed(table, head).for_each_channel([&](Eigen::Index channel, double value, double v, double u) {
-          const double gain = rotates(channel) ? call.gain : 1;
-          grad_x.coeffRef(token, head * head_dim + channel) =
-              convert<typename GradX::Scalar>(factor * (v - gain * value * by_length));
-          if (!call.has_weights()) return;
-          Weight& sum = entry(grad_weight, channel + (call.over_token() ? head * head_dim : 0));
-          sum = static_cast<Weight>(static_cast<double>(sum) + factor * u);
-        });
-      }
+    }
+    for (Eigen::Index weight = begin; weight < end; ++weight) {
+      auto& sum = entry(grad_weight, weight);
+      sum = static_cast<typename GradWeight::Scalar>(static_cast<double>(sum) + sums[weight - begin]);
     }
   }
 }
@@ -188,10 +205,17 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 /// @param grad_out, x          tokens x (num_heads * head_dim): what arrives, and what apply_rope() read.
 /// @param table, layout        As in apply_rope(); the table itself, not its adjoint().
 /// @param norm                 As in apply_rope().
-/// @throws std::invalid_argument  shapes that do not agree; memory that overlaps; otherwise as apply_rope(). Nothing is
-///                                then written.
-/// Cost:     some 30 operations for each channel, element by element; no allocation (bench_rope: norm and rotation).
-/// Accuracy: in double; grad_x rounded once, grad_weight once for each token, and head where they share it [rope][norm][backward].
+/// @throws std::invalid_argument  grad_x or grad_out of another shape than x; a grad_weight that is no vector, or not of
+///                                as many numbers as the norm has weights; other weights than the layout's head_dim (or
+///                                x.cols(), over whole tokens); x.cols() no multiple of layout.head_dim();
+///                                table.rotary_dim() other than the layout's; table.num_heads() neither 1 nor the heads
+///                                of x; another number of rows than tokens; a norm behind the rotation by an xPos or
+///                                FoPE table; a grad_x that overlaps itself, the table, or grad_out or x in part; a
+///                                grad_weight that overlaps itself, the table, grad_x, grad_out or x. Nothing is then
+///                                written.
+/// Cost:     some 30 operations for each channel, element by element; one more reading of x and grad_out where the norm
+///           has more than 2,048 weights; no allocation (bench_rope: norm and rotation).
+/// Accuracy: summed in double and rounded once, grad_weight too [rope][norm][backward].
 /// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
 /// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table,
@@ -204,6 +228,9 @@ void rope_backward(GradX&& grad_x, GradWeight&& grad_weight, const GradOut& grad
 
 /// @overload
 /// Token i takes the row that `which` says, as in apply_rope().
+/// @throws std::invalid_argument  in addition: a list of another length; positions for a table that does not know them;
+///                                tokens that are no multiple of each_sequence's seq_len.
+/// @throws std::out_of_range      a position or row that the table does not have. Nothing is then written.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table, typename Which,
           detail::IfRopeBackward<GradX, GradWeight, GradOut, X, Table, RopeLayout, RmsNorm> = 0>
 void rope_backward(GradX&& grad_x, GradWeight&& grad_weight, const GradOut& grad_out, const X& x, const Table& table,

@@ -18,10 +18,16 @@ double number_at(const Eigen::DenseBase<Derived>& list, Eigen::Index i) {
   return static_cast<double>(list.derived().reshaped()(i));
 }
 
-/// list[i] += value.
+/// target += value, rounded once.
+template <typename Target>
+void add_in_double(Target& target, double value) {
+  target = convert<Target>(static_cast<double>(target) + value);
+}
+
+/// list[i] += value, rounded once.
 template <typename List>
 void add_to_entry(List& list, Eigen::Index i, double value) {
-  entry(list, i) += convert<typename std::decay_t<List>::Scalar>(value);
+  add_in_double(entry(list, i), value);
 }
 
 template <typename Derived>
