@@ -91,6 +91,40 @@ TEST_CASE("BEiT, 14x14 and a class token, 12 heads") {
   measure_windows("BEiT 14x14, 12 heads", 1, GridShape(14, 14), 12, posenc::ClassToken::first);
 }
 
+TEST_CASE("Video Swin, 8x7x7, 3 heads") {
+  constexpr Index frames = 8, heads = 3;
+  const GridShape window(7, 7);
+  const Index tokens = frames * window.tokens();
+  const Matrix weights = numbers((2 * frames - 1) * window.displacements(), heads);
+  const auto tables = posenc::make_window_table(weights, frames, window);
+  auto sums = tables;
+  Matrix logits = numbers(heads * tokens, tokens);
+  const Matrix bias = numbers(heads * tokens, tokens);
+  Matrix by_weights = Matrix::Zero(weights.rows(), heads);
+  const auto row_of = [&](Index t, Index u) {
+    const Index n = window.tokens(), d = t / n - u / n + frames - 1;
+    const Index dr = t % n / 7 - u % n / 7 + 6, dc = t % 7 - u % 7 + 6;
+    return (d * 13 + dr) * 13 + dc;
+  };
+  const double bytes = bytes_of(heads * tokens, tokens);
+  measure(
+      "Video Swin 8x7x7, 3 heads, add", bytes, [&] { posenc::add_window_bias(logits, tables); },
+      [&] { logits += bias; },
+      [&] {
+        for (Index row = 0; row < logits.rows(); ++row) {
+          for (Index u = 0; u < tokens; ++u) logits(row, u) += weights(row_of(row % tokens, u), row / tokens);
+        }
+      });
+  measure(
+      "Video Swin 8x7x7, 3 heads, backward", bytes / 2, [&] { posenc::window_bias_backward(sums, logits); },
+      [&] { Catch::Benchmark::deoptimize_value(logits.sum()); },
+      [&] {
+        for (Index row = 0; row < logits.rows(); ++row) {
+          for (Index u = 0; u < tokens; ++u) by_weights(row_of(row % tokens, u), row / tokens) += logits(row, u);
+        }
+      });
+}
+
 TEST_CASE("Decomposed, 14x14, d = 64") {
   constexpr Index d = 64;
   const GridShape grid(14, 14);

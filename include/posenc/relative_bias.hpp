@@ -38,6 +38,8 @@
 
 #include "posenc/relative_bias/add_window_bias.hpp"  // added to logits
 
+#include "posenc/relative_bias/video_window.hpp"  // of three axes
+
 #include "posenc/relative_bias/decomposed.hpp"
 #include "posenc/relative_bias/grid_alibi.hpp"
 #include "posenc/relative_bias/resize_window.hpp"

@@ -4,6 +4,7 @@
 #include "bad_input/relative_bias_fixture.hpp"
 
 #include <optional>
+#include <vector>
 
 namespace {
 
@@ -51,6 +52,32 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
               WindowTable<double> table(6, GridShape(2, 3));
               posenc::add_window_bias(table.values().leftCols(6), table.head(0));
             });
+  bad.value("a window of no frames", "make_window_table: frames must be in [1, 1048576], got 0",
+            [](F& f) { posenc::make_window_table(f.weights.topRows(15), 0, GridShape(2, 3)); });
+  bad.value("a window of frames of other rows",
+            "make_window_table: weights.rows() must be 15 for each of 3 displacements in frames, got 15",
+            [](F& f) { posenc::make_window_table(f.weights.topRows(15), 2, GridShape(2, 3)); });
+  using Tables = std::vector<WindowTable<double>>;
+  bad.value("an even number of window tables",
+            "add_window_bias: tables.size() must be 2 frames - 1, an odd number, got 2",
+            [](F& f) { posenc::add_window_bias(f.window_logits, Tables(2, WindowTable<double>(1, GridShape(2, 3)))); });
+  bad.value("no window tables", "window_bias_backward: grad_tables.size() must be 2 frames - 1, an odd number, got 0",
+            [](F& f) {
+              Tables none;
+              posenc::window_bias_backward(none, f.window_logits);
+            });
+  bad.value("tables of two windows",
+            "add_window_bias: tables[2] must be of the window and the heads of the first, without a class token, got "
+            "another table",
+            [](F& f) {
+              Tables tables(3, WindowTable<double>(1, GridShape(2, 3)));
+              tables[2] = WindowTable<double>(1, GridShape(3, 2));
+              posenc::add_window_bias(f.window_logits, tables);
+            });
+  bad.value("logits of fewer frames", "add_window_bias: logits.rows() must be 12, got 6",
+            [](F& f) { posenc::add_window_bias(f.window_logits, Tables(3, WindowTable<double>(1, GridShape(2, 3)))); });
+  bad.value("gradient of weights of fewer frames", "window_table_backward: grad_weights.rows() must be 45, got 32",
+            [](F& f) { posenc::window_table_backward(f.weights, Tables(3, WindowTable<double>(2, GridShape(2, 3)))); });
   bad.value("window gradient of another window", "window_bias_backward: grad_logits.cols() must be 6, got 5",
             [](F& f) { posenc::window_bias_backward(f.window.head(0), f.both_heads); });
   bad.value("Swin v2 pretrained on one row", "make_swin_v2_table: pretrained.height() must be > 1, got 1",

@@ -146,6 +146,8 @@ TEST_CASE("every form of argument: biases of windows", "[calls][relative_bias]")
   CHECK(differs(CALL(make_window_table), weights, window, ClassToken::none) == "");
   const auto table = make_window_table(weights, window);
   CHECK(differs_written(M::Zero(kHeads * 4, 4), CALL(add_window_bias), table) == "");
+  const auto tables = make_window_table(numbers(3 * window.displacements(), kHeads), 2, window);
+  CHECK(differs_written(M::Zero(kHeads * 8, 8), CALL(add_window_bias), tables) == "");
   CHECK(differs_written(M::Zero(4, 4), CALL(add_window_bias), table.head(1)) == "");
   const WindowTable<float> no_sums(kHeads, window);
   CHECK(differs(summed(no_sums, CALL(window_bias_backward)), numbers(kHeads * 4, 4)) == "");

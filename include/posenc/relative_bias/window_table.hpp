@@ -86,10 +86,7 @@ class WindowTable {
 ///
 /// A checkpoint by key - query (MaxViT in TensorFlow) is written into values() as it is; one by the sizes of a
 /// displacement (LeViT) likewise, its number |rows| width + |columns| in each column.
-/// Windows of three axes (Video Swin) are such tables frame by frame: for each d = query frame - key frame, ascending,
-/// make_window_table(weights.middleRows((d + frames - 1) n, n), window) with n = window.displacements(), which
-/// add_window_bias() adds to the block of logits of each two frames that differ by d. To another size, resize()
-/// brings such weights with AxesResize.
+/// Windows of three axes are in video_window.hpp.
 ///
 /// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
 ///                     class token three more rows: class to token, token to class, class to class.
@@ -100,7 +97,7 @@ class WindowTable {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, RelPosBias of timm, with a class token or without;
-///           RelPosBiasTf (MaxViT) and LeViT of timm, ShiftedWindowAttention3d of torchvision (Video Swin), as said.
+///           RelPosBiasTf (MaxViT) and LeViT of timm, as said.
 template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
@@ -123,9 +120,11 @@ WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 auto make_window_table(const Arguments&...) {
-  static_assert(detail::kMisuse<Arguments...>,
-                "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
-                "displacements x num_heads, window a GridShape(height, width), class_token ClassToken::first for BEiT");
+  static_assert(
+      detail::kMisuse<Arguments...>,
+      "posenc: write make_window_table(weights, window), or (weights, window, class_token): weights is "
+      "displacements x num_heads, window a GridShape(height, width), class_token ClassToken::first for BEiT; of "
+      "three axes (weights, frames, window)");
   return detail::Misfit<Arguments...>();
 }
 
