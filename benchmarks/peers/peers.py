@@ -4,17 +4,30 @@
 
     python3 benchmarks/peers/peers.py [--quick]
 
-runs what Python can import of torch, onnx with onnxruntime, and libmvec of glibc, and names what it cannot. It builds
-driver.cpp with CXX (g++) and the flags of CXXFLAGS (-O3 -march=native) into build/peers. Printed is, for each case, how
-many times as fast posenc is as the peer: the median over rounds, each of which times both one after the other, and in
-brackets the quarters below and above it. Below 1, posenc is behind. Time is that of the thread, so that what else runs
-on the machine disturbs caches only. A call from Python costs both sides about a microsecond, which is most of what one
-token takes. Not part of any test.
+runs what is there of these, and says in one line what is not:
 
-Tables: RoPE gets cosines and sines in both. "in place" stands beside a peer that cannot, and writes elsewhere.
+    torch; onnx with onnxruntime; openvino    what Python can import
+    CTranslate2    the library of the Python package ctranslate2, and the folder `include` of its sources in
+                   CTRANSLATE2_INCLUDE
+    ggml           a folder with include/ and its libraries in GGML, or else the Python package libggml
+    SLEEF          libsleef and its header; libmvec of glibc
+
+It builds driver.cpp with CXX (g++) and the flags of CXXFLAGS (-O3 -march=native) into build/peers. Printed is, for each
+case, how many times as fast posenc is as the peer: the median over rounds, each of which times both one after the other,
+and in brackets the quarters below and above it. RoPE also shows its share of the speed of moving as many bytes, in the
+same rounds. The last word of a line is `ahead` from 1.3 on, `bytes` where posenc is at .9 of moving the bytes, so that
+nobody can be far ahead, `BEHIND` where the peer is faster, `close` elsewhere. Time is that of the thread, so that what
+else runs on the machine disturbs caches only. A call from Python costs both sides about a microsecond, which is most of
+what one token takes. Not part of any test.
+
+Tables: RoPE gets cosines and sines in both, but beside ggml, where both make theirs in each call. "in place" stands
+beside a peer that cannot, and writes elsewhere.
 """
 import argparse
 import ctypes
+import glob
+import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import statistics
@@ -30,16 +43,46 @@ REPOSITORY = HERE.parents[1]
 HEADS, HEAD_DIM = 32, 128
 
 
+def folder_of(package):
+    """Where a Python package lies, without importing it, or None."""
+    spec = importlib.util.find_spec(package)
+    return None if spec is None or not spec.submodule_search_locations else spec.submodule_search_locations[0]
+
+
+def found_libraries():
+    """Options of the compiler for the C and C++ libraries that are here."""
+    options = []
+    ggml = os.environ.get("GGML", folder_of("libggml"))
+    if ggml is None:
+        print("ggml is not here (GGML, or the Python package libggml): its rows are left out")
+    else:
+        options += ["-isystem", f"{ggml}/include"]
+        for name in ("ggml-cpu", "ggml-base"):
+            path = glob.glob(f"{ggml}/**/lib{name}.so", recursive=True)[0]
+            options += [path, f"-Wl,-rpath,{os.path.dirname(path)}"]
+    package, include = folder_of("ctranslate2"), os.environ.get("CTRANSLATE2_INCLUDE")
+    if package is None or include is None:
+        print("CTranslate2 is not here (its Python package and CTRANSLATE2_INCLUDE): its rows are left out")
+    else:
+        path = glob.glob(f"{package}.libs/libctranslate2*.so*")[0]
+        options += ["-isystem", include, path, f"-Wl,-rpath,{os.path.dirname(path)}"]
+    if os.path.exists("/usr/include/sleef.h") or glob.glob("/usr/include/*/sleef.h"):
+        options += ["-lsleef"]
+    return options
+
+
 def build():
     folder = REPOSITORY / "build" / "peers"
     folder.mkdir(parents=True, exist_ok=True)
     library = folder / "libpeers.so"
     source = HERE / "driver.cpp"
-    if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
+    libraries = found_libraries()
+    newest = max(path.stat().st_mtime for path in [source, *(REPOSITORY / "include").rglob("*")])
+    if not library.exists() or library.stat().st_mtime < newest:
         flags = os.environ.get("CXXFLAGS", "-O3 -march=native").split()
         eigen = os.environ.get("EIGEN_INCLUDE", "/usr/include/eigen3")
         command = [os.environ.get("CXX", "g++"), "-std=c++17", *flags, "-DNDEBUG", "-fPIC", "-shared"]
-        command += ["-isystem", eigen, "-I", REPOSITORY / "include", source, "-o", library, "-lmvec"]
+        command += ["-isystem", eigen, "-I", REPOSITORY / "include", source, "-o", library, *libraries, "-lmvec"]
         subprocess.run(command, check=True)
     return ctypes.CDLL(str(library))
 
@@ -69,20 +112,25 @@ class Race:
                 return count
             count *= 2
 
-    def run(self, case, peer, ours, theirs):
-        counts = self.repetitions(ours), self.repetitions(theirs)
-        ratios = []
+    def run(self, case, peer, ours, theirs, moving=None):
+        runs = (ours, theirs) if moving is None else (ours, theirs, moving)
+        counts = [self.repetitions(run) for run in runs]
+        ratios, shares = [], []
         end = time.perf_counter() + self.seconds
         while len(ratios) < 11 or time.perf_counter() < end:
             seconds = []
-            for run, count in zip((ours, theirs), counts):
+            for run, count in zip(runs, counts):
                 start = time.thread_time()
                 for _ in range(count):
                     run()
                 seconds.append((time.thread_time() - start) / count)
             ratios.append(seconds[1] / seconds[0])
+            shares.append(seconds[-1] / seconds[0])
         low, middle, high = statistics.quantiles(ratios, n=4)
-        print(f"{case:44} {peer:28} {middle:7.2f}  [{low:.2f}, {high:.2f}]", flush=True)
+        share = None if moving is None else statistics.median(shares)
+        verdict = "ahead" if middle >= 1.3 else "bytes" if share is not None and share >= 0.9 else "BEHIND" if middle < 1 else "close"
+        moved = "" if share is None else f"{share:.2f} of moving the bytes"
+        print(f"{case:44} {peer:28} {middle:7.2f}  [{low:.2f}, {high:.2f}]  {moved:26} {verdict}", flush=True)
 
 
 def imported(name):
@@ -97,6 +145,11 @@ def angles(tokens):
     inv_freq = 10000.0 ** (-2.0 * np.arange(HEAD_DIM // 2) / HEAD_DIM)
     table = np.arange(tokens)[:, None] * inv_freq[None, :]
     return inv_freq, np.cos(table).astype(np.float32), np.sin(table).astype(np.float32)
+
+
+def mover(posenc, out, x):
+    arguments = (pointer(out), pointer(x), size(x.nbytes // 4), ctypes.c_float(1.0))
+    return lambda: posenc.move_bytes(*arguments)
 
 
 def onnx_session(onnx, runtime, interleaved, scalar):
@@ -156,8 +209,96 @@ def onnx_rope(race, posenc, tokens):
             case = f"rope {np.dtype(scalar).name} {'interleaved' if interleaved else 'half-split'} {tokens}"
             peer = f"ONNX Runtime {runtime.__version__}"
             theirs = lambda: session.run_with_iobinding(binding)  # noqa: E731
-            race.run(case, peer, lambda: function(*forward), theirs)
-            race.run(case + ", in place", peer, lambda: function(*in_place), theirs)
+            race.run(case, peer, lambda: function(*forward), theirs, mover(posenc, out, x))
+            race.run(case + ", in place", peer, lambda: function(*in_place), theirs, mover(posenc, kept, kept))
+
+
+def openvino_model(openvino, cos, sin, tokens):
+    """x cos + rotate_half(x) sin as exported models have it, which its CPU plugin makes one operation of."""
+    opset = openvino.opset13
+    half = HEAD_DIM // 2
+    x = opset.parameter([1, HEADS, tokens, HEAD_DIM], np.float32, "x")
+    table = [opset.constant(np.concatenate([part, part], 1)[None, None]) for part in (cos, sin)]
+
+    def piece(first, last):
+        return opset.slice(x, opset.constant([first]), opset.constant([last]), opset.constant([1]), opset.constant([3]))
+
+    negated = opset.multiply(piece(half, HEAD_DIM), opset.constant(np.float32(-1)))
+    rotated = opset.concat([negated, piece(0, half)], axis=-1)
+    y = opset.add(opset.multiply(x, table[0]), opset.multiply(rotated, table[1]))
+    return openvino.Model([y], [x])
+
+
+def openvino_rope(race, posenc, tokens):
+    openvino = imported("openvino")
+    if openvino is None:
+        return
+    _, cos, sin = angles(tokens)
+    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = openvino.Core().compile_model(openvino_model(openvino, cos, sin, tokens), "CPU", options)
+    kinds = {node.get_rt_info()["layerType"].astype(str) for node in compiled.get_runtime_model().get_ops()}
+    request = compiled.create_infer_request()
+    x = np.random.default_rng(1).standard_normal((1, HEADS, tokens, HEAD_DIM)).astype(np.float32)
+    y, out = np.zeros_like(x), np.zeros_like(x)
+    request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
+    request.set_output_tensor(openvino.Tensor(y, shared_memory=True))
+    arguments = (pointer(out), pointer(x), pointer(cos), pointer(sin), size(tokens), size(HEADS), size(HEAD_DIM), ctypes.c_int(1))
+    ours = lambda: posenc.posenc_rope_by_head(*arguments)  # noqa: E731
+    ours()
+    request.infer()
+    assert np.abs(out - y).max() < 1e-5
+    peer = f"OpenVINO {openvino.__version__.split('-')[0]}" + ("" if "RoPE" in kinds else ", not fused")
+    race.run(f"rope float32 half-split {tokens}, by head", peer, ours, request.infer, mover(posenc, out, x))
+
+
+def ctranslate2_rope(race, posenc, tokens):
+    if not posenc.have_ctranslate2():
+        return
+    posenc.ctranslate2_make.restype = ctypes.c_void_p
+    _, cos, sin = angles(tokens)
+    x = np.random.default_rng(1).standard_normal((1, HEADS, tokens, HEAD_DIM)).astype(np.float32)
+    y, out = np.zeros_like(x), np.zeros_like(x)
+    for interleaved in (False, True):
+        wide = [np.repeat(part, 2, 1) if interleaved else np.concatenate([part, part], 1) for part in (cos, sin)]
+        sizes = (size(tokens), size(HEADS), size(HEAD_DIM), ctypes.c_int(not interleaved))
+        made = posenc.ctranslate2_make(pointer(y), pointer(x), pointer(wide[0]), pointer(wide[1]), *sizes)
+        kept = ctypes.c_void_p(made)
+        theirs = lambda: posenc.ctranslate2_run(kept)  # noqa: E731
+        arguments = (pointer(out), pointer(x), pointer(cos), pointer(sin), *sizes)
+        ours = lambda: posenc.posenc_rope_by_head(*arguments)  # noqa: E731
+        ours()
+        theirs()
+        assert np.abs(out - y).max() < 1e-5
+        case = f"rope float32 {'interleaved' if interleaved else 'half-split'} {tokens}, by head"
+        race.run(case, f"CTranslate2 {race.ctranslate2}", ours, theirs, mover(posenc, out, x))
+        posenc.ctranslate2_drop(kept)
+
+
+def ggml_rope(race, posenc, tokens):
+    if not posenc.have_ggml():
+        return
+    posenc.ggml_make.restype = ctypes.c_void_p
+    posenc.ggml_result.restype = ctypes.c_void_p
+    functions = ((np.float32, posenc.posenc_table_and_rope_float), (np.float16, posenc.posenc_table_and_rope_half))
+    for scalar, function in functions:
+        x = np.random.default_rng(1).standard_normal((tokens, HEADS, HEAD_DIM)).astype(scalar)
+        out = np.zeros_like(x)
+        for interleaved in (False, True):
+            half_split = ctypes.c_int(not interleaved)
+            sizes = (size(tokens), size(HEADS), size(HEAD_DIM), half_split, ctypes.c_int(scalar == np.float16))
+            kept = ctypes.c_void_p(posenc.ggml_make(pointer(x), *sizes))
+            theirs = lambda: posenc.ggml_run(kept)  # noqa: E731
+            arguments = (pointer(out), pointer(x), size(tokens), size(HEADS), half_split)
+            ours = lambda: function(*arguments)  # noqa: E731
+            ours()
+            theirs()
+            y = np.ctypeslib.as_array((ctypes.c_char * x.nbytes).from_address(posenc.ggml_result(kept)))
+            y = y.view(scalar).reshape(x.shape)
+            apart = np.abs(out.astype(np.float32) - y.astype(np.float32)).max()
+            assert apart < 2e-2, apart  # its angles are products of floats
+            case = f"rope and table {np.dtype(scalar).name} {'interleaved' if interleaved else 'half-split'} {tokens}"
+            race.run(case, "ggml", ours, theirs, mover(posenc, out, x))
+            posenc.ggml_drop(kept)
 
 
 def torch_cases(race, posenc, tokens):
@@ -175,6 +316,7 @@ def torch_cases(race, posenc, tokens):
     rest = (pointer(cos), pointer(sin), size(tokens), size(HEADS), size(HEAD_DIM))
     arguments = [(pointer(out), pointer(x), *rest, ctypes.c_int(half_split)) for half_split in (0, 1)]
     ours = lambda half_split: posenc.posenc_rope_float(*arguments[half_split])  # noqa: E731
+    moving = mover(posenc, out, x)
     complex_table = torch.complex(torch.from_numpy(cos), torch.from_numpy(sin))[:, None, :]
     weight = np.ones(HEAD_DIM, np.float32)
     torch_weight = torch.from_numpy(weight)
@@ -192,10 +334,10 @@ def torch_cases(race, posenc, tokens):
     with torch.inference_mode():
         ours(1)
         assert np.abs(out - rotate_half(tensor).numpy()).max() < 1e-5
-        race.run(f"rope float32 half-split {tokens}", peer + " rotate_half", lambda: ours(1), lambda: rotate_half(tensor))
+        race.run(f"rope float32 half-split {tokens}", peer + " rotate_half", lambda: ours(1), lambda: rotate_half(tensor), moving)
         ours(0)
         assert np.abs(out - as_complex().numpy()).max() < 1e-5
-        race.run(f"rope float32 interleaved {tokens}", peer + " complex", lambda: ours(0), as_complex)
+        race.run(f"rope float32 interleaved {tokens}", peer + " complex", lambda: ours(0), as_complex, moving)
         kept = x.copy()
         normed = (pointer(kept), pointer(weight), *rest)
         norm = lambda: posenc.posenc_norm_rope(*normed)  # noqa: E731
@@ -242,18 +384,21 @@ def torch_additions(race, posenc):
             race.run(f"Swin {side} x {side}, {windows} windows, {heads} heads", peer, ours, theirs)
 
 
-def libmvec_tables(race, posenc):
-    if not posenc.have_libmvec():
-        print("libmvec is not here: its rows are left out")
-        return
+def table_cases(race, posenc):
+    peers = []
+    for name, has in (("libmvec", posenc.have_libmvec), ("sleef", posenc.have_sleef)):
+        if has():
+            peers.append((name, getattr(posenc, f"{name}_table")))
+        else:
+            print(f"{name} is not here: its rows are left out")
     inv_freq, _, _ = angles(1)
     for rows in (1, 1024):
         cos, sin = np.zeros((rows, 64), np.float32), np.zeros((rows, 64), np.float32)
         arguments = (pointer(cos), pointer(sin), size(rows))
-        libmvec = (pointer(cos), pointer(sin), pointer(inv_freq), size(rows))
         ours = lambda: posenc.posenc_table(*arguments)  # noqa: E731
-        theirs = lambda: posenc.libmvec_table(*libmvec)  # noqa: E731
-        race.run(f"table of {rows} rows x 64 pairs", "libmvec double", ours, theirs)
+        for name, function in peers:
+            given = (pointer(cos), pointer(sin), pointer(inv_freq), size(rows))
+            race.run(f"table of {rows} rows x 64 pairs", f"{name} double", ours, lambda: function(*given))
 
 
 def main():
@@ -261,13 +406,17 @@ def main():
     parser.add_argument("--quick", action="store_true", help="0.3 s for each row instead of 2")
     race = Race(parser.parse_args().quick)
     posenc = build()
+    if posenc.have_ctranslate2():
+        race.ctranslate2 = importlib.metadata.version("ctranslate2")
     print(f"{'case':44} {'peer':28} {'posenc is':>9} times as fast, [quarters]")
     for tokens in (1, 64, 512, 4096):
+        ggml_rope(race, posenc, tokens)
         onnx_rope(race, posenc, tokens)
+        ctranslate2_rope(race, posenc, tokens)
+        openvino_rope(race, posenc, tokens)
         torch_cases(race, posenc, tokens)
     torch_additions(race, posenc)
-    libmvec_tables(race, posenc)
-    print("Not run here: ggml and SLEEF (C libraries), OpenVINO and CTranslate2 (no operator of their own in Python).")
+    table_cases(race, posenc)
 
 
 if __name__ == "__main__":
