@@ -22,7 +22,7 @@ using RowMatrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 template <typename Scalar, typename Write>
 void naive_sinusoidal(RowMatrix<Scalar>& x, const Eigen::ArrayXd& inv_freq, Write write) {
   for (Index row = 0; row < x.rows(); ++row) {
-    for (Index i = 0; i < kWidth / 2; ++i) {
+    for (Index i = 0; i < x.cols() / 2; ++i) {
       const double angle = static_cast<double>(row) * inv_freq[i];
       write(x(row, 2 * i), std::sin(angle));
       write(x(row, 2 * i + 1), std::cos(angle));
@@ -32,21 +32,22 @@ void naive_sinusoidal(RowMatrix<Scalar>& x, const Eigen::ArrayXd& inv_freq, Writ
 
 /// Bytes of a matrix.
 template <typename Scalar>
-double bytes_of(Index rows) {
-  return static_cast<double>(rows) * kWidth * sizeof(Scalar);
+double bytes_of(Index rows, Index width = kWidth) {
+  return static_cast<double>(rows) * static_cast<double>(width) * sizeof(Scalar);
 }
 
-std::string name_of(const std::string& what, const std::string& kind, Index rows) {
-  return "sinusoidal/" + what + "_" + kind + "/" + std::to_string(rows) + "_rows";
+std::string name_of(const std::string& what, const std::string& kind, Index rows, Index width = kWidth) {
+  return "sinusoidal/" + what + "_" + kind + "/" + std::to_string(rows) + "_rows" +
+         (width == kWidth ? "" : "_" + std::to_string(width) + "_wide");
 }
 
 template <typename Scalar>
 void measure_encode(const std::string& kind, Index rows, const posenc::SinusoidalEncoding& encoding) {
   const Eigen::ArrayXd& inv_freq = encoding.frequencies().inv_freq();
-  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
+  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, encoding.width(), Scalar(1));
   volatile float value = 0.5f;
   measure(
-      name_of("encode", kind, rows), bytes_of<Scalar>(rows),
+      name_of("encode", kind, rows, encoding.width()), bytes_of<Scalar>(rows, encoding.width()),
       [&] { posenc::encode_sinusoidal(x, encoding, posenc::starting_at(0)); },
       [&] { x.setConstant(static_cast<Scalar>(value)); },
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to = static_cast<Scalar>(v); }); });
@@ -57,11 +58,13 @@ void measure_encode(const std::string& kind, Index rows, const posenc::Sinusoida
 template <typename Scalar>
 void measure_add(const std::string& kind, Index rows, const posenc::SinusoidalEncoding& encoding) {
   const Eigen::ArrayXd& inv_freq = encoding.frequencies().inv_freq();
-  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
-  const RowMatrix<Scalar> y = x;
+  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, encoding.width(), Scalar(1));
+  // The same bytes as floats: sums of half types convert as well as moving bytes.
+  RowMatrix<float> sum = RowMatrix<float>::Ones(rows, encoding.width() * static_cast<Index>(sizeof(Scalar)) / 4);
+  const RowMatrix<float> y = sum;
   measure(
-      name_of("add", kind, rows), 2 * bytes_of<Scalar>(rows),
-      [&] { posenc::add_sinusoidal(x, encoding, posenc::starting_at(0)); }, [&] { x += y; },
+      name_of("add", kind, rows, encoding.width()), 2 * bytes_of<Scalar>(rows, encoding.width()),
+      [&] { posenc::add_sinusoidal(x, encoding, posenc::starting_at(0)); }, [&] { sum += y; },
       [&] { naive_sinusoidal(x, inv_freq, [](Scalar& to, double v) { to += static_cast<Scalar>(v); }); });
 }
 
@@ -69,41 +72,47 @@ void measure_add(const std::string& kind, Index rows, const posenc::SinusoidalEn
 template <typename Scalar>
 void measure_kept(const std::string& kind, Index rows, const posenc::SinusoidalEncoding& encoding) {
   const auto table = posenc::make_table<Scalar>(encoding.frequencies(), posenc::PositionRange(0, rows));
-  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, kWidth, Scalar(1));
+  RowMatrix<Scalar> x = RowMatrix<Scalar>::Constant(rows, encoding.width(), Scalar(1));
   const RowMatrix<Scalar> y = posenc::make_sinusoidal<Scalar>(encoding, posenc::PositionRange(0, rows));
   measure(
-      name_of("add_kept", kind, rows), 3 * bytes_of<Scalar>(rows),
+      name_of("add_kept", kind, rows, encoding.width()), 3 * bytes_of<Scalar>(rows, encoding.width()),
       [&] { posenc::add_sinusoidal(x, table, encoding, posenc::starting_at(0)); }, [&] { x += y; },
       [&] {
         for (Index row = 0; row < rows; ++row) {
-          for (Index i = 0; i < kWidth; ++i) x(row, i) += y(row, i);
+          for (Index i = 0; i < x.cols(); ++i) x(row, i) += y(row, i);
         }
       });
 }
 
 TEST_CASE("encode, width 512") {
-  for (const Index rows : {Index(1024), Index(16384)}) {
+  for (const Index rows : {Index(64), Index(1024), Index(16384)}) {
     measure_encode<float>("interleaved", rows, posenc::presets::paper(kWidth));
     measure_encode<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
     measure_encode<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
     measure_encode<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
   }
+  measure_encode<float>("interleaved", 4096, posenc::presets::paper(4096));
+  measure_encode<float>("sin_cos", 4096, posenc::presets::transformer_xl(4096));
 }
 
 TEST_CASE("add, width 512") {
-  for (const Index rows : {Index(1024), Index(16384)}) {
+  for (const Index rows : {Index(64), Index(1024), Index(16384)}) {
     measure_add<float>("interleaved", rows, posenc::presets::paper(kWidth));
     measure_add<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
     measure_add<Eigen::half>("interleaved_half", rows, posenc::presets::paper(kWidth));
     measure_add<Eigen::bfloat16>("interleaved_bfloat16", rows, posenc::presets::paper(kWidth));
   }
+  measure_add<float>("interleaved", 4096, posenc::presets::paper(4096));
+  measure_add<float>("sin_cos", 4096, posenc::presets::transformer_xl(4096));
 }
 
 TEST_CASE("kept table, width 512") {
-  for (const Index rows : {Index(1024), Index(16384)}) {
+  for (const Index rows : {Index(64), Index(1024), Index(16384)}) {
     measure_kept<float>("interleaved", rows, posenc::presets::paper(kWidth));
     measure_kept<float>("sin_cos", rows, posenc::presets::transformer_xl(kWidth));
   }
+  measure_kept<float>("interleaved", 4096, posenc::presets::paper(4096));
+  measure_kept<float>("sin_cos", 4096, posenc::presets::transformer_xl(4096));
 }
 
 /// 16 digits to the base 2. The naive loop is that of the formula, with powers in double.

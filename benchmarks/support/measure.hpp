@@ -26,6 +26,7 @@ struct Asked {
 constexpr double kRoundSeconds = 2e-4;  // long against the clock's step (0.01 %), short against a time slice (5 %)
 constexpr int kLeastRounds = 21;
 constexpr double kLeastSeconds = 0.2;  // of all rounds of a case and its ceiling together
+constexpr double kMostNaiveSeconds = 0.5;
 
 template <typename Run>
 double time_round(Run& run, long repetitions) {
@@ -67,20 +68,41 @@ struct Measured {
   double times_naive;
 };
 
+inline const char* from_environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// What run.py asks for: cases whose names have POSENC_BENCH_ONLY in them, and are a line of the file POSENC_BENCH_NAMES
+/// where that is given.
+inline bool is_left_out(const std::string& name) {
+  if (name.find(from_environment("POSENC_BENCH_ONLY")) == std::string::npos) return true;
+  const std::string path = from_environment("POSENC_BENCH_NAMES");
+  if (path.empty()) return false;
+  std::ifstream names(path);
+  for (std::string line; std::getline(names, line);) {
+    if (line == name) return false;
+  }
+  return true;
+}
+
 /// Runs case, ceiling and naive loop in turn, round after round, and takes the fastest round of each. What else happens
 /// on the machine only ever slows a round down; short rounds, and many of them, find the quiet moments, and taking
 /// turns lets all three find the same ones.
 template <typename Run, typename Ceiling, typename Naive>
 Measured measure(const std::string& name, double bytes, Run run, Ceiling ceiling, Naive naive, Asked asked = {}) {
+  if (is_left_out(name)) return {1, 1};
+  const bool without_naive = *from_environment("POSENC_BENCH_WITHOUT_NAIVE") != 0;
   // Of the first call, in which a Workspace grows to what it needs.
   const double heap_bytes = static_cast<double>(posenc_tests::peak_heap_bytes(run));
   const long run_count = repetitions_of_a_round(run);
   const long ceiling_count = repetitions_of_a_round(ceiling);
-  const long naive_count = repetitions_of_a_round(naive);
+  const long naive_count = without_naive ? 1 : repetitions_of_a_round(naive);
   double seconds = std::numeric_limits<double>::infinity();
   double ceiling_seconds = seconds;
   double naive_seconds = seconds;
   double spent = 0;
+  double naive_spent = 0;
   for (int round = 0; round < kLeastRounds || spent < kLeastSeconds; ++round) {
     // What comes first after a slow scalar loop waits for the wide vector units and finds other caches: 10 to 20 % on
     // cases of a millisecond. Not timed, so that neither the case nor its ceiling pays.
@@ -90,15 +112,18 @@ Measured measure(const std::string& name, double bytes, Run run, Ceiling ceiling
     seconds = std::min(seconds, run_time / static_cast<double>(run_count));
     ceiling_seconds = std::min(ceiling_seconds, ceiling_time / static_cast<double>(ceiling_count));
     spent += run_time + ceiling_time;
-    if (round >= kLeastRounds) continue;  // enough of what is far slower
-    naive_seconds = std::min(naive_seconds, time_round(naive, naive_count) / static_cast<double>(naive_count));
+    // Enough of what is far slower.
+    if (without_naive || round >= kLeastRounds || naive_spent > kMostNaiveSeconds) continue;
+    const double naive_time = time_round(naive, naive_count);
+    naive_seconds = std::min(naive_seconds, naive_time / static_cast<double>(naive_count));
+    naive_spent += naive_time;
   }
   const double ratio = ceiling_seconds / seconds;
-  const double times_naive = naive_seconds / seconds;
+  const double times_naive = without_naive ? 0 : naive_seconds / seconds;
 
   char line[256];
-  std::snprintf(line, sizeof line, "%s,%.0f,%.4g,%.4g,%.3f,%.2f", name.c_str(), bytes, seconds, ceiling_seconds, ratio,
-                times_naive);
+  std::snprintf(line, sizeof line, "\"%s\",%.0f,%.4g,%.4g,%.3f,%.2f", name.c_str(), bytes, seconds, ceiling_seconds,
+                ratio, times_naive);
   append_result(line);
   std::printf("%-52s %10.2f us %7.1f GB/s   %5.2f of ceiling   %6.1f x naive", name.c_str(), seconds * 1e6,
               bytes / seconds * 1e-9, ratio, times_naive);
