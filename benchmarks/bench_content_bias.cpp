@@ -25,7 +25,7 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
   const Index length = 1024;
   const Index d = 64;
   const AttentionSpan span = AttentionSpan::square(length);
-  const auto clip = posenc::ShawClip::symmetric(16);
+  const auto clip = posenc::DistanceClip::symmetric(16);
   const Matrix q = numbers(length, d);
   const Matrix table = numbers(clip.rows(), d);
   const auto attention = posenc::ContentAttention(q, q, 0.125f, span);
@@ -371,7 +371,7 @@ TEST_CASE("Gradients of tables by distance, L = 512, d = 64") {
   const AttentionSpan span = AttentionSpan::square(512);
   const double bytes = bytes_of(512, 512) / 2;
   {
-    const auto clip = posenc::ShawClip::symmetric(16);
+    const auto clip = posenc::DistanceClip::symmetric(16);
     Head head(512, clip.rows());
     const auto attention = posenc::ContentAttention(head.q, head.k, 0.125f, span);
     const auto row_of = [](Index i, Index j) { return std::min<Index>(std::max<Index>(j - i, -16), 16) + 16; };

@@ -158,7 +158,7 @@ TEST_CASE("decode, one query and 8192 keys") {
         for (Index j = 0; j < keys; ++j) logits(0, j) += weights(bucket_of(j - keys + 1, 32, 128), 0);
       },
       {asked, 0});
-  const auto clip = posenc::ShawClip::symmetric(16);
+  const auto clip = posenc::DistanceClip::symmetric(16);
   const Matrix q = numbers(1, d);
   const Matrix k = numbers(keys, d);
   const Matrix shaw = numbers(clip.rows(), d);

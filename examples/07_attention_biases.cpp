@@ -85,7 +85,7 @@ int main() {
 
   // Shaw: a vector for each distance up to 8, and one for all beyond. Random here, as before training.
   Matrix shaw = none;
-  const auto clip = posenc::ShawClip::symmetric(8);
+  const auto clip = posenc::DistanceClip::symmetric(8);
   const Matrix shaw_table = normal(clip.rows(), head_dim, 3, 1.0);
   posenc::add_shaw_logits(shaw, posenc::ShawKeys(shaw_table, clip), content, workspace);
 

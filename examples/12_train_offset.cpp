@@ -72,7 +72,7 @@ class Learned : public Encoding {
 };
 
 class Shaw : public Encoding {
-  posenc::ShawClip clip_ = posenc::ShawClip::symmetric(8);
+  posenc::DistanceClip clip_ = posenc::DistanceClip::symmetric(8);
   Parameter table_{clip_.rows(), kWidth, 101, 0.02};
   posenc::Workspace<float> workspace_;
 

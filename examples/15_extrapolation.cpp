@@ -86,7 +86,7 @@ std::vector<Candidate> candidates() {
   add("learned clamped", [](Seed s) { return std::make_unique<Learned<float>>(kTrained, kWidth, s); });
   add("learned hierarchical",
       [](Seed s) { return std::make_unique<Learned<float>>(kTrained, kWidth, s, posenc::Overflow::hierarchical); });
-  add("Shaw", [](Seed s) { return std::make_unique<Shaw<float>>(posenc::ShawClip::symmetric(16), kHeadDim, s); });
+  add("Shaw", [](Seed s) { return std::make_unique<Shaw<float>>(posenc::DistanceClip::symmetric(16), kHeadDim, s); });
   add("T5", [](Seed s) { return std::make_unique<T5<float>>(posenc::T5Buckets(32, 64, false), kHeads, s); });
   add("ALiBi", [](Seed) { return std::make_unique<Alibi<float>>(kHeads); });
   add("KERPLE log", [](Seed) { return std::make_unique<KerpleLog<float>>(kHeads); });

@@ -61,7 +61,7 @@ class Fire : public Encoding<Scalar> {
 template <typename Scalar>
 class Shaw : public Encoding<Scalar> {
  public:
-  Shaw(const posenc::ShawClip& clip, Index head_dim, std::uint64_t seed)
+  Shaw(const posenc::DistanceClip& clip, Index head_dim, std::uint64_t seed)
       : clip_(clip), table_(clip.rows(), head_dim, 0.02, seed, false) {}
 
   std::vector<Parameter<Scalar>*> parameters() override { return {&table_}; }
@@ -75,7 +75,7 @@ class Shaw : public Encoding<Scalar> {
   }
 
  private:
-  posenc::ShawClip clip_;
+  posenc::DistanceClip clip_;
   Parameter<Scalar> table_;
   posenc::Workspace<Scalar> workspace_;
 };

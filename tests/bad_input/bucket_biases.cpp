@@ -9,9 +9,9 @@
 
 namespace {
 
+using posenc::DistanceClip;
 using posenc::PositionRange;
 using posenc::SegmentPairs;
-using posenc::ShawClip;
 using posenc::T5Buckets;
 using posenc_tests::BadInputs;
 using Segments = std::vector<int>;
@@ -25,7 +25,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_bucket_biases() {
   // 3 queries, 5 keys, 2 heads.
   const PositionRange queries(2, 3), keys(0, 5);
   const T5Buckets buckets(32, 128, true);
-  const ShawClip clip(2, 1);
+  const DistanceClip clip(2, 1);
   bad.value(
       "add_bucket_bias: weights.rows() must be 4 buckets + 0 for pairs of segments, with a column for each head, got "
       "32",

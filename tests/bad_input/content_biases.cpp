@@ -12,11 +12,11 @@ using posenc::Cope;
 using posenc::CopeGradients;
 using posenc::Deberta;
 using posenc::DebertaBuckets;
+using posenc::DistanceClip;
 using posenc::DistanceRange;
 using posenc::PositionToContent;
 using posenc::RelativeGradients;
 using posenc::RelativeKeys;
-using posenc::ShawClip;
 using posenc::ShawKeys;
 using posenc::ShawValues;
 using posenc::TransformerXl;
@@ -60,57 +60,61 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
             [](F& f) { ContentAttention(Eigen::Map<const Matrix>(nullptr, 3, 4), f.k, 1.0, f.span); });
 
   // Shaw
-  bad.value("negative clip", "ShawClip: left must be >= 0 and at most 1099511627776, got -1",
-            [](F&) { ShawClip(-1, 5); });
-  bad.value("clip that overflows", "ShawClip: right must be >= 0 and at most 1099511627776, got 9223372036854775807",
-            [](F&) { ShawClip(2, kMaxIndex); });
+  bad.value("negative clip", "DistanceClip: left must be >= 0 and at most 1099511627776, got -1",
+            [](F&) { DistanceClip(-1, 5); });
+  bad.value("clip that overflows",
+            "DistanceClip: right must be >= 0 and at most 1099511627776, got 9223372036854775807",
+            [](F&) { DistanceClip(2, kMaxIndex); });
   bad.value("Shaw table of other rows", "add_shaw_logits: table.rows() must be 7 (clip.rows()), got 5", [](F& f) {
-    posenc::add_shaw_logits(f.logits, ShawKeys(f.rows, ShawClip(3, 3)), attention(f), f.workspace);
+    posenc::add_shaw_logits(f.logits, ShawKeys(f.rows, DistanceClip(3, 3)), attention(f), f.workspace);
   });
   bad.value("Shaw table of three heads for two",
             "add_shaw_logits: table.rows() must be 5 (clip.rows()), once for all heads or once for each of 2, got 15",
             [](F& f) {
-              posenc::add_shaw_logits(f.both_heads, ShawKeys(Matrix::Ones(15, 4), ShawClip(2, 2)),
+              posenc::add_shaw_logits(f.both_heads, ShawKeys(Matrix::Ones(15, 4), DistanceClip(2, 2)),
                                       ContentAttention(Matrix::Ones(6, 4), Matrix::Ones(10, 4), 1.0, f.span),
                                       f.workspace);
             });
   bad.value("Shaw table of another width", "add_shaw_logits: table.cols() must be 4, got 2", [](F& f) {
-    posenc::add_shaw_logits(f.logits, ShawKeys(f.weights.topRows(5), ShawClip(2, 2)), attention(f), f.workspace);
+    posenc::add_shaw_logits(f.logits, ShawKeys(f.weights.topRows(5), DistanceClip(2, 2)), attention(f), f.workspace);
   });
-  bad.value("Shaw logits of another shape", "add_shaw_logits: logits.cols() must be 5, got 4",
-            [](F& f) { posenc::add_shaw_logits(f.out, ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace); });
+  bad.value("Shaw logits of another shape", "add_shaw_logits: logits.cols() must be 5, got 4", [](F& f) {
+    posenc::add_shaw_logits(f.out, ShawKeys(f.rows, DistanceClip(2, 2)), attention(f), f.workspace);
+  });
   bad.value("Shaw logits in the queries",
             "add_shaw_logits: logits must be disjoint from what is read, got overlapping memory", [](F& f) {
               const auto span = AttentionSpan::cached(3, 4);
-              posenc::add_shaw_logits(f.out, ShawKeys(f.rows, ShawClip(2, 2)),
+              posenc::add_shaw_logits(f.out, ShawKeys(f.rows, DistanceClip(2, 2)),
                                       ContentAttention(f.out, f.k.topRows(4), 1.0, span), f.workspace);
             });
-  bad.value("Shaw weights of another shape", "add_shaw_values: weights.cols() must be 5, got 4",
-            [](F& f) { posenc::add_shaw_values(f.out, ShawValues(f.rows, ShawClip(2, 2)), f.q, f.span, f.workspace); });
-  bad.value("Shaw weights of other queries",
-            "add_shaw_values: weights.rows() must be span.query_len() 3 for each head, "
-            "got 5",
-            [](F& f) { posenc::add_shaw_values(f.out, ShawValues(f.rows, ShawClip(2, 2)), f.k, f.span, f.workspace); });
+  bad.value("Shaw weights of another shape", "add_shaw_values: weights.cols() must be 5, got 4", [](F& f) {
+    posenc::add_shaw_values(f.out, ShawValues(f.rows, DistanceClip(2, 2)), f.q, f.span, f.workspace);
+  });
+  bad.value(
+      "Shaw weights of other queries",
+      "add_shaw_values: weights.rows() must be span.query_len() 3 for each head, "
+      "got 5",
+      [](F& f) { posenc::add_shaw_values(f.out, ShawValues(f.rows, DistanceClip(2, 2)), f.k, f.span, f.workspace); });
   bad.value("Shaw gradient of another table", "shaw_logits_backward: grad_table.rows() must be 5, got 4", [](F& f) {
     posenc::shaw_logits_backward(RelativeGradients(f.grad_q, f.grad_rows.topRows(4)), f.logits,
-                                 ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace);
+                                 ShawKeys(f.rows, DistanceClip(2, 2)), attention(f), f.workspace);
   });
   bad.value("Shaw gradients in one another",
             "shaw_logits_backward: grad_q must be disjoint from what is read, got overlapping memory", [](F& f) {
               posenc::shaw_logits_backward(RelativeGradients(f.grad_rows.topRows(3), f.grad_rows), f.logits,
-                                           ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace);
+                                           ShawKeys(f.rows, DistanceClip(2, 2)), attention(f), f.workspace);
             });
 
   // Scratch memory that is an argument too
   bad.value("Shaw logits in the workspace",
             "add_shaw_logits: workspace must be disjoint from all other arguments, got overlapping memory", [](F& f) {
               auto logits = f.workspace.matrix(3, 5);
-              posenc::add_shaw_logits(logits, ShawKeys(f.rows, ShawClip(2, 2)), attention(f), f.workspace);
+              posenc::add_shaw_logits(logits, ShawKeys(f.rows, DistanceClip(2, 2)), attention(f), f.workspace);
             });
   bad.value("attention weights in the workspace",
             "add_shaw_values: workspace must be disjoint from all other arguments, got overlapping memory", [](F& f) {
               const auto weights = f.workspace.matrix(3, 5);
-              posenc::add_shaw_values(f.out, ShawValues(f.rows, ShawClip(2, 2)), weights, f.span, f.workspace);
+              posenc::add_shaw_values(f.out, ShawValues(f.rows, DistanceClip(2, 2)), weights, f.span, f.workspace);
             });
   bad.value("relative logits in the workspace",
             "add_relative_logits: workspace must be disjoint from all other arguments, got overlapping memory",

@@ -207,7 +207,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   bad.value("resize: out.rows() must be 0 + 4 * 2, got 6", [](F& f) {
     posenc::resize(f.x, Matrix(4, 8), GridResize({2, 2}, {4, 2}, GridFilter::bicubic_antialiased));
   });
-  bad.value("GridShape: width must be > 0 and at most 1048576, got 0", [](F&) {
+  bad.value("GridResize: from[1] must be > 0 and at most 1048576, got 0", [](F&) {
     GridResize({2, 0}, {2, 3}, GridFilter::bicubic);
   });
   bad.value("GridResize::keep: prefix must be >= 0, got -1", [](F&) {
@@ -229,24 +229,21 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   bad.value("LineResize: rule must be one of its enumerators, got 6",
             [](F&) { posenc::LineResize(static_cast<Resize>(6)); });
   using Sides = std::vector<int>;
-  using posenc::AxesResize;
-  bad.value("AxesResize: to.size() must be from.size() 3, got 2", [](F&) {
-    AxesResize(Sides{2, 3, 4}, Sides{2, 3}, GridFilter::bilinear);
+  bad.value("GridResize: to.size() must be from.size() 3, got 2", [](F&) {
+    GridResize(Sides{2, 3, 4}, Sides{2, 3}, GridFilter::bilinear);
   });
-  bad.value("AxesResize: from.size() must be the number of axes, 1 to 8, got 0",
-            [](F&) { AxesResize(Sides{}, Sides{}, GridFilter::bilinear); });
-  bad.value("AxesResize: to[1] must be > 0 and at most 1048576, got 0", [](F&) {
-    AxesResize(Sides{2, 3}, Sides{2, 0}, GridFilter::bilinear);
+  bad.value("GridResize: from.size() must be the number of axes, 1 to 8, got 0",
+            [](F&) { GridResize(Sides{}, Sides{}, GridFilter::bilinear); });
+  bad.value("GridResize: to[1] must be > 0 and at most 1048576, got 0", [](F&) {
+    GridResize(Sides{2, 3}, Sides{2, 0}, GridFilter::bilinear);
   });
-  bad.value("AxesResize: from[0] must be > 0 and at most 1048576, got 1048577", [](F&) {
-    AxesResize(Sides{1048577, 3}, Sides{2, 1}, GridFilter::bilinear);
+  bad.value("GridResize: from[0] must be > 0 and at most 1048576, got 1048577", [](F&) {
+    GridResize(Sides{1048577, 3}, Sides{2, 1}, GridFilter::bilinear);
   });
-  bad.value("AxesResize: filter must be one of its enumerators, got 6",
-            [](F&) { AxesResize(Sides{2}, Sides{2}, static_cast<GridFilter>(6)); });
-  bad.value("AxesResize::keep: prefix must be >= 0, got -1",
-            [](F&) { AxesResize(Sides{2}, Sides{2}, GridFilter::nearest).keep(-1); });
+  bad.value("GridResize: filter must be one of its enumerators, got 6",
+            [](F&) { GridResize(Sides{2}, Sides{2}, static_cast<GridFilter>(6)); });
   bad.value("axes of another table", "resize: table.rows() must be 1 + 2 * 3 * 4, got 24", [](F& f) {
-    posenc::resize(f.x, Matrix(24, 8), AxesResize(Sides{2, 3, 4}, Sides{1, 1, 1}, GridFilter::nearest).keep(1));
+    posenc::resize(f.x, Matrix(24, 8), GridResize(Sides{2, 3, 4}, Sides{1, 1, 1}, GridFilter::nearest).keep(1));
   });
   return bad.cases();
 }

@@ -30,7 +30,7 @@ TEST_CASE("every form of argument: learned tables", "[calls][learnable]") {
 
   const auto grid = GridResize({3, 3}, {2, 4}, GridFilter::bicubic);
   const auto tiled = LineResize(Resize::tile).keep(2);
-  const auto axes = AxesResize(std::array{1, 3, 3}, std::array{2, 2, 3}, GridFilter::nearest);
+  const auto axes = GridResize(std::array{1, 3, 3}, std::array{2, 2, 3}, GridFilter::nearest);
   CHECK(differs_written(M::Zero(12, 8), CALL(resize), weights, Resize::half_pixel) == "");
   CHECK(differs_written(M::Zero(12, 8), CALL(resize), weights, tiled) == "");
   CHECK(differs_written(M::Zero(12, 8), CALL(resize), weights, axes) == "");

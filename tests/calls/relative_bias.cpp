@@ -181,7 +181,7 @@ TEST_CASE("every form of argument: logits by content", "[calls][relative_bias]")
       return std::array<M, 6>{grad_q, grad_k, grad_table, grad_u, grad_v, grad_logits};
     };
   };
-  const auto clip = ShawClip::symmetric(1);
+  const auto clip = DistanceClip::symmetric(1);
   const M clipped = numbers(clip.rows(), kHeadDim, 0.4), by_distance = numbers(span.distances().size(), kHeadDim, 0.5);
 
   grad_table = clipped;

@@ -15,8 +15,8 @@
 #include <vector>
 
 using namespace posenc_tests;
-using posenc::AxesResize;
 using posenc::GridFilter;
+using posenc::GridResize;
 using posenc::LineResize;
 using posenc::Resize;
 
@@ -77,7 +77,7 @@ TEST_CASE("resizing in two and three axes equals PyTorch, and its backward is th
       const GridFilter filter = parts.kind == "bilinear"  ? GridFilter::bilinear
                                 : parts.kind == "corners" ? GridFilter::bilinear_align_corners
                                                           : GridFilter::nearest;
-      const AxesResize rule = AxesResize(from, to, filter).keep(1);
+      const GridResize rule = GridResize(from, to, filter).keep(1);
       Eigen::Index rows = 1, sides = 0;
       for (const Eigen::Index side : from) {
         rows *= side;
@@ -92,17 +92,17 @@ TEST_CASE("resizing in two and three axes equals PyTorch, and its backward is th
   }
 }
 
-TEST_CASE("axes of a grid are those of GridResize, in any number and with every filter", "[learnable][resize]") {
+TEST_CASE("a grid is the same with axes of one row, in any number and with every filter", "[learnable][resize]") {
   for (int number = 0; number <= static_cast<int>(GridFilter::nearest); ++number) {
     const auto filter = static_cast<GridFilter>(number);
     const Matrix table = pattern<double>(2 + 4 * 6, 3);
     Matrix grid(2 + 7 * 5, 3), axes(2 + 7 * 5, 3), more(2 + 7 * 5, 3);
     posenc::resize(grid, table, posenc::GridResize({4, 6}, {7, 5}, filter).keep(2));
-    posenc::resize(axes, table, AxesResize(std::array{4, 6}, std::array{7, 5}, filter).keep(2));
-    posenc::resize(more, table, AxesResize(std::array{1, 4, 1, 6}, std::array{1, 7, 1, 5}, filter).keep(2));
+    posenc::resize(axes, table, GridResize(std::array{4, 6}, std::array{7, 5}, filter).keep(2));
+    posenc::resize(more, table, GridResize(std::array{1, 4, 1, 6}, std::array{1, 7, 1, 5}, filter).keep(2));
     REQUIRE(axes == grid);
     REQUIRE(more == grid);
-    require_adjoint_resize(2 * 3 * 4, 3 * 2 * 5, AxesResize(std::array{2, 3, 4}, std::array{3, 2, 5}, filter));
+    require_adjoint_resize(2 * 3 * 4, 3 * 2 * 5, GridResize(std::array{2, 3, 4}, std::array{3, 2, 5}, filter));
   }
 }
 

@@ -5,7 +5,7 @@
 
 using namespace posenc_tests;
 using posenc::AttentionSpan;
-using posenc::ShawClip;
+using posenc::DistanceClip;
 
 namespace {
 
@@ -38,7 +38,7 @@ TEST_CASE("extra memory of the content biases is O(k) and O(L), never O(L^2)", "
   auto logits = random_matrix<float>(len, len, 2);
   const auto attention = posenc::ContentAttention(q, q, 0.125F, span);
   posenc::Workspace<float> for_shaw;
-  const auto clip = ShawClip::symmetric(16);
+  const auto clip = DistanceClip::symmetric(16);
   const auto table = random_matrix<float>(clip.rows(), 64, 3);
   REQUIRE(peak_heap_bytes([&] {
             posenc::add_shaw_logits(logits, posenc::ShawKeys(table, clip), attention, for_shaw);
@@ -98,7 +98,7 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
                                             posenc::KerpleP(p), posenc::KerpleKernel::logarithmic);
             }) == 0);
 
-    const ShawClip clip(16, 8);
+    const DistanceClip clip(16, 8);
     Matrix shaw = random_matrix<Scalar>(clip.rows(), d, 4);
     REQUIRE(allocations_when_warm([&] {
               posenc::add_shaw_logits(logits, posenc::ShawKeys(shaw, clip), attention, workspace);

@@ -10,9 +10,9 @@
 #include <vector>
 
 using namespace posenc_tests;
+using posenc::DistanceClip;
 using posenc::PositionRange;
 using posenc::SegmentPairs;
-using posenc::ShawClip;
 using posenc::T5Buckets;
 
 namespace {
@@ -75,19 +75,20 @@ TEST_CASE("biases by bucket equal those of transformers", "[relative_bias][bucke
     const Source esmfold(file, "esmfold", n);
     const Integers residues = esmfold.integers("residues");
     logits.setZero();
-    posenc::add_bucket_bias(logits, esmfold.block("weights").bottomRows(7), ShawClip::symmetric(3), residues, residues);
+    posenc::add_bucket_bias(logits, esmfold.block("weights").bottomRows(7), DistanceClip::symmetric(3), residues,
+                            residues);
     REQUIRE(logits == esmfold.block("bias"));
 
     const Source phi4(file, "phi4", n);
     logits.setZero();
-    posenc::add_bucket_bias(logits, phi4.block("weights"), ShawClip(4, 3), all, all);
+    posenc::add_bucket_bias(logits, phi4.block("weights"), DistanceClip(4, 3), all, all);
     REQUIRE(logits == phi4.block("bias"));
 
     const Source alphafold(file, "alphafold", n);
     const Integers indices = alphafold.integers("residues"), chains = alphafold.integers("chains");
     logits.setZero();
-    posenc::add_bucket_bias(logits, distances_reversed(alphafold.block("weights"), 7), ShawClip::symmetric(3), indices,
-                            indices, SegmentPairs(chains, chains));
+    posenc::add_bucket_bias(logits, distances_reversed(alphafold.block("weights"), 7), DistanceClip::symmetric(3),
+                            indices, indices, SegmentPairs(chains, chains));
     REQUIRE(logits == alphafold.block("bias"));
   }
 }
@@ -121,7 +122,7 @@ TEST_CASE("biases by bucket by the formula, rounded once, and their adjoint",
     for (const int at : scattered(query_len, 1)) queries.push_back(step * at);
     for (const int at : scattered(key_len, 2)) keys.push_back(step * at);
     const std::vector<short> of_queries = {0, 1, 1, 2, 0}, of_keys = {2, 2, 1, 0, 0, 1, 2, 0, 1};
-    const ShawClip clip(6, 4);
+    const DistanceClip clip(6, 4);
     const SegmentPairs pairs(of_queries, of_keys, 3);
     const MatrixD weights = random_matrix(clip.rows() + 9, heads, 3);
     const MatrixD before = random_matrix(heads * query_len, key_len, 4);

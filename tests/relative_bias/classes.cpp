@@ -140,7 +140,7 @@ TEST_CASE("DeBERTa, Shaw, Transformer-XL and decomposed logits equal those of tr
   for_each_case("shaw", [&](const Case& test) {
     const MatrixD q = test.block("q"), table = test.block("table");
     MatrixD logits = MatrixD::Zero(test.block("bias").rows(), test.block("bias").cols());
-    posenc::add_shaw_logits(logits, posenc::ShawKeys(table, posenc::ShawClip(test.given(0), test.given(1))),
+    posenc::add_shaw_logits(logits, posenc::ShawKeys(table, posenc::DistanceClip(test.given(0), test.given(1))),
                             ContentAttention(q, q, 0.5, test.span()), workspace);
     REQUIRE(distance(logits, test.block("bias")) <= 16 * kEpsilon);  // multiples of 1/128 below 8
   });

@@ -75,7 +75,7 @@ TEST_CASE("attention with Shaw's keys and values is that of CTranslate2", "[rela
     const Matrix q = stacked(block("shaw-q", n), heads), k = stacked(block("shaw-k", n), heads);
     const Matrix keys = block("shaw-keys", n), values = block("shaw-values", n);
     const AttentionSpan span = AttentionSpan::square(q.rows() / heads);
-    const auto clip = posenc::ShawClip::symmetric(keys.rows() / 2);
+    const auto clip = posenc::DistanceClip::symmetric(keys.rows() / 2);
     const double scale = 1 / std::sqrt(static_cast<double>(q.cols()));
     Matrix logits = content_logits(q, k, heads);
     posenc::add_shaw_logits(logits, posenc::ShawKeys(keys, clip), posenc::ContentAttention(q, k, scale, span),

@@ -163,7 +163,7 @@ TEMPLATE_TEST_CASE("Shaw's values: one query has those of another order of its p
                    float, double) {
   using Scalar = TestType;
   const AttentionSpan whole = AttentionSpan::cached(45, 47);
-  const auto clip = posenc::ShawClip::symmetric(8);
+  const auto clip = posenc::DistanceClip::symmetric(8);
   const auto values = [&](const RowMatrix<Scalar>& table, const RowMatrix<Scalar>& weights, const AttentionSpan& span) {
     RowMatrix<Scalar> out = RowMatrix<Scalar>::Zero(weights.rows(), table.cols());
     posenc::Workspace<Scalar> workspace;

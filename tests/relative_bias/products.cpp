@@ -146,7 +146,7 @@ TEST_CASE("biases by content read products once", "[relative_bias][products]") {
 
   const auto attention = [](const auto& q, const auto& k) { return posenc::ContentAttention(q, k, 0.5, kSpan); };
 
-  const posenc::ShawClip clip(16, 8);
+  const posenc::DistanceClip clip(16, 8);
   check_scheme(
       clip.rows(),
       [&](auto& x, const auto& q, const auto& t) {
@@ -228,7 +228,7 @@ TEST_CASE("biases by content read products once", "[relative_bias][products]") {
 
 TEST_CASE("Shaw's values read products once", "[relative_bias][products]") {
   posenc::Workspace<double> workspace;
-  const posenc::ShawClip clip(16, 8);
+  const posenc::DistanceClip clip(16, 8);
   const MatrixD table = random_matrix(clip.rows(), kWidth, 17);
   const Factors tables(clip.rows(), kWidth, 18);
   const auto forward = [&](const auto& attention, const auto& t) {

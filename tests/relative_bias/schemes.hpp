@@ -47,7 +47,7 @@ inline DistanceRange all_distances() { return DistanceRange(-60, 60); }
 struct Shaw {
   static constexpr const char* name = "Shaw keys";
   static constexpr bool by_head = true;
-  static posenc::ShawClip clip() { return posenc::ShawClip(4, 2); }
+  static posenc::DistanceClip clip() { return posenc::DistanceClip(4, 2); }
   static std::vector<Shape> shapes(const AttentionSpan& span) {
     return {queries(span), keys(span), table(clip().rows())};
   }

@@ -6,14 +6,14 @@ using namespace posenc_tests;
 using namespace posenc_tests::shaw;
 using posenc::AttentionSpan;
 using posenc::ContentAttention;
+using posenc::DistanceClip;
 using posenc::RelativeGradients;
-using posenc::ShawClip;
 using posenc::ShawKeys;
 using posenc::Workspace;
 
 TEST_CASE("Shaw keys: the gathered product, and the adjoint in queries and table", "[relative_bias][shaw][accuracy]") {
   Workspace<double> workspace;
-  for (const ShawClip& clip : kClips) {
+  for (const DistanceClip& clip : kClips) {
     const MatrixD table = random_matrix(clip.rows(), kHeadDim, 110);
     for (const NamedSpan& named : all_spans()) {
       INFO(named.name << ", clip " << clip.left() << ", " << clip.right());
@@ -69,7 +69,7 @@ TEST_CASE("Shaw keys: the gathered product, and the adjoint in queries and table
 TEST_CASE("Shaw: chunks agree with the whole, float with double", "[relative_bias][shaw][accuracy]") {
   Workspace<double> workspace;
   Workspace<float> short_workspace;
-  const ShawClip clip(5, 2);
+  const DistanceClip clip(5, 2);
   const AttentionSpan whole = AttentionSpan::square(70);
   const MatrixD q = random_matrix(70, kHeadDim, 130);
   const MatrixD table = random_matrix(clip.rows(), kHeadDim, 131);
@@ -96,8 +96,8 @@ TEST_CASE("the clipped positions of CTranslate2", "[relative_bias][shaw][accurac
   if (skip_without_data("CTranslate2 relative positions")) return;
   const std::string folder = data_dir() + "/peers/ct2_relative_positions_clip/";
   Workspace<double> workspace;
-  for (const auto& [file, clip] : {std::pair<const char*, ShawClip>{"expected.csv", ShawClip::symmetric(2)},
-                                   {"expected_asymmetric.csv", ShawClip(3, 2)}}) {
+  for (const auto& [file, clip] : {std::pair<const char*, DistanceClip>{"expected.csv", DistanceClip::symmetric(2)},
+                                   {"expected_asymmetric.csv", DistanceClip(3, 2)}}) {
     const RowMatrixXd expected = read_csv(folder + file);
     // A table whose rows hold their own number makes the logits say which row they took.
     const MatrixD table = Eigen::VectorXd::LinSpaced(clip.rows(), 0, static_cast<double>(clip.rows() - 1));
@@ -119,7 +119,7 @@ constexpr bool is_kept = !std::is_reference_v<Result>;
 
 TEST_CASE("what a temporary scheme hands out does not dangle", "[relative_bias][schemes]") {
   using Map = Eigen::Map<MatrixD>;
-  using Held = decltype(ShawKeys(std::declval<Map>(), std::declval<ShawClip>()));
+  using Held = decltype(ShawKeys(std::declval<Map>(), std::declval<DistanceClip>()));
   STATIC_REQUIRE(is_kept<decltype(std::declval<Held>().table())>);
   STATIC_REQUIRE(!is_kept<decltype(std::declval<Held&>().table())>);
   using Attention = posenc::ContentAttention<Map, Map>;
@@ -136,7 +136,7 @@ TEST_CASE("what a temporary scheme hands out does not dangle", "[relative_bias][
   STATIC_REQUIRE(is_kept<decltype(std::declval<posenc::Decomposed<Map, Map>>().rel_h())>);
 
   const MatrixD table = random_matrix(5, 3, 90);
-  const auto& of_map = ShawKeys(Map(const_cast<double*>(table.data()), 5, 3), ShawClip(2, 2)).table();
+  const auto& of_map = ShawKeys(Map(const_cast<double*>(table.data()), 5, 3), DistanceClip(2, 2)).table();
   REQUIRE(same_bits(of_map, Map(const_cast<double*>(table.data()), 5, 3)));
-  REQUIRE(&ShawKeys(table, ShawClip(2, 2)).table() == &table);  // a matrix is the caller's own
+  REQUIRE(&ShawKeys(table, DistanceClip(2, 2)).table() == &table);  // a matrix is the caller's own
 }

@@ -10,11 +10,11 @@ namespace shaw {
 
 constexpr Index kHeadDim = 6;
 
-inline const std::vector<posenc::ShawClip> kClips = {posenc::ShawClip(3, 3), posenc::ShawClip(4, 1),
-                                                     posenc::ShawClip(0, 2), posenc::ShawClip(0, 0),
-                                                     posenc::ShawClip(60, 50)};
+inline const std::vector<posenc::DistanceClip> kClips = {posenc::DistanceClip(3, 3), posenc::DistanceClip(4, 1),
+                                                         posenc::DistanceClip(0, 2), posenc::DistanceClip(0, 0),
+                                                         posenc::DistanceClip(60, 50)};
 
-inline Index clipped(const posenc::AttentionSpan& span, const posenc::ShawClip& clip, Index i, Index j) {
+inline Index clipped(const posenc::AttentionSpan& span, const posenc::DistanceClip& clip, Index i, Index j) {
   const Index relative = j - (span.query_offset() + i);
   return std::min(std::max(relative, -clip.left()), clip.right()) + clip.left();
 }

@@ -6,8 +6,8 @@ using namespace posenc_tests;
 using namespace posenc_tests::shaw;
 using posenc::AttentionSpan;
 using posenc::ContentAttention;
+using posenc::DistanceClip;
 using posenc::RelativeGradients;
-using posenc::ShawClip;
 using posenc::ShawKeys;
 using posenc::ShawValues;
 using posenc::Workspace;
@@ -15,7 +15,7 @@ using posenc::Workspace;
 TEST_CASE("Shaw values: the gathered sum, and the adjoint in attention and table",
           "[relative_bias][shaw_values][accuracy]") {
   Workspace<double> workspace;
-  for (const ShawClip& clip : kClips) {
+  for (const DistanceClip& clip : kClips) {
     const MatrixD table = random_matrix(clip.rows(), kHeadDim, 120);
     for (const NamedSpan& named : all_spans()) {
       INFO(named.name << ", clip " << clip.left() << ", " << clip.right());
@@ -59,7 +59,7 @@ TEST_CASE("article 003: the whole layer, keys, softmax and values", "[relative_b
   const Index heads = static_cast<Index>(file.number("heads"));
   const Index head_dim = static_cast<Index>(file.number("head_dim"));
   const Index batch = static_cast<Index>(file.number("batch"));
-  const ShawClip clip = ShawClip::symmetric(static_cast<Index>(file.number("max_relative_position")));
+  const DistanceClip clip = DistanceClip::symmetric(static_cast<Index>(file.number("max_relative_position")));
   const MatrixD table_k = file.block("table_k").matrix();
   const MatrixD table_v = file.block("table_v").matrix();
   const AttentionSpan span = AttentionSpan::square(length);
@@ -103,7 +103,7 @@ TEST_CASE("article 003: the whole layer, keys, softmax and values", "[relative_b
 TEST_CASE("Shaw values: stacked heads are the heads one by one, with tables shared or their own",
           "[relative_bias][shaw_values]") {
   Workspace<double> workspace;
-  const ShawClip clip(2, 1);
+  const DistanceClip clip(2, 1);
   const AttentionSpan span = AttentionSpan::cached(3, 5);
   const MatrixD weights = random_matrix(2 * 3, 5, 126);
   const MatrixD grad = random_matrix(2 * 3, kHeadDim, 127);

@@ -71,7 +71,7 @@ std::vector<Case> cases() {
   all.push_back({"KERPLE log", std::make_unique<KerpleLog<double>>(kHeads)});
   all.push_back({"FIRE", std::make_unique<Fire<double>>(kHeads, 5, 1000.0, 1)});
   all.push_back({"FIRE, past its threshold", std::make_unique<Fire<double>>(kHeads, 5, 3.5, 1)});
-  all.push_back({"Shaw", std::make_unique<Shaw<double>>(posenc::ShawClip::symmetric(3), kHeadDim, 1)});
+  all.push_back({"Shaw", std::make_unique<Shaw<double>>(posenc::DistanceClip::symmetric(3), kHeadDim, 1)});
   all.push_back({"Transformer-XL", std::make_unique<TransformerXl<double>>(kWidth, kHeads, 1)});
   all.push_back({"CoPE", std::make_unique<Cope<double>>(kLongest, kHeadDim, 1)});
   all.push_back({"CoPE, past its last row", std::make_unique<Cope<double>>(3, kHeadDim, 1)});

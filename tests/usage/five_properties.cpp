@@ -498,7 +498,7 @@ std::vector<Score> scores() {
   };
   of_content("Shaw", 9, [](MatrixD& logits, const auto& attention, const AttentionSpan&, auto& workspace) {
     const MatrixD table = random_matrix(17, 16, 6);  // clipped at 8
-    add_shaw_logits(logits, ShawKeys(table, ShawClip::symmetric(8)), attention, workspace);
+    add_shaw_logits(logits, ShawKeys(table, DistanceClip::symmetric(8)), attention, workspace);
   });
   of_content("relative keys", kNear, [](MatrixD& logits, const auto& attention, const AttentionSpan& span, auto& w) {
     const MatrixD table = random_matrix(2048, 16, 7).bottomRows(span.distances().size());  // by distance, from 23 down
@@ -592,7 +592,7 @@ TEST_CASE("Shaw's values are one vector for each distance, at any position", "[u
   for (Index back = 0; back < kNear; ++back) {
     MatrixD weights = MatrixD::Zero(kNear, 1024), out = MatrixD::Zero(kNear, 16);
     weights.diagonal(span.query_offset() - back).setOnes();  // every query attends to the key so many places back
-    add_shaw_values(out, ShawValues(table, ShawClip::symmetric(8)), weights, span, workspace);
+    add_shaw_values(out, ShawValues(table, DistanceClip::symmetric(8)), weights, span, workspace);
     CHECK(posenc_tests::same_bits(out, table.row(8 - std::min<Index>(back, 8)).replicate(kNear, 1).eval()));
   }
 }

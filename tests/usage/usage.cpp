@@ -238,7 +238,7 @@ TEST_CASE("9. biases by content", "[usage]") {
   Workspace<float> workspace;
   Matrix logits = Matrix::Zero(num_heads * query_len, key_len);
 
-  const auto clip = ShawClip(4, 4);
+  const auto clip = DistanceClip(4, 4);
   const Matrix table = numbers(9, head_dim);
   add_shaw_logits(logits, ShawKeys(table, clip), attention, workspace);
   const float expected = static_cast<float>(scale * q.row(0).cast<double>().dot(table.row(4).cast<double>()));

@@ -24,14 +24,14 @@ template <typename... Arguments>
 void resize(const Arguments&...) {
   static_assert(sizeof...(Arguments) == 3,
                 "posenc: write resize(out, table, rule): the rule is one of Resize::half_pixel and its neighbors, "
-                "GridResize or AxesResize(from, to, filter), or WindowResize for the bias of a window");
+                "GridResize(from, to, filter), or WindowResize for the bias of a window");
   static_assert(sizeof...(Arguments) != 3 || detail::are_resizable<Arguments...>,
                 "posenc: write resize(out, table, rule), in that order, where out and table are Eigen objects: "
                 "table.values() for a LearnedTable");
-  static_assert(!detail::are_resizable<Arguments...>,
-                "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize or AxesResize(from, "
-                "to, filter), or "
-                "WindowResize for the bias of a window");
+  static_assert(
+      !detail::are_resizable<Arguments...>,
+      "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize(from, to, filter), or "
+      "WindowResize for the bias of a window");
 }
 
 /// @overload
@@ -43,10 +43,10 @@ void resize_backward(const Arguments&...) {
   static_assert(sizeof...(Arguments) != 3 || detail::are_resizable<Arguments...>,
                 "posenc: write resize_backward(grad_table, grad_out, rule), in that order, where both gradients are "
                 "Eigen objects: table.values() for a LearnedTable");
-  static_assert(!detail::are_resizable<Arguments...>,
-                "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize or AxesResize(from, "
-                "to, filter), or "
-                "WindowResize for the bias of a window");
+  static_assert(
+      !detail::are_resizable<Arguments...>,
+      "posenc: the rule must be one of Resize::half_pixel and its neighbors, GridResize(from, to, filter), or "
+      "WindowResize for the bias of a window");
 }
 
 }  // namespace POSENC_ABI

@@ -25,7 +25,7 @@ namespace detail {
 template <typename Written, typename Read, typename Rule>
 inline constexpr bool is_table_resize = is_dense<std::decay_t<Written>>&& is_dense<Read> &&
                                         (std::is_same_v<Rule, Resize> || std::is_same_v<Rule, LineResize> ||
-                                         std::is_same_v<Rule, GridResize> || std::is_same_v<Rule, AxesResize>);
+                                         std::is_same_v<Rule, GridResize>);
 
 /// One of the two matrices of a resize, with its name.
 struct ResizedRows {
@@ -56,7 +56,7 @@ inline void require_rule(const char* function, const LineResize& rule, ResizedRo
   require_rule(function, rule.rule(), from, to, rule.prefix());
 }
 
-inline void require_rule(const char* function, const AxesResize& rule, ResizedRows from, ResizedRows to) {
+inline void require_rule(const char* function, const GridResize& rule, ResizedRows from, ResizedRows to) {
   const auto check = [&](ResizedRows matrix, const std::vector<Eigen::Index>& sides) {
     Eigen::Index rest = matrix.rows - rule.prefix();
     bool fits = rest > 0;
@@ -73,17 +73,6 @@ inline void require_rule(const char* function, const AxesResize& rule, ResizedRo
   check(to, rule.to());
 }
 
-inline void require_rule(const char* function, const GridResize& rule, ResizedRows from, ResizedRows to) {
-  const auto check = [&](ResizedRows matrix, const GridShape& grid) {
-    const Eigen::Index patches = matrix.rows - rule.prefix();
-    if (patches >= 0 && patches % grid.height() == 0 && patches / grid.height() == grid.width()) return;
-    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, rule.prefix(), " + ",
-                                  grid.height(), " * ", grid.width());
-  };
-  check(from, rule.from());
-  check(to, rule.to());
-}
-
 inline Taps rule_taps(Resize rule, Eigen::Index from, Eigen::Index to) { return linear_taps(from, to, rule); }
 
 inline Taps rule_taps(const LineResize& rule, Eigen::Index from, Eigen::Index to) {
@@ -91,19 +80,13 @@ inline Taps rule_taps(const LineResize& rule, Eigen::Index from, Eigen::Index to
   return grid_taps(identity_taps(1), linear_taps(rows, to - rule.prefix(), rule.rule()), rows, rule.prefix());
 }
 
-inline Taps rule_taps(const AxesResize& rule, Eigen::Index, Eigen::Index) {
+inline Taps rule_taps(const GridResize& rule, Eigen::Index, Eigen::Index) {
   Taps taps = identity_taps(1);
   for (std::size_t axis = 0; axis < rule.from().size(); ++axis) {
     const Eigen::Index prefix = axis + 1 == rule.from().size() ? rule.prefix() : 0;
     taps = grid_taps(taps, filter_taps(rule.from()[axis], rule.to()[axis], rule.filter()), rule.from()[axis], prefix);
   }
   return taps;
-}
-
-inline Taps rule_taps(const GridResize& rule, Eigen::Index, Eigen::Index) {
-  return grid_taps(filter_taps(rule.from().height(), rule.to().height(), rule.filter()),
-                   filter_taps(rule.from().width(), rule.to().width(), rule.filter()), rule.from().width(),
-                   rule.prefix());
 }
 
 template <typename Written, typename Read>
@@ -131,7 +114,7 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 /// @param[out] out  to x width: its number of rows is the number wanted, > 0. Any writable dense Eigen object.
 /// @param table     from x width, from > 0; of any scalar. LearnedTable::values() for a LearnedTable.
 /// @param rule      On a line a Resize, or LineResize(Resize::tile).keep(2) where rows in front stay; on a grid
-///                  GridResize(from, to, filter); in any number of axes AxesResize(from, to, filter).
+///                  GridResize(from, to, filter), in one to eight axes.
 /// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that overlaps.
 ///                                `out` is then unchanged.
 /// Cost:     two multiply-adds for each value on a line. On a grid, the weights of all axes multiply: 2 of each axis

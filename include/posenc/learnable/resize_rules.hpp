@@ -10,10 +10,11 @@
 #include "posenc/positions/grid_shape.hpp"
 #include "posenc/positions/position_list.hpp"
 
-#include <cstdint>
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace posenc {
@@ -82,24 +83,79 @@ enum class GridFilter {
   nearest                  ///< Row floor(i from / to) of each axis, exactly: mode="nearest".
 };
 
+namespace detail {
+
+/// The sides of a grid in one to eight axes, as a parameter: {14, 14}, a GridShape, or a list of integers.
+class GridSides {
+ public:
+  GridSides(const GridShape& grid) : sides_{grid.height(), grid.width()} {}  // NOLINT: meant to convert
+  GridSides(std::initializer_list<Size> sides) {                             // NOLINT: meant to convert
+    for (const Size& side : sides) sides_.push_back(side);
+  }
+  template <typename List, std::enable_if_t<is_list<List>, int> = 0>
+  GridSides(const List& list) {  // NOLINT: meant to convert
+    if constexpr (!is_integer<ListScalar<List>>) {
+      static_assert(kMisuse<List>, "posenc: the sides of a grid must be integers");
+    } else {
+      const auto& all = as_list(list);
+      for (Eigen::Index i = 0; i < all.size(); ++i) sides_.push_back(Size(list_entry(all, i)));
+    }
+  }
+  /// Says that one number is no grid.
+  template <typename Side, std::enable_if_t<std::is_arithmetic_v<Side>, int> = 0>
+  GridSides(Side) {  // NOLINT: meant to be found by a bare number
+    static_assert(kMisuse<Side>,
+                  "posenc: a grid has a side for each axis: write GridResize({14, 14}, {24, 16}, filter)");
+  }
+
+  /// The sides, after checks that name them.
+  std::vector<Eigen::Index> take(const char* function, const char* parameter) && {
+    const std::size_t axes = sides_.size();
+    require(axes >= 1 && axes <= 8, function, (std::string(parameter) + ".size()").c_str(), axes,
+            "the number of axes, 1 to 8");
+    constexpr Eigen::Index limit = kMaxGridSide;
+    for (std::size_t axis = 0; axis < axes; ++axis) {
+      if (sides_[axis] >= 1 && sides_[axis] <= limit) continue;
+      refuse<std::invalid_argument>(function, element(parameter, static_cast<Eigen::Index>(axis)), sides_[axis],
+                                    "> 0 and at most ", limit);
+    }
+    return std::move(sides_);
+  }
+
+ private:
+  std::vector<Eigen::Index> sides_;
+};
+
+}  // namespace detail
+
 /// From which grid a table comes and to which it goes: GridResize({14, 14}, {24, 16}, GridFilter::bicubic).keep(1).
 ///
-/// A table has `prefix` rows (class and register tokens), then height x width patches, row by row:
+/// A table has `prefix` rows (class and register tokens), then a row for each patch, the last axis varying fastest:
 ///
 ///     c r | p00 p01 p02 | p10 p11 p12        keep(2), from 2 x 3
+///
+/// One to eight axes, such as frames, rows and columns of a video's patches. Each has its own weights, and the weight
+/// of a row is their product: bilinear is PyTorch's trilinear in three of them.
 class GridResize {
  public:
-  /// @param from    Grid of the table that is read: {height, width}.
-  /// @param to      Grid of the result.
-  /// @param filter  How rows are weighted. It has no default, because projects differ.
-  /// @throws std::invalid_argument  a filter that GridFilter does not name.
-  GridResize(const GridShape& from, const GridShape& to, GridFilter filter) : from_(from), to_(to), filter_(filter) {
+  /// @param from    Sides of the table that is read, slowest first: {height, width}, {frames, height, width}, a
+  ///                GridShape, or a list of integers.
+  /// @param to      Sides of the result, as many.
+  /// @param filter  How rows are weighted along each axis. It has no default, because projects differ.
+  /// @throws std::invalid_argument  other numbers of axes, none or more than eight; a side that is not > 0 and at most
+  ///                                2^20; a filter that GridFilter does not name.
+  GridResize(detail::GridSides from, detail::GridSides to, GridFilter filter)
+      : from_(std::move(from).take("GridResize", "from")),
+        to_(std::move(to).take("GridResize", "to")),
+        filter_(filter) {
+    detail::require(from_.size() == to_.size(), "GridResize", "to.size()", to_.size(), "from.size() ", from_.size());
     detail::require_named("GridResize", "filter", filter, GridFilter::nearest);
   }
-  /// Says that the filter is missing.
-  template <typename Given = void>
-  GridResize(const GridShape& from, const GridShape& to) : GridResize(from, to, GridFilter::bilinear) {
-    static_assert(detail::kMisuse<Given>,
+  /// Says that the filter is missing, or another rule in its place.
+  template <typename... Given>
+  GridResize(const detail::GridSides& from, const detail::GridSides& to, const Given&...)
+      : GridResize(from, to, GridFilter::bilinear) {
+    static_assert(detail::kMisuse<Given...>,
                   "posenc: the filter is missing, in which projects differ: write GridResize(from, to, "
                   "GridFilter::bicubic), or the filter that the model was resized with");
   }
@@ -112,68 +168,6 @@ class GridResize {
     with_prefix.prefix_ = prefix;
     return with_prefix;
   }
-  GridShape from() const { return from_; }
-  GridShape to() const { return to_; }
-  GridFilter filter() const { return filter_; }
-  /// Rows in front that are copied.
-  Eigen::Index prefix() const { return prefix_; }
-
- private:
-  GridShape from_;
-  GridShape to_;
-  GridFilter filter_;
-  Eigen::Index prefix_ = 0;
-};
-
-/// As GridResize, in one to eight axes, the last of which varies fastest: frames, rows and columns of a video's
-/// patches.
-///
-///     AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, GridFilter::bilinear).keep(1)
-///
-/// Each axis has its own weights, and the weight of a row is their product: bilinear is then PyTorch's trilinear.
-class AxesResize {
- public:
-  /// @param from    Sides of the table that is read, slowest first: a list of one to eight integers.
-  /// @param to      Sides of the result, as many.
-  /// @param filter  How rows are weighted along each axis.
-  /// @throws std::invalid_argument  lists of different lengths, or of none or more than eight; a side that is not > 0
-  ///                                and at most 2^20; a filter that GridFilter does not name.
-  template <typename From, typename To, std::enable_if_t<detail::is_list<From> && detail::is_list<To>, int> = 0>
-  AxesResize(const From& from, const To& to, GridFilter filter)
-      : from_(sides("from", from)), to_(sides("to", to)), filter_(filter) {
-    detail::require(from_.size() == to_.size(), "AxesResize", "to.size()", to_.size(), "from.size() ", from_.size());
-    detail::require_named("AxesResize", "filter", filter, GridFilter::nearest);
-  }
-  /// @overload
-  /// Says what is missing or out of order.
-  template <typename From, typename To, typename... Others,
-            std::enable_if_t<!(detail::is_list<From> && detail::is_list<To>) || sizeof...(Others) != 1 ||
-                                 !(std::is_same_v<Others, GridFilter> && ...),
-                             int> = 0>
-  AxesResize(const From&, const To&, const Others&...) : filter_(GridFilter::nearest) {
-    static_assert(
-        detail::kMisuse<From>,
-        "posenc: write AxesResize(from, to, filter): two lists with the sides of each grid, slowest axis first, "
-        "such as std::array{8, 14, 14}, and GridFilter::bilinear or the filter that the model was resized with");
-  }
-  /// @overload
-  /// Says what to write for sides in bare braces.
-  template <typename Given = void>
-  AxesResize(std::initializer_list<int>, std::initializer_list<int>, GridFilter) : filter_(GridFilter::nearest) {
-    static_assert(
-        detail::kMisuse<Given>,
-        "posenc: sides in braces are no list: write AxesResize(std::array{8, 14, 14}, std::array{16, 24, 24}, "
-        "filter)");
-  }
-  /// The same with rows in front that are copied.
-  /// @param prefix  How many, >= 0: 1 for a class token.
-  /// @throws std::invalid_argument  prefix < 0.
-  AxesResize keep(detail::Size prefix) const {
-    detail::require(prefix >= 0, "AxesResize::keep", "prefix", prefix, ">= 0");
-    AxesResize with_prefix = *this;
-    with_prefix.prefix_ = prefix;
-    return with_prefix;
-  }
   const std::vector<Eigen::Index>& from() const { return from_; }
   const std::vector<Eigen::Index>& to() const { return to_; }
   GridFilter filter() const { return filter_; }
@@ -181,32 +175,6 @@ class AxesResize {
   Eigen::Index prefix() const { return prefix_; }
 
  private:
-  template <typename List>
-  static std::vector<Eigen::Index> sides(const char* parameter, const List& list) {
-    using Scalar = detail::ListScalar<List>;
-    std::vector<Eigen::Index> sides;
-    if constexpr (!detail::is_integer<Scalar>) {
-      static_assert(detail::kMisuse<List>, "posenc: the sides of a grid must be integers");
-    } else {
-      const auto& all = detail::as_list(list);
-      const auto count = static_cast<Eigen::Index>(all.size());
-      if (count < 1 || count > 8) {
-        detail::refuse<std::invalid_argument>("AxesResize", std::string(parameter) + ".size()", count,
-                                              "the number of axes, 1 to 8");
-      }
-      constexpr Eigen::Index limit = detail::kMaxGridSide;
-      for (Eigen::Index axis = 0; axis < count; ++axis) {
-        const Scalar side = detail::list_entry(all, axis);
-        if (side < Scalar(1) || static_cast<std::uint64_t>(side) > static_cast<std::uint64_t>(limit)) {
-          detail::refuse<std::invalid_argument>("AxesResize", detail::element(parameter, axis), side,
-                                                "> 0 and at most ", limit);
-        }
-        sides.push_back(static_cast<Eigen::Index>(side));
-      }
-    }
-    return sides;
-  }
-
   std::vector<Eigen::Index> from_;
   std::vector<Eigen::Index> to_;
   GridFilter filter_;

@@ -103,11 +103,11 @@ using IfBuckets = std::enable_if_t<is_bucket_rule<T>, int>;
 /// boxes (columns 0 and 3 of bbox). The tables of AlphaFold and ProteinMPNN are ordered by query - key: give their rows
 /// of distances in reverse.
 /// @param[in,out] logits   (num_heads L_q) x L_k, head by head: any writable Eigen object, row- or column-major.
-/// @param weights          num_buckets x num_heads, or ShawClip::rows() x num_heads; with `segments`, segments.rows()
-///                         more rows.
-/// @param buckets          T5Buckets, or ShawClip(left, right) with a row for each distance from -left to right:
-///                         Phi-4's audio has ShawClip(max_distance, max_distance - 1), AlphaFold and ESMFold
-///                         ShawClip::symmetric(32).
+/// @param weights          num_buckets x num_heads, or DistanceClip::rows() x num_heads; with `segments`,
+///                         segments.rows() more rows.
+/// @param buckets          T5Buckets, or DistanceClip(left, right) with a row for each distance from -left to right:
+///                         Phi-4's audio has DistanceClip(max_distance, max_distance - 1), AlphaFold and ESMFold
+///                         DistanceClip::symmetric(32).
 /// @param query_positions  PositionRange(first, L_q), or a list of L_q integers: ids, box coordinates, residue numbers.
 /// @param key_positions    The same of the L_k keys.
 /// @throws std::invalid_argument  another shape; memory that overlaps. `logits` is then unchanged.
@@ -147,7 +147,7 @@ auto add_bucket_bias(const Arguments&...) {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write add_bucket_bias(logits, weights, buckets, query_positions, key_positions), and "
                 "SegmentPairs last where there are segments: logits and weights are Eigen objects, buckets a T5Buckets "
-                "or a ShawClip");
+                "or a DistanceClip");
 }
 
 /// The gradient of add_bucket_bias(): grad_weights(row of the pair (i, j), h) += grad_logits(h L_q + i, j).

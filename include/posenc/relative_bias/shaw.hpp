@@ -27,23 +27,23 @@ class ShawKeys : public detail::HeldTable<Table> {
   /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param clip   Distances that share the outermost rows.
   template <typename T>
-  ShawKeys(T&& table, const ShawClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
+  ShawKeys(T&& table, const DistanceClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
 
-  ShawClip clip() const { return clip_; }
+  DistanceClip clip() const { return clip_; }
 
  private:
-  ShawClip clip_;
+  DistanceClip clip_;
 };
 
 template <typename T, detail::IfMatrix<T> = 0>
-ShawKeys(T&&, const ShawClip&) -> ShawKeys<detail::HeldToRead<T>>;
+ShawKeys(T&&, const DistanceClip&) -> ShawKeys<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class ShawKeys<detail::Misfit<Arguments...>> {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write ShawKeys(table, clip): table is a clip.rows() x head_dim matrix, clip is "
-                "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
+                "DistanceClip::symmetric(max_relative_position) or DistanceClip(left, right)");
 
  public:
   ShawKeys(const Arguments&...) {}
@@ -55,7 +55,7 @@ namespace detail {
 
 /// Adds the products of queries and table rows by clipped distance to the logits of one head.
 template <typename X, typename Query, typename Table, typename Scalar>
-void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& clip, const AttentionSpan& span,
+void add_shaw_head(X&& x, const Query& q, const Table& table, const DistanceClip& clip, const AttentionSpan& span,
                    Scalar scale, Workspace<Scalar>& workspace) {
   auto scores = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
@@ -69,7 +69,7 @@ void add_shaw_head(X&& x, const Query& q, const Table& table, const ShawClip& cl
 /// The gradients of add_shaw_head().
 template <typename GradQuery, typename GradTable, typename Grad, typename Query, typename Table, typename Scalar>
 void add_shaw_gradients(GradQuery&& grad_q, GradTable&& grad_table, const Grad& grad, const Query& q,
-                        const Table& table, const ShawClip& clip, const AttentionSpan& span, Scalar scale,
+                        const Table& table, const DistanceClip& clip, const AttentionSpan& span, Scalar scale,
                         Workspace<Scalar>& workspace) {
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {

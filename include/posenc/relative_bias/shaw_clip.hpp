@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// ShawClip: a table row for each distance up to a clip, and one for all distances beyond it on either side.
+/// DistanceClip: a table row for each distance up to a clip, and one for all distances beyond it on either side.
 #ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 #define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
 
@@ -17,22 +17,22 @@ inline namespace POSENC_ABI {
 /// The rows of Shaw's tables, and of other tables by clipped distance. There are left + right + 1 of them: distance
 /// d = key - query takes row clamp(d, -left, right) + left, and distances beyond the clip share the outermost rows.
 ///
-///     key - query     -3 -2 -1  0  1  2         ShawClip(2, 1)
+///     key - query     -3 -2 -1  0  1  2         DistanceClip(2, 1)
 ///     row              0  0  1  2  3  3
-class ShawClip {
+class DistanceClip {
  public:
   /// @param left   [tokens] For keys before the query, >= 0.
   /// @param right  [tokens] For keys after it, >= 0.
   /// @throws std::invalid_argument  one of them negative or beyond 2^40.
-  explicit ShawClip(detail::Size left, detail::Size right) : left_(left), right_(right) {
+  explicit DistanceClip(detail::Size left, detail::Size right) : left_(left), right_(right) {
     constexpr Eigen::Index limit = detail::kMaxSeqLen;
-    detail::require(left >= 0 && left <= limit, "ShawClip", "left", left, ">= 0 and at most ", limit);
-    detail::require(right >= 0 && right <= limit, "ShawClip", "right", right, ">= 0 and at most ", limit);
+    detail::require(left >= 0 && left <= limit, "DistanceClip", "left", left, ">= 0 and at most ", limit);
+    detail::require(right >= 0 && right <= limit, "DistanceClip", "right", right, ">= 0 and at most ", limit);
   }
   /// The same on both sides: `max_relative_position`, the k of the paper.
   /// @throws std::invalid_argument  it is negative or beyond 2^40.
-  static ShawClip symmetric(detail::Size max_relative_position) {
-    return ShawClip(max_relative_position, max_relative_position);
+  static DistanceClip symmetric(detail::Size max_relative_position) {
+    return DistanceClip(max_relative_position, max_relative_position);
   }
 
   Eigen::Index left() const { return left_; }
@@ -61,7 +61,7 @@ struct ShawRow {
   Eigen::Index last;
   Eigen::Index shift;
 
-  ShawRow(const AttentionSpan& span, Eigen::Index query, const ShawClip& clip) {
+  ShawRow(const AttentionSpan& span, Eigen::Index query, const DistanceClip& clip) {
     const Eigen::Index distance = span.first_distance(query);
     first = (std::min)((std::max)(-clip.left() - distance, Eigen::Index(0)), span.key_len());
     last = (std::max)((std::min)(clip.right() + 1 - distance, span.key_len()), first);
@@ -90,7 +90,7 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
 
 /// add_by_clipped_distance() for queries block, block + 1, ..., a row of `values` for each of them.
 template <typename X, typename Values>
-void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const ShawClip& clip,
+void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const DistanceClip& clip,
                              const AttentionSpan& span) {
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     add_by_clipped_distance(x.row(i), values.row(i), ShawRow(span, block + i, clip));
@@ -98,7 +98,7 @@ void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, co
 }
 
 template <typename Sums, typename X>
-void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const ShawClip& clip,
+void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const DistanceClip& clip,
                              const AttentionSpan& span) {
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     sum_by_clipped_distance(sums.row(i), x.row(i), ShawRow(span, block + i, clip));

@@ -27,23 +27,23 @@ class ShawValues : public detail::HeldTable<Table> {
   /// @param table  clip.rows() x head_dim, once for all heads (as published) or once for each, stacked.
   /// @param clip   Distances that share the outermost rows.
   template <typename T>
-  ShawValues(T&& table, const ShawClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
+  ShawValues(T&& table, const DistanceClip& clip) : detail::HeldTable<Table>(std::forward<T>(table)), clip_(clip) {}
 
-  ShawClip clip() const { return clip_; }
+  DistanceClip clip() const { return clip_; }
 
  private:
-  ShawClip clip_;
+  DistanceClip clip_;
 };
 
 template <typename T, detail::IfMatrix<T> = 0>
-ShawValues(T&&, const ShawClip&) -> ShawValues<detail::HeldToRead<T>>;
+ShawValues(T&&, const DistanceClip&) -> ShawValues<detail::HeldToRead<T>>;
 
 /// Says what is missing or out of order.
 template <typename... Arguments>
 class ShawValues<detail::Misfit<Arguments...>> {
   static_assert(detail::kMisuse<Arguments...>,
                 "posenc: write ShawValues(table, clip): table is a clip.rows() x head_dim matrix, clip is "
-                "ShawClip::symmetric(max_relative_position) or ShawClip(left, right)");
+                "DistanceClip::symmetric(max_relative_position) or DistanceClip(left, right)");
 
  public:
   ShawValues(const Arguments&...) {}
@@ -55,7 +55,7 @@ namespace detail {
 
 /// Adds the sums of table rows by attention weight and clipped distance to the outputs of one head.
 template <typename Out, typename Weights, typename Table, typename Scalar>
-void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, const ShawClip& clip,
+void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, const DistanceClip& clip,
                           const AttentionSpan& span, Workspace<Scalar>& workspace) {
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
@@ -68,7 +68,7 @@ void add_shaw_values_head(Out&& y, const Weights& weights, const Table& table, c
 /// The gradients of add_shaw_values_head().
 template <typename GradWeights, typename GradTable, typename Grad, typename Weights, typename Table, typename Scalar>
 void add_shaw_values_gradients(GradWeights&& grad_weights, GradTable&& grad_table, const Grad& grad,
-                               const Weights& weights, const Table& table, const ShawClip& clip,
+                               const Weights& weights, const Table& table, const DistanceClip& clip,
                                const AttentionSpan& span, Workspace<Scalar>& workspace) {
   auto sums = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {

@@ -61,7 +61,7 @@ void for_each_frame_pair(Eigen::Index heads, Eigen::Index frames, Eigen::Index t
 
 /// @overload
 /// Returns the bias of a window of frames x height x width tokens: a table of rows and columns for each displacement in
-/// frames, query - key = 1 - frames, ..., frames - 1. To another size, resize() brings such weights with AxesResize.
+/// frames, query - key = 1 - frames, ..., frames - 1. To another size, resize() brings such weights with GridResize.
 ///
 /// @param weights  (2 frames - 1) window.displacements() x num_heads by query - key: frames, then rows, then columns.
 /// @param frames   Of the window, > 0.

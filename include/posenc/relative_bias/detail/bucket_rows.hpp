@@ -22,11 +22,11 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 inline Eigen::Index count_buckets(const T5Buckets& buckets) { return buckets.num_buckets(); }
-inline Eigen::Index count_buckets(const ShawClip& clip) { return clip.rows(); }
+inline Eigen::Index count_buckets(const DistanceClip& clip) { return clip.rows(); }
 
 /// Whether T is a rule from distances to buckets.
 template <typename T>
-inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_same_v<T, ShawClip>;
+inline constexpr bool is_bucket_rule = std::is_same_v<T, T5Buckets> || std::is_same_v<T, DistanceClip>;
 
 /// The integer positions of queries or keys, as they were given.
 template <typename Given>
