@@ -54,7 +54,7 @@
 #include "posenc/relative_bias/cope.hpp"
 #include "posenc/relative_bias/forgetting.hpp"
 
-#include "posenc/relative_bias/shaw_clip.hpp"
+#include "posenc/relative_bias/distance_clip.hpp"
 
 #include "posenc/relative_bias/shaw.hpp"
 #include "posenc/relative_bias/shaw_values.hpp"

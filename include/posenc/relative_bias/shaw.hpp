@@ -8,8 +8,8 @@
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
+#include "posenc/relative_bias/distance_clip.hpp"
 #include "posenc/relative_bias/relative_gradients.hpp"
-#include "posenc/relative_bias/shaw_clip.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>

@@ -6,8 +6,8 @@
 
 #include "posenc/positions/position_list.hpp"
 #include "posenc/positions/position_range.hpp"
+#include "posenc/relative_bias/distance_clip.hpp"
 #include "posenc/relative_bias/segment_pairs.hpp"
-#include "posenc/relative_bias/shaw_clip.hpp"
 #include "posenc/relative_bias/t5.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// DistanceClip: a table row for each distance up to a clip, and one for all distances beyond it on either side.
-#ifndef POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
-#define POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+#ifndef POSENC_RELATIVE_BIAS_DISTANCE_CLIP_HPP
+#define POSENC_RELATIVE_BIAS_DISTANCE_CLIP_HPP
 
 #include "posenc/detail/argument.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
@@ -109,4 +109,4 @@ void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const 
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
-#endif  // POSENC_RELATIVE_BIAS_SHAW_CLIP_HPP
+#endif  // POSENC_RELATIVE_BIAS_DISTANCE_CLIP_HPP
