@@ -243,6 +243,35 @@ TEST_CASE("Fourier features, 2 axes, width 512") {
           out(t, kWidth / 2 + f) = static_cast<float>(std::cos(angle));
         });
       });
+  Eigen::RowVectorXf phases(kWidth / 2);
+  for (Index f = 0; f < phases.size(); ++f) phases[f] = static_cast<float>(f % 7) / 8;
+  Eigen::RowVectorXf grad_phases = Eigen::RowVectorXf::Zero(kWidth / 2);
+  measure(
+      "sinusoidal/fourier_phases/1024_rows", bytes_of<float>(rows),
+      [&] { posenc::encode_fourier(out, x, weights, phases, options); },
+      [&] { out.setConstant(static_cast<float>(value)); },
+      [&] {
+        each_feature([&](Index t, Index f, double angle) {
+          out(t, f) = static_cast<float>(std::sin(angle + static_cast<double>(phases[f])));
+          out(t, kWidth / 2 + f) = static_cast<float>(std::cos(angle + static_cast<double>(phases[f])));
+        });
+      });
+  measure(
+      "sinusoidal/fourier_phases_backward/1024_rows", bytes_of<float>(rows),
+      [&] { posenc::fourier_backward(grad_x, grad_weights, grad_phases, out, x, weights, phases, options); },
+      [&] { Catch::Benchmark::deoptimize_value(out.sum()); },
+      [&] {
+        each_feature([&](Index t, Index f, double angle) {
+          const double at = angle + static_cast<double>(phases[f]);
+          const float b =
+              out(t, f) * static_cast<float>(std::cos(at)) - out(t, kWidth / 2 + f) * static_cast<float>(std::sin(at));
+          grad_phases[f] += b;
+          for (Index m = 0; m < 2; ++m) {
+            grad_x(t, m) += static_cast<float>(options.angle_scale) * weights(m, f) * b;
+            grad_weights(m, f) += static_cast<float>(options.angle_scale) * x(t, m) * b;
+          }
+        });
+      });
   measure(
       "sinusoidal/fourier_backward/1024_rows", bytes_of<float>(rows),
       [&] { posenc::fourier_backward(grad_x, grad_weights, out, x, weights, options); },

@@ -140,6 +140,24 @@ def qwen_vl_prompts():
         yield f"qwen2_vl_{name}", positions
     for name, positions in vision_prompts(Qwen2_5_VLModel, tokens_per_second=25):
         yield f"qwen2_5_vl_{name}", positions
+    yield from glm_image_prompts()
+
+
+def glm_image_prompts():
+    """Prompts of GLM-Image, then the pictures that it makes, the last grid first, and the token that ends them."""
+    from transformers.models.glm_image.modeling_glm_image import GlmImageModel as Model
+    begin, end, other = 7, 8, 1
+    stub = types.SimpleNamespace(config=types.SimpleNamespace(image_start_token_id=begin, image_end_token_id=end))
+    for name in ("get_vision_position_ids",):
+        setattr(stub, name, types.MethodType(getattr(Model, name), stub))
+    for name, text, given, made in (("text", 4, [], [(5, 7), (2, 3)]), ("picture", 3, [(2, 3)], [(4, 4), (2, 2)]),
+                                    ("pictures", 1, [(3, 1), (5, 6)], [(1, 9)])):
+        ids = [other] * text
+        for height, width in given:
+            ids += [begin] + [other] * (height * width) + [end]
+        grids = torch.tensor([[1, h, w] for h, w in given + made])
+        prompt = Model.get_rope_index(stub, torch.tensor([ids + [other] * 2 + [begin]]), grids)[0][:, 0]
+        yield f"glm_image_{name}", torch.cat([prompt, stub._cached_decode_position_ids[0]], 1).T
 
 
 def omni_prompts():
@@ -471,8 +489,8 @@ FILES = {
                  omni_prompts),
     "omni_3.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen3-Omni; the last row is the delta",
                    omni_3_prompts),
-    "qwen_vl.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2-VL and Qwen2.5-VL; the last row is "
-                    "the delta", qwen_vl_prompts),
+    "qwen_vl.csv": (f"transformers {transformers.__version__} get_rope_index of Qwen2-VL and Qwen2.5-VL, the last row "
+                    "being the delta, and of GLM-Image", qwen_vl_prompts),
     "text.csv": (f"transformers {transformers.__version__} generation, flattening collator, OPT, RoBERTa", texts),
     "evicted.csv": ("attention_sinks 0.4 AttentionSinkKVCache", evicted),
     "random.csv": ("MT19937-64 of Nishimura 2000 and the draws of random_positions.hpp, in Python integers", random_ids),

@@ -161,5 +161,21 @@ TEST_CASE("prompts of Qwen2-VL and Qwen2.5-VL are those of transformers", "[posi
           3);
     check(model + "picture_video", {MropeSegment::image(4, 2), text(1), MropeSegment::video(3, 2, 60, time), text(3)});
   }
-  CHECK(golden.blocks.size() == 6);
+  CHECK(golden.blocks.size() == 6 + 3);
+}
+
+TEST_CASE("prompts of GLM-Image and the pictures that it makes are those of transformers", "[positions][mrope]") {
+  const auto golden = posenc_tests::golden("positions/qwen_vl.csv");
+  const auto check = [&](const std::string& name, const std::vector<MropeSegment>& prompt) {
+    INFO(name);
+    CHECK(posenc::mrope_positions(prompt).ids.cast<double>() == golden.block("glm_image_" + name).matrix());
+  };
+  // Tokens around a picture that begin and end it are text; pictures to be made follow one another, the last grid
+  // first.
+  const auto text = [](int count) { return MropeSegment::text(count); };
+  check("text", {text(7), MropeSegment::image(2, 3), MropeSegment::image(5, 7), text(1)});
+  check("picture",
+        {text(4), MropeSegment::image(2, 3), text(4), MropeSegment::image(2, 2), MropeSegment::image(4, 4), text(1)});
+  check("pictures", {text(2), MropeSegment::image(3, 1), text(2), MropeSegment::image(5, 6), text(4),
+                     MropeSegment::image(1, 9), text(1)});
 }

@@ -160,7 +160,8 @@ class MropeWriter {
 /// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
-/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni and Qwen3-Omni (TMRoPE) with its rope_deltas. Qwen3-VL
+/// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni and Qwen3-Omni (TMRoPE) with its rope_deltas, and of
+///           GLM-Image with the pictures that it makes as further ones, the last grid first. Qwen3-VL
 ///           gives each frame of a video as a picture of its own between time stamps. transformers 5.24 lets text after a
 ///           video of Qwen2-VL and Qwen2.5-VL begin max(height, width) after the video's start, however long the video
 ///           is: earlier versions and vLLM begin after its last frame, as here. Its Qwen3-Omni keeps the fraction of a

@@ -91,6 +91,7 @@ void encode_fourier(Out&& out, const Eigen::DenseBase<Coordinates>& coordinates,
 ///
 /// @param phases  F numbers, a row or a column [rad].
 /// @throws std::invalid_argument  in addition to those above: another number of phases than directions.
+/// Cost:     an addition for each feature more (bench_sinusoidal: Fourier features).
 /// Accuracy: as above, with |phases[f]| as one more term of the sum [sinusoidal][fourier].
 /// Source:   Rahimi and Recht 2007 (random phases); Kazemi et al. 2019, arXiv:1907.05321 (trained phases).
 template <typename Out, typename Coordinates, typename Weights, typename Phases>
