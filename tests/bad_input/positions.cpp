@@ -227,7 +227,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_positions() {
             [](F&) { presets::ltx_positions(2, GridShape(2, 2), kNan, false); });
   bad.value("frames beyond 2^20", "presets::mochi_positions: frames must be in [1, 1048576], got 1048577",
             [](F&) { presets::mochi_positions((1 << 20) + 1, GridShape(2, 2)); });
-  bad.value("references apart in no way", "presets::flux_positions: apart must be one of its enumerators, got 2",
+  bad.value("references placed in no way", "presets::flux_positions: placement must be one of its enumerators, got 2",
             [](F&) {
               presets::flux_positions(3, GridShape(2, 2), {GridShape(1, 1)}, static_cast<posenc::FluxReferences>(2));
             });

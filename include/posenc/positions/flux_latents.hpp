@@ -17,7 +17,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// What tells the references of flux_positions() apart.
+/// On which axes the references of flux_positions() differ from one another.
 enum class FluxReferences {
   by_index,  ///< The first axis: reference r is at r + 1, from row and column 0.
   by_offset  ///< Rows and columns: all are at 1, each beside those before it, or below them where that is less far.
@@ -35,7 +35,7 @@ namespace presets {
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @param references   Their patches.
-/// @param apart        What tells references apart.
+/// @param placement    On which axes references differ.
 /// @returns            tokens x 3.
 /// @throws std::invalid_argument  text_tokens negative or beyond 2^40; an enumerator that is none.
 /// @throws std::length_error      more tokens than memory's index type counts.
@@ -46,9 +46,9 @@ namespace presets {
 ///           JoyImageEditPlusTransformer3DModel of pictures, whose text does not rotate either.
 inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens, const GridShape& picture,
                                                        const std::vector<GridShape>& references = {},
-                                                       FluxReferences apart = FluxReferences::by_index) {
+                                                       FluxReferences placement = FluxReferences::by_index) {
   const char* const function = "presets::flux_positions";
-  detail::require_named(function, "apart", apart, FluxReferences::by_offset);
+  detail::require_named(function, "placement", placement, FluxReferences::by_offset);
   detail::require_text_tokens(function, text_tokens);
   const std::int64_t pictures =
       std::int64_t{picture.height()} * picture.width() + detail::tokens_of(function, references, 3);
@@ -59,7 +59,7 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
   std::int64_t bottom = 0;
   std::int64_t right = 0;
   for (const GridShape& reference : references) {
-    if (apart == FluxReferences::by_index) {
+    if (placement == FluxReferences::by_index) {
       rows.append_picture(reference, ++index);
       continue;
     }
