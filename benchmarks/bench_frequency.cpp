@@ -147,15 +147,46 @@ TEST_CASE("a table for each sequence") {
                        [&] { posenc::fill_table(table, frequencies, posenc::each_sequence(1, lengths)); });
 }
 
+/// The rows of tokens on several axes; the ceiling is the table of as many rows on one axis.
+template <typename Positions>
+void measure_axes(const std::string& name, const posenc::AxialFrequencies& given, const Positions& ids) {
+  const Index rows = ids.rows();
+  const Index pairs = given.frequencies.num_pairs();
+  posenc::FrequencyTable<float> table(rows, pairs);
+  posenc::FrequencyTable<float> on_one(rows, pairs);
+  RowArray<float> cos(rows, pairs);
+  RowArray<float> sin(rows, pairs);
+  const auto& inv_freq = given.frequencies.inv_freq();
+  measure(
+      "table/float_axes_" + name + "/" + std::to_string(rows) + "_rows",
+      static_cast<double>(rows * table.row_stride()) * sizeof(float),
+      [&] { posenc::fill_table(table, given.frequencies, given.axes, ids); },
+      [&] { posenc::fill_table(on_one, given.frequencies, posenc::PositionRange(ids(0, 0), rows)); },
+      [&] {
+        for (Index row = 0; row < rows; ++row) {
+          for (Index i = 0; i < pairs; ++i) {
+            const double angle = static_cast<double>(ids(row, given.axes.axis_of_pair()[i])) * inv_freq[i];
+            cos(row, i) = static_cast<float>(std::cos(angle));
+            sin(row, i) = static_cast<float>(std::sin(angle));
+          }
+        }
+      },
+      {0.5, 0});
+}
+
 TEST_CASE("fill_table, several axes") {
-  // A prompt of text and pictures on the axes of Qwen2.5-VL: naive is a cosine and a sine for each value, of any axis.
-  const posenc::AxisMap axes = posenc::contiguous_axes({16, 24, 24});
+  // A prompt of text and pictures on the axes of Qwen2.5-VL and of Qwen3-VL, its text alone, a token, and a picture.
   const auto ids = posenc::mrope_positions({posenc::MropeSegment::text(256), posenc::MropeSegment::image(32, 32),
                                             posenc::MropeSegment::text(256)})
                        .ids;
-  const std::vector<std::int64_t> times(ids.col(0).begin(), ids.col(0).end());
-  posenc::FrequencyTable<float> table(ids.rows(), kPairs);
-  measure_table<float>("float_axes", table, times, [&] { posenc::fill_table(table, kFrequencies, axes, ids); });
+  const posenc::AxialFrequencies contiguous{kFrequencies, posenc::contiguous_axes({16, 24, 24})};
+  const posenc::AxialFrequencies interleaved{kFrequencies, posenc::interleaved_axes({24, 20, 20})};
+  measure_axes("contiguous", contiguous, ids);
+  measure_axes("interleaved", interleaved, ids);
+  measure_axes("text", interleaved, ids.topRows(256));
+  measure_axes("text", interleaved, ids.row(100));
+  measure_axes("distinct", interleaved, ids.row(700));
+  measure_axes("axial", posenc::axial_frequencies({16, 16}, 100), posenc::grid_positions({32, 32}));
 }
 
 /// Reads or writes a whole cache of `storage`; the ceiling writes one value all over it, naive copies column by column.

@@ -82,8 +82,9 @@ void for_each_axis_angle(const Frequencies& frequencies, const AxisMap& axes, do
       if (count == 0) break;
       std::fill(frequency + count, frequency + kAngleChunk, 0.0);
       const AxisPositions<Derived> on_axis(positions, axis);
-      const auto chunk_sink = [&](Eigen::Index row, Eigen::Index first, int n, const double* cosine,
-                                  const double* sine) { sink(row, pairs + first, n, cosine, sine); };
+      const auto chunk_sink = [&](Eigen::Index row, Eigen::Index first, int n, const auto* cosine, const auto* sine) {
+        sink(row, pairs + first, n, cosine, sine);
+      };
       if (float32) {
         for_each_float32_angle(frequency, count, magnitude, on_axis, chunk_sink);
       } else {

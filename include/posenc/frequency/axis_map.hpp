@@ -50,6 +50,8 @@ class AxisMap {
                                           num_axes, ")");
       }
     }
+    id_ = detail::mix_id(id_, static_cast<std::uint64_t>(num_axes_));
+    for (const int axis : axes_) id_ = detail::mix_id(id_, static_cast<std::uint64_t>(axis));
   }
 
   Eigen::Index num_pairs() const { return axes_.size(); }
@@ -60,11 +62,7 @@ class AxisMap {
   /// Of a temporary: the list itself.
   Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
   /// The id() of a table that is made of these frequencies on these axes.
-  std::uint64_t id(const Frequencies& frequencies) const {
-    std::uint64_t id = detail::mix_id(frequencies.id(), static_cast<std::uint64_t>(num_axes_));
-    for (const int axis : axes_) id = detail::mix_id(id, static_cast<std::uint64_t>(axis));
-    return id;
-  }
+  std::uint64_t id(const Frequencies& frequencies) const { return detail::mix_id(frequencies.id(), id_); }
   /// Number of pairs that `axis` drives.
   Eigen::Index count(detail::Size axis) const {
     return static_cast<Eigen::Index>(
@@ -79,6 +77,7 @@ class AxisMap {
  private:
   Eigen::ArrayXi axes_;
   Eigen::Index num_axes_;
+  std::uint64_t id_ = 0;  // of the list, formed once: it takes as long as a row of a table
 };
 
 namespace detail {

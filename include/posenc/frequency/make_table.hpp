@@ -37,7 +37,7 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///
 /// The table remembers its first position, so that apply_rope(x, table, layout, starting_at(p)) finds row p - first.
 /// The numbers of a position do not depend on the positions beside it: chunks of a sequence equal the whole, bit for
-/// bit.
+/// bit. With SSE2 alone products are rounded once more than with AVX2 or AVX-512, in double: POSENC_PIN_LEVEL keeps one.
 /// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
 /// @param  frequencies  One angular frequency for each pair, and the magnitude A.
 /// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.

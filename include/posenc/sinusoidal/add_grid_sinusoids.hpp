@@ -47,13 +47,12 @@ void for_each_grid_channel(Out& out, const SinusoidalGridEncoding& encoding, con
             static_cast<double>(positions.coeff(row, static_cast<Eigen::Index>(axis))));
     }
   }
-  const auto sink = [&](Eigen::Index row, const Eigen::Index* pairs, int count, const double* cosine,
-                        const double* sine) {
+  const auto sink = [&](Eigen::Index row, const Eigen::Index* pairs, int count, const auto* cosine, const auto* sine) {
     for (int i = 0; i < count; ++i) {
       const Eigen::Index s = channels.sine[static_cast<std::size_t>(pairs[i])];
       const Eigen::Index c = channels.cosine[static_cast<std::size_t>(pairs[i])];
-      if (s >= 0) write(out.coeffRef(row, s), sine[i]);
-      if (c >= 0) write(out.coeffRef(row, c), cosine[i]);
+      if (s >= 0) write(out.coeffRef(row, s), static_cast<double>(sine[i]));
+      if (c >= 0) write(out.coeffRef(row, c), static_cast<double>(cosine[i]));
     }
   };
   const Frequencies& frequencies = encoding.frequencies().frequencies;

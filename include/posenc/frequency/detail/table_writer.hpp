@@ -37,9 +37,9 @@ void require_fillable(const FrequencyTable<Scalar>& table, const Frequencies& fr
 
 struct TableWriter {
   /// Writes a whole block, for which rows are padded. `Storage` is a constant, so that the loops become vector stores.
-  template <CosSinStorage Storage, typename Scalar>
-  static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const double* cosine,
-                          const double* sine) {
+  template <CosSinStorage Storage, typename Scalar, typename Number>
+  static void write_block(Scalar* row, Eigen::Index sin_offset, Eigen::Index pair, const Number* cosine,
+                          const Number* sine) {
     constexpr int step = Storage == CosSinStorage::cos_sin ? 1 : 2;
     Scalar* const to_cos = row + step * pair;
     Scalar* const to_sin = row + sin_offset + step * pair;
@@ -63,9 +63,9 @@ struct TableWriter {
     }
   }
 
-  template <typename Scalar>
+  template <typename Scalar, typename Number>
   static void write_block(CosSinStorage storage, Scalar* row, Eigen::Index sin_offset, Eigen::Index pair,
-                          const double* cosine, const double* sine) {
+                          const Number* cosine, const Number* sine) {
     switch (storage) {
       case CosSinStorage::cos_sin: return write_block<CosSinStorage::cos_sin>(row, sin_offset, pair, cosine, sine);
       case CosSinStorage::paired: return write_block<CosSinStorage::paired>(row, sin_offset, pair, cosine, sine);
@@ -119,31 +119,63 @@ struct TableWriter {
     table.facts_.id = id != 0 && table.angles() == AngleMode::float32 ? mix_id(id, std::uint64_t(32)) : id;
   }
 
-  /// Fills rows first_row, first_row + 1, ..., one for each position. The storage is looked at block by block: a kernel
-  /// for each would cost a program three times the code and gain nothing (bench_frequency, float_paired).
+  /// Fills rows first_row, first_row + 1, ..., one for each position.
   template <typename Scalar, typename Positions>
-  POSENC_KERNEL static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row,
-                                      const Frequencies& frequencies, const Positions& positions) {
-    const Eigen::Index row_stride = table.row_stride();
-    const Eigen::Index sin_offset = table.sin_offset_;
-    const Eigen::Index pairs = table.num_pairs();
-    const double magnitude = frequencies.magnitude();
-    const CosSinStorage storage = table.storage();
+  static void fill_rows(FrequencyTable<Scalar>& table, Eigen::Index first_row, const Frequencies& frequencies,
+                        const Positions& positions) {
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
-      Scalar* const data = table.numbers_.data() + first_row * row_stride + head * table.head_stride();
-      const Eigen::Index first = head * pairs;
-      const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
-        write_block(storage, data + row * row_stride, sin_offset, pair, cosine, sine);
-      };
+      Scalar* const data = table.numbers_.data() + first_row * table.row_stride() + head * table.head_stride();
       if (table.angles() == AngleMode::exact) {
-        for_each_angle(frequencies, first, first + pairs, magnitude, positions,
-                       [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {
-                         sink(row, pair - first, count, cosine, sine);
-                       });
+        fill_exactly(data, table, head * table.num_pairs(), frequencies, positions);
       } else {
-        for_each_float32_angle(frequencies.inv_freq().data() + first, pairs, magnitude, positions, sink);
+        fill_float32(data, table, head * table.num_pairs(), frequencies, positions);
       }
     }
+  }
+
+#if POSENC_HAS_LEVELS
+  static AngleOrder order_of(CosSinStorage storage) {
+    return storage == CosSinStorage::cos_sin  ? AngleOrder::split
+           : storage == CosSinStorage::paired ? AngleOrder::cosine_first
+                                              : AngleOrder::repeated;
+  }
+#endif
+
+  /// The rows of a head, which begin at `data`, of pairs first_pair, first_pair + 1, ... of `frequencies`.
+  template <typename Scalar, typename Positions>
+  static void fill_exactly(Scalar* data, const FrequencyTable<Scalar>& table, Eigen::Index first_pair,
+                           const Frequencies& frequencies, const Positions& positions) {
+    const Eigen::Index row_stride = table.row_stride();
+    const Eigen::Index sin_offset = table.sin_offset_;
+    const Eigen::Index end = first_pair + table.num_pairs();
+    const CosSinStorage storage = table.storage();
+#if POSENC_HAS_LEVELS
+    const AngleKernel kernel = angle_kernel<angle_format<Scalar>, false>(level_of_machine());
+    const Eigen::Index step = storage == CosSinStorage::cos_sin ? 1 : 2;
+    for_each_angle_chunk(frequencies, first_pair, end, [&](const double* frequency, Eigen::Index pair, int count) {
+      Scalar* const to = data + step * (pair - first_pair);
+      const auto run = [&](const AngleTerms& terms, const AngleRun& rows) {
+        Scalar* const row = to + rows.first * row_stride;
+        kernel(rows_of_run(terms, rows, row, row + sin_offset, row_stride, order_of(storage), 1));
+      };
+      for_each_angle_run(frequency, count, frequencies.fastest(), frequencies.magnitude(), positions, run);
+    });
+#else
+    for_each_angle(frequencies, first_pair, end, frequencies.magnitude(), positions,
+                   [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+                     write_block(storage, data + row * row_stride, sin_offset, pair - first_pair, cosine, sine);
+                   });
+#endif
+  }
+
+  template <typename Scalar, typename Positions>
+  static void fill_float32(Scalar* data, const FrequencyTable<Scalar>& table, Eigen::Index first_pair,
+                           const Frequencies& frequencies, const Positions& positions) {
+    for_each_float32_angle(
+        frequencies.inv_freq().data() + first_pair, table.num_pairs(), frequencies.magnitude(), positions,
+        [&](Eigen::Index row, Eigen::Index pair, int, const float* cosine, const float* sine) {
+          write_block(table.storage(), data + row * table.row_stride(), table.sin_offset_, pair, cosine, sine);
+        });
   }
 
   template <typename Scalar, typename Positions>
@@ -169,6 +201,13 @@ struct TableWriter {
   template <typename Scalar, typename Derived>
   static void fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                         const Derived& positions);
+
+#if POSENC_HAS_LEVELS
+  /// The same for one head, whose rows begin at `data`, on up to kBlendedAxes axes.
+  template <typename Scalar, typename Derived>
+  static void fill_blended(Scalar* data, const FrequencyTable<Scalar>& table, Eigen::Index first_pair,
+                           const Frequencies& frequencies, const AxisMap& axes, const Derived& positions);
+#endif
 
   template <typename Scalar, typename Positions>
   static FrequencyTable<Scalar> make(const Frequencies& frequencies, const Positions& positions, TableOptions options) {

@@ -34,7 +34,12 @@ template <typename Scalar>
 struct AddElement {
   static void apply(Scalar& target, double value, double embedding_scale) {
     if constexpr (is_storage<Scalar>) {
+#if POSENC_HAS_LEVELS
+      const volatile double scaled = static_cast<double>(target) * embedding_scale;  // rounded, as kernels do
+      target = round_to<Scalar>(scaled + value);
+#else
       target = round_to<Scalar>(static_cast<double>(target) * embedding_scale + value);
+#endif
     } else {
       target = target * Scalar(embedding_scale) + Scalar(value);
     }
@@ -99,28 +104,54 @@ struct SomePositions {
 /// 16384_rows).
 inline constexpr Eigen::Index kRowsAtATime = 256;
 inline constexpr Eigen::Index kBytesInCache = Eigen::Index(2) << 20;
+inline constexpr Eigen::Index kRowsAhead = 8;  // of which processors fetch some pairs too late by themselves
 
 /// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
 /// is a matrix in memory with contiguous rows.
 template <typename Element, bool Interleave, typename Scalar, typename Positions>
-POSENC_KERNEL void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalEncoding& encoding,
-                                      Eigen::Index count, const Positions& positions) {
+void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalEncoding& encoding, Eigen::Index count,
+                        const Positions& positions) {
   const SinusoidColumns columns = columns_of(encoding);
   const double scale = encoding.options().embedding_scale;
+  const double amplitude = encoding.options().amplitude;
   const PaddingRows<Positions> is_padding(encoding, positions);
-  // Captures by value: after a store through a pointer the compiler would read references again.
   const Eigen::Index rows = positions.rows();
   const bool in_parts =
       count > kAngleChunk && rows > kBytesInCache / static_cast<Eigen::Index>(sizeof(Scalar)) / (2 * count);
   const Eigen::Index at_once = in_parts ? kRowsAtATime : rows;
   for (Eigen::Index first = 0; first < rows; first += at_once) {
-    const auto sink = [=](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
+    const SomePositions<Positions> some{positions, first, (std::min)(at_once, rows - first)};
+    Scalar* const first_row = data + first * row_stride;
+#if POSENC_HAS_LEVELS
+    constexpr bool adds = std::is_same_v<Element, AddElement<Scalar>>;
+    const AngleKernel kernel = angle_kernel<angle_format<Scalar>, adds>(level_of_machine());
+    const Eigen::Index ahead = in_parts ? kRowsAhead * row_stride * static_cast<Eigen::Index>(sizeof(Scalar)) : 0;
+    constexpr AngleOrder order = Interleave ? AngleOrder::sine_first : AngleOrder::split;
+    const auto chunk = [&](const double* frequency, Eigen::Index pair, int pairs) {
+      Scalar* const at = first_row + pair * (Interleave ? 2 : 1);
+      const auto run = [&](const AngleTerms& terms, const AngleRun& all) {
+        AngleRun part = all;
+        for (; part.first < all.first + all.count; part.first += part.count, part.offset += 1) {
+          part.count = is_padding.exists ? 1 : all.count;
+          if (is_padding(first + part.first)) continue;
+          Scalar* const row = at + part.first * row_stride;
+          AngleRows call =
+              rows_of_run(terms, part, row + columns.first_cosine, row + columns.first_sine, row_stride, order, scale);
+          call.ahead = ahead;
+          kernel(call);
+        }
+      };
+      for_each_angle_run(frequency, pairs, encoding.frequencies().fastest(), amplitude, some, run);
+    };
+    for_each_angle_chunk(encoding.frequencies(), 0, count, chunk);
+#else
+    const auto sink = [&](Eigen::Index row, Eigen::Index pair, int, const double* cosine, const double* sine) {
       if (is_padding(first + row)) return;
-      Scalar* const at = data + (first + row) * row_stride + pair * (Interleave ? 2 : 1);
+      Scalar* const at = first_row + row * row_stride + pair * (Interleave ? 2 : 1);
       write_sinusoids<Element, Interleave>(at + columns.first_sine, at + columns.first_cosine, sine, cosine, scale);
     };
-    const SomePositions<Positions> some{positions, first, (std::min)(at_once, rows - first)};
-    for_each_angle(encoding.frequencies(), 0, count, encoding.options().amplitude, some, sink);
+    for_each_angle(encoding.frequencies(), 0, count, amplitude, some, sink);
+#endif
   }
 }
 
