@@ -24,7 +24,7 @@ LIBRARIES = {
     "scikit-learn": "scikit-learn", "scipy": "SciPy", "e3nn": "e3nn", "numpy": "NumPy", "lmdeploy": "lmdeploy",
     "mlx": "mlx", "MLX": "mlx", "mlx-lm": "mlx-lm", "mlx-vlm": "mlx-vlm", "ONNX": "ONNX Runtime",
     "CTranslate2": "CTranslate2", "tatp22": "positional-encodings", "Whisper": "transformers",
-    "LongLM": "LongLM", "stable-diffusion.cpp": "stable-diffusion.cpp of August", "CrossFormer": "CrossFormer", "SGLang": "SGLang", "wav2vec2-BERT": "transformers",
+    "LongLM": "LongLM", "tiny-cuda-nn": "tiny-cuda-nn", "stable-diffusion.cpp": "stable-diffusion.cpp of August", "CrossFormer": "CrossFormer", "SGLang": "SGLang", "wav2vec2-BERT": "transformers",
 }
 
 

@@ -107,7 +107,7 @@ inline constexpr bool takes_blob_gradient<Grad, GradOut, Coordinates, BlobEdges>
 /// Accuracy: double |error| <= 2^-50 + n |x| 2^-51, with 1 for |x| where a coordinate below 0 wraps; float rounds that
 ///           once more, for n < 3 up to three times [sinusoidal][one_blob].
 /// Source:   Mueller et al. 2019, arXiv:1808.03856 (with a Gaussian blob).
-/// Matches:  OneBlob of tiny-cuda-nn, with wrap, for coordinates in [0, 1] and a power of two bins, by its formula.
+/// Matches:  OneBlob of tiny-cuda-nn, with wrap, for coordinates in [0, 1] and a power of two bins.
 template <typename Out, typename Coordinates,
           std::enable_if_t<detail::is_dense<std::decay_t<Out>> && detail::is_dense<Coordinates>, int> = 0>
 void encode_one_blob(Out&& out, const Coordinates& coordinates, BlobEdges edges) {
