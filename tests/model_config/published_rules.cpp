@@ -55,21 +55,56 @@ posenc_tests::Published hunyuan_ocr(const char* name, posenc::AxisSections secti
           sections};
 }
 
+/// Proportional, the first 64 of 256 pairs over the whole head, in one layer behind `sliding` others; twice.
+posenc_tests::Published gemma4(const char* name, int sliding) {
+  std::string period;
+  for (int i = 0; i < sliding; ++i) period += R"("sliding_attention", )";
+  period += R"("full_attention")";
+  const std::string plan = std::to_string(sliding) + "x1 0";
+  return {name,
+          R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
+            512, "num_hidden_layers": )" +
+              std::to_string(2 * (sliding + 1)) + R"(, "layer_types": [)" + period + ", " + period +
+              R"(], "rope_parameters": {"full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0,
+            "rope_type": "proportional"}, "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
+          131072,
+          {{"full_attention",
+            kHalfSplit,
+            512,
+            0,
+            512,
+            "",
+            {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
+           {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}},
+          plan + " " + plan};
+}
+
+posenc_tests::Published esm2(const char* name, int hidden_size, int layers,
+                             const std::vector<std::pair<Eigen::Index, posenc_tests::Printed>>& inv_freq) {
+  return {name,
+          R"({"model_type": "esm", "num_attention_heads": 20, "max_position_embeddings": 1026,
+            "position_embedding_type": "rotary", "hidden_size": )" +
+              std::to_string(hidden_size) + R"(, "num_hidden_layers": )" + std::to_string(layers) + "}",
+          4096,
+          {{"", kHalfSplit, hidden_size / 20, 0, hidden_size / 20, "", inv_freq}},
+          std::to_string(layers) + "x0"};
+}
+
+/// It rotates backwards, in heads of 128.
+posenc_tests::Published nanochat(const char* name, int hidden_size, int layers) {
+  return {name,
+          R"({"model_type": "nanochat", "max_position_embeddings": 2048, "rope_theta": 10000.0, "hidden_size": )" +
+              std::to_string(hidden_size) + R"(, "num_attention_heads": )" + std::to_string(hidden_size / 128) +
+              R"(, "num_hidden_layers": )" + std::to_string(layers) + "}",
+          4096,
+          {{"", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}}},
+          std::to_string(layers) + "x0"};
+}
+
 }  // namespace
 
 /// Rules that few models have: two configs of each where two are published.
 std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
-  const std::vector<ExpectedSet> gemma4 = {
-      {"full_attention",
-       kHalfSplit,
-       512,
-       0,
-       512,
-       "",
-       {{1, ".947463526"}, {63, ".0333762469"}, {64, "0e-30"}, {255, "0e-30"}}},
-      {"sliding_attention", kHalfSplit, 256, 0, 256, "", {{1, ".930572041"}, {64, ".0100000000"}}}};
-  const ExpectedSet backwards = {
-      "", kHalfSplit, 128, 0, 128, "", {{0, "-1.00000000"}, {1, "-.865964323"}, {63, "-1.15478198e-4"}}};
   return {
       {"InternLM2-chat 7B at twice its length",  // dynamic
        R"({"model_type": "internlm2", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 32,
@@ -90,41 +125,17 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
       hunyuan_ocr("HunYuanOCR, by pairs", posenc::AxisSections::of_pairs, {{1, ".776034363"}, {63, "1.15478198e-7"}}),
       hunyuan_ocr("HunYuanOCR, by channels", posenc::AxisSections::of_channels,
                   {{1, ".776034363"}, {63, "1.15478198e-7"}, {65, ".776034363"}, {127, "1.15478198e-7"}}),
-      {"Gemma 4 E2B, two periods",  // proportional: the first 64 of 256 pairs, over the whole head
-       R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
-           512, "num_hidden_layers": 10, "layer_types": ["sliding_attention", "sliding_attention",
-           "sliding_attention", "sliding_attention", "full_attention", "sliding_attention", "sliding_attention",
-           "sliding_attention", "sliding_attention", "full_attention"], "rope_parameters": {"full_attention":
-           {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0, "rope_type": "proportional"},
-           "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
-       131072, gemma4, "4x1 0 4x1 0"},
-      {"Gemma 4 31B, two periods",  // proportional: the first 64 of 256 pairs, over the whole head
-       R"({"model_type": "gemma4", "text_config": {"model_type": "gemma4_text", "head_dim": 256, "global_head_dim":
-           512, "num_hidden_layers": 12, "layer_types": ["sliding_attention", "sliding_attention",
-           "sliding_attention", "sliding_attention", "sliding_attention", "full_attention", "sliding_attention",
-           "sliding_attention", "sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
-           "rope_parameters": {"full_attention": {"partial_rotary_factor": 0.25, "rope_theta": 1000000.0,
-           "rope_type": "proportional"}, "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"}}}})",
-       131072, gemma4, "5x1 0 5x1 0"},
+      gemma4("Gemma 4 E2B, two periods", 4),
+      gemma4("Gemma 4 31B, two periods", 5),
       {"ERNIE-4.5-VL 424B-A47B",  // h w h w ..., then t
        R"({"model_type": "ernie4_5_moe_vl", "hidden_size": 8192, "num_attention_heads": 64, "num_hidden_layers": 54,
            "rope_theta": 500000, "rope_scaling": {"type": "default", "mrope_section": [22, 22, 20]}})",
        131072,
        {{"", kInterleaved, 128, 0, 128, "", {{1, ".814617234"}, {63, "2.45514079e-6"}}, "1", "1", height_width_time()}},
        "54x0"},
-      {"ESM-2 8M",  // base^(-2i/16)
-       R"({"model_type": "esm", "hidden_size": 320, "num_attention_heads": 20, "num_hidden_layers": 6,
-           "max_position_embeddings": 1026, "position_embedding_type": "rotary"})",
-       4096,
-       {{"", kHalfSplit, 16, 0, 16, "", {{1, ".316227766"}, {7, "3.16227766e-4"}}}},
-       "6x0"},
-      {"ESM-2 650M",  // base^(-2i/64)
-       R"({"model_type": "esm", "hidden_size": 1280, "num_attention_heads": 20, "num_hidden_layers": 33,
-           "max_position_embeddings": 1026, "position_embedding_type": "rotary"})",
-       4096,
-       {{"", kHalfSplit, 64, 0, 64, "", {{1, ".749894209"}, {31, "1.33352143e-4"}}}},
-       "33x0"},
-      {"Falcon RW 1B",  // ALiBi in place of rotations
+      esm2("ESM-2 8M", 320, 6, {{1, ".316227766"}, {7, "3.16227766e-4"}}),       // base^(-2i/16)
+      esm2("ESM-2 650M", 1280, 33, {{1, ".749894209"}, {31, "1.33352143e-4"}}),  // base^(-2i/64)
+      {"Falcon RW 1B",                                                           // ALiBi in place of rotations
        R"({"model_type": "falcon", "alibi": true, "hidden_size": 2048, "num_attention_heads": 32,
            "num_hidden_layers": 24})",
        4096,
@@ -142,18 +153,8 @@ std::vector<posenc_tests::Published> posenc_tests::rarer_rules() {
        131072,
        {{"", kInterleaved, 192, 128, 64, "", {{1, ".604296390"}, {31, "1.65481710e-7"}}}},
        "56x0"},
-      {"nanochat d20",  // backwards
-       R"({"model_type": "nanochat", "hidden_size": 1280, "num_attention_heads": 10, "num_hidden_layers": 20,
-           "max_position_embeddings": 2048, "rope_theta": 10000.0})",
-       4096,
-       {backwards},
-       "20x0"},
-      {"nanochat d32",  // backwards
-       R"({"model_type": "nanochat", "hidden_size": 2048, "num_attention_heads": 16, "num_hidden_layers": 32,
-           "max_position_embeddings": 2048, "rope_theta": 10000.0})",
-       4096,
-       {backwards},
-       "32x0"},
+      nanochat("nanochat d20", 1280, 20),
+      nanochat("nanochat d32", 2048, 32),
       {"Kimi-Linear 48B-A3B",  // no rotation
        R"({"model_type": "kimi_linear", "hidden_size": 2304, "num_attention_heads": 32, "num_hidden_layers": 27,
            "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 10000.0})",

@@ -15,10 +15,31 @@ posenc_tests::ExpectedSet grid(posenc::RopePairs pairs, int head_dim, const InvF
   return {"", pairs, head_dim, 0, head_dim, "", inv_freq, "1", "1", {{head_dim / 4, 0}, {head_dim / 4, 1}}};
 }
 
-/// Frames, rows and columns, which drive `each` channels.
-posenc_tests::ExpectedSet video_channels(int head_dim, int each, const InvFreq& inv_freq) {
+/// Pictures of Qwen-VL: `sizes` are the config's, `set` what they rotate by.
+posenc_tests::Published qwen(const char* name, const std::string& model_type, const std::string& sizes, int depth,
+                             const posenc_tests::ExpectedSet& set) {
+  const std::string tower = R"({"num_heads": 16, "model_type": ")" + model_type + R"(", "depth": )" +
+                            std::to_string(depth) + ", " + sizes + "}";
+  return {name,
+          R"({"model_type": ")" + model_type + R"(", "vision_config": )" + tower + "}",
+          4096,
+          {set},
+          std::to_string(depth) + "x0",
+          {},
+          "vision_config"};
+}
+
+/// Frames, rows and columns drive `each` channels of 16 heads.
+posenc_tests::Published vjepa2(const char* name, int hidden_size, int layers, int each, const InvFreq& inv_freq) {
   const std::vector<std::pair<int, int>> axes = {{each, 0}, {each, 1}, {each, 2}};
-  return {"", kInterleaved, head_dim, 0, 3 * each, "", inv_freq, "1", "1", axes, posenc::RopeAngles::of_channels};
+  return {name,
+          R"({"model_type": "vjepa2", "num_attention_heads": 16, "crop_size": 256, "patch_size": 16, "tubelet_size": 2,
+            "frames_per_clip": 64, "hidden_size": )" +
+              std::to_string(hidden_size) + R"(, "num_hidden_layers": )" + std::to_string(layers) + "}",
+          4096,
+          {{"", kInterleaved, hidden_size / 16, 0, 3 * each, "", inv_freq, "1", "1", axes,
+            posenc::RopeAngles::of_channels}},
+          std::to_string(layers) + "x0"};
 }
 
 /// One of two towers of the same form, in which 32 of 64 channels rotate.
@@ -49,30 +70,11 @@ std::vector<posenc_tests::Published> posenc_tests::towers() {
   const ExpectedSet grid_of_80 =
       grid(kHalfSplit, 80, {{1, ".630957344"}, {19, "1.58489319e-4"}, {20, "1.00000000"}, {39, "1.58489319e-4"}});
   return {
-      {"Qwen2-VL 7B, pictures",  // two series of base^(-2i/40)
-       R"({"model_type": "qwen2_vl", "vision_config": {"depth": 32, "embed_dim": 1280, "hidden_size": 3584,
-           "num_heads": 16, "model_type": "qwen2_vl"}})",
-       4096,
-       {grid_of_80},
-       "32x0",
-       {},
-       "vision_config"},
-      {"Qwen2.5-VL 7B, pictures",  // two series of base^(-2i/40)
-       R"({"model_type": "qwen2_5_vl", "vision_config": {"depth": 32, "hidden_size": 1280, "num_heads": 16,
-           "out_hidden_size": 3584, "model_type": "qwen2_5_vl"}})",
-       4096,
-       {grid_of_80},
-       "32x0",
-       {},
-       "vision_config"},
-      {"Qwen3-VL 8B, pictures",  // two series of base^(-2i/36)
-       R"({"model_type": "qwen3_vl", "vision_config": {"depth": 27, "hidden_size": 1152, "num_heads": 16,
-           "model_type": "qwen3_vl"}})",
-       4096,
-       {grid(kHalfSplit, 72, {{1, ".599484250"}, {17, "1.66810054e-4"}, {18, "1.00000000"}, {35, "1.66810054e-4"}})},
-       "27x0",
-       {},
-       "vision_config"},
+      // two series of base^(-2i/40), and of base^(-2i/36)
+      qwen("Qwen2-VL 7B, pictures", "qwen2_vl", R"("embed_dim": 1280, "hidden_size": 3584)", 32, grid_of_80),
+      qwen("Qwen2.5-VL 7B, pictures", "qwen2_5_vl", R"("hidden_size": 1280, "out_hidden_size": 3584)", 32, grid_of_80),
+      qwen("Qwen3-VL 8B, pictures", "qwen3_vl", R"("hidden_size": 1152)", 27,
+           grid(kHalfSplit, 72, {{1, ".599484250"}, {17, "1.66810054e-4"}, {18, "1.00000000"}, {35, "1.66810054e-4"}})),
       {"Llama 4 Scout and Maverick, pictures",  // two series of base^(-2i/44)
        R"({"model_type": "llama4", "vision_config": {"hidden_size": 1408, "num_attention_heads": 16,
            "num_hidden_layers": 34, "rope_theta": 10000, "model_type": "llama4_vision_model"}})",
@@ -87,28 +89,12 @@ std::vector<posenc_tests::Published> posenc_tests::towers() {
        4096,
        {grid(kHalfSplit, 128, {{1, "5.44101431"}, {31, ".0725570920"}, {32, "6.28318531"}, {63, ".0725570920"}})},
        "40x0"},
-      {"V-JEPA 2 ViT-L",  // each series of base^(-c/10) twice
-       R"({"model_type": "vjepa2", "hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 24,
-           "crop_size": 256, "patch_size": 16, "tubelet_size": 2, "frames_per_clip": 64})",
-       4096,
-       {video_channels(64, 20,
-                       {{1, ".398107171"},
-                        {9, "2.51188643e-4"},
-                        {10, "1.00000000"},
-                        {19, "2.51188643e-4"},
-                        {59, "2.51188643e-4"}})},
-       "24x0"},
-      {"V-JEPA 2 ViT-H",  // each series of base^(-c/13) twice
-       R"({"model_type": "vjepa2", "hidden_size": 1280, "num_attention_heads": 16, "num_hidden_layers": 32,
-           "crop_size": 256, "patch_size": 16, "tubelet_size": 2, "frames_per_clip": 64})",
-       4096,
-       {video_channels(80, 26,
-                       {{1, ".492388263"},
-                        {12, "2.03091762e-4"},
-                        {13, "1.00000000"},
-                        {25, "2.03091762e-4"},
-                        {77, "2.03091762e-4"}})},
-       "32x0"},
+      vjepa2(
+          "V-JEPA 2 ViT-L", 1024, 24, 20,  // each series of base^(-c/10) twice
+          {{1, ".398107171"}, {9, "2.51188643e-4"}, {10, "1.00000000"}, {19, "2.51188643e-4"}, {59, "2.51188643e-4"}}),
+      vjepa2(
+          "V-JEPA 2 ViT-H", 1280, 32, 26,  // each series of base^(-c/13) twice
+          {{1, ".492388263"}, {12, "2.03091762e-4"}, {13, "1.00000000"}, {25, "2.03091762e-4"}, {77, "2.03091762e-4"}}),
       {"Mistral Small 3.1, pictures",  // one series of base^(-2i/64), even frequencies for rows
        R"({"model_type": "mistral3", "vision_config": {"model_type": "pixtral", "head_dim": 64, "hidden_size": 1024,
            "num_attention_heads": 16, "num_hidden_layers": 24, "rope_theta": 10000.0}})",

@@ -19,6 +19,8 @@ from diffusers.models.embeddings import apply_rotary_emb, get_2d_rotary_pos_embe
 from diffusers.models.transformers import transformer_ernie_image
 from timm.layers.pos_embed_sincos import RotaryEmbedding, apply_rot_embed
 
+from golden_file import write_block
+
 
 def numbers(*shape):
     return torch.randint(-16, 17, shape).double() / 8
@@ -100,9 +102,7 @@ def main(path):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values, digits=9)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ import sys
 import torch
 from transformers.models.inkling.modeling_inkling import InklingRelativeLogits
 
+from golden_file import write_block
+
 # heads, d_rel, extent, first query, queries, keys: a prompt, a chunk, a decode step
 SIZES = [(2, 4, 3, 0, 6, 6), (3, 5, 7, 6, 5, 11), (1, 16, 8, 20, 1, 21)]
 
@@ -31,9 +33,7 @@ def main(path):
                       "r": r[0].transpose(0, 1).reshape(heads * queries, d_rel),
                       "projection": module.proj.detach(), "bias": bias.reshape(heads * queries, keys)}
             for name, values in blocks.items():
-                file.write(f"@ {name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(repr(v) for v in row) + "\n")
+                write_block(file, f"{name}-{n}", values)
 
 
 if __name__ == "__main__":

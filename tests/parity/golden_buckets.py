@@ -16,6 +16,8 @@ from transformers.models.esm.modeling_esmfold import EsmFoldRelativePosition
 from transformers.models.layoutlmv3.modeling_layoutlmv3 import LayoutLMv3Encoder
 from transformers.models.phi4_multimodal.modeling_phi4_multimodal import Phi4MultimodalAudioRelativeAttentionBias
 
+from golden_file import write_block
+
 LENGTHS = [4, 7, 12]
 
 
@@ -92,9 +94,7 @@ def main(path):
         for n, length in enumerate(LENGTHS):
             for kind, blocks in cases(n, length):
                 for name, values in blocks.items():
-                    file.write(f"@ {kind}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(repr(v) for v in row) + "\n")
+                    write_block(file, f"{kind}-{name}-{n}", values)
 
 
 if __name__ == "__main__":

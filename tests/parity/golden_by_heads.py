@@ -19,6 +19,8 @@ from timm.layers.pos_embed_sincos import RotaryEmbeddingMixed, apply_rot_embed_c
 from transformers.models.nanochat.modeling_nanochat import apply_rotary_pos_emb
 from transformers.models.vjepa2.modeling_vjepa2 import VJEPA2RopeAttention
 
+from golden_file import write_block
+
 
 def numbers(*shape):
     return torch.randint(-16, 17, shape).double() / 8
@@ -108,9 +110,7 @@ def main(path):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values, digits=9)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from mlx_vlm.models.falcon_ocr.language import (apply_3d_rotary_emb, compute_gol
                                                 precompute_freqs_1d)
 from x_transformers.x_transformers import PolarEmbedding, apply_polar_pos_emb
 
+from golden_file import write_block
+
 
 def only(package, *modules, without=()):
     """Modules of a package without running the __init__.py of the folders above them, which import its engine, and with
@@ -118,9 +120,7 @@ def main(path):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values, digits=9)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import torch
 from transformers import Gemma3nAudioConfig
 from transformers.models.gemma3n.modeling_gemma3n import Gemma3nAudioRelativePositionEmbedding
 
+from golden_file import write_block
+
 # Chunk, keys before it, keys after it, heads, width of a head, number of chunks.
 SIZES = [(3, 2, 1, 1, 4, 2), (4, 5, 0, 2, 4, 1), (5, 3, 2, 3, 2, 3)]
 
@@ -35,9 +37,7 @@ def main(path):
                       "q": q[0].permute(0, 2, 1, 3).reshape(-1, width),  # chunk by chunk, head by head
                       "logits": logits.permute(1, 0, 2, 3).reshape(chunks * heads * chunk, -1)}
             for name, values in blocks.items():
-                file.write(f"@ {name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(repr(v) for v in row) + "\n")
+                write_block(file, f"{name}-{n}", values)
 
 
 if __name__ == "__main__":

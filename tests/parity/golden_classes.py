@@ -29,6 +29,8 @@ from transformers.models.wav2vec2_bert.modeling_wav2vec2_bert import (
     Wav2Vec2BertRelPositionalEmbedding, _apply_relative_key_position_encoding, _apply_relative_position_encoding)
 from transformers.vision_utils import get_vision_interpolation_indices_and_weights
 
+from golden_file import write_block
+
 SIZES = [(1, 4, 3), (2, 7, 12), (3, 12, 3)]  # heads, tokens, width of a head
 
 
@@ -242,9 +244,7 @@ def main(folder):
             for scheme in schemes:
                 for n in range(3):
                     for name, values in scheme(n).items():
-                        file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                        for row in values.tolist():
-                            file.write(",".join(repr(v) for v in row) + "\n")
+                        write_block(file, f"{scheme.__name__}-{name}-{n}", values)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import tempfile
 import ctranslate2
 import numpy as np
 
+from golden_file import write_block
+
 SIZES = [(1, 4, 3), (2, 6, 7), (3, 8, 12)]  # heads, head_dim, tokens
 LAST = (2, 3, 5)  # of Shaw's distances
 BUCKETS = ((8, 16), (16, 40), (32, 128))
@@ -90,9 +92,7 @@ def main(path):
         for scheme in (shaw, t5, sinusoids):
             for n in range(3):
                 for name, values in scheme(n, rng).items():
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values, digits=9)
 
 
 if __name__ == "__main__":

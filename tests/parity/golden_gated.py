@@ -9,6 +9,8 @@ import sys
 import torch
 from transformers.models.wavlm.modeling_wavlm import WavLMAttention
 
+from golden_file import write_block
+
 
 def main(path):
     torch.manual_seed(1)
@@ -31,9 +33,7 @@ def main(path):
                 gates = (a * (b * module.gru_rel_pos_const - 1) + 2).reshape(heads * length, 1)
             bias = seen["bias"].reshape(heads * length, length)
             for name, values in (("weights", weights), ("gates", gates), ("bias", bias)):
-                file.write(f"@ {name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(repr(v) for v in row) + "\n")
+                write_block(file, f"{name}-{n}", values)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from transformers.models.llama4 import modeling_llama4
 from transformers.models.olmo2 import modeling_olmo2
 from transformers.models.qwen3 import modeling_qwen3
 
+from golden_file import write_block
+
 SIZES = [(1, 6, 3), (2, 16, 5), (3, 8, 9)]  # heads, head_dim, tokens
 EPS = 1e-6
 
@@ -102,9 +104,7 @@ def main(path):
         for scheme in (qwen3, gemma3, olmo2, llama4, pope, gguf):
             for n in range(3):
                 for name, values in scheme(n).items():
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.detach().tolist():
-                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values.detach(), digits=9)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import numpy as np
 import scipy
 from scipy.special import sph_harm_y
 
+from golden_file import write_block
+
 
 def harmonics(points, degrees):
     x, y, z = (points / np.linalg.norm(points, axis=1, keepdims=True)).T
@@ -50,9 +52,7 @@ def main(path):
             points = random.integers(-64, 65, (count, 3)) / 16
             points[0], points[1] = (0, 0, 2), (0, -1, 0)
             for name, values in (("at", points), ("row", harmonics(points, degrees))):
-                file.write(f"@ {name}-{degrees} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(repr(v) for v in row) + "\n")
+                write_block(file, f"{name}-{degrees}", values)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import torch
 from timm.layers.pos_embed_rel import RelPosMlp
 from x_transformers.x_transformers import DynamicPositionBias
 
+from golden_file import write_block
+
 
 def eighths(module):
     with torch.no_grad():
@@ -90,9 +92,7 @@ def main(path, folder):
         with torch.no_grad():
             for case, blocks in itertools.chain(cases(), crossformer(folder)):
                 for name, values in blocks.items():
-                    file.write(f"@ {case}-{name} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(repr(v) for v in row) + "\n")
+                    write_block(file, f"{case}-{name}", values)
 
 
 if __name__ == "__main__":

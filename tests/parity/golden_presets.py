@@ -19,6 +19,8 @@ from transformers.models.perceiver.modeling_perceiver import generate_fourier_fe
 from transformers.models.pi0.modeling_pi0 import PI0TimestepEmbeddings
 from transformers.models.xglm.modeling_xglm import XGLMSinusoidalPositionalEmbedding
 
+from golden_file import write_block
+
 
 def nemo(length, width):
     """FixedPositionalEncoding._create_pos_enc of NeMo, line by line."""
@@ -70,9 +72,7 @@ def main(path):
         file.write("# script = tests/parity/golden_presets.py\n")
         for name, positions, encoded in cases():
             for kind, values in (("at", positions), ("row", encoded)):
-                file.write(f"@ {name}-{kind} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(repr(v) for v in row) + "\n")
+                write_block(file, f"{name}-{kind}", values)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from transformers import BeitConfig
 from transformers.models.beit.modeling_beit import BeitRelativePositionBias
 
+from golden_file import write_block
+
 GRIDS = [((4, 4), (7, 7)), ((3, 5), (6, 2)), ((5, 7), (3, 11))]
 VOLUMES = [((2, 3, 4), (3, 5, 7)), ((4, 4, 4), (2, 8, 4)), ((3, 5, 2), (5, 3, 3))]
 
@@ -55,12 +57,6 @@ def long_clip(rows, keep):
     return out
 
 
-def write(file, name, values):
-    file.write(f"@ {name} {values.shape[0]} {values.shape[1]}\n")
-    for row in values.tolist():
-        file.write(",".join(repr(v) for v in row) + "\n")
-
-
 def main(folder):
     with open(f"{folder}/learnable/resize_axes.csv", "w", encoding="utf-8") as file:
         file.write(f"# source = torch {torch.__version__} F.interpolate in float64 after one row that is kept\n")
@@ -68,18 +64,18 @@ def main(folder):
         file.write("# table = row i, column j: ((37 i + 11 j^2 + 5 i j) mod 64 - 31) / 16, 2 columns\n")
         for old, new in GRIDS:
             sizes = "_".join(map(str, old + new))
-            write(file, "bilinear_" + sizes, interpolated(old, new, mode="bilinear"))
-            write(file, "corners_" + sizes, interpolated(old, new, mode="bilinear", align_corners=True))
-            write(file, "nearest_" + sizes, interpolated(old, new, mode="nearest"))
+            write_block(file, "bilinear_" + sizes, interpolated(old, new, mode="bilinear"))
+            write_block(file, "corners_" + sizes, interpolated(old, new, mode="bilinear", align_corners=True))
+            write_block(file, "nearest_" + sizes, interpolated(old, new, mode="nearest"))
         for old, new in VOLUMES:
             sizes = "_".join(map(str, old + new))
-            write(file, "bilinear_" + sizes, interpolated(old, new, mode="trilinear"))
-            write(file, "corners_" + sizes, interpolated(old, new, mode="trilinear", align_corners=True))
-            write(file, "nearest_" + sizes, interpolated(old, new, mode="nearest"))
+            write_block(file, "bilinear_" + sizes, interpolated(old, new, mode="trilinear"))
+            write_block(file, "corners_" + sizes, interpolated(old, new, mode="trilinear", align_corners=True))
+            write_block(file, "nearest_" + sizes, interpolated(old, new, mode="nearest"))
         for rows, new in ((6, 10), (7, 17), (9, 13)):
-            write(file, f"tile_{rows}_{new}", tiled(rows, new))
+            write_block(file, f"tile_{rows}_{new}", tiled(rows, new))
         for rows, keep in ((8, 3), (7, 2), (12, 5)):
-            write(file, f"longclip_{rows}_{keep}", long_clip(rows, keep))
+            write_block(file, f"longclip_{rows}_{keep}", long_clip(rows, keep))
     torch.manual_seed(1)
     with open(f"{folder}/relative/window_bilinear.csv", "w", encoding="utf-8") as file:
         file.write("# source = BeitRelativePositionBias of transformers 5.24, torch, float64\n")
@@ -91,9 +87,9 @@ def main(folder):
             with torch.no_grad():
                 module.relative_position_bias_table.copy_(weights)
                 bias = module(new)
-            write(file, f"sides-{n}", torch.tensor([[old, *new]]))
-            write(file, f"weights-{n}", weights)
-            write(file, f"bias-{n}", bias.reshape(-1, bias.shape[-1]))
+            write_block(file, f"sides-{n}", torch.tensor([[old, *new]]))
+            write_block(file, f"weights-{n}", weights)
+            write_block(file, f"bias-{n}", bias.reshape(-1, bias.shape[-1]))
 
 
 if __name__ == "__main__":

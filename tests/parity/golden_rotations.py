@@ -20,6 +20,8 @@ from transformers import CohereConfig, LlamaConfig
 from transformers.models.cohere import modeling_cohere
 from transformers.models.llama import modeling_llama
 
+from golden_file import write_block
+
 SIZES = [(1, 6, 3), (2, 16, 5), (3, 8, 9)]  # heads, head_dim, tokens
 
 
@@ -134,9 +136,7 @@ def main(path):
                        timm_stretched, timm_dinov3, mlx_rope):
             for n in range(3):
                 for name, values in scheme(n).items():
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.tolist():
-                        file.write(",".join(repr(v) for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values)
 
 
 if __name__ == "__main__":

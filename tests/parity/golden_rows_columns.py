@@ -15,6 +15,8 @@ from transformers.models.detr.modeling_detr import DetrLearnedPositionEmbedding
 from transformers.models.florence2.modeling_florence2 import Florence2VisionLearnedAbsolutePositionEmbedding2D
 from transformers.models.reformer.modeling_reformer import AxialPositionEmbeddings
 
+from golden_file import write_block
+
 SIZES = [(3, 5), (2, 2), (7, 4)]
 
 
@@ -66,9 +68,7 @@ def main(path):
             for n, (size, rows, columns, both) in enumerate(scheme()):
                 blocks = {"size": torch.tensor([size]), "rows": rows, "columns": columns, "both": both}
                 for name, values in blocks.items():
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for row in values.double().tolist():
-                        file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values.double(), digits=9)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from transformers.models.sam.modeling_sam import SamModel, SamPositionalEmbeddin
 from transformers.models.whisper.modeling_whisper import sinusoids
 from x_transformers.x_transformers import ScaledSinusoidalEmbedding
 
+from golden_file import write_block
+
 LINE = torch.arange(9)
 GRIDS = [(2, 2), (3, 5), (4, 1)]
 
@@ -142,9 +144,7 @@ def main(path):
                 numbers, at, row = scheme(n)
                 numbers = torch.tensor([numbers]) if isinstance(numbers, tuple) else numbers
                 for name, values in (("numbers", numbers), ("at", at), ("row", row)):
-                    file.write(f"@ {scheme.__name__}-{name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                    for line in values.tolist():
-                        file.write(",".join(repr(v) for v in line) + "\n")
+                    write_block(file, f"{scheme.__name__}-{name}-{n}", values)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import torch
 from transformers.models.inkling.configuration_inkling import InklingTextConfig
 from transformers.models.inkling.modeling_inkling import ALL_ATTENTION_FUNCTIONS, InklingAttention
 
+from golden_file import write_block
+
 handed = {}
 
 
@@ -45,9 +47,7 @@ def main(path):
                 r = module.r_proj(x).view(tokens, heads, 4).transpose(0, 1).flatten(0, 1)
             blocks |= {"r": r, "projection": module.rel_logits_proj.proj.detach(), "bias": handed["bias"][0].flatten(0, 1)}
             for name, values in blocks.items():
-                file.write(f"@ {name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                write_block(file, f"{name}-{n}", values, digits=9)
 
 
 if __name__ == "__main__":

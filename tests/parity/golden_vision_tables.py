@@ -14,6 +14,8 @@ import torch
 from transformers.models.idefics3.modeling_idefics3 import Idefics3VisionEmbeddings
 from transformers.models.kimi_k25.modeling_kimi_k25 import Kimi_K25VisionPositionEmbeddings
 
+from golden_file import write_block
+
 
 def pattern(rows, columns):
     i, j = torch.arange(rows)[:, None], torch.arange(columns)[None]
@@ -52,9 +54,7 @@ def main(path):
         file.write("# script = tests/parity/golden_vision_tables.py\n")
         for scheme in (idefics, kimi):
             for name, values in scheme():
-                file.write(f"@ {name} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.double().tolist():
-                    file.write(",".join(f"{v:.9g}" for v in row) + "\n")
+                write_block(file, name, values.double(), digits=9)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import sys
 import numpy as np
 from sklearn.kernel_approximation import RBFSampler
 
+from golden_file import write_block
+
 
 def main(path):
     draw = np.random.default_rng(1)
@@ -22,9 +24,7 @@ def main(path):
             blocks = {"x": x, "weights": sampler.random_weights_, "phases": sampler.random_offset_[None],
                       "features": sampler.transform(x)}
             for name, values in blocks.items():
-                file.write(f"@ {name}-{n} {values.shape[0]} {values.shape[1]}\n")
-                for row in values.tolist():
-                    file.write(",".join(f"{v:.17g}" for v in row) + "\n")
+                write_block(file, f"{name}-{n}", values, digits=17)
 
 
 if __name__ == "__main__":

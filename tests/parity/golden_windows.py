@@ -18,6 +18,8 @@ from transformers import MllamaVisionConfig
 from transformers.models.mllama.modeling_mllama import (MllamaPrecomputedAspectRatioEmbedding,
                                                         MllamaPrecomputedPositionEmbedding)
 
+from golden_file import write_block
+
 WINDOWS = [(2, 2), (3, 5), (4, 3)]
 
 
@@ -82,12 +84,6 @@ def tiles(n):
            "with_positions": position(x, ids).reshape(-1, width), "with_ratios": ratio(x, ids).reshape(-1, width)}
 
 
-def write(file, name, values):
-    file.write(f"@ {name} {values.shape[0]} {values.shape[1]}\n")
-    for row in values.tolist():
-        file.write(",".join(repr(v) for v in row) + "\n")
-
-
 def main(folder):
     torch.manual_seed(1)
     with torch.no_grad(), open(f"{folder}/relative/windows.csv", "w", encoding="utf-8") as file:
@@ -96,7 +92,7 @@ def main(folder):
         for n, window in enumerate(WINDOWS):
             for kind, blocks in windows(n, window):
                 for name, values in blocks.items():
-                    write(file, f"{kind}-{name}-{n}", values)
+                    write_block(file, f"{kind}-{name}-{n}", values)
     with torch.no_grad(), open(f"{folder}/learnable/tiles.csv", "w", encoding="utf-8") as file:
         file.write("# source = MllamaPrecomputedPositionEmbedding and MllamaPrecomputedAspectRatioEmbedding of "
                    "transformers 5.24, float64\n")
@@ -104,7 +100,7 @@ def main(folder):
         for n in range(3):
             for blocks in tiles(n):
                 for name, values in blocks.items():
-                    write(file, f"{name}-{n}", values)
+                    write_block(file, f"{name}-{n}", values)
 
 
 if __name__ == "__main__":

@@ -84,43 +84,28 @@ void require_gradients(const Value& value, BiasMlp<double>& mlp, const BiasMlp<d
 
 }  // namespace
 
-TEST_CASE("a network of the distance, and its gradient", "[relative_bias][mlp_table][accuracy]") {
+TEST_CASE("a network of the distance, with layer norms or without, and its gradient",
+          "[relative_bias][mlp_table][accuracy]") {
   for (const auto activation : {posenc::Activation::relu, posenc::Activation::silu}) {
     for (const DistanceInput input : {DistanceInput::linear, DistanceInput::logarithmic}) {
-      BiasMlp<double> mlp = random_mlp(1, 6, 2, activation, input == DistanceInput::linear);
-      require_scheme(
-          2, [&](DistanceRange range) { return posenc::make_mlp_table(mlp, range, input); },
-          [&](Index h, double d) { return naive_mlp(mlp, {formed(input, -d)}, h); },
-          // Three layers of six products each, with inputs up to 43 and weights below 1: sums below 43 * 36.
-          43 * 36 * 20 * kEpsilon);
-      const DistanceRange range{-5, 8};
-      const auto grad = random_gradient(2, range);
-      BiasMlp<double> gradient = mlp.zeros();
-      posenc::mlp_table_backward(gradient, grad, mlp, input);
-      const auto value = [&] { return loss(posenc::make_mlp_table(mlp, range, input), grad); };
-      // Inputs up to 8 enter the third derivative with their cube.
-      const double size = 512 * absolute_dot(posenc::make_mlp_table(mlp, range, input).values(), grad.values());
-      require_gradients(value, mlp, gradient, size);
-    }
-  }
-}
-
-TEST_CASE("a network of the distance with layer norms, and its gradient", "[relative_bias][mlp_table][accuracy]") {
-  for (const auto activation : {posenc::Activation::relu, posenc::Activation::silu}) {
-    for (const DistanceInput input : {DistanceInput::linear, DistanceInput::logarithmic}) {
-      BiasMlp<double> mlp = with_norms(random_mlp(1, 6, 2, activation, true));
-      require_scheme(
-          2, [&](DistanceRange range) { return posenc::make_mlp_table(mlp, range, input); },
-          [&](Index h, double d) { return naive_mlp(mlp, {formed(input, -d)}, h); },
-          // As above; a norm divides its layer's sums, and their errors, by a deviation that is at least 1/8 here.
-          43 * 36 * 20 * 64 * kEpsilon);
-      const DistanceRange range{-5, 8};
-      const auto grad = random_gradient(2, range);
-      BiasMlp<double> gradient = mlp.zeros();
-      posenc::mlp_table_backward(gradient, grad, mlp, input);
-      const auto value = [&] { return loss(posenc::make_mlp_table(mlp, range, input), grad); };
-      const double size = 512 * absolute_dot(posenc::make_mlp_table(mlp, range, input).values(), grad.values());
-      require_gradients(value, mlp, gradient, size);
+      for (const bool normed : {false, true}) {
+        BiasMlp<double> mlp = random_mlp(1, 6, 2, activation, normed || input == DistanceInput::linear);
+        if (normed) mlp = with_norms(mlp);
+        // Three layers of six products each, with inputs up to 43 and weights below 1: sums below 43 * 36. A norm
+        // divides its layer's sums, and their errors, by a deviation that is at least 1/8 here.
+        const double bound = 43 * 36 * 20 * (normed ? 64 : 1) * kEpsilon;
+        require_scheme(
+            2, [&](DistanceRange range) { return posenc::make_mlp_table(mlp, range, input); },
+            [&](Index h, double d) { return naive_mlp(mlp, {formed(input, -d)}, h); }, bound);
+        const DistanceRange range{-5, 8};
+        const auto grad = random_gradient(2, range);
+        BiasMlp<double> gradient = mlp.zeros();
+        posenc::mlp_table_backward(gradient, grad, mlp, input);
+        const auto value = [&] { return loss(posenc::make_mlp_table(mlp, range, input), grad); };
+        // Inputs up to 8 enter the third derivative with their cube.
+        const double size = 512 * absolute_dot(posenc::make_mlp_table(mlp, range, input).values(), grad.values());
+        require_gradients(value, mlp, gradient, size);
+      }
     }
   }
 }

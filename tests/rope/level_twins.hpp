@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstring>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "posenc/rope.hpp"
+#include "support/catch2.hpp"
 
 #if POSENC_HAS_LEVELS
 
@@ -47,6 +49,19 @@ bool same_number(const Scalar& a, const Scalar& b) {
   const float x = posenc::detail::cast_scalar<float>(a);
   const float y = posenc::detail::cast_scalar<float>(b);
   return x != x && y != y;  // NaN is NaN: its bits are the instruction's
+}
+
+/// Every number has the bits of `expected`. `description` says which case it is.
+template <typename Scalar>
+void require_same_numbers(const std::vector<Scalar>& got, const std::vector<Scalar>& expected,
+                          const std::string& description) {
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    if (same_number(got[i], expected[i])) continue;
+    INFO(description << ", element " << i);
+    REQUIRE(static_cast<double>(got[i]) == static_cast<double>(expected[i]));
+    FAIL("other bits of one number");
+  }
 }
 
 template <typename Scalar>

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <random>
+#include <sstream>
 #include <type_traits>
 #include <vector>
 
@@ -79,14 +80,10 @@ void check(Level level, const Shape& shape) {
   call.paired = shape.paired;
   call.sign = shape.backward ? 0x80000000u : 0u;
   (shape.half_split ? row_kernel<to, from, true>(level) : row_kernel<to, from, false>(level))(call);
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    INFO(name_of(level) << ", pairs " << pairs << ", heads " << shape.heads << ", half-split " << shape.half_split
-                        << ", paired " << shape.paired << ", in place " << shape.in_place << ", element " << i);
-    if (!same_number(got[i], expected[i])) {
-      REQUIRE(static_cast<double>(got[i]) == static_cast<double>(expected[i]));
-      FAIL("other bits of one number");
-    }
-  }
+  std::ostringstream description;
+  description << name_of(level) << ", pairs " << pairs << ", heads " << shape.heads << ", half-split "
+              << shape.half_split << ", paired " << shape.paired << ", in place " << shape.in_place;
+  require_same_numbers(got, expected, description.str());
 }
 
 template <typename Out, typename In>

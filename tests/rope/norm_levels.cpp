@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <random>
+#include <sstream>
 #include <type_traits>
 #include <vector>
 
@@ -131,14 +132,10 @@ void check(Level level, const Shape& shape) {
   const auto kernel = shape.half_split ? norm_kernel<stored_as<Out>, stored_as<In>, true>(level)
                                        : norm_kernel<stored_as<Out>, stored_as<In>, false>(level);
   kernel(call);
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    INFO(name_of(level) << ", pairs " << pairs << ", heads " << shape.heads << ", half-split " << shape.half_split
-                        << ", whole token " << shape.over_token << ", after " << shape.after << ", element " << i);
-    if (!same_number(got[i], expected[i])) {
-      REQUIRE(static_cast<double>(got[i]) == static_cast<double>(expected[i]));
-      FAIL("other bits of one number");
-    }
-  }
+  std::ostringstream description;
+  description << name_of(level) << ", pairs " << pairs << ", heads " << shape.heads << ", half-split "
+              << shape.half_split << ", whole token " << shape.over_token << ", after " << shape.after;
+  require_same_numbers(got, expected, description.str());
 }
 
 template <typename Out, typename In>

@@ -15,6 +15,17 @@
 
 namespace posenc_tests {
 
+/// action(first, count) for three runs of tokens, each in a thread of its own.
+template <typename Action>
+void in_three_threads(Index tokens, const Action& action) {
+  std::vector<std::thread> threads;
+  for (Index k = 0; k < 3; ++k) {
+    const Index first = tokens * k / 3;
+    threads.emplace_back([&action, first, count = tokens * (k + 1) / 3 - first] { action(first, count); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 /// What is written: chunks equal the whole, every storage equals row-major, nothing around it changes, threads equal one
 /// thread, and nothing allocates.
 ///
@@ -48,13 +59,7 @@ void check_written_encoding(Index tokens, Index width, const Encode& encode) {
   CHECK(same_bits(every_other, whole));
 
   RowMatrix<Scalar> shared(tokens, width);
-  std::vector<std::thread> threads;
-  for (Index k = 0; k < 3; ++k) {
-    const Index begin = tokens * k / 3;
-    const Index count = tokens * (k + 1) / 3 - begin;
-    threads.emplace_back([&, begin, count] { encode(shared.middleRows(begin, count), begin); });
-  }
-  for (std::thread& thread : threads) thread.join();
+  in_three_threads(tokens, [&](Index first, Index count) { encode(shared.middleRows(first, count), first); });
   CHECK(same_bits(shared, whole));
 
   if (!kCountsAllocations) return;
@@ -114,13 +119,7 @@ void check_encoder(Index tokens, Index width, const Encode& encode, const Add& a
   CHECK(same_bits(every_other, whole));
 
   RowMatrix<Scalar> shared = x;
-  std::vector<std::thread> threads;
-  for (Index k = 0; k < 3; ++k) {
-    const Index begin = tokens * k / 3;
-    const Index count = tokens * (k + 1) / 3 - begin;
-    threads.emplace_back([&, begin, count] { add(shared.middleRows(begin, count), begin); });
-  }
-  for (std::thread& thread : threads) thread.join();
+  in_three_threads(tokens, [&](Index first, Index count) { add(shared.middleRows(first, count), first); });
   CHECK(same_bits(shared, sum));
 
   if (!kCountsAllocations) return;

@@ -10,6 +10,9 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+inline constexpr const char* kPrefixTokensRest = "the class token and the registers do not rotate";
+inline constexpr const char* kObjectPointersRest = "keys of object pointers do not rotate";
+
 inline constexpr KnownModel kVisionModels[] = {
     half_split("qwen2_vl_vision").theta(1e4).widths(1280, 16, 32).grid(AxisRule::rows_then_columns),
     half_split("qwen2_5_vl_vision").theta(1e4).widths(3584, 16, 32).grid(AxisRule::rows_then_columns),
@@ -54,21 +57,13 @@ inline constexpr KnownModel kVisionModels[] = {
         .noting("the class token lies at (0, 0)"),
     half_split("step3p5_vision").theta(1e4).widths(1536, 16, 47).grid(AxisRule::columns_then_rows),
     half_split("pixtral").theta(1e4).widths(1024, 16, 24).grid(AxisRule::rows_and_columns),
-    half_split("dinov3_vit")
-        .theta(100)
-        .widths(384, 6, 12)
-        .grid(AxisRule::centered_patches)
-        .noting("the class token and the registers do not rotate"),
+    half_split("dinov3_vit").theta(100).widths(384, 6, 12).grid(AxisRule::centered_patches).noting(kPrefixTokensRest),
     half_split("eomt_dinov3")
         .theta(100)
         .widths(1024, 16, 24)
         .grid(AxisRule::centered_patches)
-        .noting("the class token and the registers do not rotate"),
-    half_split("sapiens2")
-        .theta(100)
-        .widths(1024, 16, 24)
-        .grid(AxisRule::centered_patches)
-        .noting("the class token and the registers do not rotate"),
+        .noting(kPrefixTokensRest),
+    half_split("sapiens2").theta(100).widths(1024, 16, 24).grid(AxisRule::centered_patches).noting(kPrefixTokensRest),
     half_split("gemma4_vision").theta(100).widths(768, 12, 16).head(64).grid(AxisRule::columns_rows_halves),
     half_split("deepseek_ocr2_encoder").theta(1e4).widths(4096, 32, 32),
     half_split("kimi_k25_vision").theta(1e4).widths(1152, 16, 27).grid(AxisRule::columns_rows_in_turn),
@@ -87,17 +82,17 @@ inline constexpr KnownModel kVisionModels[] = {
         .theta(1e4)
         .widths(256, 1, 2)
         .grid(AxisRule::columns_then_rows)
-        .noting("keys of object pointers do not rotate"),
+        .noting(kObjectPointersRest),
     interleaved("sam2_video")
         .theta(1e4)
         .widths(256, 1, 4)
         .grid(AxisRule::columns_then_rows)
-        .noting("keys of object pointers do not rotate"),
+        .noting(kObjectPointersRest),
     interleaved("sam3_tracker_video")
         .theta(1e4)
         .widths(256, 1, 4)
         .grid(AxisRule::columns_then_rows)
-        .noting("keys of object pointers do not rotate"),
+        .noting(kObjectPointersRest),
 };
 
 }  // namespace detail
