@@ -12,6 +12,7 @@
 
 #include "posenc/detail/abi.hpp"
 
+#include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -62,8 +63,8 @@ class Word {
   POSENC_COLD std::string text() const {
     char buffer[32];
     switch (kind_) {
-      case Kind::integer: return std::to_string(held_.integer);
-      case Kind::natural: return std::to_string(held_.natural);
+      case Kind::integer: std::snprintf(buffer, sizeof buffer, "%" PRId64, held_.integer); return buffer;
+      case Kind::natural: std::snprintf(buffer, sizeof buffer, "%" PRIu64, held_.natural); return buffer;
       case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", held_.real); return buffer;
       case Kind::text: break;
     }
@@ -85,6 +86,13 @@ class Word {
 
 inline std::string to_text(const Word& value) { return value.text(); }
 
+/// The words, one after the other.
+POSENC_COLD inline std::string joined(std::initializer_list<Word> words) {
+  std::string text;
+  for (const Word& word : words) text += word.text();
+  return text;
+}
+
 template <typename Error>
 [[noreturn]] POSENC_COLD void fail(const std::string& message) {
 #if POSENC_HAS_EXCEPTIONS
@@ -101,9 +109,8 @@ template <typename Error>
 
 POSENC_COLD inline std::string message_of(const char* function, const Word& parameter, const Word& value,
                                           std::initializer_list<Word> rule) {
-  std::string message = "posenc::" + std::string(function) + ": " + parameter.text() + " must be ";
-  for (const Word& word : rule) message += word.text();
-  return message + ", got " + value.text();
+  const std::string rules = joined(rule);
+  return joined({"posenc::", function, ": ", parameter, " must be ", rules, ", got ", value});
 }
 
 /// Throws `Error`. `rule` is any number of words and limits: {"a multiple of head_dim ", head_dim}.
@@ -143,8 +150,8 @@ void require_named(const char* function, const char* parameter, Enum value, Enum
 }
 
 /// The name of one element in a message: parameter[index].
-inline std::string element(const char* parameter, Eigen::Index index) {
-  return std::string(parameter) + "[" + std::to_string(index) + "]";
+POSENC_COLD inline std::string element(const char* parameter, Eigen::Index index) {
+  return joined({parameter, "[", index, "]"});
 }
 
 /// rows * columns * bytes fits in memory's index type: std::length_error otherwise. All arguments >= 0.
