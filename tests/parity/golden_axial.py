@@ -4,7 +4,8 @@
 them on written-down inputs; and by periodic frequencies, as stable-diffusion.cpp forms its angles (pull request 914), whose
 lines are repeated here in float32 one by one.
 
-    golden_axial.py OUT_FILE          needs torch, timm 1.0.31, diffusers 0.42 and rotary-embedding-torch 0.9
+    golden_axial.py OUT_FILE          needs torch, timm 1.0.31, diffusers 0.42, rotary-embedding-torch 0.9 and
+                                      transformers 5.24
 
 A scheme has three sizes, n = 0, 1, 2. `x-n` and `y-n` are tokens x head_dim, before and after; `size-n` is rows and
 columns of the grid.
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import rotary_embedding_torch
 import torch
+import transformers.models.sam2_video.modeling_sam2_video
 from diffusers.models.embeddings import apply_rotary_emb, get_2d_rotary_pos_embed_lumina
 from diffusers.models.transformers import transformer_ernie_image
 from timm.layers.pos_embed_sincos import RotaryEmbedding, apply_rot_embed
@@ -93,12 +95,28 @@ def ernie_image():
         yield {"axes": torch.tensor([axes]), "ids": ids[0], "x": x[0], "y": seen[-1][0].flatten(1)}
 
 
+def sam2_memory():
+    """Queries of a frame and keys of several frames of memory, behind which are pointers that do not rotate."""
+    module = transformers.models.sam2_video.modeling_sam2_video
+    for head_dim, size, frames, pointers in ((16, (3, 5), 2, 3), (8, (2, 2), 1, 0), (32, (5, 3), 3, 4)):
+        config = SimpleNamespace(rope_parameters={"rope_type": "axial", "rope_theta": 10000.0},
+                                 memory_attention_hidden_size=head_dim, memory_attention_downsample_rate=1,
+                                 memory_attention_num_attention_heads=1, memory_attention_rope_feat_sizes=size)
+        tokens = size[0] * size[1]
+        at = torch.arange(tokens)
+        ids = torch.stack([at % size[1], at // size[1]], 1)
+        cos, sin = module.Sam2VideoVisionRotaryEmbedding(config)(torch.zeros(1), ids)
+        q, k = numbers(1, 1, tokens, head_dim), numbers(1, 1, frames * tokens + pointers, head_dim)
+        yq, yk = module.apply_rotary_pos_emb_2d(q, k, cos, sin, pointers, repeat_freqs_k=True)
+        yield {"size": torch.tensor([[*size, pointers]]), "q": q[0, 0], "k": k[0, 0], "yq": yq[0, 0], "yk": yk[0, 0]}
+
+
 def main(path):
     torch.manual_seed(1)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("# source = timm 1.0.31, diffusers 0.42, rotary-embedding-torch 0.9; angles in float32\n")
+        file.write("# source = timm 1.0.31, diffusers 0.42, rotary-embedding-torch 0.9, transformers 5.24; angles in float32\n")
         file.write("# script = tests/parity/golden_axial.py\n")
-        for scheme in (timm_linear, timm_geometric, lumina_next, periodic, ernie_image, ret_pixel):
+        for scheme in (timm_linear, timm_geometric, lumina_next, periodic, ernie_image, ret_pixel, sam2_memory):
             for n, blocks in enumerate(scheme()):
                 for name, values in blocks.items():
                     values = values.detach().double().contiguous()

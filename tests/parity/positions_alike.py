@@ -95,7 +95,7 @@ def hunyuan_video():
 # --- FLUX --------------------------------------------------------------------------------------------------------------
 def flux():
     import diffusers
-    for name in ("ChromaPipeline", "BriaPipeline", "BriaFiboPipeline"):
+    for name in ("ChromaPipeline", "BriaPipeline", "BriaFiboPipeline", "FluxKontextPipeline"):
         pipeline = getattr(diffusers, name)
         for text, height, width in ((3, 2, 3), (0, 3, 5)):
             ids = pipeline._prepare_latent_image_ids(1, height, width, "cpu", torch.float32)

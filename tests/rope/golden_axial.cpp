@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-/// Pixel bands, axes in turn and periodic frequencies, as timm, diffusers and stable-diffusion.cpp rotate by them.
+/// Pixel bands, axes in turn and periodic frequencies, as timm, diffusers and stable-diffusion.cpp rotate by them;
+/// memory frames of SAM 2.
 #include "support/golden.hpp"
 #include "support/rotations.hpp"
+
+#include <string>
+#include <vector>
 
 using namespace posenc_tests;
 using posenc::RopeLayout;
@@ -81,5 +85,27 @@ TEST_CASE("channels have angles of their own in ERNIE-Image", "[rope][channels][
                                  RopeLayout::half_split(x.cols() / 2));
     // As above, with angles up to 8.
     CHECK((x - block(scheme, "y", n)).cwiseAbs().maxCoeff() <= 2 * 2 * (6 * 8 + 4) * 0x1p-24 + 1e-8);
+  }
+}
+
+TEST_CASE("memory of SAM 2 repeats a frame's rows, and pointers do not rotate", "[rope][axial][golden]") {
+  const std::string scheme = "sam2_memory";
+  for (int n = 0; n < 3; ++n) {
+    INFO(n);
+    RowMatrix<double> q = block(scheme, "q", n), k = block(scheme, "k", n);
+    const int pairs = static_cast<int>(q.cols() / 4);
+    const auto model = posenc::axial_frequencies({pairs, pairs}, 1e4);
+    const auto table = posenc::make_table<double>(
+        model.frequencies, model.axes,
+        posenc::grid_positions(size(scheme, n), 0, posenc::GridOrder::column_row).cast<double>().eval());
+    const RopeLayout layout = RopeLayout::interleaved(q.cols());
+    const Index rotating = k.rows() - static_cast<Index>(block(scheme, "size", n)(0, 2));
+    std::vector<Index> rows;
+    for (Index i = 0; i < rotating; ++i) rows.push_back(i % q.rows());
+    posenc::apply_rope(q, table, layout);
+    posenc::apply_rope(k.topRows(rotating), table, layout, posenc::rows(rows));
+    const double bound = 2 * 2 * (6 * 4 + 4) * 0x1p-24 + 1e-8;  // as in check(), of angles up to 4
+    CHECK((q - block(scheme, "yq", n)).cwiseAbs().maxCoeff() <= bound);
+    CHECK((k - block(scheme, "yk", n)).cwiseAbs().maxCoeff() <= bound);
   }
 }
