@@ -51,3 +51,24 @@ TEST_CASE("an explicit list keeps its values and takes factors", "[frequency][ru
   CHECK(twice.magnitude() == 2.5);
   CHECK(std::abs(twice.softmax_multiplier() - 3 * softmax) <= 3 * softmax * 0x1p-51);
 }
+
+TEST_CASE("frequencies of channels remain such under every rule", "[frequency][rules]") {
+  const Frequencies channels = geometric_frequencies(16, 1e4).for_channels();
+  const Frequencies list = Frequencies(channels.inv_freq()).for_channels();
+  posenc::Llama3Options llama3;
+  llama3.factor = 8;
+  llama3.low_freq_factor = 1;
+  llama3.high_freq_factor = 4;
+  llama3.original_max_position_embeddings = 8192;
+  for (const Frequencies& given : {channels, list}) {
+    CHECK(scale_linear(given, 2).of_channels());
+    CHECK(scale_linear(given, std::vector<double>(8, 2.0)).of_channels());
+    CHECK(posenc::scale_ntk_aware(given, 2).of_channels());
+    CHECK(posenc::scale_ntk_mixed(given, 4, 0.3).of_channels());
+    CHECK(posenc::scale_llama3(given, llama3).of_channels());
+    CHECK(posenc::scale_periodic(given, 100).of_channels());
+    CHECK(given.with_magnitude(2).of_channels());
+  }
+  CHECK(scale_yarn(channels, options_of(kQwen25)).of_channels());
+  CHECK_FALSE(scale_linear(geometric_frequencies(16, 1e4), 2).of_channels());
+}

@@ -117,6 +117,7 @@ TEST_CASE("channels have angles of their own in V-JEPA 2, as transformers comput
     REQUIRE(model.rope_sets.size() == 1);
     const posenc::RopeSet& set = model.rope_sets[0];
     CHECK(set.angles == posenc::RopeAngles::of_channels);
+    CHECK(set.frequencies.of_channels());
     CHECK(set.positions == posenc::TokenPositions::time_row_column);
     const auto preset = posenc::presets::vjepa2_frequencies(head_dims[n]);
     CHECK((set.frequencies.inv_freq() == preset.frequencies.inv_freq()).all());

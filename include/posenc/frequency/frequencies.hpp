@@ -148,6 +148,12 @@ namespace detail {
 /// The type that frequency rules are evaluated in before the one rounding to double: see Frequencies.
 using Wide = long double;
 
+/// Other frequencies with the two factors of `like`, of pairs or of channels as these are.
+inline Frequencies with_frequencies(const Frequencies& like, const Eigen::ArrayXd& inv_freq) {
+  const Frequencies changed(inv_freq, like.magnitude(), like.softmax_multiplier());
+  return like.of_channels() ? changed.for_channels() : changed;
+}
+
 inline void require_base(const char* function, double base, const char* parameter = "base") {
   require(is_finite(base) && base > 0 && base != 1, function, parameter, base, "finite, > 0 and not 1");
 }

@@ -21,7 +21,7 @@ inline Frequencies divide_by_factor(const char* function, const Frequencies& fre
   if (factor == 1) return frequencies;  // with their base
   Eigen::ArrayXd inv_freq = frequencies.inv_freq();
   for (double& frequency : inv_freq) frequency /= factor;
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return with_frequencies(frequencies, inv_freq);
 }
 
 }  // namespace detail
@@ -59,7 +59,7 @@ Frequencies scale_linear(const Frequencies& frequencies, const List& factors) {
   }
   Eigen::ArrayXd inv_freq = frequencies.inv_freq();
   for (Eigen::Index i = 0; i < divisors.size(); ++i) inv_freq[i] /= divisors[i];
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return detail::with_frequencies(frequencies, inv_freq);
 }
 
 /// @overload
@@ -99,7 +99,7 @@ inline Frequencies scale_proportional(const Frequencies& frequencies, double par
       static_cast<Eigen::Index>(partial_rotary_factor * static_cast<double>(frequencies.rotary_dim())) / 2;
   Eigen::ArrayXd inv_freq = frequencies.inv_freq();
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = i < live ? inv_freq[i] / factor : 0;
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return detail::with_frequencies(frequencies, inv_freq);
 }
 
 }  // namespace POSENC_ABI

@@ -64,7 +64,7 @@ inline Frequencies scale_llama3(const Frequencies& frequencies, const Llama3Opti
     inv_freq[i] =
         static_cast<double>(static_cast<Wide>(inv_freq[i]) * ((1 - s) / static_cast<Wide>(options.factor) + s));
   }
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return detail::with_frequencies(frequencies, inv_freq);
 }
 
 template <typename... Given>

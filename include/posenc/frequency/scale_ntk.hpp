@@ -26,7 +26,7 @@ Frequencies divide_by_exp(const Frequencies& frequencies, LogDivisor&& log_divis
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) {
     inv_freq[i] = static_cast<double>(static_cast<Wide>(inv_freq[i]) * std::exp(-log_divisor(i)));
   }
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return with_frequencies(frequencies, inv_freq);
 }
 
 /// scale_ntk_aware(), whose message names `parameter` where the resulting base is not finite.
@@ -37,8 +37,9 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
     const double base = static_cast<double>(frequencies.base() * std::pow(static_cast<Wide>(factor), d / (d - 2)));
     require(is_finite(base) && base != 1, function, parameter, factor,
             "such that base * factor^(d / (d - 2)) is finite and not 1");
-    return geometric_frequencies(frequencies.rotary_dim(), base)
-        .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
+    const Frequencies scaled = geometric_frequencies(frequencies.rotary_dim(), base)
+                                   .with_magnitude(frequencies.magnitude(), frequencies.softmax_multiplier());
+    return frequencies.of_channels() ? scaled.for_channels() : scaled;
   }
   const Wide step = 2 * std::log(static_cast<Wide>(factor)) / (d - 2);
   return divide_by_exp(frequencies, [&](Eigen::Index i) { return static_cast<Wide>(i) * step; });

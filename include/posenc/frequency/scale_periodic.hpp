@@ -52,7 +52,7 @@ Frequencies scale_periodic(const Frequencies& frequencies, const Number& period)
   detail::require(detail::is_period(length), "scale_periodic", "period", length, "> 0");
   Eigen::ArrayXd inv_freq = frequencies.inv_freq();
   for (double& frequency : inv_freq) frequency = detail::periodic_frequency(frequency, length);
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return detail::with_frequencies(frequencies, inv_freq);
 }
 
 /// @overload
@@ -77,7 +77,7 @@ Frequencies scale_periodic(const Frequencies& frequencies, const AxisMap& axes, 
   for (Eigen::Index j = 0; j < inv_freq.size(); ++j) {
     inv_freq[j] = detail::periodic_frequency(inv_freq[j], lengths[axes.axis_of_pair()[j]]);
   }
-  return Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+  return detail::with_frequencies(frequencies, inv_freq);
 }
 
 /// @overload

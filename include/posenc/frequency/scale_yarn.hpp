@@ -127,7 +127,8 @@ inline Frequencies scale_yarn(const Frequencies& frequencies, const YarnOptions&
   const double magnitude = options.attention_factor.value_or(derived * options.attn_factor);
   const double softmax =
       options.mscale_all_dim ? std::pow(detail::yarn_mscale(factor, *options.mscale_all_dim), 2) : 1.0;
-  return Frequencies(inv_freq, frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
+  return detail::with_frequencies(frequencies, inv_freq)
+      .with_magnitude(frequencies.magnitude() * magnitude, frequencies.softmax_multiplier() * softmax);
 }
 
 template <typename... Given>

@@ -54,7 +54,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
           from.num_pairs());
   Eigen::ArrayXd inv_freq = to.inv_freq();
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] -= from.inv_freq()[i];
-  return Frequencies(inv_freq, to.magnitude() / from.magnitude());
+  return with_frequencies(to, inv_freq).with_magnitude(to.magnitude() / from.magnitude(), 1.0);
 }
 
 }  // namespace detail

@@ -152,7 +152,7 @@ inline AxialFrequencies channel_frequencies(int each, double base) {
   const Frequencies series = axial_frequencies({each}, base).frequencies;
   Eigen::ArrayXd inv_freq(Eigen::Index(6) * each);
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = series.inv_freq()[i % each];
-  return {Frequencies(inv_freq), contiguous_axes({2 * each, 2 * each, 2 * each})};
+  return {Frequencies(inv_freq).for_channels(), contiguous_axes({2 * each, 2 * each, 2 * each})};
 }
 
 /// The frequencies and axes of a picture, where an axis has a series of its own and does not own a half of the head.

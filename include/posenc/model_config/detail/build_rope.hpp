@@ -56,7 +56,7 @@ inline Frequencies frequencies_of(const RotationRecipe& rotation) {
   if (rotation.stays || rotation.backwards) {
     Eigen::ArrayXd inv_freq = frequencies.inv_freq();
     for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] = rotation.stays ? 0.0 : -inv_freq[i];
-    frequencies = Frequencies(inv_freq, frequencies.magnitude(), frequencies.softmax_multiplier());
+    frequencies = with_frequencies(frequencies, inv_freq);
   }
   return frequencies.with_magnitude(recipe.magnitude.value_or(frequencies.magnitude()),
                                     recipe.softmax.value_or(frequencies.softmax_multiplier()) * recipe.softmax_factor);
