@@ -54,6 +54,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_window_biases() {
             });
   bad.value("a window of no frames", "make_window_table: frames must be in [1, 1048576], got 0",
             [](F& f) { posenc::make_window_table(f.weights.topRows(15), 0, GridShape(2, 3)); });
+  bad.value("frames beyond 64 bits with a sign",
+            "make_window_table: frames must be in [1, 1048576], got 18446744073709551615",
+            [](F& f) { posenc::make_window_table(f.weights.topRows(15), std::uint64_t(-1), GridShape(2, 3)); });
   bad.value("a window of frames of other rows",
             "make_window_table: weights.rows() must be 15 for each of 3 displacements in frames, got 15",
             [](F& f) { posenc::make_window_table(f.weights.topRows(15), 2, GridShape(2, 3)); });

@@ -79,7 +79,7 @@ std::vector<WindowTable<typename Weights::Scalar>> make_window_table(const Weigh
   const char* const function = "make_window_table";
   constexpr std::int64_t limit = detail::kMaxGridSide;
   const auto count = static_cast<std::int64_t>(frames);
-  detail::require(frames > 0 && count <= limit, function, "frames", frames, "in [1, ", limit, "]");
+  detail::require(frames > 0 && count > 0 && count <= limit, function, "frames", frames, "in [1, ", limit, "]");
   const Eigen::Index n = window.displacements();
   const std::int64_t tables = 2 * count - 1;
   detail::require(weights.rows() % n == 0 && weights.rows() / n == tables, function, "weights.rows()", weights.rows(),

@@ -213,8 +213,8 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 ///                                FoPE table; a grad_x that overlaps itself, the table, or grad_out or x in part; a
 ///                                grad_weight that overlaps itself, the table, grad_x, grad_out or x. Nothing is then
 ///                                written.
-/// Cost:     some 30 operations for each channel, element by element; one more reading of x and grad_out where the norm
-///           has more than 2,048 weights; no allocation (bench_rope: norm and rotation).
+/// Cost:     some 30 operations for each channel, element by element; one more reading of x and grad_out for each 2,048
+///           weights of the norm after the first; no allocation (bench_rope: norm and rotation).
 /// Accuracy: summed in double and rounded once, grad_weight too [rope][norm][backward].
 /// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
 /// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
