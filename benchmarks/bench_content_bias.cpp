@@ -45,6 +45,8 @@ TEST_CASE("Shaw, L = 1024, d = 64, k = 16") {
   };
   const Asked asked{0, 100};
   const double bytes = bytes_of(length, length);
+  // Asked is 0.80 of passing over the logits. A product of 1,024 x 64 x 33 lies in front: on a Zen 5, at two vectors of
+  // 16 a cycle, 17 us beside 40 of the keys' ceiling and 34 of the values', a bound of 0.70 and 0.67.
   measure(
       "Shaw keys 1024x1024 d64 k16", bytes,
       [&] { posenc::add_shaw_logits(logits, posenc::ShawKeys(table, clip), attention, workspace); },
@@ -84,6 +86,8 @@ TEST_CASE("Transformer-XL, L = 1024, d = 64") {
   posenc::Workspace<float> workspace;
   Matrix all(length, 2 * length - 1);
   const Matrix biased = q.rowwise() + u.row(0);
+  // Asked is 0.80 of the product. Here the product is with 1,055 rows for 32 queries, packed again for each of them;
+  // the scores then pass through the second-level cache once more.
   measure(
       "Transformer-XL 1024x1024 d64", bytes_of(length, length),
       [&] { posenc::add_transformer_xl_logits(logits, scheme, attention, workspace); },

@@ -69,7 +69,7 @@ void add_rounded_once(Target&& target, const Values& values) {
     }
   }
   if constexpr (std::is_same_v<Number, Stored>) {
-    target.array() += values.template cast<Number>();
+    target.array() += values.array().template cast<Number>();
   } else {
     for (Eigen::Index i = 0; i < target.size(); ++i) {
       Stored& to = target.coeffRef(i);

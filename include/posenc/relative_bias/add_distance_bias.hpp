@@ -8,6 +8,7 @@
 #include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/detail/written_argument.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
+#include "posenc/relative_bias/kernels/bias_row_kernels.hpp"
 
 #include <type_traits>
 #include <utility>
@@ -36,6 +37,28 @@ void add_head_bias(X& x, const DistanceTable<Scalar>& table, const AttentionSpan
                        diagonal.segment(last, span.query_len()).reverse().transpose());
     }
   }
+}
+
+/// Adds the biases of all heads by a kernel of the machine's level. False where there is none for these logits.
+template <typename X, typename Heads>
+bool add_bias_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& heads,
+                        [[maybe_unused]] const AttentionSpan& span) {
+#if POSENC_HAS_LEVELS
+  using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
+  using Target = std::decay_t<typename X::Scalar>;
+  if constexpr (has_rows_in_memory<X> && std::is_same_v<Scalar, float> &&
+                (std::is_same_v<Target, float> || is_half<Target>)) {
+    if (has_contiguous_rows(x) && span.query_len() > 0 && span.key_len() >= kLeastBiases) {
+      const auto values = heads.table.values();
+      const Eigen::Index first = span.first_distance(0) - heads.table.distances().first();
+      bias_row_kernel<stored_as<Target>>(level_of_machine())(
+          {x.data(), x.outerStride(), values.data() + heads.first * values.cols() + first, values.cols(), heads.count,
+           span.query_len(), span.key_len()});
+      return true;
+    }
+  }
+#endif
+  return false;
 }
 
 /// The gradient of add_head_bias(): sums along the diagonals of `grad`, one shifted vector addition for each row.
@@ -85,6 +108,7 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
   detail::require_stacked_logits(function, "logits", x, heads.count, span);
   detail::require_distances(function, "table.distances()", heads.table.distances(), span);
   detail::require_target(function, "logits", x, heads.table.values());
+  if (detail::add_bias_by_kernel(x, heads, span)) return;
   for (Eigen::Index h = 0; h < heads.count; ++h) {
     detail::add_head_bias(x, heads.table, span, heads.first + h, h * span.query_len());
   }

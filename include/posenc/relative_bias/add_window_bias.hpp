@@ -146,8 +146,8 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
     const GridShape window = grad_table.window();
     if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
         can_sum_window(window.height(), window.width())) {
-      avx512::sum_window({first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
-                          values.data(), window.height(), window.width()});
+      avx512::sum_window(WindowSums{first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
+                                    values.data(), window.height(), window.width()});
       summed = true;
     }
   }

@@ -5,11 +5,14 @@
 #define POSENC_RELATIVE_BIAS_DISTANCE_CLIP_HPP
 
 #include "posenc/detail/argument.hpp"
+#include "posenc/detail/eigen.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/detail/ordered_sum.hpp"
+#include "posenc/relative_bias/kernels/clipped_kernels.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -88,10 +91,35 @@ void sum_by_clipped_distance(Sums&& sums, const Row& row, const ShawRow& keys) {
   sums(sums.size() - 1) += ordered_sum(row.tail(row.size() - keys.last));
 }
 
+#if POSENC_HAS_LEVELS
+/// Whether a kernel of the machine's level adds or sums these rows, if they are contiguous; `values` are in the scratch
+/// memory, where they are.
+template <typename X, typename Values>
+inline constexpr bool has_clipped_kernel =
+    has_rows_in_memory<std::decay_t<X>>&& std::is_same_v<typename std::decay_t<X>::Scalar, float>&&
+        std::is_same_v<typename std::decay_t<Values>::Scalar, float>;
+
+inline ClippedRow clipped_row(const ShawRow& keys, const DistanceClip& clip, const AttentionSpan& span) {
+  return {keys.first, keys.last, keys.shift, span.key_len(), clip.rows()};
+}
+#endif
+
 /// add_by_clipped_distance() for queries block, block + 1, ..., a row of `values` for each of them.
 template <typename X, typename Values>
 void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, const DistanceClip& clip,
                              const AttentionSpan& span) {
+#if POSENC_HAS_LEVELS
+  if constexpr (has_clipped_kernel<X, Values>) {
+    if (has_contiguous_rows(x)) {
+      const auto kernels = clipped_kernels<ClippedRow>(level_of_machine());
+      for (Eigen::Index i = 0; i < x.rows(); ++i) {
+        kernels.add(x.data() + i * x.outerStride(), values.data() + i * values.outerStride(),
+                    clipped_row(ShawRow(span, block + i, clip), clip, span));
+      }
+      return;
+    }
+  }
+#endif
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     add_by_clipped_distance(x.row(i), values.row(i), ShawRow(span, block + i, clip));
   }
@@ -100,6 +128,18 @@ void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, co
 template <typename Sums, typename X>
 void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const DistanceClip& clip,
                              const AttentionSpan& span) {
+#if POSENC_HAS_LEVELS
+  if constexpr (has_clipped_kernel<X, Sums>) {
+    if (has_contiguous_rows(x)) {
+      const auto kernels = clipped_kernels<ClippedRow>(level_of_machine());
+      for (Eigen::Index i = 0; i < x.rows(); ++i) {
+        kernels.sum(sums.data() + i * sums.outerStride(), x.data() + i * x.outerStride(),
+                    clipped_row(ShawRow(span, block + i, clip), clip, span));
+      }
+      return;
+    }
+  }
+#endif
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     sum_by_clipped_distance(sums.row(i), x.row(i), ShawRow(span, block + i, clip));
   }

@@ -115,7 +115,7 @@ void add_relative_logits(Logits&& logits, const RelativeKeys<Table>& scheme,
   const auto& table = detail::evaluated(scheme.table());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
     detail::add_relative(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
-                         detail::NoQueryBias(), rows.of(table, head), lowest, span,
+                         detail::NoQueryBias(), detail::NoKeyBias(), rows.of(table, head), lowest, span,
                          static_cast<Scalar>(attention.scale()), workspace);
   }
 }

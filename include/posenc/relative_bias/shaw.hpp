@@ -60,8 +60,7 @@ void add_shaw_head(X&& x, const Query& q, const Table& table, const DistanceClip
   auto scores = workspace.matrix(kQueryBlock, clip.rows());
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
-    scores.topRows(rows).setZero();
-    add_product(scores.topRows(rows), q.middleRows(block, rows), table.transpose(), scale);
+    multiply_rows(scores.topRows(rows), q.middleRows(block, rows), table, scale);
     add_by_clipped_distance(x.middleRows(block, rows), scores, block, clip, span);
   }
 }

@@ -75,8 +75,7 @@ void add_shaw_values_gradients(GradWeights&& grad_weights, GradTable&& grad_tabl
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
     sum_by_clipped_distance(sums, weights.middleRows(block, rows), block, clip, span);
     add_product(grad_table, sums.topRows(rows).transpose(), grad.middleRows(block, rows), Scalar(1));
-    sums.topRows(rows).setZero();
-    add_product(sums.topRows(rows), grad.middleRows(block, rows), table.transpose(), Scalar(1));
+    multiply_rows(sums.topRows(rows), grad.middleRows(block, rows), table, Scalar(1));
     add_by_clipped_distance(grad_weights.middleRows(block, rows), sums, block, clip, span);
   }
 }

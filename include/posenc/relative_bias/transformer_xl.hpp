@@ -160,7 +160,7 @@ struct TransformerXlSizes {
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 64 x (L_k + 31). No
+/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 65 x (L_k + 31). No
 ///           shifted copy: row i is read from a contiguous piece (bench_content_bias: Transformer-XL).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
@@ -187,16 +187,13 @@ void add_transformer_xl_logits(Logits&& logits, const TransformerXl<Table, U, V>
   const auto& u = detail::evaluated(scheme.u());
   const auto& v = detail::evaluated(scheme.v());
   for (Eigen::Index head = 0; head < attention.num_heads(); ++head) {
-    auto x_head = detail::head_rows(x, head, span.query_len());
     const auto k_head = detail::head_rows(k, head, span.key_len());
     const auto add_v = [&](auto& queries) { queries.rowwise() += sizes.v.of(v, head); };
-    detail::add_relative(x_head, detail::head_rows(q, head, span.query_len()), add_v, sizes.rows.of(r, head), lowest,
-                         span, scale, workspace);
-    auto content = workspace.matrix(1, span.key_len());
-    for (Eigen::Index j = 0; j < span.key_len(); ++j) {
-      content(0, j) = scale * k_head.row(j).dot(sizes.u.of(u, head));
-    }
-    x_head.rowwise() += content.row(0);
+    const auto write_content = [&](auto& content) {
+      for (Eigen::Index j = 0; j < span.key_len(); ++j) content(j) = scale * k_head.row(j).dot(sizes.u.of(u, head));
+    };
+    detail::add_relative(detail::head_rows(x, head, span.query_len()), detail::head_rows(q, head, span.query_len()),
+                         add_v, write_content, sizes.rows.of(r, head), lowest, span, scale, workspace);
   }
 }
 

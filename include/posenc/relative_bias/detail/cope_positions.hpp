@@ -54,8 +54,7 @@ void add_cope_head(X&& x, const Query& q, const Table& table, const AttentionSpa
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
     auto scores = scratch.topRows(rows);
-    scores.setZero();
-    add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    multiply_rows(scores, q.middleRows(block, rows), table, Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       Scalar counted = 0;
       bool may_end = true;
@@ -84,9 +83,8 @@ void add_cope_gradients(GradLogits&& grad_logits, GradQuery&& grad_q, GradTable&
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
     auto scores = scratch.topLeftCorner(rows, table.rows());
     auto sums = scratch.block(kQueryBlock, 0, rows, table.rows());
-    scores.setZero();
     sums.setZero();
-    add_product(scores, q.middleRows(block, rows), table.transpose(), Scalar(1));
+    multiply_rows(scores, q.middleRows(block, rows), table, Scalar(1));
     for (Eigen::Index i = 0; i < rows; ++i) {
       const Eigen::Index visible = span.visible_keys(block + i);
       Scalar counted = 0;

@@ -10,9 +10,11 @@
 #include "posenc/relative_bias/deberta_buckets.hpp"
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
+#include "posenc/relative_bias/kernels/bucket_kernels.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -35,18 +37,51 @@ void for_each_deberta_pair(const AttentionSpan& span, Eigen::Index block, Eigen:
   }
 }
 
+/// Writes the row of each distance key - query of a nonempty span, from the lowest on. Returns whether rows fall by one at
+/// most from distance to distance.
+template <typename Scalar>
+bool write_bucket_rows(Scalar* row_of, const DebertaBuckets& buckets, const AttentionSpan& span) {
+  const DistanceRange distances = span.distances();
+  bool steady = true;
+  for (Eigen::Index m = 0; m < distances.size(); ++m) {
+    row_of[m] = static_cast<Scalar>(buckets(-(distances.first() + m)));
+    steady = steady && (m == 0 || row_of[m - 1] - row_of[m] <= Scalar(1));
+  }
+  return steady;
+}
+
 /// x(i, j) += scale content[i or j] . table[row of the pair].
 template <DebertaTerm Term, typename X, typename Content, typename Table, typename Scalar>
 void add_deberta_scores(X&& x, const Content& content, const Table& table, const DebertaBuckets& buckets,
                         const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
-  auto scratch = workspace.matrix(kQueryBlock, buckets.rows());
+  if (span.query_len() == 0 || span.key_len() == 0) return;
+  const Eigen::Index width = buckets.rows() + kBucketPadding;
+  auto scratch = workspace.matrix(kQueryBlock + (span.distances().size() + width - 1) / width, width);
+  Scalar* const row_of = scratch.data() + kQueryBlock * width;
+  [[maybe_unused]] const bool steady = write_bucket_rows(row_of, buckets, span);
   for (Eigen::Index block = 0; block < content.rows(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, content.rows() - block);
-    auto scores = scratch.topRows(rows);
-    scores.setZero();
-    add_product(scores, content.middleRows(block, rows), table.transpose(), scale);
+    auto scores = scratch.topLeftCorner(rows, buckets.rows());
+    multiply_rows(scores, content.middleRows(block, rows), table, scale);
+#if POSENC_HAS_LEVELS
+    if constexpr (has_rows_in_memory<std::decay_t<X>> && std::is_same_v<Scalar, float>) {
+      if (has_contiguous_rows(x)) {
+        const auto kernels = bucket_kernels<BucketLines>(level_of_machine());
+        const Eigen::Index last = span.query_len() - 1;
+        if constexpr (Term == DebertaTerm::content_to_position) {
+          kernels.queries({x.data() + block * x.outerStride(), x.outerStride(), scratch.data(), width,
+                           row_of + last - block, rows, span.key_len(), steady});
+        } else {
+          kernels.keys({x.data() + last * x.outerStride() + block, x.outerStride(), scratch.data(), width,
+                        row_of + block, rows, span.query_len(), steady});
+        }
+        continue;
+      }
+    }
+#endif
+    const Eigen::Index lowest = span.distances().first();
     for_each_deberta_pair<Term>(span, block, rows, [&](Eigen::Index token, Eigen::Index i, Eigen::Index j) {
-      x.coeffRef(i, j) += scores(token, buckets(-span.distance(i, j)));
+      x.coeffRef(i, j) += scores(token, static_cast<Eigen::Index>(row_of[span.distance(i, j) - lowest]));
     });
   }
 }

@@ -7,6 +7,7 @@
 #include "posenc/detail/eigen.hpp"
 
 #include <string>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -28,10 +29,18 @@ class HeadVector {
     require_data(function, parameter, x);
   }
 
-  /// The vector of one head, as a row.
+  /// The vector of one head, as a row. In memory, because finding an element of a reshaped matrix takes a division.
   template <typename Vector>
   auto of(Vector& x, Eigen::Index head) const {
-    return x.reshaped(count_, head_dim_).row(count_ == 1 ? 0 : head);
+    if constexpr (has_memory<Vector>) {
+      using Row = Eigen::Matrix<typename Vector::Scalar, 1, Eigen::Dynamic, Eigen::RowMajor>;
+      using Held = std::conditional_t<std::is_const_v<std::remove_pointer_t<decltype(x.data())>>, const Row, Row>;
+      const Eigen::Index step = count_ > 1 || x.rows() == 1 ? x.colStride() : x.rowStride();
+      auto* const first = count_ > 1 ? x.data() + head * x.rowStride() : x.data();
+      return Eigen::Map<Held, 0, Eigen::InnerStride<>>(first, head_dim_, Eigen::InnerStride<>(step));
+    } else {
+      return x.reshaped(count_, head_dim_).row(count_ == 1 ? 0 : head);
+    }
   }
 
  private:

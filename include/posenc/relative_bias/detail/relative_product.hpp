@@ -4,13 +4,16 @@
 #ifndef POSENC_RELATIVE_BIAS_DETAIL_RELATIVE_PRODUCT_HPP
 #define POSENC_RELATIVE_BIAS_DETAIL_RELATIVE_PRODUCT_HPP
 
+#include "posenc/detail/row.hpp"
 #include "posenc/relative_bias/attention_span.hpp"
 #include "posenc/relative_bias/detail/head_rows.hpp"
 #include "posenc/relative_bias/detail/product.hpp"
+#include "posenc/relative_bias/kernels/bias_row_kernels.hpp"
 #include "posenc/relative_bias/workspace.hpp"
 
 #include <algorithm>
 #include <optional>
+#include <type_traits>
 
 namespace posenc {
 inline namespace POSENC_ABI {
@@ -52,27 +55,59 @@ struct NoQueryBias {
   void operator()(Queries&&) const {}
 };
 
-/// x += scale q' . r by distance for one head, where add_query_bias(q') has changed the copied queries of a block. Row
-/// m of r is the distance lowest + m.
-template <typename X, typename Query, typename AddQueryBias, typename Table, typename Scalar>
-void add_relative(X&& x, const Query& q, AddQueryBias&& add_query_bias, const Table& r, Eigen::Index lowest,
-                  const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+/// row += a + b. Both of these are in the scratch memory.
+template <typename Row, typename A, typename B>
+void add_two_rows(Row&& row, const A& a, const B& b) {
+#if POSENC_HAS_LEVELS
+  if constexpr (is_in_memory<std::decay_t<Row>> && std::is_same_v<typename A::Scalar, float>) {
+    if (row.innerStride() == 1) {
+      return two_row_kernel<float>(level_of_machine())(row.data(), a.data(), b.data(), row.size());
+    }
+  }
+#endif
+  row += a + b;
+}
+
+/// Keys have no bias.
+struct NoKeyBias {
+  template <typename Biases>
+  void operator()(Biases&&) const {}
+};
+
+/// x += scale q' . r by distance for one head, where add_query_bias(q') has changed the copied queries of a block, plus
+/// what write_key_bias(row) writes for each key. Row m of r is the distance lowest + m.
+template <typename X, typename Query, typename AddQueryBias, typename WriteKeyBias, typename Table, typename Scalar>
+void add_relative(X&& x, const Query& q, AddQueryBias&& add_query_bias, WriteKeyBias&& write_key_bias, const Table& r,
+                  Eigen::Index lowest, const AttentionSpan& span, Scalar scale, Workspace<Scalar>& workspace) {
+  constexpr bool has_key_bias = !std::is_same_v<std::decay_t<WriteKeyBias>, NoKeyBias>;
   const Eigen::Index widest = (std::min)(r.rows(), span.key_len() + kQueryBlock - 1);
-  auto scratch = workspace.matrix(2 * kQueryBlock, (std::max)(widest, q.cols()));
+  auto scratch = workspace.matrix(2 * kQueryBlock + has_key_bias,
+                                  (std::max)((std::max)(widest, q.cols()), has_key_bias ? span.key_len() : 0));
+  auto key_bias = scratch.row(scratch.rows() - 1).head(has_key_bias ? span.key_len() : 0);
+  write_key_bias(key_bias);
   for (Eigen::Index block = 0; block < span.query_len(); block += kQueryBlock) {
     const Eigen::Index rows = (std::min)(kQueryBlock, span.query_len() - block);
     const RowsRead window(span, block, rows, lowest, r.rows());
     auto scores = scratch.topLeftCorner(rows, window.count);
-    auto queries = scratch.bottomLeftCorner(kQueryBlock, q.cols()).topRows(rows);
+    auto queries = scratch.block(kQueryBlock, 0, rows, q.cols());
     queries = q.middleRows(block, rows);
     add_query_bias(queries);
-    scores.setZero();
-    add_product(scores, queries, r.middleRows(window.first, window.count).transpose(), scale);
+    multiply_rows(scores, queries, r.middleRows(window.first, window.count), scale);
     for (Eigen::Index i = 0; i < rows; ++i) {
       const KeysWithRow keys(span, block + i, lowest, r.rows());
+      auto row = x.row(block + i);
+      if constexpr (has_key_bias) {
+        add_rounded_once(row.head(keys.first), key_bias.head(keys.first));
+        add_rounded_once(row.tail(span.key_len() - keys.last), key_bias.tail(span.key_len() - keys.last));
+      }
       if (keys.count() == 0) continue;
-      x.row(block + i).segment(keys.first, keys.count()) +=
-          scores.row(i).segment(keys.first + keys.shift - window.first, keys.count());
+      auto by_distance = scores.row(i).segment(keys.first + keys.shift - window.first, keys.count());
+      auto met = row.segment(keys.first, keys.count());
+      if constexpr (has_key_bias) {
+        add_two_rows(met, by_distance, key_bias.segment(keys.first, keys.count()));
+      } else {
+        add_rounded_once(met, by_distance);
+      }
     }
   }
 }

@@ -34,9 +34,10 @@ struct WindowSums {
   std::ptrdiff_t height, width;
 };
 
-inline constexpr std::ptrdiff_t kWindowLines =
-    2048;  // biases that each of the two parts of add_window() on the stack holds
-inline constexpr std::ptrdiff_t kSummedHeight = 32;  // of the highest window of sum_window()
+/// Biases that each of the two parts of add_window() on the stack holds.
+inline constexpr std::ptrdiff_t kWindowLines = 2048;
+/// Of the highest window of sum_window().
+inline constexpr std::ptrdiff_t kSummedHeight = 32;
 
 /// Whether add_window() takes a window: the biases of one column fit on the stack, a row of logits fills the vectors
 /// that it is added in, and what is read past a run lies in the table.

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The kernels of bias_rows.inc at each level.
+#ifndef POSENC_RELATIVE_BIAS_KERNELS_BIAS_ROW_KERNELS_HPP
+#define POSENC_RELATIVE_BIAS_KERNELS_BIAS_ROW_KERNELS_HPP
+
+#include "posenc/detail/add_kernels.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+#if POSENC_HAS_LEVELS
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The logits of some heads, head by head, and a bias for each distance. The biases of a query begin one before those of
+/// the query in front of it.
+struct BiasRows {
+  void* logits;
+  std::ptrdiff_t stride;  ///< To the next row of logits.
+  const float* biases;    ///< Of the first query and the first key.
+  std::ptrdiff_t biases_stride;
+  std::ptrdiff_t heads, queries, keys;
+};
+
+inline constexpr std::ptrdiff_t kLeastBiases = 32;  // numbers in a row that every kernel takes
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#define POSENC_LEVEL_FILE "posenc/relative_bias/kernels/bias_rows.inc"
+#include "posenc/detail/each_level.inc"
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// The kernel for logits of this type at a level, which the unit has.
+template <StoredAs To>
+auto bias_row_kernel(Level level) {
+  static constexpr void (*kKernels[])(const BiasRows&) = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::add_bias_rows<To>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::add_bias_rows<To>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::add_bias_rows<To>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+/// The kernel that adds two rows to one at a level.
+template <typename Float>
+auto two_row_kernel(Level level) {
+  static constexpr void (*kKernels[])(Float*, const float*, const float*, std::ptrdiff_t) = {
+#if POSENC_LOWEST_LEVEL <= 1
+    sse2::add_two_rows<Float>,
+#endif
+#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
+    avx2::add_two_rows<Float>,
+#endif
+#if POSENC_HIGHEST_LEVEL >= 3
+    avx512::add_two_rows<Float>,
+#endif
+  };
+  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_HAS_LEVELS
+
+#endif  // POSENC_RELATIVE_BIAS_KERNELS_BIAS_ROW_KERNELS_HPP
