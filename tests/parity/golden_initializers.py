@@ -12,6 +12,8 @@ import sys
 import timm.layers
 import torch
 
+from golden_file import write_block
+
 COUNT = 4_000_000
 SHARES = (0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999)
 SIZES = ((4, 6), (30, 51), (512, 64))  # rows, columns
@@ -51,9 +53,8 @@ def main(path):
         for name, rule in rules.items():
             for n, (rows, columns) in enumerate(SIZES):
                 numbers = drawn(rule, rows, columns)
-                file.write(f"@ {name}-{n} {len(SHARES)} 2\n")
-                for share in SHARES:
-                    file.write(f"{share},{float(numbers[int(share * len(numbers))])!r}\n")
+                quantiles = torch.stack([numbers[int(share * len(numbers))] for share in SHARES])
+                write_block(file, f"{name}-{n}", torch.stack([torch.tensor(SHARES, dtype=torch.float64), quantiles], 1))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import unittest.mock
 
 import torch
 
+from golden_file import write_block
 from golden_scaling import sglang
 
 SELF_EXTEND = ((12, 2, 4), (37, 3, 9), (50, 8, 16), (20, 3, 10))  # tokens, group, window: the last is no multiple
@@ -96,9 +97,7 @@ def main(path, longlm, chunkllama, sglang_folder):
         file.write("# script = tests/parity/golden_long_text.py\n")
         for blocks in (self_extend(longlm), chunk_llama(chunkllama), vllm(sglang_folder)):
             for name, rows in blocks:
-                file.write(f"@ {name} {rows.shape[0]} {rows.shape[1]}\n")
-                for row in rows.tolist():
-                    file.write(",".join(str(int(v)) if v == int(v) else repr(v) for v in row) + "\n")
+                write_block(file, name, rows, digits=9)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ import unittest.mock
 
 import torch
 
+from golden_file import write_block
+
 DIMS = (8, 36, 128)
 LENGTHS = (64, 2048, 4096)  # trained
 
@@ -134,8 +136,7 @@ def main(path, folder):
         file.write("# script = tests/parity/golden_scaling.py\n")
         for rules in (mlx_rules(), hf_sequences(), vllm_rules(sglang(folder))):
             for name, (inv_freq, magnitude) in rules:
-                file.write(f"@ {name} 1 {len(inv_freq) + 1}\n")
-                file.write(",".join(repr(v) for v in [*inv_freq.tolist(), float(magnitude)]) + "\n")
+                write_block(file, name, torch.cat([inv_freq, magnitude[None]])[None])
 
 
 if __name__ == "__main__":
