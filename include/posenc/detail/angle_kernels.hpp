@@ -33,10 +33,10 @@ inline constexpr StoredAs kStoredAngle = F == AngleFormat::float32 ? StoredAs::f
 template <AngleFormat F>
 using AngleElement = std::conditional_t<F == AngleFormat::float64, double, StoredElementOf<kStoredAngle<F>>>;
 
-/// How the cosines and sines of a row lie: in blocks of their own, each number once or twice, or in turn.
+/// How the cosines and sines of a row lie: in blocks of their own, each number once or two times, or in turn.
 enum class AngleOrder { split, repeated, cosine_first, sine_first };
 
-/// Axes that kernels tell apart in one row.
+/// Axes that a kernel takes in one row.
 inline constexpr int kBlendedAxes = 4;
 
 /// The offsets of one row, whose pairs are on several axes: for each axis those of all pairs.
@@ -89,7 +89,7 @@ inline namespace POSENC_ABI {
 namespace detail {
 
 /// The kernel that writes or adds numbers of a format for a level, which the unit has. Those that add have no rows with
-/// numbers twice or the cosine first; those for several axes take no others.
+/// numbers two times or the cosine first; those for several axes take no others.
 template <AngleFormat F, bool Add, bool Blend = false>
 AngleKernel angle_kernel(Level level) {
   static constexpr AngleKernel kKernels[] = {

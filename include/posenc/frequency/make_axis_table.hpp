@@ -134,7 +134,7 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 ///                                than axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     rows of equal positions that of one axis; other rows on up to four axes about twice that, on more axes a
+/// Cost:     rows of equal positions that of one axis; other rows on up to four axes about 2 times that, on more axes a
 ///           pass for each and a scattered store for each value; one allocation (bench_frequency: fill_table, several
 ///           axes).
 /// Accuracy: as make_table() for one axis [frequency][axes].
