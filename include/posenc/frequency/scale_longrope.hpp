@@ -41,8 +41,8 @@ struct LongRopeOptions {
 /// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
 /// @param frequencies  What the model was trained with.
-/// @param options  The lists and the trained length must be set, and factor or max_position_embeddings.
-/// @param seq_len  The length that this sequence may reach [tokens], >= 0. Equal to the trained length is still short.
+/// @param options      The lists and the trained length must be set, and factor or max_position_embeddings.
+/// @param seq_len      The length that this sequence may reach [tokens], >= 0. The trained length itself is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
 ///                                neither factor nor max_position_embeddings; anything NaN or infinite.
 /// Cost:     see Frequencies.

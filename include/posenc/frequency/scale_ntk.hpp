@@ -54,7 +54,7 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
 /// `factor`. Works on any list of frequencies.
 /// @param frequencies  What the model was trained with.
-/// @param factor  "alpha", >= 1.
+/// @param factor       "alpha", >= 1.
 /// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
 ///                                divides by zero.
 /// Cost:     see Frequencies.
@@ -136,9 +136,9 @@ Frequencies scale_dynamic_ntk(const Frequencies& frequencies, const DynamicNtkOp
 ///     inv_freq'[i] = inv_freq[i] exp(-a (i + 1)^b)        a = ln(factor) / (d/2)^b,  d = rotary_dim
 ///
 /// @param frequencies  What the model was trained with.
-/// @param factor  >= 1.
-/// @param b       Shape, finite and >= 0: 0.625 is the author's choice for "mixed", 1 is "fixed", where a pair is
-///                multiplied by factor^(-2(i + 1) / d), and 0 is scale_linear().
+/// @param factor       >= 1.
+/// @param b            Shape, finite and >= 0: 0.625 is the author's choice for "mixed", 1 is "fixed", where a pair is
+///                     multiplied by factor^(-2(i + 1) / d), and 0 is scale_linear().
 /// @throws std::invalid_argument  one of these does not hold; rotary_dim 2.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].

@@ -27,7 +27,8 @@ inline namespace POSENC_ABI {
 ///                   each_sequence(seq_len, starts) with the first position of each. For models that do not count from
 ///                   0: presets::opt_positions(), presets::roberta_positions(); BART is starting_at(first + 2).
 /// @throws std::invalid_argument  out.cols() is not the table's width; another number of positions than rows; memory
-///                                shared with the table, or rows of `out` that lie in one another.
+///                                shared with the table or a list of positions, or rows of `out` that lie in one
+///                                another.
 /// @throws std::out_of_range      a position < 0, or one that the table and its Overflow do not have. `out` is
 ///                                unchanged whenever one is thrown.
 /// Cost:     a copy of each row; hierarchical positions past the table one multiplication and two additions for each

@@ -46,6 +46,7 @@ class VideoTime {
   /// @param time  How long they last, > 0: 3 frames in 2 s, 15000 frames in 1001 s.
   VideoTime seconds(detail::WholeNumber time) const { return with(&VideoTime::seconds_, time); }
 
+  /// What was given, else 1, and likewise below.
   std::int64_t positions_per_second() const { return rate_.value_or(1); }
   std::int64_t frames() const { return frames_.value_or(1); }
   std::int64_t seconds() const { return seconds_.value_or(1); }
@@ -183,17 +184,17 @@ struct MropeSegment {
     return segment;
   }
 
-  detail::Size text_tokens = 0;
-  detail::Size frames = 0;
-  detail::Size height = 0;
-  detail::Size width = 0;
-  VideoTime time = {};
-  detail::Switch has_audio = false;
-  detail::Switch audio_by_token = false;
-  detail::Size audio_tokens = 0;
-  detail::Size positions_per_chunk = 1;
-  detail::Size pad_tokens = 0;
-  detail::WholeNumber pad_position = 1;
+  detail::Size text_tokens = 0;           ///< Of text or audio alone.
+  detail::Size frames = 0;                ///< 1 for a picture.
+  detail::Size height = 0;                ///< Of a picture or a frame [tokens].
+  detail::Size width = 0;                 ///< The same.
+  VideoTime time = {};                    ///< When the frames are.
+  detail::Switch has_audio = false;       ///< Whether the video has sound.
+  detail::Switch audio_by_token = false;  ///< VideoSound::by_token().
+  detail::Size audio_tokens = 0;          ///< Of the sound.
+  detail::Size positions_per_chunk = 1;   ///< VideoSound::positions_per_chunk().
+  detail::Size pad_tokens = 0;            ///< Of padding.
+  detail::WholeNumber pad_position = 1;   ///< Where padding is, on all axes.
 };
 
 namespace detail {

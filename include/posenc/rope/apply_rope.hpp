@@ -84,8 +84,9 @@ void apply_rope(X&& x, const Table& table, const RopeLayout& layout) {
 ///               from_row(first) or rows(list). Stacked sequences: each_sequence(seq_len), each_sequence(seq_len,
 ///               start). For a view, positions and rows are those of every sequence; a list may also hold one entry for
 ///               each token of the batch.
-/// @throws std::invalid_argument  in addition: a list of another length; positions for a table that does not know them;
-///                                tokens that are no multiple of each_sequence's seq_len.
+/// @throws std::invalid_argument  in addition: a list of another length, or one that lies in what is written; positions
+///                                for a table that does not know them; tokens that are no multiple of each_sequence's
+///                                seq_len.
 /// @throws std::out_of_range      a position or row that the table does not have.
 template <typename X, typename Table, typename Which, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
 void apply_rope(X&& x, const Table& table, const RopeLayout& layout, const Which& which) {
