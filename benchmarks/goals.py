@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Compares results of run.py with goals.csv, which says what share of its ceiling each case is asked for.
 
-    goals.py <results.csv> [--record] [--table]
+    goals.py <results.csv> [--record] [--table] [--readme README.md]
 
 A case fails where its share is more than 15 % below what is asked, or, where that is missed, below what goals.csv
 records for this build. Exits with 1 then; a case without a result fails too. --record writes the shares of the cases
-that miss into goals.csv, which keeps the cause of each; --table prints README's table of one run.
+that miss into goals.csv, which keeps the cause of each; --table prints all of one run, and --readme writes the table of
+the cases that goals.csv marks for it between the lines <!-- goals.py --> and <!-- end -->.
 """
 import argparse
 import csv
@@ -14,7 +15,7 @@ import os
 import sys
 
 GOALS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "goals.csv")
-COLUMNS = ["row", "case", "goal", "baseline", "native", "cause"]
+COLUMNS = ["row", "case", "goal", "baseline", "native", "readme", "cause"]
 BUILDS = ("baseline", "native")
 TOLERANCE = 0.85
 
@@ -63,18 +64,27 @@ def record(goals, results):
 
 
 def table(goals, results):
-    """README's: a line for each row of goals, its cases in order."""
+    """A line for each row of goals that has results, its cases in order."""
     rows = {}
+    lines = ["| share of the ceiling | -O2, any x86-64 | -O3 -march=native |", "|---|---|---|"]
     for goal in goals:
         rows.setdefault(goal["row"], []).append(goal)
-    print("| share of the ceiling | -O2, any x86-64 | -O3 -march=native | asked |\n|---|---|---|---|")
     for name, cases in rows.items():
         def shares(build):
             found = [results.get((case["case"], build)) for case in cases]
             return " / ".join("-" if one is None else f"{float(one['share']):.2f}" for one in found)
 
-        asked = [f"{float(case['goal']):.2f}" for case in cases]
-        print(f"| {name} | {shares('baseline')} | {shares('native')} | {asked[0] if len(set(asked)) == 1 else ' / '.join(asked)} |")
+        if any((case["case"], build) in results for case in cases for build in BUILDS):
+            lines.append(f"| {name} | {shares('baseline')} | {shares('native')} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_readme(path, text):
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split("<!-- goals.py -->\n")
+    after = rest.split("<!-- end -->\n")[1]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}<!-- goals.py -->\n\n{text}\n<!-- end -->\n{after}")
 
 
 def main():
@@ -82,6 +92,7 @@ def main():
     parser.add_argument("results")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--readme")
     given = parser.parse_args()
     if not os.path.exists(given.results):
         sys.exit(f"{given.results} is missing: the target `bench` writes it")
@@ -89,8 +100,10 @@ def main():
     results = {(row["case"], row["build"]): row for row in read(given.results)}
     if given.record:
         record(goals, results)
-    if given.table:
-        table(goals, results)
+    if given.readme:
+        write_readme(given.readme, table([goal for goal in goals if goal["readme"]], results))
+    elif given.table:
+        print(table(goals, results), end="")
     elif not check(goals, results):
         sys.exit(1)
 
