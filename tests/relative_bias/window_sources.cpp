@@ -117,6 +117,11 @@ TEST_CASE("windows of three axes equal Video Swin's of torchvision, and their gr
     MatrixD logits = MatrixD::Zero(expected.rows(), expected.cols());
     posenc::add_window_bias(logits, posenc::make_window_table(weights, frames, window));
     REQUIRE(same_bits(logits, expected));
+    using MatrixF =
+        Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;  // by kernels; numbers are eighths
+    MatrixF floats = MatrixF::Zero(expected.rows(), expected.cols());
+    posenc::add_window_bias(floats, posenc::make_window_table(weights.cast<float>(), frames, window));
+    REQUIRE(same_bits(MatrixD(floats.cast<double>()), expected));
 
     const MatrixD grad = random_matrix(logits.rows(), logits.cols(), 1);
     std::vector<WindowTable<double>> sums(static_cast<std::size_t>(2 * frames - 1),
