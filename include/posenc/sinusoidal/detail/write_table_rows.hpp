@@ -102,6 +102,21 @@ void combine_interleaved(Scalar* x, const Value* sines, const Value* cosines, Ei
   }
 }
 
+/// Rows of a table that are asked for from memory before they are added. Sines and cosines lie in pieces, which processors
+/// fetch late by themselves.
+inline constexpr Eigen::Index kTableRowsAhead = 4;
+
+/// Asks for `bytes` bytes that will be read.
+inline void ask_for(const void* from, Eigen::Index bytes) {
+#if defined(__GNUC__)
+  const char* const first = static_cast<const char*>(from);
+  for (Eigen::Index i = 0; i < bytes; i += 64) __builtin_prefetch(first + i);
+#else
+  static_cast<void>(from);
+  static_cast<void>(bytes);
+#endif
+}
+
 /// Writes x, a matrix in memory with contiguous rows: token t gets row row_of(t) of the table, but padding where that
 /// is `padding_row`.
 template <bool Add, typename Scalar, typename Table, typename Rows>
@@ -114,8 +129,15 @@ POSENC_KERNEL void write_contiguous_rows(Scalar* x, Eigen::Index tokens, Eigen::
   const Eigen::Index num_sines = encoding.num_sines();
   const Eigen::Index num_cosines = encoding.num_cosines();
   const Eigen::Index stride = table.pair_stride();
+  const Eigen::Index bytes_ahead = num_sines * stride * static_cast<Eigen::Index>(sizeof(Value));
+  const bool in_memory = tokens > (Eigen::Index(1) << 20) / bytes_ahead;
   for (Eigen::Index token = 0; token < tokens; ++token, x += x_stride) {
     const Eigen::Index row = row_of(token);
+    if (in_memory && token + kTableRowsAhead < tokens) {
+      const Eigen::Index next = row_of(token + kTableRowsAhead);
+      ask_for(table.sin_data(next), bytes_ahead);
+      if (stride == 1) ask_for(table.cos_data(next), bytes_ahead);
+    }
     Eigen::Index written = 0;
     if (row != padding_row) {
       const Value* const sines = table.sin_data(row);
