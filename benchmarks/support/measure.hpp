@@ -98,12 +98,14 @@ Measured measure(const std::string& name, double bytes, Run run, Ceiling ceiling
   const long run_count = repetitions_of_a_round(run);
   const long ceiling_count = repetitions_of_a_round(ceiling);
   const long naive_count = without_naive ? 1 : repetitions_of_a_round(naive);
+  // One of several processes, of which the median counts: half as long.
+  const int share_of_rounds = *from_environment("POSENC_BENCH_NAMES") != 0 ? 2 : 1;
   double seconds = std::numeric_limits<double>::infinity();
   double ceiling_seconds = seconds;
   double naive_seconds = seconds;
   double spent = 0;
   double naive_spent = 0;
-  for (int round = 0; round < kLeastRounds || spent < kLeastSeconds; ++round) {
+  for (int round = 0; round < kLeastRounds / share_of_rounds || spent < kLeastSeconds / share_of_rounds; ++round) {
     // What comes first after a slow scalar loop waits for the wide vector units and finds other caches: 10 to 20 % on
     // cases of a millisecond. Not timed, so that neither the case nor its ceiling pays.
     time_round(ceiling, 1);
