@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "posenc/frequency/axis_map.hpp"
+#include "posenc/frequency.hpp"
 #include "posenc/positions.hpp"
 
 #include "support/allocations.hpp"
