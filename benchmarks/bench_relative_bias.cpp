@@ -152,6 +152,8 @@ TEST_CASE("decode, 32 heads and 128 keys") {
   posenc::DistanceTable<float> table(heads, posenc::DistanceRange::causal(keys + 3));
   table.values() = numbers(heads, keys + 3).array();
   const Matrix weights = numbers(32, heads);
+  // With -O3 -march=native 0.4: all is in the first-level cache, where the ceiling takes 0.1 us, and a row's biases,
+  // which begin anywhere, are put together from two cache lines each. With -O2 1.1 of a ceiling of SSE2.
   measure(
       "decode: distance bias 32x128", bytes_of(heads, keys), [&] { posenc::add_distance_bias(logits, table, span); },
       [&] { logits += kept; },
@@ -175,7 +177,8 @@ TEST_CASE("FIRE beyond its threshold, 8 heads, L = 512") {
   fire.mlp.layers[1].bias = 100 * numbers(heads, 1);
   Matrix logits = numbers(heads * length, length);
   const double bytes = bytes_of(heads * length, length);
-  // The network decides: 32 x (1 + 8) products for 8 logits, 36 for each.
+  // The network decides: 32 x (1 + 8) products for 8 logits, 36 for each. At two vectors of 16 a cycle they bound it at
+  // 0.15 of the ceiling on a Zen 5, where Eigen's arrays of a block of rows are at 0.03.
   measure(
       "FIRE add 8x512x512", bytes, [&] { posenc::add_fire_bias(logits, fire, AttentionSpan::square(length)); },
       [&] { logits.array() += 1e-9f; },

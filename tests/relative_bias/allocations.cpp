@@ -75,6 +75,8 @@ TEMPLATE_TEST_CASE("add and backward calls allocate nothing", "[relative_bias][a
     REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(halves, table.head(0), span); }) == 0);
     REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table.head(0), logits, span); }) == 0);
     REQUIRE(allocations_when_warm([&] { posenc::distance_bias_backward(table, columns, span); }) == 0);
+    const posenc::DistanceTable<Scalar> far(1, posenc::DistanceRange(-1000000, 1000000));  // a long text in a message
+    REQUIRE(allocations_when_warm([&] { posenc::add_distance_bias(logits, far, span); }) == 0);
     const Matrix gates = random_matrix<Scalar>(span.query_len(), 1, 21);
     Matrix dgates_of_rows = Matrix::Zero(span.query_len(), 1);
     posenc::DistanceTable<Scalar> grad_table(1, span.distances());
