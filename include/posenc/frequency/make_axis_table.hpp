@@ -56,6 +56,8 @@ void TableWriter::fill_blended(Scalar* data, const FrequencyTable<Scalar>& table
 template <typename Scalar, typename Derived>
 void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& frequencies, const AxisMap& axes,
                             const Derived& positions) {
+  set_origin(table, frequencies.magnitude(), axes.id(frequencies));
+  table.facts_.of_channels = frequencies.of_channels();
   Scalar* const data = table.numbers_.data();
   const Eigen::Index row_stride = table.row_stride();
   const Eigen::Index head_stride = table.head_stride();
@@ -68,7 +70,7 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
     for (Eigen::Index head = 0; head < table.num_heads(); ++head) {
       fill_blended(data + head * head_stride, table, head * head_pairs, frequencies, axes, positions);
     }
-    return set_origin(table, frequencies.magnitude(), axes.id(frequencies));
+    return;
   }
 #endif
   const auto sink = [=](Eigen::Index row, const Eigen::Index* pairs, int count, const auto* cosine, const auto* sine) {
@@ -90,8 +92,6 @@ void TableWriter::fill_axes(FrequencyTable<Scalar>& table, const Frequencies& fr
   };
   for_each_axis_angle(frequencies, axes, frequencies.magnitude(), table.angles() == AngleMode::float32, positions,
                       sink);
-  set_origin(table, frequencies.magnitude(), axes.id(frequencies));
-  table.facts_.of_channels = frequencies.of_channels();
 }
 
 /// Positions on several axes as an Eigen object: tokens x axes.

@@ -37,15 +37,16 @@ void for_each_deberta_pair(const AttentionSpan& span, Eigen::Index block, Eigen:
   }
 }
 
-/// Writes the row of each distance key - query of a nonempty span, from the lowest on. Returns whether rows fall by one at
-/// most from distance to distance.
+/// Writes the row of each distance key - query of a nonempty span, from the lowest on. Returns whether from distance to
+/// distance the row stays or falls by one.
 template <typename Scalar>
 bool write_bucket_rows(Scalar* row_of, const DebertaBuckets& buckets, const AttentionSpan& span) {
   const DistanceRange distances = span.distances();
   bool steady = true;
   for (Eigen::Index m = 0; m < distances.size(); ++m) {
     row_of[m] = static_cast<Scalar>(buckets(-(distances.first() + m)));
-    steady = steady && (m == 0 || row_of[m - 1] - row_of[m] <= Scalar(1));
+    const Scalar fall = m == 0 ? Scalar(0) : row_of[m - 1] - row_of[m];
+    steady = steady && fall >= Scalar(0) && fall <= Scalar(1);
   }
   return steady;
 }
