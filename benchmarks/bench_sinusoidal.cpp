@@ -106,13 +106,6 @@ TEST_CASE("add, width 512") {
   measure_add<float>("sin_cos", 4096, posenc::presets::transformer_xl(4096));
 }
 
-TEST_CASE("encode and add, 4096 rows of 4096") {
-  measure_encode<float>("interleaved_wide", 4096, posenc::presets::paper(4096));
-  measure_encode<float>("sin_cos_wide", 4096, posenc::presets::transformer_xl(4096));
-  measure_add<float>("interleaved_wide", 4096, posenc::presets::paper(4096));
-  measure_add<float>("sin_cos_wide", 4096, posenc::presets::transformer_xl(4096));
-}
-
 TEST_CASE("kept table, width 512") {
   for (const Index rows : {Index(64), Index(1024), Index(16384)}) {
     measure_kept<float>("interleaved", rows, posenc::presets::paper(kWidth));

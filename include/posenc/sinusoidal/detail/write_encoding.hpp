@@ -104,7 +104,13 @@ struct SomePositions {
 /// 16384_rows).
 inline constexpr Eigen::Index kRowsAtATime = 256;
 inline constexpr Eigen::Index kBytesInCache = Eigen::Index(2) << 20;
-inline constexpr Eigen::Index kRowsAhead = 8;  // of which processors fetch some pairs too late by themselves
+
+/// Bytes from a row to one that is asked for from memory meanwhile: of rows that are taken some pairs at a time, processors
+/// fetch the next too late by themselves. Eight rows, but fewer where all of them lie in the same sets of a first-level
+/// cache, each in two pieces.
+inline Eigen::Index bytes_ahead(Eigen::Index row_bytes, bool two_pieces) {
+  return row_bytes * (two_pieces && row_bytes % 4096 == 0 ? 4 : 8);
+}
 
 /// Writes the sinusoids of pairs 0 ... count - 1, a multiple of kAngleBlock, in all rows that are not padding. `data`
 /// is a matrix in memory with contiguous rows.
@@ -125,7 +131,8 @@ void write_whole_blocks(Scalar* data, Eigen::Index row_stride, const SinusoidalE
 #if POSENC_HAS_LEVELS
     constexpr bool adds = std::is_same_v<Element, AddElement<Scalar>>;
     const AngleKernel kernel = angle_kernel<angle_format<Scalar>, adds>(level_of_machine());
-    const Eigen::Index ahead = in_parts ? kRowsAhead * row_stride * static_cast<Eigen::Index>(sizeof(Scalar)) : 0;
+    const Eigen::Index row_bytes = row_stride * static_cast<Eigen::Index>(sizeof(Scalar));
+    const Eigen::Index ahead = in_parts ? bytes_ahead(row_bytes, !Interleave) : 0;
     constexpr AngleOrder order = Interleave ? AngleOrder::sine_first : AngleOrder::split;
     const auto chunk = [&](const double* frequency, Eigen::Index pair, int pairs) {
       Scalar* const at = first_row + pair * (Interleave ? 2 : 1);
