@@ -183,7 +183,7 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.9 to
+/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.8 to
 ///           1 for 8, 12 and 14, with g++ -O2 and with -O3 -march=native. Floats are put in order on the stack, in 16
 ///           KiB. No index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
