@@ -36,12 +36,13 @@ void rotate_twin(Level level, Out& out_a, Out& out_b, const In& in_a, const In& 
 struct Shape {
   std::ptrdiff_t pairs, heads, tokens;
   bool half_split, backward, paired, in_place;
+  bool listed = false;  // tokens take the table's rows backward, and are written backward unless in place
 };
 
 template <typename Out, typename In>
 void check(Level level, const Shape& shape) {
-  constexpr StoredAs to = stored_as<Out>;
-  constexpr StoredAs from = stored_as<In>;
+  constexpr StoredAs stored_out = stored_as<Out>;
+  constexpr StoredAs stored_in = stored_as<In>;
   const std::ptrdiff_t pairs = shape.pairs;
   const std::ptrdiff_t head = 2 * pairs + 3;
   const std::ptrdiff_t token = shape.heads * head + 5;
@@ -54,14 +55,23 @@ void check(Level level, const Shape& shape) {
   }
   std::vector<Out> got = expected;
   const std::ptrdiff_t partner = shape.half_split ? pairs : 1;
+  std::vector<std::ptrdiff_t> rows, out_offsets;
+  for (std::ptrdiff_t t = 0; t < shape.tokens; ++t) {
+    rows.push_back(shape.listed ? shape.tokens - 1 - t : t);
+    out_offsets.push_back(token * (shape.listed && !shape.in_place ? shape.tokens - 1 - t : t));
+  }
   for (std::ptrdiff_t t = 0; t < shape.tokens; ++t) {
     for (std::ptrdiff_t h = 0; h < shape.heads; ++h) {
       for (std::ptrdiff_t j = 0; j < pairs; ++j) {
-        const auto first = static_cast<std::size_t>(1 + t * token + h * head + (shape.half_split ? j : 2 * j));
+        const std::ptrdiff_t channel = 1 + h * head + (shape.half_split ? j : 2 * j);
+        const auto first = static_cast<std::size_t>(t * token + channel);
         const auto second = first + static_cast<std::size_t>(partner);
-        const auto c = static_cast<std::size_t>(t * 2 * pairs + (shape.paired ? 2 * j : j));
+        const auto listed = static_cast<std::size_t>(t);
+        const auto to = static_cast<std::size_t>(out_offsets[listed] + channel);
+        const auto c = static_cast<std::size_t>(rows[listed] * 2 * pairs + (shape.paired ? 2 * j : j));
         const float s = table[c + static_cast<std::size_t>(shape.paired ? 1 : pairs)];
-        rotate_twin(level, expected[first], expected[second], x[first], x[second], table[c], shape.backward ? -s : s);
+        rotate_twin(level, expected[to], expected[to + static_cast<std::size_t>(partner)], x[first], x[second],
+                    table[c], shape.backward ? -s : s);
       }
     }
   }
@@ -73,13 +83,19 @@ void check(Level level, const Shape& shape) {
   call.tokens = shape.tokens;
   call.num_heads = shape.heads;
   call.pairs = pairs;
-  call.partner = partner;
+  call.partner = call.out_partner = partner;
   call.cos = table.data();
   call.sin = table.data() + (shape.paired ? 1 : pairs);
   call.row_stride = 2 * pairs;
   call.paired = shape.paired;
   call.sign = shape.backward ? 0x80000000u : 0u;
-  (shape.half_split ? row_kernel<to, from, true>(level) : row_kernel<to, from, false>(level))(call);
+  if (shape.listed) {
+    call.rows = rows.data();
+    call.out_offsets = out_offsets.data();
+    call.bytes_ahead = 64;
+  }
+  (shape.half_split ? row_kernel<stored_out, stored_in, true>(level)
+                    : row_kernel<stored_out, stored_in, false>(level))(call);
   std::ostringstream description;
   description << name_of(level) << ", pairs " << pairs << ", heads " << shape.heads << ", half-split "
               << shape.half_split << ", paired " << shape.paired << ", in place " << shape.in_place;
@@ -95,7 +111,9 @@ void check_all() {
         const bool backward = pairs % 2 == 1;
         const bool paired = !half_split && reads_paired<stored_as<Out>, stored_as<In>>(level) && pairs % 4 < 2;
         check<Out, In>(level, {pairs, heads, 2, half_split, backward, paired, false});
+        check<Out, In>(level, {pairs, heads, 3, half_split, backward, paired, false, true});
         if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, heads, 2, half_split, !backward, paired, true});
+        if (std::is_same_v<Out, In>) check<Out, In>(level, {pairs, heads, 3, half_split, backward, paired, true, true});
       }
     }
   }
@@ -119,7 +137,7 @@ void rotate(Level level, std::vector<Out>& out, const std::vector<In>& in, const
   call.out = out.data();
   call.in = in.data();
   call.tokens = call.num_heads = 1;
-  call.pairs = call.partner = pairs;
+  call.pairs = call.partner = call.out_partner = pairs;
   call.cos = cos.data();
   call.sin = sin.data();
   row_kernel<stored_as<Out>, stored_as<In>, true>(level)(call);

@@ -78,7 +78,7 @@ void check(Level level, const Shape& shape) {
   call.tokens = tokens;
   call.num_heads = shape.heads;
   call.pairs = pairs;
-  call.partner = pairs;
+  call.partner = call.out_partner = pairs;
   call.cos = table.data();
   call.sin = table.data() + pairs;
   call.row_stride = 2 * pairs;

@@ -78,6 +78,12 @@ class ListedRows {
   RowAt row_at_;
 };
 
+/// Whether tokens take rows that a list names one by one.
+template <typename Rows>
+inline constexpr bool is_listed_rows = false;
+template <typename RowAt>
+inline constexpr bool is_listed_rows<ListedRows<RowAt>> = true;
+
 /// The name of a number in messages: a name, or an element of a list. The text is formed only when a message needs it.
 struct Named {
   const char* name;

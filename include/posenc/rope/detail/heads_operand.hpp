@@ -32,6 +32,8 @@ struct StridedHeads {
     return {data + sequence * batch_stride + (token - sequence * seq_len) * token_stride + channel, head_stride,
             token_stride};
   }
+  /// The tokens from `token` to the end of its sequence.
+  Eigen::Index left(Eigen::Index token) const { return seq_len - token % seq_len; }
 };
 
 /// An Eigen object: channel c of head h of token t is element (t, h * head_dim + c).
@@ -116,6 +118,7 @@ struct ScatteredRows {
   TokenRows<Scalar> at(Eigen::Index token, Eigen::Index channel) const {
     return cache.at(static_cast<Eigen::Index>(list_entry(slots, token)), channel);
   }
+  Eigen::Index left(Eigen::Index token) const { return static_cast<Eigen::Index>(slots.size()) - token; }
 };
 
 template <typename T>

@@ -117,7 +117,7 @@ void norm_strided(const ToRows& out, const FromRows& in, Eigen::Index num_heads,
       half_split ? norm_kernel<to, from, true>(level) : norm_kernel<to, from, false>(level);
   const bool shared = rotations.shared();
   NormedRowCall call{};
-  call.partner = layout.rotary_dim() / 2;
+  call.partner = call.out_partner = layout.rotary_dim() / 2;
   call.pairs = layout.rotary_dim() / 2;
   call.offset = layout.offset();
   call.rotary_dim = layout.rotary_dim();

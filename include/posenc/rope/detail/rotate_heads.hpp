@@ -12,13 +12,13 @@
 #include "posenc/rope/detail/heads_operand.hpp"
 #include "posenc/rope/detail/norm_heads.hpp"
 #include "posenc/rope/detail/require_rope.hpp"
+#include "posenc/rope/detail/rotate_strided.hpp"
 #include "posenc/rope/kernels/rotate_columns.hpp"
 #include "posenc/rope/kernels/rotate_elements.hpp"
 #include "posenc/rope/kernels/rotate_rows.hpp"
 #include "posenc/rope/rms_norm.hpp"
 #include "posenc/rope/rope_layout.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -74,37 +74,6 @@ void copy_unrotated(const Out& out, const In& in, const RopeLayout& layout) {
   }
 }
 
-/// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
-/// a time, so that they stay in the first-level cache from head to head.
-template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
-void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index num_heads,
-                    const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
-  constexpr bool scattered = is_scattered_rows<Out>;
-  constexpr Eigen::Index some_tokens = scattered ? 1 : 32;
-  const bool together = rotations.shared() && !scattered;
-  const bool shared = rotations.shared();
-  const auto rotate = [&](auto half_split) {
-    using Kind = RotationKind<decltype(half_split)::value, Backward>;
-    rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-      const TokenRows<In> read = in.at(token, layout.offset());
-      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-      const Eigen::Index at_once = together ? count : some_tokens;
-      for (Eigen::Index i = 0; i < count; i += at_once) {
-        const auto to = out.at(token + i, layout.offset());
-        for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
-          rotate_rows<Kind>(to.from(0, head), from.from(i, head), (std::min)(at_once, count - i),
-                            shared ? num_heads : 1, rotations.of(head), row + i);
-        }
-      }
-    });
-  };
-  if (layout.pairs() == RopePairs::half_split) {
-    rotate(std::true_type());
-  } else {
-    rotate(std::false_type());
-  }
-}
-
 /// rotate_heads() for operands of which only the run tells how they lie in memory.
 template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations,
@@ -114,7 +83,7 @@ void rotate_any_heads(const Out& out, const In& in, const HeadRotations<TableSca
   const Eigen::Index together = rotations.shared() ? num_heads : 1;
   if constexpr (Out::kMayHaveStrides && In::kMayHaveStrides) {
     if (out.has_strides() && in.has_strides()) {
-      return rotate_strided<Backward>(out.strides(), in.strides(), num_heads, rotations, layout, rows);
+      return rotate_strided<Backward>(out.strides(), in.strides(), tokens, num_heads, rotations, layout, rows);
     }
     if constexpr (!Out::kIsView && !In::kIsView && !Out::kScattered) {
       if (out.x.rowStride() == 1 && in.x.rowStride() == 1) {  // a channel's tokens are contiguous
@@ -139,7 +108,7 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_heads(const Out& out, const In& in, const HeadRotations<TableScalar>& rotations, const RopeLayout& layout,
                   const Rows& rows) {
   if constexpr (Out::kHasStrides && In::kHasStrides) {
-    rotate_strided<Backward>(out.strides(), in.strides(), in.num_heads(), rotations, layout, rows);
+    rotate_strided<Backward>(out.strides(), in.strides(), in.tokens(), in.num_heads(), rotations, layout, rows);
   } else {
     rotate_any_heads<Backward>(out, in, rotations, layout, rows);
   }

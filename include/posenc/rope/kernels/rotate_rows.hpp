@@ -127,6 +127,18 @@ void rotate_run_by_heads(const TokenRows<Out>& out, const TokenRows<const In>& i
   }
 }
 
+/// What the tokens of some rows have in common with the rest of their call. Lists name the table's row of each, behind
+/// the first row of the call, and the element at which each is written; null where these follow one another.
+struct TokensOfCall {
+  std::ptrdiff_t bytes_ahead = 0;
+  const std::ptrdiff_t* rows = nullptr;
+  const std::ptrdiff_t* out_offsets = nullptr;
+};
+
+/// How far ahead a call that reads so many bytes fetches memory: as much as is read while some thousand cycles pass.
+/// What lies in the second-level cache is not fetched, which would only be in the way.
+inline std::ptrdiff_t bytes_fetched_ahead(double bytes) { return bytes < (2 << 20) ? 0 : 16 << 10; }
+
 #if POSENC_HAS_LEVELS
 
 /// Whether there are kernels for each level: what is computed in float.
@@ -136,18 +148,24 @@ inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableS
 /// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
 inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 32;
-  constexpr std::ptrdiff_t some_heads = 4;
+  constexpr std::ptrdiff_t some_heads = 2;
   RowCall some = all;
   for (std::ptrdiff_t i = 0; i < all.tokens; i += some_tokens) {
     for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const std::ptrdiff_t out_elements = i * all.out_token_stride + head * all.out_head_stride;
+      const bool listed = all.out_offsets != nullptr;
+      const std::ptrdiff_t out_elements = (listed ? 0 : i * all.out_token_stride) + head * all.out_head_stride;
       const std::ptrdiff_t in_elements = i * all.in_token_stride + head * all.in_head_stride;
       some.out = static_cast<char*>(all.out) + out_elements * static_cast<std::ptrdiff_t>(out_bytes);
       some.in = static_cast<const char*>(all.in) + in_elements * static_cast<std::ptrdiff_t>(in_bytes);
       some.tokens = (std::min)(some_tokens, all.tokens - i);
       some.num_heads = (std::min)(some_heads, all.num_heads - head);
-      some.cos = all.cos + i * all.row_stride;
-      some.sin = all.sin + i * all.row_stride;
+      if (listed) some.out_offsets = all.out_offsets + i;
+      if (all.rows != nullptr) {
+        some.rows = all.rows + i;
+      } else {
+        some.cos = all.cos + i * all.row_stride;
+        some.sin = all.sin + i * all.row_stride;
+      }
       kernel(some);
     }
   }
@@ -157,25 +175,19 @@ inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::si
 template <bool HalfSplit, typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
-                     std::uint32_t sign) {
+                     const TokensOfCall& call_of, std::uint32_t sign) {
   constexpr StoredAs to = stored_as<Out>;
   constexpr StoredAs from = stored_as<In>;
   const RowKernel<RowCall> kernel = row_kernel<to, from, HalfSplit>(table.level);
-  RowCall call{out.data,
-               in.data,
-               out.head_stride,
-               out.token_stride,
-               in.head_stride,
-               in.token_stride,
-               tokens,
-               num_heads,
-               table.num_pairs,
-               table.num_pairs,
-               nullptr,
-               nullptr,
-               0,
-               false,
-               sign};
+  RowCall call{out.data,        in.data,
+               out.head_stride, out.token_stride,
+               in.head_stride,  in.token_stride,
+               tokens,          num_heads,
+               table.num_pairs, table.num_pairs,
+               table.num_pairs, nullptr,
+               nullptr,         0,
+               false,           sign};
+  call.bytes_ahead = call_of.bytes_ahead;
   if constexpr (std::is_same_v<TableScalar, float>) {
     const bool paired = !HalfSplit && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
@@ -183,6 +195,8 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
       call.sin = table.sin(first_row);
       call.row_stride = table.row_stride;
       call.paired = paired;
+      call.rows = call_of.rows;
+      call.out_offsets = call_of.out_offsets;
       if (tokens > 1 && out.token_stride < out.head_stride) {
         call_by_heads(kernel, call, sizeof(Out), sizeof(In));
       } else {
@@ -196,14 +210,17 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
   call.cos = prepared;
   call.sin = prepared + kRowChunk;
   for (Eigen::Index token = 0; token < tokens; ++token) {
-    const Eigen::Index row = first_row + token;
+    const Eigen::Index row = first_row + (call_of.rows == nullptr ? token : call_of.rows[token]);
+    const TokenRows<Out> token_out{
+        out.data + (call_of.out_offsets == nullptr ? token * out.token_stride : call_of.out_offsets[token]),
+        out.head_stride, 0};
     for (Eigen::Index first = 0; first < table.num_pairs; first += kRowChunk) {
       const Eigen::Index step = table.pair_stride;
       call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
       prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
                          call.pairs);
       const Eigen::Index channel = HalfSplit ? first : 2 * first;
-      call.out = out.token(token).from(channel).data;
+      call.out = token_out.token(0).from(channel).data;
       call.in = in.token(token).from(channel).data;
       kernel(call);
     }
@@ -221,13 +238,13 @@ void rotate_at_level(const Arguments&...);
 #endif
 
 /// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
-/// the memory. `in` and `out` are the same or disjoint.
+/// the memory. `in` and `out` are the same or disjoint. Where there are no levels, `call` has no lists.
 template <typename Kind, typename Out, typename In, typename TableScalar>
 void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                 const Rotation<TableScalar>& table, Eigen::Index first_row) {
+                 const Rotation<TableScalar>& table, Eigen::Index first_row, const TokensOfCall& call) {
   if constexpr (has_levels<Out, In, TableScalar>) {
     constexpr std::uint32_t sign = Kind::backward ? 0x80000000u : 0u;
-    rotate_at_level<Kind::half_split>(out, in, tokens, num_heads, table, first_row, sign);
+    rotate_at_level<Kind::half_split>(out, in, tokens, num_heads, table, first_row, call, sign);
   } else if (tokens > 1 && out.token_stride < out.head_stride &&
              is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
     rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);

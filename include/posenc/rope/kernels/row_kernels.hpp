@@ -24,12 +24,15 @@ struct RowCall {
   std::ptrdiff_t out_head_stride, out_token_stride;
   std::ptrdiff_t in_head_stride, in_token_stride;
   std::ptrdiff_t tokens, num_heads, pairs;
-  std::ptrdiff_t partner;     ///< Half-split: from the first channel of a pair to the second.
-  const float* cos;           ///< A cosine for each pair; where `paired`, c0 s0 c1 s1 ..
-  const float* sin;           ///< A sine for each pair.
-  std::ptrdiff_t row_stride;  ///< From a token's row of the table to the next token's.
+  std::ptrdiff_t partner, out_partner;  ///< Half-split: from the first channel of a pair to the second.
+  const float* cos;                     ///< A cosine for each pair; where `paired`, c0 s0 c1 s1 ..
+  const float* sin;                     ///< A sine for each pair.
+  std::ptrdiff_t row_stride;            ///< From a token's row of the table to the next token's.
   bool paired;
-  std::uint32_t sign;  ///< 0, or the sign bit of a float: rotates backward.
+  std::uint32_t sign;                           ///< 0, or the sign bit of a float: rotates backward.
+  std::ptrdiff_t bytes_ahead = 0;               ///< What lies as far behind what is read is fetched; 0: nothing.
+  const std::ptrdiff_t* rows = nullptr;         ///< The table's row of each token from `cos` on; null: 0, 1, ..
+  const std::ptrdiff_t* out_offsets = nullptr;  ///< Where each token is written from `out` on; null: by its stride.
 };
 
 /// The same with a norm: numbers are multiplied by 1 / sqrt(their mean square + eps) and a weight. `out` and `in` are

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// apply_rope() for tokens whose channels are contiguous: the runs or the lists of a call, brought before the kernel.
+#ifndef POSENC_ROPE_DETAIL_ROTATE_STRIDED_HPP
+#define POSENC_ROPE_DETAIL_ROTATE_STRIDED_HPP
+
+#include "posenc/frequency/table_rows.hpp"
+#include "posenc/rope/detail/head_rotations.hpp"
+#include "posenc/rope/detail/heads_operand.hpp"
+#include "posenc/rope/kernels/rotate_rows.hpp"
+#include "posenc/rope/rope_layout.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+namespace posenc {
+inline namespace POSENC_ABI {
+namespace detail {
+
+/// Rotates tokens with contiguous channels whose rows of the table, or of the cache that is written, are listed: the
+/// lists are brought before the kernel some tokens at a time.
+template <typename Kind, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
+                   const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows,
+                   std::ptrdiff_t ahead) {
+  constexpr Eigen::Index most = 64;
+  constexpr bool scattered = is_scattered_rows<Out>;
+  std::ptrdiff_t row_list[most];
+  std::ptrdiff_t offset_list[most];
+  for (Eigen::Index token = 0; token < tokens;) {
+    const Eigen::Index count = (std::min)({most, in.left(token), out.left(token), tokens - token});
+    const auto read = in.at(token, layout.offset());
+    const auto write = out.at(token, layout.offset());
+    for (Eigen::Index i = 0; i < count; ++i) {
+      row_list[i] = rows(token + i);
+      if constexpr (scattered) offset_list[i] = out.at(token + i, layout.offset()).data - write.data;
+    }
+    using Element = std::remove_const_t<In>;
+    const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
+    rotate_rows<Kind>(write, from, count, num_heads, table, 0,
+                      TokensOfCall{ahead, row_list, scattered ? offset_list : nullptr});
+    token += count;
+  }
+}
+
+/// Rotates tokens with contiguous channels, run by run. Where heads have rotations of their own, it takes few tokens at
+/// a time, so that they stay in the first-level cache from head to head.
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
+void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
+                    const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
+  constexpr bool scattered = is_scattered_rows<Out>;
+  constexpr Eigen::Index some_tokens = scattered ? 1 : 32;
+  const bool together = rotations.shared() && !scattered;
+  const bool shared = rotations.shared();
+  const std::ptrdiff_t ahead = bytes_fetched_ahead(static_cast<double>(tokens) * static_cast<double>(num_heads) *
+                                                   static_cast<double>(layout.rotary_dim()) * sizeof(In));
+  const auto rotate = [&](auto half_split) {
+    using Kind = RotationKind<decltype(half_split)::value, Backward>;
+    using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
+    if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
+      if (shared) return rotate_listed<Kind>(out, in, tokens, num_heads, rotations.of(0), layout, rows, ahead);
+    }
+    rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+      const TokenRows<In> read = in.at(token, layout.offset());
+      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
+      const Eigen::Index at_once = together ? count : some_tokens;
+      for (Eigen::Index i = 0; i < count; i += at_once) {
+        const auto to = out.at(token + i, layout.offset());
+        for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
+          rotate_rows<Kind>(to.from(0, head), from.from(i, head), (std::min)(at_once, count - i),
+                            shared ? num_heads : 1, rotations.of(head), row + i, TokensOfCall{ahead});
+        }
+      }
+    });
+  };
+  if (layout.pairs() == RopePairs::half_split) {
+    rotate(std::true_type());
+  } else {
+    rotate(std::false_type());
+  }
+}
+
+}  // namespace detail
+}  // namespace POSENC_ABI
+}  // namespace posenc
+
+#endif  // POSENC_ROPE_DETAIL_ROTATE_STRIDED_HPP
