@@ -131,7 +131,9 @@ inline AxisPositionMatrix<double> flux3_positions(detail::Size text_tokens, cons
     rows.set_last(reference.tokens(), 3, --index);
   }
   AxisPositionMatrix<double> positions = rows.take();
-  positions.middleCols(1, 2) *= 0.5;
+  for (Eigen::Index token = 0; token < positions.rows(); ++token) {
+    for (const int axis : {1, 2}) positions(token, axis) *= 0.5;
+  }
   return positions;
 }
 

@@ -9,6 +9,7 @@
 #include "posenc/positions/grid_positions.hpp"
 #include "posenc/positions/grid_shape.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -45,7 +46,7 @@ class LatentRows {
   LatentRows(const char* function, std::int64_t tokens, Eigen::Index axes) {
     require_size(function, "number of tokens", tokens, axes, sizeof(Scalar));
     ids_.resize(static_cast<Eigen::Index>(tokens), axes);
-    ids_.setZero();
+    std::fill_n(ids_.data(), ids_.size(), Scalar(0));
   }
   /// `count` tokens at first, first + 1, ... on one axis and at 0 on the others.
   void append_text(std::int64_t count, Eigen::Index axis, std::int64_t first) {

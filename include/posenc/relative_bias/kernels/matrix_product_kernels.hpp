@@ -38,9 +38,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The kernel for a level, which the unit has. A template, so that what no program calls is not compiled.
 template <typename Call>
-auto matrix_product_kernel(Level level) {
+using MatrixProductKernel = void (*)(const Call&);
+
+/// The kernel for a level, which the unit has.
+/// A template whose type is written out, so that what no program calls is not compiled: auto would compile it to know it.
+template <typename Call>
+MatrixProductKernel<Call> matrix_product_kernel(Level level) {
   static constexpr void (*kKernels[])(const Call&) = {
 #if POSENC_LOWEST_LEVEL <= 1
     sse2::add_matrix_product<Call>,
