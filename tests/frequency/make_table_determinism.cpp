@@ -179,6 +179,14 @@ TEST_CASE("no rows are no error", "[frequency][table]") {
   auto table = make_table<float>(kFrequencies, posenc::PositionRange(0, 0));
   fill_table(table, kFrequencies, posenc::PositionRange(3, 0));
   CHECK(table.cos().rows() == 0);
+  // Of more pairs than are computed at once.
+  const Frequencies wide = posenc::geometric_frequencies(260, 1e4);
+  CHECK(make_table<float>(wide, posenc::PositionRange(0, 0)).rows() == 0);
+  CHECK(
+      make_table<float>(wide, posenc::PositionRange(0, 0), {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32})
+          .rows() == 0);
+  CHECK(make_table<float>(wide, posenc::contiguous_axes({65, 65}), Eigen::Matrix<int, Eigen::Dynamic, 2>(0, 2))
+            .rows() == 0);
 }
 
 TEST_CASE("a matrix of ids is read along its rows", "[frequency][table]") {

@@ -118,6 +118,28 @@ TEST_CASE("gradients of windows are summed query by query", "[relative_bias][add
 }
 #endif
 
+TEST_CASE("gradients of windows are read row by row where the next row does not lie behind",
+          "[relative_bias][levels]") {
+  // Exactly the gradient, so that a sanitizer sees what is read outside of it.
+  using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  std::mt19937 engine(5);
+  const auto numbers_of_rows = numbers<float>(engine, 50);
+  for (const Eigen::Index stride : {Eigen::Index(-5), Eigen::Index(0)}) {
+    const float* const first = numbers_of_rows.data() + (stride < 0 ? 45 : 0);
+    const std::vector<float> one_row(numbers_of_rows.begin(), numbers_of_rows.begin() + 5);
+    const Eigen::Map<const Rows, 0, Eigen::OuterStride<>> grad(stride < 0 ? first : one_row.data(), 10, 5,
+                                                               Eigen::OuterStride<>(stride));
+    const Rows copied = grad;
+    posenc::WindowTable<float> sums(2, posenc::GridShape(1, 5));
+    posenc::WindowTable<float> expected(2, posenc::GridShape(1, 5));
+    sums.values().setZero();
+    expected.values().setZero();
+    posenc::window_bias_backward(sums, grad);
+    posenc::window_bias_backward(expected, copied);
+    CHECK((sums.values() == expected.values()).all());
+  }
+}
+
 TEST_CASE("rows are multiplied with rows in order at every level", "[relative_bias][products][levels]") {
   std::mt19937 engine(1);
   for (const Level level : levels()) {

@@ -25,6 +25,7 @@ namespace detail {
 template <typename Scalar, typename Derived>
 void TableWriter::fill_blended(Scalar* data, const FrequencyTable<Scalar>& table, Eigen::Index first_pair,
                                const Frequencies& frequencies, const AxisMap& axes, const Derived& positions) {
+  if (positions.rows() == 0) return;
   const Level level = level_of_machine();
   const AngleKernel one_axis = angle_kernel<angle_format<Scalar>, false>(level);
   const AngleKernel several = angle_kernel<angle_format<Scalar>, false, true>(level);

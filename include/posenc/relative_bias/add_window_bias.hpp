@@ -87,8 +87,7 @@ bool add_window_by_kernel([[maybe_unused]] X& x, [[maybe_unused]] const Heads& h
 #if POSENC_HAS_LEVELS
   using Scalar = typename std::decay_t<decltype(heads.table)>::Scalar;
   using Target = std::decay_t<typename X::Scalar>;
-  if constexpr (has_rows_in_memory<X> && std::is_same_v<Scalar, float> &&
-                (std::is_same_v<Target, float> || is_half<Target>)) {
+  if constexpr (has_window_kernel<X, Scalar>) {
     const auto& table = heads.table;
     const GridShape window = table.window();
     if (has_contiguous_rows(x) && can_add_window(window.height(), window.width())) {
@@ -144,7 +143,8 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 #if POSENC_HIGHEST_LEVEL >= 3
   if constexpr (has_window_runs<Grad, Scalar> && std::is_same_v<Scalar, float>) {
     const GridShape window = grad_table.window();
-    if (has_contiguous_rows(grad) && level_of_machine() == Level::avx512 &&
+    // The kernel reads a few numbers of the next row, which shall lie behind this one.
+    if (has_contiguous_rows(grad) && grad.outerStride() >= grad.cols() && level_of_machine() == Level::avx512 &&
         can_sum_window(window.height(), window.width())) {
       avx512::sum_window(WindowSums{first_window_logit(grad, grad_table.class_token(), first_row), grad.outerStride(),
                                     values.data(), window.height(), window.width()});

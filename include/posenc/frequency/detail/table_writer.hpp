@@ -145,6 +145,7 @@ struct TableWriter {
   template <typename Scalar, typename Positions>
   static void fill_exactly(Scalar* data, const FrequencyTable<Scalar>& table, Eigen::Index first_pair,
                            const Frequencies& frequencies, const Positions& positions) {
+    if (positions.rows() == 0) return;
     const Eigen::Index row_stride = table.row_stride();
     const Eigen::Index sin_offset = table.sin_offset_;
     const Eigen::Index end = first_pair + table.num_pairs();
@@ -171,6 +172,7 @@ struct TableWriter {
   template <typename Scalar, typename Positions>
   static void fill_float32(Scalar* data, const FrequencyTable<Scalar>& table, Eigen::Index first_pair,
                            const Frequencies& frequencies, const Positions& positions) {
+    if (positions.rows() == 0) return;
     for_each_float32_angle(
         frequencies.inv_freq().data() + first_pair, table.num_pairs(), frequencies.magnitude(), positions,
         [&](Eigen::Index row, Eigen::Index pair, int, const float* cosine, const float* sine) {
