@@ -185,8 +185,9 @@ TEST_CASE("no rows are no error", "[frequency][table]") {
   CHECK(
       make_table<float>(wide, posenc::PositionRange(0, 0), {posenc::CosSinStorage::cos_sin, posenc::AngleMode::float32})
           .rows() == 0);
-  CHECK(make_table<float>(wide, posenc::contiguous_axes({65, 65}), Eigen::Matrix<int, Eigen::Dynamic, 2>(0, 2))
-            .rows() == 0);
+  CHECK(
+      make_table<float>(wide, posenc::contiguous_axes({65, 65}), Eigen::Matrix<int, Eigen::Dynamic, 2>(0, 2)).rows() ==
+      0);
 }
 
 TEST_CASE("a matrix of ids is read along its rows", "[frequency][table]") {
