@@ -267,7 +267,7 @@ inline bool report(Results& results, Index trained_length) {
   return plot("13_long_reading", 900, 600,
               "set grid\nset xtics " + std::to_string(trained_length) +
                   "\nset xlabel 'position'\nset ylabel 'loss more than with the last " +
-                  std::to_string(trained_length) + " alone [nat]'\nset key top left\nset xrange [0:*]\n" +
+                  std::to_string(trained_length) + " alone [nat]'\nset key right center\nset xrange [0:*]\n" +
                   "set arrow from " + std::to_string(trained_length) + ", graph 0 to " +
                   std::to_string(trained_length) + ", graph 1 nohead dashtype 2\nplot 0 lc 'black' notitle, " + curves +
                   "\n");
