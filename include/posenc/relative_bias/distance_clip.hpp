@@ -110,7 +110,7 @@ void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, co
                              const AttentionSpan& span) {
 #if POSENC_HAS_LEVELS
   if constexpr (has_clipped_kernel<X, Values>) {
-    if (has_contiguous_rows(x)) {
+    if (has_contiguous_rows(x) && x.cols() > 0) {
       const auto kernels = clipped_kernels<ClippedRow>(level_of_machine());
       for (Eigen::Index i = 0; i < x.rows(); ++i) {
         kernels.add(x.data() + i * x.outerStride(), values.data() + i * values.outerStride(),
@@ -130,7 +130,7 @@ void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const 
                              const AttentionSpan& span) {
 #if POSENC_HAS_LEVELS
   if constexpr (has_clipped_kernel<X, Sums>) {
-    if (has_contiguous_rows(x)) {
+    if (has_contiguous_rows(x) && x.cols() > 0) {
       const auto kernels = clipped_kernels<ClippedRow>(level_of_machine());
       for (Eigen::Index i = 0; i < x.rows(); ++i) {
         kernels.sum(sums.data() + i * sums.outerStride(), x.data() + i * x.outerStride(),
