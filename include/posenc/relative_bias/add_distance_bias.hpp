@@ -96,8 +96,9 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 /// @param span            Which queries meet which keys.
 /// @throws std::invalid_argument  another shape of logits; memory of logits that overlaps itself or the table.
 /// @throws std::out_of_range      a distance that the table lacks. `logits` is then unchanged.
-/// Cost:     one addition for each logit, in order of memory. Floats in row-major logits run at the machine's level, at
-///           0.8 of the speed of adding a constant, half at 0.5 and bfloat16 at 0.3, which ports bound; no allocation
+/// Cost:     one addition for each logit, in order of memory. With a table of floats, row-major logits run by vectors
+///           of the machine, whatever the flags: float at 0.8 of the speed of adding a constant, half at 0.5, bfloat16
+///           at 0.3, where conversions and not memory are the limit; no allocation
 ///           (bench_relative_bias: biases by distance).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; Press et al. 2022, arXiv:2108.12409.
@@ -134,6 +135,7 @@ auto add_distance_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A DistanceTable, or grad_table.head(h): of float or double, whatever the logits are,
 ///                            because sums in half lose terms (4,096 ones sum to 2,048).
 /// @param grad_logits         (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
+/// @param span                As in the forward call.
 /// @throws as add_distance_bias(); grad_table is then unchanged.
 /// Cost:     one addition for each logit; no allocation (bench_relative_bias: biases by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float

@@ -183,9 +183,9 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.8 to
-///           1 for 8, 12 and 14, with g++ -O2 and with -O3 -march=native. Floats are put in order on the stack, in 16
-///           KiB. No index, no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.8
+///           to 1 for 8, 12 and 14, with g++ -O2 and with -O3 -march=native. A table of floats is copied, some columns
+///           of the window at a time, into 16 KiB of stack. No index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
@@ -214,14 +214,14 @@ auto add_window_bias(const Arguments&...) {
 }
 
 /// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
-/// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h).
+/// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h), whatever the logits are.
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit: for widths of 7, 8 and 12 at 0.6, 0.8 and 0.7 of the speed of Eigen's sum of
-///           the gradient for AVX-512 (where the machine has that, with g++ -O2 too), else at 0.5, 0.6 and 0.8 of its
-///           sum for SSE2; no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit. For windows 7, 8 and 12 wide: where the machine has AVX-512, whatever the
+///           flags, 0.6, 0.8 and 0.7 of the speed at which Eigen with AVX-512 sums the gradient to one number;
+///           elsewhere 0.5, 0.6 and 0.8 of that of Eigen with SSE2. No allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
-///           sum of n logits has n roundings to the scalar of grad_table, of which 12 x 12 windows add 144.
+///           sum of n logits has n roundings to the scalar of grad_table: at most 144 in a window of 12 x 12.
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {

@@ -19,16 +19,17 @@ inline namespace POSENC_ABI {
 
 /// Returns the slopes of ALiBi for any number of heads, the steepest first.
 ///
-/// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n, and for the heads beyond
+/// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n. Heads from n on get
 /// every other slope of 2n heads, 2^(-b (2 (h - n) + 1) / (2n)). The paper's own formula, 2^(-8 (h + 1) / num_heads),
 /// differs when num_heads is no power of two; checkpoints use this one.
-/// @param num_heads  > 0.
+/// @param num_heads  > 0 and at most 2^20.
 /// @param bias_max   `alibi_bias_max` of MPT, finite and > 0; 8 everywhere else.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one exponential for each head; no bench case, called once.
 /// Accuracy: 1 ulp of double [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409.
-/// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
+/// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, MLX; x-transformers, whose further heads without
+///           ALiBi have slope 0.
 inline Eigen::ArrayXd alibi_slopes(detail::Size num_heads, double bias_max = 8.0) {
   const char* const function = "alibi_slopes";
   detail::require(num_heads > 0 && num_heads <= detail::kMaxHeads, function, "num_heads", num_heads, "> 0 and at most ",

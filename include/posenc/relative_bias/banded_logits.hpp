@@ -98,7 +98,7 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///
 /// The logits hold scale q k^T, and r is not multiplied by that scale. Where a model multiplies queries by a factor of
 /// their position, as Inkling does on layers without a sliding window, row i of r is multiplied by the same factor,
-/// 1 + a ln(max((p + 1) / n_floor, 1)):
+/// 1 + a ln(max((p + 1) / n_floor, 1)), which query_temperature() of model_config.hpp gives:
 ///
 ///     const QueryTemperature inkling{a, n_floor, 1, TemperatureGrowth::clamped_logarithm};
 ///     r.row(i) *= query_temperature(inkling, p);          // and the row of q
@@ -113,8 +113,8 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel E multiply-adds for a
-///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
-///           logits).
+///           query, however many keys there are; extra memory 64 x max(E, d_rel) numbers at most (bench_content_bias:
+///           banded logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (d_rel + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -155,8 +155,8 @@ auto add_banded_logits(const Arguments&...) {
 }
 
 /// The gradient of add_banded_logits(): adds into grad_r and grad_projection.
-/// @param[in,out] gradients           RelativeGradients(grad_r, grad_projection), each of the shape of its parameter.
-/// @param grad_logits                 (num_heads L_q) x L_k.
+/// @param[in,out] gradients               RelativeGradients(grad_r, grad_projection), shaped as r and projection.
+/// @param grad_logits                     (num_heads L_q) x L_k.
 /// @param r, projection, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_banded_logits(), with two products (bench_content_bias: banded logits).

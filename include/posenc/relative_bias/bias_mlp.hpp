@@ -19,16 +19,16 @@ enum class Activation { relu, silu };
 /// layer's outputs and the mean of their squared deviations from it.
 template <typename Scalar>
 struct LayerNorm {
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> weight;  ///< outputs.
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;    ///< outputs, or empty for none.
-  double epsilon = 0;                               ///< > 0, to be given: PyTorch's own is 1e-5.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> weight;  ///< One for each output.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;    ///< One for each output, or empty for none.
+  double epsilon = 0;                               ///< > 0; the 0 here is refused. PyTorch's own is 1e-5.
 };
 
 /// One layer of a BiasMlp: y = W x + b, normalized where it has a norm.
 template <typename Scalar>
 struct MlpLayer {
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< For each output; or empty.
   std::optional<LayerNorm<Scalar>> norm{};  ///< Before the activation; gcc 12 crashes on `= {}` here.
 };
 

@@ -110,8 +110,8 @@ using IfBuckets = std::enable_if_t<is_bucket_rule<T>, int>;
 ///                         DistanceClip::symmetric(32).
 /// @param query_positions  PositionRange(first, L_q), or a list of L_q integers: ids, box coordinates, residue numbers.
 /// @param key_positions    The same of the L_k keys.
-/// @throws std::invalid_argument  another shape; memory that overlaps. `logits` is then unchanged.
-/// @throws std::out_of_range      a position outside of [-2^57, 2^57].
+/// @throws std::invalid_argument  another shape; memory that overlaps.
+/// @throws std::out_of_range      a position outside of [-2^57, 2^57]. `logits` is unchanged whenever one is thrown.
 /// Cost:     one lookup for each pair and one for each logit. Allocates a copy of the weights by head, the row numbers
 ///           of one line of logits, and where there are fewer distances than pairs their buckets (bench_relative_bias:
 ///           biases by bucket).
@@ -131,6 +131,7 @@ void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buc
 /// @overload
 /// With segments: a query and a key of different segments take a row of the weights that follows those of the buckets.
 /// @param segments  SegmentPairs(query_segments, key_segments), or with num_segments as a third argument.
+/// @throws std::invalid_argument  in addition: another number of segments than of queries or keys.
 template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
           detail::IfDense<Logits, Weights> = 0, detail::IfBuckets<Buckets> = 0>
 void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buckets,

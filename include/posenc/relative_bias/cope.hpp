@@ -122,7 +122,7 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 ///                                `logits` is then unchanged.
 /// Cost:     for a head a product L_q x head_dim x num_positions, one sigmoid for each visible logit until the gates
 ///           behind it sum to num_positions - 1, and an addition for the others; a row whose logits are not all finite
-///           takes every sigmoid. Extra memory 32 x num_positions (bench_content_bias: CoPE).
+///           takes every sigmoid. Extra memory 32 x num_positions numbers (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].

@@ -130,7 +130,7 @@ template <typename GradQuery, typename GradTable>
 class ContentToPositionGradients : public RelativeGradients<GradQuery, GradTable> {
  public:
   /// @param grad_q      (num_heads L_q) x head_dim.
-  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
+  /// @param grad_table  Has the shape of the table.
   template <typename Q, typename T>
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
       : RelativeGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
@@ -157,7 +157,7 @@ template <typename GradKey, typename GradTable>
 class PositionToContentGradients : public RelativeGradients<GradKey, GradTable> {
  public:
   /// @param grad_k      (num_heads L_k) x head_dim.
-  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
+  /// @param grad_table  Has the shape of the table.
   template <typename K, typename T>
   PositionToContentGradients(K&& grad_k, T&& grad_table)
       : RelativeGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}

@@ -48,7 +48,7 @@ RelPosW(T&&) -> RelPosW<std::remove_reference_t<T>>;
 template <typename Rows, typename Columns>
 class Decomposed {
  public:
-  /// @param rel_h, rel_w  The tables. Those of another length are resized first (linearly, half-pixel).
+  /// @param rel_h, rel_w  The tables. Bring those of another length here by resize() with Resize::relative_distances.
   /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
   Decomposed(const RelPosH<Rows>& rel_h, const RelPosW<Columns>& rel_w, const GridShape& query, const GridShape& key)
       : rel_h_(rel_h.get()), rel_w_(rel_w.get()), query_(query), key_(key) {}
@@ -201,6 +201,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// t = (h, w) and key token u = (y, x), both numbered row by row, for every head
 ///
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
+///     row(a, b) = floor(a max(K / Q, 1) + (K - 1 - b) max(Q / K, 1))    Q, K: the side of the queries' and keys' grid
 ///
 /// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
 /// @param scheme          Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
@@ -211,8 +212,9 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///           no allocation (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
-/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet): both
-///           grids that of the keys, tables upside down, a block's queries in the first corner and zeros elsewhere.
+/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet) where
+///           both grids are that of the keys, tables have their rows in reverse, and q holds a block's queries in its
+///           first corner and zeros elsewhere.
 template <typename Logits, typename Rows, typename Columns, typename Query,
           detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {

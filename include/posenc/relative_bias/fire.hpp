@@ -83,8 +83,8 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 /// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
 /// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network and, in both cases, L_q + L_k - 1 logarithms; allocates
 ///           these and the network's activations (bench_relative_bias: FIRE).
-/// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias]; the same bits in every
-///           span.
+/// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias]. A query and a key
+///           have the same bits in every span.
 /// Source:   Li et al. 2023, arXiv:2310.04418.
 template <typename Logits, typename Scalar, detail::IfDense<Logits> = 0>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {

@@ -89,10 +89,11 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
 ///     grad_row_gates(h L_q + i) += sum over j of table(h, j - (query_offset + i)) grad_logits(h L_q + i, j)
 ///
 /// @param[in,out] grad_table      A DistanceTable of float or double, or grad_table.head(h).
-/// @param[in,out] grad_row_gates  Has the shape of row_gates.
+/// @param[in,out] grad_row_gates  num_heads L_q numbers, head by head, in a row or a column.
 /// @param grad_logits             (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
 /// @param table, span, row_gates  As in the forward call.
-/// @throws as add_distance_bias(); nothing is then written.
+/// @throws as add_distance_bias(), and std::invalid_argument for a grad_table of another number of heads than table;
+///         nothing is written then.
 /// Cost:     two multiply-adds for each logit; no allocation (bench_relative_bias: biases by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double [relative_bias][properties].
 /// Source:   Chen et al. 2022, arXiv:2110.13900, section 3.1.

@@ -32,7 +32,7 @@ inline double grid_distance(const GridShape& window, Eigen::Index m, GridDistanc
 }  // namespace detail
 
 /// @overload
-/// Returns the bias of ALiBi on a grid: for two tokens -slope[h] times their distance.
+/// Returns the bias of ALiBi on a grid: -slope[h] times the distance of query and key.
 /// @tparam Scalar   Of the table: make_alibi_table<float>(...).
 /// @param slopes    One for each head: alibi_slopes(num_heads), or trained ones; finite, 0 switches a head off.
 /// @param window    The grid.
@@ -58,7 +58,7 @@ WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const GridShape& wind
 }
 
 /// @overload
-/// The gradient on a grid: grad_slopes[h] -= the sum of grad_table times distance.
+/// The gradient on a grid: grad_slopes[h] -= the sum over displacements of grad_table times their distance.
 /// @param[in,out] grad_slopes  num_heads numbers, a row, a column or a matrix.
 /// @param grad_table           dL/d(table), as window_bias_backward() sums it.
 /// @param distance             As in the forward call.

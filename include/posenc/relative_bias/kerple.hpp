@@ -122,7 +122,7 @@ auto make_kerple_table(const Arguments&...) {
 /// @param a, p, kernel            As in the forward call.
 /// @throws std::invalid_argument  parameters as for the table, or another number of heads; memory that overlaps.
 ///                                Nothing is written then.
-/// Cost:     one or two logarithms or powers for each head and distance; no bench case, it reads the table alone.
+/// Cost:     one to three logarithms or powers for each head and distance; no bench case, it reads the table alone.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 template <typename GradA, typename GradP, typename Scalar, typename A, typename P,

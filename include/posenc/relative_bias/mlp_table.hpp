@@ -140,6 +140,7 @@ auto make_mlp_table(const Arguments&...) {
 /// The gradient of make_mlp_table(): adds into `grad_mlp`.
 /// @param[in,out] grad_mlp  Has the shape of `mlp`: mlp.zeros(), or the sum so far.
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
+/// @param mlp, input        As in the forward call.
 /// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
 ///                                itself; nothing is written then.
 /// Cost:     as make_mlp_table(), about three times, four with layer norms; allocates its activations; no bench case, it
@@ -152,7 +153,7 @@ void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& 
 }
 
 /// @overload
-/// The gradient of the bias of a window, as window_bias_backward() sums grad_table.
+/// For the bias of a window, whose grad_table window_bias_backward() sums.
 /// @throws as above.
 /// Cost:     as above; no bench case, it reads the table alone.
 /// Accuracy: as above [accuracy][relative_bias].

@@ -13,13 +13,14 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// What the backward of an encoding with one table adds into: RelativeGradients(grad_q, grad_table). The first is the
-/// gradient of what the table is multiplied with: queries, or attention weights in shaw_values_backward().
+/// gradient of what the table is multiplied with: queries, attention weights in shaw_values_backward(), or r in
+/// banded_logits_backward().
 ///
 /// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
 template <typename GradContent, typename GradTable>
 class RelativeGradients {
  public:
-  /// @param grad_content  Has the shape of the queries, or of the weights.
+  /// @param grad_content  Has the shape of the queries, of the weights, or of r.
   /// @param grad_table    Has the shape of the table.
   template <typename C, typename T>
   RelativeGradients(C&& grad_content, T&& grad_table)

@@ -92,8 +92,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31)
-///           (bench_content_bias: Music Transformer).
+/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x max(L_k + 31,
+///           head_dim) numbers at most (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -131,8 +131,8 @@ auto add_relative_logits(const Arguments&...) {
 }
 
 /// The gradient of add_relative_logits(): adds into grad_q and grad_table.
-/// @param[in,out] gradients           RelativeGradients(grad_q, grad_table).
-/// @param grad_logits                 (num_heads L_q) x L_k.
+/// @param[in,out] gradients             RelativeGradients(grad_q, grad_table).
+/// @param grad_logits                   (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_relative_logits(), with two products

@@ -19,8 +19,8 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Says which row of a table of weights each pair of a query and a key takes: pairs of one segment take the row of
-/// their distance, and pairs of two segments one of the rows that follow those of all distances.
+/// Says which row of a table of weights each pair of a query and a key takes: pairs within a segment take the row of
+/// their distance, and pairs across two segments one of the rows that follow those of all distances.
 ///
 ///     SegmentPairs(queries, keys)                one more row, for all pairs of two segments: the other chains of
 ///                                                AlphaFold-Multimer
@@ -32,6 +32,7 @@ class SegmentPairs {
  public:
   /// @param query_segments  One for each query: a list of integers, of which only equality counts.
   /// @param key_segments    One for each key.
+  /// @throws std::out_of_range  an unsigned segment beyond 2^63 - 1.
   template <typename QuerySegments, typename KeySegments,
             std::enable_if_t<detail::is_list<QuerySegments> && detail::is_list<KeySegments>, int> = 0>
   explicit SegmentPairs(const QuerySegments& query_segments, const KeySegments& key_segments)
@@ -67,7 +68,7 @@ class SegmentPairs {
   Eigen::Index num_keys() const { return static_cast<Eigen::Index>(keys_.size()); }
   /// Rows of weights that follow those of the distances: 1, or num_segments^2.
   Eigen::Index rows() const { return num_segments_ == 0 ? 1 : num_segments_ * num_segments_; }
-  /// Whether a query and a key lie in one segment, so that they take the row of their distance.
+  /// Whether a query and a key lie in the same segment, so that they take the row of their distance.
   bool is_one(Eigen::Index query, Eigen::Index key) const { return segment(queries_, query) == segment(keys_, key); }
   /// Which of rows() two tokens of different segments take.
   Eigen::Index row(Eigen::Index query, Eigen::Index key) const {

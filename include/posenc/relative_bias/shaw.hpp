@@ -103,14 +103,14 @@ HeadRows require_shaw(const char* function, const char* parameter, const Logits&
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row.
-///           Extra memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
+///           Extra memory is 32 x (left + right + 1) numbers, where gathering table rows takes L_q x L_k x head_dim
 ///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
-/// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
-///           left != right wav2vec2-BERT.
+/// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; wav2vec2-BERT
+///           ("relative_key") of transformers with a clip whose left and right differ.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,

@@ -83,8 +83,8 @@ class T5Buckets {
 /// @param buckets    Of the model's config.
 /// @param distances  span.distances(), or DistanceRange::causal(n) or symmetric(n) for every length up to n.
 /// @throws std::invalid_argument  weights.rows() is not num_buckets.
-/// Cost:     one copy for each head and distance, 7 to 10 times as long as copying the table; no bench case, called once
-///           for a length.
+/// Cost:     one copy for each head and distance, in 7 to 10 times the time of copying the table; no bench case, called
+///           once for a length.
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
 /// Matches:  Hugging Face T5Attention.compute_bias, T5X, CTranslate2, ONNX Runtime RelativePositionBias.

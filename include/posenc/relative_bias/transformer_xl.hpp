@@ -21,8 +21,8 @@ inline namespace POSENC_ABI {
 template <typename Table, typename U, typename V>
 class TransformerXl {
  public:
-  /// @param r          Rows of W_r R: make_relative_sinusoids() times the model's weights. distances.size() x head_dim,
-  ///                   by ascending key - query, once for all heads or once for each, stacked.
+  /// @param r          make_relative_sinusoids() times the model's weights W_r: distances.size() x head_dim, by
+  ///                   ascending key - query, once for all heads or once for each, stacked.
   /// @param distances  Those of the rows: DistanceRange::causal(L_k) for causal attention. Pairs at other distances get
   ///                   nothing from r.
   /// @param u, v       `r_w_bias` and `r_r_bias`: head_dim numbers for all heads, or num_heads x head_dim.
@@ -160,8 +160,9 @@ struct TransformerXlSizes {
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 65 x (L_k + 31). No
-///           shifted copy: row i is read from a contiguous piece (bench_content_bias: Transformer-XL).
+/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 65 x max(L_k + 31,
+///           head_dim) numbers at most. No shifted copy: row i is read from a contiguous piece (bench_content_bias:
+///           Transformer-XL).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].

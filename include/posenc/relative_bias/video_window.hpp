@@ -61,7 +61,8 @@ void for_each_frame_pair(Eigen::Index heads, Eigen::Index frames, Eigen::Index t
 
 /// @overload
 /// Returns the bias of a window of frames x height x width tokens: a table of rows and columns for each displacement in
-/// frames, query - key = 1 - frames, ..., frames - 1. To another size, resize() brings such weights with GridResize.
+/// frames, query - key = 1 - frames, ..., frames - 1. To bring such weights to another size, resize() of learnable.hpp
+/// takes GridResize({2 frames - 1, 2 height - 1, 2 width - 1}, {...}, filter).
 ///
 /// @param weights  (2 frames - 1) window.displacements() x num_heads by query - key: frames, then rows, then columns.
 /// @param frames   Of the window, > 0.
@@ -97,7 +98,8 @@ std::vector<WindowTable<typename Weights::Scalar>> make_window_table(const Weigh
 ///
 /// @param[in,out] logits  (num_heads tokens) x tokens, head by head.
 /// @param tables          2 frames - 1, by query - key in frames.
-/// @throws std::invalid_argument  in addition: an even number of tables; tables of several windows or numbers of heads.
+/// @throws std::invalid_argument  in addition: an even number of tables; tables that differ in window or number of
+///                                heads, or that have a class token.
 /// Cost:     one addition for each logit, by the kernels of a window, frame by frame (bench_window_bias: Video Swin).
 /// Accuracy: as above [accuracy][relative_bias].
 /// Matches:  ShiftedWindowAttention3d of torchvision.

@@ -84,9 +84,9 @@ class WindowTable {
 
 /// Returns the bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
 ///
-/// A checkpoint by key - query (MaxViT in TensorFlow) is written into values() as it is; one by the sizes of a
-/// displacement (LeViT) likewise, its number |rows| width + |columns| in each column.
-/// Windows of three axes are in video_window.hpp.
+/// Two kinds of checkpoints are written into WindowTable::values() instead: those ordered by key - query (MaxViT of
+/// TensorFlow) as they are, and those by the size of a displacement alone (LeViT), whose number |dr| width + |dc| goes
+/// into the column of each (dr, dc). Windows of three axes are in video_window.hpp.
 ///
 /// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
 ///                     class token three more rows: class to token, token to class, class to class.
@@ -97,7 +97,7 @@ class WindowTable {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, RelPosBias of timm, with a class token or without;
-///           RelPosBiasTf (MaxViT) and LeViT of timm, as said.
+///           RelPosBiasTf (MaxViT) and LeViT of timm, written into values().
 template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
