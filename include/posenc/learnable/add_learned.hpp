@@ -39,8 +39,8 @@ inline namespace POSENC_ABI {
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
 /// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2. The
-///           two position embeddings of Mllama in transformers: tables times tanh(gate) and 1 - tanh(gate), and row
-///           (ratio id max_num_tiles + tile) patches + patch of the tiles' own.
+///           two position embeddings of Mllama in transformers: that of patches times 1 - tanh(gate), and that of tiles
+///           times tanh(gate), of which a token reads row (aspect_ratio_id max_num_tiles + tile) num_patches + patch.
 template <typename Out, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<Out, Table>, int> = 0>
 void encode_learned(Out&& out, const Table& table, const Positions& positions) {
@@ -76,8 +76,8 @@ void encode_learned(const First&, const Second&, detail::PositionsInBraces, cons
 /// Cost:     that of x += y. No allocation (bench_learnable: lookup).
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double
 ///           [learnable][lookup].
-/// Matches:  side by side with columns first DetrLearnedPositionEmbedding and Florence-2's learned positions of
-///           transformers, with rows first AxialPositionEmbeddings of Reformer.
+/// Matches:  side by side, columns first: DetrLearnedPositionEmbedding and Florence-2's learned positions of
+///           transformers; side by side, rows first: AxialPositionEmbeddings of Reformer.
 template <typename X, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<X, Table>, int> = 0>
 void add_learned(X&& x, const Table& table, const Positions& positions) {

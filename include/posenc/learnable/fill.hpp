@@ -82,6 +82,7 @@ constexpr bool explain_fill() {
 /// @param[out] values  rows x width: any writable dense Eigen object, such as LearnedTable::values().
 /// @param rule         Normal, TruncatedNormal, Uniform, XavierUniform or XavierNormal.
 /// @param seed         Seed(number) of std::mt19937_64. The same seed gives the same bits on every platform.
+/// @throws std::invalid_argument  rows of `values` that lie in one another; nothing is written then.
 /// Cost:     one number of std::mt19937_64 and, for normal ones, a rational function for each value (no bench case:
 ///           done once for a model).
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
@@ -99,7 +100,7 @@ void fill(Values&& values, const Rule& rule, Seed seed) {
 /// @overload
 /// Fills a matrix by a rule without random numbers: Zeros() or SinusoidalRows(frequencies, order).
 ///
-/// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs().
+/// @throws std::invalid_argument  as above; SinusoidalRows: a width other than 2 frequencies.num_pairs().
 /// @throws std::out_of_range      SinusoidalRows: an angle that is not finite. `values` is unchanged whenever one is
 ///                                thrown.
 /// Accuracy: SinusoidalRows: what encode_sinusoidal() writes, bit for bit [learnable][initialize]. The frequencies come

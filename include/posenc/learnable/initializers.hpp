@@ -103,6 +103,7 @@ inline double checked_gain(const char* function, double gain) {
 /// Matches:  nn.init.xavier_uniform_ of PyTorch in distribution, not in the numbers.
 class XavierUniform {
  public:
+  /// @param gain  The factor, finite and >= 0.
   /// @throws std::invalid_argument  gain negative, NaN or infinite.
   explicit XavierUniform(double gain = 1) : gain_(detail::checked_gain("XavierUniform", gain)) {}
   double gain() const { return gain_; }
@@ -116,6 +117,7 @@ class XavierUniform {
 /// Matches:  nn.init.xavier_normal_ of PyTorch in distribution, not in the numbers.
 class XavierNormal {
  public:
+  /// @param gain  The factor, finite and >= 0.
   /// @throws std::invalid_argument  gain negative, NaN or infinite.
   explicit XavierNormal(double gain = 1) : gain_(detail::checked_gain("XavierNormal", gain)) {}
   double gain() const { return gain_; }

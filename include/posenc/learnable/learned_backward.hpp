@@ -59,12 +59,12 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 
 /// Adds the gradient of a trained table: grad_table[p] += sum of grad_x[t] over the tokens t at position p.
 ///
-/// A hierarchical position reads three rows, P[i] + r (P[o] - P[0]) with r = alpha / (1 - alpha), and adds to all
-/// three. A clamped position adds to the last row, one that reads zeros adds to none, and the padding row gets no
-/// gradient.
+/// A hierarchical position p >= n reads three rows, P[p % n] + r (P[p / n] - P[0]) with r = alpha / (1 - alpha), and
+/// adds to all three. A clamped position adds to the last row, one that reads zeros adds to none, and the padding row
+/// gets no gradient.
 /// @param[in,out] grad_table  rows x width, of the table's shape; added to, so set it to zero before the first call.
 ///                            A float gradient of half outputs is fine, and more accurate than a half one.
-/// @param grad_x              tokens x width: the gradient by what encode_learned() or add_learned() wrote.
+/// @param grad_x              tokens x width: dL/d(out) of encode_learned(), or dL/dx of add_learned().
 /// @param table               The table of the forward call, or its options() where the table is not at hand. It is not
 ///                            read, but says what lies past the last row and which row is not trained.
 /// @param positions           As given to encode_learned(). each_sequence(seq_len, starting_at(first)) is the fast way:

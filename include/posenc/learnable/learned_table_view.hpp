@@ -118,6 +118,7 @@ LearnedTableView<typename Derived::Scalar> wrap_learned_table(const Eigen::Dense
 }
 
 /// @overload
+/// From a temporary Map, Ref or Block, whose numbers live elsewhere. A temporary matrix does not compile.
 template <typename Derived>
 LearnedTableView<typename Derived::Scalar> wrap_learned_table(const Eigen::DenseBase<Derived>&& weights,
                                                               const LookupOptions& options = {}) {

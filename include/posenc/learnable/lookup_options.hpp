@@ -23,7 +23,7 @@ enum class Overflow {
 /// How positions are looked up in a trained table.
 struct LookupOptions {
   Overflow overflow = Overflow::error;
-  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, i n + j and j n + i are alike.
+  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, rows i n + j and j n + i are equal.
   std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read but not trained.
 };
 

@@ -140,7 +140,7 @@ void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Deriv
 
 }  // namespace detail
 
-/// Reads one array; the stream is left behind it, so that several in a row can be read.
+/// Reads one array of a .npy stream, and leaves the stream just after it, so that several in a row can be read.
 ///
 /// Format version 1.0, C order, little-endian: '<f2', '<f4' and '<f8' into a Scalar of float, double, Eigen::half or
 /// Eigen::bfloat16, rounded once where it is narrower; '<i4' into int32 and int64, '<i8' into int64.
@@ -232,8 +232,8 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
 /// @overload
 /// To a file.
 /// @param path  Of the file.
-/// @throws std::invalid_argument  in addition: a path that cannot be opened. With a wrong shape a file there stays as
-///                                it was.
+/// @throws std::invalid_argument  in addition: a path that cannot be opened. With a wrong shape, a file that exists at
+///                                `path` stays as it was.
 template <typename Derived>
 void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {

@@ -117,9 +117,9 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 ///                  GridResize(from, to, filter), in one to eight axes.
 /// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that overlaps.
 ///                                `out` is then unchanged.
-/// Cost:     two multiply-adds for each value on a line. On a grid, the weights of all axes multiply: 2 of each axis
-///           bilinear and 4 bicubic, antialiased as many times more as the axis shrinks. Lists of these weights are
-///           allocated (not measured: done once for a model).
+/// Cost:     two multiply-adds for each value on a line. On a grid, the product over the axes of 2 (bilinear) or 4
+///           (bicubic), antialiased as many times more as the axis shrinks. Lists of these weights are allocated
+///           (not measured: done once for a model).
 /// Accuracy: formed in double and rounded once: |error| <= 2^-52 max|table| times 4 from on a line, times 16 (sum of
 ///           sides) on a grid of two axes, and 4 times that for each further axis. Equal sizes copy bit for bit
 ///           [learnable][resize].
@@ -137,12 +137,11 @@ void resize(Out&& out, const Table& table, const Rule& rule) {
 /// Adds the gradient of resize() with respect to its table: grad_table += W^T grad_out, with W the weights of the rule.
 ///
 /// @param[in,out] grad_table  from x width, added to.
-/// @param grad_out            to x width: the gradient by what resize() wrote.
+/// @param grad_out            to x width: dL/d(out).
 /// @param rule                As given to resize().
 /// @throws std::invalid_argument  as resize(); grad_table is then unchanged.
 /// Cost:     that of resize().
-/// Accuracy: that of resize(), with the sums of the weights instead of max|table|; the adjoint to 1e-12
-///           [learnable][resize].
+/// Accuracy: summed in double and rounded once; the adjoint of resize() to 1e-12 [learnable][resize].
 template <typename GradTable, typename GradOut, typename Rule,
           std::enable_if_t<detail::is_table_resize<GradTable, GradOut, Rule>, int> = 0>
 void resize_backward(GradTable&& grad_table, const GradOut& grad_out, const Rule& rule) {

@@ -22,9 +22,9 @@ inline namespace POSENC_ABI {
 
 /// How resize() makes row t of an `out` of `to` rows from a table P of `from` rows on a line:
 ///
-///     out[t] = (1 - f) P[i] + f P[i + 1],   i whole, 0 <= f < 1, i + 1 at most from - 1
+///     out[t] = (1 - f) P[i] + f P[i + 1],   i whole, 0 <= f < 1;   P[from - 1] where i + f >= from - 1
 ///
-/// The rules differ in i + f. `to` is the number of rows of `out`.
+/// The rules differ in i + f. `to` is the number of rows of `out`; where it equals `from`, the table is copied.
 enum class Resize {
   /// i + f = max((t + 1/2) from / to - 1/2, 0): rows are pixels with their centers at 1/2, 3/2, ...
   /// Matches F.interpolate(mode="linear", align_corners=False) of PyTorch.
@@ -72,8 +72,8 @@ class LineResize {
   Eigen::Index prefix_ = 0;
 };
 
-/// How rows of a grid of positions are weighted, as the pixels of an image are. Biases of windows have a filter of
-/// their own, WindowFilter, some of whose rules space distances from 0 on, which a grid of positions does not have.
+/// How rows of a grid of positions are weighted, as the pixels of an image are. Tables of distances in a window have a
+/// filter of their own, WindowFilter of relative_bias.hpp, because some of its rules treat near distances differently.
 enum class GridFilter {
   bilinear,                ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
   bilinear_antialiased,    ///< bilinear with antialias=True: Pillow's BILINEAR, and SigLIP2's NaFlex resizing.
