@@ -19,11 +19,11 @@
 
 #include "posenc/sinusoidal/add_kept_sinusoids.hpp"  // write, add from a table that is kept
 
-// Where sinusoids come from.
+// Simpler codes, to compare sinusoids with.
 
 #include "posenc/sinusoidal/encode_integers.hpp"  // the position itself
 
-#include "posenc/sinusoidal/encode_digits.hpp"  // its binary code, and that to any other base
+#include "posenc/sinusoidal/encode_digits.hpp"  // its digits, binary or in any other base
 
 // On several axes.
 
@@ -41,7 +41,7 @@
 
 #include "posenc/sinusoidal/add_grid_sinusoids.hpp"  // write, add
 
-// With directions of any kind.
+// Features of coordinates and of directions in space.
 
 #include "posenc/sinusoidal/fourier_options.hpp"  // conventions and presets of Fourier features
 

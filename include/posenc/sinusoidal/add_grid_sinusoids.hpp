@@ -66,14 +66,14 @@ void for_each_grid_channel(Out& out, const SinusoidalGridEncoding& encoding, con
 /// A class token in front has a row of its own, which models set to zero: out.row(0).setZero() and
 /// encode_sinusoidal(out.bottomRows(n), ...).
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object.
-/// @param encoding   Which sinusoid each channel holds: presets::mae(width) and its neighbors.
-/// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions() and its
-///                   neighbors.
+/// @param encoding   Which sinusoid each channel holds: presets::mae(width), presets::detr(num_pos_feats), ...
+/// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions(),
+///                   presets::detr_positions(), ..., or any matrix.
 /// @throws std::invalid_argument  shapes that do not agree; a real position that is NaN or infinite; memory shared with
 ///                                the positions, or rows of `out` that lie in one another.
 /// @throws std::out_of_range      an angle that is not finite. `out` is unchanged whenever one is thrown.
-/// Cost:     two multiply-adds and a scattered store for each value; no allocation (not measured: made once for a
-///           size of picture).
+/// Cost:     that of encode_sinusoidal() on one axis, with scattered stores; no allocation (not measured: made once for
+///           a size of picture).
 /// Accuracy: as encode_sinusoidal() on one axis [sinusoidal][grid].
 /// Matches:  see the presets.
 template <typename Out, typename Encoding, typename Positions,

@@ -101,9 +101,9 @@ void encode_sinusoidal(Out&& out, const Table& table, const Encoding& encoding, 
 /// x = embedding_scale x + encoding.
 ///
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal() with a table.
-/// Cost:     for contiguous rows of floats that of x += y, in both orders and whatever the flags; a paired table added
-///           in separate blocks, which gathers, and other scalars that interleave take 3 to 6 times as long. No
-///           allocation (bench_sinusoidal: kept table).
+/// Cost:     that of x += y for contiguous rows of floats with embedding_scale 1, in both orders, whatever the flags.
+///           3 to 6 times as long where a table of paired or repeated storage is added to separate blocks of sines and
+///           cosines, or where they interleave in other scalars. No allocation (bench_sinusoidal: kept table).
 /// Accuracy: the table's numbers, and one rounding of the sum (two where embedding_scale is not 1); half types are
 ///           added in float [sinusoidal][kept].
 template <typename X, typename Table, typename Encoding, typename Positions,

@@ -51,7 +51,8 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 ///                                that lie in one another.
 /// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]; an angle
 ///                                that is not finite. `out` is unchanged whenever one is thrown.
-/// Cost:     two multiply-adds and a store for each value; no allocation (bench_sinusoidal: encode).
+/// Cost:     two multiply-adds and a store for each value. A sine and a cosine of each pair are evaluated at every 16th
+///           of consecutive positions, and wherever a list leaves these. No allocation (bench_sinusoidal: encode).
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51) [sinusoidal][encode].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
@@ -85,7 +86,7 @@ void encode_sinusoidal(const First&, const Second&, detail::PositionsInBraces, c
 /// For positions that are used many times, add_sinusoidal(x, table, encoding, positions) reads a table that was made
 /// before, which is faster.
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal().
-/// Cost:     two multiply-adds, an addition and a store for each value; no allocation (bench_sinusoidal: add).
+/// Cost:     that of encode_sinusoidal() and an addition for each value; no allocation (bench_sinusoidal: add).
 /// Accuracy: the encoding as encode_sinusoidal() in double, and one rounding of the sum [sinusoidal][add].
 template <typename X, typename Encoding, typename Positions,
           std::enable_if_t<detail::is_dense<std::decay_t<X>> && detail::is_line_encoding<Encoding>, int> = 0>

@@ -74,12 +74,12 @@ inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, detail::Size 
 
 /// NeRF: the coordinates themselves, then for each frequency the sines of all coordinates and the cosines of all.
 ///
-/// @param num_axes         Coordinates of a point, > 0.
-/// @param num_frequencies  N, > 0.
+/// @param num_axes         n, coordinates of a point, in [1, 1024].
+/// @param num_frequencies  N, in [1, 64].
 /// @param include_input    Whether the coordinates come first.
 /// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
-/// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
-/// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Mildenhall et al. 2020, arXiv:2003.08934; like its code, without the paper's factor pi.
 inline SinusoidalGridEncoding nerf(detail::Size num_axes, detail::Size num_frequencies,
                                    detail::Switch include_input = true, detail::Switch log_sampling = true) {
   const char* const function = "presets::nerf";

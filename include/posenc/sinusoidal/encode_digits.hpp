@@ -79,9 +79,9 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 
 }  // namespace detail
 
-/// Writes the digits of each token's position into `out`, the least significant first: base 2 is the binary code.
+/// Writes the digits of each token's position into `out`, the least significant first: base 2 gives the binary code.
 ///
-///     out[t, i] = floor(p[t] / base^i) mod base          position 6 to the base 2, in four columns:  0 1 1 0
+///     out[t, i] = floor(p[t] / base^i) mod base          position 6 in base 2 and four columns:  0 1 1 0
 ///
 /// RoPE rotates pair i by the angle p / beta^i: the same quotient without floor, and made periodic by cosine and sine
 /// instead of mod.
@@ -99,7 +99,7 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 /// Cost:     a division and a store for each digit; no allocation (bench_sinusoidal: digits).
 /// Accuracy: exact [sinusoidal][digits].
 /// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits
-///           to the base of RoPE: Su 2023, kexue.fm/archives/9675.
+///           in the base of RoPE: Su 2023, kexue.fm/archives/9675.
 template <typename Out, typename Base, typename Positions,
           std::enable_if_t<detail::is_dense<std::decay_t<Out>> && std::is_arithmetic_v<Base>, int> = 0>
 void encode_digits(Out&& out, const Base& base, const Positions& positions) {

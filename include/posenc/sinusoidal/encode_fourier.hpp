@@ -70,11 +70,12 @@ inline constexpr bool takes_fourier<Out, Coordinates, Weights, Phases, Options> 
 /// @param coordinates  tokens x M: pixels, points, time; float, double or a half type.
 /// @param weights      M x F: the directions W, such as fill(weights, Normal(stddev), Seed(7)) draws them.
 /// @param options      Conventions: presets::learned_fourier(num_features), presets::segment_anything_fourier(),
-///                     presets::gaussian_fourier(), presets::random_fourier(num_features), presets::time2vec().
+///                     presets::gaussian_fourier(), presets::random_fourier(num_features), presets::time2vec(),
+///                     presets::triangle_waves().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                `out` is then unchanged.
-/// Cost:     M multiply-adds and the polynomials of a sine and a cosine for each feature; no allocation
-///           (bench_sinusoidal: Fourier features).
+/// Cost:     M multiply-adds, a sine and a cosine for each direction; no allocation (bench_sinusoidal: Fourier
+///           features).
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|), g = |amplitude|; float rounds
 ///           that once more; triangle waves likewise [sinusoidal][fourier].
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.

@@ -83,7 +83,7 @@ inline constexpr bool
 
 }  // namespace detail
 
-/// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the gradient by the
+/// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the derivative by the
 /// angle, b[t, f] = amplitude angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]), or that of the one
 /// wave where options.wave is set (of a triangle's two slopes at a corner the one on the right),
 ///
@@ -92,8 +92,7 @@ inline constexpr bool
 ///
 /// @param[in,out] grad_coordinates  tokens x M; added to.
 /// @param[in,out] grad_weights      M x F; added to.
-/// @param grad_out                  tokens x 2 F, or tokens x F where options.wave is set: the gradient by what
-///                                  encode_fourier() wrote.
+/// @param grad_out                  tokens x 2 F, or tokens x F where options.wave is set: dL/d(out).
 /// @param coordinates, weights      As given to encode_fourier().
 /// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.

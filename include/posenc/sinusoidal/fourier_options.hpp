@@ -14,7 +14,7 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The feature of a direction that has only one.
+/// The one feature that each direction gives, where it does not give both a sine and a cosine.
 enum class FourierWave {
   sine,     ///< sin a: Time2Vec.
   cosine,   ///< cos a: random Fourier features.
@@ -30,7 +30,7 @@ struct FourierOptions {
 
   ChannelOrder order;               ///< Where wave is not set.
   std::optional<FourierWave> wave;  ///< Not set: a sine and a cosine of each direction.
-  double angle_scale = 1;           ///< Factor on every angle; 2 pi makes the unit of x W a full period.
+  double angle_scale = 1;           ///< Factor on every angle; with 2 pi, x W = 1 is a full period.
   double coordinate_scale = 1;      ///< Coordinates are used as coordinate_scale x + coordinate_offset.
   double coordinate_offset = 0;     ///< See coordinate_scale.
   double amplitude = 1;             ///< Factor on the features.
@@ -38,8 +38,8 @@ struct FourierOptions {
 
 namespace presets {
 
-/// Learned Fourier features: [cos x W | sin x W] / sqrt(num_features), with W ~ N(0, 1 / gamma^2) and trained. The
-/// two-layer perceptron that follows in the paper is the caller's.
+/// Learned Fourier features: [cos x W | sin x W] / sqrt(num_features), with W drawn from N(0, 1 / gamma^2), gamma a
+/// length of the caller's choice, and then trained. The two-layer perceptron that follows in the paper is the caller's.
 /// @param num_features  Columns of the result (two for each column of W), > 0.
 /// @throws std::invalid_argument  num_features <= 0.
 /// Source:   Li et al. 2021, arXiv:2106.02795, equation 3.
@@ -51,7 +51,8 @@ inline FourierOptions learned_fourier(detail::Size num_features) {
   return options;
 }
 
-/// Segment Anything: coordinates in [0, 1] become 2 x - 1, then [sin | cos] of 2 pi x W, W ~ N(0, scale^2) and fixed.
+/// Segment Anything: coordinates c in [0, 1] become x = 2 c - 1, then [sin | cos] of 2 pi x W, W ~ N(0, scale^2) and
+/// fixed.
 /// Matches:  PositionEmbeddingRandom, with pixel_centers() for its grid.
 inline FourierOptions segment_anything_fourier() {
   FourierOptions options(ChannelOrder::sin_cos);
@@ -94,10 +95,9 @@ inline FourierOptions random_fourier(detail::Size num_features) {
 /// Source:   Kazemi et al. 2019, arXiv:1907.05321, equation 1.
 inline FourierOptions time2vec() { return FourierOptions(FourierWave::sine); }
 
-/// Triangle waves: n octaves of each of M coordinates, for coordinates in [0, 1], by directions and phases that are
-/// fixed; all others are 0:
+/// Triangle waves: n octaves of each of M coordinates in [0, 1], with fixed directions and phases:
 ///
-///     W[m, m n + l] = 2^(l - 1)       phases[m n + l] = l pi / 2       l < n
+///     W[m, m n + l] = 2^(l - 1)       phases[m n + l] = l pi / 2       l < n, all other entries of W are 0
 ///
 /// Source:   Mueller et al. 2021, arXiv:2106.12372.
 /// Matches:  TriangleWave of tiny-cuda-nn, without the ones that it pads with.

@@ -14,15 +14,16 @@
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Encodings by model. d = width, F = d / 2 rounded down; s and c are sines and cosines.
+/// Encodings by model. d = width, F = d / 2 rounded down, but num_frequencies in gligen; C = num_pos_feats; s and c are
+/// sines and cosines.
 ///
 ///     preset               order         frequency m                    position of row 0   odd width
 ///     musicgen             cos | sin     10000^(-m/(F-1))               0                   last channel 0
 ///     xglm                 sin | cos     10000^(-m/(F-1))               2                   last channel 0
-///     nemo                 interleaved   10000^(-2m/d), over sqrt(d)    0                   error
+///     nemo                 interleaved   10000^(-2m/d)                  0                   error
 ///     marian_transformers  sin | cos     10000^(-2m/d)                  0                   one more sine
 ///     pi0                  sin | cos     2 pi / period m                given times         error
-///     gligen               per m: s c of all axes                       100^(-m/F) upwards  given boxes
+///     gligen               per m: s c of all axes                       100^(m/F)           given boxes
 ///     dab_detr             as detr       a temperature for each axis    presets::detr_positions()
 ///     dab_detr_queries     y x w h ..    2 pi 10000^(-2m/C)             given anchors
 ///     perceiver            p | s | c     pi linspace(1, side / 2)       given, in [-1, 1]
@@ -50,7 +51,7 @@ inline SinusoidalEncoding xglm(detail::Size width) {
   return detail::named_encoding("presets::xglm", width, options);
 }
 
-/// NeMo's fixed encoding: the paper's over sqrt(width).
+/// NeMo's fixed encoding: that of paper() divided by sqrt(width).
 /// @param width  Channels of a row, > 0, even.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  FixedPositionalEncoding of NeMo.

@@ -146,7 +146,7 @@ void encode_one_blob(const Arguments&...) {
 ///     grad_coordinates[t, m] += n sum over k of grad_out[t, m n + k] (k(k - n x[t, m]) - k((k + 1) - n x[t, m]))
 ///
 /// @param[in,out] grad_coordinates  tokens x M; added to.
-/// @param grad_out                  tokens x M n: the gradient by what encode_one_blob() wrote.
+/// @param grad_out                  tokens x M n: dL/d(out).
 /// @param coordinates, edges        As in the forward call.
 /// @throws std::invalid_argument  as encode_one_blob(); nothing is then written.
 /// Cost:     some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal: one-blob).

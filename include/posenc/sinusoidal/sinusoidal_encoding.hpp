@@ -36,9 +36,11 @@ SinusoidalEncoding named_encoding(const char* function, Eigen::Index width, cons
 class SinusoidalEncoding {
  public:
   /// An encoding with conventions of one's own; presets:: has those of the projects in use.
-  /// @param width  Channels of a row (d_model), > 0; see OddWidth when it is odd.
-  /// @throws std::invalid_argument  width <= 0; odd width with OddWidth::reject; base <= 0 or 1; frequency_shift >= F
-  ///                                where it divides; anything NaN or infinite.
+  /// @param width    Channels of a row (d_model), > 0; see OddWidth when it is odd.
+  /// @param options  The conventions.
+  /// @throws std::invalid_argument  width <= 0; odd width with OddWidth::reject, width 1 with OddWidth::zero_column;
+  ///                                base <= 0 or 1; frequency_shift >= F with over_pairs and more than one sine;
+  ///                                anything NaN or infinite.
   /// @throws std::out_of_range      |first_position| > 2^57.
   SinusoidalEncoding(detail::Size width, const SinusoidalOptions& options)
       : SinusoidalEncoding("SinusoidalEncoding", width, options) {}

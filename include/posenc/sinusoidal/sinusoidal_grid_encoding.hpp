@@ -25,9 +25,10 @@ struct GridChannels {
 
 /// A sinusoidal encoding of tokens on several axes: channel by channel, as the lists say,
 ///
-///     sin(p w[j]),  cos(p w[j])  or  p        p = the token's position on the axis of pair j
+///     g sin(p w[j]),  g cos(p w[j])  or  p        p = the token's position on the axis of pair j
 ///
-/// Immutable; holds the lists, no table. Channels that no list names are 0.
+/// with g the magnitude of the frequencies, 1 in the presets. Channels that no list names are 0. Immutable; holds the
+/// lists, no table.
 class SinusoidalGridEncoding {
  public:
   /// @param width        Channels of a row, > 0.

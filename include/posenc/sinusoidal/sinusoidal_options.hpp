@@ -44,10 +44,10 @@ struct SinusoidalOptions {
   ChannelOrder order;
   FrequencySpacing spacing;
   double frequency_shift = 0;  ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
-  double base = 10000;         ///< `max_period`, `temperature`; finite, > 0, not 1.
+  double base = 10000;         ///< Also `max_period` or `temperature`; finite, > 0, not 1.
   double position_scale = 1;   ///< Factor on every angle; 2 pi makes a position of 1 a full period.
-  detail::WholeNumber first_position =
-      0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  /// Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  detail::WholeNumber first_position = 0;
   OddWidth odd_width = OddWidth::reject;
   double amplitude = 1;        ///< Factor on the encoding.
   double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.

@@ -39,8 +39,8 @@ inline constexpr bool takes_harmonics<Grad, GradOut, Directions, HarmonicSign> =
 ///                           N P(l, 0)(z)                             m = 0
 ///                           N P(l, m)(z) sqrt(2) cos(m phi)          0 < m <= l
 ///
-/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that the square of each
-/// harmonic has the integral 1 over the sphere.
+/// with P(l, m) the associated Legendre functions, whose factor (-1)^m `sign` decides, x + i y = |x + i y| e^(i phi),
+/// directions scaled to length 1, and N such that the square of each harmonic has the integral 1 over the sphere.
 ///
 ///     l      0     1         2              ...
 ///     m      0   -1 0 1   -2 -1 0 1 2
@@ -87,7 +87,7 @@ void encode_spherical_harmonics(const Arguments&...) {
 /// Adds the gradient of encode_spherical_harmonics() to that of its directions, the scaling to length 1 included.
 ///
 /// @param[in,out] grad_directions  tokens x 3; added to.
-/// @param grad_out                 tokens x L^2: the gradient by what encode_spherical_harmonics() wrote.
+/// @param grad_out                 tokens x L^2: dL/d(out).
 /// @param directions, sign         As in the forward call.
 /// @throws std::invalid_argument  as encode_spherical_harmonics(); nothing is then written.
 /// Cost:     about 2 times that of encode_spherical_harmonics(); no allocation (bench_sinusoidal: spherical harmonics).

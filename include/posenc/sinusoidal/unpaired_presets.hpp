@@ -24,7 +24,7 @@ namespace presets {
 /// @param width  Channels of a row, > 0.
 /// @param alpha  The base: finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Matches: SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
+/// Matches:  SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
 inline SinusoidalGridEncoding per_channel(detail::Size width, double alpha = 10000) {
   detail::require_grid_width("presets::per_channel", "width", width, 1);
   detail::require_base("presets::per_channel", alpha, "alpha");
