@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// Positions: where tokens are, in text, padded and packed batches, grids and prompts with pictures.
+/// Positions: where tokens are, in text, padded and packed batches, grids, prompts with pictures, and latents.
 #ifndef POSENC_POSITIONS_HPP
 #define POSENC_POSITIONS_HPP
 
-// Of tokens, for any call.
+// What every call takes as positions.
 #include "posenc/positions/position_range.hpp"  // first, first + 1, ...
 
 #include "posenc/positions/position_list.hpp"  // a number for each token
@@ -36,11 +36,11 @@
 
 #include "posenc/positions/mrope_positions.hpp"  // time, height and width of every token
 
-// Of what diffusion models make.
-#include "posenc/positions/flux_latents.hpp"
+// Of text and latents in diffusion models.
+#include "posenc/positions/flux_latents.hpp"  // FLUX and models of its form
 
-#include "posenc/positions/image_latents.hpp"
+#include "posenc/positions/image_latents.hpp"  // Qwen-Image, Z-Image, Lumina and others
 
-#include "posenc/positions/video_latents.hpp"
+#include "posenc/positions/video_latents.hpp"  // Wan, HunyuanVideo, CogVideoX and others
 
 #endif  // POSENC_POSITIONS_HPP

@@ -66,11 +66,12 @@ EachSequence<detail::FirstRow> each_sequence(Integer seq_len) {
 }
 
 /// @overload
-/// Sequences that begin somewhere: token t of sequence b is at start + t.
+/// Sequences whose first positions are given: token t of a sequence is at the first position of that sequence, plus t.
 ///
 /// @param seq_len  Tokens of each sequence, > 0: 1 in a decode step.
-/// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
-///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
+/// @param start    starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
+///                 batch). Where rows of a table are chosen, also from_row(n), or rows(list) with the first row of
+///                 each. A list that is a variable is referred to: it must outlive what is returned.
 /// @throws std::invalid_argument  seq_len <= 0.
 template <typename Integer, typename Start>
 EachSequence<detail::Kept<Start>> each_sequence(Integer seq_len, Start&& start) {

@@ -24,7 +24,8 @@ namespace presets {
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
-/// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
+/// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads like real tokens: their positions
+///           are starting_at(past + 2).
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0)) {
   return detail::masked_positions("presets::opt_positions", mask, past,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Where text, picture and references are in FLUX and the diffusion models that follow its form: Krea, Ovis, LongCat.
+///
+/// Below, i counts the tokens of text, y and x the rows and columns of a picture, and r the references, all from 0. The
+/// frequencies of each model are named beside its positions; all of these models pair channels interleaved.
 #ifndef POSENC_POSITIONS_FLUX_LATENTS_HPP
 #define POSENC_POSITIONS_FLUX_LATENTS_HPP
 
@@ -20,18 +23,20 @@ inline namespace POSENC_ABI {
 /// On which axes the references of flux_positions() differ from one another.
 enum class FluxReferences {
   by_index,  ///< The first axis: reference r is at r + 1, from row and column 0.
-  by_offset  ///< Rows and columns: all are at 1, each beside those before it, or below them where that is less far.
+  by_offset  ///< Rows and columns: all are at 1 on the first axis, each to the right of those before it, or below them
+             ///< where that is less far.
 };
 
 namespace presets {
 
 /// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
 ///
-///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     text         (0, 0, 0)
 ///     picture      (0, y, x)
 ///     reference r  (r + 1, y, x)        by_index
-///                  (1, y0 + y, x0 + x)  by_offset; the first reference is at the same places
+///                  (1, y0 + y, x0 + x)  by_offset, (y0, x0) its corner: (0, 0) of the first reference
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @param references   Their patches.
@@ -75,10 +80,11 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
 
 /// Positions of FLUX.2 on four axes: text, the picture, then its references.
 ///
-///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
+///     text         (0, 0, 0, i)
 ///     picture      (0, y, x, 0)
 ///     reference r  (10 (r + 1), y, x, 0)
 ///
+/// For axial_frequencies({16, 16, 16, 16}, 2000).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @param references   Their patches.
@@ -103,10 +109,11 @@ inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens
 
 /// Positions of FLUX.3 on four axes: text, the picture, then its references. A patch is half a position.
 ///
-///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 1e4)
+///     text         (0, 0, 0, i)
 ///     picture      (0, y / 2, x / 2, 0)
 ///     reference r  (0, y / 2, x / 2, -(r + 1))
 ///
+/// For axial_frequencies({16, 16, 16, 16}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches.
 /// @param references   Their patches.
@@ -139,9 +146,10 @@ inline AxisPositionMatrix<double> flux3_positions(detail::Size text_tokens, cons
 
 /// Positions of Ovis-Image: text on the axes of the picture, then the picture.
 ///
-///     text     (0, i, i)                for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     text     (0, i, i)
 ///     picture  (0, y, x)
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
@@ -161,9 +169,10 @@ inline AxisPositionMatrix<std::int64_t> ovis_image_positions(detail::Size text_t
 
 /// Positions of LongCat-Image: text on the axes of the picture, then pictures that begin where text ends.
 ///
-///     text       (0, i, i)              for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
-///     picture r  (r + 1, n + y, n + x)  n = text_tokens
+///     text       (0, i, i)
+///     picture r  (r + 1, n + y, n + x)        n = text_tokens
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0, its padding included: 512 to make a picture.
 /// @param pictures     Patches (pixels / 16) of the picture and of the one that it is to follow (Edit), at least one.
 /// @returns            tokens x 3.

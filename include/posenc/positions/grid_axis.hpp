@@ -29,8 +29,8 @@ inline namespace POSENC_ABI {
 ///     linspace(4, {0, 1})                     0       1/3    2/3    1       first + i (last - first) / (n - 1)
 ///     linspace_without_endpoint(4, {0, 1})    0       0.25   0.5    0.75    first + i (stop - first) / n
 ///
-/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, {first, stop (n - 1) / n}), and linspace without its
-/// endpoint only where first is 0.
+/// diffusers often writes linspace(first, stop (n - 1) / n, n): here linspace(n, {first, stop (n - 1) / n}), which is
+/// linspace_without_endpoint(n, {first, stop}) only where first is 0.
 class GridAxis {
  public:
   /// 0, 1, 2, ...
@@ -76,8 +76,8 @@ class GridAxis {
     Eigen::Index patches_;
   };
   /// The middle of each patch where [-1, 1] has `side` of them. DINOv3 and timm: side is the size of the axis itself
-  /// (normalize_coords "separate"), the larger ("max") or the smaller ("min") side of the picture; with these two a
-  /// side of another size begins at -1 too and does not end at 1.
+  /// (normalize_coords "separate"), or the larger ("max") or the smaller ("min") side of the picture; with these two
+  /// the patches of an axis of another size begin at -1 too and do not end at 1.
   /// @param side  Side(patches), > 0.
   /// @throws std::invalid_argument  size outside of [0, 2^20]; side <= 0.
   static GridAxis patch_centers(detail::Size size, const Side& side) {
@@ -148,7 +148,8 @@ class GridAxis {
 
   /// Tokens on the axis.
   Eigen::Index size() const { return size_; }
-  /// Position of token i: of the first and, in a linspace, the last token exactly what was given.
+  /// Position of token i, 0 <= i < size(), which is not checked. The first position, and in a linspace the last one, is
+  /// exactly what was given.
   double operator[](Eigen::Index i) const {
     if (i == 0) return first_;
     return i == size_ - 1 ? last_ : formula(i);

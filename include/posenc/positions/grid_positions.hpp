@@ -82,7 +82,7 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 /// @throws std::invalid_argument  no axis, or a negative size; column_row of one axis; an order that is none.
 /// @throws std::out_of_range      a position beyond +-2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
+/// Cost:     two divisions and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers; of two axes PRX, HunyuanImageRotaryPosEmbed (base
 ///           256) and GlmImageRotaryPosEmbed (half-split) of diffusers, whose text does not rotate.
@@ -156,7 +156,8 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 /// @param sizes            As for grid_positions().
 /// @param reference_sizes  As many entries as `sizes`, >= 0.
 /// @returns                tokens x axes.
-/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of reference_sizes, or a negative
+///                                one.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: each is the double nearest to the formula [positions][grid].
 /// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0. Whole parts: CogView4RotaryPosEmbed of diffusers with

@@ -34,7 +34,7 @@ class GridShape {
                                         " for a width of ", width);
     }
   }
-  /// Says that one number, where a grid is asked for, is half of it.
+  /// Refuses a bare number where a grid is asked for, at compile time.
   template <typename Side, std::enable_if_t<std::is_arithmetic_v<Side>, int> = 0>
   GridShape(Side) : GridShape(1, 1) {  // NOLINT: meant to be found by a call with a bare number
     static_assert(detail::kMisuse<Side>, "posenc: a grid has a height and a width: write GridShape(height, width)");

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /// @file
 /// Where text, picture and references are in the diffusion models of pictures: Qwen-Image, Z-Image, Lumina,
-/// ERNIE-Image, Ideogram. FLUX and its kin are in flux_latents.hpp.
+/// ERNIE-Image, Ideogram. FLUX and the models of its form are in flux_latents.hpp.
+///
+/// Below, i counts the tokens of text, y and x the rows and columns of a picture, and r the pictures, all from 0.
+/// Channels pair up interleaved unless a model says half_split.
 #ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
 #define POSENC_POSITIONS_IMAGE_LATENTS_HPP
 
@@ -25,7 +28,7 @@ namespace presets {
 ///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
 ///     picture r    (r, y - ceil(height / 2), x - ceil(width / 2))
 ///
-/// For axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28}).
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param pictures     Patches (pixels / 16) of the picture and of those that it is to follow (Edit), at least one.
 /// @returns            tokens x 3.
@@ -53,9 +56,10 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
 /// Positions of Qwen-Image 2.1: text and pictures in the order of the prompt, the new picture last. Every picture is
 /// centered, at the place on the first axis that text has reached, and takes up max(h, w) places there.
 ///
-///     text     (p, p, p), p counts on    for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
-///     picture  (p, y - ceil(h / 2), x - ceil(w / 2))
+///     text     (p, p, p)                                 p grows by 1 with each token
+///     picture  (p, y - ceil(h / 2), x - ceil(w / 2))     p grows by max(h, w) behind it
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param segments  MropeSegment::text(tokens) and MropeSegment::image(height, width) of latents, in order.
 /// @returns         tokens x 3.
 /// @throws std::invalid_argument  a segment of another kind: a video, a picture with a time, audio or padding; otherwise
@@ -89,14 +93,16 @@ inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector
 
 /// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
 ///
-///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
-///     fill     (0, 0, 0)
-///     text     (i + 1, 0, 0)     i < n: its fill is counted like text
+///     picture  (n + 1, y, x)     n = text_tokens, filled up
+///     fill     (0, 0, 0)         of the picture
+///     text     (i + 1, 0, 0)     i < n: the fill of text is counted like text
 ///
+/// For axial_frequencies({16, 24, 24}, 256).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3, the fill included.
-/// @throws             as ideogram4_positions().
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
 /// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
@@ -113,11 +119,12 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
   return rows.take();
 }
 
-/// Positions of Ideogram 4: text, then the picture, 65,536 further on every axis.
+/// Positions of Ideogram 4: text, then the picture, which begins at 65,536 on every axis however long the text is.
 ///
-///     text     (i, i, i)                              for geometric_frequencies(256, 5e6) and
-///     picture  (65536, 65536 + y, 65536 + x)          interleaved_axes({88, 20, 20}), half_split
+///     text     (i, i, i)
+///     picture  (65536, 65536 + y, 65536 + x)
 ///
+/// For geometric_frequencies(256, 5e6) and interleaved_axes({88, 20, 20}), half_split.
 /// @param text_tokens  >= 0, without padding: pads of a batch are in front, and masked.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
@@ -138,9 +145,10 @@ inline AxisPositionMatrix<std::int64_t> ideogram4_positions(detail::Size text_to
 
 /// Positions of Lumina Image 2.0: text, then the picture.
 ///
-///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
+///     text     (i, 0, 0)
 ///     picture  (text_tokens, y, x)
 ///
+/// For axial_frequencies({16, 16, 16}, 1e4).
 /// @param text_tokens  >= 0, without padding.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
@@ -159,9 +167,10 @@ inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_toke
 
 /// Positions of ERNIE-Image: the picture, then text.
 ///
-///     picture  (text_tokens, y, x)       for presets::ernie_image_frequencies({32, 48, 48}, 256), which is no rotation
+///     picture  (text_tokens, y, x)
 ///     text     (i, 0, 0)
 ///
+/// For presets::ernie_image_frequencies({32, 48, 48}, 256) and apply_channel_angles(), which is no rotation.
 /// @param text_tokens  >= 0, without padding: pads of a batch are behind, and go on counting.
 /// @param picture      Its patches.
 /// @returns            tokens x 3.

@@ -31,7 +31,7 @@ inline namespace POSENC_ABI {
 /// w + (length - w) / g, about.
 ///
 /// ReRoPE is the same with one far distance: q rotated at w, all keys unrotated, so that each is w away. Its leaky form
-/// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a builder.
+/// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a function of its own.
 /// @param positions   Of the tokens in the text, >= 0.
 /// @param group_size  Tokens that share a position, > 0.
 /// @param window      Distance from which positions are grouped: 0, or at least group_size.
@@ -39,6 +39,7 @@ inline namespace POSENC_ABI {
 /// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57; a window smaller than a group,
 ///                                as if the two were swapped.
 /// @throws std::out_of_range      a negative position.
+/// @throws std::length_error      more positions than memory's index type counts.
 /// Cost:     two divisions and stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Jin et al. 2024, arXiv:2401.01325; ReRoPE: Su 2023, kexue.fm/archives/9708.
@@ -92,12 +93,15 @@ class SinkCache {
 ///     10 tokens, 2 sinks, window 4    0 1 . . . . 6 7 8 9
 ///     their positions in the cache    0 1         2 3 4 5
 ///
-/// Tokens are placed by where they are in the cache: PositionRange(0, kept). Keys that were cached rotated move there by
-/// make_shift_table(frequencies, deltas, id) with delta = place in the cache - place at which they were rotated.
+/// The model takes the place of a token in the cache for its position: PositionRange(0, kept). Keys that were cached
+/// rotated move there by make_shift_table(frequencies, deltas, id) with delta = place in the cache - position at which
+/// they were rotated.
 /// @param num_tokens  Tokens so far, >= 0.
 /// @param cache       SinkCache(num_sinks, window).
-/// @returns           Their positions in the text: all while there are no more than num_sinks + window.
+/// @returns           The positions in the text of the tokens that are kept, ascending: all of them while there are no
+///                    more than num_sinks + window.
 /// @throws std::invalid_argument  num_tokens negative or beyond 2^57.
+/// @throws std::length_error      more kept tokens than memory's index type counts.
 /// Cost:     a store for each kept token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Xiao et al. 2023, arXiv:2309.17453.

@@ -22,7 +22,8 @@ inline namespace POSENC_ABI {
 struct MropePositions {
   AxisPositionMatrix<std::int64_t> ids;  ///< tokens x 3: time, height, width.
   std::int64_t next_position = 0;        ///< On all axes, of the first token to be decoded.
-  std::int64_t rope_delta = 0;  ///< next_position - (first_position + tokens): cache length + this is a position.
+  /// next_position - (first_position + tokens): the length of the cache plus this is the position of the next token.
+  std::int64_t rope_delta = 0;
 };
 
 namespace detail {
@@ -153,11 +154,14 @@ class MropeWriter {
 /// @param segments        The prompt in order.
 /// @param first_position  Of the first token: `next_position` of what came before, or 0.
 /// @returns               ids, tokens x 3, and where decoding goes on.
-/// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame or
-///                                no second; a chunk of no position; audio_tokens where has_audio is false.
-/// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
+/// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of tokens of text, audio or padding); a
+///                                VideoTime of which only a part is given, or of no frame or no second; a chunk of no
+///                                position; audio_tokens, audio_by_token or positions_per_chunk without that audio.
+/// @throws std::out_of_range      first_position or a pad_position beyond +-2^57, or positions that grow by more than
+///                                2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
+/// Cost:     three stores for each token, and a few divisions for each frame, of a video with audio for each token; one
+///           allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni and Qwen3-Omni (TMRoPE) with its rope_deltas, and of

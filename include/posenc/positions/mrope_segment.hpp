@@ -22,8 +22,9 @@ inline namespace POSENC_ABI {
 ///
 ///     frame f is at floor(f * positions_per_second * seconds / frames)
 ///
-/// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
-/// frame 3, and 49 in floating point.
+/// It is computed in integers, because frames fall on whole positions: at 25 positions per second and 2/3 s a frame,
+/// frame 3 is at 50, and at 49 in floating point. Frames and seconds are a ratio, and need not be those of the whole
+/// video.
 ///
 ///     VideoTime().positions_per_second(25).frames(3).seconds(2)
 ///
@@ -79,7 +80,9 @@ class VideoSound {
   VideoSound tokens(detail::Size count) const {
     return VideoSound(Eigen::Index{count}, positions_per_chunk_, by_token_);
   }
-  /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
+  /// The video and the audio of each chunk are one behind the other.
+  /// @param count  Positions of a chunk, > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in
+  ///               Qwen2.5-Omni.
   VideoSound positions_per_chunk(detail::Size count) const {
     return VideoSound(tokens_, Eigen::Index{count}, by_token_);
   }
@@ -127,8 +130,8 @@ struct MropeSegment {
   static MropeSegment audio(detail::Size tokens) { return text(tokens); }
   /// A picture of height x width tokens (after spatial merging), >= 0.
   static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width, VideoTime()); }
-  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. It has no default, because
-  /// Qwen2-VL and Qwen2.5-VL differ here.
+  /// A video of frames x height x width tokens (after temporal and spatial merging), >= 0, whose frames are at `time`.
+  /// `time` has no default, because Qwen2-VL and Qwen2.5-VL differ here.
   static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, const VideoTime& time) {
     MropeSegment segment;
     segment.frames = frames;
@@ -161,7 +164,8 @@ struct MropeSegment {
   ///
   ///     bos bos | frame 0 | audio 0 ... 12 | frame 1 | audio 13 ... 25 | frame 2 | rest of the audio | eos eos
   ///
-  /// The eos begin one after the largest position of the run in front of them, even where the other one went further.
+  /// The eos begin one after the largest position of the last run in front of them, of video or of audio, even where
+  /// the other of the two went further.
   /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c, or
   ///               VideoSound().tokens(count).by_token().
   /// @throws std::invalid_argument  the tokens or the order are not given, or both orders are.

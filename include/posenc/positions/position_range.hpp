@@ -29,7 +29,7 @@ std::int64_t checked_position(const char* function, const char* parameter, Integ
 
 /// The positions first, first + 1, ..., first + count - 1.
 ///
-/// Negative positions are fine, and so are large ones: up to 2^57 their angles are as exact as small ones'.
+/// Negative positions are fine, and so are large ones: up to 2^57 their angles are as exact as those of small ones.
 class PositionRange {
  public:
   /// @param first  Position of the first token: the number of tokens that a key/value cache holds already.

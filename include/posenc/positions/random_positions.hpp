@@ -68,19 +68,21 @@ class NumberSet {
 }  // namespace detail
 
 /// Ascending positions drawn without replacement from 0 ... max_positions - 1, all sets equally likely: a model that is
-/// trained on them meets every position and distance of long text in short one.
+/// trained on them meets every position and distance of long text while its own text is short.
 ///
 ///     random_positions(5, 100, Seed(1))    7 23 24 61 90
 ///
-/// The same seed gives the same positions on every platform: std::mt19937_64, r mod n of its numbers but for the
-/// 2^64 mod n smallest, and Floyd's algorithm, j from max_positions - seq_len on: t below j + 1, or j where t is taken.
+/// The same seed gives the same positions on every platform. Numbers below n are those of std::mt19937_64 mod n, where
+/// its 2^64 mod n smallest are skipped. The set is that of Floyd's algorithm: for j = max_positions - seq_len, ...,
+/// max_positions - 1 it takes a random number below j + 1, or j itself where that number was taken before.
 /// @param seq_len        Tokens, >= 0.
 /// @param max_positions  Length that the model shall serve, >= seq_len and at most 2^57.
 /// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              seq_len positions.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     a look into a hash table and a small allocation for each token, and sorting them (bench_frequency:
-///           positions).
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     a random number and a look into a hash table for each token, and sorting them; two allocations
+///           (bench_frequency: positions).
 /// Accuracy: exact [positions][random].
 /// Source:   Ruoss et al. 2023, arXiv:2305.16843.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::Size seq_len,
@@ -113,14 +115,14 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(const Numbers&..
   return {};
 }
 
-/// Positions of PoSE: text in chunks, between which positions are skipped so that the last ones may be anywhere up to
-/// the length that the model is to be extended to.
+/// Positions of PoSE: text in chunks, between which positions are skipped, so that the last chunk may lie anywhere up
+/// to the length that the model is to be extended to.
 ///
 ///     chunks of 3 and 2, 20 positions    0 1 2 | 14 15
 ///
-/// The first chunk begins at 0. Chunk i is moved by u[i], which is drawn from u[i - 1] ... target_length - tokens with
-/// all numbers equally likely; u[0] = 0. The same seed gives the same positions on every platform, see
-/// random_positions().
+/// The first chunk begins at 0. Chunk i is moved by u[i], which is drawn from u[i - 1] ... target_length - n with all
+/// numbers equally likely, n being the tokens of all chunks; u[0] = 0. The same seed gives the same positions on every
+/// platform, see random_positions().
 /// @param chunk_lengths  Tokens of each chunk, > 0: an Eigen vector or a contiguous range of integers.
 /// @param target_length  Length that the model shall serve, at least all tokens and at most 2^57.
 /// @param seed           Seed(number): another one for each sequence and step.

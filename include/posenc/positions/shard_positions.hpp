@@ -36,6 +36,7 @@ enum class ShardOrder {
 /// @returns           seq_len / num_shards positions.
 /// @throws std::invalid_argument  one of these does not hold; an order that is none.
 /// @throws std::out_of_range      shard is outside of that.
+/// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a store for each token of the shard; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][shard].
 /// Source:   Striped attention, Brandon et al. 2023, arXiv:2311.09431; zigzag: Llama 3, Grattafiori et al. 2024,

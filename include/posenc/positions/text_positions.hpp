@@ -23,7 +23,7 @@ using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, 
 /// Tokens that a key/value cache holds already, in front of those that the call is about: PastTokens(5).
 class PastTokens {
  public:
-  /// @param count  [tokens] PastTokens(0) where there is no cache. What is in range depends on the call.
+  /// @param count  [tokens] 0 where there is no cache. Each function that takes it says what is in range.
   template <typename Count, std::enable_if_t<std::is_convertible_v<const Count&, detail::WholeNumber>, int> = 0>
   explicit PastTokens(Count count) : count_(detail::WholeNumber(count)) {}
   /// Says what `PastTokens past = 5` is to be.
@@ -179,7 +179,8 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
   return ids;
 }
 
-/// The six positions of a token in dual chunk attention. With c = chunk_size - local_size and p the position:
+/// The six positions that dual_chunk_positions() gives a token: one as a key, five as a query. Below, p is its position
+/// in the text and c = chunk_size - local_size.
 struct DualChunkPositions {
   std::int64_t key;                  ///< p mod c
   std::int64_t intra;                ///< p mod c: the query against keys of its own chunk.
@@ -193,8 +194,10 @@ struct DualChunkPositions {
 ///
 /// @param position    Position of the token in the text, >= 0.
 /// @param chunk_size  Trained length, > 0.
-/// @param local_size  In [0, chunk_size).
-/// @throws std::invalid_argument  one of the sizes does not hold.
+/// @param local_size  Tokens at the start of each chunk that see the chunk before at exact distances, in
+///                    [0, chunk_size).
+/// @returns           The six positions.
+/// @throws std::invalid_argument  chunk_size <= 0 or beyond 2^57; local_size outside of that.
 /// @throws std::out_of_range      a negative position.
 /// Cost:     a division; nothing that a bench case would show.
 /// Accuracy: exact [positions][text].

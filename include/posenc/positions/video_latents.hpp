@@ -2,6 +2,9 @@
 /// @file
 /// Where the patches of a video are in its diffusion models: Wan, HunyuanVideo, Kandinsky, CogVideoX, Cosmos, LTX,
 /// Mochi, MiniMax-H3.
+///
+/// Below, t counts frames, and y and x the rows and columns of a frame, all from 0. Channels pair up interleaved unless
+/// a model says half_split.
 #ifndef POSENC_POSITIONS_VIDEO_LATENTS_HPP
 #define POSENC_POSITIONS_VIDEO_LATENTS_HPP
 
@@ -120,7 +123,8 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
 
 /// Positions of Cosmos: (24 t / frames_per_second, y, x), each from 0.
 ///
-/// half_split, with a base 1e4 s^(d / (d - 2)) of its own for each axis of d channels.
+/// half_split, with a base 1e4 s^(d / (d - 2)) for each axis of d channels, s being its entry of `rope_scale`: see
+/// axial_frequencies() with a list of bases.
 /// @param frames             Of the latent video, > 0.
 /// @param picture            Patches of a frame: pixels / 16.
 /// @param frames_per_second  > 0. 24, which counts frames, for pictures.
@@ -144,7 +148,9 @@ inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const Gr
 ///     (2 s / 20 - 1, 2 * 32 y / 2048 - 1, 2 * 32 x / 2048 - 1)
 ///     s = 8 t / frames_per_second;  causal: max(8 t - 7, 0) / frames_per_second, the first frame being one picture
 ///
-/// For frequencies 1e4^(k / (n - 1)) pi / 2 with the axes in turn. LTX-2 takes the middle of each patch: not this.
+/// For frequencies 1e4^(k / (n - 1)) pi / 2, k < n, of pair 3 k + a on axis a. They rotate all heads of a token as one:
+/// RopeLayout::interleaved(width).suffix(6 n) with n = floor(width / 6). LTX-2 has other positions, those of the middle
+/// of each patch.
 /// @param frames             Of the latent video, > 0: one for 8 pictures.
 /// @param picture            Patches of a frame: pixels / 32.
 /// @param frames_per_second  Of the video, > 0.
@@ -201,8 +207,9 @@ inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const Gri
 ///
 ///     text   (i, 0, 0)
 ///     sound  (n + j, 0, x0), then (n + j, 0, x1)      n = text_tokens, x0 and x1 the first and the last column of the video
-///     video  (n + 5/3 pictures before f, 16 - 16 r + 32 r y / height, 16 - 16 / r + 32 x / (r width))
-///            r = sqrt(height / width); frames 0, 5, 10, ... are one picture, the others four: 0 1 5 9 13 17 18 22 ...
+///     video  (n + 5/3 m, 16 - 16 r + 32 r y / height, 16 - 16 / r + 32 x / (r width))      r = sqrt(height / width)
+///            m = the pictures before frame t, of which frames 0, 5, 10, ... are one and the others four:
+///            0 1 5 9 13 17 18 22 ...
 ///
 /// half_split, for axial_frequencies({16, 16, 16}, 1e4). A keyframe has the rows and columns of a frame and is in front of
 /// the sound: the first at time n, the last at n + 5/3 (pictures - 1).
