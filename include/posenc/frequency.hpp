@@ -16,7 +16,7 @@
 // How fast each pair rotates.
 #include "posenc/frequency/frequencies.hpp"  // geometric, spaced, a list
 
-#include "posenc/frequency/rope_presets.hpp"  // nanochat, modded-nanogpt, V-JEPA 2
+#include "posenc/frequency/rope_presets.hpp"  // nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image
 
 // Rules that extend the context.
 #include "posenc/frequency/scale_linear.hpp"  // position interpolation, a factor per pair, proportional
@@ -46,7 +46,7 @@
 
 #include "posenc/frequency/cos_sin_cache.hpp"  // other codebases' cos/sin caches: read in place, written
 
-#include "posenc/frequency/channel_order.hpp"  // where sines and cosines are in a row
+#include "posenc/frequency/channel_order.hpp"  // where sinusoids have their sines and cosines
 
 // Frequencies of each sequence of a batch.
 #include "posenc/frequency/make_sequence_table.hpp"

@@ -163,7 +163,7 @@ inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true
 ///
 /// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite as that is, and > 0 for
+/// @param max_frequency  `max_res`, `max_freq`: the last band is pi max_frequency / 2, which must be finite; > 0 for
 ///                       geometric bands.
 /// @param bands          How they lie between. Projects differ, so that there is no default.
 /// @throws std::invalid_argument  one of these does not hold.

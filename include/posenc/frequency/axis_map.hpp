@@ -61,7 +61,7 @@ class AxisMap {
   const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
   /// Of a temporary: the list itself.
   Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
-  /// The id() of a table that is made of these frequencies on these axes.
+  /// The id() of an exact table that is made of these frequencies on these axes, with one set of angles for all heads.
   std::uint64_t id(const Frequencies& frequencies) const { return detail::mix_id(frequencies.id(), id_); }
   /// Number of pairs that `axis` drives.
   Eigen::Index count(detail::Size axis) const {

@@ -166,8 +166,8 @@ FrequencyTableView<float> wrap_cache(const Given&...) {
 ///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
 /// @param storage     How a row lies in memory; wrap_cache() says which project has which.
-/// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table. `cache` is
-///                                then unchanged.
+/// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table; a table whose
+///                                heads have angles of their own (give table.head(h)). `cache` is then unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
 ///           (bench_frequency: write_cache).
 /// Matches:  see wrap_cache().

@@ -209,8 +209,8 @@ inline Frequencies geometric_series(Eigen::Index rotary_dim, double base) {
 /// @param rotary_dim  Number of channels that rotate: an integer, even and > 0. With partial rotary this is
 ///                    int(head_dim * partial_rotary_factor), not head_dim.
 /// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
-/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite; rotary_dim >= 4096 with
-///                                base <= 1024, which are in the wrong order.
+/// @throws std::invalid_argument  rotary_dim odd, <= 0 or beyond 2^24; base <= 0, 1, NaN or infinite; rotary_dim >=
+///                                4096 with base <= 1024, which are in the wrong order.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][golden].
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
@@ -227,7 +227,7 @@ Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
 /// With F = num_pairs and width d = 2F: divisor d/2 is the paper, F - 1 tensor2tensor (the last frequency is 1/base),
 /// F - s the timestep embeddings of diffusion models with `downscale_freq_shift` s. A single pair is 1 whatever the
 /// divisor.
-/// @param num_pairs  F, an integer > 0.
+/// @param num_pairs  F, an integer > 0 and at most 2^23.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
 /// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in

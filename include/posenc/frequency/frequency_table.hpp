@@ -74,8 +74,10 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).cos().
   typename Base::ConstMap cos() const& { return Base::cos(); }
   /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).sin().
   typename Base::ConstMap sin() const& { return Base::sin(); }
   /// @overload
   /// Of a temporary table: a copy.
@@ -84,7 +86,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   /// Of a temporary table: a copy.
   Numbers sin() const&& { return Base::sin(); }
 
-  /// A view of all of the table, which must outlive it.
+  /// A view of all of the table. The table must outlive it.
   FrequencyTableView<Scalar> view() const& {
     return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
   }
@@ -102,8 +104,8 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     const Number* const none = detail::of_temporary<Number>();
     return {none, none, 0, 1, 1, 1, 1};
   }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). It refers to the
-  /// table.
+  /// The gradient of the rotation A R(t) by the table's angles t: A R(-t), for apply_rope(), which takes dL/d(output)
+  /// to dL/d(input) with it. It refers to the table.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
   /// @overload
   /// Of a temporary: the result keeps the table.

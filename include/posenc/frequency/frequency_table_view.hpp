@@ -77,11 +77,13 @@ class FrequencyTableBase {
   double magnitude() const { return facts_.magnitude; }
   /// Whether the angles are those of channels (Frequencies::for_channels()): for apply_channel_angles() alone.
   bool of_channels() const { return facts_.of_channels; }
-  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
-  /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
+  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache or for one
+  /// head of several. A float32 table has another id than the exact table of the same frequencies: its angles are
+  /// rounded, so that keys that it rotated cannot be moved by a table of differences.
   std::uint64_t id() const { return facts_.id; }
   /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
-  /// r. Empty for lists of positions, for several axes and for a wrapped cache.
+  /// r. Empty for lists of positions, for several axes, for sequences with frequencies of their own and for a wrapped
+  /// cache.
   std::optional<std::int64_t> first_position() const { return facts_.first_position; }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
@@ -188,7 +190,8 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
     const Eigen::Index offset = rows_ == 0 ? Eigen::Index(0) : head * this->head_stride();
     return {facts, cos_ + offset, sin_ + offset, rows_};
   }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
+  /// The gradient of the rotation A R(t) by the table's angles t: A R(-t), for apply_rope(), which takes dL/d(output)
+  /// to dL/d(input) with it.
   TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0, false}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
   /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.

@@ -135,9 +135,9 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 ///                                than axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     rows of equal positions that of one axis; other rows on up to four axes about 2 times that, on more axes a
-///           pass for each and a scattered store for each value; one allocation (bench_frequency: fill_table, several
-///           axes).
+/// Cost:     rows of equal positions that of one axis; other rows of whole positions >= 0 on up to four axes about 2
+///           times that, of others more; on more axes, or with float32 angles, a pass for each axis and a scattered
+///           store for each value; one allocation (bench_frequency: fill_table, several axes).
 /// Accuracy: as make_table() for one axis [frequency][axes].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index tables of Qwen-VL, MRotaryEmbedding of vLLM, ggml_rope_multi, axial RoPE of vision models.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// make_table() and fill_table(): frequencies meet positions.
+/// make_table() and fill_table(): the cosines and sines of frequencies at positions.
 /// On several axes: make_axis_table.hpp; with frequencies of each sequence: make_sequence_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
@@ -37,7 +37,8 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///
 /// The table remembers its first position, so that apply_rope(x, table, layout, starting_at(p)) finds row p - first.
 /// The numbers of a position do not depend on the positions beside it: chunks of a sequence equal the whole, bit for
-/// bit. With SSE2 alone products are rounded once more than with AVX2 or AVX-512, in double: POSENC_PIN_LEVEL keeps one.
+/// bit. On machines without AVX2 products are rounded once more, in double: with POSENC_PIN_LEVEL defined as sse2, avx2
+/// or avx512 all machines that have it give the same bits.
 /// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
 /// @param  frequencies  One angular frequency for each pair, and the magnitude A.
 /// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.
@@ -76,10 +77,11 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& po
 }
 
 /// Writes a table anew for other positions (and frequencies), without an allocation: for a decode loop, which needs one
-/// row for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
+/// row for each new token. The table keeps its storage, AngleMode and number of heads, and takes the first position of
+/// a range.
 ///
 /// @param[in,out] table  rows x num_pairs.
-/// @param frequencies    table.num_pairs() frequencies.
+/// @param frequencies    table.num_pairs() frequencies, for each head where heads have their own.
 /// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count),
 ///                       or a list, with exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN

@@ -156,6 +156,7 @@ struct MixedWriter {
 ///                     = H num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param options      As in make_table(), with exact angles.
+/// @returns            tokens x num_pairs cosines and as many sines, for each head where heads have their own.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation
@@ -186,7 +187,7 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
 /// Matches:  PoPE of x-transformers, half-split, and of PoPE-pytorch, where zeros and lengths are interleaved; the caller
-///           applies softplus and puts the zeros in. Their learned bias of keys is -delta, and is the phase as it is.
+///           applies softplus and puts the zeros in. Their learned bias of keys is -delta: give it as the phases.
 template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
           std::enable_if_t<detail::is_list<Phases>, int> = 0>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,

@@ -60,7 +60,7 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
 /// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
 /// apply_channel_angles(), not for apply_rope().
 ///
-///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
+///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = floor(head_dim / 6),  axes frame, row, column
 ///
 /// With the interleaved layout the two channels of a pair get different angles:
 ///
@@ -68,7 +68,7 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
 ///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
 ///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
 ///
-/// @param head_dim  Channels of a head, at least 6; those beyond 6 (head_dim / 6) stay.
+/// @param head_dim  Channels of a head, at least 6; those beyond 6 floor(head_dim / 6) stay.
 /// @throws std::invalid_argument  this does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][presets].

@@ -79,7 +79,7 @@ Frequencies scale_linear(const Given&...) {
 ///                    0                        else,  head_dim = frequencies.rotary_dim()
 ///
 /// This is not the partial rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the
-/// half-split layout, and the pairs that do not rotate lie in the middle of each half.
+/// half-split layout, and the pairs that do not rotate are the last ones of each half.
 /// @param frequencies            What the model was trained with.
 /// @param partial_rotary_factor  In (0, 1].
 /// @param factor                 >= 1.

@@ -32,7 +32,7 @@ struct Llama3Options {
 ///
 /// Llama 4 Scout has both factors at 1: no pair is between them, and each is kept or divided.
 /// @param frequencies  What the model was trained with.
-/// @param options  factor and original_max_position_embeddings must be set.
+/// @param options      factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 4 ulp of double [frequency][golden].

@@ -35,8 +35,9 @@ struct LongRopeOptions {
 ///     inv_freq'[i] = inv_freq[i] / long_factor[i]     seq_len > original_max_position_embeddings
 ///                    inv_freq[i] / short_factor[i]    else
 ///
-/// magnitude: attention_factor if given, else sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
-/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1; the same for both lists.
+/// magnitude: short_mscale or long_mscale, that of the list in use, if given; else attention_factor if given; else
+/// sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
+/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1. It multiplies that of `frequencies`.
 ///
 /// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
@@ -44,7 +45,8 @@ struct LongRopeOptions {
 /// @param options      The lists and the trained length must be set, and factor or max_position_embeddings.
 /// @param seq_len      The length that this sequence may reach [tokens], >= 0. The trained length itself is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
-///                                neither factor nor max_position_embeddings; anything NaN or infinite.
+///                                neither factor nor max_position_embeddings; one of the other numbers <= 0; a
+///                                negative seq_len; anything NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   Ding et al. 2024, arXiv:2402.13753.

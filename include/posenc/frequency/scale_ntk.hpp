@@ -55,7 +55,7 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 /// `factor`. Works on any list of frequencies.
 /// @param frequencies  What the model was trained with.
 /// @param factor       "alpha", >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
+/// @throws std::invalid_argument  factor < 1 or NaN; a base' that is infinite or 1; rotary_dim 2, where the exponent
 ///                                divides by zero.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
@@ -75,8 +75,9 @@ struct DynamicNtkOptions {
 
 /// Dynamic NTK: NTK-aware scaling by as much as the length needs.
 ///
-/// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
-/// factor * seq_len / max_position_embeddings - (factor - 1).
+/// Up to `max_position_embeddings` nothing changes; beyond it this is scale_ntk_aware() with the factor
+///
+///     factor * seq_len / max_position_embeddings - (factor - 1)
 ///
 /// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
 /// the length once for each sequence avoids that.

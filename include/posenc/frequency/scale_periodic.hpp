@@ -41,11 +41,12 @@ inline bool is_period(double period) {
 ///
 /// Pairs that make less than half a rotation in a period no longer rotate.
 /// @param frequencies  What the model was trained with.
-/// @param period       W [positions], > 0.
+/// @param period       [positions] > 0; infinity leaves the frequencies unchanged.
 /// @throws std::invalid_argument  period <= 0 or NaN.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][periodic].
-/// Matches:  wrap_dims of embed_nd in stable-diffusion.cpp (--circular), the height and the width of the picture in patches.
+/// Matches:  wrap_dims of embed_nd in stable-diffusion.cpp (--circular): the height and the width of the picture in
+///           patches.
 template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
   const double length = static_cast<double>(period);

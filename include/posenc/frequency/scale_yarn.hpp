@@ -23,7 +23,7 @@ struct YarnOptions {
   double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
   double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
   detail::Switch truncate = true;               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
-  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
+  std::optional<double> attention_factor = {};  ///< A itself; mscale and attn_factor then do not count.
   std::optional<double> mscale = {};            ///< DeepSeek pair. Counts only when both are given.
   std::optional<double> mscale_all_dim = {};    ///< DeepSeek pair. Alone it sets the softmax multiplier.
   double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
@@ -50,11 +50,13 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///     e[i] = extrapolation_factor (1 - clamp((i - low) / (high - low), 0, 1))
 ///     inv_freq'[i] = inv_freq[i] (e[i] + (1 - e[i]) / factor)
 ///
-/// With g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1:
-/// magnitude: attention_factor if given; else, with both mscale and mscale_all_dim,
-/// g(factor, mscale) / g(factor, mscale_all_dim), else g(factor, 1), times attn_factor.
-/// softmax_multiplier: g(factor, mscale_all_dim)^2 when mscale_all_dim is given, else 1. DeepSeek V2 and V3 need it on
-/// the softmax scale; ports of the rule often leave it out.
+/// The two factors, with g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1:
+///
+/// magnitude: attention_factor if given; else attn_factor times g(factor, mscale) / g(factor, mscale_all_dim) where
+/// both mscale and mscale_all_dim are given, and times g(factor, 1) where not.
+///
+/// softmax_multiplier: g(factor, mscale_all_dim)^2 where mscale_all_dim is given, else 1. DeepSeek V2 and V3 need it on
+/// the softmax scale; ports of the rule often leave it out. Both multiply those of `frequencies`.
 ///
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
 /// @param options      factor and original_max_position_embeddings must be set.

@@ -51,7 +51,7 @@ enum class AngleMode {
 /// How a table is made. Every function that makes a table takes these, and fill_table() keeps those of its table.
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
-  AngleMode angles = AngleMode::exact;
+  AngleMode angles = AngleMode::exact;             ///< How angles are formed.
   /// Number of heads that have angles of their own; 1 where all heads share them. Frequencies (and axes) are then given
   /// for num_heads times the pairs of a head: those of head 0 first, then those of head 1, ...
   detail::Size num_heads = 1;

@@ -61,7 +61,8 @@ FromRow from_row(Integer row) {
   return FromRow(static_cast<Eigen::Index>(row));
 }
 
-/// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
+/// The rows of a table that a list names, one for each token; in each_sequence(seq_len, rows(list)) the first row of
+/// each sequence.
 ///
 /// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span.
 ///              A list that is a variable must outlive the call.

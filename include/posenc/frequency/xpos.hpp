@@ -102,7 +102,7 @@ struct XposWriter {
 ///
 /// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
 /// queries and keys must have the same one: give it once for a model, never from the length of a table. The scales of
-/// positions far from it overflow: with center 0, float has room for some 30,000 positions.
+/// positions far from it overflow: with the default decay, float has room for some 36,000 positions on either side.
 ///
 /// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
 /// inverse() refuses both.
@@ -116,8 +116,8 @@ struct XposWriter {
 ///                                position that is NaN or infinite; float32 angles.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
 ///                                finite.
-/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
-///           bench case of its own).
+/// Cost:     an exponential, two products and two divisions for each pair on top of make_table(); two allocations for
+///           the tables, and a small one (no bench case of its own).
 /// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].
 /// Source:   Sun et al. 2022, arXiv:2212.10554.
 /// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos
