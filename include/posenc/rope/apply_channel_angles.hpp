@@ -87,8 +87,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
 /// refused.
 /// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
-/// @param table      A table of layout.rotary_dim() "pairs", or its adjoint(): of frequencies of channels, which
-///                   Frequencies::for_channels() keeps from apply_rope().
+/// @param table      A table of layout.rotary_dim() "pairs", or its adjoint(). Make it of frequencies that
+///                   Frequencies::for_channels() has marked, so that apply_rope() refuses it.
 /// @param layout     Channels of a head, which of them are mixed, and how they pair up.
 /// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
 ///                                apply_rope(). x is unchanged whenever something is thrown.

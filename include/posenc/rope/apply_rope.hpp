@@ -31,7 +31,7 @@ inline namespace POSENC_ABI {
 ///     table             A R(t)       the rotation
 ///     table.adjoint()   A R(-t)      its gradient: takes dL/d(output) to dL/d(input)
 ///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1; refused where A is not one
-///                                    number (xPos, FoPE)
+///                                    number (xPos, FoPE, sequences of different magnitudes)
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
 ///                   Map, Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,

@@ -53,8 +53,8 @@ class CacheRows {
 ///                                view: other heads or channels) than x; a cache without memory, or that overlaps
 ///                                itself, x, the table or the slots. Nothing is then written.
 /// @throws std::out_of_range      when apply_rope() gets it: a slot that is no row of the cache, -1 included.
-/// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then writes token by token
-///           (bench_rope: norm and rotation).
+/// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then gives its kernel up to 64
+///           tokens at a time, with a norm one at a time (bench_rope: norm and rotation).
 /// Accuracy: rows have the same bits as without it [rope][norm].
 /// Matches:  slot_mapping of reshape_and_cache of vLLM, where -1 leaves a token out.
 template <typename Cache, typename List>

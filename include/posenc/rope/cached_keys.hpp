@@ -65,7 +65,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 ///
 /// For a sliding cache whose first tokens were dropped (delta = -dropped), and for a prefix that is reused at another
 /// place. The keys hold the magnitude already, and it is not applied again, however often they move. Where all tokens
-/// move by one delta, make a table of one row and let all of them share it:
+/// move by one delta, make a table of one row and let all of them share it, each as a sequence of one token:
 ///
 ///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
 ///     apply_rope(keys, shift, layout, each_sequence(1));
@@ -77,6 +77,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies` by as many heads; float32
 ///                                angles; a delta that is NaN or infinite.
+/// @throws std::out_of_range      an integer delta beyond +-2^57; an angle that is not finite.
 /// Cost:     that of make_table() and apply_rope(), with no keys computed again (no bench case of its own).
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar
 ///           [rope][cached_keys].
@@ -127,12 +128,13 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 /// With it, rules that depend on the length work with a cache: when dynamic NTK changes its base, or LongRoPE changes
 /// from the short to the long factors, the keys follow. It needs the positions of the keys.
 /// @tparam Scalar       As in make_table().
-/// @param from, to      Frequencies of as many pairs as one another.
+/// @param from, to      The frequencies that rotated the keys, and those that they are to have: as many pairs.
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
 /// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
 /// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from` by as many heads; float32
 ///                                angles; a position that is NaN or infinite.
+/// @throws std::out_of_range      an integer position beyond +-2^57; an angle that is not finite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
 ///           [rope][cached_keys].

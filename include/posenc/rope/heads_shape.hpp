@@ -54,6 +54,8 @@ class HeadsShape {
 ///
 ///     const HeadsView q(data, shape, HeadsStrides().batch(seq_len * row).token(row).head(head_dim));
 ///
+/// for instance is a view of queries in a buffer with keys and values beside them, row = (num_heads + 2 num_kv_heads) *
+/// head_dim numbers for each token.
 /// A stride may be negative. One that is not given is refused where its axis has more than one element.
 class HeadsStrides {
  public:

@@ -21,9 +21,9 @@ inline namespace POSENC_ABI {
 ///
 /// @param from, to  Layouts of equal head_dim() and rotary_dim(), which is even; their offsets may differ (a suffix
 ///                  becomes a prefix).
-/// @return          head_dim source channels.
+/// @returns         head_dim source channels.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:    two assignments for each channel; one allocation (no bench case: it is called once for a checkpoint).
+/// Cost:    one assignment for each channel; one allocation (no bench case: it is called once for a checkpoint).
 /// Matches: the index that the converters of Hugging Face and llama.cpp reshape by (see permute_rows()).
 inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to) {
   const char* const function = "channel_permutation";

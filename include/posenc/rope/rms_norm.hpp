@@ -54,7 +54,10 @@ class RmsNorm {
  public:
   /// @param weight  A vector: head_dim numbers for NormOver::head, num_heads * head_dim for NormOver::token, the
   ///                channels of head 0 first; as the checkpoint stores them.
-  /// @param eps     Added to the mean square: rms_norm_eps of the config.
+  /// @param eps     Added to the mean square: rms_norm_eps of the config, finite and >= 0.
+  /// @param over    The channels of one mean.
+  /// @param is      What the checkpoint's numbers mean: w itself, or 1 + w.
+  /// @param order   Before the rotation, or behind it.
   /// @throws std::invalid_argument  an empty weight or one that is no vector; eps negative or not finite; an
   ///                                enumerator that is none.
   /// Cost: allocates 12 bytes for each weight.

@@ -197,8 +197,9 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 ///     grad_x[c]       = (v[c] - x[c] (v . x) / (n rms^2)) / rms        v = w R(t)^T grad_out
 ///     grad_weight[c] += sum over tokens (and heads) of (R(t)^T grad_out)[c] x[c] / rms
 ///
-/// with n the channels of the mean; where the norm comes behind the rotation, v = R(t)^T (w grad_out), and grad_weight
-/// sums grad_out[c] (R(t) x)[c] / rms.
+/// with R(t) as the table's cosines and sines have it, its magnitude A included, n the channels of the mean and rms as
+/// in apply_rope(). Where the norm comes behind the rotation, v = R(t)^T (w grad_out), A^2 x[c] is in place of the
+/// first x[c] in channels that rotate, and grad_weight sums grad_out[c] (R(t) x)[c] / rms.
 /// @param[out] grad_x          Shape of x, in any scalar; it may be grad_out or x itself.
 /// @param[in,out] grad_weight  A vector of as many numbers as the norm has weights, of float or double: added to. Empty
 ///                             for a norm without weights.

@@ -46,12 +46,14 @@ class RopeLayout {
   template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
   explicit RopeLayout(Size...) = delete;
 
+  /// All channels of a head rotate, i with i + head_dim / 2.
   /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
   static RopeLayout half_split(detail::Size head_dim) {
     return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
   }
-  /// @copydoc half_split
+  /// All channels of a head rotate, 2i with 2i + 1.
+  /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
   static RopeLayout interleaved(detail::Size head_dim) {
     return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
