@@ -56,6 +56,7 @@ class ConfigValue {
     return value;
   }
   /// A dictionary. Where two entries have one key, the last counts.
+  /// @throws std::invalid_argument  values nested more than max_depth() deep.
   static ConfigValue dictionary(std::initializer_list<std::pair<std::string, ConfigValue>> entries = {}) {
     ConfigValue value;
     value.kind_ = Kind::dictionary;
@@ -232,9 +233,9 @@ struct JsonConverter {
 
 /// Converts a parsed JSON value to plain data.
 ///
-/// It depends on no JSON library: any type that has these members of nlohmann::json will do: is_null(), is_boolean(),
-/// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
-/// value is tested before the value is read, so that the JSON type reports no errors of its own.
+/// It depends on no JSON library. Any type will do that has is_null(), is_boolean(), is_number(), is_string(),
+/// is_array(), is_object(), get<T>(), and iterators with key() and value(), all as nlohmann::json has them. The kind of
+/// every value is tested before the value is read, so that the JSON type reports no errors of its own.
 /// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
 /// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones;
 ///                                one nested more than ConfigValue::max_depth() deep or of more than max_values()

@@ -61,8 +61,9 @@ ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_facto
 /// @overload
 /// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
 /// is not known.
-/// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
-/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower.
+/// @param hints  See ModelHints; tower and sections must be empty, because a file holds one model and its sections
+///               count pairs. ModelRope::assumed names what was taken from the hints.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower or sections.
 template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {

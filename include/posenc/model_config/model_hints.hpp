@@ -17,11 +17,11 @@ inline namespace POSENC_ABI {
 /// What the sections of a config count, where programs differ: in HunYuan-VL, for pictures.
 enum class AxisSections {
   of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
-  of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
-               ///< which rotates text alone. What is read is for apply_channel_angles(). Transformers.
+  of_channels  ///< A section of n has the next 2 n channels of the head: the two channels of a pair get different axes,
+               ///< so that only text is rotated. What is read is for apply_channel_angles(). Transformers.
 };
 
-/// What to use where a config says nothing, in the way of a config class's defaults; and which tower to read.
+/// What to use where a config says nothing, as a config class would by its defaults; and which tower to read.
 ///
 ///     ModelHints hints;
 ///     hints.pairs = RopePairs::half_split;

@@ -40,8 +40,8 @@ enum class TokenPositions {
 enum class RotatedStates {
   queries_keys,         ///< Queries and keys.
   queries_keys_values,  ///< Values as well: CLVP.
-  attention_inputs      ///< The hidden states that queries and keys are made of, head by head; values are made of those
-                        ///< that do not rotate: conformers with "rotary" positions.
+  attention_inputs      ///< The hidden states from which queries and keys are projected, head by head; values are
+                        ///< projected from the states as they were: conformers with "rotary" positions.
 };
 
 /// What has an angle of its own.
@@ -67,7 +67,7 @@ struct RopeSet {
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
   GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
-  int grid_first = 0;                                   ///< The same: the position of the first row and column.
+  int grid_first = 0;                                   ///< The position of the first row and column of a picture.
   RopeAngles angles = RopeAngles::of_pairs;             ///< Which function takes the table.
   /// What VideoTime::positions_per_second() takes; nothing where the config does not say, or frames count alone.
   std::optional<int> positions_per_second{};
@@ -126,7 +126,7 @@ inline const AxisMap& axes_of_prompt(const char* function, const RopeSet& set) {
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
 ///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
 ///                                without axes, or of other positions than its three.
-/// @throws std::out_of_range      a position beyond 2^57.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
 ///           positions).
@@ -164,7 +164,7 @@ FrequencyTable<float> make_table(const RopeSet&) {
 /// @param positions      starting_at(first): as many positions as the table has rows. Or what make_table() takes, with
 ///                       exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
-/// @throws std::out_of_range      a position beyond 2^57.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive
 ///           positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
