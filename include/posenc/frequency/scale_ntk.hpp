@@ -52,7 +52,8 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 ///     base' = base * factor^(d / (d - 2))        d = rotary_dim
 ///
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
-/// `factor`. Works on any list of frequencies.
+/// `factor`. So it works on any list of frequencies. Here i counts all pairs: where they are on several axes, scale the
+/// frequencies of each axis alone.
 /// @param frequencies  What the model was trained with.
 /// @param factor       "alpha", >= 1.
 /// @throws std::invalid_argument  factor < 1 or NaN; a base' that is infinite or 1; rotary_dim 2, where the exponent

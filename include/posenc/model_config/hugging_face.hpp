@@ -30,17 +30,20 @@ inline namespace POSENC_ABI {
 /// `rope_type`; rope_theta at either place, or a list of it; partial_rotary_factor and its older names;
 /// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches
 /// that stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from
-/// the config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key
-/// says it. Of a config that holds several models, the language model is read: text_config, or what has its place.
+/// the config class of its model_type: see known_model_types(). The pair layout comes from rope_interleave where a
+/// config has it, else from model_type, because no other key says it. Of a config that holds several models, the
+/// language model is read: text_config, or what has its place.
 /// @param config          A dictionary: a parsed JSON value of any type that to_config_value() takes, or a ConfigValue.
 /// @param serving_length  The number of tokens that a sequence may reach, > 0. The frequencies of "longrope" and
 ///                        "dynamic" depend on it. It must stay the same while a sequence grows: the keys in a cache
 ///                        were rotated with the frequencies of the first value.
-/// @param pairs           The pair layout, instead of the one that model_type has: for weights in another order, or for
-///                        a model_type that is not known, for which there are no other defaults either.
-/// @throws std::invalid_argument  a value of the wrong kind; an unknown model_type, rope_type or layer type; no
-///                                rope_theta where there is no default; keys that contradict one another; lists of the
-///                                wrong length; sections that do not cover the pairs; what a scaling rule refuses.
+/// @param pairs           The pair layout, instead of the one that the config or its model_type has: for weights in
+///                        another order, or for a model_type that is not known, for which there are no other defaults
+///                        either.
+/// @throws std::invalid_argument  serving_length <= 0; a value of the wrong kind; an unknown model_type, rope_type or
+///                                layer type; no rope_theta where there is no default; keys that contradict one
+///                                another; lists of the wrong length; sections that do not cover the pairs; what a
+///                                scaling rule refuses.
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them
 ///           [model_config][published].
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.

@@ -29,17 +29,18 @@ enum class AxisSections {
 ///     hints.full_layers_rotate = false;
 ///     const ModelRope model = read_hugging_face_config(config, 32768, hints);  // or read_gguf_metadata()
 ///
-/// What a config says wins over these, except over `pairs`, which no key says, and `axes`, which replace sections.
+/// What a config says wins over these, except over `pairs` and `full_layers_rotate`, and over `axes`, which replace
+/// sections.
 /// ModelRope::assumed names what was taken from here.
 struct ModelHints {
-  std::optional<RopePairs> pairs{};            ///< Instead of the layout that the model_type has, if any.
+  std::optional<RopePairs> pairs{};            ///< Instead of the layout of the config or its model_type, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
   std::optional<double> sliding_rope_theta{};  ///< The base of sliding layers, where they have their own.
   std::optional<detail::Size> head_dim{};      ///< Channels of a head, > 0.
   std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
   detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
   std::optional<AxisMap> axes{};             ///< The axis of each pair, where a token has several positions.
-  std::optional<AxisSections> sections{};    ///< Of HunYuan-VL, whose configs cannot be read without it.
+  std::optional<AxisSections> sections{};    ///< For HunYuan-VL, whose configs need it; for no other model.
   std::string tower{};  ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
 };
 

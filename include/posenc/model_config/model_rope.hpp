@@ -201,8 +201,8 @@ struct ModelRope {
   std::vector<LayerRope> layers{};   ///< One entry for each layer.
   /// The paths of all keys about rotation that were in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
-  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
-  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by name: "pairs",
+  /// "layer_types", "rope_theta", "head_dim", "full_layers_rotate", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
   /// What else the code of a known model does about positions, that no config says: tokens that do not rotate, angles
   /// that are weights, an indexer with a rotation of its own. Empty for most models.

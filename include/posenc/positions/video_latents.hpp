@@ -92,8 +92,9 @@ inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, cons
 ///
 ///     t from 0;  y from top to (top + h) (n - 1) / n in n = height steps, x alike
 ///
-/// with h x w the largest size of the video's form that fits into `base`, and top = round((base height - h) / 2), halves
-/// to even. For axial_frequencies({d / 8, 3 d / 16, 3 d / 16}, 1e4). CogVideoX 1.5 counts from 0: wan_positions().
+/// with h x w the largest size of the video's form that fits into `base`, in whole patches, and
+/// top = round((base height - h) / 2), halves to even. For axial_frequencies({d / 8, 3 d / 16, 3 d / 16}, 1e4) and
+/// heads of d channels. CogVideoX 1.5 counts from 0: wan_positions().
 /// @param frames   Of the latent video, > 0.
 /// @param picture  Patches of a frame: pixels / 16.
 /// @param base     Patches that it was trained on: GridShape(30, 45).
