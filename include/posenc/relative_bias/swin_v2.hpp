@@ -54,7 +54,7 @@ using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<Gr
 }  // namespace detail
 
 /// Returns the continuous bias of Swin v2 by displacement: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8),
-/// y = 8 (query - key) / reach in rows and in columns.
+/// y = 8 (query - key) / reach in rows and in columns, 0 where query and key are in one row or column.
 ///
 /// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
 /// @param window      The window to serve.

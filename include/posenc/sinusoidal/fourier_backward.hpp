@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The gradients of Fourier features by their coordinates and directions.
+/// The gradients of Fourier features with respect to their coordinates, directions and phases.
 #ifndef POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
 #define POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
 

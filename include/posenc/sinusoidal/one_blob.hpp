@@ -99,9 +99,9 @@ inline constexpr bool takes_blob_gradient<Grad, GradOut, Coordinates, BlobEdges>
 /// The numbers of a coordinate in [0, 1] add up to 1 where edges wrap.
 /// @param[out] out     tokens x M n: any writable dense Eigen object, row- or column-major.
 /// @param coordinates  tokens x M, usually in [0, 1]: float, double or a half type. NaN and infinity give NaN.
-/// @param edges        What is beyond 0 and 1. Projects differ, so that there is no default.
-/// @throws std::invalid_argument  shapes that do not fit; edges that are none; memory that overlaps. `out` is then
-///                                unchanged.
+/// @param edges        What happens to the part of a blob beyond 0 or 1. It has no default, because projects differ.
+/// @throws std::invalid_argument  shapes that do not fit; edges that BlobEdges does not name; memory that overlaps.
+///                                `out` is then unchanged.
 /// Cost:     a store for each number, and some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal:
 ///           one-blob).
 /// Accuracy: double |error| <= 2^-50 + n |x| 2^-51, with 1 for |x| where a coordinate below 0 wraps; float rounds that
