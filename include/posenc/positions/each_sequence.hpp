@@ -55,7 +55,8 @@ class EachSequence {
 };
 
 /// Sequences of `seq_len` tokens, stacked one after the other, that share the rows of one table: token t of every
-/// sequence takes row t, and the table has exactly `seq_len` rows.
+/// sequence takes row t, and the table has exactly `seq_len` rows. A table whose sequences have frequencies of their own
+/// has as many for each sequence, and each takes its own.
 ///
 /// @param seq_len  Tokens of each sequence, > 0.
 /// @throws std::invalid_argument  seq_len <= 0.

@@ -17,7 +17,8 @@ inline namespace POSENC_ABI {
 /// own, so that no other number is taken for it.
 class Seed {
  public:
-  /// @param value  Any integer of 64 bits.
+  /// @param value  Any integer that std::int64_t holds, negative ones too.
+  /// @throws std::length_error  an unsigned integer of 2^63 or more.
   template <typename Value, std::enable_if_t<std::is_convertible_v<const Value&, detail::WholeNumber>, int> = 0>
   explicit Seed(Value value) : value_(detail::WholeNumber(value)) {}
   /// Says what `Seed seed = 7` is to be.

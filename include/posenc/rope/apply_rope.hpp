@@ -132,7 +132,8 @@ void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& lay
 ///           x, other strides and x in double run element by element (bench_rope: norm and rotation).
 /// Accuracy: |error| <= (n / 64 + 12) eps (|a cos| + |b sin|) for n = head_dim, with a and b normalized, eps = 2^-24 and
 ///           one more rounding into half types; where the norm comes behind the rotation, in addition one rounding of
-///           the table's scalar [rope][norm].
+///           the table's scalar [rope][norm]. This holds while the sum of x^2 is in the range of float, as frameworks
+///           need it too.
 ///           Bits are the same at AVX2 and AVX-512, as above [rope][norm][levels].
 /// Matches:  q_norm and k_norm with apply_rotary_pos_emb of Qwen3, Gemma 3, OLMo 2 and Llama 4 in transformers.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
