@@ -177,6 +177,9 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_distance_biases() {
               posenc::kerple_table_backward(KerpleA(f.grad), KerpleP(f.grad_q), f.table, KerpleA(ones), KerpleP(ones),
                                             posenc::KerpleKernel::power);
             });
+  bad.range("Sandwich of a base whose angles are no numbers",
+            "make_sandwich_table: base must be such that every distance * base^(-2m / head_dim) is finite, got 1e-308",
+            [](F&) { posenc::make_sandwich_table<double>(1, 2, posenc::DistanceRange(-2, 0), 1e-308); });
   bad.value("Sandwich of odd width", "make_sandwich_table: head_dim must be even, > 0 and at most 16777216, got 7",
             [](F& f) { posenc::make_sandwich_table<float>(2, 7, f.table.distances(), 10000.0); });
 

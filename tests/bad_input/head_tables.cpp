@@ -235,6 +235,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_head_tables() {
             });
 
   // FoPE
+  bad.value("FoPE of channels", "make_fope_table: frequencies must be those of pairs, got those of channels", [](F& f) {
+    posenc::make_fope_table<float>(f.four.for_channels(), Eigen::MatrixXd::Ones(4, 4), Eigen::MatrixXd::Ones(4, 4),
+                                   f.starts, 8);
+  });
+  bad.value("xPos of channels", "make_xpos_tables: frequencies must be those of pairs, got those of channels",
+            [](F& f) { posenc::make_xpos_tables<float>(f.eight.for_channels(), PositionRange(0, 3), 0); });
   bad.value("FoPE of other frequencies", "make_fope_table: cos_coefficients.rows() must be 4, got 3", [](F& f) {
     posenc::make_fope_table<float>(f.four, Eigen::MatrixXd::Ones(3, 4), Eigen::MatrixXd::Ones(3, 4), f.starts, 8);
   });

@@ -388,7 +388,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
       [](F& f) { posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), f.eight.with_magnitude(2).id()); });
   bad.value("a shift of keys of several axes by one",
             "make_shift_table: keys_id must be 14501298654465141105 (frequencies.id()), or std::nullopt where it is "
-            "not known, got 2855824892242359937",
+            "not known, got 12834770545675946904",
             [](F& f) {
               posenc::make_shift_table<float>(f.eight, Eigen::Array2i(1, 2), contiguous_axes({2, 2}).id(f.eight));
             });
@@ -427,6 +427,11 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_rope() {
               const auto slow = posenc::scale_linear(f.eight, 2);
               posenc::make_rescale_table<float>(f.eight, slow, posenc::PositionRange(0, 3), slow.id());
             });
+  bad.value(
+      "rescaling pairs to channels",
+      "make_rescale_table: to must be frequencies of pairs, or of channels, as from, got other frequencies", [](F& f) {
+        posenc::make_rescale_table<float>(f.eight, f.eight.for_channels(), posenc::PositionRange(0, 3), std::nullopt);
+      });
   bad.value("rescaling to other pairs", "make_rescale_table: to.num_pairs() must be from.num_pairs() 4, got 5",
             [](F& f) {
               posenc::make_rescale_table<float>(f.eight, geometric_frequencies(10, 1e4), posenc::PositionRange(0, 3),

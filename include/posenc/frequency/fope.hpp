@@ -76,6 +76,7 @@ struct FopeWriter {
                                      const Positions& positions, Eigen::Index rotary_dim, const TableOptions& options) {
     const char* const function = "make_fope_table";
     require_exact_angles(function, options);
+    require(!frequencies.of_channels(), function, "frequencies", "those of channels", "those of pairs");
     require_rotary_dim(function, "rotary_dim", rotary_dim);
     const Eigen::Index pairs = pairs_of_head(function, "cos_coefficients.cols()", cos.cols(), options);
     require(pairs > 0 && pairs <= rotary_dim / 2, function, "cos_coefficients.cols()", cos.cols(), "from 1 to ",

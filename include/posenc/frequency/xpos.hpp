@@ -60,6 +60,7 @@ struct XposWriter {
     require_exact_angles(function, options);
     require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
             "1 (the decay of xPos runs over the pairs of one head)");
+    require(!frequencies.of_channels(), function, "frequencies", "those of channels", "those of pairs");
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);

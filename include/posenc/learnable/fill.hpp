@@ -88,9 +88,11 @@ constexpr bool explain_fill() {
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
 /// Source:   Wichura 1988, Applied Statistics 37(3), AS 241, for normal numbers; otherwise see the rules.
 /// Matches:  the initializers that the rules name, in distribution.
-template <typename Values, typename Rule,
-          std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule>, int> = 0>
-void fill(Values&& values, const Rule& rule, Seed seed) {
+template <typename Values, typename Rule, typename SeedOfRule,
+          std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule> &&
+                               std::is_same_v<SeedOfRule, Seed>,
+                           int> = 0>
+void fill(Values&& values, const Rule& rule, const SeedOfRule& seed) {
   auto& target = detail::written(std::forward<Values>(values));
   detail::require_data("fill", "values", target);
   detail::require_no_self_overlap("fill", "values", target);

@@ -56,6 +56,7 @@ class AttentionSpan {
     constexpr std::int64_t limit = detail::kMaxSeqLen;
     detail::require_in_range(queries.first() >= -limit && queries.first() <= limit, function, "queries.first()",
                              queries.first(), "in [-", limit, ", ", limit, "]");
+    detail::require(detail::fits_into<Eigen::Index>(key_len), function, "key_len", key_len, ">= 0 and at most ", limit);
     return AttentionSpan(function, queries.count(), static_cast<Eigen::Index>(key_len),
                          static_cast<Eigen::Index>(queries.first()));
   }

@@ -6,11 +6,13 @@
 
 #include "posenc/detail/angles.hpp"
 #include "posenc/detail/argument.hpp"
+#include "posenc/detail/check.hpp"
 #include "posenc/frequency/frequencies.hpp"
 #include "posenc/positions/position_range.hpp"
 #include "posenc/relative_bias/detail/held.hpp"
 #include "posenc/relative_bias/distance_table.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -27,6 +29,7 @@ inline namespace POSENC_ABI {
 /// @param distances  span.distances(), or more, so that one table serves every step.
 /// @param base       Finite, > 0 and not 1; the paper: 10000.
 /// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      a base so small that an angle is not finite.
 /// Cost:     D/2 cosines for each distance, from the shared generator; no bench case, called once for a length.
 /// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once
 ///           [accuracy][relative_bias].
@@ -39,11 +42,15 @@ DistanceTable<Scalar> make_sandwich_table(detail::Size num_heads, detail::Size h
   detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require_base(function, base);
-  DistanceTable<Scalar> table(num_heads, distances);
   Eigen::ArrayXd inv_freq(head_dim / 2);
   for (Eigen::Index m = 1; m <= head_dim / 2; ++m) {
     inv_freq[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(head_dim));
   }
+  const double fastest = (std::max)(inv_freq[0], inv_freq[inv_freq.size() - 1]);
+  const double reach = static_cast<double>((std::max)(-distances.first(), distances.last()));
+  detail::require_in_range(detail::is_finite(fastest) && detail::is_finite(fastest * reach), function, "base", base,
+                           "such that every distance * base^(-2m / head_dim) is finite");
+  DistanceTable<Scalar> table(num_heads, distances);
   Eigen::ArrayXd sums(distances.size());
   for (Eigen::Index i = 0; i < sums.size(); ++i) sums[i] = -static_cast<double>(head_dim) / 2;
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));

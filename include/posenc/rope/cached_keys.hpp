@@ -52,6 +52,8 @@ inline constexpr bool begins_with_frequencies<Frequencies, Given...> = true;
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
           from.num_pairs());
+  require(to.of_channels() == from.of_channels(), function, "to", "other frequencies",
+          "frequencies of pairs, or of channels, as from");
   Eigen::ArrayXd inv_freq = to.inv_freq();
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] -= from.inv_freq()[i];
   return with_frequencies(to, inv_freq).with_magnitude(to.magnitude() / from.magnitude(), 1.0);
@@ -132,7 +134,7 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
 /// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
-/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from` by as many heads; float32
+/// @throws std::invalid_argument  different numbers of pairs, or pairs and channels; keys_id is not that of `from` by as many heads; float32
 ///                                angles; a position that is NaN or infinite.
 /// @throws std::out_of_range      an integer position beyond +-2^57; an angle that is not finite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
