@@ -134,8 +134,8 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
 /// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
-/// @throws std::invalid_argument  different numbers of pairs, or pairs and channels; keys_id is not that of `from` by as many heads; float32
-///                                angles; a position that is NaN or infinite.
+/// @throws std::invalid_argument  different numbers of pairs, or pairs and channels; keys_id is not that of `from` by as
+///                                many heads; float32 angles; a position that is NaN or infinite.
 /// @throws std::out_of_range      an integer position beyond +-2^57; an angle that is not finite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
