@@ -864,7 +864,7 @@ std::int64_t checked_position(const char* function, const char* parameter, Integ
 
 /// The positions first, first + 1, ..., first + count - 1.
 ///
-/// Negative positions are fine, and so are large ones: up to 2^57 their angles are as exact as small ones'.
+/// Negative positions are fine, and so are large ones: up to 2^57 their angles are as exact as those of small ones.
 class PositionRange {
  public:
   /// @param first  Position of the first token: the number of tokens that a key/value cache holds already.
@@ -1092,7 +1092,8 @@ class EachSequence {
 };
 
 /// Sequences of `seq_len` tokens, stacked one after the other, that share the rows of one table: token t of every
-/// sequence takes row t, and the table has exactly `seq_len` rows.
+/// sequence takes row t, and the table has exactly `seq_len` rows. A table whose sequences have frequencies of their own
+/// has as many for each sequence, and each takes its own.
 ///
 /// @param seq_len  Tokens of each sequence, > 0.
 /// @throws std::invalid_argument  seq_len <= 0.
@@ -1103,11 +1104,12 @@ EachSequence<detail::FirstRow> each_sequence(Integer seq_len) {
 }
 
 /// @overload
-/// Sequences that begin somewhere: token t of sequence b is at start + t.
+/// Sequences whose first positions are given: token t of a sequence is at the first position of that sequence, plus t.
 ///
 /// @param seq_len  Tokens of each sequence, > 0: 1 in a decode step.
-/// @param start   starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
-///                batch). For a table, from_row(n) and rows(list) too. A list that is a variable must outlive the call.
+/// @param start    starting_at(first), the same for all sequences; or a list with the first position of each (a ragged
+///                 batch). Where rows of a table are chosen, also from_row(n), or rows(list) with the first row of
+///                 each. A list that is a variable is referred to: it must outlive what is returned.
 /// @throws std::invalid_argument  seq_len <= 0.
 template <typename Integer, typename Start>
 EachSequence<detail::Kept<Start>> each_sequence(Integer seq_len, Start&& start) {
@@ -1244,7 +1246,7 @@ using PositionIds = Eigen::Matrix<std::int64_t, Eigen::Dynamic, Eigen::Dynamic, 
 /// Tokens that a key/value cache holds already, in front of those that the call is about: PastTokens(5).
 class PastTokens {
  public:
-  /// @param count  [tokens] PastTokens(0) where there is no cache. What is in range depends on the call.
+  /// @param count  [tokens] 0 where there is no cache. Each function that takes it says what is in range.
   template <typename Count, std::enable_if_t<std::is_convertible_v<const Count&, detail::WholeNumber>, int> = 0>
   explicit PastTokens(Count count) : count_(detail::WholeNumber(count)) {}
   /// Says what `PastTokens past = 5` is to be.
@@ -1400,7 +1402,8 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> packed_positions(const List& cu_s
   return ids;
 }
 
-/// The six positions of a token in dual chunk attention. With c = chunk_size - local_size and p the position:
+/// The six positions that dual_chunk_positions() gives a token: one as a key, five as a query. Below, p is its position
+/// in the text and c = chunk_size - local_size.
 struct DualChunkPositions {
   std::int64_t key;                  ///< p mod c
   std::int64_t intra;                ///< p mod c: the query against keys of its own chunk.
@@ -1414,8 +1417,10 @@ struct DualChunkPositions {
 ///
 /// @param position    Position of the token in the text, >= 0.
 /// @param chunk_size  Trained length, > 0.
-/// @param local_size  In [0, chunk_size).
-/// @throws std::invalid_argument  one of the sizes does not hold.
+/// @param local_size  Tokens at the start of each chunk that see the chunk before at exact distances, in
+///                    [0, chunk_size).
+/// @returns           The six positions.
+/// @throws std::invalid_argument  chunk_size <= 0 or beyond 2^57; local_size outside of that.
 /// @throws std::out_of_range      a negative position.
 /// Cost:     a division; nothing that a bench case would show.
 /// Accuracy: exact [positions][text].
@@ -1461,7 +1466,8 @@ namespace presets {
 /// @throws std::invalid_argument  past is outside of that.
 /// Cost:     a count and a store for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][fairseq].
-/// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads too: first position past + 2.
+/// Matches:  OPTLearnedPositionalEmbedding of Hugging Face. BART and mBART count pads like real tokens: their positions
+///           are starting_at(past + 2).
 template <typename Derived>
 PositionIds opt_positions(const Eigen::DenseBase<Derived>& mask, PastTokens past = PastTokens(0)) {
   return detail::masked_positions("presets::opt_positions", mask, past,
@@ -1554,6 +1560,7 @@ enum class ShardOrder {
 /// @returns           seq_len / num_shards positions.
 /// @throws std::invalid_argument  one of these does not hold; an order that is none.
 /// @throws std::out_of_range      shard is outside of that.
+/// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     a store for each token of the shard; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][shard].
 /// Source:   Striped attention, Brandon et al. 2023, arXiv:2311.09431; zigzag: Llama 3, Grattafiori et al. 2024,
@@ -1665,7 +1672,7 @@ AxisPositionMatrix<Scalar> fill_grid(const char* function, const std::vector<int
 /// @throws std::invalid_argument  no axis, or a negative size; column_row of one axis; an order that is none.
 /// @throws std::out_of_range      a position beyond +-2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     a division and a store for each position; one allocation (bench_frequency: positions).
+/// Cost:     two divisions and a store for each position; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][grid].
 /// Matches:  row and column ids of Qwen2-VL and Llama 4 vision towers; of two axes PRX, HunyuanImageRotaryPosEmbed (base
 ///           256) and GlmImageRotaryPosEmbed (half-split) of diffusers, whose text does not rotate.
@@ -1739,7 +1746,8 @@ inline AxisPositionMatrix<double> linspace_positions(const std::vector<int>& siz
 /// @param sizes            As for grid_positions().
 /// @param reference_sizes  As many entries as `sizes`, >= 0.
 /// @returns                tokens x axes.
-/// @throws std::invalid_argument  besides those of grid_positions(): another number of axes; a negative size.
+/// @throws std::invalid_argument  besides those of grid_positions(): another number of reference_sizes, or a negative
+///                                one.
 /// Cost:     that of grid_positions() (bench_frequency: positions).
 /// Accuracy: each is the double nearest to the formula [positions][grid].
 /// Matches:  EVA-02 and timm `ref_feat_shape`, with grid_offset 0. Whole parts: CogView4RotaryPosEmbed of diffusers with
@@ -1788,7 +1796,7 @@ inline namespace POSENC_ABI {
 /// w + (length - w) / g, about.
 ///
 /// ReRoPE is the same with one far distance: q rotated at w, all keys unrotated, so that each is w away. Its leaky form
-/// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a builder.
+/// has real positions, query p / g + w - w / g and key p / g: lists of doubles. Neither needs a function of its own.
 /// @param positions   Of the tokens in the text, >= 0.
 /// @param group_size  Tokens that share a position, > 0.
 /// @param window      Distance from which positions are grouped: 0, or at least group_size.
@@ -1796,6 +1804,7 @@ inline namespace POSENC_ABI {
 /// @throws std::invalid_argument  group_size or window outside of that, or beyond 2^57; a window smaller than a group,
 ///                                as if the two were swapped.
 /// @throws std::out_of_range      a negative position.
+/// @throws std::length_error      more positions than memory's index type counts.
 /// Cost:     two divisions and stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Jin et al. 2024, arXiv:2401.01325; ReRoPE: Su 2023, kexue.fm/archives/9708.
@@ -1849,12 +1858,15 @@ class SinkCache {
 ///     10 tokens, 2 sinks, window 4    0 1 . . . . 6 7 8 9
 ///     their positions in the cache    0 1         2 3 4 5
 ///
-/// Tokens are placed by where they are in the cache: PositionRange(0, kept). Keys that were cached rotated move there by
-/// make_shift_table(frequencies, deltas, id) with delta = place in the cache - place at which they were rotated.
+/// The model takes the place of a token in the cache for its position: PositionRange(0, kept). Keys that were cached
+/// rotated move there by make_shift_table(frequencies, deltas, id) with delta = place in the cache - position at which
+/// they were rotated.
 /// @param num_tokens  Tokens so far, >= 0.
 /// @param cache       SinkCache(num_sinks, window).
-/// @returns           Their positions in the text: all while there are no more than num_sinks + window.
+/// @returns           The positions in the text of the tokens that are kept, ascending: all of them while there are no
+///                    more than num_sinks + window.
 /// @throws std::invalid_argument  num_tokens negative or beyond 2^57.
+/// @throws std::length_error      more kept tokens than memory's index type counts.
 /// Cost:     a store for each kept token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][long_text].
 /// Source:   Xiao et al. 2023, arXiv:2309.17453.
@@ -1901,7 +1913,8 @@ inline namespace POSENC_ABI {
 /// own, so that no other number is taken for it.
 class Seed {
  public:
-  /// @param value  Any integer of 64 bits.
+  /// @param value  Any integer that std::int64_t holds, negative ones too.
+  /// @throws std::length_error  an unsigned integer of 2^63 or more.
   template <typename Value, std::enable_if_t<std::is_convertible_v<const Value&, detail::WholeNumber>, int> = 0>
   explicit Seed(Value value) : value_(detail::WholeNumber(value)) {}
   /// Says what `Seed seed = 7` is to be.
@@ -2029,19 +2042,21 @@ class NumberSet {
 }  // namespace detail
 
 /// Ascending positions drawn without replacement from 0 ... max_positions - 1, all sets equally likely: a model that is
-/// trained on them meets every position and distance of long text in short one.
+/// trained on them meets every position and distance of long text while its own text is short.
 ///
 ///     random_positions(5, 100, Seed(1))    7 23 24 61 90
 ///
-/// The same seed gives the same positions on every platform: std::mt19937_64, r mod n of its numbers but for the
-/// 2^64 mod n smallest, and Floyd's algorithm, j from max_positions - seq_len on: t below j + 1, or j where t is taken.
+/// The same seed gives the same positions on every platform. Numbers below n are those of std::mt19937_64 mod n, where
+/// its 2^64 mod n smallest are skipped. The set is that of Floyd's algorithm: for j = max_positions - seq_len, ...,
+/// max_positions - 1 it takes a random number below j + 1, or j itself where that number was taken before.
 /// @param seq_len        Tokens, >= 0.
 /// @param max_positions  Length that the model shall serve, >= seq_len and at most 2^57.
 /// @param seed           Seed(number): another one for each sequence and step.
 /// @returns              seq_len positions.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:     a look into a hash table and a small allocation for each token, and sorting them (bench_frequency:
-///           positions).
+/// @throws std::length_error      more tokens than memory's index type counts.
+/// Cost:     a random number and a look into a hash table for each token, and sorting them; two allocations
+///           (bench_frequency: positions).
 /// Accuracy: exact [positions][random].
 /// Source:   Ruoss et al. 2023, arXiv:2305.16843.
 inline Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(detail::Size seq_len,
@@ -2074,14 +2089,14 @@ Eigen::Matrix<std::int64_t, Eigen::Dynamic, 1> random_positions(const Numbers&..
   return {};
 }
 
-/// Positions of PoSE: text in chunks, between which positions are skipped so that the last ones may be anywhere up to
-/// the length that the model is to be extended to.
+/// Positions of PoSE: text in chunks, between which positions are skipped, so that the last chunk may lie anywhere up
+/// to the length that the model is to be extended to.
 ///
 ///     chunks of 3 and 2, 20 positions    0 1 2 | 14 15
 ///
-/// The first chunk begins at 0. Chunk i is moved by u[i], which is drawn from u[i - 1] ... target_length - tokens with
-/// all numbers equally likely; u[0] = 0. The same seed gives the same positions on every platform, see
-/// random_positions().
+/// The first chunk begins at 0. Chunk i is moved by u[i], which is drawn from u[i - 1] ... target_length - n with all
+/// numbers equally likely, n being the tokens of all chunks; u[0] = 0. The same seed gives the same positions on every
+/// platform, see random_positions().
 /// @param chunk_lengths  Tokens of each chunk, > 0: an Eigen vector or a contiguous range of integers.
 /// @param target_length  Length that the model shall serve, at least all tokens and at most 2^57.
 /// @param seed           Seed(number): another one for each sequence and step.
@@ -2162,7 +2177,7 @@ class GridShape {
                                         " for a width of ", width);
     }
   }
-  /// Says that one number, where a grid is asked for, is half of it.
+  /// Refuses a bare number where a grid is asked for, at compile time.
   template <typename Side, std::enable_if_t<std::is_arithmetic_v<Side>, int> = 0>
   GridShape(Side) : GridShape(1, 1) {  // NOLINT: meant to be found by a call with a bare number
     static_assert(detail::kMisuse<Side>, "posenc: a grid has a height and a width: write GridShape(height, width)");
@@ -2204,8 +2219,8 @@ inline namespace POSENC_ABI {
 ///     linspace(4, {0, 1})                     0       1/3    2/3    1       first + i (last - first) / (n - 1)
 ///     linspace_without_endpoint(4, {0, 1})    0       0.25   0.5    0.75    first + i (stop - first) / n
 ///
-/// diffusers' linspace(first, stop (n - 1) / n, n) is linspace(n, {first, stop (n - 1) / n}), and linspace without its
-/// endpoint only where first is 0.
+/// diffusers often writes linspace(first, stop (n - 1) / n, n): here linspace(n, {first, stop (n - 1) / n}), which is
+/// linspace_without_endpoint(n, {first, stop}) only where first is 0.
 class GridAxis {
  public:
   /// 0, 1, 2, ...
@@ -2251,8 +2266,8 @@ class GridAxis {
     Eigen::Index patches_;
   };
   /// The middle of each patch where [-1, 1] has `side` of them. DINOv3 and timm: side is the size of the axis itself
-  /// (normalize_coords "separate"), the larger ("max") or the smaller ("min") side of the picture; with these two a
-  /// side of another size begins at -1 too and does not end at 1.
+  /// (normalize_coords "separate"), or the larger ("max") or the smaller ("min") side of the picture; with these two
+  /// the patches of an axis of another size begin at -1 too and do not end at 1.
   /// @param side  Side(patches), > 0.
   /// @throws std::invalid_argument  size outside of [0, 2^20]; side <= 0.
   static GridAxis patch_centers(detail::Size size, const Side& side) {
@@ -2323,7 +2338,8 @@ class GridAxis {
 
   /// Tokens on the axis.
   Eigen::Index size() const { return size_; }
-  /// Position of token i: of the first and, in a linspace, the last token exactly what was given.
+  /// Position of token i, 0 <= i < size(), which is not checked. The first position, and in a linspace the last one, is
+  /// exactly what was given.
   double operator[](Eigen::Index i) const {
     if (i == 0) return first_;
     return i == size_ - 1 ? last_ : formula(i);
@@ -2401,8 +2417,9 @@ inline namespace POSENC_ABI {
 ///
 ///     frame f is at floor(f * positions_per_second * seconds / frames)
 ///
-/// All of it in integers, because frames fall on whole positions: 25 positions per second at 2/3 s a frame are 50 at
-/// frame 3, and 49 in floating point.
+/// It is computed in integers, because frames fall on whole positions: at 25 positions per second and 2/3 s a frame,
+/// frame 3 is at 50, and at 49 in floating point. Frames and seconds are a ratio, and need not be those of the whole
+/// video.
 ///
 ///     VideoTime().positions_per_second(25).frames(3).seconds(2)
 ///
@@ -2458,7 +2475,9 @@ class VideoSound {
   VideoSound tokens(detail::Size count) const {
     return VideoSound(Eigen::Index{count}, positions_per_chunk_, by_token_);
   }
-  /// @param count  > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in Qwen2.5-Omni.
+  /// The video and the audio of each chunk are one behind the other.
+  /// @param count  Positions of a chunk, > 0: position_id_per_seconds * seconds_per_chunk of the config, 50 in
+  ///               Qwen2.5-Omni.
   VideoSound positions_per_chunk(detail::Size count) const {
     return VideoSound(tokens_, Eigen::Index{count}, by_token_);
   }
@@ -2506,8 +2525,8 @@ struct MropeSegment {
   static MropeSegment audio(detail::Size tokens) { return text(tokens); }
   /// A picture of height x width tokens (after spatial merging), >= 0.
   static MropeSegment image(detail::Size height, detail::Size width) { return video(1, height, width, VideoTime()); }
-  /// A video of frames x height x width tokens, >= 0, whose frames are at `time`. It has no default, because
-  /// Qwen2-VL and Qwen2.5-VL differ here.
+  /// A video of frames x height x width tokens (after temporal and spatial merging), >= 0, whose frames are at `time`.
+  /// `time` has no default, because Qwen2-VL and Qwen2.5-VL differ here.
   static MropeSegment video(detail::Size frames, detail::Size height, detail::Size width, const VideoTime& time) {
     MropeSegment segment;
     segment.frames = frames;
@@ -2540,7 +2559,8 @@ struct MropeSegment {
   ///
   ///     bos bos | frame 0 | audio 0 ... 12 | frame 1 | audio 13 ... 25 | frame 2 | rest of the audio | eos eos
   ///
-  /// The eos begin one after the largest position of the run in front of them, even where the other one went further.
+  /// The eos begin one after the largest position of the last run in front of them, of video or of audio, even where
+  /// the other of the two went further.
   /// @param sound  VideoSound().tokens(count).positions_per_chunk(count), whose count of a chunk is c, or
   ///               VideoSound().tokens(count).by_token().
   /// @throws std::invalid_argument  the tokens or the order are not given, or both orders are.
@@ -2657,7 +2677,8 @@ inline namespace POSENC_ABI {
 struct MropePositions {
   AxisPositionMatrix<std::int64_t> ids;  ///< tokens x 3: time, height, width.
   std::int64_t next_position = 0;        ///< On all axes, of the first token to be decoded.
-  std::int64_t rope_delta = 0;  ///< next_position - (first_position + tokens): cache length + this is a position.
+  /// next_position - (first_position + tokens): the length of the cache plus this is the position of the next token.
+  std::int64_t rope_delta = 0;
 };
 
 namespace detail {
@@ -2788,11 +2809,14 @@ class MropeWriter {
 /// @param segments        The prompt in order.
 /// @param first_position  Of the first token: `next_position` of what came before, or 0.
 /// @returns               ids, tokens x 3, and where decoding goes on.
-/// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of text tokens); a VideoTime of no frame or
-///                                no second; a chunk of no position; audio_tokens where has_audio is false.
-/// @throws std::out_of_range      first_position beyond +-2^57, or positions that grow by more than 2^57.
+/// @throws std::invalid_argument  a negative count, or one beyond 2^20 (2^40 of tokens of text, audio or padding); a
+///                                VideoTime of which only a part is given, or of no frame or no second; a chunk of no
+///                                position; audio_tokens, audio_by_token or positions_per_chunk without that audio.
+/// @throws std::out_of_range      first_position or a pad_position beyond +-2^57, or positions that grow by more than
+///                                2^57.
 /// @throws std::length_error      more tokens than memory's index type counts.
-/// Cost:     three stores for each token, and a division for each frame; one allocation (bench_frequency: positions).
+/// Cost:     three stores for each token, and a few divisions for each frame, of a video with audio for each token; one
+///           allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][mrope].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index of Qwen2-VL, Qwen2.5-VL, Qwen2.5-Omni and Qwen3-Omni (TMRoPE) with its rope_deltas, and of
@@ -2927,6 +2951,9 @@ std::int64_t tokens_of(const char* function, const Pictures& pictures, Eigen::In
 
 // ---- posenc/positions/flux_latents.hpp
 /// Where text, picture and references are in FLUX and the diffusion models that follow its form: Krea, Ovis, LongCat.
+///
+/// Below, i counts the tokens of text, y and x the rows and columns of a picture, and r the references, all from 0. The
+/// frequencies of each model are named beside its positions; all of these models pair channels interleaved.
 #ifndef POSENC_POSITIONS_FLUX_LATENTS_HPP
 #define POSENC_POSITIONS_FLUX_LATENTS_HPP
 
@@ -2936,18 +2963,20 @@ inline namespace POSENC_ABI {
 /// On which axes the references of flux_positions() differ from one another.
 enum class FluxReferences {
   by_index,  ///< The first axis: reference r is at r + 1, from row and column 0.
-  by_offset  ///< Rows and columns: all are at 1, each beside those before it, or below them where that is less far.
+  by_offset  ///< Rows and columns: all are at 1 on the first axis, each to the right of those before it, or below them
+             ///< where that is less far.
 };
 
 namespace presets {
 
 /// Positions of FLUX.1: text, the picture, then the pictures that it is to follow (Kontext).
 ///
-///     text         (0, 0, 0)            for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     text         (0, 0, 0)
 ///     picture      (0, y, x)
 ///     reference r  (r + 1, y, x)        by_index
-///                  (1, y0 + y, x0 + x)  by_offset; the first reference is at the same places
+///                  (1, y0 + y, x0 + x)  by_offset, (y0, x0) its corner: (0, 0) of the first reference
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @param references   Their patches.
@@ -2991,10 +3020,11 @@ inline AxisPositionMatrix<std::int64_t> flux_positions(detail::Size text_tokens,
 
 /// Positions of FLUX.2 on four axes: text, the picture, then its references.
 ///
-///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 2000)
+///     text         (0, 0, 0, i)
 ///     picture      (0, y, x, 0)
 ///     reference r  (10 (r + 1), y, x, 0)
 ///
+/// For axial_frequencies({16, 16, 16, 16}, 2000).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @param references   Their patches.
@@ -3019,10 +3049,11 @@ inline AxisPositionMatrix<std::int64_t> flux2_positions(detail::Size text_tokens
 
 /// Positions of FLUX.3 on four axes: text, the picture, then its references. A patch is half a position.
 ///
-///     text         (0, 0, 0, i)         for axial_frequencies({16, 16, 16, 16}, 1e4)
+///     text         (0, 0, 0, i)
 ///     picture      (0, y / 2, x / 2, 0)
 ///     reference r  (0, y / 2, x / 2, -(r + 1))
 ///
+/// For axial_frequencies({16, 16, 16, 16}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches.
 /// @param references   Their patches.
@@ -3055,9 +3086,10 @@ inline AxisPositionMatrix<double> flux3_positions(detail::Size text_tokens, cons
 
 /// Positions of Ovis-Image: text on the axes of the picture, then the picture.
 ///
-///     text     (0, i, i)                for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
+///     text     (0, i, i)
 ///     picture  (0, y, x)
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
@@ -3077,9 +3109,10 @@ inline AxisPositionMatrix<std::int64_t> ovis_image_positions(detail::Size text_t
 
 /// Positions of LongCat-Image: text on the axes of the picture, then pictures that begin where text ends.
 ///
-///     text       (0, i, i)              for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
-///     picture r  (r + 1, n + y, n + x)  n = text_tokens
+///     text       (0, i, i)
+///     picture r  (r + 1, n + y, n + x)        n = text_tokens
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0, its padding included: 512 to make a picture.
 /// @param pictures     Patches (pixels / 16) of the picture and of the one that it is to follow (Edit), at least one.
 /// @returns            tokens x 3.
@@ -3109,7 +3142,10 @@ inline AxisPositionMatrix<std::int64_t> longcat_image_positions(detail::Size tex
 
 // ---- posenc/positions/image_latents.hpp
 /// Where text, picture and references are in the diffusion models of pictures: Qwen-Image, Z-Image, Lumina,
-/// ERNIE-Image, Ideogram. FLUX and its kin are in flux_latents.hpp.
+/// ERNIE-Image, Ideogram. FLUX and the models of its form are in flux_latents.hpp.
+///
+/// Below, i counts the tokens of text, y and x the rows and columns of a picture, and r the pictures, all from 0.
+/// Channels pair up interleaved unless a model says half_split.
 #ifndef POSENC_POSITIONS_IMAGE_LATENTS_HPP
 #define POSENC_POSITIONS_IMAGE_LATENTS_HPP
 
@@ -3122,7 +3158,7 @@ namespace presets {
 ///     text         (m + i, m + i, m + i)    m = the largest of floor(height / 2), floor(width / 2)
 ///     picture r    (r, y - ceil(height / 2), x - ceil(width / 2))
 ///
-/// For axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28}).
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param text_tokens  >= 0.
 /// @param pictures     Patches (pixels / 16) of the picture and of those that it is to follow (Edit), at least one.
 /// @returns            tokens x 3.
@@ -3150,9 +3186,10 @@ inline AxisPositionMatrix<std::int64_t> qwen_image_positions(detail::Size text_t
 /// Positions of Qwen-Image 2.1: text and pictures in the order of the prompt, the new picture last. Every picture is
 /// centered, at the place on the first axis that text has reached, and takes up max(h, w) places there.
 ///
-///     text     (p, p, p), p counts on    for axial_frequencies({8, 28, 28}, 1e4) and contiguous_axes({8, 28, 28})
-///     picture  (p, y - ceil(h / 2), x - ceil(w / 2))
+///     text     (p, p, p)                                 p grows by 1 with each token
+///     picture  (p, y - ceil(h / 2), x - ceil(w / 2))     p grows by max(h, w) behind it
 ///
+/// For axial_frequencies({8, 28, 28}, 1e4).
 /// @param segments  MropeSegment::text(tokens) and MropeSegment::image(height, width) of latents, in order.
 /// @returns         tokens x 3.
 /// @throws std::invalid_argument  a segment of another kind: a video, a picture with a time, audio or padding; otherwise
@@ -3186,14 +3223,16 @@ inline AxisPositionMatrix<std::int64_t> qwen_image21_positions(const std::vector
 
 /// Positions of Z-Image: the picture, then text; both filled up to a multiple of 32 tokens.
 ///
-///     picture  (n + 1, y, x)     n = text tokens, filled up       for axial_frequencies({16, 24, 24}, 256)
-///     fill     (0, 0, 0)
-///     text     (i + 1, 0, 0)     i < n: its fill is counted like text
+///     picture  (n + 1, y, x)     n = text_tokens, filled up
+///     fill     (0, 0, 0)         of the picture
+///     text     (i + 1, 0, 0)     i < n: the fill of text is counted like text
 ///
+/// For axial_frequencies({16, 24, 24}, 256).
 /// @param text_tokens  >= 0.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3, the fill included.
-/// @throws             as ideogram4_positions().
+/// @throws std::invalid_argument  text_tokens negative or beyond 2^40.
+/// @throws std::length_error      more tokens than memory's index type counts.
 /// Cost:     three stores for each token; one allocation (bench_frequency: positions).
 /// Accuracy: exact [positions][latents].
 /// Matches:  ZImageTransformer2DModel of diffusers, basic mode.
@@ -3210,11 +3249,12 @@ inline AxisPositionMatrix<std::int64_t> z_image_positions(detail::Size text_toke
   return rows.take();
 }
 
-/// Positions of Ideogram 4: text, then the picture, 65,536 further on every axis.
+/// Positions of Ideogram 4: text, then the picture, which begins at 65,536 on every axis however long the text is.
 ///
-///     text     (i, i, i)                              for geometric_frequencies(256, 5e6) and
-///     picture  (65536, 65536 + y, 65536 + x)          interleaved_axes({88, 20, 20}), half_split
+///     text     (i, i, i)
+///     picture  (65536, 65536 + y, 65536 + x)
 ///
+/// For geometric_frequencies(256, 5e6) and interleaved_axes({88, 20, 20}), half_split.
 /// @param text_tokens  >= 0, without padding: pads of a batch are in front, and masked.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
@@ -3235,9 +3275,10 @@ inline AxisPositionMatrix<std::int64_t> ideogram4_positions(detail::Size text_to
 
 /// Positions of Lumina Image 2.0: text, then the picture.
 ///
-///     text     (i, 0, 0)                 for axial_frequencies({16, 16, 16}, 1e4)
+///     text     (i, 0, 0)
 ///     picture  (text_tokens, y, x)
 ///
+/// For axial_frequencies({16, 16, 16}, 1e4).
 /// @param text_tokens  >= 0, without padding.
 /// @param picture      Its patches: pixels / 16.
 /// @returns            tokens x 3.
@@ -3256,9 +3297,10 @@ inline AxisPositionMatrix<std::int64_t> lumina2_positions(detail::Size text_toke
 
 /// Positions of ERNIE-Image: the picture, then text.
 ///
-///     picture  (text_tokens, y, x)       for presets::ernie_image_frequencies({32, 48, 48}, 256), which is no rotation
+///     picture  (text_tokens, y, x)
 ///     text     (i, 0, 0)
 ///
+/// For presets::ernie_image_frequencies({32, 48, 48}, 256) and apply_channel_angles(), which is no rotation.
 /// @param text_tokens  >= 0, without padding: pads of a batch are behind, and go on counting.
 /// @param picture      Its patches.
 /// @returns            tokens x 3.
@@ -3284,6 +3326,9 @@ inline AxisPositionMatrix<std::int64_t> ernie_image_positions(detail::Size text_
 // ---- posenc/positions/video_latents.hpp
 /// Where the patches of a video are in its diffusion models: Wan, HunyuanVideo, Kandinsky, CogVideoX, Cosmos, LTX,
 /// Mochi, MiniMax-H3.
+///
+/// Below, t counts frames, and y and x the rows and columns of a frame, all from 0. Channels pair up interleaved unless
+/// a model says half_split.
 #ifndef POSENC_POSITIONS_VIDEO_LATENTS_HPP
 #define POSENC_POSITIONS_VIDEO_LATENTS_HPP
 
@@ -3360,8 +3405,9 @@ inline AxisPositionMatrix<double> kandinsky5_positions(detail::Size frames, cons
 ///
 ///     t from 0;  y from top to (top + h) (n - 1) / n in n = height steps, x alike
 ///
-/// with h x w the largest size of the video's form that fits into `base`, and top = round((base height - h) / 2), halves
-/// to even. For axial_frequencies({d / 8, 3 d / 16, 3 d / 16}, 1e4). CogVideoX 1.5 counts from 0: wan_positions().
+/// with h x w the largest size of the video's form that fits into `base`, in whole patches, and
+/// top = round((base height - h) / 2), halves to even. For axial_frequencies({d / 8, 3 d / 16, 3 d / 16}, 1e4) and
+/// heads of d channels. CogVideoX 1.5 counts from 0: wan_positions().
 /// @param frames   Of the latent video, > 0.
 /// @param picture  Patches of a frame: pixels / 16.
 /// @param base     Patches that it was trained on: GridShape(30, 45).
@@ -3391,7 +3437,8 @@ inline AxisPositionMatrix<double> cogvideox_positions(detail::Size frames, const
 
 /// Positions of Cosmos: (24 t / frames_per_second, y, x), each from 0.
 ///
-/// half_split, with a base 1e4 s^(d / (d - 2)) of its own for each axis of d channels.
+/// half_split, with a base 1e4 s^(d / (d - 2)) for each axis of d channels, s being its entry of `rope_scale`: see
+/// axial_frequencies() with a list of bases.
 /// @param frames             Of the latent video, > 0.
 /// @param picture            Patches of a frame: pixels / 16.
 /// @param frames_per_second  > 0. 24, which counts frames, for pictures.
@@ -3415,7 +3462,9 @@ inline AxisPositionMatrix<double> cosmos_positions(detail::Size frames, const Gr
 ///     (2 s / 20 - 1, 2 * 32 y / 2048 - 1, 2 * 32 x / 2048 - 1)
 ///     s = 8 t / frames_per_second;  causal: max(8 t - 7, 0) / frames_per_second, the first frame being one picture
 ///
-/// For frequencies 1e4^(k / (n - 1)) pi / 2 with the axes in turn. LTX-2 takes the middle of each patch: not this.
+/// For frequencies 1e4^(k / (n - 1)) pi / 2, k < n, of pair 3 k + a on axis a. They rotate all heads of a token as one:
+/// RopeLayout::interleaved(width).suffix(6 n) with n = floor(width / 6). LTX-2 has other positions, those of the middle
+/// of each patch.
 /// @param frames             Of the latent video, > 0: one for 8 pictures.
 /// @param picture            Patches of a frame: pixels / 32.
 /// @param frames_per_second  Of the video, > 0.
@@ -3472,8 +3521,9 @@ inline AxisPositionMatrix<double> mochi_positions(detail::Size frames, const Gri
 ///
 ///     text   (i, 0, 0)
 ///     sound  (n + j, 0, x0), then (n + j, 0, x1)      n = text_tokens, x0 and x1 the first and the last column of the video
-///     video  (n + 5/3 pictures before f, 16 - 16 r + 32 r y / height, 16 - 16 / r + 32 x / (r width))
-///            r = sqrt(height / width); frames 0, 5, 10, ... are one picture, the others four: 0 1 5 9 13 17 18 22 ...
+///     video  (n + 5/3 m, 16 - 16 r + 32 r y / height, 16 - 16 / r + 32 x / (r width))      r = sqrt(height / width)
+///            m = the pictures before frame t, of which frames 0, 5, 10, ... are one and the others four:
+///            0 1 5 9 13 17 18 22 ...
 ///
 /// half_split, for axial_frequencies({16, 16, 16}, 1e4). A keyframe has the rows and columns of a frame and is in front of
 /// the sound: the first at time n, the last at n + 5/3 (pictures - 1).
@@ -3531,11 +3581,11 @@ inline AxisPositionMatrix<double> minimax_h3_positions(detail::Size text_tokens,
 #endif  // POSENC_POSITIONS_VIDEO_LATENTS_HPP
 
 // ---- posenc/positions.hpp
-/// Positions: where tokens are, in text, padded and packed batches, grids and prompts with pictures.
+/// Positions: where tokens are, in text, padded and packed batches, grids, prompts with pictures, and latents.
 #ifndef POSENC_POSITIONS_HPP
 #define POSENC_POSITIONS_HPP
 
-// Of tokens, for any call.
+// What every call takes as positions.
 
 // Of text.
 
@@ -3543,7 +3593,7 @@ inline AxisPositionMatrix<double> minimax_h3_positions(detail::Size text_tokens,
 
 // Of prompts with pictures, videos and sound.
 
-// Of what diffusion models make.
+// Of text and latents in diffusion models.
 
 #endif  // POSENC_POSITIONS_HPP
 
@@ -3743,8 +3793,8 @@ inline Frequencies geometric_series(Eigen::Index rotary_dim, double base) {
 /// @param rotary_dim  Number of channels that rotate: an integer, even and > 0. With partial rotary this is
 ///                    int(head_dim * partial_rotary_factor), not head_dim.
 /// @param base        `rope_theta`: finite, > 0 and not 1. There is no default, because checkpoints differ.
-/// @throws std::invalid_argument  rotary_dim odd or <= 0; base <= 0, 1, NaN or infinite; rotary_dim >= 4096 with
-///                                base <= 1024, which are in the wrong order.
+/// @throws std::invalid_argument  rotary_dim odd, <= 0 or beyond 2^24; base <= 0, 1, NaN or infinite; rotary_dim >=
+///                                4096 with base <= 1024, which are in the wrong order.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][golden].
 /// Source:   Su et al. 2021, arXiv:2104.09864, section 3.2.2.
@@ -3761,7 +3811,7 @@ Frequencies geometric_frequencies(const Size& rotary_dim, const Number& base) {
 /// With F = num_pairs and width d = 2F: divisor d/2 is the paper, F - 1 tensor2tensor (the last frequency is 1/base),
 /// F - s the timestep embeddings of diffusion models with `downscale_freq_shift` s. A single pair is 1 whatever the
 /// divisor.
-/// @param num_pairs  F, an integer > 0.
+/// @param num_pairs  F, an integer > 0 and at most 2^23.
 /// @param base       `max_period`, `temperature` or `theta`: finite, > 0, not 1.
 /// @param divisor    Finite and > 0, unless num_pairs is 1.
 /// @throws std::invalid_argument  when one of these does not hold; a divisor >= 4096 with base <= 1024, which are in
@@ -3857,7 +3907,7 @@ class AxisMap {
   const Eigen::ArrayXi& axis_of_pair() const& { return axes_; }
   /// Of a temporary: the list itself.
   Eigen::ArrayXi axis_of_pair() && { return std::move(axes_); }
-  /// The id() of a table that is made of these frequencies on these axes.
+  /// The id() of an exact table that is made of these frequencies on these axes, with one set of angles for all heads.
   std::uint64_t id(const Frequencies& frequencies) const { return detail::mix_id(frequencies.id(), id_); }
   /// Number of pairs that `axis` drives.
   Eigen::Index count(detail::Size axis) const {
@@ -4187,7 +4237,7 @@ inline constexpr bool ends_with_bands<Axes, Pairs, Frequency, PixelBands> = true
 ///
 /// @param num_axes       Axes, > 0 and at most 1024.
 /// @param pairs_of_axis  n, > 0: head_dim / 4 for a picture. A single band is pi.
-/// @param max_frequency  `max_res`, `max_freq`: the highest band over pi / 2; finite as that is, and > 0 for
+/// @param max_frequency  `max_res`, `max_freq`: the last band is pi max_frequency / 2, which must be finite; > 0 for
 ///                       geometric bands.
 /// @param bands          How they lie between. Projects differ, so that there is no default.
 /// @throws std::invalid_argument  one of these does not hold.
@@ -4290,7 +4340,7 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
 /// Frequencies and axes of V-JEPA 2, one for each *channel* and not for each pair: their table is for
 /// apply_channel_angles(), not for apply_rope().
 ///
-///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = head_dim / 6,  axes frame, row, column
+///     channel c of axis a:  10000^(-(c mod n) / n)      c < 2 n,  n = floor(head_dim / 6),  axes frame, row, column
 ///
 /// With the interleaved layout the two channels of a pair get different angles:
 ///
@@ -4298,7 +4348,7 @@ inline Frequencies modded_nanogpt_frequencies(detail::Size head_dim) {
 ///     const auto table = make_table<float>(model.frequencies, model.axes, grid_positions({frames, rows, columns}));
 ///     apply_channel_angles(q, table, RopeLayout::interleaved(head_dim).prefix(6 * (head_dim / 6)));
 ///
-/// @param head_dim  Channels of a head, at least 6; those beyond 6 (head_dim / 6) stay.
+/// @param head_dim  Channels of a head, at least 6; those beyond 6 floor(head_dim / 6) stay.
 /// @throws std::invalid_argument  this does not hold.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double [frequency][presets].
@@ -4431,7 +4481,7 @@ Frequencies scale_linear(const Given&...) {
 ///                    0                        else,  head_dim = frequencies.rotary_dim()
 ///
 /// This is not the partial rotation of a prefix: the exponent runs over head_dim, pairs are (i, i + head_dim/2) in the
-/// half-split layout, and the pairs that do not rotate lie in the middle of each half.
+/// half-split layout, and the pairs that do not rotate are the last ones of each half.
 /// @param frequencies            What the model was trained with.
 /// @param partial_rotary_factor  In (0, 1].
 /// @param factor                 >= 1.
@@ -4507,10 +4557,11 @@ inline Frequencies ntk_aware(const char* function, const Frequencies& frequencie
 ///     base' = base * factor^(d / (d - 2))        d = rotary_dim
 ///
 /// Equivalently inv_freq[i] * factor^(-2i / (d - 2)): the first pair keeps its frequency, the last is divided by
-/// `factor`. Works on any list of frequencies.
+/// `factor`. So it works on any list of frequencies. Here i counts all pairs: where they are on several axes, scale the
+/// frequencies of each axis alone.
 /// @param frequencies  What the model was trained with.
 /// @param factor       "alpha", >= 1.
-/// @throws std::invalid_argument  factor < 1, NaN, or so large that base' is infinite; rotary_dim 2, where the exponent
+/// @throws std::invalid_argument  factor < 1 or NaN; a base' that is infinite or 1; rotary_dim 2, where the exponent
 ///                                divides by zero.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double on top of `frequencies` [frequency][rules].
@@ -4530,8 +4581,9 @@ struct DynamicNtkOptions {
 
 /// Dynamic NTK: NTK-aware scaling by as much as the length needs.
 ///
-/// Up to `max_position_embeddings` nothing changes; beyond it scale_ntk_aware() with
-/// factor * seq_len / max_position_embeddings - (factor - 1).
+/// Up to `max_position_embeddings` nothing changes; beyond it this is scale_ntk_aware() with the factor
+///
+///     factor * seq_len / max_position_embeddings - (factor - 1)
 ///
 /// The angles of *every* position change with seq_len, so cached keys must be rotated anew when it grows; choosing
 /// the length once for each sequence avoids that.
@@ -4633,7 +4685,7 @@ struct YarnOptions {
   double beta_fast = 32;                        ///< Pairs with more rotations over the trained length are kept.
   double beta_slow = 1;                         ///< Pairs with fewer rotations are interpolated; < beta_fast.
   detail::Switch truncate = true;               ///< Round the ends of the ramp to whole pairs (gpt-oss: false).
-  std::optional<double> attention_factor = {};  ///< A itself; wins over the two below.
+  std::optional<double> attention_factor = {};  ///< A itself; mscale and attn_factor then do not count.
   std::optional<double> mscale = {};            ///< DeepSeek pair. Counts only when both are given.
   std::optional<double> mscale_all_dim = {};    ///< DeepSeek pair. Alone it sets the softmax multiplier.
   double extrapolation_factor = 1;              ///< Weight of the unscaled part, in [0, 1] (vLLM, original code).
@@ -4660,11 +4712,13 @@ inline double yarn_mscale(double factor, double mscale = 1.0) {
 ///     e[i] = extrapolation_factor (1 - clamp((i - low) / (high - low), 0, 1))
 ///     inv_freq'[i] = inv_freq[i] (e[i] + (1 - e[i]) / factor)
 ///
-/// With g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1:
-/// magnitude: attention_factor if given; else, with both mscale and mscale_all_dim,
-/// g(factor, mscale) / g(factor, mscale_all_dim), else g(factor, 1), times attn_factor.
-/// softmax_multiplier: g(factor, mscale_all_dim)^2 when mscale_all_dim is given, else 1. DeepSeek V2 and V3 need it on
-/// the softmax scale; ports of the rule often leave it out.
+/// The two factors, with g(s, m) = 0.1 m ln(s) + 1 for s > 1, else 1:
+///
+/// magnitude: attention_factor if given; else attn_factor times g(factor, mscale) / g(factor, mscale_all_dim) where
+/// both mscale and mscale_all_dim are given, and times g(factor, 1) where not.
+///
+/// softmax_multiplier: g(factor, mscale_all_dim)^2 where mscale_all_dim is given, else 1. DeepSeek V2 and V3 need it on
+/// the softmax scale; ports of the rule often leave it out. Both multiply those of `frequencies`.
 ///
 /// @param frequencies  From geometric_frequencies(), base > 1: the ramp needs the base.
 /// @param options      factor and original_max_position_embeddings must be set.
@@ -4780,7 +4834,7 @@ struct Llama3Options {
 ///
 /// Llama 4 Scout has both factors at 1: no pair is between them, and each is kept or divided.
 /// @param frequencies  What the model was trained with.
-/// @param options  factor and original_max_position_embeddings must be set.
+/// @param options      factor and original_max_position_embeddings must be set.
 /// @throws std::invalid_argument  factor < 1; L <= 0; low_freq_factor <= 0 or > high_freq_factor; NaN, infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 4 ulp of double [frequency][golden].
@@ -4854,8 +4908,9 @@ struct LongRopeOptions {
 ///     inv_freq'[i] = inv_freq[i] / long_factor[i]     seq_len > original_max_position_embeddings
 ///                    inv_freq[i] / short_factor[i]    else
 ///
-/// magnitude: attention_factor if given, else sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
-/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1; the same for both lists.
+/// magnitude: short_mscale or long_mscale, that of the list in use, if given; else attention_factor if given; else
+/// sqrt(1 + ln(s) / ln(original_max_position_embeddings)) with s = factor or
+/// max_position_embeddings / original_max_position_embeddings, 1 for s <= 1. It multiplies that of `frequencies`.
 ///
 /// `seq_len` must be one number for the whole life of a sequence: keys cached with the short list do not fit queries
 /// of the long one. Engines that look at the current length in each call break chunked prefill.
@@ -4863,7 +4918,8 @@ struct LongRopeOptions {
 /// @param options      The lists and the trained length must be set, and factor or max_position_embeddings.
 /// @param seq_len      The length that this sequence may reach [tokens], >= 0. The trained length itself is still short.
 /// @throws std::invalid_argument  a list of another length than num_pairs or with a factor <= 0; trained length <= 1;
-///                                neither factor nor max_position_embeddings; anything NaN or infinite.
+///                                neither factor nor max_position_embeddings; one of the other numbers <= 0; a
+///                                negative seq_len; anything NaN or infinite.
 /// Cost:     see Frequencies.
 /// Accuracy: 1 ulp of double on top of `frequencies` [frequency][rules].
 /// Source:   Ding et al. 2024, arXiv:2402.13753.
@@ -4961,11 +5017,12 @@ inline bool is_period(double period) {
 ///
 /// Pairs that make less than half a rotation in a period no longer rotate.
 /// @param frequencies  What the model was trained with.
-/// @param period       W [positions], > 0.
+/// @param period       [positions] > 0; infinity leaves the frequencies unchanged.
 /// @throws std::invalid_argument  period <= 0 or NaN.
 /// Cost:     see Frequencies.
 /// Accuracy: 2 ulp of double [frequency][periodic].
-/// Matches:  wrap_dims of embed_nd in stable-diffusion.cpp (--circular), the height and the width of the picture in patches.
+/// Matches:  wrap_dims of embed_nd in stable-diffusion.cpp (--circular): the height and the width of the picture in
+///           patches.
 template <typename Number, std::enable_if_t<std::is_convertible_v<const Number&, double>, int> = 0>
 Frequencies scale_periodic(const Frequencies& frequencies, const Number& period) {
   const double length = static_cast<double>(period);
@@ -8050,7 +8107,7 @@ enum class AngleMode {
 /// How a table is made. Every function that makes a table takes these, and fill_table() keeps those of its table.
 struct TableOptions {
   CosSinStorage storage = CosSinStorage::cos_sin;  ///< cos_sin, paired or repeated.
-  AngleMode angles = AngleMode::exact;
+  AngleMode angles = AngleMode::exact;             ///< How angles are formed.
   /// Number of heads that have angles of their own; 1 where all heads share them. Frequencies (and axes) are then given
   /// for num_heads times the pairs of a head: those of head 0 first, then those of head 1, ...
   detail::Size num_heads = 1;
@@ -8223,11 +8280,13 @@ class FrequencyTableBase {
   double magnitude() const { return facts_.magnitude; }
   /// Whether the angles are those of channels (Frequencies::for_channels()): for apply_channel_angles() alone.
   bool of_channels() const { return facts_.of_channels; }
-  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache. A float32
-  /// table has a different id than the exact table of the same frequencies, because its angles do not add up.
+  /// Identity of the frequencies and axes that the table was made of; 0 when unknown, as for a wrapped cache or for one
+  /// head of several. A float32 table has another id than the exact table of the same frequencies: its angles are
+  /// rounded, so that keys that it rotated cannot be moved by a table of differences.
   std::uint64_t id() const { return facts_.id; }
   /// The position of row 0 in a table that was made of consecutive positions: row r holds position *first_position() +
-  /// r. Empty for lists of positions, for several axes and for a wrapped cache.
+  /// r. Empty for lists of positions, for several axes, for sequences with frequencies of their own and for a wrapped
+  /// cache.
   std::optional<std::int64_t> first_position() const { return facts_.first_position; }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
@@ -8334,7 +8393,8 @@ class FrequencyTableView : public FrequencyTableBase<FrequencyTableView<Scalar>,
     const Eigen::Index offset = rows_ == 0 ? Eigen::Index(0) : head * this->head_stride();
     return {facts, cos_ + offset, sin_ + offset, rows_};
   }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input).
+  /// The gradient of the rotation A R(t) by the table's angles t: A R(-t), for apply_rope(), which takes dL/d(output)
+  /// to dL/d(input) with it.
   TableRotation<RotationSense::backward, FrequencyTableView> adjoint() const { return {*this, 1.0, false}; }
   /// The inverse of the rotation, R(-t) / A, for apply_rope(). Equal to the adjoint only for A = 1.
   /// @throws std::invalid_argument  magnitude() is 0: xPos, FoPE, sequences of different magnitudes.
@@ -8432,8 +8492,10 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   }
 
   /// All cosines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).cos().
   typename Base::ConstMap cos() const& { return Base::cos(); }
   /// All sines, rows x num_pairs, whatever the storage. No copy: it refers to the table.
+  /// @throws std::invalid_argument  heads have angles of their own: head(h).sin().
   typename Base::ConstMap sin() const& { return Base::sin(); }
   /// @overload
   /// Of a temporary table: a copy.
@@ -8442,7 +8504,7 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
   /// Of a temporary table: a copy.
   Numbers sin() const&& { return Base::sin(); }
 
-  /// A view of all of the table, which must outlive it.
+  /// A view of all of the table. The table must outlive it.
   FrequencyTableView<Scalar> view() const& {
     return {this->facts_, cos_data(0), rows() == 0 ? cos_data(0) : sin_data(0), rows()};
   }
@@ -8460,8 +8522,8 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     const Number* const none = detail::of_temporary<Number>();
     return {none, none, 0, 1, 1, 1, 1};
   }
-  /// The gradient of the rotation, A R(-t), for apply_rope(): takes dL/d(output) to dL/d(input). It refers to the
-  /// table.
+  /// The gradient of the rotation A R(t) by the table's angles t: A R(-t), for apply_rope(), which takes dL/d(output)
+  /// to dL/d(input) with it. It refers to the table.
   TableRotation<RotationSense::backward, FrequencyTableView<Scalar>> adjoint() const& { return view().adjoint(); }
   /// @overload
   /// Of a temporary: the result keeps the table.
@@ -8755,7 +8817,7 @@ struct TableWriter {
 #endif  // POSENC_FREQUENCY_DETAIL_TABLE_WRITER_HPP
 
 // ---- posenc/frequency/make_table.hpp
-/// make_table() and fill_table(): frequencies meet positions.
+/// make_table() and fill_table(): the cosines and sines of frequencies at positions.
 /// On several axes: make_axis_table.hpp; with frequencies of each sequence: make_sequence_table.hpp.
 #ifndef POSENC_FREQUENCY_MAKE_TABLE_HPP
 #define POSENC_FREQUENCY_MAKE_TABLE_HPP
@@ -8782,7 +8844,8 @@ using TableOrFloat = FrequencyTable<std::conditional_t<is_storage<Scalar>, Scala
 ///
 /// The table remembers its first position, so that apply_rope(x, table, layout, starting_at(p)) finds row p - first.
 /// The numbers of a position do not depend on the positions beside it: chunks of a sequence equal the whole, bit for
-/// bit. With SSE2 alone products are rounded once more than with AVX2 or AVX-512, in double: POSENC_PIN_LEVEL keeps one.
+/// bit. On machines without AVX2 products are rounded once more, in double: with POSENC_PIN_LEVEL defined as sse2, avx2
+/// or avx512 all machines that have it give the same bits.
 /// @tparam Scalar       float, double, Eigen::half or Eigen::bfloat16; each value is formed in double and rounded once.
 /// @param  frequencies  One angular frequency for each pair, and the magnitude A.
 /// @param  positions    PositionRange(first, count): `count` rows. first may be negative or beyond 2^31.
@@ -8821,10 +8884,11 @@ FrequencyTable<Scalar> make_table(const Frequencies& frequencies, const List& po
 }
 
 /// Writes a table anew for other positions (and frequencies), without an allocation: for a decode loop, which needs one
-/// row for each new token. The table keeps its storage and AngleMode, and takes the first position of a range.
+/// row for each new token. The table keeps its storage, AngleMode and number of heads, and takes the first position of
+/// a range.
 ///
 /// @param[in,out] table  rows x num_pairs.
-/// @param frequencies    table.num_pairs() frequencies.
+/// @param frequencies    table.num_pairs() frequencies, for each head where heads have their own.
 /// @param positions      starting_at(first): as many positions as the table has rows. Or PositionRange(first, count),
 ///                       or a list, with exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; a real position that is NaN
@@ -9108,7 +9172,8 @@ FromRow from_row(Integer row) {
   return FromRow(static_cast<Eigen::Index>(row));
 }
 
-/// The rows of a table that a list names, one for each token; after each_sequence(seq_len, ...) one for each sequence.
+/// The rows of a table that a list names, one for each token; in each_sequence(seq_len, rows(list)) the first row of
+/// each sequence.
 ///
 /// @param list  Integers of any type: an Eigen vector or matrix (read along its rows), std::vector, std::array, a span.
 ///              A list that is a variable must outlive the call.
@@ -10000,8 +10065,8 @@ FrequencyTableView<float> wrap_cache(const Given&...) {
 ///                    Eigen expression.
 /// @param table       A FrequencyTable or a view of one.
 /// @param storage     How a row lies in memory; wrap_cache() says which project has which.
-/// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table. `cache` is
-///                                then unchanged.
+/// @throws std::invalid_argument  another shape; null data; a cache that overlaps itself or the table; a table whose
+///                                heads have angles of their own (give table.head(h)). `cache` is then unchanged.
 /// Cost:     one rounding and one store for each value, element by element; no allocation
 ///           (bench_frequency: write_cache).
 /// Matches:  see wrap_cache().
@@ -10669,9 +10734,9 @@ void require_axes(const char* function, const Frequencies& frequencies, const Ax
 ///                                than axes; a real position that is NaN or infinite.
 /// @throws std::out_of_range      an integer beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
-/// Cost:     rows of equal positions that of one axis; other rows on up to four axes about 2 times that, on more axes a
-///           pass for each and a scattered store for each value; one allocation (bench_frequency: fill_table, several
-///           axes).
+/// Cost:     rows of equal positions that of one axis; other rows of whole positions >= 0 on up to four axes about 2
+///           times that, of others more; on more axes, or with float32 angles, a pass for each axis and a scattered
+///           store for each value; one allocation (bench_frequency: fill_table, several axes).
 /// Accuracy: as make_table() for one axis [frequency][axes].
 /// Source:   Wang et al. 2024 (Qwen2-VL), arXiv:2409.12191, section 2.1.
 /// Matches:  get_rope_index tables of Qwen-VL, MRotaryEmbedding of vLLM, ggml_rope_multi, axial RoPE of vision models.
@@ -10953,6 +11018,7 @@ struct MixedWriter {
 ///                     = H num_axes x (H * num_pairs), the columns of head 0 first.
 /// @param positions    tokens x num_axes, integers or finite real numbers.
 /// @param options      As in make_table(), with exact angles.
+/// @returns            tokens x num_pairs cosines and as many sines, for each head where heads have their own.
 /// @throws std::invalid_argument  one of these does not hold.
 /// @throws std::out_of_range      an angle that is not finite.
 /// Cost:     one evaluation of cosine and sine for each entry, in vector code; one allocation
@@ -10983,7 +11049,7 @@ FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencie
 /// Accuracy: as without phases, with |phases[j]| as one more term |p_a f_a| [rope][phases].
 /// Source:   Gopalakrishnan et al. 2025, arXiv:2509.10534 (PoPE); Kazemi et al. 2019, arXiv:1907.05321 (Time2Vec).
 /// Matches:  PoPE of x-transformers, half-split, and of PoPE-pytorch, where zeros and lengths are interleaved; the caller
-///           applies softplus and puts the zeros in. Their learned bias of keys is -delta, and is the phase as it is.
+///           applies softplus and puts the zeros in. Their learned bias of keys is -delta: give it as the phases.
 template <typename Scalar, typename DerivedFrequencies, typename Phases, typename DerivedPositions,
           std::enable_if_t<detail::is_list<Phases>, int> = 0>
 FrequencyTable<Scalar> make_mixed_table(const Eigen::DenseBase<DerivedFrequencies>& frequencies, const Phases& phases,
@@ -11080,6 +11146,7 @@ struct XposWriter {
     require_exact_angles(function, options);
     require(options.num_heads == 1, function, "options.num_heads", options.num_heads,
             "1 (the decay of xPos runs over the pairs of one head)");
+    require(!frequencies.of_channels(), function, "frequencies", "those of channels", "those of pairs");
     require(frequencies.magnitude() == 1, function, "frequencies.magnitude()", frequencies.magnitude(), 1);
     require_finite_angles(function, frequencies.fastest(), false, positions);
     const Eigen::ArrayXd zeta = log_zeta(frequencies.num_pairs(), decay);
@@ -11122,7 +11189,7 @@ struct XposWriter {
 ///
 /// Scores depend on the distance alone and shrink by zeta_j^(distance / scale_base). `center` cancels in them, but
 /// queries and keys must have the same one: give it once for a model, never from the length of a table. The scales of
-/// positions far from it overflow: with center 0, float has room for some 30,000 positions.
+/// positions far from it overflow: with the default decay, float has room for some 36,000 positions on either side.
 ///
 /// apply_rope() takes the tables and their adjoint(). The inverse of one table is the adjoint of the other, and
 /// inverse() refuses both.
@@ -11136,8 +11203,8 @@ struct XposWriter {
 ///                                position that is NaN or infinite; float32 angles.
 /// @throws std::out_of_range      a position so far from center that a scale overflows the scalar; an angle that is not
 ///                                finite.
-/// Cost:     an exponential and two products for each entry on top of make_table(); two allocations for the tables (no
-///           bench case of its own).
+/// Cost:     an exponential, two products and two divisions for each pair on top of make_table(); two allocations for
+///           the tables, and a small one (no bench case of its own).
 /// Accuracy: relative 2^-50 (1 + |(p - center) / scale_base|) on top of make_table(), then rounded once [rope][xpos].
 /// Source:   Sun et al. 2022, arXiv:2212.10554.
 /// Matches:  use_xpos of rotary-embedding-torch and x-transformers (center = length / 2 of the sequence at hand), xPos
@@ -11227,6 +11294,7 @@ struct FopeWriter {
                                      const Positions& positions, Eigen::Index rotary_dim, const TableOptions& options) {
     const char* const function = "make_fope_table";
     require_exact_angles(function, options);
+    require(!frequencies.of_channels(), function, "frequencies", "those of channels", "those of pairs");
     require_rotary_dim(function, "rotary_dim", rotary_dim);
     const Eigen::Index pairs = pairs_of_head(function, "cos_coefficients.cols()", cos.cols(), options);
     require(pairs > 0 && pairs <= rotary_dim / 2, function, "cos_coefficients.cols()", cos.cols(), "from 1 to ",
@@ -11362,7 +11430,7 @@ enum class Overflow {
 /// How positions are looked up in a trained table.
 struct LookupOptions {
   Overflow overflow = Overflow::error;
-  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, i n + j and j n + i are alike.
+  double alpha = 0.4;  ///< Of Overflow::hierarchical; 0 < alpha < 1. With 1/2, rows i n + j and j n + i are equal.
   std::optional<detail::Size> padding_row = {};  ///< `padding_idx`: a row that is read but not trained.
 };
 
@@ -11495,6 +11563,7 @@ LearnedTableView<typename Derived::Scalar> wrap_learned_table(const Eigen::Dense
 }
 
 /// @overload
+/// From a temporary Map, Ref or Block, whose numbers live elsewhere. A temporary matrix does not compile.
 template <typename Derived>
 LearnedTableView<typename Derived::Scalar> wrap_learned_table(const Eigen::DenseBase<Derived>&& weights,
                                                               const LookupOptions& options = {}) {
@@ -12200,8 +12269,8 @@ inline namespace POSENC_ABI {
 /// Source:   Gehring et al. 2017, arXiv:1705.03122, section 3.1; Devlin et al. 2018, arXiv:1810.04805. Hierarchical:
 ///           Su 2020, kexue.fm/archives/7947.
 /// Matches:  nn.Embedding(positions) of PyTorch, PositionEmbedding of bert4keras, PositionEmbedding of CTranslate2. The
-///           two position embeddings of Mllama in transformers: tables times tanh(gate) and 1 - tanh(gate), and row
-///           (ratio id max_num_tiles + tile) patches + patch of the tiles' own.
+///           two position embeddings of Mllama in transformers: that of patches times 1 - tanh(gate), and that of tiles
+///           times tanh(gate), of which a token reads row (aspect_ratio_id max_num_tiles + tile) num_patches + patch.
 template <typename Out, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<Out, Table>, int> = 0>
 void encode_learned(Out&& out, const Table& table, const Positions& positions) {
@@ -12237,8 +12306,8 @@ void encode_learned(const First&, const Second&, detail::PositionsInBraces, cons
 /// Cost:     that of x += y. No allocation (bench_learnable: lookup).
 /// Accuracy: one rounding; half types are added in float, and a double table or x makes the addition double
 ///           [learnable][lookup].
-/// Matches:  side by side with columns first DetrLearnedPositionEmbedding and Florence-2's learned positions of
-///           transformers, with rows first AxialPositionEmbeddings of Reformer.
+/// Matches:  side by side, columns first: DetrLearnedPositionEmbedding and Florence-2's learned positions of
+///           transformers; side by side, rows first: AxialPositionEmbeddings of Reformer.
 template <typename X, typename Table, typename Positions,
           std::enable_if_t<detail::are_learned_arguments<X, Table>, int> = 0>
 void add_learned(X&& x, const Table& table, const Positions& positions) {
@@ -12364,6 +12433,7 @@ inline double checked_gain(const char* function, double gain) {
 /// Matches:  nn.init.xavier_uniform_ of PyTorch in distribution, not in the numbers.
 class XavierUniform {
  public:
+  /// @param gain  The factor, finite and >= 0.
   /// @throws std::invalid_argument  gain negative, NaN or infinite.
   explicit XavierUniform(double gain = 1) : gain_(detail::checked_gain("XavierUniform", gain)) {}
   double gain() const { return gain_; }
@@ -12377,6 +12447,7 @@ class XavierUniform {
 /// Matches:  nn.init.xavier_normal_ of PyTorch in distribution, not in the numbers.
 class XavierNormal {
  public:
+  /// @param gain  The factor, finite and >= 0.
   /// @throws std::invalid_argument  gain negative, NaN or infinite.
   explicit XavierNormal(double gain = 1) : gain_(detail::checked_gain("XavierNormal", gain)) {}
   double gain() const { return gain_; }
@@ -12663,14 +12734,17 @@ constexpr bool explain_fill() {
 /// @param[out] values  rows x width: any writable dense Eigen object, such as LearnedTable::values().
 /// @param rule         Normal, TruncatedNormal, Uniform, XavierUniform or XavierNormal.
 /// @param seed         Seed(number) of std::mt19937_64. The same seed gives the same bits on every platform.
+/// @throws std::invalid_argument  rows of `values` that lie in one another; nothing is written then.
 /// Cost:     one number of std::mt19937_64 and, for normal ones, a rational function for each value (no bench case:
 ///           done once for a model).
 /// Accuracy: normal quantiles to 2e-15 relative [learnable][initialize].
 /// Source:   Wichura 1988, Applied Statistics 37(3), AS 241, for normal numbers; otherwise see the rules.
 /// Matches:  the initializers that the rules name, in distribution.
-template <typename Values, typename Rule,
-          std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule>, int> = 0>
-void fill(Values&& values, const Rule& rule, Seed seed) {
+template <typename Values, typename Rule, typename SeedOfRule,
+          std::enable_if_t<detail::is_dense<std::decay_t<Values>> && detail::is_random_rule<Rule> &&
+                               std::is_same_v<SeedOfRule, Seed>,
+                           int> = 0>
+void fill(Values&& values, const Rule& rule, const SeedOfRule& seed) {
   auto& target = detail::written(std::forward<Values>(values));
   detail::require_data("fill", "values", target);
   detail::require_no_self_overlap("fill", "values", target);
@@ -12680,7 +12754,7 @@ void fill(Values&& values, const Rule& rule, Seed seed) {
 /// @overload
 /// Fills a matrix by a rule without random numbers: Zeros() or SinusoidalRows(frequencies, order).
 ///
-/// @throws std::invalid_argument  SinusoidalRows: a width other than 2 frequencies.num_pairs().
+/// @throws std::invalid_argument  as above; SinusoidalRows: a width other than 2 frequencies.num_pairs().
 /// @throws std::out_of_range      SinusoidalRows: an angle that is not finite. `values` is unchanged whenever one is
 ///                                thrown.
 /// Accuracy: SinusoidalRows: what encode_sinusoidal() writes, bit for bit [learnable][initialize]. The frequencies come
@@ -12852,12 +12926,12 @@ void learned_backward(GradTable& grad_table, const GradX& grad_x, const Table& t
 
 /// Adds the gradient of a trained table: grad_table[p] += sum of grad_x[t] over the tokens t at position p.
 ///
-/// A hierarchical position reads three rows, P[i] + r (P[o] - P[0]) with r = alpha / (1 - alpha), and adds to all
-/// three. A clamped position adds to the last row, one that reads zeros adds to none, and the padding row gets no
-/// gradient.
+/// A hierarchical position p >= n reads three rows, P[p % n] + r (P[p / n] - P[0]) with r = alpha / (1 - alpha), and
+/// adds to all three. A clamped position adds to the last row, one that reads zeros adds to none, and the padding row
+/// gets no gradient.
 /// @param[in,out] grad_table  rows x width, of the table's shape; added to, so set it to zero before the first call.
 ///                            A float gradient of half outputs is fine, and more accurate than a half one.
-/// @param grad_x              tokens x width: the gradient by what encode_learned() or add_learned() wrote.
+/// @param grad_x              tokens x width: dL/d(out) of encode_learned(), or dL/dx of add_learned().
 /// @param table               The table of the forward call, or its options() where the table is not at hand. It is not
 ///                            read, but says what lies past the last row and which row is not trained.
 /// @param positions           As given to encode_learned(). each_sequence(seq_len, starting_at(first)) is the fast way:
@@ -12900,9 +12974,9 @@ inline namespace POSENC_ABI {
 
 /// How resize() makes row t of an `out` of `to` rows from a table P of `from` rows on a line:
 ///
-///     out[t] = (1 - f) P[i] + f P[i + 1],   i whole, 0 <= f < 1, i + 1 at most from - 1
+///     out[t] = (1 - f) P[i] + f P[i + 1],   i whole, 0 <= f < 1;   P[from - 1] where i + f >= from - 1
 ///
-/// The rules differ in i + f. `to` is the number of rows of `out`.
+/// The rules differ in i + f. `to` is the number of rows of `out`; where it equals `from`, the table is copied.
 enum class Resize {
   /// i + f = max((t + 1/2) from / to - 1/2, 0): rows are pixels with their centers at 1/2, 3/2, ...
   /// Matches F.interpolate(mode="linear", align_corners=False) of PyTorch.
@@ -12950,8 +13024,8 @@ class LineResize {
   Eigen::Index prefix_ = 0;
 };
 
-/// How rows of a grid of positions are weighted, as the pixels of an image are. Biases of windows have a filter of
-/// their own, WindowFilter, some of whose rules space distances from 0 on, which a grid of positions does not have.
+/// How rows of a grid of positions are weighted, as the pixels of an image are. Tables of distances in a window have a
+/// filter of their own, WindowFilter of relative_bias.hpp, because some of its rules treat near distances differently.
 enum class GridFilter {
   bilinear,                ///< F.interpolate(mode="bilinear", align_corners=False) of PyTorch.
   bilinear_antialiased,    ///< bilinear with antialias=True: Pillow's BILINEAR, and SigLIP2's NaFlex resizing.
@@ -13472,9 +13546,9 @@ void require_resize(const char* function, const char* written_name, const Eigen:
 ///                  GridResize(from, to, filter), in one to eight axes.
 /// @throws std::invalid_argument  numbers of rows that do not fit the rule; widths that differ; memory that overlaps.
 ///                                `out` is then unchanged.
-/// Cost:     two multiply-adds for each value on a line. On a grid, the weights of all axes multiply: 2 of each axis
-///           bilinear and 4 bicubic, antialiased as many times more as the axis shrinks. Lists of these weights are
-///           allocated (not measured: done once for a model).
+/// Cost:     two multiply-adds for each value on a line. On a grid, the product over the axes of 2 (bilinear) or 4
+///           (bicubic), antialiased as many times more as the axis shrinks. Lists of these weights are allocated
+///           (not measured: done once for a model).
 /// Accuracy: formed in double and rounded once: |error| <= 2^-52 max|table| times 4 from on a line, times 16 (sum of
 ///           sides) on a grid of two axes, and 4 times that for each further axis. Equal sizes copy bit for bit
 ///           [learnable][resize].
@@ -13492,12 +13566,11 @@ void resize(Out&& out, const Table& table, const Rule& rule) {
 /// Adds the gradient of resize() with respect to its table: grad_table += W^T grad_out, with W the weights of the rule.
 ///
 /// @param[in,out] grad_table  from x width, added to.
-/// @param grad_out            to x width: the gradient by what resize() wrote.
+/// @param grad_out            to x width: dL/d(out).
 /// @param rule                As given to resize().
 /// @throws std::invalid_argument  as resize(); grad_table is then unchanged.
 /// Cost:     that of resize().
-/// Accuracy: that of resize(), with the sums of the weights instead of max|table|; the adjoint to 1e-12
-///           [learnable][resize].
+/// Accuracy: summed in double and rounded once; the adjoint of resize() to 1e-12 [learnable][resize].
 template <typename GradTable, typename GradOut, typename Rule,
           std::enable_if_t<detail::is_table_resize<GradTable, GradOut, Rule>, int> = 0>
 void resize_backward(GradTable&& grad_table, const GradOut& grad_out, const Rule& rule) {
@@ -13793,7 +13866,7 @@ void write_npy(std::ostream& out, std::string text, const Eigen::DenseBase<Deriv
 
 }  // namespace detail
 
-/// Reads one array; the stream is left behind it, so that several in a row can be read.
+/// Reads one array of a .npy stream, and leaves the stream just after it, so that several in a row can be read.
 ///
 /// Format version 1.0, C order, little-endian: '<f2', '<f4' and '<f8' into a Scalar of float, double, Eigen::half or
 /// Eigen::bfloat16, rounded once where it is narrower; '<i4' into int32 and int64, '<i8' into int64.
@@ -13885,8 +13958,8 @@ void write_npy(std::ostream& out, const Eigen::DenseBase<Derived>& values,
 /// @overload
 /// To a file.
 /// @param path  Of the file.
-/// @throws std::invalid_argument  in addition: a path that cannot be opened. With a wrong shape a file there stays as
-///                                it was.
+/// @throws std::invalid_argument  in addition: a path that cannot be opened. With a wrong shape, a file that exists at
+///                                `path` stays as it was.
 template <typename Derived>
 void write_npy(const std::string& path, const Eigen::DenseBase<Derived>& values,
                const std::vector<Eigen::Index>& shape = {}) {
@@ -13955,10 +14028,10 @@ struct SinusoidalOptions {
   ChannelOrder order;
   FrequencySpacing spacing;
   double frequency_shift = 0;  ///< With over_pairs: `downscale_freq_shift`; 1 makes 1/base the last frequency.
-  double base = 10000;         ///< `max_period`, `temperature`; finite, > 0, not 1.
+  double base = 10000;         ///< Also `max_period` or `temperature`; finite, > 0, not 1.
   double position_scale = 1;   ///< Factor on every angle; 2 pi makes a position of 1 a full period.
-  detail::WholeNumber first_position =
-      0;  ///< Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  /// Added to every position, |first_position| <= 2^57: CTranslate2 starts at 1.
+  detail::WholeNumber first_position = 0;
   OddWidth odd_width = OddWidth::reject;
   double amplitude = 1;        ///< Factor on the encoding.
   double embedding_scale = 1;  ///< add_sinusoidal(): factor on x before the addition.
@@ -14000,9 +14073,11 @@ SinusoidalEncoding named_encoding(const char* function, Eigen::Index width, cons
 class SinusoidalEncoding {
  public:
   /// An encoding with conventions of one's own; presets:: has those of the projects in use.
-  /// @param width  Channels of a row (d_model), > 0; see OddWidth when it is odd.
-  /// @throws std::invalid_argument  width <= 0; odd width with OddWidth::reject; base <= 0 or 1; frequency_shift >= F
-  ///                                where it divides; anything NaN or infinite.
+  /// @param width    Channels of a row (d_model), > 0; see OddWidth when it is odd.
+  /// @param options  The conventions.
+  /// @throws std::invalid_argument  width <= 0; odd width with OddWidth::reject, width 1 with OddWidth::zero_column;
+  ///                                base <= 0 or 1; frequency_shift >= F with over_pairs and more than one sine;
+  ///                                anything NaN or infinite.
   /// @throws std::out_of_range      |first_position| > 2^57.
   SinusoidalEncoding(detail::Size width, const SinusoidalOptions& options)
       : SinusoidalEncoding("SinusoidalEncoding", width, options) {}
@@ -14348,9 +14423,10 @@ struct GridChannels {
 
 /// A sinusoidal encoding of tokens on several axes: channel by channel, as the lists say,
 ///
-///     sin(p w[j]),  cos(p w[j])  or  p        p = the token's position on the axis of pair j
+///     g sin(p w[j]),  g cos(p w[j])  or  p        p = the token's position on the axis of pair j
 ///
-/// Immutable; holds the lists, no table. Channels that no list names are 0.
+/// with g the magnitude of the frequencies, 1 in the presets. Channels that no list names are 0. Immutable; holds the
+/// lists, no table.
 class SinusoidalGridEncoding {
  public:
   /// @param width        Channels of a row, > 0.
@@ -14791,7 +14867,8 @@ void apply_sinusoidal(const char* function, const char* parameter, X& x, const S
 ///                                that lie in one another.
 /// @throws std::out_of_range      a position that, with first_position added, is outside of [-2^57, 2^57]; an angle
 ///                                that is not finite. `out` is unchanged whenever one is thrown.
-/// Cost:     two multiply-adds and a store for each value; no allocation (bench_sinusoidal: encode).
+/// Cost:     two multiply-adds and a store for each value. A sine and a cosine of each pair are evaluated at every 16th
+///           of consecutive positions, and wherever a list leaves these. No allocation (bench_sinusoidal: encode).
 /// Accuracy: float |error| <= u / 2 + amplitude (2^-40 + |angle| 2^-51) with u the ulp of float just below amplitude,
 ///           2^-24 for amplitude 1; double <= amplitude (2^-50 + |angle| 2^-51) [sinusoidal][encode].
 /// Source:   Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
@@ -14825,7 +14902,7 @@ void encode_sinusoidal(const First&, const Second&, detail::PositionsInBraces, c
 /// For positions that are used many times, add_sinusoidal(x, table, encoding, positions) reads a table that was made
 /// before, which is faster.
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal().
-/// Cost:     two multiply-adds, an addition and a store for each value; no allocation (bench_sinusoidal: add).
+/// Cost:     that of encode_sinusoidal() and an addition for each value; no allocation (bench_sinusoidal: add).
 /// Accuracy: the encoding as encode_sinusoidal() in double, and one rounding of the sum [sinusoidal][add].
 template <typename X, typename Encoding, typename Positions,
           std::enable_if_t<detail::is_dense<std::decay_t<X>> && detail::is_line_encoding<Encoding>, int> = 0>
@@ -15348,9 +15425,9 @@ void encode_sinusoidal(Out&& out, const Table& table, const Encoding& encoding, 
 /// x = embedding_scale x + encoding.
 ///
 /// @param[in,out] x  tokens x encoding.width(). All else as in encode_sinusoidal() with a table.
-/// Cost:     for contiguous rows of floats that of x += y, in both orders and whatever the flags; a paired table added
-///           in separate blocks, which gathers, and other scalars that interleave take 3 to 6 times as long. No
-///           allocation (bench_sinusoidal: kept table).
+/// Cost:     that of x += y for contiguous rows of floats with embedding_scale 1, in both orders, whatever the flags.
+///           3 to 6 times as long where a table of paired or repeated storage is added to separate blocks of sines and
+///           cosines, or where they interleave in other scalars. No allocation (bench_sinusoidal: kept table).
 /// Accuracy: the table's numbers, and one rounding of the sum (two where embedding_scale is not 1); half types are
 ///           added in float [sinusoidal][kept].
 template <typename X, typename Table, typename Encoding, typename Positions,
@@ -15562,9 +15639,9 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 
 }  // namespace detail
 
-/// Writes the digits of each token's position into `out`, the least significant first: base 2 is the binary code.
+/// Writes the digits of each token's position into `out`, the least significant first: base 2 gives the binary code.
 ///
-///     out[t, i] = floor(p[t] / base^i) mod base          position 6 to the base 2, in four columns:  0 1 1 0
+///     out[t, i] = floor(p[t] / base^i) mod base          position 6 in base 2 and four columns:  0 1 1 0
 ///
 /// RoPE rotates pair i by the angle p / beta^i: the same quotient without floor, and made periodic by cosine and sine
 /// instead of mod.
@@ -15582,7 +15659,7 @@ void encode_digits(const char* function, Out& out, Base base, const Given& given
 /// Cost:     a division and a store for each digit; no allocation (bench_sinusoidal: digits).
 /// Accuracy: exact [sinusoidal][digits].
 /// Source:   binary positions: Fleetwood 2024, "You could have designed state of the art positional encoding"; digits
-///           to the base of RoPE: Su 2023, kexue.fm/archives/9675.
+///           in the base of RoPE: Su 2023, kexue.fm/archives/9675.
 template <typename Out, typename Base, typename Positions,
           std::enable_if_t<detail::is_dense<std::decay_t<Out>> && std::is_arithmetic_v<Base>, int> = 0>
 void encode_digits(Out&& out, const Base& base, const Positions& positions) {
@@ -15853,12 +15930,12 @@ inline SinusoidalGridEncoding tensor2tensor_nd(detail::Size width, detail::Size 
 
 /// NeRF: the coordinates themselves, then for each frequency the sines of all coordinates and the cosines of all.
 ///
-/// @param num_axes         Coordinates of a point, > 0.
-/// @param num_frequencies  N, > 0.
+/// @param num_axes         n, coordinates of a point, in [1, 1024].
+/// @param num_frequencies  N, in [1, 64].
 /// @param include_input    Whether the coordinates come first.
 /// @param log_sampling     2^m for m < N; otherwise N equally spaced from 1 to 2^(N-1).
-/// @throws std::invalid_argument  num_axes <= 0; num_frequencies not in [1, 64].
-/// Source:  Mildenhall et al. 2020, arXiv:2003.08934, without the paper's pi as in its code.
+/// @throws std::invalid_argument  one of these does not hold.
+/// Source:   Mildenhall et al. 2020, arXiv:2003.08934; like its code, without the paper's factor pi.
 inline SinusoidalGridEncoding nerf(detail::Size num_axes, detail::Size num_frequencies,
                                    detail::Switch include_input = true, detail::Switch log_sampling = true) {
   const char* const function = "presets::nerf";
@@ -15898,15 +15975,16 @@ inline SinusoidalGridEncoding nerf(detail::Size num_axes, detail::Size num_frequ
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Encodings by model. d = width, F = d / 2 rounded down; s and c are sines and cosines.
+/// Encodings by model. d = width, F = d / 2 rounded down, but num_frequencies in gligen; C = num_pos_feats; s and c are
+/// sines and cosines.
 ///
 ///     preset               order         frequency m                    position of row 0   odd width
 ///     musicgen             cos | sin     10000^(-m/(F-1))               0                   last channel 0
 ///     xglm                 sin | cos     10000^(-m/(F-1))               2                   last channel 0
-///     nemo                 interleaved   10000^(-2m/d), over sqrt(d)    0                   error
+///     nemo                 interleaved   10000^(-2m/d)                  0                   error
 ///     marian_transformers  sin | cos     10000^(-2m/d)                  0                   one more sine
 ///     pi0                  sin | cos     2 pi / period m                given times         error
-///     gligen               per m: s c of all axes                       100^(-m/F) upwards  given boxes
+///     gligen               per m: s c of all axes                       100^(m/F)           given boxes
 ///     dab_detr             as detr       a temperature for each axis    presets::detr_positions()
 ///     dab_detr_queries     y x w h ..    2 pi 10000^(-2m/C)             given anchors
 ///     perceiver            p | s | c     pi linspace(1, side / 2)       given, in [-1, 1]
@@ -15934,7 +16012,7 @@ inline SinusoidalEncoding xglm(detail::Size width) {
   return detail::named_encoding("presets::xglm", width, options);
 }
 
-/// NeMo's fixed encoding: the paper's over sqrt(width).
+/// NeMo's fixed encoding: that of paper() divided by sqrt(width).
 /// @param width  Channels of a row, > 0, even.
 /// @throws std::invalid_argument  this does not hold.
 /// Matches:  FixedPositionalEncoding of NeMo.
@@ -16087,7 +16165,7 @@ namespace presets {
 /// @param width  Channels of a row, > 0.
 /// @param alpha  The base: finite, > 0, not 1.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Matches: SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
+/// Matches:  SinusoidPositionEncoding of Caffe2 (alpha), positional_encodings_ of dlib.
 inline SinusoidalGridEncoding per_channel(detail::Size width, double alpha = 10000) {
   detail::require_grid_width("presets::per_channel", "width", width, 1);
   detail::require_base("presets::per_channel", alpha, "alpha");
@@ -16236,14 +16314,14 @@ void for_each_grid_channel(Out& out, const SinusoidalGridEncoding& encoding, con
 /// A class token in front has a row of its own, which models set to zero: out.row(0).setZero() and
 /// encode_sinusoidal(out.bottomRows(n), ...).
 /// @param[out] out   tokens x encoding.width(): any writable dense Eigen object.
-/// @param encoding   Which sinusoid each channel holds: presets::mae(width) and its neighbors.
-/// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions() and its
-///                   neighbors.
+/// @param encoding   Which sinusoid each channel holds: presets::mae(width), presets::detr(num_pos_feats), ...
+/// @param positions  tokens x encoding.num_axes(), integers or real numbers: grid_positions(),
+///                   presets::detr_positions(), ..., or any matrix.
 /// @throws std::invalid_argument  shapes that do not agree; a real position that is NaN or infinite; memory shared with
 ///                                the positions, or rows of `out` that lie in one another.
 /// @throws std::out_of_range      an angle that is not finite. `out` is unchanged whenever one is thrown.
-/// Cost:     two multiply-adds and a scattered store for each value; no allocation (not measured: made once for a
-///           size of picture).
+/// Cost:     that of encode_sinusoidal() on one axis, with scattered stores; no allocation (not measured: made once for
+///           a size of picture).
 /// Accuracy: as encode_sinusoidal() on one axis [sinusoidal][grid].
 /// Matches:  see the presets.
 template <typename Out, typename Encoding, typename Positions,
@@ -16287,7 +16365,7 @@ void add_sinusoidal(X&& x, const Encoding& encoding, const Positions& positions)
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// The feature of a direction that has only one.
+/// The one feature that each direction gives, where it does not give both a sine and a cosine.
 enum class FourierWave {
   sine,     ///< sin a: Time2Vec.
   cosine,   ///< cos a: random Fourier features.
@@ -16303,7 +16381,7 @@ struct FourierOptions {
 
   ChannelOrder order;               ///< Where wave is not set.
   std::optional<FourierWave> wave;  ///< Not set: a sine and a cosine of each direction.
-  double angle_scale = 1;           ///< Factor on every angle; 2 pi makes the unit of x W a full period.
+  double angle_scale = 1;           ///< Factor on every angle; with 2 pi, x W = 1 is a full period.
   double coordinate_scale = 1;      ///< Coordinates are used as coordinate_scale x + coordinate_offset.
   double coordinate_offset = 0;     ///< See coordinate_scale.
   double amplitude = 1;             ///< Factor on the features.
@@ -16311,8 +16389,8 @@ struct FourierOptions {
 
 namespace presets {
 
-/// Learned Fourier features: [cos x W | sin x W] / sqrt(num_features), with W ~ N(0, 1 / gamma^2) and trained. The
-/// two-layer perceptron that follows in the paper is the caller's.
+/// Learned Fourier features: [cos x W | sin x W] / sqrt(num_features), with W drawn from N(0, 1 / gamma^2), gamma a
+/// length of the caller's choice, and then trained. The two-layer perceptron that follows in the paper is the caller's.
 /// @param num_features  Columns of the result (two for each column of W), > 0.
 /// @throws std::invalid_argument  num_features <= 0.
 /// Source:   Li et al. 2021, arXiv:2106.02795, equation 3.
@@ -16324,7 +16402,8 @@ inline FourierOptions learned_fourier(detail::Size num_features) {
   return options;
 }
 
-/// Segment Anything: coordinates in [0, 1] become 2 x - 1, then [sin | cos] of 2 pi x W, W ~ N(0, scale^2) and fixed.
+/// Segment Anything: coordinates c in [0, 1] become x = 2 c - 1, then [sin | cos] of 2 pi x W, W ~ N(0, scale^2) and
+/// fixed.
 /// Matches:  PositionEmbeddingRandom, with pixel_centers() for its grid.
 inline FourierOptions segment_anything_fourier() {
   FourierOptions options(ChannelOrder::sin_cos);
@@ -16367,10 +16446,9 @@ inline FourierOptions random_fourier(detail::Size num_features) {
 /// Source:   Kazemi et al. 2019, arXiv:1907.05321, equation 1.
 inline FourierOptions time2vec() { return FourierOptions(FourierWave::sine); }
 
-/// Triangle waves: n octaves of each of M coordinates, for coordinates in [0, 1], by directions and phases that are
-/// fixed; all others are 0:
+/// Triangle waves: n octaves of each of M coordinates in [0, 1], with fixed directions and phases:
 ///
-///     W[m, m n + l] = 2^(l - 1)       phases[m n + l] = l pi / 2       l < n
+///     W[m, m n + l] = 2^(l - 1)       phases[m n + l] = l pi / 2       l < n, all other entries of W are 0
 ///
 /// Source:   Mueller et al. 2021, arXiv:2106.12372.
 /// Matches:  TriangleWave of tiny-cuda-nn, without the ones that it pads with.
@@ -16624,11 +16702,12 @@ inline constexpr bool takes_fourier<Out, Coordinates, Weights, Phases, Options> 
 /// @param coordinates  tokens x M: pixels, points, time; float, double or a half type.
 /// @param weights      M x F: the directions W, such as fill(weights, Normal(stddev), Seed(7)) draws them.
 /// @param options      Conventions: presets::learned_fourier(num_features), presets::segment_anything_fourier(),
-///                     presets::gaussian_fourier(), presets::random_fourier(num_features), presets::time2vec().
+///                     presets::gaussian_fourier(), presets::random_fourier(num_features), presets::time2vec(),
+///                     presets::triangle_waves().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
 ///                                `out` is then unchanged.
-/// Cost:     M multiply-adds and the polynomials of a sine and a cosine for each feature; no allocation
-///           (bench_sinusoidal: Fourier features).
+/// Cost:     M multiply-adds, a sine and a cosine for each direction; no allocation (bench_sinusoidal: Fourier
+///           features).
 /// Accuracy: double |error| <= g (2^-51 + (M + 3) 2^-53 angle_scale sum over m of |x W|), g = |amplitude|; float rounds
 ///           that once more; triangle waves likewise [sinusoidal][fourier].
 /// Source:   Li et al. 2021, arXiv:2106.02795; Tancik et al. 2020, arXiv:2006.10739.
@@ -16676,7 +16755,7 @@ void encode_fourier(const Arguments&...) {
 #endif  // POSENC_SINUSOIDAL_ENCODE_FOURIER_HPP
 
 // ---- posenc/sinusoidal/fourier_backward.hpp
-/// The gradients of Fourier features by their coordinates and directions.
+/// The gradients of Fourier features with respect to their coordinates, directions and phases.
 #ifndef POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
 #define POSENC_SINUSOIDAL_FOURIER_BACKWARD_HPP
 
@@ -16751,7 +16830,7 @@ inline constexpr bool
 
 }  // namespace detail
 
-/// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the gradient by the
+/// Adds the gradients of encode_fourier() to those of its coordinates and of its directions. With the derivative by the
 /// angle, b[t, f] = amplitude angle_scale (dL/dsin[t, f] cos a[t, f] - dL/dcos[t, f] sin a[t, f]), or that of the one
 /// wave where options.wave is set (of a triangle's two slopes at a corner the one on the right),
 ///
@@ -16760,8 +16839,7 @@ inline constexpr bool
 ///
 /// @param[in,out] grad_coordinates  tokens x M; added to.
 /// @param[in,out] grad_weights      M x F; added to.
-/// @param grad_out                  tokens x 2 F, or tokens x F where options.wave is set: the gradient by what
-///                                  encode_fourier() wrote.
+/// @param grad_out                  tokens x 2 F, or tokens x F where options.wave is set: dL/d(out).
 /// @param coordinates, weights      As given to encode_fourier().
 /// @param options                   As given to encode_fourier().
 /// @throws std::invalid_argument  shapes that do not fit; an option that is NaN or infinite; memory that overlaps.
@@ -16932,9 +17010,9 @@ inline constexpr bool takes_blob_gradient<Grad, GradOut, Coordinates, BlobEdges>
 /// The numbers of a coordinate in [0, 1] add up to 1 where edges wrap.
 /// @param[out] out     tokens x M n: any writable dense Eigen object, row- or column-major.
 /// @param coordinates  tokens x M, usually in [0, 1]: float, double or a half type. NaN and infinity give NaN.
-/// @param edges        What is beyond 0 and 1. Projects differ, so that there is no default.
-/// @throws std::invalid_argument  shapes that do not fit; edges that are none; memory that overlaps. `out` is then
-///                                unchanged.
+/// @param edges        What happens to the part of a blob beyond 0 or 1. It has no default, because projects differ.
+/// @throws std::invalid_argument  shapes that do not fit; edges that BlobEdges does not name; memory that overlaps.
+///                                `out` is then unchanged.
 /// Cost:     a store for each number, and some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal:
 ///           one-blob).
 /// Accuracy: double |error| <= 2^-50 + n |x| 2^-51, with 1 for |x| where a coordinate below 0 wraps; float rounds that
@@ -16979,7 +17057,7 @@ void encode_one_blob(const Arguments&...) {
 ///     grad_coordinates[t, m] += n sum over k of grad_out[t, m n + k] (k(k - n x[t, m]) - k((k + 1) - n x[t, m]))
 ///
 /// @param[in,out] grad_coordinates  tokens x M; added to.
-/// @param grad_out                  tokens x M n: the gradient by what encode_one_blob() wrote.
+/// @param grad_out                  tokens x M n: dL/d(out).
 /// @param coordinates, edges        As in the forward call.
 /// @throws std::invalid_argument  as encode_one_blob(); nothing is then written.
 /// Cost:     some 30 multiply-adds for each coordinate; no allocation (bench_sinusoidal: one-blob).
@@ -17178,8 +17256,8 @@ inline constexpr bool takes_harmonics<Grad, GradOut, Directions, HarmonicSign> =
 ///                           N P(l, 0)(z)                             m = 0
 ///                           N P(l, m)(z) sqrt(2) cos(m phi)          0 < m <= l
 ///
-/// with x + i y = |x + i y| e^(i phi), directions scaled to length 1, and N such that the square of each
-/// harmonic has the integral 1 over the sphere.
+/// with P(l, m) the associated Legendre functions, whose factor (-1)^m `sign` decides, x + i y = |x + i y| e^(i phi),
+/// directions scaled to length 1, and N such that the square of each harmonic has the integral 1 over the sphere.
 ///
 ///     l      0     1         2              ...
 ///     m      0   -1 0 1   -2 -1 0 1 2
@@ -17226,7 +17304,7 @@ void encode_spherical_harmonics(const Arguments&...) {
 /// Adds the gradient of encode_spherical_harmonics() to that of its directions, the scaling to length 1 included.
 ///
 /// @param[in,out] grad_directions  tokens x 3; added to.
-/// @param grad_out                 tokens x L^2: the gradient by what encode_spherical_harmonics() wrote.
+/// @param grad_out                 tokens x L^2: dL/d(out).
 /// @param directions, sign         As in the forward call.
 /// @throws std::invalid_argument  as encode_spherical_harmonics(); nothing is then written.
 /// Cost:     about 2 times that of encode_spherical_harmonics(); no allocation (bench_sinusoidal: spherical harmonics).
@@ -17291,11 +17369,11 @@ void spherical_harmonics_backward(const Arguments&...) {
 
 // On a line.
 
-// Where sinusoids come from.
+// Simpler codes, to compare sinusoids with.
 
 // On several axes.
 
-// With directions of any kind.
+// Features of coordinates and of directions in space.
 
 #endif  // POSENC_SINUSOIDAL_HPP
 
@@ -17540,6 +17618,7 @@ class AttentionSpan {
     constexpr std::int64_t limit = detail::kMaxSeqLen;
     detail::require_in_range(queries.first() >= -limit && queries.first() <= limit, function, "queries.first()",
                              queries.first(), "in [-", limit, ", ", limit, "]");
+    detail::require(detail::fits_into<Eigen::Index>(key_len), function, "key_len", key_len, ">= 0 and at most ", limit);
     return AttentionSpan(function, queries.count(), static_cast<Eigen::Index>(key_len),
                          static_cast<Eigen::Index>(queries.first()));
   }
@@ -18264,8 +18343,9 @@ void sum_diagonals(DistanceTable<Scalar>& grad_table, const Grad& grad, const At
 /// @param span            Which queries meet which keys.
 /// @throws std::invalid_argument  another shape of logits; memory of logits that overlaps itself or the table.
 /// @throws std::out_of_range      a distance that the table lacks. `logits` is then unchanged.
-/// Cost:     one addition for each logit, in order of memory. Floats in row-major logits run at the machine's level, at
-///           0.8 of the speed of adding a constant, half at 0.5 and bfloat16 at 0.3, which ports bound; no allocation
+/// Cost:     one addition for each logit, in order of memory. With a table of floats, row-major logits run by vectors
+///           of the machine, whatever the flags: float at 0.8 of the speed of adding a constant, half at 0.5, bfloat16
+///           at 0.3, where conversions and not memory are the limit; no allocation
 ///           (bench_relative_bias: biases by distance).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1; Press et al. 2022, arXiv:2108.12409.
@@ -18302,6 +18382,7 @@ auto add_distance_bias(const Arguments&...) {
 /// @param[in,out] grad_table  A DistanceTable, or grad_table.head(h): of float or double, whatever the logits are,
 ///                            because sums in half lose terms (4,096 ones sum to 2,048).
 /// @param grad_logits         (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
+/// @param span                As in the forward call.
 /// @throws as add_distance_bias(); grad_table is then unchanged.
 /// Cost:     one addition for each logit; no allocation (bench_relative_bias: biases by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double, 4 eps in float
@@ -18423,10 +18504,11 @@ void add_distance_bias(Logits&& logits, const Table& table, const AttentionSpan&
 ///     grad_row_gates(h L_q + i) += sum over j of table(h, j - (query_offset + i)) grad_logits(h L_q + i, j)
 ///
 /// @param[in,out] grad_table      A DistanceTable of float or double, or grad_table.head(h).
-/// @param[in,out] grad_row_gates  Has the shape of row_gates.
+/// @param[in,out] grad_row_gates  num_heads L_q numbers, head by head, in a row or a column.
 /// @param grad_logits             (num_heads L_q) x L_k, head by head, or L_q x L_k for one head.
 /// @param table, span, row_gates  As in the forward call.
-/// @throws as add_distance_bias(); nothing is then written.
+/// @throws as add_distance_bias(), and std::invalid_argument for a grad_table of another number of heads than table;
+///         nothing is written then.
 /// Cost:     two multiply-adds for each logit; no allocation (bench_relative_bias: biases by distance).
 /// Accuracy: adjoint to the forward call to 1e-12 of the sum of the terms' sizes in double [relative_bias][properties].
 /// Source:   Chen et al. 2022, arXiv:2110.13900, section 3.1.
@@ -18547,16 +18629,17 @@ inline namespace POSENC_ABI {
 
 /// Returns the slopes of ALiBi for any number of heads, the steepest first.
 ///
-/// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n, and for the heads beyond
+/// With n = 2^floor(log2 num_heads) and b = bias_max: slope[h] = 2^(-b (h + 1) / n) for h < n. Heads from n on get
 /// every other slope of 2n heads, 2^(-b (2 (h - n) + 1) / (2n)). The paper's own formula, 2^(-8 (h + 1) / num_heads),
 /// differs when num_heads is no power of two; checkpoints use this one.
-/// @param num_heads  > 0.
+/// @param num_heads  > 0 and at most 2^20.
 /// @param bias_max   `alibi_bias_max` of MPT, finite and > 0; 8 everywhere else.
 /// @throws std::invalid_argument  one of these does not hold.
 /// Cost:     one exponential for each head; no bench case, called once.
 /// Accuracy: 1 ulp of double [accuracy][relative_bias].
 /// Source:   Press et al. 2022, arXiv:2108.12409.
-/// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, x-transformers, MLX; slope 0 switches a head off.
+/// Matches:  Hugging Face BLOOM and MPT, ggml max_bias, CTranslate2, MLX; x-transformers, whose further heads without
+///           ALiBi have slope 0.
 inline Eigen::ArrayXd alibi_slopes(detail::Size num_heads, double bias_max = 8.0) {
   const char* const function = "alibi_slopes";
   detail::require(num_heads > 0 && num_heads <= detail::kMaxHeads, function, "num_heads", num_heads, "> 0 and at most ",
@@ -18834,7 +18917,7 @@ auto make_kerple_table(const Arguments&...) {
 /// @param a, p, kernel            As in the forward call.
 /// @throws std::invalid_argument  parameters as for the table, or another number of heads; memory that overlaps.
 ///                                Nothing is written then.
-/// Cost:     one or two logarithms or powers for each head and distance; no bench case, it reads the table alone.
+/// Cost:     one to three logarithms or powers for each head and distance; no bench case, it reads the table alone.
 /// Accuracy: summed in double and rounded once [accuracy][relative_bias].
 /// Source:   Chi et al. 2022, arXiv:2205.09921.
 template <typename GradA, typename GradP, typename Scalar, typename A, typename P,
@@ -18907,6 +18990,7 @@ inline namespace POSENC_ABI {
 /// @param distances  span.distances(), or more, so that one table serves every step.
 /// @param base       Finite, > 0 and not 1; the paper: 10000.
 /// @throws std::invalid_argument  one of these does not hold.
+/// @throws std::out_of_range      a base so small that an angle is not finite.
 /// Cost:     D/2 cosines for each distance, from the shared generator; no bench case, called once for a length.
 /// Accuracy: 320 ulp of 1 for head_dim 10 and distances up to 43, formed in double and rounded once
 ///           [accuracy][relative_bias].
@@ -18919,11 +19003,15 @@ DistanceTable<Scalar> make_sandwich_table(detail::Size num_heads, detail::Size h
   detail::require(num_heads > 0, function, "num_heads", num_heads, "> 0");
   detail::require_rotary_dim(function, "head_dim", head_dim);
   detail::require_base(function, base);
-  DistanceTable<Scalar> table(num_heads, distances);
   Eigen::ArrayXd inv_freq(head_dim / 2);
   for (Eigen::Index m = 1; m <= head_dim / 2; ++m) {
     inv_freq[m - 1] = std::pow(base, -2 * static_cast<double>(m) / static_cast<double>(head_dim));
   }
+  const double fastest = (std::max)(inv_freq[0], inv_freq[inv_freq.size() - 1]);
+  const double reach = static_cast<double>((std::max)(-distances.first(), distances.last()));
+  detail::require_in_range(detail::is_finite(fastest) && detail::is_finite(fastest * reach), function, "base", base,
+                           "such that every distance * base^(-2m / head_dim) is finite");
+  DistanceTable<Scalar> table(num_heads, distances);
   Eigen::ArrayXd sums(distances.size());
   for (Eigen::Index i = 0; i < sums.size(); ++i) sums[i] = -static_cast<double>(head_dim) / 2;
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
@@ -19119,8 +19207,8 @@ class T5Buckets {
 /// @param buckets    Of the model's config.
 /// @param distances  span.distances(), or DistanceRange::causal(n) or symmetric(n) for every length up to n.
 /// @throws std::invalid_argument  weights.rows() is not num_buckets.
-/// Cost:     one copy for each head and distance, 7 to 10 times as long as copying the table; no bench case, called once
-///           for a length.
+/// Cost:     one copy for each head and distance, in 7 to 10 times the time of copying the table; no bench case, called
+///           once for a length.
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Raffel et al. 2020, arXiv:1910.10683, section 2.1.
 /// Matches:  Hugging Face T5Attention.compute_bias, T5X, CTranslate2, ONNX Runtime RelativePositionBias.
@@ -19225,16 +19313,16 @@ enum class Activation { relu, silu };
 /// layer's outputs and the mean of their squared deviations from it.
 template <typename Scalar>
 struct LayerNorm {
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> weight;  ///< outputs.
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;    ///< outputs, or empty for none.
-  double epsilon = 0;                               ///< > 0, to be given: PyTorch's own is 1e-5.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> weight;  ///< One for each output.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;    ///< One for each output, or empty for none.
+  double epsilon = 0;                               ///< > 0; the 0 here is refused. PyTorch's own is 1e-5.
 };
 
 /// One layer of a BiasMlp: y = W x + b, normalized where it has a norm.
 template <typename Scalar>
 struct MlpLayer {
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> weight;  ///< outputs x inputs, as in PyTorch.
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< outputs, or empty for none.
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> bias;                                  ///< For each output; or empty.
   std::optional<LayerNorm<Scalar>> norm{};  ///< Before the activation; gcc 12 crashes on `= {}` here.
 };
 
@@ -19581,8 +19669,8 @@ bool fire_by_distance(const Fire<Scalar>& fire, const AttentionSpan& span) {
 /// @throws std::out_of_range      a negative query_offset. `logits` is then unchanged.
 /// Cost:     L_q + L_k - 1 or L_q L_k evaluations of the network and, in both cases, L_q + L_k - 1 logarithms; allocates
 ///           these and the network's activations (bench_relative_bias: FIRE).
-/// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias]; the same bits in every
-///           span.
+/// Accuracy: 200 ulp of 1 in double, for a network of 8 hidden units [accuracy][relative_bias]. A query and a key
+///           have the same bits in every span.
 /// Source:   Li et al. 2023, arXiv:2310.04418.
 template <typename Logits, typename Scalar, detail::IfDense<Logits> = 0>
 void add_fire_bias(Logits&& logits, const Fire<Scalar>& fire, const AttentionSpan& span) {
@@ -19787,9 +19875,9 @@ class WindowTable {
 
 /// Returns the bias of Swin v1 or BEiT from a checkpoint's `relative_position_bias_table`.
 ///
-/// A checkpoint by key - query (MaxViT in TensorFlow) is written into values() as it is; one by the sizes of a
-/// displacement (LeViT) likewise, its number |rows| width + |columns| in each column.
-/// Windows of three axes are in video_window.hpp.
+/// Two kinds of checkpoints are written into WindowTable::values() instead: those ordered by key - query (MaxViT of
+/// TensorFlow) as they are, and those by the size of a displacement alone (LeViT), whose number |dr| width + |dc| goes
+/// into the column of each (dr, dc). Windows of three axes are in video_window.hpp.
 ///
 /// @param weights      window.displacements() x num_heads by query - key (row 0: the key at the far corner), and with a
 ///                     class token three more rows: class to token, token to class, class to class.
@@ -19800,7 +19888,7 @@ class WindowTable {
 /// Accuracy: copies [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  WindowAttention of Swin-Transformer, Attention of BEiT, RelPosBias of timm, with a class token or without;
-///           RelPosBiasTf (MaxViT) and LeViT of timm, as said.
+///           RelPosBiasTf (MaxViT) and LeViT of timm, written into values().
 template <typename Weights, detail::IfDense<Weights> = 0>
 WindowTable<typename Weights::Scalar> make_window_table(const Weights& weights, const GridShape& window,
                                                         ClassToken class_token = ClassToken::none) {
@@ -20004,6 +20092,7 @@ auto make_mlp_table(const Arguments&...) {
 /// The gradient of make_mlp_table(): adds into `grad_mlp`.
 /// @param[in,out] grad_mlp  Has the shape of `mlp`: mlp.zeros(), or the sum so far.
 /// @param grad_table        dL/d(table), as distance_bias_backward() sums it.
+/// @param mlp, input        As in the forward call.
 /// @throws std::invalid_argument  another number of heads, layers that do not fit together, or a grad_mlp that is `mlp`
 ///                                itself; nothing is written then.
 /// Cost:     as make_mlp_table(), about three times, four with layer norms; allocates its activations; no bench case, it
@@ -20016,7 +20105,7 @@ void mlp_table_backward(BiasMlp<Scalar>& grad_mlp, const DistanceTable<Scalar>& 
 }
 
 /// @overload
-/// The gradient of the bias of a window, as window_bias_backward() sums grad_table.
+/// For the bias of a window, whose grad_table window_bias_backward() sums.
 /// @throws as above.
 /// Cost:     as above; no bench case, it reads the table alone.
 /// Accuracy: as above [accuracy][relative_bias].
@@ -20049,8 +20138,8 @@ auto mlp_table_backward(const Arguments&...) {
 namespace posenc {
 inline namespace POSENC_ABI {
 
-/// Says which row of a table of weights each pair of a query and a key takes: pairs of one segment take the row of
-/// their distance, and pairs of two segments one of the rows that follow those of all distances.
+/// Says which row of a table of weights each pair of a query and a key takes: pairs within a segment take the row of
+/// their distance, and pairs across two segments one of the rows that follow those of all distances.
 ///
 ///     SegmentPairs(queries, keys)                one more row, for all pairs of two segments: the other chains of
 ///                                                AlphaFold-Multimer
@@ -20062,6 +20151,7 @@ class SegmentPairs {
  public:
   /// @param query_segments  One for each query: a list of integers, of which only equality counts.
   /// @param key_segments    One for each key.
+  /// @throws std::out_of_range  an unsigned segment beyond 2^63 - 1.
   template <typename QuerySegments, typename KeySegments,
             std::enable_if_t<detail::is_list<QuerySegments> && detail::is_list<KeySegments>, int> = 0>
   explicit SegmentPairs(const QuerySegments& query_segments, const KeySegments& key_segments)
@@ -20097,7 +20187,7 @@ class SegmentPairs {
   Eigen::Index num_keys() const { return static_cast<Eigen::Index>(keys_.size()); }
   /// Rows of weights that follow those of the distances: 1, or num_segments^2.
   Eigen::Index rows() const { return num_segments_ == 0 ? 1 : num_segments_ * num_segments_; }
-  /// Whether a query and a key lie in one segment, so that they take the row of their distance.
+  /// Whether a query and a key lie in the same segment, so that they take the row of their distance.
   bool is_one(Eigen::Index query, Eigen::Index key) const { return segment(queries_, query) == segment(keys_, key); }
   /// Which of rows() two tokens of different segments take.
   Eigen::Index row(Eigen::Index query, Eigen::Index key) const {
@@ -20666,7 +20756,7 @@ void add_by_clipped_distance(X&& x, const Values& values, Eigen::Index block, co
                              const AttentionSpan& span) {
 #if POSENC_HAS_LEVELS
   if constexpr (has_clipped_kernel<X, Values>) {
-    if (has_contiguous_rows(x)) {
+    if (has_contiguous_rows(x) && x.cols() > 0) {
       const auto kernels = clipped_kernels<ClippedRow>(level_of_machine());
       for (Eigen::Index i = 0; i < x.rows(); ++i) {
         kernels.add(x.data() + i * x.outerStride(), values.data() + i * values.outerStride(),
@@ -20686,7 +20776,7 @@ void sum_by_clipped_distance(Sums&& sums, const X& x, Eigen::Index block, const 
                              const AttentionSpan& span) {
 #if POSENC_HAS_LEVELS
   if constexpr (has_clipped_kernel<X, Sums>) {
-    if (has_contiguous_rows(x)) {
+    if (has_contiguous_rows(x) && x.cols() > 0) {
       const auto kernels = clipped_kernels<ClippedRow>(level_of_machine());
       for (Eigen::Index i = 0; i < x.rows(); ++i) {
         kernels.sum(sums.data() + i * sums.outerStride(), x.data() + i * x.outerStride(),
@@ -20968,8 +21058,8 @@ using IfBuckets = std::enable_if_t<is_bucket_rule<T>, int>;
 ///                         DistanceClip::symmetric(32).
 /// @param query_positions  PositionRange(first, L_q), or a list of L_q integers: ids, box coordinates, residue numbers.
 /// @param key_positions    The same of the L_k keys.
-/// @throws std::invalid_argument  another shape; memory that overlaps. `logits` is then unchanged.
-/// @throws std::out_of_range      a position outside of [-2^57, 2^57].
+/// @throws std::invalid_argument  another shape; memory that overlaps.
+/// @throws std::out_of_range      a position outside of [-2^57, 2^57]. `logits` is unchanged whenever one is thrown.
 /// Cost:     one lookup for each pair and one for each logit. Allocates a copy of the weights by head, the row numbers
 ///           of one line of logits, and where there are fewer distances than pairs their buckets (bench_relative_bias:
 ///           biases by bucket).
@@ -20989,6 +21079,7 @@ void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buc
 /// @overload
 /// With segments: a query and a key of different segments take a row of the weights that follows those of the buckets.
 /// @param segments  SegmentPairs(query_segments, key_segments), or with num_segments as a third argument.
+/// @throws std::invalid_argument  in addition: another number of segments than of queries or keys.
 template <typename Logits, typename Weights, typename Buckets, typename QueryPositions, typename KeyPositions,
           detail::IfDense<Logits, Weights> = 0, detail::IfBuckets<Buckets> = 0>
 void add_bucket_bias(Logits&& logits, const Weights& weights, const Buckets& buckets,
@@ -22021,9 +22112,9 @@ void sum_window_head(WindowTable<Scalar>& grad_table, const Grad& grad, Eigen::I
 /// @param table           A WindowTable, or table.head(h) for logits of one head.
 /// @throws std::invalid_argument  another shape; memory of logits that overlaps itself or the table. `logits` is then
 ///                                unchanged.
-/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.8 to
-///           1 for 8, 12 and 14, with g++ -O2 and with -O3 -march=native. Floats are put in order on the stack, in 16
-///           KiB. No index, no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit: 0.7 of the speed of adding a kept matrix of all pairs for a width of 7, 0.8
+///           to 1 for 8, 12 and 14, with g++ -O2 and with -O3 -march=native. A table of floats is copied, some columns
+///           of the window at a time, into 16 KiB of stack. No index, no allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: each sum is formed in float or double and rounded once [accuracy][relative_bias].
 /// Source:   Liu et al. 2021, arXiv:2103.14030 (Swin); Bao et al. 2021, arXiv:2106.08254 (BEiT).
 /// Matches:  attn + relative_position_bias of Swin-Transformer, BEiT and timm.
@@ -22052,14 +22143,14 @@ auto add_window_bias(const Arguments&...) {
 }
 
 /// The gradient of add_window_bias(): adds the sums over equal displacements into `grad_table`.
-/// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h).
+/// @param[in,out] grad_table  A WindowTable of float or double, or grad_table.head(h), whatever the logits are.
 /// @param grad_logits         (num_heads tokens) x tokens, head by head, or tokens x tokens for one head.
 /// @throws as add_window_bias(); grad_table is then unchanged.
-/// Cost:     one addition for each logit: for widths of 7, 8 and 12 at 0.6, 0.8 and 0.7 of the speed of Eigen's sum of
-///           the gradient for AVX-512 (where the machine has that, with g++ -O2 too), else at 0.5, 0.6 and 0.8 of its
-///           sum for SSE2; no allocation (bench_window_bias: Swin, BEiT).
+/// Cost:     one addition for each logit. For windows 7, 8 and 12 wide: where the machine has AVX-512, whatever the
+///           flags, 0.6, 0.8 and 0.7 of the speed at which Eigen with AVX-512 sums the gradient to one number;
+///           elsewhere 0.5, 0.6 and 0.8 of that of Eigen with SSE2. No allocation (bench_window_bias: Swin, BEiT).
 /// Accuracy: adjoint to add_window_bias() to 1e-12 of the sum of the terms' sizes in double [accuracy][relative_bias]. A
-///           sum of n logits has n roundings to the scalar of grad_table, of which 12 x 12 windows add 144.
+///           sum of n logits has n roundings to the scalar of grad_table: at most 144 in a window of 12 x 12.
 /// Source:   as add_window_bias().
 template <typename GradTable, typename Grad, detail::IfWindowTable<GradTable> = 0, detail::IfDense<Grad> = 0>
 void window_bias_backward(GradTable&& grad_table, const Grad& grad_logits) {
@@ -22140,7 +22231,8 @@ void for_each_frame_pair(Eigen::Index heads, Eigen::Index frames, Eigen::Index t
 
 /// @overload
 /// Returns the bias of a window of frames x height x width tokens: a table of rows and columns for each displacement in
-/// frames, query - key = 1 - frames, ..., frames - 1. To another size, resize() brings such weights with GridResize.
+/// frames, query - key = 1 - frames, ..., frames - 1. To bring such weights to another size, resize() of learnable.hpp
+/// takes GridResize({2 frames - 1, 2 height - 1, 2 width - 1}, {...}, filter).
 ///
 /// @param weights  (2 frames - 1) window.displacements() x num_heads by query - key: frames, then rows, then columns.
 /// @param frames   Of the window, > 0.
@@ -22176,7 +22268,8 @@ std::vector<WindowTable<typename Weights::Scalar>> make_window_table(const Weigh
 ///
 /// @param[in,out] logits  (num_heads tokens) x tokens, head by head.
 /// @param tables          2 frames - 1, by query - key in frames.
-/// @throws std::invalid_argument  in addition: an even number of tables; tables of several windows or numbers of heads.
+/// @throws std::invalid_argument  in addition: an even number of tables; tables that differ in window or number of
+///                                heads, or that have a class token.
 /// Cost:     one addition for each logit, by the kernels of a window, frame by frame (bench_window_bias: Video Swin).
 /// Accuracy: as above [accuracy][relative_bias].
 /// Matches:  ShiftedWindowAttention3d of torchvision.
@@ -22331,7 +22424,7 @@ RelPosW(T&&) -> RelPosW<std::remove_reference_t<T>>;
 template <typename Rows, typename Columns>
 class Decomposed {
  public:
-  /// @param rel_h, rel_w  The tables. Those of another length are resized first (linearly, half-pixel).
+  /// @param rel_h, rel_w  The tables. Bring those of another length here by resize() with Resize::relative_distances.
   /// @param query, key    Grids of the queries and of the keys; they may differ (pooled keys).
   Decomposed(const RelPosH<Rows>& rel_h, const RelPosW<Columns>& rel_w, const GridShape& query, const GridShape& key)
       : rel_h_(rel_h.get()), rel_w_(rel_w.get()), query_(query), key_(key) {}
@@ -22410,9 +22503,10 @@ namespace detail {
 /// The table row for query coordinate q and key coordinate k along one side, tables having 2 max(sides) - 1 rows:
 /// int(q max(key/query, 1) - k max(query/key, 1) + (key - 1) max(query/key, 1)), in integers.
 inline Eigen::Index decomposed_row(Eigen::Index q, Eigen::Index k, Eigen::Index query_side, Eigen::Index key_side) {
-  const Eigen::Index longer = (std::max)(query_side, key_side);
-  const Eigen::Index numerator = q * longer * key_side + (key_side - 1 - k) * longer * query_side;
-  return numerator / (query_side * key_side);
+  // Sides are at most 2^20: below 2^62.
+  const std::int64_t longer = (std::max)(query_side, key_side);
+  const std::int64_t numerator = longer * q * key_side + longer * (key_side - 1 - k) * query_side;
+  return static_cast<Eigen::Index>(numerator / (std::int64_t{query_side} * key_side));
 }
 
 /// The checked sizes of a call.
@@ -22484,6 +22578,7 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 /// t = (h, w) and key token u = (y, x), both numbered row by row, for every head
 ///
 ///     logits(t, u) += q[t] . rel_h[row(h, y)] + q[t] . rel_w[row(w, x)]
+///     row(a, b) = floor(a max(K / Q, 1) + (K - 1 - b) max(Q / K, 1))    Q, K: the side of the queries' and keys' grid
 ///
 /// @param[in,out] logits  (num_heads query.tokens()) x key.tokens(), head by head. float or double, as the rest.
 /// @param scheme          Decomposed(RelPosH(rel_h), RelPosW(rel_w), query, key).
@@ -22494,8 +22589,9 @@ void add_decomposed_gradients(GradQuery&& grad_q, GradRows&& grad_h, GradColumns
 ///           no allocation (bench_window_bias: Decomposed).
 /// Accuracy: (2 head_dim + 1)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 /// Source:   Li et al. 2021, arXiv:2112.01526 (MViTv2).
-/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet): both
-///           grids that of the keys, tables upside down, a block's queries in the first corner and zeros elsewhere.
+/// Matches:  add_decomposed_rel_pos of Segment Anything and its transformers class. PosEmbedRel of timm (HaloNet) where
+///           both grids are that of the keys, tables have their rows in reverse, and q holds a block's queries in its
+///           first corner and zeros elsewhere.
 template <typename Logits, typename Rows, typename Columns, typename Query,
           detail::IfScalar<typename Query::Scalar, Query, Logits, Rows, Columns> = 0>
 void add_decomposed_logits(Logits&& logits, const Decomposed<Rows, Columns>& scheme, const Query& q) {
@@ -22606,7 +22702,7 @@ inline double grid_distance(const GridShape& window, Eigen::Index m, GridDistanc
 }  // namespace detail
 
 /// @overload
-/// Returns the bias of ALiBi on a grid: for two tokens -slope[h] times their distance.
+/// Returns the bias of ALiBi on a grid: -slope[h] times the distance of query and key.
 /// @tparam Scalar   Of the table: make_alibi_table<float>(...).
 /// @param slopes    One for each head: alibi_slopes(num_heads), or trained ones; finite, 0 switches a head off.
 /// @param window    The grid.
@@ -22632,7 +22728,7 @@ WindowTable<Scalar> make_alibi_table(const Slopes& slopes, const GridShape& wind
 }
 
 /// @overload
-/// The gradient on a grid: grad_slopes[h] -= the sum of grad_table times distance.
+/// The gradient on a grid: grad_slopes[h] -= the sum over displacements of grad_table times their distance.
 /// @param[in,out] grad_slopes  num_heads numbers, a row, a column or a matrix.
 /// @param grad_table           dL/d(table), as window_bias_backward() sums it.
 /// @param distance             As in the forward call.
@@ -23050,7 +23146,7 @@ using IfMaybeWindow = std::enable_if_t<std::is_convertible_v<T, std::optional<Gr
 }  // namespace detail
 
 /// Returns the continuous bias of Swin v2 by displacement: 16 sigmoid(mlp(x)), x = sign(y) log2(1 + |y|) / log2(8),
-/// y = 8 (query - key) / reach in rows and in columns.
+/// y = 8 (query - key) / reach in rows and in columns, 0 where query and key are in one row or column.
 ///
 /// @param mlp         2 inputs, one output for each head; `cpb_mlp`: 2 -> 512 -> ReLU -> heads, no last bias.
 /// @param window      The window to serve.
@@ -23308,13 +23404,14 @@ namespace posenc {
 inline namespace POSENC_ABI {
 
 /// What the backward of an encoding with one table adds into: RelativeGradients(grad_q, grad_table). The first is the
-/// gradient of what the table is multiplied with: queries, or attention weights in shaw_values_backward().
+/// gradient of what the table is multiplied with: queries, attention weights in shaw_values_backward(), or r in
+/// banded_logits_backward().
 ///
 /// It holds matrices by reference, and Maps and Blocks by value; a temporary matrix does not compile.
 template <typename GradContent, typename GradTable>
 class RelativeGradients {
  public:
-  /// @param grad_content  Has the shape of the queries, or of the weights.
+  /// @param grad_content  Has the shape of the queries, of the weights, or of r.
   /// @param grad_table    Has the shape of the table.
   template <typename C, typename T>
   RelativeGradients(C&& grad_content, T&& grad_table)
@@ -24349,7 +24446,7 @@ HeadRows require_cope(const char* function, const Cope<Table>& scheme, const Con
 ///                                `logits` is then unchanged.
 /// Cost:     for a head a product L_q x head_dim x num_positions, one sigmoid for each visible logit until the gates
 ///           behind it sum to num_positions - 1, and an addition for the others; a row whose logits are not all finite
-///           takes every sigmoid. Extra memory 32 x num_positions (bench_content_bias: CoPE).
+///           takes every sigmoid. Extra memory 32 x num_positions numbers (bench_content_bias: CoPE).
 /// Accuracy: 2 head_dim L_k^2 ulp of 1, for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -24757,14 +24854,14 @@ HeadRows require_shaw(const char* function, const char* parameter, const Logits&
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     one product L_q x head_dim x (left + right + 1) for a head, then three runs of additions for each row.
-///           Extra memory is O(left + right), where gathering table rows takes L_q x L_k x head_dim
+///           Extra memory is 32 x (left + right + 1) numbers, where gathering table rows takes L_q x L_k x head_dim
 ///           (bench_content_bias: Shaw).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
 /// Source:   Shaw et al. 2018, arXiv:1803.02155, section 3.2.
-/// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; a clip with
-///           left != right wav2vec2-BERT.
+/// Matches:  tensor2tensor dot_product_attention_relative, CTranslate2 relative_position_keys; wav2vec2-BERT
+///           ("relative_key") of transformers with a clip whose left and right differ.
 template <typename Logits, typename Table, typename Query, typename Key, typename Scalar,
           detail::IfScalar<Scalar, Logits, Table, Query, Key> = 0>
 void add_shaw_logits(Logits&& logits, const ShawKeys<Table>& scheme, const ContentAttention<Query, Key>& attention,
@@ -25108,7 +25205,7 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 ///
 /// The logits hold scale q k^T, and r is not multiplied by that scale. Where a model multiplies queries by a factor of
 /// their position, as Inkling does on layers without a sliding window, row i of r is multiplied by the same factor,
-/// 1 + a ln(max((p + 1) / n_floor, 1)):
+/// 1 + a ln(max((p + 1) / n_floor, 1)), which query_temperature() of model_config.hpp gives:
 ///
 ///     const QueryTemperature inkling{a, n_floor, 1, TemperatureGrowth::clamped_logarithm};
 ///     r.row(i) *= query_temperature(inkling, p);          // and the row of q
@@ -25123,8 +25220,8 @@ void require_banded(const char* function, const char* parameter, const Logits& l
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
 /// Cost:     a product of r with the columns that are met, in blocks of 32 queries: at most d_rel E multiply-adds for a
-///           query, however many keys there are; extra memory 64 x max(E, d_rel) at most (bench_content_bias: banded
-///           logits).
+///           query, however many keys there are; extra memory 64 x max(E, d_rel) numbers at most (bench_content_bias:
+///           banded logits).
 /// Accuracy: (2 d_rel + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (d_rel + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -25165,8 +25262,8 @@ auto add_banded_logits(const Arguments&...) {
 }
 
 /// The gradient of add_banded_logits(): adds into grad_r and grad_projection.
-/// @param[in,out] gradients           RelativeGradients(grad_r, grad_projection), each of the shape of its parameter.
-/// @param grad_logits                 (num_heads L_q) x L_k.
+/// @param[in,out] gradients               RelativeGradients(grad_r, grad_projection), shaped as r and projection.
+/// @param grad_logits                     (num_heads L_q) x L_k.
 /// @param r, projection, span, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_banded_logits(), with two products (bench_content_bias: banded logits).
@@ -25456,8 +25553,8 @@ HeadRows require_relative(const char* function, const char* parameter, const Log
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x (L_k + 31)
-///           (bench_content_bias: Music Transformer).
+/// Cost:     a product over the distances that occur, in blocks of 32 queries; extra memory 64 x max(L_k + 31,
+///           head_dim) numbers at most (bench_content_bias: Music Transformer).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -25495,8 +25592,8 @@ auto add_relative_logits(const Arguments&...) {
 }
 
 /// The gradient of add_relative_logits(): adds into grad_q and grad_table.
-/// @param[in,out] gradients           RelativeGradients(grad_q, grad_table).
-/// @param grad_logits                 (num_heads L_q) x L_k.
+/// @param[in,out] gradients             RelativeGradients(grad_q, grad_table).
+/// @param grad_logits                   (num_heads L_q) x L_k.
 /// @param scheme, attention, workspace  As in the forward call.
 /// @throws std::invalid_argument  shapes that do not fit; memory that overlaps. Nothing is written then.
 /// Cost:     as add_relative_logits(), with two products
@@ -25723,8 +25820,8 @@ inline namespace POSENC_ABI {
 template <typename Table, typename U, typename V>
 class TransformerXl {
  public:
-  /// @param r          Rows of W_r R: make_relative_sinusoids() times the model's weights. distances.size() x head_dim,
-  ///                   by ascending key - query, once for all heads or once for each, stacked.
+  /// @param r          make_relative_sinusoids() times the model's weights W_r: distances.size() x head_dim, by
+  ///                   ascending key - query, once for all heads or once for each, stacked.
   /// @param distances  Those of the rows: DistanceRange::causal(L_k) for causal attention. Pairs at other distances get
   ///                   nothing from r.
   /// @param u, v       `r_w_bias` and `r_r_bias`: head_dim numbers for all heads, or num_heads x head_dim.
@@ -25862,8 +25959,9 @@ struct TransformerXlSizes {
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 65 x (L_k + 31). No
-///           shifted copy: row i is read from a contiguous piece (bench_content_bias: Transformer-XL).
+/// Cost:     one product over the distances that occur and one matrix-vector product; extra memory 65 x max(L_k + 31,
+///           head_dim) numbers at most. No shifted copy: row i is read from a contiguous piece (bench_content_bias:
+///           Transformer-XL).
 /// Accuracy: (2 head_dim + 3)^2 ulp of 4 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -26205,7 +26303,7 @@ template <typename GradQuery, typename GradTable>
 class ContentToPositionGradients : public RelativeGradients<GradQuery, GradTable> {
  public:
   /// @param grad_q      (num_heads L_q) x head_dim.
-  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
+  /// @param grad_table  Has the shape of the table.
   template <typename Q, typename T>
   ContentToPositionGradients(Q&& grad_q, T&& grad_table)
       : RelativeGradients<GradQuery, GradTable>(std::forward<Q>(grad_q), std::forward<T>(grad_table)) {}
@@ -26232,7 +26330,7 @@ template <typename GradKey, typename GradTable>
 class PositionToContentGradients : public RelativeGradients<GradKey, GradTable> {
  public:
   /// @param grad_k      (num_heads L_k) x head_dim.
-  /// @param grad_table  buckets.rows() rows for each table, x head_dim.
+  /// @param grad_table  Has the shape of the table.
   template <typename K, typename T>
   PositionToContentGradients(K&& grad_k, T&& grad_table)
       : RelativeGradients<GradKey, GradTable>(std::forward<K>(grad_k), std::forward<T>(grad_table)) {}
@@ -26890,9 +26988,10 @@ HeadRows require_deberta(const char* function, const char* parameter, const Tabl
 /// @param workspace       Scratch memory that the caller keeps.
 /// @throws std::invalid_argument  shapes that do not fit; memory of logits that overlaps itself or what is read.
 ///                                `logits` is then unchanged.
-/// Cost:     for a head and a term one product tokens x head_dim x buckets.rows(), then one look-up in a row for each
-///           logit, of floats a vector at a time: 1.3 times Eigen's products for this machine. Extra memory 32 x
-///           (buckets.rows() + 16) + L_q + L_k, rounded up to rows of these (bench_content_bias: DeBERTa).
+/// Cost:     for a head and a term one product tokens x head_dim x buckets.rows(), then one lookup in a row for each
+///           logit, of floats a vector at a time: in all 1.3 times as long as the products alone by Eigen with
+///           -march=native. Extra memory 32 x (buckets.rows() + 16) + L_q + L_k numbers, rounded up to whole rows of
+///           buckets.rows() + 16 (bench_content_bias: DeBERTa).
 /// Accuracy: (head_dim + 2)^2 ulp of 1 for entries below 1 [accuracy][relative_bias].
 ///           A query alone has the logits that it has among others to 2 (head_dim + 2) ulp of the sum of their terms'
 ///           sizes, not to the bit: products are of blocks of queries [relative_bias][one_row].
@@ -27086,12 +27185,14 @@ class RopeLayout {
   template <typename... Size, std::enable_if_t<sizeof...(Size) <= 1 && (std::is_arithmetic_v<Size> && ...), int> = 0>
   explicit RopeLayout(Size...) = delete;
 
+  /// All channels of a head rotate, i with i + head_dim / 2.
   /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
   static RopeLayout half_split(detail::Size head_dim) {
     return RopeLayout(RopePairs::half_split, checked("RopeLayout::half_split", head_dim));
   }
-  /// @copydoc half_split
+  /// All channels of a head rotate, 2i with 2i + 1.
+  /// @param head_dim  Channels of one head (not of all heads), > 0.
   /// @throws std::invalid_argument  head_dim <= 0.
   static RopeLayout interleaved(detail::Size head_dim) {
     return RopeLayout(RopePairs::interleaved, checked("RopeLayout::interleaved", head_dim));
@@ -27219,7 +27320,10 @@ class RmsNorm {
  public:
   /// @param weight  A vector: head_dim numbers for NormOver::head, num_heads * head_dim for NormOver::token, the
   ///                channels of head 0 first; as the checkpoint stores them.
-  /// @param eps     Added to the mean square: rms_norm_eps of the config.
+  /// @param eps     Added to the mean square: rms_norm_eps of the config, finite and >= 0.
+  /// @param over    The channels of one mean.
+  /// @param is      What the checkpoint's numbers mean: w itself, or 1 + w.
+  /// @param order   Before the rotation, or behind it.
   /// @throws std::invalid_argument  an empty weight or one that is no vector; eps negative or not finite; an
   ///                                enumerator that is none.
   /// Cost: allocates 12 bytes for each weight.
@@ -27423,6 +27527,8 @@ class HeadsShape {
 ///
 ///     const HeadsView q(data, shape, HeadsStrides().batch(seq_len * row).token(row).head(head_dim));
 ///
+/// for instance is a view of queries in a buffer with keys and values beside them, row = (num_heads + 2 num_kv_heads) *
+/// head_dim numbers for each token.
 /// A stride may be negative. One that is not given is refused where its axis has more than one element.
 class HeadsStrides {
  public:
@@ -27744,8 +27850,8 @@ class CacheRows {
 ///                                view: other heads or channels) than x; a cache without memory, or that overlaps
 ///                                itself, x, the table or the slots. Nothing is then written.
 /// @throws std::out_of_range      when apply_rope() gets it: a slot that is no row of the cache, -1 included.
-/// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then writes token by token
-///           (bench_rope: norm and rotation).
+/// Cost:     refers to the cache and the list, without a copy of either; apply_rope() then gives its kernel up to 64
+///           tokens at a time, with a norm one at a time (bench_rope: norm and rotation).
 /// Accuracy: rows have the same bits as without it [rope][norm].
 /// Matches:  slot_mapping of reshape_and_cache of vLLM, where -1 leaves a token out.
 template <typename Cache, typename List>
@@ -31860,7 +31966,7 @@ inline namespace POSENC_ABI {
 ///     table             A R(t)       the rotation
 ///     table.adjoint()   A R(-t)      its gradient: takes dL/d(output) to dL/d(input)
 ///     table.inverse()   R(-t) / A    undoes it; equal to the adjoint only for A = 1; refused where A is not one
-///                                    number (xPos, FoPE)
+///                                    number (xPos, FoPE, sequences of different magnitudes)
 ///
 /// @param[in,out] x  tokens x (num_heads * head_dim), any number of heads: any writable dense Eigen object (Matrix,
 ///                   Map, Block, Ref, transpose, index view), row- or column-major, of float, double, Eigen::half,
@@ -31961,7 +32067,8 @@ void apply_rope(Out&& out, const X& x, const Table& table, const RopeLayout& lay
 ///           x, other strides and x in double run element by element (bench_rope: norm and rotation).
 /// Accuracy: |error| <= (n / 64 + 12) eps (|a cos| + |b sin|) for n = head_dim, with a and b normalized, eps = 2^-24 and
 ///           one more rounding into half types; where the norm comes behind the rotation, in addition one rounding of
-///           the table's scalar [rope][norm].
+///           the table's scalar [rope][norm]. This holds while the sum of x^2 is in the range of float, as frameworks
+///           need it too.
 ///           Bits are the same at AVX2 and AVX-512, as above [rope][norm][levels].
 /// Matches:  q_norm and k_norm with apply_rotary_pos_emb of Qwen3, Gemma 3, OLMo 2 and Llama 4 in transformers.
 template <typename X, typename Table, detail::IfRopeInPlace<X, Table, RopeLayout> = 0>
@@ -32041,6 +32148,8 @@ inline constexpr bool begins_with_frequencies<Frequencies, Given...> = true;
 inline Frequencies rescaling(const char* function, const Frequencies& from, const Frequencies& to) {
   require(to.num_pairs() == from.num_pairs(), function, "to.num_pairs()", to.num_pairs(), "from.num_pairs() ",
           from.num_pairs());
+  require(to.of_channels() == from.of_channels(), function, "to", "other frequencies",
+          "frequencies of pairs, or of channels, as from");
   Eigen::ArrayXd inv_freq = to.inv_freq();
   for (Eigen::Index i = 0; i < inv_freq.size(); ++i) inv_freq[i] -= from.inv_freq()[i];
   return with_frequencies(to, inv_freq).with_magnitude(to.magnitude() / from.magnitude(), 1.0);
@@ -32054,7 +32163,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 ///
 /// For a sliding cache whose first tokens were dropped (delta = -dropped), and for a prefix that is reused at another
 /// place. The keys hold the magnitude already, and it is not applied again, however often they move. Where all tokens
-/// move by one delta, make a table of one row and let all of them share it:
+/// move by one delta, make a table of one row and let all of them share it, each as a sequence of one token:
 ///
 ///     const auto shift = make_shift_table<float>(frequencies, std::array{-dropped}, table.id());
 ///     apply_rope(keys, shift, layout, each_sequence(1));
@@ -32066,6 +32175,7 @@ inline Frequencies rescaling(const char* function, const Frequencies& from, cons
 /// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
 /// @throws std::invalid_argument  keys_id is not that of an exact table of `frequencies` by as many heads; float32
 ///                                angles; a delta that is NaN or infinite.
+/// @throws std::out_of_range      an integer delta beyond +-2^57; an angle that is not finite.
 /// Cost:     that of make_table() and apply_rope(), with no keys computed again (no bench case of its own).
 /// Accuracy: that of a table at the position delta. Every move rounds the keys once more to their scalar
 ///           [rope][cached_keys].
@@ -32116,12 +32226,13 @@ detail::TableOrFloat<Scalar> make_shift_table(const Given&...) {
 /// With it, rules that depend on the length work with a cache: when dynamic NTK changes its base, or LongRoPE changes
 /// from the short to the long factors, the keys follow. It needs the positions of the keys.
 /// @tparam Scalar       As in make_table().
-/// @param from, to      Frequencies of as many pairs as one another.
+/// @param from, to      The frequencies that rotated the keys, and those that they are to have: as many pairs.
 /// @param positions     Positions of the keys: PositionRange(first, count), or a list with one for each token.
 /// @param keys_id       id() of the table by which the keys were rotated, or std::nullopt where it is not known.
 /// @param options       As in make_table(), with exact angles; num_heads that of the table that rotated the keys.
-/// @throws std::invalid_argument  different numbers of pairs; keys_id is not that of `from` by as many heads; float32
-///                                angles; a position that is NaN or infinite.
+/// @throws std::invalid_argument  different numbers of pairs, or pairs and channels; keys_id is not that of `from` by as
+///                                many heads; float32 angles; a position that is NaN or infinite.
+/// @throws std::out_of_range      an integer position beyond +-2^57; an angle that is not finite.
 /// Cost:     that of make_table() and apply_rope() (no bench case of its own).
 /// Accuracy: |error| of an entry <= that of make_table() at the angle p (to - from), plus |p (to - from)| 2^-53
 ///           [rope][cached_keys].
@@ -32358,8 +32469,9 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 ///     grad_x[c]       = (v[c] - x[c] (v . x) / (n rms^2)) / rms        v = w R(t)^T grad_out
 ///     grad_weight[c] += sum over tokens (and heads) of (R(t)^T grad_out)[c] x[c] / rms
 ///
-/// with n the channels of the mean; where the norm comes behind the rotation, v = R(t)^T (w grad_out), and grad_weight
-/// sums grad_out[c] (R(t) x)[c] / rms.
+/// with R(t) as the table's cosines and sines have it, its magnitude A included, n the channels of the mean and rms as
+/// in apply_rope(). Where the norm comes behind the rotation, v = R(t)^T (w grad_out), A^2 x[c] is in place of the
+/// first x[c] in channels that rotate, and grad_weight sums grad_out[c] (R(t) x)[c] / rms.
 /// @param[out] grad_x          Shape of x, in any scalar; it may be grad_out or x itself.
 /// @param[in,out] grad_weight  A vector of as many numbers as the norm has weights, of float or double: added to. Empty
 ///                             for a norm without weights.
@@ -32602,9 +32714,9 @@ inline namespace POSENC_ABI {
 ///
 /// @param from, to  Layouts of equal head_dim() and rotary_dim(), which is even; their offsets may differ (a suffix
 ///                  becomes a prefix).
-/// @return          head_dim source channels.
+/// @returns         head_dim source channels.
 /// @throws std::invalid_argument  one of these does not hold.
-/// Cost:    two assignments for each channel; one allocation (no bench case: it is called once for a checkpoint).
+/// Cost:    one assignment for each channel; one allocation (no bench case: it is called once for a checkpoint).
 /// Matches: the index that the converters of Hugging Face and llama.cpp reshape by (see permute_rows()).
 inline Eigen::Array<Eigen::Index, Eigen::Dynamic, 1> channel_permutation(const RopeLayout& from, const RopeLayout& to) {
   const char* const function = "channel_permutation";
@@ -32777,8 +32889,8 @@ void apply_channel_angles_in_place(X&& x, const Table& table, const RopeLayout& 
 /// With table.adjoint() it takes dL/d(output) to dL/d(input); the inverse is another matrix, and table.inverse() is
 /// refused.
 /// @param[in,out] x  tokens x (num_heads * head_dim), or a HeadsView, as in apply_rope().
-/// @param table      A table of layout.rotary_dim() "pairs", or its adjoint(): of frequencies of channels, which
-///                   Frequencies::for_channels() keeps from apply_rope().
+/// @param table      A table of layout.rotary_dim() "pairs", or its adjoint(). Make it of frequencies that
+///                   Frequencies::for_channels() has marked, so that apply_rope() refuses it.
 /// @param layout     Channels of a head, which of them are mixed, and how they pair up.
 /// @throws std::invalid_argument  table.num_pairs() other than layout.rotary_dim(); table.inverse(); otherwise as
 ///                                apply_rope(). x is unchanged whenever something is thrown.
@@ -32905,6 +33017,7 @@ class ConfigValue {
     return value;
   }
   /// A dictionary. Where two entries have one key, the last counts.
+  /// @throws std::invalid_argument  values nested more than max_depth() deep.
   static ConfigValue dictionary(std::initializer_list<std::pair<std::string, ConfigValue>> entries = {}) {
     ConfigValue value;
     value.kind_ = Kind::dictionary;
@@ -33081,9 +33194,9 @@ struct JsonConverter {
 
 /// Converts a parsed JSON value to plain data.
 ///
-/// It depends on no JSON library: any type that has these members of nlohmann::json will do: is_null(), is_boolean(),
-/// is_number(), is_string(), is_array(), is_object(), get<T>(), and iterators with key() and value(). The kind of every
-/// value is tested before the value is read, so that the JSON type reports no errors of its own.
+/// It depends on no JSON library. Any type will do that has is_null(), is_boolean(), is_number(), is_string(),
+/// is_array(), is_object(), get<T>(), and iterators with key() and value(), all as nlohmann::json has them. The kind of
+/// every value is tested before the value is read, so that the JSON type reports no errors of its own.
 /// @param json  A parsed value. A text is not parsed: a path or the contents of a file do not compile.
 /// @throws std::invalid_argument  a value that is none of these kinds, such as nlohmann's binary and discarded ones;
 ///                                one nested more than ConfigValue::max_depth() deep or of more than max_values()
@@ -33282,11 +33395,11 @@ inline namespace POSENC_ABI {
 /// What the sections of a config count, where programs differ: in HunYuan-VL, for pictures.
 enum class AxisSections {
   of_pairs,    ///< Pairs: a section's pairs rotate by its axis. ggml (llama.cpp), vLLM.
-  of_channels  ///< Halves of channels, side by side over the whole head: the two channels of a pair get different axes,
-               ///< which rotates text alone. What is read is for apply_channel_angles(). Transformers.
+  of_channels  ///< A section of n has the next 2 n channels of the head: the two channels of a pair get different axes,
+               ///< so that only text is rotated. What is read is for apply_channel_angles(). Transformers.
 };
 
-/// What to use where a config says nothing, in the way of a config class's defaults; and which tower to read.
+/// What to use where a config says nothing, as a config class would by its defaults; and which tower to read.
 ///
 ///     ModelHints hints;
 ///     hints.pairs = RopePairs::half_split;
@@ -33294,17 +33407,18 @@ enum class AxisSections {
 ///     hints.full_layers_rotate = false;
 ///     const ModelRope model = read_hugging_face_config(config, 32768, hints);  // or read_gguf_metadata()
 ///
-/// What a config says wins over these, except over `pairs`, which no key says, and `axes`, which replace sections.
+/// What a config says wins over these, except over `pairs` and `full_layers_rotate`, and over `axes`, which replace
+/// sections.
 /// ModelRope::assumed names what was taken from here.
 struct ModelHints {
-  std::optional<RopePairs> pairs{};            ///< Instead of the layout that the model_type has, if any.
+  std::optional<RopePairs> pairs{};            ///< Instead of the layout of the config or its model_type, if any.
   std::optional<double> rope_theta{};          ///< The base, finite, > 0 and not 1.
   std::optional<double> sliding_rope_theta{};  ///< The base of sliding layers, where they have their own.
   std::optional<detail::Size> head_dim{};      ///< Channels of a head, > 0.
   std::string layers{};  ///< Letters that repeat over the layers: f full, s sliding, l linear, c convolution.
   detail::Switch full_layers_rotate = true;  ///< False: layers of full attention do not rotate (NoPE).
   std::optional<AxisMap> axes{};             ///< The axis of each pair, where a token has several positions.
-  std::optional<AxisSections> sections{};    ///< Of HunYuan-VL, whose configs cannot be read without it.
+  std::optional<AxisSections> sections{};    ///< For HunYuan-VL, whose configs need it; for no other model.
   std::string tower{};  ///< Keys that lead to one tower: "vision_config", "thinker_config.text_config".
 };
 
@@ -33670,8 +33784,8 @@ enum class TokenPositions {
 enum class RotatedStates {
   queries_keys,         ///< Queries and keys.
   queries_keys_values,  ///< Values as well: CLVP.
-  attention_inputs      ///< The hidden states that queries and keys are made of, head by head; values are made of those
-                        ///< that do not rotate: conformers with "rotary" positions.
+  attention_inputs      ///< The hidden states from which queries and keys are projected, head by head; values are
+                        ///< projected from the states as they were: conformers with "rotary" positions.
 };
 
 /// What has an angle of its own.
@@ -33697,7 +33811,7 @@ struct RopeSet {
   TokenPositions positions = TokenPositions::sequence;  ///< Which positions make_table() wants.
   RotatedStates rotates = RotatedStates::queries_keys;  ///< What is rotated: for nearly all models queries and keys.
   GridOrder grid_order = GridOrder::row_column;         ///< What grid_positions() takes, where a token is in a picture.
-  int grid_first = 0;                                   ///< The same: the position of the first row and column.
+  int grid_first = 0;                                   ///< The position of the first row and column of a picture.
   RopeAngles angles = RopeAngles::of_pairs;             ///< Which function takes the table.
   /// What VideoTime::positions_per_second() takes; nothing where the config does not say, or frames count alone.
   std::optional<int> positions_per_second{};
@@ -33756,7 +33870,7 @@ inline const AxisMap& axes_of_prompt(const char* function, const RopeSet& set) {
 /// @throws std::invalid_argument  a position is NaN or infinite; a matrix without a column for each axis; a
 ///                                PositionRange for a set of rows and columns; what mrope_positions() returns for a set
 ///                                without axes, or of other positions than its three.
-/// @throws std::out_of_range      a position beyond 2^57.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// @throws std::length_error      the table does not fit into memory's index type.
 /// Cost:     that of make_table() of the frequencies, which it calls (bench_frequency: make_table, consecutive
 ///           positions).
@@ -33794,7 +33908,7 @@ FrequencyTable<float> make_table(const RopeSet&) {
 /// @param positions      starting_at(first): as many positions as the table has rows. Or what make_table() takes, with
 ///                       exactly that many.
 /// @throws std::invalid_argument  another number of positions or pairs than the table has; what make_table() refuses.
-/// @throws std::out_of_range      a position beyond 2^57.
+/// @throws std::out_of_range      a position beyond +-2^57; an angle that is not finite.
 /// Cost:     that of fill_table() of the frequencies, which it calls (bench_frequency: fill_table, consecutive
 ///           positions).
 /// Accuracy: that of fill_table() of the frequencies, bit for bit [model_config][model_rope].
@@ -33831,8 +33945,8 @@ struct ModelRope {
   std::vector<LayerRope> layers{};   ///< One entry for each layer.
   /// The paths of all keys about rotation that were in the config and had no effect: "rope_scaling.finetuned".
   std::vector<std::string> ignored_keys{};
-  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by the names of
-  /// keys: "pairs", "layer_types", "rope_theta", "head_dim", "mrope_section". Empty where nothing was.
+  /// What neither the config nor a known model_type says, and was taken from ModelHints or assumed, by name: "pairs",
+  /// "layer_types", "rope_theta", "head_dim", "full_layers_rotate", "mrope_section". Empty where nothing was.
   std::vector<std::string> assumed{};
   /// What else the code of a known model does about positions, that no config says: tokens that do not rotate, angles
   /// that are weights, an indexer with a rotation of its own. Empty for most models.
@@ -37059,17 +37173,20 @@ inline namespace POSENC_ABI {
 /// `rope_type`; rope_theta at either place, or a list of it; partial_rotary_factor and its older names;
 /// qk_rope_head_dim; per_layer_config; layer_types, and the periods, letters and lists that replace it; the switches
 /// that stop the rotation; and the factors on queries of Llama 4 and Ministral 3. What a config leaves out comes from
-/// the config class of its model_type: see known_model_types(). The pair layout comes from model_type, because no key
-/// says it. Of a config that holds several models, the language model is read: text_config, or what has its place.
+/// the config class of its model_type: see known_model_types(). The pair layout comes from rope_interleave where a
+/// config has it, else from model_type, because no other key says it. Of a config that holds several models, the
+/// language model is read: text_config, or what has its place.
 /// @param config          A dictionary: a parsed JSON value of any type that to_config_value() takes, or a ConfigValue.
 /// @param serving_length  The number of tokens that a sequence may reach, > 0. The frequencies of "longrope" and
 ///                        "dynamic" depend on it. It must stay the same while a sequence grows: the keys in a cache
 ///                        were rotated with the frequencies of the first value.
-/// @param pairs           The pair layout, instead of the one that model_type has: for weights in another order, or for
-///                        a model_type that is not known, for which there are no other defaults either.
-/// @throws std::invalid_argument  a value of the wrong kind; an unknown model_type, rope_type or layer type; no
-///                                rope_theta where there is no default; keys that contradict one another; lists of the
-///                                wrong length; sections that do not cover the pairs; what a scaling rule refuses.
+/// @param pairs           The pair layout, instead of the one that the config or its model_type has: for weights in
+///                        another order, or for a model_type that is not known, for which there are no other defaults
+///                        either.
+/// @throws std::invalid_argument  serving_length <= 0; a value of the wrong kind; an unknown model_type, rope_type or
+///                                layer type; no rope_theta where there is no default; keys that contradict one
+///                                another; lists of the wrong length; sections that do not cover the pairs; what a
+///                                scaling rule refuses.
 /// Accuracy: frequencies 4 ulp of double and magnitude 2 ulp, as the scaling rules have them
 ///           [model_config][published].
 /// Source:   the configuration files and classes of Hugging Face transformers, versions 4 and 5.
@@ -37823,8 +37940,9 @@ ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_facto
 /// @overload
 /// With hints instead of the pair layout: what to use where the file says nothing, above all for an architecture that
 /// is not known.
-/// @param hints  See ModelHints; tower must be empty. ModelRope::assumed names what was taken from the hints.
-/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower.
+/// @param hints  See ModelHints; tower and sections must be empty, because a file holds one model and its sections
+///               count pairs. ModelRope::assumed names what was taken from the hints.
+/// @throws std::invalid_argument  in addition to those above: a hint that is out of range; a tower or sections.
 template <typename Metadata, typename Factors,
           std::enable_if_t<detail::is_config<Metadata> && detail::are_factors<Factors>, int> = 0>
 ModelRope read_gguf_metadata(const Metadata& metadata, const Factors& freq_factors, const ModelHints& hints) {
