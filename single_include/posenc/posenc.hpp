@@ -22503,8 +22503,7 @@ namespace detail {
 /// The table row for query coordinate q and key coordinate k along one side, tables having 2 max(sides) - 1 rows:
 /// int(q max(key/query, 1) - k max(query/key, 1) + (key - 1) max(query/key, 1)), in integers.
 inline Eigen::Index decomposed_row(Eigen::Index q, Eigen::Index k, Eigen::Index query_side, Eigen::Index key_side) {
-  // Sides are at most 2^20: below 2^62.
-  const std::int64_t longer = (std::max)(query_side, key_side);
+  const std::int64_t longer = (std::max)(query_side, key_side);  // at most 2^20, so that products are below 2^62
   const std::int64_t numerator = longer * q * key_side + longer * (key_side - 1 - k) * query_side;
   return static_cast<Eigen::Index>(numerator / (std::int64_t{query_side} * key_side));
 }
