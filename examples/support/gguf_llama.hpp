@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -124,27 +125,47 @@ inline Matrix rms_norm(const Matrix& x, const Vector& weight, float epsilon) {
 }
 
 /// Attention of the tokens that were just stored: q [tokens, num_heads * head_dim], overwritten by what the heads read.
-/// By blocks of 64 tokens, whose weights over a long cache stay nearer to the core than those of all.
+/// All heads of a key head, 128 tokens and 512 keys at a time, so that their weights stay near the core however long the
+/// cache is. What was read is scaled down whenever a higher logit comes, and divided by the sum of the weights at the end.
 inline void attend(const Model& model, const Matrix& keys, const Matrix& values, Index length, Matrix& q) {
   const Index d = model.head_dim;
-  const Index most = std::min<Index>(q.rows(), 64);
+  const Index heads = model.num_heads / model.num_kv_heads;
   const float scale = 1 / std::sqrt(static_cast<float>(d));
-  Matrix all_weights(most, length);
-  for (Index first = 0; first < q.rows(); first += most) {
-    const Index tokens = std::min(most, q.rows() - first);
+  const Index most_tokens = std::min<Index>(q.rows(), 128);
+  const Index most_keys = std::min<Index>(length, 512);
+  Matrix queries(heads * most_tokens, d), read(heads * most_tokens, d), all_weights(heads * most_tokens, most_keys);
+  Eigen::ArrayXf highest(heads * most_tokens), sum(heads * most_tokens);
+  for (Index first = 0; first < q.rows(); first += most_tokens) {
+    const Index tokens = std::min(most_tokens, q.rows() - first);
+    const Index rows = heads * tokens;
     const Index past = length - q.rows() + first;
-    auto weights = all_weights.topLeftCorner(tokens, past + tokens);
-    for (Index h = 0; h < model.num_heads; ++h) {
-      const Index column = h / (model.num_heads / model.num_kv_heads) * d;
-      auto head = q.block(first, h * d, tokens, d);
-      weights.noalias() = scale * head * keys.block(0, column, past + tokens, d).transpose();
-      for (Index i = 0; i < tokens; ++i) {
-        auto visible = weights.row(i).head(past + i + 1).array();
-        visible = (visible - visible.maxCoeff()).exp();
-        visible /= visible.sum();
-        weights.row(i).tail(tokens - 1 - i).setZero();
+    for (Index kv = 0; kv < model.num_kv_heads; ++kv) {
+      const auto of_head = [&](Index h) { return q.block(first, (kv * heads + h) * d, tokens, d); };
+      for (Index h = 0; h < heads; ++h) queries.middleRows(h * tokens, tokens) = scale * of_head(h);
+      read.setZero();
+      highest.setConstant(std::numeric_limits<float>::lowest());
+      sum.setZero();
+      for (Index key = 0; key < past + tokens; key += most_keys) {
+        const Index count = std::min(most_keys, past + tokens - key);
+        auto weights = all_weights.topLeftCorner(rows, count);
+        weights.noalias() = queries.topRows(rows) * keys.block(key, kv * d, count, d).transpose();
+        for (Index i = 0; i < rows; ++i) {
+          const Index visible = std::clamp<Index>(past + i % tokens + 1 - key, 0, count);
+          weights.row(i).tail(count - visible).setZero();
+          if (visible == 0) continue;
+          auto seen = weights.row(i).head(visible).array();
+          const float before = highest[i];
+          highest[i] = std::max(before, seen.maxCoeff());
+          seen = (seen - highest[i]).exp();
+          const float kept = std::exp(before - highest[i]);
+          sum[i] = sum[i] * kept + seen.sum();
+          read.row(i) *= kept;
+        }
+        read.topRows(rows).noalias() += weights * values.block(key, kv * d, count, d);
       }
-      head = weights * values.block(0, column, past + tokens, d);
+      for (Index h = 0; h < heads; ++h) {
+        of_head(h) = read.middleRows(h * tokens, tokens).array().colwise() / sum.segment(h * tokens, tokens);
+      }
     }
   }
 }
