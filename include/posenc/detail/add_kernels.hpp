@@ -4,7 +4,7 @@
 #ifndef POSENC_DETAIL_ADD_KERNELS_HPP
 #define POSENC_DETAIL_ADD_KERNELS_HPP
 
-#include "posenc/detail/vectors.hpp"
+#include "posenc/detail/kernel_table.hpp"
 
 #include <cstddef>
 
@@ -24,18 +24,8 @@ inline constexpr std::ptrdiff_t kLeastAdded = 16;  // numbers that every kernel 
 /// The kernel of these types for a level, which the unit has.
 template <StoredAs To, StoredAs From>
 AddKernel add_kernel(Level level) {
-  static constexpr AddKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_numbers<To, From>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_numbers<To, From>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_numbers<To, From>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<AddKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_numbers<To, From>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

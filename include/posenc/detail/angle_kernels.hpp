@@ -92,34 +92,14 @@ namespace detail {
 /// numbers two times or the cosine first; those for several axes take no others.
 template <AngleFormat F, bool Add, bool Blend = false>
 AngleKernel angle_kernel(Level level) {
-  static constexpr AngleKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::write_angle_rows<F, Add, Blend>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::write_angle_rows<F, Add, Blend>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::write_angle_rows<F, Add, Blend>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<AngleKernel> kKernels{{POSENC_OF_EACH_LEVEL(write_angle_rows<F, Add, Blend>)}};
+  return kKernels[level];
 }
 
 /// The kernel of float32 angles for a level, which the unit has.
 inline Float32AngleKernel float32_angle_kernel(Level level) {
-  static constexpr Float32AngleKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::round_float32_angles<>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::round_float32_angles<>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::round_float32_angles<>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<Float32AngleKernel> kKernels{{POSENC_OF_EACH_LEVEL(round_float32_angles<>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

@@ -59,6 +59,9 @@
 #define POSENC_ABI_LEVELS
 #endif
 
+// Whether a unit has kernels of a level: 1, 2 or 3.
+#define POSENC_HAS_LEVEL(level) (POSENC_LOWEST_LEVEL <= (level) && POSENC_HIGHEST_LEVEL >= (level))
+
 // Between BEGIN and END functions are compiled for a level, templates and lambdas too.
 #define POSENC_PRAGMA(...) _Pragma(#__VA_ARGS__)
 #if defined(__clang__)

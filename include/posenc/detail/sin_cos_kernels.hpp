@@ -4,7 +4,7 @@
 #ifndef POSENC_DETAIL_SIN_COS_KERNELS_HPP
 #define POSENC_DETAIL_SIN_COS_KERNELS_HPP
 
-#include "posenc/detail/vectors.hpp"
+#include "posenc/detail/kernel_table.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,18 +24,8 @@ using SinCosKernel = void (*)(const double* frequency, double position, std::ptr
 
 /// The kernel for a level, which the unit has.
 inline SinCosKernel sin_cos_kernel(Level level) {
-  static constexpr SinCosKernel kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::sin_cos_of_many<>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::sin_cos_of_many<>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::sin_cos_of_many<>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<SinCosKernel> kKernels{{POSENC_OF_EACH_LEVEL(sin_cos_of_many<>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

@@ -38,38 +38,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+using BiasRowKernel = void (*)(const BiasRows&);
+template <typename Float>
+using TwoRowKernel = void (*)(Float* to, const float* a, const float* b, std::ptrdiff_t count);
+
 /// The kernel for logits of this type at a level, which the unit has.
 template <StoredAs To>
-auto bias_row_kernel(Level level) {
-  static constexpr void (*kKernels[])(const BiasRows&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_bias_rows<To>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_bias_rows<To>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_bias_rows<To>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+BiasRowKernel bias_row_kernel(Level level) {
+  static constexpr KernelTable<BiasRowKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_bias_rows<To>)}};
+  return kKernels[level];
 }
 
 /// The kernel that adds two rows to one at a level.
 template <typename Float>
-auto two_row_kernel(Level level) {
-  static constexpr void (*kKernels[])(Float*, const float*, const float*, std::ptrdiff_t) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_two_rows<Float>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_two_rows<Float>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_two_rows<Float>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+TwoRowKernel<Float> two_row_kernel(Level level) {
+  static constexpr KernelTable<TwoRowKernel<Float>> kKernels{{POSENC_OF_EACH_LEVEL(add_two_rows<Float>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

@@ -43,28 +43,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+template <typename Call>
+using BucketKernel = void (*)(const Call&);
+
 /// The kernels of a level.
 template <typename Call>
 struct BucketKernels {
-  void (*queries)(const Call&);
-  void (*keys)(const Call&);
+  BucketKernel<Call> queries;
+  BucketKernel<Call> keys;
 };
 
 /// Those of a level that the unit has. A template, so that what no program calls is not compiled.
 template <typename Call>
 BucketKernels<Call> bucket_kernels(Level level) {
-  static constexpr BucketKernels<Call> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::add_query_lines<Call>, sse2::add_key_lines<Call>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::add_query_lines<Call>, avx2::add_key_lines<Call>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::add_query_lines<Call>, avx512::add_key_lines<Call>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<BucketKernel<Call>> kQueries{{POSENC_OF_EACH_LEVEL(add_query_lines<Call>)}};
+  static constexpr KernelTable<BucketKernel<Call>> kKeys{{POSENC_OF_EACH_LEVEL(add_key_lines<Call>)}};
+  return {kQueries[level], kKeys[level]};
 }
 
 }  // namespace detail

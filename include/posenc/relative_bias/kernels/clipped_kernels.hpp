@@ -33,28 +33,22 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+template <typename Row>
+using ClippedKernel = void (*)(float* to, const float* from, const Row& row);
+
 /// The kernels of a level.
 template <typename Row>
 struct ClippedKernels {
-  void (*add)(float* to, const float* values, const Row& row);
-  void (*sum)(float* sums, const float* from, const Row& row);
+  ClippedKernel<Row> add;
+  ClippedKernel<Row> sum;
 };
 
 /// Those of a level that the unit has. A template, so that what no program calls is not compiled.
 template <typename Row>
 ClippedKernels<Row> clipped_kernels(Level level) {
-  static constexpr ClippedKernels<Row> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::add_clipped<Row>, sse2::sum_clipped<Row>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::add_clipped<Row>, avx2::sum_clipped<Row>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::add_clipped<Row>, avx512::sum_clipped<Row>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<ClippedKernel<Row>> kAdd{{POSENC_OF_EACH_LEVEL(add_clipped<Row>)}};
+  static constexpr KernelTable<ClippedKernel<Row>> kSum{{POSENC_OF_EACH_LEVEL(sum_clipped<Row>)}};
+  return {kAdd[level], kSum[level]};
 }
 
 }  // namespace detail

@@ -4,8 +4,8 @@
 #ifndef POSENC_RELATIVE_BIAS_KERNELS_MATRIX_PRODUCT_KERNELS_HPP
 #define POSENC_RELATIVE_BIAS_KERNELS_MATRIX_PRODUCT_KERNELS_HPP
 
+#include "posenc/detail/kernel_table.hpp"
 #include "posenc/detail/vector_code.hpp"
-#include "posenc/detail/vectors.hpp"
 
 #include <cstddef>
 
@@ -42,21 +42,11 @@ template <typename Call>
 using MatrixProductKernel = void (*)(const Call&);
 
 /// The kernel for a level, which the unit has.
-/// A template whose type is written out, so that what no program calls is not compiled: auto would compile it to know it.
+/// A template, so that what no program calls is not compiled.
 template <typename Call>
 MatrixProductKernel<Call> matrix_product_kernel(Level level) {
-  static constexpr void (*kKernels[])(const Call&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_matrix_product<Call>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_matrix_product<Call>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_matrix_product<Call>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<MatrixProductKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(add_matrix_product<Call>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

@@ -4,8 +4,8 @@
 #ifndef POSENC_RELATIVE_BIAS_KERNELS_ROW_PRODUCT_KERNELS_HPP
 #define POSENC_RELATIVE_BIAS_KERNELS_ROW_PRODUCT_KERNELS_HPP
 
+#include "posenc/detail/kernel_table.hpp"
 #include "posenc/detail/vector_code.hpp"
-#include "posenc/detail/vectors.hpp"
 
 #include <cstddef>
 
@@ -44,21 +44,11 @@ template <typename Call>
 using RowProductKernel = void (*)(const Call&);
 
 /// The kernel for a level, which the unit has.
-/// A template whose type is written out, so that what no program calls is not compiled: auto would compile it to know it.
+/// A template, so that what no program calls is not compiled.
 template <typename Call>
 RowProductKernel<Call> row_product_kernel(Level level) {
-  static constexpr void (*kKernels[])(const Call&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::multiply_rows<Call>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::multiply_rows<Call>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::multiply_rows<Call>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<RowProductKernel<Call>> kKernels{{POSENC_OF_EACH_LEVEL(multiply_rows<Call>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

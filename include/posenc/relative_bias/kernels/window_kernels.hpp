@@ -63,21 +63,13 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
+using WindowKernel = void (*)(const WindowCall&);
+
 /// The kernel for logits of this type at a level, which the unit has.
 template <StoredAs To>
-auto add_window_kernel(Level level) {
-  static constexpr void (*kKernels[])(const WindowCall&) = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::add_window<To>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::add_window<To>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::add_window<To>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+WindowKernel add_window_kernel(Level level) {
+  static constexpr KernelTable<WindowKernel> kKernels{{POSENC_OF_EACH_LEVEL(add_window<To>)}};
+  return kKernels[level];
 }
 
 }  // namespace detail

@@ -4,7 +4,7 @@
 #ifndef POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 #define POSENC_ROPE_KERNELS_ROW_KERNELS_HPP
 
-#include "posenc/detail/vectors.hpp"
+#include "posenc/detail/kernel_table.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -72,35 +72,17 @@ namespace detail {
 /// The kernel of these types for a level, which must be one that this unit was compiled with.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 RowKernel<RowCall> row_kernel(Level level) {
-  static constexpr RowKernel<RowCall> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::rotate_rows<Out, In, HalfSplit, RowCall>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::rotate_rows<Out, In, HalfSplit, RowCall>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::rotate_rows<Out, In, HalfSplit, RowCall>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<RowKernel<RowCall>> kKernels{
+      {POSENC_OF_EACH_LEVEL(rotate_rows<Out, In, HalfSplit, RowCall>)}};
+  return kKernels[level];
 }
 
 /// The same for a kernel of norm_rows.inc.
 template <StoredAs Out, StoredAs In, bool HalfSplit>
 RowKernel<NormedRowCall> norm_kernel(Level level) {
-  static constexpr RowKernel<NormedRowCall> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    sse2::norm_rows<Out, In, HalfSplit>,
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    avx2::norm_rows<Out, In, HalfSplit>,
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    avx512::norm_rows<Out, In, HalfSplit>,
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<RowKernel<NormedRowCall>> kKernels{
+      {POSENC_OF_EACH_LEVEL(norm_rows<Out, In, HalfSplit>)}};
+  return kKernels[level];
 }
 
 /// Whether the interleaved kernel also reads a paired table, which it does where it reads and writes numbers in order.

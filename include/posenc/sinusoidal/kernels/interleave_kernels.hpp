@@ -7,7 +7,7 @@
 #ifndef POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
 #define POSENC_SINUSOIDAL_KERNELS_INTERLEAVE_KERNELS_HPP
 
-#include "posenc/detail/vectors.hpp"
+#include "posenc/detail/kernel_table.hpp"
 
 #include <cstddef>
 
@@ -22,25 +22,19 @@ namespace detail {
 
 /// What puts sines and cosines together: rows of their own, or pairs in the other order.
 struct InterleaveKernels {
-  void (*rows)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
-  void (*neighbors)(float* x, const float* pairs, std::ptrdiff_t count);
+  using Rows = void (*)(float* x, const float* even, const float* odd, std::ptrdiff_t count);
+  using Neighbors = void (*)(float* x, const float* pairs, std::ptrdiff_t count);
+  Rows rows;
+  Neighbors neighbors;
 };
 
 /// The kernels for a level, which the unit has.
 template <bool Add>
 InterleaveKernels interleave_kernels(Level level) {
-  static constexpr InterleaveKernels kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::interleave_rows<Add>, sse2::exchange_neighbors<Add>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::interleave_rows<Add>, avx2::exchange_neighbors<Add>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::interleave_rows<Add>, avx512::exchange_neighbors<Add>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<InterleaveKernels::Rows> kRows{{POSENC_OF_EACH_LEVEL(interleave_rows<Add>)}};
+  static constexpr KernelTable<InterleaveKernels::Neighbors> kNeighbors{
+      {POSENC_OF_EACH_LEVEL(exchange_neighbors<Add>)}};
+  return {kRows[level], kNeighbors[level]};
 }
 
 }  // namespace detail
