@@ -7,6 +7,7 @@
 #include "posenc/detail/eigen.hpp"
 #include "posenc/detail/overlap.hpp"
 #include "posenc/frequency/table_rows.hpp"
+#include "posenc/rope/detail/head_gradients.hpp"
 #include "posenc/rope/detail/rope_call.hpp"
 #include "posenc/rope/detail/rotate_heads.hpp"
 #include "posenc/rope/rms_norm.hpp"
@@ -73,9 +74,6 @@ struct NormedHead {
   }
 };
 
-/// Weights whose gradients norm_gradients() sums on the stack at a time.
-inline constexpr Eigen::Index kWeightGroup = 2048;
-
 /// grad_x = dL/dx and grad_weight += dL/dw, whose sums are formed in double and rounded once. Where there are more weights
 /// than a group, all tokens are read once more for each other group, before any of grad_x is written. Every pair of
 /// grad_out and x is read before that of grad_x is written.
@@ -85,6 +83,14 @@ void norm_gradients(GradX& grad_x, GradWeight& grad_weight, const GradOut& grad_
                     const NormOfCall& call) {
   const Eigen::Index head_dim = layout.head_dim();
   const Eigen::Index num_heads = x.cols() / head_dim;
+#if POSENC_HAS_LEVELS
+  if constexpr (is_storage<typename GradX::Scalar> && is_storage<typename GradOut::Scalar> &&
+                is_storage<typename X::Scalar>) {
+    if (head_dim <= kGradientChannels) {
+      return norm_gradients_at_level(grad_x, grad_weight, grad_out, x, rotations, layout, row_of, call);
+    }
+  }
+#endif
   const Eigen::Index together = call.over_token() ? num_heads : 1;
   const double divisor = static_cast<double>(together) * static_cast<double>(head_dim);
   const MatrixOperand<const X> heads{x, head_dim};
@@ -214,9 +220,11 @@ using IfRopeBackward = std::enable_if_t<is_rope_backward<std::decay_t<A>...>, in
 ///                                FoPE table; a grad_x that overlaps itself, the table, or grad_out or x in part; a
 ///                                grad_weight that overlaps itself, the table, grad_x, grad_out or x. Nothing is then
 ///                                written.
-/// Cost:     some 30 operations for each channel, element by element; one more reading of x and grad_out for each 2,048
-///           weights of the norm after the first; no allocation (bench_rope: norm and rotation).
-/// Accuracy: summed in double and rounded once, grad_weight too [rope][norm][backward].
+/// Cost:     some 30 operations in double for each channel, by vectors for heads of at most 512 channels, else element by
+///           element; one more reading of x and grad_out for each 2,048 weights of the norm after the first; no
+///           allocation (bench_rope: norm and rotation).
+/// Accuracy: summed in double and rounded once, grad_weight too; the order of sums, and so the last bit of a double, is
+///           not that of the channels [rope][norm][backward].
 /// Source:   Zhang and Sennrich 2019, arXiv:1910.07467, section 4.
 /// Matches:  autograd through q_norm and apply_rotary_pos_emb of Qwen3 in transformers.
 template <typename GradX, typename GradWeight, typename GradOut, typename X, typename Table,
