@@ -117,8 +117,7 @@ TEST_CASE("biases by bucket, 512 boxes, 12 heads") {
 
 /// Logits of a half type under a table of floats. The ceiling goes over as many bytes of floats. Asked are 0.60 and 0.50.
 /// What bounds them on a Zen 5 are ports: converting half to float and back alone runs at 0.64 of the ceiling in the
-/// caches; bfloat16 takes some 30 vector operations for 32 numbers, ten of them to round each half of these, at most four
-/// in a cycle.
+/// caches; bfloat16 takes some 17 vector operations for 32 numbers, five of them to round, at most four in a cycle.
 template <typename Scalar>
 void measure_half(const char* name) {
   const Index length = 2048;

@@ -161,7 +161,7 @@ void check_every_number() {
   }
 }
 
-/// Floats of every size, and those on both sides of where rounding changes, to 16 bits.
+/// Floats of every size, those on both sides of where rounding changes, and NaN of many bits, to 16 bits.
 template <typename Half>
 void check_rounding() {
   std::vector<float> x;
@@ -179,6 +179,11 @@ void check_rounding() {
     float value;
     std::memcpy(&value, &bits, sizeof value);
     x.push_back(value);
+  }
+  for (const std::uint32_t bits : {0x7fffffffu, 0xffffffffu, 0x7fff8000u, 0xffff8001u, 0x7f800001u, 0xff80ffffu}) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    x.insert(x.end(), 16, value);
   }
   const std::size_t count = x.size();
   x.resize(2 * count, 0.0f);

@@ -83,6 +83,8 @@ struct VectorTypes;
     typedef std::uint32_t Words __attribute__((vector_size(4 * (n))));                          \
     typedef std::int32_t Signs __attribute__((vector_size(4 * (n))));                           \
     typedef std::int16_t Shorts __attribute__((vector_size(2 * (n))));                          \
+    typedef std::uint16_t Pairs __attribute__((vector_size(4 * (n))));                          \
+    typedef std::int16_t SignedPairs __attribute__((vector_size(4 * (n))));                     \
     typedef float FloatsAt __attribute__((vector_size(4 * (n)), aligned(4), may_alias));        \
     typedef std::uint32_t WordsAt __attribute__((vector_size(4 * (n)), aligned(2), may_alias)); \
     typedef std::int16_t ShortsAt __attribute__((vector_size(2 * (n)), aligned(2), may_alias)); \
