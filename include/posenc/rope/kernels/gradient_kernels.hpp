@@ -5,6 +5,7 @@
 #define POSENC_ROPE_KERNELS_GRADIENT_KERNELS_HPP
 
 #include "posenc/detail/angle_kernels.hpp"
+#include "posenc/detail/kernel_table.hpp"
 
 #include <cstddef>
 
@@ -48,27 +49,21 @@ namespace posenc {
 inline namespace POSENC_ABI {
 namespace detail {
 
-/// The kernels of one level. `After`: the norm comes behind the rotation.
+/// The kernels of one level.
 template <typename In, typename Out>
 struct GradientKernels {
   NormSums (*sum)(const HeadGradient<In>& head);
   void (*write)(const HeadGradient<In>& head, Out* out, double factor, double by_length, double* sums);
 };
 
+/// Those of a level, which the unit has. `After`: the norm comes behind the rotation.
 template <typename In, typename Out, bool After>
 GradientKernels<In, Out> gradient_kernels(Level level) {
-  static constexpr GradientKernels<In, Out> kKernels[] = {
-#if POSENC_LOWEST_LEVEL <= 1
-    {sse2::sum_head<In, After>, sse2::write_head_gradient<In, Out, After>},
-#endif
-#if POSENC_LOWEST_LEVEL <= 2 && POSENC_HIGHEST_LEVEL >= 2
-    {avx2::sum_head<In, After>, avx2::write_head_gradient<In, Out, After>},
-#endif
-#if POSENC_HIGHEST_LEVEL >= 3
-    {avx512::sum_head<In, After>, avx512::write_head_gradient<In, Out, After>},
-#endif
-  };
-  return kKernels[static_cast<int>(level) - POSENC_LOWEST_LEVEL];
+  static constexpr KernelTable<decltype(GradientKernels<In, Out>::sum)> kSums{
+      {POSENC_OF_EACH_LEVEL(sum_head<In, After>)}};
+  static constexpr KernelTable<decltype(GradientKernels<In, Out>::write)> kWrites{
+      {POSENC_OF_EACH_LEVEL(write_head_gradient<In, Out, After>)}};
+  return {kSums[level], kWrites[level]};
 }
 
 }  // namespace detail
