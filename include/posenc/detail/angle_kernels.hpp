@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /// @file
-/// The kernels of angle_vectors.inc at each level, and which of them a call takes.
+/// The kernels of angle_vectors.inc and float32_angle_vectors.inc at each level, and which of them a call takes.
 #ifndef POSENC_DETAIL_ANGLE_KERNELS_HPP
 #define POSENC_DETAIL_ANGLE_KERNELS_HPP
 
@@ -82,6 +82,8 @@ using Float32AngleKernel = unsigned (*)(const double* frequency, float position,
 }  // namespace posenc
 
 #define POSENC_LEVEL_FILE "posenc/detail/angle_vectors.inc"
+#include "posenc/detail/each_level.inc"
+#define POSENC_LEVEL_FILE "posenc/detail/float32_angle_vectors.inc"
 #include "posenc/detail/each_level.inc"
 
 namespace posenc {
