@@ -200,6 +200,47 @@ void check_shapes() {
 
 }  // namespace
 
+TEST_CASE("half types are read, and rounded once, at every level", "[rope][norm][backward]") {
+#if POSENC_HAS_LEVELS
+  const auto check = [](auto scalar, const std::vector<double>& values) {
+    using Half = decltype(scalar);
+    constexpr auto format = angle_format<Half>;
+    std::vector<Half> expected(values.size());
+    std::vector<float> floats(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      expected[i] = cast_scalar<Half>(values[i]);
+      floats[i] = cast_scalar<float>(expected[i]);
+    }
+    for (const Level level : levels()) {
+      std::vector<Half> got(values.size());
+      std::vector<float> read(values.size());
+      const auto count = static_cast<std::ptrdiff_t>(values.size());
+      const bool written = write_half_type_kernel<format>(level)(got.data(), values.data(), count);
+      if (written) require_same_numbers(got, expected, name_of(level));
+      bool tiny = false;
+      for (const double value : values) tiny = tiny || (value != 0 && std::abs(value) < 0x1p-126);
+      REQUIRE(written == !tiny);
+      read_half_type_kernel<format>(level)(read.data(), expected.data(), count);
+      require_same_numbers(read, floats, name_of(level));
+      cast_numbers(got.data(), values.data(), count);
+      require_same_numbers(got, expected, name_of(level));
+    }
+  };
+  std::mt19937 engine(3);
+  for (std::size_t count = 1; count < 70; ++count) {
+    std::vector<double> values = numbers<double>(engine, count);
+    values[count / 2] = 0;
+    values[count - 1] *= 0x1p-20;
+    check(Eigen::half(), values);
+    check(Eigen::bfloat16(), values);
+    // Above the middle of two numbers of bfloat16 by less than a float below 2^-126 holds.
+    values[count / 3] = 0x1.4p-132 + 0x1p-160;
+    check(Eigen::half(), values);
+    check(Eigen::bfloat16(), values);
+  }
+#endif
+}
+
 TEST_CASE("gradients by kernels are those element by element", "[rope][norm][backward]") {
   check_shapes<float>();
   check_shapes<double>();

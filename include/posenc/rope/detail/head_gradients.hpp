@@ -81,9 +81,14 @@ Number* head_numbers(Number* buffer, X& x, Eigen::Index token, Eigen::Index firs
   return buffer;
 }
 
-/// to[i] = from[i], rounded once, by blocks.
+/// to[i] = from[i], rounded once.
 template <typename To, typename From>
 void cast_numbers(To* to, const From* from, Eigen::Index count) {
+  if constexpr (is_half<From> && std::is_same_v<To, float>) {
+    return read_half_type_kernel<angle_format<From>>(level_of_machine())(to, from, count);
+  } else if constexpr (std::is_same_v<From, double> && is_half<To>) {
+    if (write_half_type_kernel<angle_format<To>>(level_of_machine())(to, from, count)) return;
+  }
   constexpr int block = 16;
   Eigen::Index i = 0;
   for (; i + block <= count; i += block) cast_block<block>(to + i, from + i);

@@ -56,6 +56,20 @@ struct GradientKernels {
   void (*write)(const HeadGradient<In>& head, Out* out, double factor, double by_length, double* sums);
 };
 
+using ReadHalfType = void (*)(float* to, const void* from, std::ptrdiff_t count);
+using WriteHalfType = bool (*)(void* to, const double* from, std::ptrdiff_t count);
+
+template <AngleFormat F>
+ReadHalfType read_half_type_kernel(Level level) {
+  static constexpr KernelTable<ReadHalfType> kKernels{{POSENC_OF_EACH_LEVEL(read_half_type<F>)}};
+  return kKernels[level];
+}
+template <AngleFormat F>
+WriteHalfType write_half_type_kernel(Level level) {
+  static constexpr KernelTable<WriteHalfType> kKernels{{POSENC_OF_EACH_LEVEL(write_half_type<F>)}};
+  return kKernels[level];
+}
+
 /// Those of a level, which the unit has. `After`: the norm comes behind the rotation.
 template <typename In, typename Out, bool After>
 GradientKernels<In, Out> gradient_kernels(Level level) {
