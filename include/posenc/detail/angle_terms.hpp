@@ -54,9 +54,13 @@ struct AngleTerms {
     const int k = static_cast<int>(offset);
     const bool whole = offset == k;
     if (whole && (known_offsets >> k & 1u) != 0) return k;
-    const int row = whole ? k : kAnchorStep;
+    return fill_row(offset, whole ? k : kAnchorStep);
+  }
+
+ private:
+  POSENC_NOINLINE int fill_row(double offset, int row) {
     sin_cos(frequency, fastest, offset, pairs, offset_cos[row], offset_sin[row]);
-    known_offsets |= whole ? 1u << k : 0u;
+    if (row < kAnchorStep) known_offsets |= 1u << row;
     return row;
   }
 };
@@ -74,19 +78,21 @@ template <typename Positions, typename Run>
 void for_each_angle_run(AngleTerms& terms, Eigen::Index begin, Eigen::Index end, const Positions& positions,
                         const Run& run) {
   for (Eigen::Index row = begin; row < end;) {
-    const SplitPosition position = split_position(positions[row]);
-    if (position.anchor != terms.anchor) terms.move_anchor(position.anchor);
-    AngleRun part{row, 1, terms.row_of(position.offset), position.negative};
-    if (part.offset < kAnchorStep) {
-      for (double offset = position.offset + 1; offset < kAnchorStep && row + part.count < end; ++offset) {
-        const SplitPosition next = split_position(positions[row + part.count]);
-        if (next.anchor != position.anchor || next.offset != offset || next.negative != position.negative) break;
-        terms.row_of(offset);
-        ++part.count;
+    AngleRun part{row, 0, 0, false};
+    for (double next = -1; row < end; ++row) {  // the offset that the run goes on with
+      const SplitPosition position = split_position(positions[row]);
+      if (part.count == 0) {
+        if (position.anchor != terms.anchor) terms.move_anchor(position.anchor);
+        part.negative = position.negative;
+      } else if (position.anchor != terms.anchor || position.offset != next || position.negative != part.negative) {
+        break;
       }
+      const int offset = terms.row_of(position.offset);
+      if (part.count == 0) part.offset = offset;
+      ++part.count;
+      next = offset < kAnchorStep ? position.offset + 1 : kAnchorStep;  // no offset is kAnchorStep
     }
     run(terms, part);
-    row += part.count;
   }
 }
 
@@ -94,8 +100,8 @@ void for_each_angle_run(AngleTerms& terms, Eigen::Index begin, Eigen::Index end,
 /// multiple of kAngleBlock. `fastest` is the largest frequency of the whole encoding, which settles how angles are
 /// reduced: the bits of a pair do not depend on the pairs beside it.
 template <typename Positions, typename Run>
-void for_each_angle_run(const double* frequency, int count, double fastest, double magnitude,
-                        const Positions& positions, const Run& run) {
+EIGEN_ALWAYS_INLINE void for_each_angle_run(const double* frequency, int count, double fastest, double magnitude,
+                                            const Positions& positions, const Run& run) {
   AngleTerms terms(frequency, count, fastest, magnitude);
   for_each_angle_run(terms, 0, positions.rows(), positions, run);
 }

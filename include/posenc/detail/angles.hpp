@@ -25,15 +25,16 @@ inline bool has_finite_angle(double fastest, bool float32, double position) {
 }
 
 /// Refuses positions whose angles are not finite, because their cosines would be NaN. `fastest` is the largest
-/// frequency. Integers are looked at only where the largest position would be refused.
+/// frequency, `name` what the caller wrote. Integers are looked at only where the largest position would be refused.
 template <typename Positions>
-void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions) {
+void require_finite_angles(const char* function, double fastest, bool float32, const Positions& positions,
+                           const char* name = "positions") {
   using Position = std::decay_t<decltype(positions[0])>;
   if (std::is_integral_v<Position> && has_finite_angle(fastest, float32, static_cast<double>(kMaxPosition))) return;
   for (Eigen::Index i = 0; i < positions.rows(); ++i) {
     const double position = static_cast<double>(positions[i]);
     if (has_finite_angle(fastest, float32, position)) continue;
-    refuse<std::out_of_range>(function, element("positions", i), position,
+    refuse<std::out_of_range>(function, element(name, i), position,
                               "such that position * frequency is finite (the largest frequency is ", fastest, ")");
   }
 }
@@ -58,7 +59,8 @@ void for_each_angle_of_chunk(const double* frequency, int count, double fastest,
 /// Calls chunk(frequency, first_pair, count) for the pairs begin ... end - 1 of `frequencies`, kAngleChunk at a time:
 /// `frequency` is filled up with zeros to a multiple of kAngleBlock.
 template <typename Frequencies, typename Chunk>
-void for_each_angle_chunk(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end, const Chunk& chunk) {
+EIGEN_ALWAYS_INLINE void for_each_angle_chunk(const Frequencies& frequencies, Eigen::Index begin, Eigen::Index end,
+                                              const Chunk& chunk) {
   const Eigen::ArrayXd& inv_freq = frequencies.inv_freq();
   alignas(64) double padded_frequency[kAngleChunk];
   for (Eigen::Index first_pair = begin; first_pair < end; first_pair += kAngleChunk) {

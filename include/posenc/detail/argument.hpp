@@ -69,8 +69,8 @@ class IntegerArgument {
  private:
   template <typename T>
   [[noreturn]] POSENC_COLD static void refuse_value(const T& value) {
-    fail<std::length_error>("posenc: an integer must be in [" + to_text((std::numeric_limits<Number>::min)()) + ", " +
-                            to_text((std::numeric_limits<Number>::max)()) + "], got " + to_text(value));
+    fail(Refusal::length_error, joined("posenc: an integer must be in [", (std::numeric_limits<Number>::min)(), ", ",
+                                       (std::numeric_limits<Number>::max)(), "], got ", value));
   }
 
   Number value_;

@@ -17,7 +17,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -34,112 +33,136 @@ namespace detail {
 #endif
 
 /// A word or a number of a message, of one type whatever it was, so that what puts messages together is compiled once.
-/// Text is referred to, and numbers are held.
-class Word {
- public:
-  // The usual ones are no templates: a text of each length would be another type.
-  Word(const char* text) { held_.text = text; }                 // NOLINT: meant to convert
-  Word(const std::string& text) { held_.text = text.c_str(); }  // NOLINT: meant to convert
-  Word(double real) : kind_(Kind::real) { held_.real = real; }  // NOLINT: meant to convert
-  template <typename Value>
-  Word(const Value& value) {  // NOLINT: meant to convert
-    if constexpr (std::is_same_v<Value, bool>) {
-      held_.text = value ? "true" : "false";
-    } else if constexpr (std::is_floating_point_v<Value>) {
-      kind_ = Kind::real;
-      held_.real = static_cast<double>(value);
-    } else if constexpr (std::is_integral_v<Value> && std::is_signed_v<Value>) {
-      kind_ = Kind::integer;
-      held_.integer = static_cast<std::int64_t>(value);
-    } else if constexpr (std::is_integral_v<Value>) {
-      kind_ = Kind::natural;
-      held_.natural = static_cast<std::uint64_t>(value);
-    } else {
-      kind_ = Kind::integer;
-      held_.integer = static_cast<std::int64_t>(value);
-    }
-  }
-
-  POSENC_COLD std::string text() const {
-    char buffer[32];
-    switch (kind_) {
-      case Kind::integer: std::snprintf(buffer, sizeof buffer, "%" PRId64, held_.integer); return buffer;
-      case Kind::natural: std::snprintf(buffer, sizeof buffer, "%" PRIu64, held_.natural); return buffer;
-      case Kind::real: std::snprintf(buffer, sizeof buffer, "%.9g", held_.real); return buffer;
-      case Kind::text: break;
-    }
-    return held_.text;
-  }
-
- private:
-  enum class Kind { text, integer, natural, real };
-  union Held {
-    const char* text;
-    std::int64_t integer;
-    std::uint64_t natural;
-    double real;
-  };
-
-  Kind kind_ = Kind::text;
-  Held held_;
+/// Text is referred to, and numbers are held. What it is stands beside it, in a constant of the call.
+union Word {
+  const char* text;
+  std::int64_t integer;
+  std::uint64_t natural;
+  double real;
 };
 
-inline std::string to_text(const Word& value) { return value.text(); }
+enum class WordKind : unsigned { none, text, integer, natural, real };  // 4 bits each
 
-/// The words, one after the other.
-POSENC_COLD inline std::string joined(std::initializer_list<Word> words) {
+template <typename Value>
+inline constexpr bool is_text =
+    std::is_convertible_v<Value, const char*> || std::is_same_v<Value, std::string> || std::is_same_v<Value, bool>;
+template <typename Value>
+inline constexpr WordKind word_kind = is_text<Value>                    ? WordKind::text
+                                      : std::is_floating_point_v<Value> ? WordKind::real
+                                      : std::is_unsigned_v<Value>       ? WordKind::natural
+                                                                        : WordKind::integer;
+
+template <typename Value>
+EIGEN_ALWAYS_INLINE Word as_word(const Value& value) {
+  Word word;
+  if constexpr (std::is_same_v<Value, std::string>) {
+    word.text = value.c_str();
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    word.text = value ? "true" : "false";
+  } else if constexpr (is_text<std::decay_t<Value>>) {
+    word.text = value;
+  } else if constexpr (std::is_floating_point_v<Value>) {
+    word.real = static_cast<double>(value);
+  } else if constexpr (std::is_unsigned_v<Value>) {
+    word.natural = static_cast<std::uint64_t>(value);
+  } else {
+    word.integer = static_cast<std::int64_t>(value);
+  }
+  return word;
+}
+
+/// The kinds of some words, the first in the lowest bits.
+template <typename... Values>
+constexpr std::uint64_t word_kinds() {
+  static_assert(sizeof...(Values) <= 15, "posenc: a message has at most 15 words");
+  std::uint64_t kinds = 0;
+  int shift = 0;
+  ((kinds |= static_cast<std::uint64_t>(word_kind<std::decay_t<Values>>) << shift, shift += 4), ...);
+  return kinds;
+}
+
+/// Appends words, one after the other.
+POSENC_COLD inline void append_words(std::string& text, std::uint64_t kinds, const Word* words) {
+  for (; kinds != 0; kinds >>= 4, ++words) {
+    char buffer[32];
+    switch (static_cast<WordKind>(kinds & 15)) {
+      case WordKind::integer: std::snprintf(buffer, sizeof buffer, "%" PRId64, words->integer); break;
+      case WordKind::natural: std::snprintf(buffer, sizeof buffer, "%" PRIu64, words->natural); break;
+      case WordKind::real: std::snprintf(buffer, sizeof buffer, "%.9g", words->real); break;
+      default: text += words->text; continue;
+    }
+    text += buffer;
+  }
+}
+
+/// Words and numbers, one after the other. By value: texts of all lengths are then of one type.
+template <typename... Values>
+POSENC_COLD std::string joined(Values... values) {
+  const Word words[] = {as_word(values)...};
   std::string text;
-  for (const Word& word : words) text += word.text();
+  append_words(text, word_kinds<Values...>(), words);
   return text;
 }
 
+enum class Refusal : unsigned { invalid_argument, out_of_range, length_error };
+
 template <typename Error>
-[[noreturn]] POSENC_COLD void fail(const std::string& message) {
+inline constexpr Refusal refusal = std::is_same_v<Error, std::length_error>   ? Refusal::length_error
+                                   : std::is_same_v<Error, std::out_of_range> ? Refusal::out_of_range
+                                                                              : Refusal::invalid_argument;
+
+[[noreturn]] POSENC_COLD inline void fail(Refusal error, const std::string& message) {
 #if POSENC_HAS_EXCEPTIONS
-  throw Error(message);
-#elif defined(POSENC_FAIL_HANDLER)
+  if (error == Refusal::length_error) throw std::length_error(message);
+  if (error == Refusal::out_of_range) throw std::out_of_range(message);
+  throw std::invalid_argument(message);
+#else
+  static_cast<void>(error);
+#if defined(POSENC_FAIL_HANDLER)
   POSENC_FAIL_HANDLER(message.c_str());
 #else
   std::fprintf(stderr, "%s\n", message.c_str());
 #endif
-#if !POSENC_HAS_EXCEPTIONS
   std::abort();
 #endif
 }
 
-POSENC_COLD inline std::string message_of(const char* function, const Word& parameter, const Word& value,
-                                          std::initializer_list<Word> rule) {
-  const std::string rules = joined(rule);
-  return joined({"posenc::", function, ": ", parameter, " must be ", rules, ", got ", value});
+/// Throws. The words are the value, then the rule. The lowest 4 bits of `kinds` are the Refusal.
+[[noreturn]] POSENC_COLD inline void refuse_words(const char* function, const char* parameter, std::uint64_t kinds,
+                                                  const Word* words) {
+  std::string message;
+  message += "posenc::";
+  message += function;
+  message += ": ";
+  message += parameter;
+  message += " must be ";
+  append_words(message, kinds >> 8, words + 1);
+  message += ", got ";
+  append_words(message, kinds >> 4 & 15, words);
+  fail(static_cast<Refusal>(kinds & 15), message);
 }
 
-/// Throws `Error`. `rule` is any number of words and limits: {"a multiple of head_dim ", head_dim}.
-template <typename Error>
-[[noreturn]] POSENC_COLD void refuse_words(const char* function, const Word& parameter, const Word& value,
-                                           std::initializer_list<Word> rule) {
-  fail<Error>(message_of(function, parameter, value, rule));
-}
-
-// Rules are taken by value: texts of all lengths are then of one type, and a function serves them all.
-
-template <typename Error, typename... Rule>
-[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Word& parameter, const Word& value,
+/// Throws `Error`. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
+template <typename Error, typename Parameter, typename Value, typename... Rule>
+[[noreturn]] EIGEN_ALWAYS_INLINE void refuse(const char* function, const Parameter& parameter, const Value& value,
                                              Rule... rule) {
-  refuse_words<Error>(function, parameter, value, {Word(rule)...});
+  const Word words[] = {as_word(value), as_word(rule)...};
+  constexpr std::uint64_t kinds = word_kinds<Value, Rule...>() << 4 | static_cast<std::uint64_t>(refusal<Error>);
+  refuse_words(function, as_word(parameter).text, kinds, words);
 }
 
-/// A wrong value or shape. `rule` is any number of words and limits: "a multiple of head_dim ", head_dim.
-template <typename... Rule>
-EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Word& value,
+/// A wrong value or shape.
+template <typename Value, typename... Rule>
+EIGEN_ALWAYS_INLINE void require(bool good, const char* function, const char* parameter, const Value& value,
                                  Rule... rule) {
-  if (!good) refuse_words<std::invalid_argument>(function, parameter, value, {Word(rule)...});
+  if (!good) refuse<std::invalid_argument>(function, parameter, value, rule...);
 }
 
 /// A position, row or id that is outside of what exists.
-template <typename... Rule>
-EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Word& value,
+template <typename Value, typename... Rule>
+EIGEN_ALWAYS_INLINE void require_in_range(bool good, const char* function, const char* parameter, const Value& value,
                                           Rule... rule) {
-  if (!good) refuse_words<std::out_of_range>(function, parameter, value, {Word(rule)...});
+  if (!good) refuse<std::out_of_range>(function, parameter, value, rule...);
 }
 
 /// An enumerator, which a cast from an integer need not be. `last` is the last one that the type names.
@@ -151,7 +174,7 @@ void require_named(const char* function, const char* parameter, Enum value, Enum
 
 /// The name of one element in a message: parameter[index].
 POSENC_COLD inline std::string element(const char* parameter, Eigen::Index index) {
-  return joined({parameter, "[", index, "]"});
+  return joined(parameter, "[", index, "]");
 }
 
 /// rows * columns * bytes fits in memory's index type: std::length_error otherwise. All arguments >= 0.

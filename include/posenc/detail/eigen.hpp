@@ -89,7 +89,7 @@ template <typename Derived>
 void require_data(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x) {
   if constexpr (has_memory<Derived>) {
     if (x.size() > 0 && x.derived().data() == nullptr) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + ".data()", "null", "a valid pointer");
+      refuse<std::invalid_argument>(function, joined(parameter, ".data()"), "null", "a valid pointer");
     }
   }
 }
@@ -100,10 +100,10 @@ template <typename Derived>
 void require_shape(const char* function, const char* parameter, const Eigen::DenseBase<Derived>& x, std::int64_t rows,
                    std::int64_t columns) {
   if (x.rows() != rows) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", x.rows(), rows);
+    refuse<std::invalid_argument>(function, joined(parameter, ".rows()"), x.rows(), rows);
   }
   if (x.cols() != columns) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), columns);
+    refuse<std::invalid_argument>(function, joined(parameter, ".cols()"), x.cols(), columns);
   }
   require_data(function, parameter, x);
 }
@@ -116,7 +116,7 @@ void require_width(const char* function, const char* parameter, const Eigen::Den
   const bool transposed = x.rows() == width;
   const std::string hint =
       transposed ? std::string(" (with a token for each column, give ") + parameter + ".transpose())" : std::string();
-  refuse<std::invalid_argument>(function, std::string(parameter) + ".cols()", x.cols(), width_name, " ", width, hint);
+  refuse<std::invalid_argument>(function, joined(parameter, ".cols()"), x.cols(), width_name, " ", width, hint);
 }
 
 /// Whether an expression holds a matrix product (or an inverse, ...), which coeff() computes whole for each element.

@@ -6,6 +6,7 @@
 
 #include "posenc/detail/abi.hpp"
 #include "posenc/detail/angle_kernels.hpp"
+#include "posenc/detail/check.hpp"
 #include "posenc/detail/sin_cos.hpp"
 
 #include <algorithm>
@@ -60,7 +61,8 @@ inline bool round_surely(const double* values, float* rounded) {
 
 /// cos and sin of the angles position * frequency[i], i < kAngleBlock, the products rounded to float: right to half an ulp
 /// of float. Where bit i of `doubt` is set, one by one.
-inline void round_one_by_one(const double* frequency, float position, unsigned doubt, float* cosine, float* sine) {
+POSENC_COLD inline void round_one_by_one(const double* frequency, float position, unsigned doubt, float* cosine,
+                                         float* sine) {
   for (int i = 0; i < kAngleBlock; ++i) {
     if ((doubt >> i & 1u) == 0) continue;
     const double angle = float_product(position, static_cast<float>(frequency[i]));

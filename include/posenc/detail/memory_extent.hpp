@@ -6,6 +6,7 @@
 
 #include "posenc/detail/check.hpp"
 #include "posenc/detail/eigen.hpp"
+#include "posenc/detail/vector_code.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -55,7 +56,7 @@ inline bool is_same(const MemoryExtent& a, const MemoryExtent& b) {
 }
 
 /// Whether two objects share a byte. Exact for blocks of one matrix; in doubt the answer is yes.
-inline bool overlap(const MemoryExtent& a, const MemoryExtent& b) {
+POSENC_NOINLINE inline bool overlap(const MemoryExtent& a, const MemoryExtent& b) {
   if (a.empty() || b.empty()) return false;
   struct Span {
     std::int64_t first, last;
@@ -113,7 +114,7 @@ void require_nested_strides(const char* function, const char* parameter, Strided
     if (axis.count == 1) continue;
     const std::uint64_t distance = distance_of(axis.stride);
     if (distance < covered) {
-      refuse<std::invalid_argument>(function, std::string(parameter) + axis.name, axis.stride, "at least ", covered,
+      refuse<std::invalid_argument>(function, joined(parameter, axis.name), axis.stride, "at least ", covered,
                                     " forwards or backwards (what is written to may not overlap itself)");
     }
     covered += (static_cast<std::uint64_t>(axis.count) - 1) * distance;

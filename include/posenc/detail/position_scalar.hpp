@@ -27,10 +27,10 @@ struct SplitPosition {
 
 inline constexpr int kAnchorStep = 16;
 
+/// @param position  In [-kMaxPosition, kMaxPosition].
 inline SplitPosition split_position(std::int64_t position) {
-  const std::uint64_t bits = static_cast<std::uint64_t>(position);
-  const std::uint64_t size = position < 0 ? ~bits + 1 : bits;
-  constexpr std::uint64_t low = kAnchorStep - 1;
+  const std::int64_t size = position < 0 ? -position : position;
+  constexpr std::int64_t low = kAnchorStep - 1;
   return {static_cast<double>(size & ~low), static_cast<double>(size & low), position < 0};
 }
 

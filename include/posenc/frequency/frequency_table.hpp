@@ -151,11 +151,9 @@ class FrequencyTable : public FrequencyTableBase<FrequencyTable<Scalar>, Scalar>
     numbers_.resize(rows, this->facts_.row_stride);
   }
 
-  static Eigen::Index padded(Eigen::Index size) {
-    constexpr Eigen::Index packet = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
-                                               static_cast<Eigen::Index>(detail::kAngleBlock));
-    return (size + packet - 1) / packet * packet;
-  }
+  static constexpr Eigen::Index kPadded = (std::max)(static_cast<Eigen::Index>(EIGEN_MAX_ALIGN_BYTES / sizeof(Scalar)),
+                                                     static_cast<Eigen::Index>(detail::kAngleBlock));
+  static Eigen::Index padded(Eigen::Index size) { return (size + kPadded - 1) / kPadded * kPadded; }
 
   friend struct detail::TableWriter;
 

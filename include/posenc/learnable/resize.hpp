@@ -36,7 +36,7 @@ struct ResizedRows {
 inline void require_rule(const char* function, Resize rule, ResizedRows from, ResizedRows to, Eigen::Index kept = 0) {
   require_named(function, "rule", rule, Resize::tile);
   const auto check = [&](ResizedRows matrix) {
-    const std::string parameter = std::string(matrix.name) + ".rows()";
+    const std::string parameter = joined(matrix.name, ".rows()");
     if (matrix.rows <= 0) refuse<std::invalid_argument>(function, parameter, matrix.rows, "> 0");
     if (rule == Resize::relative_distances && (matrix.rows - kept) % 2 == 0) {
       refuse<std::invalid_argument>(function, parameter, matrix.rows, kept % 2 == 0 ? "odd" : "even",
@@ -50,7 +50,7 @@ inline void require_rule(const char* function, Resize rule, ResizedRows from, Re
 inline void require_rule(const char* function, const LineResize& rule, ResizedRows from, ResizedRows to) {
   for (const ResizedRows matrix : {from, to}) {
     if (matrix.rows > rule.prefix()) continue;
-    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows,
+    refuse<std::invalid_argument>(function, joined(matrix.name, ".rows()"), matrix.rows,
                                   "more than the rows that are kept, ", rule.prefix());
   }
   require_rule(function, rule.rule(), from, to, rule.prefix());
@@ -67,7 +67,7 @@ inline void require_rule(const char* function, const GridResize& rule, ResizedRo
       product += (axis == 0 ? "" : " * ") + std::to_string(sides[axis]);
     }
     if (fits && rest == 1) return;
-    refuse<std::invalid_argument>(function, std::string(matrix.name) + ".rows()", matrix.rows, product.c_str());
+    refuse<std::invalid_argument>(function, joined(matrix.name, ".rows()"), matrix.rows, product.c_str());
   };
   check(from, rule.from());
   check(to, rule.to());
@@ -93,8 +93,8 @@ template <typename Written, typename Read>
 void require_resize(const char* function, const char* written_name, const Eigen::DenseBase<Written>& written,
                     const char* read_name, const Eigen::DenseBase<Read>& read) {
   if (written.cols() != read.cols()) {
-    refuse<std::invalid_argument>(function, std::string(written_name) + ".cols()", written.cols(), read_name,
-                                  ".cols() ", read.cols());
+    refuse<std::invalid_argument>(function, joined(written_name, ".cols()"), written.cols(), read_name, ".cols() ",
+                                  read.cols());
   }
   require_data(function, written_name, written);
   require_data(function, read_name, read);

@@ -144,7 +144,7 @@ class ConfigValue {
     switch (kind_) {
       case Kind::null: return "null";
       case Kind::boolean: return number_ != 0 ? "true" : "false";
-      case Kind::number: return detail::to_text(number_);
+      case Kind::number: return detail::joined(number_);
       case Kind::text: return "the text \"" + text_ + "\"";
       case Kind::list: return "a list of " + std::to_string(items_.size());
       case Kind::dictionary: break;

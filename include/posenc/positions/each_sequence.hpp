@@ -135,7 +135,7 @@ class RaggedPositions {
 inline Eigen::Index require_whole_sequences(const char* function, const char* parameter, Eigen::Index rows,
                                             Eigen::Index seq_len) {
   if (rows % seq_len != 0) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", rows,
+    refuse<std::invalid_argument>(function, joined(parameter, ".rows()"), rows,
                                   "a multiple of each_sequence's seq_len ", seq_len);
   }
   return rows / seq_len;

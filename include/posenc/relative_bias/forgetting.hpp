@@ -119,7 +119,7 @@ Eigen::Index require_forgetting(const char* function, const char* parameter, con
   require_in_range(span.query_offset() >= 0, function, "span.query_offset()", span.query_offset(), ">= 0");
   const Eigen::Index tokens = (std::max)(span.key_len(), span.query_offset() + span.query_len());
   if (sums.rows() < tokens) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".rows()", sums.rows(), "at least ", tokens,
+    refuse<std::invalid_argument>(function, joined(parameter, ".rows()"), sums.rows(), "at least ", tokens,
                                   ", one for each token");
   }
   require_data(function, parameter, sums);

@@ -30,8 +30,7 @@ template <typename Scalar>
 Eigen::Index require_video_tables(const char* function, const char* parameter,
                                   const std::vector<WindowTable<Scalar>>& tables) {
   if (tables.size() % 2 == 0) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", tables.size(),
-                                  "2 frames - 1, an odd number");
+    refuse<std::invalid_argument>(function, joined(parameter, ".size()"), tables.size(), "2 frames - 1, an odd number");
   }
   const WindowTable<Scalar>& first = tables.front();
   for (std::size_t d = 0; d < tables.size(); ++d) {

@@ -105,9 +105,10 @@ class RowResolver {
   }
   [[noreturn]] POSENC_COLD void refuse_rows(const TokenGrid& tokens) const {
     if (table_rows_ > tokens.seq_len) {
-      fail<std::invalid_argument>(joined(
-          {"posenc::", function_, ": rows must be given where the table has more of them (", table_rows_, ") than ",
-           tokens.parameter, " has tokens (", tokens.seq_len, "), for instance starting_at(cached) or from_row(n)"}));
+      fail(Refusal::invalid_argument,
+           joined("posenc::", function_, ": rows must be given where the table has more of them (", table_rows_,
+                  ") than ", tokens.parameter, " has tokens (", tokens.seq_len,
+                  "), for instance starting_at(cached) or from_row(n)"));
     }
     if (table_rows_ > 0 && tokens.seq_len % table_rows_ == 0) {
       refuse<std::invalid_argument>(function_, "table.rows()", table_rows_, tokens.count, " ", tokens.seq_len,

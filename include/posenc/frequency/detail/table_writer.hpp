@@ -46,20 +46,22 @@ struct TableWriter {
     if constexpr (Storage == CosSinStorage::cos_sin) {
       cast_block<kAngleBlock>(to_cos, cosine);
       cast_block<kAngleBlock>(to_sin, sine);
-    } else {
+    } else if constexpr (!std::is_same_v<Scalar, Number>) {
       Scalar c[kAngleBlock];  // rounded first, so that every loop becomes vector code
       Scalar s[kAngleBlock];
       cast_block<kAngleBlock>(c, cosine);
       cast_block<kAngleBlock>(s, sine);
+      write_block<Storage>(row, sin_offset, pair, c, s);
+    } else {
       constexpr bool paired = Storage == CosSinStorage::paired;
       POSENC_VECTOR_LOOP
       for (int i = 0; i < kAngleBlock; ++i) {
-        to_cos[2 * i] = c[i];
-        to_cos[2 * i + 1] = paired ? s[i] : c[i];
+        to_cos[2 * i] = cosine[i];
+        to_cos[2 * i + 1] = paired ? sine[i] : cosine[i];
       }
       if (paired) return;
       POSENC_VECTOR_LOOP
-      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = s[i];
+      for (int i = 0; i < kAngleBlock; ++i) to_sin[2 * i] = to_sin[2 * i + 1] = sine[i];
     }
   }
 
@@ -84,6 +86,7 @@ struct TableWriter {
   /// Writes zeros to the padding that the blocks of fill() do not reach.
   template <typename Scalar>
   static void clear_padding(FrequencyTable<Scalar>& table) {
+    if constexpr (FrequencyTable<Scalar>::kPadded == kAngleBlock) return;
     const Eigen::Index planes = table.num_heads() * (table.storage() == CosSinStorage::paired ? 1 : 2);
     const Eigen::Index plane = table.row_stride() / planes;
     const Eigen::Index blocks = (table.num_pairs() + kAngleBlock - 1) / kAngleBlock;

@@ -139,8 +139,8 @@ class ConfigReader {
   }
 
   /// Refuses the value of a key with a message that names its path.
-  template <typename... Rule>
-  void require(bool good, const std::string& key, const Word& value, Rule... rule) const {
+  template <typename Value, typename... Rule>
+  void require(bool good, const std::string& key, const Value& value, Rule... rule) const {
     if (!good) refuse<std::invalid_argument>(function_, name(key), value, rule...);
   }
   void require(bool good, const NamedNumber& number, const char* rule) const {

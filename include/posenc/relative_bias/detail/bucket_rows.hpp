@@ -155,8 +155,8 @@ void require_bucket_bias(const char* function, const char* logits_name, const Lo
   }
   const Eigen::Index extra = segments == nullptr ? 0 : segments->rows();
   if (weights.rows() != num_buckets + extra) {
-    refuse<std::invalid_argument>(function, std::string(weights_name) + ".rows()", weights.rows(), num_buckets,
-                                  " buckets + ", extra, " for pairs of segments, with a column for each head");
+    refuse<std::invalid_argument>(function, joined(weights_name, ".rows()"), weights.rows(), num_buckets, " buckets + ",
+                                  extra, " for pairs of segments, with a column for each head");
   }
   require_data(function, weights_name, weights);
   require_shape(function, logits_name, logits, std::int64_t(weights.cols()) * row_of.queries(), row_of.keys());

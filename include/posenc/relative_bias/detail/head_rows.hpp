@@ -23,7 +23,7 @@ class HeadRows {
     if (rows == each) return;
     const bool whole = each != 0 && rows % each == 0;
     if (whole && (num_heads == 0 || rows / each == num_heads)) return;
-    const std::string name = std::string(parameter) + ".rows()";
+    const std::string name = joined(parameter, ".rows()");
     if (num_heads <= 1) refuse<std::invalid_argument>(function, name, rows, each, rule);
     refuse<std::invalid_argument>(function, name, rows, each, rule, ", once for all heads or once for each of ",
                                   num_heads);

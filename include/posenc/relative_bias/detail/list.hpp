@@ -42,7 +42,7 @@ void require_finite_list(const char* function, const char* parameter, const Eige
 template <typename List>
 void require_list_size(const char* function, const char* parameter, const List& list, Eigen::Index num_heads) {
   if (list.size() != num_heads) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".size()", list.size(), "num_heads ", num_heads);
+    refuse<std::invalid_argument>(function, joined(parameter, ".size()"), list.size(), "num_heads ", num_heads);
   }
   require_data(function, parameter, list);
 }

@@ -83,7 +83,7 @@ void require_heads(const char* function, const char* parameter, const MatrixOper
   const auto& x = operand.x;
   if (x.cols() % layout.head_dim() != 0) {
     refuse<std::invalid_argument>(
-        function, std::string(parameter) + ".cols()", x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
+        function, joined(parameter, ".cols()"), x.cols(), "a multiple of layout.head_dim() ", layout.head_dim(),
         x.rows() % layout.head_dim() == 0 && x.rows() > 0 ? " (features x tokens is given as x.transpose())" : "");
   }
   require_data(function, parameter, x);
@@ -92,7 +92,7 @@ template <typename Element>
 void require_heads(const char* function, const char* parameter, const ViewOperand<Element>& operand,
                    const RopeLayout& layout) {
   if (operand.x.head_dim() != layout.head_dim()) {
-    refuse<std::invalid_argument>(function, std::string(parameter) + ".head_dim()", operand.x.head_dim(),
+    refuse<std::invalid_argument>(function, joined(parameter, ".head_dim()"), operand.x.head_dim(),
                                   "layout.head_dim() ", layout.head_dim());
   }
 }
@@ -244,20 +244,17 @@ bool any_written_memory(const Out& out, const TokenGrid& grid, Eigen::Index head
 template <typename Out, typename View>
 void require_table_elsewhere(const char* function, const char* parameter, const Out& out, const View& table,
                              const TokenGrid& grid, Eigen::Index head_dim) {
-  const auto numbers = [&](const auto* data) {
-    constexpr std::size_t bytes = sizeof(*data);
-    MemoryExtent extent;
-    extent.first = address_of(data);
-    extent.bytes = static_cast<std::int64_t>(bytes);
-    extent.set_axis(0, table.rows(), table.row_stride(), bytes);
-    extent.set_axis(1, table.num_heads(), table.head_stride(), bytes);
-    extent.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
-    return extent;
-  };
-  const MemoryExtent cosines = numbers(table.cos_data(0));
-  const MemoryExtent sines = numbers(table.sin_data(0));
+  constexpr std::size_t bytes = sizeof(*table.cos_data(0));
+  MemoryExtent numbers;
+  numbers.bytes = static_cast<std::int64_t>(bytes);
+  numbers.set_axis(0, table.rows(), table.row_stride(), bytes);
+  numbers.set_axis(1, table.num_heads(), table.head_stride(), bytes);
+  numbers.set_axis(2, table.num_pairs(), table.pair_stride(), bytes);
   const bool overlapping = any_written_memory(out, grid, head_dim, [&](const MemoryExtent& written) {
-    return overlap(written, cosines) || overlap(written, sines);
+    numbers.first = address_of(table.cos_data(0));
+    if (overlap(written, numbers)) return true;
+    numbers.first = address_of(table.sin_data(0));
+    return overlap(written, numbers);
   });
   require(!overlapping, function, Out::kScattered ? "cache" : parameter, "memory of the table",
           "disjoint from the table");

@@ -20,7 +20,7 @@ namespace detail {
 
 /// Rotates tokens with contiguous channels whose rows of the table, or of the cache that is written, are listed: the
 /// lists are brought before the kernel some tokens at a time.
-template <typename Kind, typename Out, typename In, typename TableScalar, typename Rows>
+template <bool Backward, typename Out, typename In, typename TableScalar, typename Rows>
 void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                    const Rotation<TableScalar>& table, const RopeLayout& layout, const Rows& rows,
                    std::ptrdiff_t ahead) {
@@ -38,8 +38,8 @@ void rotate_listed(const Out& out, const StridedHeads<In>& in, Eigen::Index toke
     }
     using Element = std::remove_const_t<In>;
     const TokenRows<const Element> from{read.data, read.head_stride, read.token_stride};
-    rotate_rows<Kind>(write, from, count, num_heads, table, 0,
-                      TokensOfCall{ahead, row_list, scattered ? offset_list : nullptr});
+    rotate_rows<Backward>(write, from, count, num_heads, table, 0, layout.pairs() == RopePairs::half_split,
+                          TokensOfCall{ahead, row_list, scattered ? offset_list : nullptr});
     token += count;
   }
 }
@@ -50,35 +50,27 @@ template <bool Backward, typename Out, typename In, typename TableScalar, typena
 void rotate_strided(const Out& out, const StridedHeads<In>& in, Eigen::Index tokens, Eigen::Index num_heads,
                     const HeadRotations<TableScalar>& rotations, const RopeLayout& layout, const Rows& rows) {
   constexpr bool scattered = is_scattered_rows<Out>;
-  constexpr Eigen::Index some_tokens = scattered ? 1 : 32;
-  const bool together = rotations.shared() && !scattered;
   const bool shared = rotations.shared();
+  const Eigen::Index some_heads = shared ? num_heads : 1;
+  const Eigen::Index some_tokens = scattered ? 1 : shared ? tokens : 32;
   const std::ptrdiff_t ahead = bytes_fetched_ahead(static_cast<double>(tokens) * static_cast<double>(num_heads) *
                                                    static_cast<double>(layout.rotary_dim()) * sizeof(In));
-  const auto rotate = [&](auto half_split) {
-    using Kind = RotationKind<decltype(half_split)::value, Backward>;
-    using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
-    if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
-      if (shared) return rotate_listed<Kind>(out, in, tokens, num_heads, rotations.of(0), layout, rows, ahead);
-    }
-    rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
-      const TokenRows<In> read = in.at(token, layout.offset());
-      const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
-      const Eigen::Index at_once = together ? count : some_tokens;
-      for (Eigen::Index i = 0; i < count; i += at_once) {
-        const auto to = out.at(token + i, layout.offset());
-        for (Eigen::Index head = 0; head < num_heads; head += shared ? num_heads : 1) {
-          rotate_rows<Kind>(to.from(0, head), from.from(i, head), (std::min)(at_once, count - i),
-                            shared ? num_heads : 1, rotations.of(head), row + i, TokensOfCall{ahead});
-        }
-      }
-    });
-  };
-  if (layout.pairs() == RopePairs::half_split) {
-    rotate(std::true_type());
-  } else {
-    rotate(std::false_type());
+  const bool half_split = layout.pairs() == RopePairs::half_split;
+  using OutElement = std::remove_pointer_t<decltype(out.at(0, 0).data)>;
+  if constexpr ((scattered || is_listed_rows<Rows>)&&has_levels<OutElement, std::remove_const_t<In>, TableScalar>) {
+    if (shared) return rotate_listed<Backward>(out, in, tokens, num_heads, rotations.of(0), layout, rows, ahead);
   }
+  rows.for_each_run([&](Eigen::Index token, Eigen::Index count, Eigen::Index row) {
+    const TokenRows<In> read = in.at(token, layout.offset());
+    const TokenRows<const In> from{read.data, read.head_stride, read.token_stride};
+    for (Eigen::Index i = 0; i < count; i += some_tokens) {
+      const auto to = out.at(token + i, layout.offset());
+      for (Eigen::Index head = 0; head < num_heads; head += some_heads) {
+        rotate_rows<Backward>(to.from(0, head), from.from(i, head), (std::min)(some_tokens, count - i), some_heads,
+                              rotations.of(head), row + i, half_split, TokensOfCall{ahead});
+      }
+    }
+  });
 }
 
 }  // namespace detail

@@ -145,40 +145,45 @@ inline std::ptrdiff_t bytes_fetched_ahead(double bytes) { return bytes < (2 << 2
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = std::is_same_v<RotationScalar<Out, In, TableScalar>, float>;
 
-/// Calls `kernel` for tokens as rotate_run_by_heads() orders them.
-inline void call_by_heads(RowKernel<RowCall> kernel, const RowCall& all, std::size_t out_bytes, std::size_t in_bytes) {
+/// Calls `kernel` for tokens as rotate_run_by_heads() orders them. Changes `call` on the way.
+inline void call_by_heads(RowKernel<RowCall> kernel, RowCall& call, std::ptrdiff_t out_bytes, std::ptrdiff_t in_bytes) {
   constexpr std::ptrdiff_t some_tokens = 32;
   constexpr std::ptrdiff_t some_heads = 2;
-  RowCall some = all;
-  for (std::ptrdiff_t i = 0; i < all.tokens; i += some_tokens) {
-    for (std::ptrdiff_t head = 0; head < all.num_heads; head += some_heads) {
-      const bool listed = all.out_offsets != nullptr;
-      const std::ptrdiff_t out_elements = (listed ? 0 : i * all.out_token_stride) + head * all.out_head_stride;
-      const std::ptrdiff_t in_elements = i * all.in_token_stride + head * all.in_head_stride;
-      some.out = static_cast<char*>(all.out) + out_elements * static_cast<std::ptrdiff_t>(out_bytes);
-      some.in = static_cast<const char*>(all.in) + in_elements * static_cast<std::ptrdiff_t>(in_bytes);
-      some.tokens = (std::min)(some_tokens, all.tokens - i);
-      some.num_heads = (std::min)(some_heads, all.num_heads - head);
-      if (listed) some.out_offsets = all.out_offsets + i;
-      if (all.rows != nullptr) {
-        some.rows = all.rows + i;
-      } else {
-        some.cos = all.cos + i * all.row_stride;
-        some.sin = all.sin + i * all.row_stride;
-      }
-      kernel(some);
+  const std::ptrdiff_t num_heads = call.num_heads;
+  char* out = static_cast<char*>(call.out);
+  const char* in = static_cast<const char*>(call.in);
+  for (std::ptrdiff_t left = call.tokens; left > 0; left -= some_tokens) {
+    call.tokens = (std::min)(some_tokens, left);
+    for (std::ptrdiff_t head = 0; head < num_heads; head += some_heads) {
+      call.out = out + head * call.out_head_stride * out_bytes;
+      call.in = in + head * call.in_head_stride * in_bytes;
+      call.num_heads = (std::min)(some_heads, num_heads - head);
+      kernel(call);
+    }
+    in += call.tokens * call.in_token_stride * in_bytes;
+    if (call.out_offsets != nullptr) {
+      call.out_offsets += call.tokens;
+    } else {
+      out += call.tokens * call.out_token_stride * out_bytes;
+    }
+    if (call.rows != nullptr) {
+      call.rows += call.tokens;
+    } else {
+      call.cos += call.tokens * call.row_stride;
+      call.sin += call.tokens * call.row_stride;
     }
   }
 }
 
 /// rotate_rows() by the kernel for the machine's level. A table that it does not read is converted row by row.
-template <bool HalfSplit, typename Out, typename In, typename TableScalar>
+template <typename Out, typename In, typename TableScalar>
 void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens,
                      Eigen::Index num_heads, const Rotation<TableScalar>& table, Eigen::Index first_row,
-                     const TokensOfCall& call_of, std::uint32_t sign) {
+                     const TokensOfCall& call_of, bool half_split, std::uint32_t sign) {
   constexpr StoredAs to = stored_as<Out>;
   constexpr StoredAs from = stored_as<In>;
-  const RowKernel<RowCall> kernel = row_kernel<to, from, HalfSplit>(table.level);
+  const RowKernel<RowCall> kernel =
+      half_split ? row_kernel<to, from, true>(table.level) : row_kernel<to, from, false>(table.level);
   RowCall call{out.data,        in.data,
                out.head_stride, out.token_stride,
                in.head_stride,  in.token_stride,
@@ -189,7 +194,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
                false,           sign};
   call.bytes_ahead = call_of.bytes_ahead;
   if constexpr (std::is_same_v<TableScalar, float>) {
-    const bool paired = !HalfSplit && reads_paired<to, from>(table.level) && table.is_paired();
+    const bool paired = !half_split && reads_paired<to, from>(table.level) && table.is_paired();
     if (table.scale == 1.0 && (table.pair_stride == 1 || paired)) {
       call.cos = table.cos(first_row);
       call.sin = table.sin(first_row);
@@ -219,7 +224,7 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
       call.pairs = (std::min)(kRowChunk, table.num_pairs - first);
       prepare_row<false>(prepared, table.cos(row) + first * step, table.sin(row) + first * step, step, table.scale,
                          call.pairs);
-      const Eigen::Index channel = HalfSplit ? first : 2 * first;
+      const Eigen::Index channel = half_split ? first : 2 * first;
       call.out = token_out.token(0).from(channel).data;
       call.in = in.token(token).from(channel).data;
       kernel(call);
@@ -232,24 +237,35 @@ void rotate_at_level(const TokenRows<Out>& out, const TokenRows<const In>& in, E
 template <typename Out, typename In, typename TableScalar>
 inline constexpr bool has_levels = false;
 /// Declared for compilers without levels, where it is not called.
-template <bool HalfSplit, typename... Arguments>
+template <typename... Arguments>
 void rotate_at_level(const Arguments&...);
 
 #endif
 
 /// Rotates the window of every head of `tokens` tokens by the table's rows from `first_row` on, in the order that suits
 /// the memory. `in` and `out` are the same or disjoint. Where there are no levels, `call` has no lists.
-template <typename Kind, typename Out, typename In, typename TableScalar>
+template <bool Backward, typename Out, typename In, typename TableScalar>
 void rotate_rows(const TokenRows<Out>& out, const TokenRows<const In>& in, Eigen::Index tokens, Eigen::Index num_heads,
-                 const Rotation<TableScalar>& table, Eigen::Index first_row, const TokensOfCall& call) {
+                 const Rotation<TableScalar>& table, Eigen::Index first_row, bool half_split,
+                 const TokensOfCall& call) {
   if constexpr (has_levels<Out, In, TableScalar>) {
-    constexpr std::uint32_t sign = Kind::backward ? 0x80000000u : 0u;
-    rotate_at_level<Kind::half_split>(out, in, tokens, num_heads, table, first_row, call, sign);
-  } else if (tokens > 1 && out.token_stride < out.head_stride &&
-             is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
-    rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
+    constexpr std::uint32_t sign = Backward ? 0x80000000u : 0u;
+    rotate_at_level(out, in, tokens, num_heads, table, first_row, call, half_split, sign);
   } else {
-    rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);
+    const auto rotate = [&](auto kind) {
+      using Kind = decltype(kind);
+      const bool by_heads = tokens > 1 && out.token_stride < out.head_stride;
+      if (by_heads && is_prepared<Kind, RotationScalar<Out, In, TableScalar>>(table)) {
+        rotate_run_by_heads<Kind>(out, in, tokens, num_heads, table, first_row);
+      } else {
+        rotate_run<Kind>(out, in, tokens, num_heads, table, first_row);
+      }
+    };
+    if (half_split) {
+      rotate(RotationKind<true, Backward>());
+    } else {
+      rotate(RotationKind<false, Backward>());
+    }
   }
 }
 
