@@ -16,8 +16,6 @@
 // How fast each pair rotates.
 #include "posenc/frequency/frequencies.hpp"  // geometric, spaced, a list
 
-#include "posenc/frequency/rope_presets.hpp"  // nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image
-
 // Rules that extend the context.
 #include "posenc/frequency/scale_linear.hpp"  // position interpolation, a factor per pair, proportional
 
@@ -59,6 +57,9 @@
 #include "posenc/frequency/make_axis_table.hpp"  // a table with a position for each axis
 
 #include "posenc/frequency/mixed_frequencies.hpp"  // learned frequencies, every axis contributing to every pair
+
+// Of models with a rule of their own.
+#include "posenc/frequency/rope_presets.hpp"  // nanochat, modded-nanogpt, V-JEPA 2, ERNIE-Image
 
 // Tables by other rules.
 #include "posenc/frequency/xpos.hpp"  // scores that decay with distance

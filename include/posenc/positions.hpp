@@ -27,9 +27,9 @@
 // Of pictures.
 #include "posenc/positions/grid_shape.hpp"  // rows and columns
 
-#include "posenc/positions/grid_axis.hpp"  // coordinates along one side
-
 #include "posenc/positions/grid_positions.hpp"  // of every cell
+
+#include "posenc/positions/grid_axis.hpp"  // coordinates along one side, and of every cell by them
 
 // Of prompts with pictures, videos and sound.
 #include "posenc/positions/mrope_segment.hpp"  // a run of a prompt

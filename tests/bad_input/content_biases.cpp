@@ -33,7 +33,7 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_content_biases() {
 
   // Attention
   bad.range("relative sinusoids with an angle beyond double",
-            "make_relative_sinusoids: positions[0] must be such that position * frequency is finite (the largest "
+            "make_relative_sinusoids: distances[0] must be such that position * frequency is finite (the largest "
             "frequency is 1e+308), got -2",
             [](F&) {
               posenc::make_relative_sinusoids<float>(posenc::DistanceRange(-2, 2),

@@ -183,6 +183,12 @@ std::vector<posenc_tests::BadInputCase> posenc_tests::bad_learned() {
   bad.value("fill: values.cols() must be 2 * rule.frequencies().num_pairs() 6, got 8", [](F& f) {
     posenc::fill(f.x, posenc::SinusoidalRows(posenc::geometric_frequencies(6, 1e4), posenc::ChannelOrder::sin_cos));
   });
+  bad.range("fill: rows[2] must be such that position * frequency is finite (the largest frequency is 1e+308), got 2",
+            [](F&) {
+              Eigen::MatrixXf x(3, 4);
+              posenc::fill(x, posenc::SinusoidalRows(posenc::Frequencies(Eigen::Array2d(1, 1e308)),
+                                                     posenc::ChannelOrder::sin_cos));
+            });
   bad.value("fill: values.data() must be a valid pointer, got null",
             [](F&) { posenc::fill(Eigen::Map<Matrix>(nullptr, 3, 4), posenc::Normal(1), posenc::Seed(1)); });
 

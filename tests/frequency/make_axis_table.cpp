@@ -80,6 +80,33 @@ TEMPLATE_TEST_CASE("text in a multi-axis model is plain RoPE, bit for bit", "[fr
   }
 }
 
+// Up to four axes are written row by row from the offsets of all of them; more, axis by axis. Axes that own no pair
+// take the same table from one way to the other.
+TEMPLATE_TEST_CASE("tables of up to four axes are those of more axes, bit for bit", "[frequency][axes][table]", float,
+                   double, Eigen::half, Eigen::bfloat16) {
+  const auto frequencies = posenc::geometric_frequencies(200, 1e6).with_magnitude(1.25);
+  const auto check = [&](const AxisMap& axes, const auto& positions) {
+    const AxisMap more(axes.axis_of_pair(), 6);
+    posenc::AxisPositionMatrix<typename std::decay_t<decltype(positions)>::Scalar> padded(positions.rows(), 6);
+    padded.setOnes();
+    padded.leftCols(axes.num_axes()) = positions;
+    for (const CosSinStorage storage : {CosSinStorage::cos_sin, CosSinStorage::paired, CosSinStorage::repeated}) {
+      const auto few = posenc::make_table<TestType>(frequencies, axes, positions, {storage});
+      const auto many = posenc::make_table<TestType>(frequencies, more, padded, {storage});
+      CHECK((few.cos() == many.cos()).all());
+      CHECK((few.sin() == many.sin()).all());
+    }
+  };
+  const Ids ids = some_ids(40);
+  check(posenc::contiguous_axes({40, 30, 30}), ids);
+  check(posenc::interleaved_axes({40, 30, 30}), ids);
+  check(posenc::contiguous_axes({50, 50}), Ids(ids.leftCols(2)));
+  Ids four(40, 4);
+  four << ids, ids.col(1).reverse();
+  check(posenc::contiguous_axes({7, 33, 20, 40}), four);
+  check(posenc::interleaved_axes({40, 30, 30}), posenc::AxisPositionMatrix<double>(ids.cast<double>().array() / 7));
+}
+
 TEST_CASE("fill_table on several axes rewrites without an allocation", "[frequency][axes][table]") {
   const auto frequencies = posenc::geometric_frequencies(128, 1e6);
   const AxisMap axes = posenc::contiguous_axes({16, 24, 24});

@@ -43,7 +43,7 @@ void fill_sinusoidal(Derived& values, const SinusoidalRows& rule) {
   require(values.cols() == 2 * pairs, "fill", "values.cols()", values.cols(), "2 * rule.frequencies().num_pairs() ",
           2 * pairs);
   const RangePositions positions(PositionRange(0, values.rows()));
-  require_finite_angles("fill", frequencies.fastest(), false, positions);
+  require_finite_angles("fill", frequencies.fastest(), false, positions, "rows");
   const SinusoidColumns columns(rule.order(), pairs, pairs);
   for_each_angle(frequencies, frequencies.magnitude(), positions,
                  [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {

@@ -37,7 +37,7 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_rela
   detail::require_named("make_relative_sinusoids", "order", order, ChannelOrder::cos_sin);
   detail::require_size("make_relative_sinusoids", "distances.size()", distances.size(), 2 * pairs, sizeof(Scalar));
   const detail::RangePositions positions(PositionRange(distances.first(), distances.size()));
-  detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions);
+  detail::require_finite_angles("make_relative_sinusoids", frequencies.fastest(), false, positions, "distances");
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> r(distances.size(), 2 * pairs);
   const detail::SinusoidColumns columns(order, pairs, pairs);
   const auto sink = [&](Eigen::Index row, Eigen::Index pair, int count, const double* cosine, const double* sine) {

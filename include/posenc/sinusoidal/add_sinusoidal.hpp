@@ -129,6 +129,17 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> make_sinu
   return rows;
 }
 
+/// @overload
+/// Says what is missing or out of order.
+template <typename Scalar = void, typename... Given>
+auto make_sinusoidal(const Given&...) {
+  static_assert(
+      detail::kMisuse<Scalar, Given...>,
+      "posenc: write make_sinusoidal<float>(encoding, PositionRange(first, count)): encoding is presets::paper(width), "
+      "presets::whisper(width), ...; for positions in a list, encode_sinusoidal(out, encoding, list)");
+  return Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>();
+}
+
 }  // namespace POSENC_ABI
 }  // namespace posenc
 
